@@ -1,0 +1,56 @@
+golangci-lint := go tool -modfile=tools/lint/go.mod golangci-lint
+
+# omitzero knows encoding/json only; with our JSON omitempty means something.
+fixes := -omitzero=false
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ":.*## " "/^[a-z-]+:.*## /{printf \"make %-22s%s\\n\", \$$1, \$$2}" $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/codegenapp, a static program
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/codegenapp
+
+.PHONY: test
+test: servers ## Run all tests against a private PostgreSQL and Redis
+	go run ./internal/testkit/withservers -- go test -race -shuffle=on ./...
+
+# Test comes last, so that the output closes with the results of the tests.
+.PHONY: check
+check: generated-is-current lint modern test ## Run everything that a change has to pass
+
+.PHONY: generated-is-current
+generated-is-current: ## Fail if "make generate" would change something
+	tools/scripts/generated.sh check
+
+.PHONY: lint
+lint: ## Look for mistakes, wrong arrows and wrong formatting
+	$(golangci-lint) fmt --diff
+	$(golangci-lint) run ./...
+
+.PHONY: modern
+modern: ## Fail if go vet, go fix or go mod tidy has something to say
+	go mod tidy -diff
+	go vet ./...
+	go fix $(fixes) -diff ./...
+
+.PHONY: fmt
+fmt: ## Format, and repair what can be repaired by itself
+	go fix $(fixes) ./...
+	$(golangci-lint) fmt
+	$(golangci-lint) run --fix ./...
+
+.PHONY: generate
+generate: ## Generate the queries and the contract (compiles sqlc: minutes, once)
+	cd internal/postgres && go tool -modfile=../../tools/sqlc/go.mod sqlc generate
+	mkdir -p api bin
+	go run ./cmd/codegenapp openapi > bin/openapi.yaml
+	mv bin/openapi.yaml api/
+	tools/scripts/generated.sh record
+
+.PHONY: servers
+servers:
+	@tools/scripts/ensure-packages.sh
+
+# The steps of a target follow each other, also under make -j.
+.NOTPARALLEL:

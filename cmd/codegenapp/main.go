@@ -1,0 +1,175 @@
+// Command codegenapp is the server where requirements live. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// Exit statuses.
+const (
+	exitFailed   = 1
+	exitSettings = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// commands is what the program can do.
+type commands struct {
+	Dev         devCommand         `cmd:"" help:"Run everything on this machine with nothing installed or set."`
+	Serve       serveCommand       `cmd:"" help:"Run the server, from settings alone."`
+	Migrate     migrateCommand     `cmd:"" help:"Change the database's schema."`
+	Openapi     openapiCommand     `cmd:"" help:"Print the contract."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Exit 0 if the server on this machine is alive, else 1."`
+	Version     versionCommand     `cmd:"" help:"Print version, commit and Go version."`
+}
+
+type migrateCommand struct {
+	Up     migrateUpCommand     `cmd:"" help:"Apply every step that is missing."`
+	Down   migrateDownCommand   `cmd:"" help:"Take back the newest step."`
+	Status migrateStatusCommand `cmd:"" help:"List the steps and when they were applied."`
+	Create migrateCreateCommand `cmd:"" help:"Write the next numbered step, to be filled in."`
+}
+
+// streams are where a command prints.
+type streams struct{ out, logs io.Writer }
+
+// run parses the arguments, runs one command, and returns the exit status.
+func run(ctx context.Context, args []string, out, logs io.Writer) int {
+	status := -1
+	parser, err := kong.New(&commands{}, kong.Name("codegenapp"), kong.Description("The server where requirements live."),
+		kong.Writers(out, logs), kong.Exit(func(s int) { status = s }), kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(streams{out, logs}))
+	if err != nil {
+		fmt.Fprintln(logs, "codegenapp:", err)
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	if status >= 0 { // help was asked for, and printed
+		return status
+	}
+	if err != nil {
+		fmt.Fprintf(logs, "codegenapp: %v; see codegenapp --help\n", err)
+		return exitSettings
+	}
+	err = command.Run()
+	if _, bad := errors.AsType[app.SettingsError](err); bad {
+		fmt.Fprintln(logs, "codegenapp:", err)
+		return exitSettings
+	}
+	if err != nil {
+		fmt.Fprintln(logs, "codegenapp:", err)
+		return exitFailed
+	}
+	return 0
+}
+
+// settings reads them from the environment and from .env in this directory.
+func settings() (*app.Settings, error) { return app.Load(os.Environ(), ".env") }
+
+type devCommand struct {
+	Data string `help:"Where data is kept between starts." default:".codegenapp" type:"path" placeholder:"DIR"`
+}
+
+// Run is codegenapp dev.
+func (c *devCommand) Run(ctx context.Context, s streams) error {
+	return app.Dev(ctx, os.Environ(), c.Data, s.out, s.logs)
+}
+
+type serveCommand struct{}
+
+// Run is codegenapp serve.
+func (*serveCommand) Run(ctx context.Context, s streams) error {
+	set, err := settings()
+	if err != nil {
+		return err
+	}
+	return app.Serve(ctx, set, s.logs)
+}
+
+type migrateUpCommand struct{}
+
+// Run is codegenapp migrate up.
+func (*migrateUpCommand) Run(ctx context.Context, s streams) error {
+	set, err := settings()
+	if err != nil {
+		return err
+	}
+	return app.MigrateUp(ctx, set, s.out)
+}
+
+type migrateDownCommand struct{}
+
+// Run is codegenapp migrate down.
+func (*migrateDownCommand) Run(ctx context.Context, s streams) error {
+	set, err := settings()
+	if err != nil {
+		return err
+	}
+	return app.MigrateDown(ctx, set, s.out)
+}
+
+type migrateStatusCommand struct{}
+
+// Run is codegenapp migrate status.
+func (*migrateStatusCommand) Run(ctx context.Context, s streams) error {
+	set, err := settings()
+	if err != nil {
+		return err
+	}
+	return app.MigrateStatus(ctx, set, s.out)
+}
+
+type migrateCreateCommand struct {
+	Name string `arg:"" help:"What the step does, in lower case with underscores."`
+}
+
+// Run is codegenapp migrate create.
+func (c *migrateCreateCommand) Run(s streams) error {
+	path, err := postgres.CreateStep("internal/postgres/migrations", c.Name)
+	if err == nil {
+		fmt.Fprintln(s.out, "wrote", path)
+	}
+	return err
+}
+
+type openapiCommand struct {
+	YAML bool `help:"Print YAML instead of JSON." name:"yaml"`
+}
+
+// Run is codegenapp openapi.
+func (c *openapiCommand) Run(s streams) error { return app.Contract(s.out, c.YAML) }
+
+type healthcheckCommand struct{}
+
+// Run is codegenapp healthcheck.
+func (*healthcheckCommand) Run(ctx context.Context) error {
+	set, err := settings()
+	if err != nil {
+		return err
+	}
+	return app.Healthcheck(ctx, set)
+}
+
+type versionCommand struct{}
+
+// Run is codegenapp version.
+func (*versionCommand) Run(s streams) error {
+	b := app.BuildVersion()
+	_, err := fmt.Fprintf(s.out, "codegenapp %s (commit %s, %s)\n", b.Version, b.Commit, b.Go)
+	return err
+}

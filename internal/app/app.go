@@ -1,0 +1,94 @@
+// Package app is the composition root: it reads the settings, wires the other
+// packages together, and runs the commands. It decides nothing about projects
+// or people.
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/telemetry"
+)
+
+// sessionsPerUser is how many live sessions a user has at most.
+const sessionsPerUser = 20
+
+// App is the server, wired but not yet listening.
+type App struct {
+	settings *Settings
+	log      *slog.Logger
+	store    *postgres.Store
+	api      *httpapi.API
+	handler  http.Handler
+	ready    atomic.Bool
+}
+
+// Logger returns the log that the settings ask for.
+func Logger(s *Settings, w io.Writer) *slog.Logger {
+	return telemetry.NewLogger(w, slog.Level(s.LogLevel), s.LogFormat == "text")
+}
+
+// New wires the server. It reaches no dependency yet, so it succeeds while they
+// are away.
+func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
+	store, err := postgres.Open(ctx, postgres.Config{
+		URL: string(s.DatabaseURL), PoolSize: s.PoolSize, MaxOverflow: s.PoolOverflow, ExecMode: s.ExecMode,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := &App{settings: s, log: log, store: store}
+	a.api, a.handler = httpapi.New(httpapi.Config{
+		Identity: identityService(s, store, log),
+		Outline:  outline.NewService(store, outline.Limits{ProjectsPerUser: s.MaxProjects}),
+		Database: store.Ping, Ready: a.ready.Load,
+		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
+		Version: BuildVersion().Version, Log: log, Now: time.Now,
+	})
+	return a, nil
+}
+
+func identityService(s *Settings, store *postgres.Store, log *slog.Logger) *identity.Service {
+	secrets := [][]byte{[]byte(s.JWTSecret)}
+	for _, previous := range s.JWTPrevious {
+		secrets = append(secrets, []byte(previous))
+	}
+	return identity.NewService(store,
+		google.New(google.Config{
+			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, HostedDomains: s.GoogleHostedDomains, Log: log,
+		}),
+		identity.NewAccessTokens(identity.AccessConfig{
+			Secrets: secrets, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
+			Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
+		}),
+		identity.NewRefreshTokens([]byte(s.JWTSecret)),
+		identity.SessionRules{
+			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
+		})
+}
+
+// Handler serves the contract.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Close gives back what New took.
+func (a *App) Close() { a.store.Close() }
+
+// Listen opens the address of the settings.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on HTTP_ADDR: %w", err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,231 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
+)
+
+const (
+	devClient   = "codegenapp-dev"
+	devDatabase = "codegenapp"
+	devRole     = "codegenapp_service"
+	devUser     = "ann@example.com"
+	devAddr     = "127.0.0.1:8080"
+	// devStop is how long PostgreSQL may take to stop in order.
+	devStop = 10 * time.Second
+)
+
+// dev is the parts of a development server.
+type dev struct {
+	settings *Settings
+	dir      string
+	log      *slog.Logger
+	database *pgserver.Server
+	issuer   *issuer.Issuer
+	doors    doors
+}
+
+// Dev runs everything on this machine with nothing set: a private PostgreSQL
+// with its data in dir, a sign-in issuer, throw-away keys, and the server. It
+// prints to out how to use it, and runs until ctx is done.
+func Dev(ctx context.Context, environ []string, dir string, out, logs io.Writer) (err error) {
+	began := time.Now()
+	s, err := devSettings(environ)
+	if err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
+	d := &dev{settings: s, dir: dir, log: Logger(s, logs)}
+	d.database, err = pgserver.Start(ctx, pgserver.Config{Dir: dir, Log: d.log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), devStop)
+		defer cancel()
+		err = errors.Join(err, d.database.Stop(stopping))
+	}()
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	return d.run(ctx, func(token string) {
+		fmt.Fprintf(out, devBanner, d.doors.address(), time.Since(began).Seconds(), dir,
+			d.database.Version(), d.database.URL(devDatabase), devUser, token)
+	})
+}
+
+const devBanner = `
+codegenapp is listening on %[1]s (started in %.1[2]f s)
+
+  data      %[3]s
+  psql      psql "%[5]s"  (PostgreSQL %[4]s)
+  contract  %[1]s/api/v1/openapi.json
+
+Try it. The token is that of %[6]s, and good for an hour:
+
+  curl -s -H "Authorization: Bearer %[7]s" %[1]s/api/v1/projects
+
+Ctrl-C stops everything.
+
+`
+
+// prepare makes the database ready, opens the doors, and completes the settings
+// with what only development has.
+func (d *dev) prepare(ctx context.Context) error {
+	service, err := d.database.Provision(ctx, devDatabase, devRole)
+	if err != nil {
+		return err
+	}
+	s := d.settings
+	s.DatabaseURL, s.MigrationDatabaseURL = Secret(service), Secret(d.database.URL(devDatabase))
+	s.SecretKey, s.JWTSecret = Secret(rand.Text()+rand.Text()), Secret(rand.Text()+rand.Text())
+	if err := MigrateUp(ctx, s, io.Discard); err != nil {
+		return err
+	}
+	if d.doors, err = openDoors(ctx, d.dir, s.Addr); err != nil {
+		return err
+	}
+	s.GoogleIssuer = "http://" + d.doors.issuer.Addr().String()
+	s.GoogleClientIDs = []string{devClient}
+	d.issuer, err = issuer.New(issuer.Config{
+		URL:     s.GoogleIssuer,
+		Clients: []issuer.Client{{ID: devClient, RedirectURIs: []string{d.doors.address() + "/api/v1/auth/google/callback"}}},
+		Users:   []issuer.User{{Email: devUser, Name: "Ann"}, {Email: "ben@example.com", Name: "Ben"}},
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("start the sign-in issuer: %w", err), d.doors.close())
+	}
+	return s.ForServe()
+}
+
+// run serves until ctx is done or a part fails. Once the server is ready it
+// signs the first user in and hands the access token to ready.
+func (d *dev) run(ctx context.Context, ready func(token string)) error {
+	a, err := New(ctx, d.settings, d.log)
+	if err != nil {
+		return errors.Join(err, d.doors.close())
+	}
+	defer a.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	signIns := &http.Server{Handler: d.issuer, ReadHeaderTimeout: headerTimeout}
+	group.Go(func() error {
+		if err := signIns.Serve(d.doors.issuer); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve sign-ins: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return signIns.Close()
+		case <-d.database.Done():
+			return errors.Join(errors.New("PostgreSQL has stopped by itself; see postgres.log in the data directory"), signIns.Close())
+		}
+	})
+	group.Go(func() error { return a.Serve(ctx, d.doors.http) })
+	group.Go(func() error {
+		token, err := d.signIn(ctx)
+		if err != nil {
+			return cmp.Or(ctx.Err(), err)
+		}
+		ready(token)
+		return nil
+	})
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// signIn signs the first user in, over HTTP like anybody.
+func (d *dev) signIn(ctx context.Context) (string, error) {
+	idToken, err := d.issuer.IDToken(issuer.Claims{Email: devUser})
+	if err != nil {
+		return "", fmt.Errorf("make an ID token: %w", err)
+	}
+	body, err := json.Marshal(map[string]string{"id_token": idToken})
+	if err != nil {
+		return "", fmt.Errorf("write the sign-in: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.doors.address()+"/api/v1/auth/login", bytes.NewReader(body))
+	if err != nil {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // only read from
+	var grant struct {
+		AccessToken string `json:"access_token"`
+		Detail      string `json:"detail"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&grant); err != nil || grant.AccessToken == "" {
+		return "", fmt.Errorf("sign in: %s %s", answer.Status, grant.Detail)
+	}
+	return grant.AccessToken, nil
+}
+
+// doors are the two listeners. The issuer's address is part of who its users
+// are, so it is remembered in the data directory.
+type doors struct{ http, issuer net.Listener }
+
+func (d doors) address() string { return "http://" + d.http.Addr().String() }
+
+func (d doors) close() error { return errors.Join(d.http.Close(), d.issuer.Close()) }
+
+func openDoors(ctx context.Context, dir, addr string) (d doors, err error) {
+	if d.http, err = Listen(ctx, addr); err != nil && addr == devAddr {
+		d.http, err = Listen(ctx, "127.0.0.1:0") // something else has the usual port
+	}
+	if err != nil {
+		return d, err
+	}
+	memory := filepath.Join(dir, "issuer.addr")
+	known, err := os.ReadFile(memory) //nolint:gosec // our own file
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return d, errors.Join(fmt.Errorf("read the issuer's address: %w", err), d.http.Close())
+	}
+	if d.issuer, err = Listen(ctx, cmp.Or(string(known), "127.0.0.1:0")); err != nil {
+		return d, errors.Join(fmt.Errorf("the sign-in issuer's port is taken; free it, or use another --data: %w", err), d.http.Close())
+	}
+	if len(known) == 0 {
+		err = os.WriteFile(memory, []byte(d.issuer.Addr().String()), 0o600)
+	}
+	return d, err
+}
+
+// devSettings reads the settings that dev does not make by itself: where to
+// listen, limits, the log. Those of a .env are for serve.
+func devSettings(environ []string) (*Settings, error) {
+	given := env.ToMap(environ)
+	if given["APP_ENV"] == "production" {
+		return nil, SettingsError{"APP_ENV is production, but dev has neither passwords nor lasting keys: use serve"}
+	}
+	defaults := []string{"APP_ENV=development", "LOG_FORMAT=text"}
+	if given["HTTP_ADDR"] == "" && given["PORT"] == "" {
+		defaults = append(defaults, "HTTP_ADDR="+devAddr)
+	}
+	return Load(append(defaults, environ...), "")
+}

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// The bounds of a connection: every wait has one.
+const (
+	headerTimeout = 5 * time.Second
+	bodyTimeout   = 15 * time.Second
+	answerTimeout = 20 * time.Second
+	idleTimeout   = 60 * time.Second
+	maxHeader     = 64 << 10
+	startupPoll   = 250 * time.Millisecond
+)
+
+// Serve answers requests on the listener until ctx is done, then finishes what
+// is in flight: not ready at once, accepting for the drain time while load
+// balancers notice, then at most the grace time for what has begun.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: a.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
+		WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return a.awaitDatabase(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		return a.shutDown(context.WithoutCancel(ctx), server)
+	})
+	return group.Wait()
+}
+
+func (a *App) shutDown(ctx context.Context, server *http.Server) error {
+	a.ready.Store(false)
+	a.log.InfoContext(ctx, "shutting down", "drain", a.settings.drain(), "grace", time.Duration(a.settings.ShutdownGrace))
+	time.Sleep(a.settings.drain()) //nolint:forbidigo // the server goes on serving meanwhile; that is the point
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.settings.ShutdownGrace))
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were still running after SHUTDOWN_GRACE: %w", err), server.Close())
+	}
+	return nil
+}
+
+// awaitDatabase makes the server ready once the database is there with the
+// right schema. A role that is too powerful ends a server in production.
+func (a *App) awaitDatabase(ctx context.Context) error {
+	poll := time.NewTicker(startupPoll)
+	defer poll.Stop()
+	said := ""
+	for {
+		err := a.checkDatabase(ctx)
+		if err == nil {
+			a.ready.Store(true)
+			a.log.InfoContext(ctx, "ready")
+			return nil
+		}
+		if power, ok := errors.AsType[*postgres.PowerError](err); ok {
+			return SettingsError{power.Error()}
+		}
+		if said != err.Error() { // one line for each reason, not for each try
+			said = err.Error()
+			a.log.WarnContext(ctx, "not ready: waiting for the database", "error", said)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+		}
+	}
+}
+
+func (a *App) checkDatabase(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, headerTimeout)
+	defer cancel()
+	if a.settings.Production() {
+		if err := a.store.CheckRole(ctx); err != nil {
+			return err
+		}
+	}
+	return a.store.CheckSchema(ctx)
+}

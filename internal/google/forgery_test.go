@@ -1,0 +1,284 @@
+package google_test
+
+import (
+	"crypto"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/google"
+)
+
+func TestForgeriesAreRefused(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	good := w.token(t, issuer.Claims{})
+	kid := keyID(t, good)
+	part := strings.Split(good, ".")
+	head, payload, signature := split(t, good)
+	stranger := start(t)
+	if err := stranger.issuer.Rotate(issuer.RS256); err != nil {
+		t.Fatal(err)
+	}
+	byStranger := func(header map[string]any) string {
+		header["kid"] = kid
+		return stranger.token(t, issuer.Claims{Header: header, Extra: map[string]any{"iss": w.url}})
+	}
+	for name, tc := range map[string]struct{ raw, want string }{
+		"empty":                     {"", "is empty"},
+		"longer than the bound":     {w.token(t, issuer.Claims{Name: strings.Repeat("a", google.MaxToken)}), "is longer than"},
+		"one part":                  {part[0], "three parts"},
+		"two parts":                 {part[0] + "." + part[1], "three parts"},
+		"four parts":                {good + "." + part[2], "three parts"},
+		"five parts, as encrypted":  {good + "." + part[1] + "." + part[2], "three parts"},
+		"only dots":                 {"..", "canonical base64url"},
+		"no signature":              {part[0] + "." + part[1] + ".", "canonical base64url"},
+		"JSON serialization":        {fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, part[1], part[0], part[2]), "three parts"},
+		"two signatures in JSON":    {fmt.Sprintf(`{"payload":%[1]q,"signatures":[{"protected":%[2]q,"signature":%[3]q},{"protected":%[2]q,"signature":%[3]q}]}`, part[1], part[0], part[2]), "three parts"},
+		"JSON with two dots inside": {fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q,"x":".."}`, part[1], part[0], part[2]), "canonical base64url"},
+		"white space around":        {" " + good + "\n", "canonical base64url"},
+		"a line break inside":       {part[0] + "." + part[1][:20] + "\n" + part[1][20:] + "." + part[2], "canonical base64url"},
+		"padding":                   {good + "==", "canonical base64url"},
+		"the other base64 alphabet": {part[0] + "." + part[1] + "." + "+/" + part[2][2:], "canonical base64url"},
+		"bits after the last byte":  {good[:len(good)-1] + string(nextLetter(good[len(good)-1])), "canonical base64url"},
+		"a header that is not JSON": {encode("alg: RS256") + "." + part[1] + "." + part[2], "header of the ID token cannot be read"},
+		"a header with a name twice": {
+			encode(`{"alg":"RS256",`+head[1:]) + "." + part[1] + "." + part[2], "header of the ID token cannot be read"},
+		"none":                  {encode(`{"alg":"none","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"None":                  {encode(`{"alg":"None","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"NONE":                  {encode(`{"alg":"NONE","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"nOnE":                  {encode(`{"alg":"nOnE","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"no algorithm":          {encode(`{"kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"RS384":                 {encode(`{"alg":"RS384","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"PS256":                 {encode(`{"alg":"PS256","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "RS256 or ES256"},
+		"ES256 with an RSA key": {encode(`{"alg":"ES256","kid":"`+kid+`"}`) + "." + part[1] + "." + part[2], "does not publish"},
+		"no key id":             {w.token(t, issuer.Claims{OmitHeader: []string{"kid"}}), "which key"},
+		"a key id as a path":    {w.token(t, issuer.Claims{Header: map[string]any{"kid": "../../dev/null"}}), "does not publish"},
+		"a key id as SQL":       {w.token(t, issuer.Claims{Header: map[string]any{"kid": "' OR 1=1 --"}}), "does not publish"},
+		"an access token":       {w.token(t, issuer.Claims{Header: map[string]any{"typ": "at+jwt"}}), "another type"},
+		"a logout token":        {w.token(t, issuer.Claims{Header: map[string]any{"typ": "logout+jwt"}}), "another type"},
+		"crit":                  {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"exp"}}}), "an extension"},
+		"crit of nothing":       {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{}}}), "an extension"},
+		"crit b64":              {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"b64"}, "b64": false}}), "an extension"},
+		"b64 alone":             {w.token(t, issuer.Claims{Header: map[string]any{"b64": false}}), "an extension"},
+		"another issuer's key":  {byStranger(map[string]any{}), "signature of the ID token is wrong"},
+		"other claims":          {part[0] + "." + encode(strings.Replace(payload, "ann@", "eve@", 1)) + "." + part[2], "signature of the ID token is wrong"},
+		"another signature":     {part[0] + "." + part[1] + "." + encode(signature[:255]+string(signature[255]^1)), "signature of the ID token is wrong"},
+		"half a signature":      {part[0] + "." + part[1] + "." + encode(signature[:128]), "signature of the ID token is wrong"},
+		"its key in the header": {byStranger(map[string]any{"jwk": publicJWK(t, stranger)}), "signature of the ID token is wrong"},
+		"claims that are no object": {
+			w.sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, `["iss"]`), "claims of the ID token cannot be read"},
+		"claims with a name twice": {
+			w.sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, `{"sub":"1",`+payload[1:]), "claims of the ID token cannot be read"},
+		"claims in bad UTF-8": {
+			w.sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, strings.Replace(payload, "Ann", "\xff", 1)), "claims of the ID token cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := w.Verify(t.Context(), tc.raw, "")
+			f := wantFault(t, err, fault.GoogleTokenInvalid, name)
+			if !strings.Contains(f.Detail, tc.want) {
+				t.Errorf("the detail is %q (%v), want it to say %q", f.Detail, err, tc.want)
+			}
+		})
+	}
+}
+
+// nextLetter is the letter that differs from c in the lowest bit, which in the
+// last place of 256 bytes stands for nothing.
+func nextLetter(c byte) byte {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return alphabet[strings.IndexByte(alphabet, c)^1]
+}
+
+// sign signs any text with the issuer's key.
+func (w *world) sign(t testing.TB, header, payload string) string {
+	t.Helper()
+	return compact(t, header, payload, sharedKey())
+}
+
+func compact(t testing.TB, header, payload string, key *rsa.PrivateKey) string {
+	t.Helper()
+	input := encode(header) + "." + encode(payload)
+	digest := sha256.Sum256([]byte(input))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return input + "." + encode(string(signature))
+}
+
+// publicJWK is the key that a world publishes.
+func publicJWK(t testing.TB, w *world) map[string]any {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	w.issuer.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, keysPath, http.NoBody))
+	var set struct{ Keys []map[string]any }
+	if err := json.Unmarshal(answer.Body.Bytes(), &set); err != nil {
+		t.Fatal(err)
+	}
+	return set.Keys[0]
+}
+
+func TestPublicKeyIsNoSecretForHS256(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	good := w.token(t, issuer.Claims{})
+	_, payload, _ := split(t, good)
+	der, err := x509.MarshalPKIXPublicKey(sharedKey().Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk, err := json.Marshal(publicJWK(t, w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, secret := range map[string][]byte{
+		"as PEM":     pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
+		"as DER":     der,
+		"as modulus": sharedKey().N.Bytes(),
+		"as JWK":     jwk,
+		"empty":      {},
+	} {
+		input := encode(`{"alg":"HS256","kid":"`+keyID(t, good)+`"}`) + "." + encode(payload)
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(input))
+		_, err := w.Verify(t.Context(), input+"."+encode(string(mac.Sum(nil))), "")
+		wantFault(t, err, fault.GoogleTokenInvalid, name)
+	}
+}
+
+// A token may say where keys are; nobody goes there.
+func TestKeysNamedInTheHeaderHaveNoEffect(t *testing.T) {
+	t.Parallel()
+	w, stranger := start(t), start(t)
+	if err := stranger.issuer.Rotate(issuer.RS256); err != nil {
+		t.Fatal(err)
+	}
+	var visits atomic.Int64
+	trap := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		visits.Add(1)
+		stranger.issuer.ServeHTTP(rw, r)
+	}))
+	defer trap.Close()
+	header := func() map[string]any {
+		return map[string]any{"jku": trap.URL + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, stranger)}
+	}
+	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{Header: header()}), ""); err != nil {
+		t.Errorf("the issuer's own token is refused: %v", err)
+	}
+	for _, kid := range []string{keyID(t, w.token(t, issuer.Claims{})), keyID(t, stranger.token(t, issuer.Claims{}))} {
+		h := header()
+		h["kid"] = kid
+		forged := stranger.token(t, issuer.Claims{Header: h, Extra: map[string]any{"iss": w.url}})
+		_, err := w.Verify(t.Context(), forged, "")
+		wantFault(t, err, fault.GoogleTokenInvalid, "a token that brings its key")
+	}
+	if n := visits.Load(); n != 0 {
+		t.Errorf("the addresses in the header were visited %d times", n)
+	}
+}
+
+func TestForgedTokensLearnNothingAboutClaims(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	bad := w.token(t, issuer.Claims{Extra: map[string]any{
+		"iss": "x", "aud": "x", "exp": 0, "email_verified": false, "hd": "x", "sub": "",
+	}})
+	_, _, signature := split(t, w.token(t, issuer.Claims{}))
+	_, err := w.Verify(t.Context(), bad[:strings.LastIndex(bad, ".")+1]+encode(signature), "nonce")
+	f := wantFault(t, err, fault.GoogleTokenInvalid, "forged")
+	if !strings.Contains(f.Detail, "signature") {
+		t.Errorf("the detail is %q, want it to speak of the signature alone", f.Detail)
+	}
+}
+
+// Whoever holds an ES256 token can compute a second signature of it. It must
+// not count as a second token.
+func TestSecondSignatureOfATokenIsTheSameToken(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	if err := w.issuer.Rotate(issuer.ES256); err != nil {
+		t.Fatal(err)
+	}
+	good := w.token(t, issuer.Claims{})
+	_, _, signature := split(t, good)
+	s := new(big.Int).SetBytes([]byte(signature[32:]))
+	other := new(big.Int).Sub(elliptic.P256().Params().N, s).FillBytes(make([]byte, 32))
+	twin := good[:strings.LastIndex(good, ".")+1] + encode(signature[:32]+string(other))
+
+	first, err := w.Verify(t.Context(), good, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := w.Verify(t.Context(), twin, "")
+	if err == nil && second.Token != first.Token {
+		t.Error("one token signs in twice")
+	}
+}
+
+func TestUnsuitableKeysAreIgnored(t *testing.T) {
+	t.Parallel()
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		key       *rsa.PrivateKey
+		published jose.JSONWebKey
+		accepted  bool
+	}{
+		"for comparison, a good key":    {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS256"}, true},
+		"good without use or algorithm": {sharedKey(), jose.JSONWebKey{KeyID: "k"}, true},
+		"RSA of 1,024 bits":             {weak, jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS256"}, false},
+		"a key for encryption":          {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "enc"}, false},
+		"a key for RS512":               {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS512"}, false},
+		"a key for PS256":               {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "PS256"}, false},
+		"a key under another name":      {sharedKey(), jose.JSONWebKey{KeyID: "K", Use: "sig"}, false},
+		"a key without name":            {sharedKey(), jose.JSONWebKey{Use: "sig"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			_, payload, _ := split(t, w.token(t, issuer.Claims{}))
+			tc.published.Key = tc.key.Public()
+			unsuitable, err := json.Marshal(tc.published)
+			if err != nil {
+				t.Fatal(err)
+			}
+			good, err := json.Marshal(publicJWK(t, w))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.keys.answer(body(`{"keys":[{"kty":"oct","k":"AAAA","kid":"k"},{"kty":"new"},7,` + string(unsuitable) + `,` + string(good) + `]}`))
+			_, err = w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k"}`, payload, tc.key), "")
+			if tc.accepted {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			f := wantFault(t, err, fault.GoogleTokenInvalid, name)
+			if !strings.Contains(f.Detail, "does not publish") {
+				t.Errorf("the detail is %q", f.Detail)
+			}
+			w.accepts(t, "beside an unsuitable key,")
+		})
+	}
+}

@@ -1,0 +1,63 @@
+// Package httpapi is HTTP ⇄ rules: it reads requests strictly, asks packages
+// identity and outline, and writes answers and problems as the contract says.
+//
+// Begin with routes.go: one line for each operation. The way of a request is
+// middleware.go, routes.go, endpoint.go, then the file of its noun. It knows no
+// SQL and holds no business rule.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+)
+
+// prefix is where the contract begins.
+const prefix = "/api/v1"
+
+// Config is what the API needs.
+type Config struct {
+	Identity *identity.Service
+	Outline  *outline.Service
+	// Database is nil if the database answers.
+	Database func(context.Context) error
+	// Ready is false before the server has started and while it drains.
+	Ready func() bool
+	// SecretKey authenticates page tokens; at least 32 bytes.
+	SecretKey []byte
+	// MaxBodyBytes is the largest request body.
+	MaxBodyBytes int64
+	// Development is true where plain HTTP on this machine is expected.
+	Development bool
+	Version     string
+	Log         *slog.Logger
+	Now         func() time.Time
+}
+
+// API serves the contract.
+type API struct {
+	Config
+	huma       huma.API
+	pageTokens pageTokens
+	database   *check
+}
+
+// New returns the API and its handler.
+func New(c Config) (*API, http.Handler) {
+	setUpHuma()
+	mux := http.NewServeMux()
+	a := &API{Config: c, pageTokens: newPageTokens(c.SecretKey)}
+	a.database = &check{probe: c.Database, now: c.Now}
+	a.huma = humago.NewWithPrefix(mux, prefix, contract(c.Version))
+	a.routes()
+	a.describe()
+	a.plainRoutes(mux)
+	return a, a.wrap(mux)
+}

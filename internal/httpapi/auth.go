@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+// signedIn is a user as the contract shows it.
+type signedIn struct {
+	ID          identity.UserID `json:"id" format:"uuid"`
+	Email       string          `json:"email" example:"ann@example.com"`
+	Name        string          `json:"name" example:"Ann"`
+	PictureURL  *string         `json:"picture_url" nullable:"true"`
+	Role        string          `json:"role" enum:"user,auditor,admin"`
+	CreatedAt   timestamp       `json:"created_at"`
+	LastLoginAt timestamp       `json:"last_login_at"`
+}
+
+// tokenPair is the answer of a sign-in.
+type tokenPair struct {
+	AccessToken      string             `json:"access_token" doc:"Send it as Authorization: Bearer <access_token>."`
+	TokenType        string             `json:"token_type" enum:"Bearer"`
+	ExpiresIn        int                `json:"expires_in" minimum:"1" doc:"Seconds until the access token expires."`
+	RefreshToken     string             `json:"refresh_token" doc:"Works once; keep it in one place only."`
+	RefreshExpiresIn int                `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
+	SessionID        identity.SessionID `json:"session_id" format:"uuid"`
+	User             signedIn           `json:"user"`
+}
+
+type tokenPairOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         tokenPair
+}
+
+func grantAnswer(g identity.Grant) *tokenPairOut {
+	return &tokenPairOut{CacheControl: "no-store", Body: tokenPair{
+		AccessToken: g.AccessToken, TokenType: "Bearer", ExpiresIn: int(g.AccessExpires.Seconds()),
+		RefreshToken: g.RefreshToken, RefreshExpiresIn: int(g.RefreshExpires.Seconds()), SessionID: g.Session.ID,
+		User: signedIn{
+			ID: g.User.ID, Email: g.User.Email, Name: g.User.Name, PictureURL: g.User.PictureURL, Role: string(g.User.Role),
+			CreatedAt: timestamp(g.User.CreatedAt), LastLoginAt: timestamp(g.User.LastLoginAt),
+		},
+	}}
+}
+
+type loginIn struct {
+	client
+	Body struct {
+		IDToken string `json:"id_token" minLength:"1" maxLength:"16384" doc:"An ID token that Google issued for this application."`
+		Nonce   string `json:"nonce,omitempty" maxLength:"255" doc:"The nonce that the token must carry, if one was asked for."`
+	}
+}
+
+// client is where a sign-in comes from.
+type client struct {
+	from identity.Client
+}
+
+// Resolve reads it from the connection.
+func (c *client) Resolve(ctx huma.Context) []error {
+	r, _ := unwrap(ctx)
+	c.from = identity.Client{IP: addressOf(r), UserAgent: clip(r.UserAgent(), 500)}
+	return nil
+}
+
+// addressOf is the address of the peer.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// login is POST /auth/login.
+func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
+	grant, err := a.Identity.SignIn(ctx, in.Body.IDToken, in.Body.Nonce, in.from)
+	if err != nil {
+		return nil, err
+	}
+	return grantAnswer(grant), nil
+}

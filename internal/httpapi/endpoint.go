@@ -1,0 +1,131 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+// open registers an operation that anybody may call.
+func open[In, Out any](a *API, pattern string, status int, serve func(context.Context, *In) (*Out, error)) {
+	register(a, pattern, status, nil, serve)
+}
+
+// user registers an operation for signed-in callers. The actor is a parameter,
+// so a function cannot forget it.
+func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, identity.Actor, *In) (*Out, error)) {
+	register(a, pattern, status, a.authenticate, func(ctx context.Context, in *In) (*Out, error) {
+		return serve(ctx, callOf(ctx).actor, in)
+	})
+}
+
+// call is what the adapter knows of a request while huma reads it. It stays
+// inside of this file and problem.go; handlers are given what they need.
+type call struct {
+	api     *API
+	op      operation
+	actor   identity.Actor
+	signed  bool
+	request *http.Request
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// register makes an operation of huma's. authenticate is nil for open ones.
+func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
+	op, ok := operations[pattern]
+	if !ok {
+		panic("routes.go has " + pattern + ", operations.go has not")
+	}
+	method, path, _ := strings.Cut(pattern, " ")
+	described := huma.Operation{
+		OperationID: op.id, Method: method, Path: path, DefaultStatus: status,
+		Summary: op.summary, Description: op.description, Tags: []string{op.tag},
+		// huma refuses a body of exactly MaxBodyBytes; the contract does not.
+		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: -1,
+	}
+	faults := slices.Concat(op.faults, kindFaults(described, op, authenticate != nil))
+	if authenticate != nil {
+		described.Security = []map[string][]string{{"bearer": {}}}
+	}
+	documentFaults(a.huma, &described, faults)
+
+	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		r, w := unwrap(ctx)
+		c := &call{api: a, op: op, request: r}
+		if err := c.admit(authenticate, ctx.Operation()); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next(huma.WithValue(ctx, callKey{}, c))
+	}}
+	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
+		out, err := serve(ctx, in)
+		if err != nil {
+			return nil, problemOf(callOf(ctx).request, err)
+		}
+		return out, nil
+	})
+}
+
+// admit checks what must hold before the body is read: who calls, and that
+// query and headers have a form that the contract knows.
+func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
+	if authenticate != nil {
+		if err := authenticate(c); err != nil {
+			return err
+		}
+	}
+	err := checkForm(c.request, op)
+	if err != nil {
+		return c.orRevoked(err)
+	}
+	return nil
+}
+
+// authenticate reads the bearer token. That its session is live is checked by
+// the store, together with the work.
+func (a *API) authenticate(c *call) (err error) {
+	c.actor, err = a.Identity.Authenticate(c.request.Header.Get("Authorization"))
+	c.signed = err == nil
+	return err
+}
+
+// orRevoked is err, or TokenRevoked if the caller's session is dead: a request
+// that is refused before it reaches the store must not pass for a live one.
+func (c *call) orRevoked(err error) error {
+	if !c.signed {
+		return err
+	}
+	if dead := c.api.Identity.CheckSession(c.request.Context(), c.actor); fault.CodeOf(dead) == fault.TokenRevoked {
+		return dead
+	}
+	return err
+}
+
+// kindFaults are the faults that follow from what an operation takes.
+func kindFaults(op huma.Operation, o operation, signed bool) []fault.Code {
+	faults := []fault.Code{fault.InvalidParameter, fault.Internal, fault.Unavailable}
+	if signed {
+		faults = append(faults, fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.TokenRevoked)
+	}
+	if o.missing != "" {
+		faults = append(faults, o.missing)
+	}
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && o.missing == "" {
+		faults = append(faults, fault.MalformedJSON, fault.BodyTooLarge, fault.UnsupportedMediaType,
+			fault.ValidationFailed, fault.RequestTimeout)
+	}
+	return faults
+}

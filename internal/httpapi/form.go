@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+// unwrap is the plain request and answer behind huma's context.
+func unwrap(ctx huma.Context) (*http.Request, http.ResponseWriter) { return humago.Unwrap(ctx) }
+
+// checkForm refuses what the contract refuses in query and headers whatever the
+// operation: repeated parameters, a body that is not JSON, broken conditions.
+func checkForm(r *http.Request, op *huma.Operation) error {
+	if err := checkQuery(r, op); err != nil {
+		return err
+	}
+	if op.RequestBody != nil {
+		if err := checkMediaType(r.Header, op.Method); err != nil {
+			return err
+		}
+	}
+	// One condition may come in several header lines (RFC 9110, section 5.3).
+	if lines, ok := r.Header["If-Match"]; ok {
+		joined := strings.Join(lines, ", ")
+		if strings.TrimSpace(joined) == "" {
+			return fault.New(fault.InvalidHeader, "The header If-Match is empty.")
+		}
+		r.Header.Set("If-Match", joined)
+	}
+	return nil
+}
+
+// mayBeEmpty are the parameters for which an empty value means none.
+var mayBeEmpty = []string{"page_token", "q"}
+
+func checkQuery(r *http.Request, op *huma.Operation) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return fault.New(fault.InvalidParameter, "The query is not well encoded.").Because(err)
+	}
+	for name, given := range values {
+		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
+		switch {
+		case !known:
+			return fault.New(fault.InvalidParameter, "There is no query parameter %q here.", name)
+		case len(given) > 1:
+			return fault.New(fault.InvalidParameter, "The query parameter %s is given %d times.", name, len(given))
+		case given[0] == "" && !slices.Contains(mayBeEmpty, name):
+			return fault.New(fault.InvalidParameter, "The query parameter %s is empty.", name)
+		}
+	}
+	return nil
+}
+
+// checkMediaType accepts JSON in UTF-8 without compression. A body without a
+// Content-Type is read as JSON.
+func checkMediaType(h http.Header, method string) error {
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return fault.New(fault.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
+	}
+	given := h.Get("Content-Type")
+	if given == "" {
+		return nil
+	}
+	media, parameters, err := mime.ParseMediaType(given)
+	charset := parameters["charset"]
+	switch {
+	case err != nil:
+	case charset != "" && !strings.EqualFold(charset, "utf-8"):
+	case media == "application/json", media == mergePatch && method == http.MethodPatch:
+		return nil
+	}
+	return fault.New(fault.UnsupportedMediaType, "The body must be application/json in UTF-8.")
+}
+
+const mergePatch = "application/merge-patch+json"

@@ -1,0 +1,201 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/id"
+)
+
+// wrap puts around the routes what every request goes through, outermost first.
+func (a *API) wrap(mux *http.ServeMux) http.Handler {
+	var h http.Handler = a.onlyRoutes(mux)
+	h = a.conditional(h)
+	h = securityHeaders(h)
+	h = a.recoverPanics(h)
+	h = a.accessLog(mux, h)
+	return identify(h)
+}
+
+// record is what the log line of a request says of it.
+type record struct {
+	requestID string
+	problem   *problem
+}
+
+type recordKey struct{}
+
+func recordOf(ctx context.Context) *record {
+	r, ok := ctx.Value(recordKey{}).(*record)
+	if !ok {
+		return &record{}
+	}
+	return r
+}
+
+// requestID names the request of ctx.
+func requestID(ctx context.Context) string { return recordOf(ctx).requestID }
+
+// note remembers the problem that answers the request, for its log line.
+func note(ctx context.Context, p *problem) { recordOf(ctx).problem = p }
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// identify gives the request its id: the caller's where it has the right form.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.Header.Get("X-Request-Id")
+		if !requestIDForm.MatchString(name) {
+			name = id.New[record]().String()
+		}
+		w.Header().Set("X-Request-Id", name)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, &record{requestID: name})))
+	})
+}
+
+// statusWriter remembers what was answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// accessLog writes one line for each request. It names the route, not the path,
+// and of a problem its code and cause.
+func (a *API) accessLog(mux *http.ServeMux, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := a.Now()
+		_, route := mux.Handler(r)
+		answer := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(answer, r)
+
+		level := slog.LevelInfo
+		attrs := []slog.Attr{
+			slog.String("request_id", requestID(r.Context())),
+			slog.String("method", r.Method), slog.String("route", route), slog.Int("status", answer.status),
+			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)),
+		}
+		if p := recordOf(r.Context()).problem; p != nil {
+			attrs = append(attrs, slog.String("code", p.Code))
+			if p.Status >= http.StatusInternalServerError {
+				level = slog.LevelError
+				attrs = append(attrs, slog.Any("error", p.cause))
+			}
+		}
+		a.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	})
+}
+
+// recoverPanics answers a panic like any failure of ours. http.ErrAbortHandler
+// passes: it is how a handler closes the connection on purpose.
+func (a *API) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch v := recover(); {
+			case v == nil:
+			case v == http.ErrAbortHandler: //nolint:errorlint,err113 // the very value, as net/http compares it
+				panic(v)
+			default:
+				a.Log.ErrorContext(r.Context(), "panic", "request_id", requestID(r.Context()), "stack", string(debug.Stack()))
+				a.fail(w, r, fmt.Errorf("panic of type %T", v))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// securityHeaders are on every answer.
+func securityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if r.Header.Get("Authorization") != "" {
+			h.Set("Cache-Control", "private, no-cache")
+		}
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// conditional answers 304 where If-None-Match says that the caller has it.
+func (a *API) conditional(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tags := r.Header.Values("If-None-Match"); len(tags) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			w = &notModified{ResponseWriter: w, ifNoneMatch: strings.Join(tags, ", ")}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// methods are those a route may have.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+}
+
+// onlyRoutes answers in our form what the mux would answer in its own: unknown
+// paths, other methods, OPTIONS, and paths that are not written in the one way.
+func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean(r.URL.Path) == r.URL.Path && utf8.ValidString(r.URL.Path)
+		if _, pattern := mux.Handler(r); pattern != "" && clean {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		allowed := slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
+			_, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host})
+			return pattern == "" || !clean
+		})
+		if len(allowed) == 0 {
+			a.fail(w, r, fault.New(fault.RouteNotFound, "There is nothing at this path."))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		a.fail(w, r, fault.New(fault.MethodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
+	})
+}
+
+// clip cuts s to at most limit bytes of valid UTF-8.
+func clip(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "")
+	for len(s) > limit {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+)
+
+// listIn is the query of every list that is paged.
+type listIn struct {
+	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The largest number of rows in the answer."`
+	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the page before; empty for the first."`
+	Trashed   flag   `query:"trashed" doc:"Lists the trash instead of what is live."`
+}
+
+// query is what the list asks of the rules. name tells lists apart: a token of
+// one is none of another.
+func (in *listIn) query(a *API, actor identity.Actor, name string, order outline.Order) (outline.ListQuery, error) {
+	q := outline.ListQuery{Order: order, Trashed: in.Trashed.on, Limit: in.PageSize}
+	if in.PageToken == "" {
+		return q, nil
+	}
+	after, err := a.pageTokens.open(in.PageToken, pageScope(actor, name, q))
+	if err != nil {
+		return q, fault.New(fault.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
+	}
+	q.After = &after
+	return q, nil
+}
+
+// nextToken is the next_page_token of a page.
+func (a *API) nextToken(actor identity.Actor, name string, q outline.ListQuery, next *outline.Cursor) string {
+	if next == nil {
+		return ""
+	}
+	return a.pageTokens.seal(*next, pageScope(actor, name, q))
+}
+
+// pageScope is everything that a page token is bound to.
+func pageScope(actor identity.Actor, name string, q outline.ListQuery) string {
+	return fmt.Sprintf("%s|%s|%s|%t|%t", actor.User, name, q.Order.Column, q.Order.Descending, q.Trashed)
+}
+
+// pageTokens seals cursors: a token can be read but not made or altered, and
+// works only for the list and user it was made for.
+type pageTokens struct{ key []byte }
+
+func newPageTokens(secret []byte) pageTokens {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("page tokens"))
+	return pageTokens{key: mac.Sum(nil)}
+}
+
+const pageMACBytes = 16
+
+func (t pageTokens) mac(cursor []byte, scope string) []byte {
+	mac := hmac.New(sha256.New, t.key)
+	fmt.Fprintf(mac, "%d|%s|", len(scope), scope)
+	mac.Write(cursor)
+	return mac.Sum(nil)[:pageMACBytes]
+}
+
+func (t pageTokens) seal(c outline.Cursor, scope string) string {
+	cursor, err := json.Marshal(c)
+	if err != nil {
+		panic(fmt.Sprintf("seal a page token: %v", err)) // a struct of a time and strings
+	}
+	return base64.RawURLEncoding.EncodeToString(append(t.mac(cursor, scope), cursor...))
+}
+
+func (t pageTokens) open(token, scope string) (outline.Cursor, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) < pageMACBytes {
+		return outline.Cursor{}, errors.New("not a page token")
+	}
+	if !hmac.Equal(raw[:pageMACBytes], t.mac(raw[pageMACBytes:], scope)) {
+		return outline.Cursor{}, errors.New("altered, or of another list")
+	}
+	var c outline.Cursor
+	err = json.Unmarshal(raw[pageMACBytes:], &c)
+	return c, err
+}
+
+// order is an order_by: a column, and " desc" for descending.
+type order[List orderable] struct{ by outline.Order }
+
+// orderable is a list with the columns that order it.
+type orderable interface{ columns() []outline.Column }
+
+// UnmarshalText reads "title" or "title desc".
+func (o *order[List]) UnmarshalText(text []byte) error {
+	for _, value := range o.values() {
+		if value == string(text) {
+			column, descending := strings.CutSuffix(value, " desc")
+			o.by = outline.Order{Column: outline.Column(column), Descending: descending}
+			return nil
+		}
+	}
+	return fmt.Errorf("invalid_parameter|one of %s is expected.", strings.Join(o.values(), ", "))
+}
+
+func (o *order[List]) values() []string {
+	var list List
+	var values []string
+	for _, column := range list.columns() {
+		values = append(values, string(column), string(column)+" desc")
+	}
+	return values
+}
+
+// Schema documents the values.
+func (o order[List]) Schema(huma.Registry) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, value := range o.values() {
+		s.Enum = append(s.Enum, value)
+	}
+	return s
+}
+
+// flag is a boolean parameter: true or false, no other spelling.
+type flag struct{ on bool }
+
+// UnmarshalText reads the flag.
+func (f *flag) UnmarshalText(text []byte) error {
+	f.on = string(text) == "true"
+	if !f.on && string(text) != "false" {
+		return errors.New("invalid_parameter|true or false is expected.")
+	}
+	return nil
+}
+
+// Schema documents the values. It is an enumeration of words, which is what a
+// query carries.
+func (flag) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Default: "false"}
+}
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -1,0 +1,86 @@
+// Package id makes and reads identifiers: UUID version 7 (RFC 9562), typed by
+// what they identify, so that ids of different things do not mix.
+//
+// It knows how an id is written in text, JSON and PostgreSQL's binary format,
+// and nothing about what carries one.
+package id
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Of identifies one T. The zero value identifies nothing.
+type Of[T any] [16]byte
+
+// ErrNotCanonical is returned for text that is not a lower-case, hyphenated
+// UUID. One id has one spelling: others would be second names of one resource.
+var ErrNotCanonical = errors.New("not a UUID in lower case with hyphens")
+
+// New returns a new id. Ids made later sort later, to the millisecond and
+// within one process beyond that, which keeps indexes dense.
+func New[T any]() Of[T] {
+	v7, err := uuid.NewV7()
+	if err != nil {
+		// The system's random source is gone; nothing safe can be done.
+		panic(fmt.Sprintf("make an id: %v", err))
+	}
+	return Of[T](v7)
+}
+
+// Parse reads an id in its one canonical spelling.
+func Parse[T any](text string) (Of[T], error) {
+	parsed, err := uuid.Parse(text)
+	if err != nil || parsed.String() != text {
+		return Of[T]{}, ErrNotCanonical
+	}
+	return Of[T](parsed), nil
+}
+
+// IsZero reports whether the id identifies nothing.
+func (i Of[T]) IsZero() bool { return i == Of[T]{} }
+
+// String returns the canonical spelling.
+func (i Of[T]) String() string { return uuid.UUID(i).String() }
+
+// AppendText appends the canonical spelling; JSON is written by it.
+func (i Of[T]) AppendText(b []byte) ([]byte, error) {
+	const digits = "0123456789abcdef"
+	for n, octet := range i {
+		if n == 4 || n == 6 || n == 8 || n == 10 {
+			b = append(b, '-')
+		}
+		b = append(b, digits[octet>>4], digits[octet&15])
+	}
+	return b, nil
+}
+
+// MarshalText returns the canonical spelling.
+func (i Of[T]) MarshalText() ([]byte, error) { return i.AppendText(make([]byte, 0, 36)) }
+
+// UnmarshalText reads the canonical spelling, else returns ErrNotCanonical.
+func (i *Of[T]) UnmarshalText(text []byte) error {
+	parsed, err := Parse[T](string(text))
+	if err != nil {
+		return err
+	}
+	*i = parsed
+	return nil
+}
+
+// ScanUUID reads the id from PostgreSQL; NULL is refused.
+func (i *Of[T]) ScanUUID(v pgtype.UUID) error {
+	if !v.Valid {
+		return errors.New("cannot read NULL as an id")
+	}
+	*i = v.Bytes
+	return nil
+}
+
+// UUIDValue hands the id to PostgreSQL; the zero id becomes NULL.
+func (i Of[T]) UUIDValue() (pgtype.UUID, error) {
+	return pgtype.UUID{Bytes: i, Valid: !i.IsZero()}, nil
+}

@@ -1,0 +1,119 @@
+// Package postgres keeps data: it implements the stores of packages outline and
+// identity over PostgreSQL 14 or newer.
+//
+// Every statement it sends for a caller is confined: in the same round trip the
+// transaction takes on the service's role and the caller's id, for row-level
+// security, and checks that the session is live (confine.go). A read costs one
+// round trip, a change two. It knows no HTTP and no business rule.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+)
+
+// acquireTimeout is how long a request waits for a connection.
+const acquireTimeout = 500 * time.Millisecond
+
+// Config says how to reach the database.
+type Config struct {
+	// URL is a connection URL or DSN; several hosts are allowed.
+	URL string
+	// PoolSize connections are kept, MaxOverflow more are opened under load.
+	PoolSize, MaxOverflow int
+	// ExecMode is cache_statement, or cache_describe or exec where a pooler
+	// stands between that does not know prepared statements.
+	ExecMode string
+	// Dial replaces the way connections are made; nil for the usual one.
+	Dial func(*pgx.ConnConfig)
+}
+
+// Store is the stores of packages outline and identity.
+type Store struct{ pool *pgxpool.Pool }
+
+var (
+	_ outline.Store  = (*Store)(nil)
+	_ identity.Store = (*Store)(nil)
+)
+
+// Open returns a store. It does not wait for the database: a store that cannot
+// reach it yet answers Unavailable until it can.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	config, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		// The parser's error may repeat the URL, which holds the password.
+		return nil, errors.New("DATABASE_URL is not a PostgreSQL connection URL")
+	}
+	mode, ok := execModes[c.ExecMode]
+	if !ok {
+		return nil, fmt.Errorf("unknown exec mode %q", c.ExecMode)
+	}
+	config.ConnConfig.DefaultQueryExecMode = mode
+	config.ConnConfig.RuntimeParams["application_name"] = "codegenapp"
+	config.ConnConfig.ConnectTimeout = 2 * time.Second
+	config.MaxConns = int32(c.PoolSize + c.MaxOverflow) //nolint:gosec // settings bound both
+	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
+	config.MaxConnIdleTime = time.Minute
+	config.HealthCheckPeriod = 5 * time.Second
+	if c.Dial != nil {
+		c.Dial(config.ConnConfig)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the connection pool: %w", err)
+	}
+	return &Store{pool: pool}, nil
+}
+
+var execModes = map[string]pgx.QueryExecMode{
+	"":                pgx.QueryExecModeCacheStatement,
+	"cache_statement": pgx.QueryExecModeCacheStatement,
+	"cache_describe":  pgx.QueryExecModeCacheDescribe,
+	"exec":            pgx.QueryExecModeExec,
+}
+
+// ValidURL reports whether u is a connection URL that can be read.
+func ValidURL(u string) bool {
+	_, err := pgxpool.ParseConfig(u)
+	return err == nil && (strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://"))
+}
+
+// Close waits for connections in use and closes all.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping is nil if the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return translate(err)
+	}
+	return nil
+}
+
+// acquire lends a connection; a pool that is exhausted or cannot connect is
+// Unavailable.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	conn, err := s.pool.Acquire(waiting)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("acquire a connection: %w", hideDetail(err)))
+	}
+	return conn, nil
+}
+
+// unavailable is the fault of a database that cannot be reached.
+func unavailable(cause error) error {
+	f := fault.New(fault.Unavailable, "The database cannot be reached at the moment. Repeat the request shortly.")
+	f.RetryAfter = time.Second
+	return f.Because(cause)
+}

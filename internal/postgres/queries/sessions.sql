@@ -1,0 +1,47 @@
+-- LockSignedIn holds the row of the user that the transaction is confined to.
+-- name: LockSignedIn :one
+SELECT *
+FROM   users
+WHERE  id = app_user_id()
+FOR    UPDATE;
+
+-- CheckCaller asks for nothing: the confinement has checked the session.
+-- name: CheckCaller :one
+SELECT 1;
+
+-- InsertUser keeps somebody who signs in for the first time.
+-- name: InsertUser :exec
+INSERT INTO users (id, issuer, subject, email, name, picture_url, created_at, last_login_at)
+VALUES (@id, @issuer, @subject, @email, @name, @picture_url, @created_at, @last_login_at);
+
+-- UpdateUserAtLogin keeps what the provider says now.
+-- name: UpdateUserAtLogin :exec
+UPDATE users
+SET    email = @email, picture_url = @picture_url, last_login_at = @last_login_at
+WHERE  id = @id;
+
+-- UseIDToken refuses, by its primary key, a token that was used before.
+-- name: UseIDToken :exec
+INSERT INTO used_id_tokens (hash, user_id, expires_at)
+VALUES (@hash, @user_id, @expires_at);
+
+-- ForgetIDTokens removes hashes of tokens that have expired.
+-- name: ForgetIDTokens :exec
+DELETE FROM used_id_tokens
+WHERE  user_id = @user_id AND expires_at < @before;
+
+-- InsertSession begins a session.
+-- name: InsertSession :exec
+INSERT INTO sessions (id, user_id, salt, created_at, last_used_at, expires_at, ends_at, user_agent, ip)
+VALUES (@id, @user_id, @salt, @created_at, @last_used_at, @expires_at, @ends_at, @user_agent, @ip);
+
+-- EndOldestSessions leaves at most keep live sessions.
+-- name: EndOldestSessions :exec
+UPDATE sessions AS s
+SET    revoked_at = @at::timestamptz
+FROM  (SELECT l.id
+       FROM   sessions AS l
+       WHERE  l.user_id = @user_id AND l.revoked_at IS NULL AND l.expires_at > @at::timestamptz
+       ORDER  BY l.created_at DESC, l.id DESC
+       OFFSET @keep::int) AS old
+WHERE  s.id = old.id;

@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+)
+
+// SignIn implements identity.Store.
+func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identity.UserID, perUser int, decide identity.Admission) (user identity.User, session identity.Session, err error) {
+	attempt := func() error {
+		return s.inTx(ctx, confineToProfile(p, newcomer), func(t *tx) error {
+			known, err := t.lockSignedIn(ctx)
+			if err != nil {
+				return err
+			}
+			if user, session, err = decide(known, t.began); err != nil {
+				return err
+			}
+			return t.keepSignIn(ctx, p, user, session, known == nil, perUser)
+		})
+	}
+	// Two first sign-ins of one person at once: the later one finds the user of
+	// the earlier when it is tried again.
+	if err = attempt(); breaks(err, "users_identity_key") {
+		err = attempt()
+	}
+	return user, session, err
+}
+
+// lockSignedIn returns the user that the sign-in is confined to, nil where the
+// person has not signed in before.
+func (t *tx) lockSignedIn(ctx context.Context) (*identity.User, error) {
+	row, err := t.q.LockSignedIn(ctx)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // no user is an answer here, not a failure
+	}
+	if err != nil {
+		return nil, err
+	}
+	return new(userOf(row)), nil
+}
+
+// keepSignIn writes what was decided about a sign-in.
+func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, user identity.User, session identity.Session, first bool, perUser int) error {
+	keepUser := func() error {
+		return t.q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
+			ID: user.ID, Email: user.Email, PictureURL: user.PictureURL, LastLoginAt: user.LastLoginAt,
+		})
+	}
+	if first {
+		keepUser = func() error {
+			return t.q.InsertUser(ctx, db.InsertUserParams{
+				ID: user.ID, Issuer: user.Issuer, Subject: user.Subject, Email: user.Email, Name: user.Name,
+				PictureURL: user.PictureURL, CreatedAt: user.CreatedAt, LastLoginAt: user.LastLoginAt,
+			})
+		}
+	}
+	return errors.Join(
+		keepUser(),
+		t.q.ForgetIDTokens(ctx, user.ID, session.CreatedAt),
+		t.q.UseIDToken(ctx, db.UseIDTokenParams{Hash: p.Token[:], UserID: user.ID, ExpiresAt: p.Expires}),
+		t.q.EndOldestSessions(ctx, db.EndOldestSessionsParams{UserID: user.ID, At: session.CreatedAt, Keep: int32(perUser - 1)}), //nolint:gosec // a small constant
+		t.q.InsertSession(ctx, db.InsertSessionParams{
+			ID: session.ID, UserID: user.ID, Salt: session.Salt, CreatedAt: session.CreatedAt,
+			LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt, EndsAt: session.EndsAt,
+			UserAgent: session.UserAgent, IP: session.IP,
+		}),
+	)
+}
+
+// CheckSession implements identity.Store.
+func (s *Store) CheckSession(ctx context.Context, actor identity.Actor) error {
+	_, err := s.as(actor).CheckCaller(ctx)
+	return err
+}
+
+func userOf(row db.User) identity.User {
+	return identity.User{
+		ID: row.ID, Issuer: row.Issuer, Subject: row.Subject, Email: row.Email, Name: row.Name,
+		PictureURL: row.PictureURL, Role: identity.Role(row.Role), SuspendedAt: row.SuspendedAt,
+		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(),
+	}
+}
+
+// breaks reports whether err is the breach of the named constraint.
+func breaks(err error, constraint string) bool {
+	breach, ok := errors.AsType[*breachError](err)
+	return ok && breach.constraint == constraint
+}

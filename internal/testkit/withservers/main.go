@@ -1,0 +1,114 @@
+// Command withservers runs a command beside a private PostgreSQL and a private
+// Redis, and leaves nothing behind:
+//
+//	go run ./internal/testkit/withservers -- go test ./...
+//
+// The command finds them by TEST_DATABASE_URL (of a superuser) and
+// TEST_REDIS_URL. Its exit status becomes that of withservers. It has no
+// standard input, and a process group of its own, which gets the signals that
+// withservers gets and ends with it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
+)
+
+// settings make PostgreSQL fast, since nobody misses these data after a crash,
+// and hostile: what relies on the server's time zone shall fail here.
+var settings = map[string]string{
+	"fsync":              "off",
+	"synchronous_commit": "off",
+	"full_page_writes":   "off",
+	"shared_buffers":     "256MB",
+	"max_connections":    "300",
+	"log_statement":      "none",
+	"timezone":           "Pacific/Chatham",
+}
+
+const (
+	startWithin = time.Minute
+	stopWithin  = 10 * time.Second
+)
+
+func main() {
+	// A child that shall die with us is watched by the thread that started it,
+	// so that thread must live as long as we do.
+	runtime.LockOSThread()
+	dieWithParent()
+
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+
+	status, err := run(os.Args[1:], signals)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "withservers:", err)
+	}
+	os.Exit(status)
+}
+
+// run returns the exit status of the command, or 1 and why there is none.
+func run(args []string, signals <-chan os.Signal) (status int, err error) {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 2, errors.New("name a command to run, such as: withservers -- go test")
+	}
+	dir, err := os.MkdirTemp("", "withservers-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, startWithin)
+	defer cancel()
+
+	database, err := startPostgres(ctx, dir)
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		err = errors.Join(err, database.Stop(ctx))
+	}()
+	cache, err := startRedis(ctx, filepath.Join(dir, "redis"))
+	if err != nil {
+		return 1, err
+	}
+	defer cache.stop()
+	if ctx.Err() != nil {
+		return 1, ctx.Err()
+	}
+
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+database.URL("postgres"), "TEST_REDIS_URL="+cache.url())
+	return attend(cmd, signals)
+}
+
+func startPostgres(ctx context.Context, dir string) (*pgserver.Server, error) {
+	// PostgreSQL runs as somebody else where we are root, and has to pass.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, err
+	}
+	return pgserver.Start(ctx, pgserver.Config{
+		Dir:      filepath.Join(dir, "postgres"),
+		Settings: settings,
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Makes sure that the servers the tests speak to are installed: PostgreSQL and
+# Redis. Installs what is missing where that needs no questions (Debian, as
+# root); says what to install everywhere else. Starts no service.
+set -eu
+
+found() { # found PROGRAM DIRECTORY...: on PATH, or in one of the directories
+    command -v "$1" >/dev/null && return
+    program=$1
+    shift
+    for directory; do
+        [ -x "$directory/$program" ] && return
+    done
+    return 1
+}
+
+missing=
+found postgres /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
+    /usr/local/opt/postgresql*/bin /Applications/Postgres.app/Contents/Versions/*/bin ||
+    missing=postgresql
+found redis-server || missing="$missing redis-server"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "The tests need servers that are not installed. Install:" $missing >&2
+    exit 1
+fi
+
+# Debian starts a service that it installs, unless this file forbids it.
+policy=/usr/sbin/policy-rc.d
+log=$(mktemp)
+trap 'rm -f "$log" "${ours:-}"' EXIT
+trap 'exit 130' INT TERM
+if [ ! -e $policy ]; then
+    ours=$policy
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+fi
+
+echo "Installing" $missing >&2
+export DEBIAN_FRONTEND=noninteractive
+if ! { apt-get -qq update && apt-get -qq install --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    echo "Could not install them. Install by hand:" $missing >&2
+    exit 1
+fi
