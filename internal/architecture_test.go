@@ -86,9 +86,9 @@ func TestArrowsPointInwards(t *testing.T) {
 				continue
 			}
 			if to := folder(inner); to != from && !slices.Contains(allowed[from], to) {
-				t.Errorf("%s imports %s, but %s may import only %v. Turn the arrow round: "+
+				t.Errorf("%s imports %s, but %s may import only these: %s. Turn the arrow round: "+
 					"let %s say in an interface what it needs, and let internal/app pass it in.",
-					file.path, inner, from, allowed[from], from)
+					file.path, inner, from, strings.Join(allowed[from], ", "), from)
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func TestLibrariesStayInTheirPlace(t *testing.T) {
 			isIt := func(imported string) bool { return within(imported, library) }
 			isHome := func(home string) bool { return within(file.path, home) }
 			if slices.ContainsFunc(file.imports, isIt) && !slices.ContainsFunc(homes, isHome) {
-				t.Errorf("%s imports %s, which belongs to %v only.", file.path, library, homes)
+				t.Errorf("%s imports %s, which belongs to %s.", file.path, library, strings.Join(homes, ", "))
 			}
 		}
 	}

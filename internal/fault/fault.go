@@ -53,6 +53,10 @@ func Invalid(violations []Violation) *Error {
 	}
 }
 
+// Missing returns the failure of a thing that is not there, or not the caller's:
+// the same sentence for both, so that nobody learns which.
+func Missing(code Code) *Error { return New(code, "%s", code.Meaning().What) }
+
 // Because adds the cause, for the log alone.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause

@@ -36,10 +36,8 @@ func parseKeys(text []byte) (map[keyName]crypto.PublicKey, error) {
 		if err := key.UnmarshalJSON(member); err != nil {
 			continue
 		}
-		algorithm := algorithmOf(key)
-		name := keyName{key.KeyID, algorithm}
-		if _, taken := named[name]; !taken && algorithm != "" && key.KeyID != "" {
-			named[name] = key.Key
+		if algorithm := algorithmOf(key); algorithm != "" && key.KeyID != "" {
+			named[keyName{key.KeyID, algorithm}] = key.Key
 		}
 	}
 	if len(named) == 0 {

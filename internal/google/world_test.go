@@ -2,16 +2,16 @@ package google_test
 
 import (
 	"cmp"
-	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,14 +30,38 @@ const (
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("odd", 5*3600+45*60))
 
-// sharedKey spares each test the making of an RSA key. Nothing is secret about it.
+// sharedKey is the same RSA key in every test and every process, so that what
+// the fuzzer finds in one process means the same in the next. Nothing is secret
+// about it.
 var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
+	one, p, q := big.NewInt(1), primeFrom("p"), primeFrom("q")
+	key := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537},
+		Primes:    []*big.Int{p, q},
+	}
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key.D = new(big.Int).ModInverse(big.NewInt(int64(key.E)), phi)
+	key.Precompute()
+	if err := key.Validate(); err != nil {
 		panic(err)
 	}
 	return key
 })
+
+// primeFrom returns the first prime of 1,024 bits after a number made from seed.
+func primeFrom(seed string) *big.Int {
+	var digits []byte
+	for n := range byte(4) {
+		sum := sha256.Sum256(append([]byte(seed), n))
+		digits = append(digits, sum[:]...)
+	}
+	digits[0] |= 0xc0 // two such primes make 2,048 bits
+	digits[127] |= 1
+	prime := new(big.Int).SetBytes(digits)
+	for two := big.NewInt(2); !prime.ProbablyPrime(10); prime.Add(prime, two) {
+	}
+	return prime
+}
 
 // world is an issuer over real HTTP, and a verifier that trusts it.
 type world struct {
@@ -68,6 +92,11 @@ func (w *world) routes() http.Handler {
 	mux.Handle("/", w.issuer)
 	mux.Handle(keysPath, w.keys)
 	mux.Handle(discoveryPath, w.discovery)
+	// The keys again, for documents and redirects that say they have moved.
+	mux.HandleFunc("/moved", func(rw http.ResponseWriter, r *http.Request) {
+		r.URL.Path = keysPath
+		w.keys.to.ServeHTTP(rw, r)
+	})
 	return mux
 }
 
@@ -133,36 +162,6 @@ func (w *world) fetched(t testing.TB, want int, when string) {
 	if got := w.keys.count(); got != want {
 		t.Errorf("%s the keys were fetched %d times, want %d", when, got, want)
 	}
-}
-
-// clock is a clock that stands still until it is moved.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) Now() time.Time          { return epoch.Add(time.Duration(c.ahead.Load())) }
-func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
-
-// door stands before one endpoint. It counts who comes, and can be made to
-// answer something else.
-type door struct {
-	to      http.Handler
-	visits  atomic.Int64
-	instead atomic.Pointer[http.HandlerFunc]
-}
-
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.visits.Add(1)
-	if other := d.instead.Load(); other != nil {
-		(*other)(w, r)
-		return
-	}
-	d.to.ServeHTTP(w, r)
-}
-
-func (d *door) count() int                     { return int(d.visits.Load()) }
-func (d *door) answer(handle http.HandlerFunc) { d.instead.Store(&handle) }
-func (d *door) mend()                          { d.instead.Store(nil) }
-func body(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
 }
 
 func encode(part string) string { return base64.RawURLEncoding.EncodeToString([]byte(part)) }

@@ -49,20 +49,20 @@ func grantAnswer(g identity.Grant) *tokenPairOut {
 }
 
 type loginIn struct {
-	client
+	Caller
 	Body struct {
 		IDToken string `json:"id_token" minLength:"1" maxLength:"16384" doc:"An ID token that Google issued for this application."`
 		Nonce   string `json:"nonce,omitempty" maxLength:"255" doc:"The nonce that the token must carry, if one was asked for."`
 	}
 }
 
-// client is where a sign-in comes from.
-type client struct {
+// Caller is where a sign-in comes from.
+type Caller struct {
 	from identity.Client
 }
 
 // Resolve reads it from the connection.
-func (c *client) Resolve(ctx huma.Context) []error {
+func (c *Caller) Resolve(ctx huma.Context) []error {
 	r, _ := unwrap(ctx)
 	c.from = identity.Client{IP: addressOf(r), UserAgent: clip(r.UserAgent(), 500)}
 	return nil

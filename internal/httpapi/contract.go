@@ -37,7 +37,7 @@ func contract(version string) huma.Config {
 				{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 			},
 		},
-		Formats:       map[string]huma.Format{"application/json": jsonFormat, mergePatch: jsonFormat},
+		Formats:       map[string]huma.Format{"application/json": jsonFormat, mergePatch: jsonFormat, problemJSON: jsonFormat},
 		DefaultFormat: "application/json",
 	}
 }
@@ -56,7 +56,7 @@ func documentFaults(api huma.API, op *huma.Operation, faults []fault.Code) {
 	for status, names := range codes {
 		r := &huma.Response{
 			Description: fmt.Sprintf("%s: %s.", http.StatusText(status), strings.Join(names, ", ")),
-			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+			Content:     map[string]*huma.MediaType{problemJSON: {Schema: schema}},
 			Headers:     map[string]*huma.Param{},
 		}
 		text := &huma.Schema{Type: huma.TypeString}

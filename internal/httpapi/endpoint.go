@@ -5,11 +5,19 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+const (
+	// requestTimeout is how long an operation may work.
+	requestTimeout = 5 * time.Second
+	// bodyTimeout is how long a body may take to arrive.
+	bodyTimeout = 15 * time.Second
 )
 
 // open registers an operation that anybody may call.
@@ -53,7 +61,7 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		OperationID: op.id, Method: method, Path: path, DefaultStatus: status,
 		Summary: op.summary, Description: op.description, Tags: []string{op.tag},
 		// huma refuses a body of exactly MaxBodyBytes; the contract does not.
-		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: -1,
+		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
 	faults := slices.Concat(op.faults, kindFaults(described, op, authenticate != nil))
 	if authenticate != nil {
@@ -71,6 +79,8 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		next(huma.WithValue(ctx, callKey{}, c))
 	}}
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
 		out, err := serve(ctx, in)
 		if err != nil {
 			return nil, problemOf(callOf(ctx).request, err)

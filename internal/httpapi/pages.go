@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
@@ -17,17 +16,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
-// listIn is the query of every list that is paged.
-type listIn struct {
+// ListIn is the query of every list that is paged. Like all types that others
+// embed it is exported: huma passes by embedded types that are not.
+type ListIn struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The largest number of rows in the answer."`
 	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the page before; empty for the first."`
-	Trashed   flag   `query:"trashed" doc:"Lists the trash instead of what is live."`
+	Trashed   string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of what is live."`
 }
 
 // query is what the list asks of the rules. name tells lists apart: a token of
 // one is none of another.
-func (in *listIn) query(a *API, actor identity.Actor, name string, order outline.Order) (outline.ListQuery, error) {
-	q := outline.ListQuery{Order: order, Trashed: in.Trashed.on, Limit: in.PageSize}
+func (in *ListIn) query(a *API, actor identity.Actor, name string, order outline.Order) (outline.ListQuery, error) {
+	q := outline.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
 	if in.PageToken == "" {
 		return q, nil
 	}
@@ -92,58 +92,11 @@ func (t pageTokens) open(token, scope string) (outline.Cursor, error) {
 	return c, err
 }
 
-// order is an order_by: a column, and " desc" for descending.
-type order[List orderable] struct{ by outline.Order }
-
-// orderable is a list with the columns that order it.
-type orderable interface{ columns() []outline.Column }
-
-// UnmarshalText reads "title" or "title desc".
-func (o *order[List]) UnmarshalText(text []byte) error {
-	for _, value := range o.values() {
-		if value == string(text) {
-			column, descending := strings.CutSuffix(value, " desc")
-			o.by = outline.Order{Column: outline.Column(column), Descending: descending}
-			return nil
-		}
-	}
-	return fmt.Errorf("invalid_parameter|one of %s is expected.", strings.Join(o.values(), ", "))
-}
-
-func (o *order[List]) values() []string {
-	var list List
-	var values []string
-	for _, column := range list.columns() {
-		values = append(values, string(column), string(column)+" desc")
-	}
-	return values
-}
-
-// Schema documents the values.
-func (o order[List]) Schema(huma.Registry) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeString}
-	for _, value := range o.values() {
-		s.Enum = append(s.Enum, value)
-	}
-	return s
-}
-
-// flag is a boolean parameter: true or false, no other spelling.
-type flag struct{ on bool }
-
-// UnmarshalText reads the flag.
-func (f *flag) UnmarshalText(text []byte) error {
-	f.on = string(text) == "true"
-	if !f.on && string(text) != "false" {
-		return errors.New("invalid_parameter|true or false is expected.")
-	}
-	return nil
-}
-
-// Schema documents the values. It is an enumeration of words, which is what a
-// query carries.
-func (flag) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Default: "false"}
+// orderOf reads an order_by, "title" or "title desc", that its enumeration has
+// admitted.
+func orderOf(text string) outline.Order {
+	column, descending := strings.CutSuffix(text, " desc")
+	return outline.Order{Column: outline.Column(column), Descending: descending}
 }
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -73,7 +73,7 @@ func (p *problem) GetStatus() int { return p.Status }
 func (p *problem) GetHeaders() http.Header { return p.headers }
 
 // ContentType tells huma the media type.
-func (p *problem) ContentType(string) string { return "application/problem+json" }
+func (p *problem) ContentType(string) string { return problemJSON }
 
 // TransformSchema names the codes of the contract.
 func (p *problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
@@ -134,3 +134,6 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		a.Log.DebugContext(r.Context(), "the caller left before the answer", "error", err)
 	}
 }
+
+// problemJSON is the media type of RFC 9457.
+const problemJSON = "application/problem+json"

@@ -47,8 +47,8 @@ type projectIn struct {
 	ID outline.ProjectID `path:"id" format:"uuid"`
 }
 
-// matchedProjectIn names a project and the versions the caller may overwrite.
-type matchedProjectIn struct {
+// MatchedProjectIn names a project and the versions the caller may overwrite.
+type MatchedProjectIn struct {
 	ID    outline.ProjectID `path:"id" format:"uuid"`
 	Match ifMatch           `header:"If-Match" doc:"Only if the project is still at this version; * if it exists at all."`
 }
@@ -84,14 +84,8 @@ func (b *projectPatch) Resolve(huma.Context) []error {
 }
 
 type listProjectsIn struct {
-	listIn
-	OrderBy order[projectList] `query:"order_by" default:"created_at desc"`
-}
-
-type projectList struct{}
-
-func (projectList) columns() []outline.Column {
-	return []outline.Column{outline.ByCreatedAt, outline.ByUpdatedAt, outline.ByTitle}
+	ListIn
+	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Ties are in the order of their ids."`
 }
 
 type projectsOut struct {
@@ -103,7 +97,7 @@ type projectsOut struct {
 
 // listProjects is GET /projects.
 func (a *API) listProjects(ctx context.Context, actor identity.Actor, in *listProjectsIn) (*projectsOut, error) {
-	q, err := in.query(a, actor, "projects", in.OrderBy.by)
+	q, err := in.query(a, actor, "projects", orderOf(in.OrderBy))
 	if err != nil {
 		return nil, err
 	}
@@ -124,16 +118,17 @@ type createProjectIn struct{ Body projectBody }
 
 type createProjectOut struct {
 	Location string `header:"Location" doc:"The path of the new project."`
-	projectOut
+	ETag     string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
+	Body     project
 }
 
 // createProject is POST /projects.
 func (a *API) createProject(ctx context.Context, actor identity.Actor, in *createProjectIn) (*createProjectOut, error) {
-	out, err := projectAnswer(a.Outline.CreateProject(ctx, actor, in.Body.draft))
+	p, err := a.Outline.CreateProject(ctx, actor, in.Body.draft)
 	if err != nil {
 		return nil, err
 	}
-	return &createProjectOut{Location: prefix + "/projects/" + out.Body.ID.String(), projectOut: *out}, nil
+	return &createProjectOut{Location: prefix + "/projects/" + p.ID.String(), ETag: etag(p.Version), Body: projectOf(p)}, nil
 }
 
 // getProject is GET /projects/{id}.
@@ -142,7 +137,7 @@ func (a *API) getProject(ctx context.Context, actor identity.Actor, in *projectI
 }
 
 type replaceProjectIn struct {
-	matchedProjectIn
+	MatchedProjectIn
 	Body projectBody
 }
 
@@ -152,7 +147,7 @@ func (a *API) replaceProject(ctx context.Context, actor identity.Actor, in *repl
 }
 
 type patchProjectIn struct {
-	matchedProjectIn
+	MatchedProjectIn
 	Body projectPatch
 }
 
@@ -162,7 +157,7 @@ func (a *API) patchProject(ctx context.Context, actor identity.Actor, in *patchP
 }
 
 // trashProject is DELETE /projects/{id}.
-func (a *API) trashProject(ctx context.Context, actor identity.Actor, in *matchedProjectIn) (*struct{}, error) {
+func (a *API) trashProject(ctx context.Context, actor identity.Actor, in *MatchedProjectIn) (*struct{}, error) {
 	return nil, a.Outline.TrashProject(ctx, actor, in.ID, in.Match.match)
 }
 

@@ -47,7 +47,7 @@ var setUpHuma = sync.OnceFunc(func() {
 	validation.MsgExpectedMinItems = "too_few|At least %d entries are needed."
 	validation.MsgExpectedMaxItems = "too_many|At most %d entries are allowed."
 	validation.MsgExpectedArrayItemsUnique = "repeated|Each entry may occur once."
-	validation.MsgExpectedOneOf = "not_allowed|This must be one of \"%s\"."
+	validation.MsgExpectedOneOf = "not_allowed|This must be one of: %s."
 	validation.MsgExpectedRFC4122UUID = "wrong_format|This must be an id: a UUID in lower case (%v)."
 })
 
@@ -83,7 +83,7 @@ func (c *call) refused(status int, message string, errs []error) error {
 	}
 	switch {
 	case parts["path"] != nil:
-		return fault.New(c.op.missing, "%s", c.op.missing.Meaning().What)
+		return fault.Missing(c.op.missing)
 	case parts["query"] != nil:
 		return badParameter(parts["query"])
 	case parts["header"] != nil:

@@ -99,7 +99,3 @@ func (p Project) restored(at time.Time) Project {
 	p.DeletedAt = nil
 	return p.touched(at)
 }
-
-func projectNotFound() error {
-	return fault.New(fault.ProjectNotFound, "There is no such project.")
-}

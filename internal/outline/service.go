@@ -53,7 +53,7 @@ func (s *Service) Project(ctx context.Context, actor identity.Actor, project Pro
 		return Project{}, err
 	}
 	if p.DeletedAt != nil {
-		return Project{}, projectNotFound()
+		return Project{}, fault.Missing(fault.ProjectNotFound)
 	}
 	return p, nil
 }
@@ -147,7 +147,7 @@ func liveMatch(p Project, err error, match Match) error {
 	case err != nil:
 		return err
 	case p.DeletedAt != nil:
-		return projectNotFound()
+		return fault.Missing(fault.ProjectNotFound)
 	default:
 		return match.check(p.Version, p)
 	}

@@ -101,9 +101,9 @@ func sqlState(err error) string {
 }
 
 // orMissing turns "no row" into the fault of a resource that is not there.
-func orMissing(err error, code fault.Code, detail string) error {
+func orMissing(err error, code fault.Code) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.New(code, "%s", detail)
+		return fault.Missing(code)
 	}
 	return err
 }

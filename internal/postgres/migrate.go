@@ -37,12 +37,8 @@ func NewMigrator(ownerURL string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the migration lock: %w", err)
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("open the embedded migrations: %w", err)
-	}
 	pool := stdlib.OpenDB(*config)
-	provider, err := goose.NewProvider(goose.DialectPostgres, pool, files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, pool, Migrations(), goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the migrations: %w", err), pool.Close())
 	}
@@ -181,3 +177,12 @@ func (e *PowerError) Error() string {
 
 // Away reports whether err means that the database cannot be reached now.
 func Away(err error) bool { return fault.CodeOf(err) == fault.Unavailable }
+
+// Migrations are the embedded steps, by file name.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return files
+}

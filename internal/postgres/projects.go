@@ -84,5 +84,5 @@ func projectOf(row db.Project) outline.Project {
 }
 
 func noProject(err error) error {
-	return orMissing(err, fault.ProjectNotFound, "There is no such project.")
+	return orMissing(err, fault.ProjectNotFound)
 }

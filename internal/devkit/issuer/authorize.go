@@ -3,6 +3,7 @@ package issuer
 import (
 	"crypto/rand"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,14 +103,12 @@ func redirect(w http.ResponseWriter, r *http.Request, redirectURI string, answer
 		return
 	}
 	query := to.Query()
-	for name, values := range answer {
-		query[name] = values
-	}
+	maps.Copy(query, answer)
 	if state := one(r.Form, "state"); state != "" {
 		query.Set("state", state)
 	}
 	to.RawQuery = query.Encode()
-	http.Redirect(w, r, to.String(), http.StatusFound)
+	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // authorize found it among the client's own
 }
 
 // grant keeps g under a new code, and forgets codes that nobody came for.
@@ -147,9 +146,7 @@ func (i *Issuer) choose(w http.ResponseWriter, r *http.Request) {
 	choices := make([]choice, 0, len(i.users))
 	for _, u := range i.users {
 		again := url.Values{}
-		for name, values := range r.Form {
-			again[name] = values
-		}
+		maps.Copy(again, r.Form)
 		again.Set("login_hint", u.Email)
 		choices = append(choices, choice{u.Name, u.Email, "?" + again.Encode()})
 	}

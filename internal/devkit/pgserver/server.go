@@ -2,11 +2,11 @@
 // machine, and stops it again. `codegenapp dev` keeps its data in one; tests
 // throw theirs away.
 //
-// It knows neither the schema nor a driver: whoever starts a server gets the
-// address of an empty cluster and connects by himself. It needs no installation,
-// no service manager and no rights: as root it runs the server as somebody else,
-// because PostgreSQL refuses root. A server ends with the process that started
-// it, also by kill -9.
+// It knows nothing of the schema: whoever starts a server gets the address of a
+// cluster and puts into it what he likes. It needs no service manager and no
+// rights; as root it runs the server as somebody else, because PostgreSQL refuses
+// root. A server ends with the process that started it, also by kill -9 where
+// the system is Linux; elsewhere the next start ends it.
 package pgserver
 
 import (

@@ -1,0 +1,106 @@
+package issuer_test
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2"
+)
+
+func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
+	t.Parallel()
+	app := start(t).client(t)
+	if got := authorize(t, app, oauth2.GenerateVerifier()).Get("from"); got != "google" {
+		t.Errorf("the query of the redirect URI became %q", got)
+	}
+}
+
+// Nobody but the client may receive anything, not even an error.
+func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
+	t.Parallel()
+	app := start(t).client(t)
+	for name, change := range map[string]oauth2.AuthCodeOption{
+		"another host":              oauth2.SetAuthURLParam("redirect_uri", "https://evil.example.com/callback"),
+		"a path below":              oauth2.SetAuthURLParam("redirect_uri", callback+"/x"),
+		"the URI of another client": oauth2.SetAuthURLParam("redirect_uri", "com.example.app:/callback"),
+		"no redirect_uri":           oauth2.SetAuthURLParam("redirect_uri", ""),
+		"an unknown client":         oauth2.SetAuthURLParam("client_id", "nobody"),
+		"no client":                 oauth2.SetAuthURLParam("client_id", ""),
+	} {
+		res := get(t, app.AuthCodeURL("s", change, oauth2.SetAuthURLParam("login_hint", "ann@example.com")))
+		if res.status != http.StatusBadRequest || res.location != "" {
+			t.Errorf("%s: answered %d to %q, want 400 and no redirect", name, res.status, res.location)
+		}
+	}
+	twice := get(t, app.AuthCodeURL("s")+"&redirect_uri=https://evil.example.com")
+	if twice.status != http.StatusBadRequest {
+		t.Errorf("a redirect_uri given twice: answered %d, want 400", twice.status)
+	}
+}
+
+func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
+	t.Parallel()
+	app := start(t).client(t)
+	good := []oauth2.AuthCodeOption{
+		oauth2.S256ChallengeOption(oauth2.GenerateVerifier()), oauth2.SetAuthURLParam("login_hint", "ann@example.com"),
+	}
+	for name, tc := range map[string]struct{ param, value, want string }{
+		"the implicit flow":      {"response_type", "id_token", "unsupported_response_type"},
+		"a scope without openid": {"scope", "email", "invalid_scope"},
+		"a plain challenge":      {"code_challenge_method", "plain", "invalid_request"},
+		"no method":              {"code_challenge_method", "", "invalid_request"},
+		"no challenge":           {"code_challenge", "", "invalid_request"},
+		"a short challenge":      {"code_challenge", "abc", "invalid_request"},
+	} {
+		options := slices.Concat(good, []oauth2.AuthCodeOption{oauth2.SetAuthURLParam(tc.param, tc.value)})
+		answer := back(t, get(t, app.AuthCodeURL("s", options...)), app.RedirectURL)
+		if answer.Get("error") != tc.want || answer.Get("state") != "s" || answer.Has("code") {
+			t.Errorf("%s: answered %v, want %s", name, answer, tc.want)
+		}
+	}
+	answer := back(t, get(t, app.AuthCodeURL("s", good...)+"&nonce=a&nonce=b"), app.RedirectURL)
+	if answer.Get("error") != "invalid_request" || answer.Has("code") {
+		t.Errorf("a nonce given twice: answered %v", answer)
+	}
+}
+
+func TestPageListsTheUsers(t *testing.T) {
+	t.Parallel()
+	app, verifier := start(t).client(t), oauth2.GenerateVerifier()
+	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "nobody@example.com"))
+	res := get(t, at)
+	if res.status != http.StatusOK {
+		t.Fatalf("answered %d, want the page", res.status)
+	}
+	if policy := res.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
+		t.Errorf("the policy of the page is %q", policy)
+	}
+	page := string(res.body)
+	for _, never := range []string{"<script", "style", "Bob <b>"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page contains %q", never)
+		}
+	}
+	_, link, found := strings.Cut(page, `<a href="`)
+	link, _, _ = strings.Cut(link, `"`)
+	if !found || !strings.Contains(page, "Ann (ann@example.com)") || !strings.Contains(page, "Bob &lt;b&gt; (bob@example.com)") {
+		t.Fatalf("the page is:\n%s", page)
+	}
+	here, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := here.Parse(html.UnescapeString(link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := back(t, get(t, next.String()), app.RedirectURL)
+	token, err := app.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil || answer.Get("state") != "st&te" || token.Extra("id_token") == nil {
+		t.Errorf("the link of the page leads to %v, %v", answer, err)
+	}
+}

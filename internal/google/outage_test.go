@@ -1,0 +1,154 @@
+package google_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/google"
+)
+
+func failing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
+
+// broken are the ways in which a document can be of no use.
+var broken = map[string]http.HandlerFunc{
+	"failing":     failing,
+	"not there":   http.NotFound,
+	"empty":       body(""),
+	"not JSON":    body("<html>"),
+	"half":        body(`{"keys":[{"kty":"RSA"`),
+	"of no keys":  body(`{"keys":[]}`),
+	"of bad keys": body(`{"keys":[{"kty":"EC","crv":"P-384","kid":"k"},null,{}]}`),
+	"slow":        func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	"slow to end": func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"keys":[`))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	},
+	"endless": func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write([]byte(strings.Repeat(" ", 1<<16))); err != nil {
+				return
+			}
+		}
+	},
+	"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://localhost.example.com"+r.URL.Path, http.StatusFound)
+	},
+	"in a circle": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	},
+}
+
+// impatient are worlds that wait only for what comes at once. A host of tests
+// on a small machine may need a moment; what is slow here never ends.
+func impatient(t *testing.T) *world {
+	t.Helper()
+	w := start(t)
+	w.SetFetchBound(100 * time.Millisecond)
+	return w
+}
+
+func TestWithoutKeysSignInIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for name, handle := range broken {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := impatient(t)
+			w.keys.answer(handle)
+			if f := w.refuses(t, fault.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
+				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
+			}
+			before := w.keys.count()
+			w.clock.forward(4 * time.Second)
+			if f := w.refuses(t, fault.Unavailable, "a moment later"); f.RetryAfter != time.Second {
+				t.Errorf("a moment later Retry-After is %s, want 1s", f.RetryAfter)
+			}
+			w.fetched(t, before, "a moment later")
+
+			w.keys.mend()
+			w.clock.forward(time.Second)
+			w.SetFetchBound(2 * time.Second)
+			w.accepts(t, "when the issuer is back")
+		})
+	}
+}
+
+func TestKnownKeysServeOnWithoutTheIssuer(t *testing.T) {
+	t.Parallel()
+	for name, handle := range broken {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			w.accepts(t, "warm")
+			w.SetFetchBound(100 * time.Millisecond)
+			w.keys.answer(handle)
+			w.discovery.answer(handle)
+
+			w.clock.forward(time.Hour)
+			w.accepts(t, "when their time is over")
+			tries := w.keys.count()
+			w.clock.forward(59 * time.Second)
+			w.accepts(t, "within a minute")
+			w.fetched(t, tries, "within a minute")
+
+			w.clock.forward(24*time.Hour - time.Minute)
+			w.accepts(t, "a day later")
+			w.clock.forward(time.Second)
+			w.refuses(t, fault.Unavailable, "more than a day later")
+		})
+	}
+}
+
+// A key that nobody knows may be new. Who cannot look must not call it wrong.
+func TestUnknownKeyIsUnavailableWhileNobodyCanLook(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.accepts(t, "warm")
+	w.keys.answer(failing)
+	if err := w.issuer.Rotate(issuer.ES256); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if f := w.refuses(t, fault.Unavailable, "a new key"); f.RetryAfter != time.Minute {
+			t.Errorf("Retry-After is %s, want 1m", f.RetryAfter)
+		}
+	}
+	w.fetched(t, 2, "while the issuer fails,")
+	w.keys.mend()
+	w.clock.forward(time.Minute)
+	w.accepts(t, "when the issuer is back")
+}
+
+// The look for newer keys failed a moment ago. One for the sake of a new key
+// would fail as well, and make its caller wait.
+func TestUnknownKeyIsNotLookedForRightAfterAFailure(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.accepts(t, "warm")
+	w.keys.answer(failing)
+	w.clock.forward(time.Hour)
+	if err := w.issuer.Rotate(issuer.ES256); err != nil {
+		t.Fatal(err)
+	}
+	w.refuses(t, fault.Unavailable, "a new key")
+	w.fetched(t, 2, "after the look for newer keys")
+}
+
+func TestFailuresAreLoggedOncePerReading(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	w := start(t, func(cfg *google.Config) { cfg.Log = log.logger() })
+	w.accepts(t, "warm")
+	w.keys.answer(failing)
+	w.clock.forward(time.Hour)
+	for range 5 {
+		w.accepts(t, "with old keys")
+	}
+	if got := log.all(); len(got) != 1 || !strings.Contains(got[0], "500 Internal Server Error") {
+		t.Errorf("the log is %q, want one line with the status", got)
+	}
+}

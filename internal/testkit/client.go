@@ -1,0 +1,201 @@
+package testkit
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Client calls a server. Every answer it gets is checked against the contract.
+type Client struct {
+	t      testing.TB
+	server *Server
+
+	// Token, RefreshToken, Session and User are empty for somebody who has not
+	// signed in.
+	Token, RefreshToken, Session, User string
+}
+
+// For is the same caller in a subtest.
+func (c *Client) For(t testing.TB) *Client {
+	other := *c
+	other.t = t
+	return &other
+}
+
+// At is the same caller at another replica.
+func (c *Client) At(s *Server) *Client {
+	other := *c
+	other.server = s
+	return &other
+}
+
+// Get, Post, Put, Patch and Delete call a path. A body is written as JSON; a
+// string or []byte goes as it is. Headers are pairs of name and value.
+func (c *Client) Get(path string, headers ...string) *Answer {
+	c.t.Helper()
+	return c.Do(http.MethodGet, path, nil, headers...)
+}
+
+// Post calls POST.
+func (c *Client) Post(path string, body any, headers ...string) *Answer {
+	c.t.Helper()
+	return c.Do(http.MethodPost, path, body, headers...)
+}
+
+// Put calls PUT.
+func (c *Client) Put(path string, body any, headers ...string) *Answer {
+	c.t.Helper()
+	return c.Do(http.MethodPut, path, body, headers...)
+}
+
+// Patch calls PATCH.
+func (c *Client) Patch(path string, body any, headers ...string) *Answer {
+	c.t.Helper()
+	return c.Do(http.MethodPatch, path, body, headers...)
+}
+
+// Delete calls DELETE.
+func (c *Client) Delete(path string, headers ...string) *Answer {
+	c.t.Helper()
+	return c.Do(http.MethodDelete, path, nil, headers...)
+}
+
+var browser = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
+}
+
+// Do calls any method. It may be used by several goroutines at once.
+func (c *Client) Do(method, path string, body any, headers ...string) *Answer {
+	c.t.Helper()
+	a, err := c.try(method, path, body, headers)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+func (c *Client) try(method, path string, body any, headers []string) (*Answer, error) {
+	sent, err := encode(body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.server.URL+path, bytes.NewReader(sent))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	for n := 0; n+1 < len(headers); n += 2 {
+		if headers[n+1] == "" {
+			r.Header.Del(headers[n])
+			continue
+		}
+		r.Header.Add(headers[n], headers[n+1])
+		if headers[n] == "Content-Type" {
+			r.Header.Set(headers[n], headers[n+1])
+		}
+	}
+	answer, err := browser.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // read to its end
+	got, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	c.server.contract.check(c.t, r, answer, got)
+	return &Answer{t: c.t, Status: answer.StatusCode, Header: answer.Header, Body: got, request: method + " " + path}, nil
+}
+
+func encode(body any) ([]byte, error) {
+	switch b := body.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return []byte(b), nil
+	case []byte:
+		return b, nil
+	default:
+		return json.Marshal(b)
+	}
+}
+
+// Answer is what a server answered.
+type Answer struct {
+	t       testing.TB
+	request string
+	Status  int
+	Header  http.Header
+	Body    []byte
+}
+
+// Want fails the test unless the status is the wanted one.
+func (a *Answer) Want(status int) *Answer {
+	a.t.Helper()
+	if a.Status != status {
+		a.t.Fatalf("%s answered %d, want %d: %s", a.request, a.Status, status, a.Body)
+	}
+	return a
+}
+
+// WantProblem fails the test unless the answer is a problem with this code.
+func (a *Answer) WantProblem(status int, code string) Problem {
+	a.t.Helper()
+	a.Want(status)
+	var p Problem
+	a.Into(&p)
+	if p.Code != code {
+		a.t.Fatalf("%s answered %s, want %s: %s", a.request, p.Code, code, a.Body)
+	}
+	return p
+}
+
+// Into reads the JSON of the answer.
+func (a *Answer) Into(v any) *Answer {
+	a.t.Helper()
+	if err := json.Unmarshal(a.Body, v); err != nil {
+		a.t.Fatalf("%s answered no JSON: %v: %s", a.request, err, a.Body)
+	}
+	return a
+}
+
+// JSON is the answer as maps and slices.
+func (a *Answer) JSON() map[string]any {
+	a.t.Helper()
+	var v map[string]any
+	a.Into(&v)
+	return v
+}
+
+// Problem is an error as the contract writes it.
+type Problem struct {
+	Type, Title, Detail, Instance, Code string
+	Status                              int
+	RequestID                           string `json:"request_id"`
+	Errors                              []Mistake
+	Current                             map[string]any
+}
+
+// Mistake is one fault of one field.
+type Mistake struct{ Pointer, Code, Detail string }
+
+// Mistakes are the faults as "pointer code", for comparing.
+func (p Problem) Mistakes() []string {
+	var all []string
+	for _, m := range p.Errors {
+		all = append(all, strings.TrimSpace(m.Pointer+" "+m.Code))
+	}
+	return all
+}

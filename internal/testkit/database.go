@@ -1,0 +1,234 @@
+// Package testkit lends tests their world: a database of their own in a real
+// PostgreSQL, a server with a sign-in issuer, and signed-in callers whose every
+// answer is checked against the contract. Only tests import it.
+package testkit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// Database is a migrated database of one test's own. As in production the owner
+// of the tables is no superuser, and the service's role owns nothing.
+type Database struct {
+	// Owner, Service and Super are URLs for the three kinds of role.
+	Owner, Service, Super string
+}
+
+const (
+	ownerRole   = "codegenapp_test_owner"
+	serviceRole = "codegenapp_test_service"
+	password    = "only-on-loopback-in-tests"
+)
+
+// NewDatabase lends a database with the schema of the migrations and no rows. A
+// test gives it back emptied, so that the next one need not wait for a clone.
+func NewDatabase(t testing.TB) Database {
+	t.Helper()
+	s := sharedServer(t)
+	name, err := s.borrow(t.Context())
+	if err != nil {
+		t.Fatalf("lend a database: %v", err)
+	}
+	db := Database{Owner: s.as(ownerRole, name), Service: s.as(serviceRole, name), Super: s.at(name)}
+	t.Cleanup(func() { s.giveBack(t, name, db.Super) })
+	return db
+}
+
+// server is the PostgreSQL that all tests of a process share.
+type server struct {
+	super    string
+	template string
+
+	mu   sync.Mutex
+	free []string
+	made int
+}
+
+var (
+	shared     *server
+	sharedErr  error
+	sharedOnce sync.Once
+)
+
+// sharedServer connects to TEST_DATABASE_URL, which `make test` sets; without
+// it, as under a plain `go test`, it starts one that ends with this process.
+func sharedServer(t testing.TB) *server {
+	t.Helper()
+	sharedOnce.Do(func() { shared, sharedErr = connect() })
+	if sharedErr != nil {
+		t.Fatalf("no PostgreSQL for tests: %v", sharedErr)
+	}
+	return shared
+}
+
+func connect() (*server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s := &server{super: os.Getenv("TEST_DATABASE_URL")}
+	if s.super == "" {
+		// Kept between runs, so that the next one starts at once.
+		dir := filepath.Join(os.TempDir(), "codegenapp-tests", filepath.Base(os.Args[0]))
+		pg, err := pgserver.Start(ctx, pgserver.Config{
+			Dir: dir, Log: slog.New(slog.DiscardHandler),
+			Settings: map[string]string{"fsync": "off", "synchronous_commit": "off", "max_connections": "300", "timezone": "Pacific/Chatham"},
+		})
+		if err != nil {
+			return nil, err
+		}
+		s.super = pg.URL("postgres")
+	}
+	hash, err := migrationsHash()
+	if err != nil {
+		return nil, err
+	}
+	s.template = "codegenapp_template_" + hash
+	return s, s.buildTemplate(ctx)
+}
+
+// migrationsHash names the template, so that changed migrations get a new one.
+func migrationsHash() (string, error) {
+	files := postgres.Migrations()
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return "", fmt.Errorf("list migrations: %w", err)
+	}
+	sum := sha256.New()
+	for _, name := range names {
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return "", fmt.Errorf("read migration: %w", err)
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
+}
+
+// buildTemplate makes roles and template once, however many processes ask.
+func (s *server) buildTemplate(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.super)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // the process ends with it
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('codegenapp test template'))"); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	var done bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)", s.template).Scan(&done); err != nil || done {
+		return err
+	}
+	for _, statement := range []string{
+		`DO $$ BEGIN
+			IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '` + ownerRole + `') THEN
+				CREATE ROLE ` + ownerRole + ` LOGIN CREATEROLE PASSWORD '` + password + `';
+				CREATE ROLE ` + serviceRole + ` LOGIN PASSWORD '` + password + `';
+			END IF;
+		END $$`,
+		"DROP DATABASE IF EXISTS " + s.template,
+		"CREATE DATABASE " + s.template + " OWNER " + ownerRole,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	if err := s.migrate(ctx, s.template); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+s.template+" IS_TEMPLATE true ALLOW_CONNECTIONS false")
+	return err
+}
+
+func (s *server) migrate(ctx context.Context, database string) (err error) {
+	// PostgreSQL before 16 lets only members with the admin option grant a role
+	// that somebody else made; the first database of a server makes the role.
+	m, err := postgres.NewMigrator(s.as(ownerRole, database))
+	if err != nil {
+		return err
+	}
+	defer m.Close() //nolint:errcheck // nothing is left to lose
+	_, err = m.Up(ctx, s.as(serviceRole, database))
+	return err
+}
+
+// borrow returns a clean database: one given back, else a new clone.
+func (s *server) borrow(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	if n := len(s.free); n > 0 {
+		name := s.free[n-1]
+		s.free = s.free[:n-1]
+		s.mu.Unlock()
+		return name, nil
+	}
+	s.made++
+	name := fmt.Sprintf("codegenapp_test_%d_%d", os.Getpid(), s.made)
+	s.mu.Unlock()
+	conn, err := pgx.Connect(ctx, s.super)
+	if err != nil {
+		return "", fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // the clone is made or not
+	for _, statement := range []string{
+		"DROP DATABASE IF EXISTS " + name + " (FORCE)",
+		"CREATE DATABASE " + name + " TEMPLATE " + s.template + " STRATEGY WAL_LOG OWNER " + ownerRole,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return "", fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return name, nil
+}
+
+// giveBack empties the database for the next test. One that cannot be emptied
+// is not lent again.
+func (s *server) giveBack(t testing.TB, name, super string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, super)
+	if err != nil {
+		t.Logf("a database is not given back: %v", err)
+		return
+	}
+	defer conn.Close(ctx) //nolint:errcheck // emptied or not
+	if _, err := conn.Exec(ctx, "TRUNCATE users CASCADE"); err != nil {
+		t.Logf("a database is not given back: %v", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, name)
+}
+
+// at is the superuser's URL of a database.
+func (s *server) at(database string) string {
+	u, err := url.Parse(s.super)
+	if err != nil {
+		panic("TEST_DATABASE_URL is not a URL") // it has connected before
+	}
+	u.Path = "/" + database
+	return u.String()
+}
+
+// as is a role's URL of a database.
+func (s *server) as(role, database string) string {
+	u, _ := url.Parse(s.at(database)) //nolint:errcheck // printed by net/url itself
+	u.User = url.UserPassword(role, password)
+	return strings.TrimSpace(u.String())
+}

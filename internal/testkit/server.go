@@ -1,0 +1,183 @@
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+)
+
+// ClientID is the OAuth client that the test issuer signs in for.
+const ClientID = "codegenapp-test"
+
+// Server is the whole program over a database of the test's own, listening on
+// loopback, with an issuer to sign in at.
+type Server struct {
+	URL      string
+	Database Database
+	Issuer   *Issuer
+
+	contract *contract
+	people   *atomic.Int64
+}
+
+// Start starts a server. Change may alter its settings first.
+func Start(t testing.TB, change ...func(*app.Settings)) *Server {
+	t.Helper()
+	return StartOn(t, NewDatabase(t), NewIssuer(t), change...)
+}
+
+// Replica starts another server over the same database and issuer.
+func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
+	t.Helper()
+	r := StartOn(t, s.Database, s.Issuer, change...)
+	r.people = s.people
+	return r
+}
+
+// StartOn starts a server over a given database and issuer.
+func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Settings)) *Server {
+	t.Helper()
+	settings, err := app.Load([]string{
+		"APP_ENV=development", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
+		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
+		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
+		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_ISSUER_URL=" + google.URL,
+	}, "")
+	if err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	for _, c := range change {
+		c(settings)
+	}
+	if err := settings.ForServe(); err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	a, err := app.New(ctx, settings, app.Logger(settings, testLog(t)))
+	if err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	listener, err := app.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := a.Serve(ctx, listener); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+		a.Close()
+	})
+	s := &Server{URL: "http://" + listener.Addr().String(), Database: db, Issuer: google, contract: theContract(t), people: &atomic.Int64{}}
+	s.awaitReady(t)
+	return s
+}
+
+func (s *Server) awaitReady(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		answer, err := http.Get(s.URL + "/health/ready")
+		if err != nil {
+			continue
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	t.Fatal("the server is not ready after 20 s")
+}
+
+// testLog shows the server's log of a failed test.
+func testLog(t testing.TB) io.Writer {
+	if out, ok := t.(interface{ Output() io.Writer }); ok {
+		return out.Output()
+	}
+	return io.Discard
+}
+
+// Issuer is an OpenID Connect issuer on loopback that stands in for Google.
+type Issuer struct {
+	*issuer.Issuer
+	URL string
+	// Wrap, where set, stands before the issuer: to make it slow, wrong or gone.
+	Wrap atomic.Pointer[func(http.Handler) http.Handler]
+}
+
+// NewIssuer starts an issuer.
+func NewIssuer(t testing.TB) *Issuer {
+	t.Helper()
+	i := &Issuer{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var h http.Handler = i.Issuer
+		if wrap := i.Wrap.Load(); wrap != nil {
+			h = (*wrap)(h)
+		}
+		h.ServeHTTP(w, r)
+	}))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	i.URL = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
+	made, err := issuer.New(issuer.Config{
+		URL:     i.URL,
+		Clients: []issuer.Client{{ID: ClientID, Secret: "test-client-secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
+		Users:   []issuer.User{{Email: "ann@example.com", Name: "Ann"}},
+	})
+	if err != nil {
+		t.Fatalf("start the issuer: %v", err)
+	}
+	i.Issuer = made
+	server.Start()
+	t.Cleanup(server.Close)
+	return i
+}
+
+// IDToken returns an ID token of somebody.
+func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
+	t.Helper()
+	token, err := s.Issuer.IDToken(c)
+	if err != nil {
+		t.Fatalf("make an ID token: %v", err)
+	}
+	return token
+}
+
+// SignUp signs in somebody who has never been there before.
+func (s *Server) SignUp(t testing.TB) *Client {
+	t.Helper()
+	return s.SignIn(t, fmt.Sprintf("person-%d@example.com", s.people.Add(1)))
+}
+
+// SignIn signs in the person with this address.
+func (s *Server) SignIn(t testing.TB, email string) *Client {
+	t.Helper()
+	anybody := s.Anybody(t)
+	var grant struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		SessionID    string `json:"session_id"`
+		User         struct{ ID string }
+	}
+	anybody.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Into(&grant)
+	return &Client{t: t, server: s, Token: grant.AccessToken, RefreshToken: grant.RefreshToken, Session: grant.SessionID, User: grant.User.ID}
+}
+
+// Anybody is a caller who has not signed in.
+func (s *Server) Anybody(t testing.TB) *Client {
+	t.Helper()
+	return &Client{t: t, server: s}
+}
