@@ -25,6 +25,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -78,8 +79,12 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 	return 0
 }
 
-// settings reads them from the environment and from .env in this directory.
-func settings() (*app.Settings, error) { return app.Load(os.Environ(), ".env") }
+// settings reads them from the environment and from .env in this directory. What
+// is wrong with them is told by the command that needs them.
+func settings() *app.Settings {
+	s, _ := app.Load(os.Environ(), ".env") //nolint:errcheck // ForServe and ForMigrate repeat it
+	return s
+}
 
 type devCommand struct {
 	Data string `help:"Where data is kept between starts." default:".codegenapp" type:"path" placeholder:"DIR"`
@@ -94,44 +99,28 @@ type serveCommand struct{}
 
 // Run is codegenapp serve.
 func (*serveCommand) Run(ctx context.Context, s streams) error {
-	set, err := settings()
-	if err != nil {
-		return err
-	}
-	return app.Serve(ctx, set, s.logs)
+	return app.Serve(ctx, settings(), s.logs)
 }
 
 type migrateUpCommand struct{}
 
 // Run is codegenapp migrate up.
 func (*migrateUpCommand) Run(ctx context.Context, s streams) error {
-	set, err := settings()
-	if err != nil {
-		return err
-	}
-	return app.MigrateUp(ctx, set, s.out)
+	return app.MigrateUp(ctx, settings(), s.out)
 }
 
 type migrateDownCommand struct{}
 
 // Run is codegenapp migrate down.
 func (*migrateDownCommand) Run(ctx context.Context, s streams) error {
-	set, err := settings()
-	if err != nil {
-		return err
-	}
-	return app.MigrateDown(ctx, set, s.out)
+	return app.MigrateDown(ctx, settings(), s.out)
 }
 
 type migrateStatusCommand struct{}
 
 // Run is codegenapp migrate status.
 func (*migrateStatusCommand) Run(ctx context.Context, s streams) error {
-	set, err := settings()
-	if err != nil {
-		return err
-	}
-	return app.MigrateStatus(ctx, set, s.out)
+	return app.MigrateStatus(ctx, settings(), s.out)
 }
 
 type migrateCreateCommand struct {
@@ -158,11 +147,7 @@ type healthcheckCommand struct{}
 
 // Run is codegenapp healthcheck.
 func (*healthcheckCommand) Run(ctx context.Context) error {
-	set, err := settings()
-	if err != nil {
-		return err
-	}
-	return app.Healthcheck(ctx, set)
+	return app.Healthcheck(ctx, settings())
 }
 
 type versionCommand struct{}

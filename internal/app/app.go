@@ -31,7 +31,8 @@ type App struct {
 	store    *postgres.Store
 	api      *httpapi.API
 	handler  http.Handler
-	ready    atomic.Bool
+	// ready is true once the database is there, leaving when the end has begun.
+	ready, leaving atomic.Bool
 }
 
 // Logger returns the log that the settings ask for.
@@ -51,8 +52,10 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	a := &App{settings: s, log: log, store: store}
 	a.api, a.handler = httpapi.New(httpapi.Config{
 		Identity: identityService(s, store, log),
-		Outline:  outline.NewService(store, outline.Limits{ProjectsPerUser: s.MaxProjects}),
-		Database: store.Ping, Ready: a.ready.Load,
+		Outline: outline.NewService(store, outline.Limits{
+			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
+		}),
+		Database: store.Ping, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
 		Version: BuildVersion().Version, Log: log, Now: time.Now,
 	})

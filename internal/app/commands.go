@@ -133,22 +133,35 @@ func Contract(out io.Writer, yaml bool) error {
 	return err
 }
 
-// healthcheckTimeout is how long the server may take to say that it lives.
-const healthcheckTimeout = 2 * time.Second
+// askTimeout is how long the server on this machine may take to answer us.
+const askTimeout = 2 * time.Second
+
+// here asks the server on this machine, past any proxy.
+var here = &http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// reachable is the address at which this machine reaches what listens on addr.
+func reachable(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
 
 // Healthcheck asks /health/live of the server on this machine.
 func Healthcheck(ctx context.Context, s *Settings) error {
-	_, port, err := net.SplitHostPort(s.Addr)
+	address, err := reachable(s.Addr)
 	if err != nil {
-		return SettingsError{"HTTP_ADDR is not host:port or :port"}
+		return errors.New("HTTP_ADDR is not host:port or :port")
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", port)+"/health/live", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/health/live", http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := here.Do(r)
 	if err != nil {
 		return fmt.Errorf("the server does not answer: %w", err)
 	}

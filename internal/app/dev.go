@@ -2,14 +2,14 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -58,7 +58,7 @@ func Dev(ctx context.Context, environ []string, dir string, out, logs io.Writer)
 	d := &dev{settings: s, dir: dir, log: Logger(s, logs)}
 	d.database, err = pgserver.Start(ctx, pgserver.Config{Dir: dir, Log: d.log})
 	if err != nil {
-		return err
+		return unlessTold(ctx, err)
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), devStop)
@@ -66,12 +66,21 @@ func Dev(ctx context.Context, environ []string, dir string, out, logs io.Writer)
 		err = errors.Join(err, d.database.Stop(stopping))
 	}()
 	if err := d.prepare(ctx); err != nil {
-		return err
+		return unlessTold(ctx, err)
 	}
 	return d.run(ctx, func(token string) {
 		fmt.Fprintf(out, devBanner, d.doors.address(), time.Since(began).Seconds(), dir,
 			d.database.Version(), d.database.URL(devDatabase), devUser, token)
 	})
+}
+
+// unlessTold is err, or nil when the work failed because ctx is done: somebody
+// who presses Ctrl-C during the start has not met a failure.
+func unlessTold(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 const devBanner = `
@@ -98,7 +107,6 @@ func (d *dev) prepare(ctx context.Context) error {
 	}
 	s := d.settings
 	s.DatabaseURL, s.MigrationDatabaseURL = Secret(service), Secret(d.database.URL(devDatabase))
-	s.SecretKey, s.JWTSecret = Secret(rand.Text()+rand.Text()), Secret(rand.Text()+rand.Text())
 	if err := MigrateUp(ctx, s, io.Discard); err != nil {
 		return err
 	}
@@ -106,7 +114,6 @@ func (d *dev) prepare(ctx context.Context) error {
 		return err
 	}
 	s.GoogleIssuer = "http://" + d.doors.issuer.Addr().String()
-	s.GoogleClientIDs = []string{devClient}
 	d.issuer, err = issuer.New(issuer.Config{
 		URL:     s.GoogleIssuer,
 		Clients: []issuer.Client{{ID: devClient, RedirectURIs: []string{d.doors.address() + "/api/v1/auth/google/callback"}}},
@@ -115,7 +122,7 @@ func (d *dev) prepare(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("start the sign-in issuer: %w", err), d.doors.close())
 	}
-	return s.ForServe()
+	return nil
 }
 
 // run serves until ctx is done or a part fails. Once the server is ready it
@@ -146,15 +153,12 @@ func (d *dev) run(ctx context.Context, ready func(token string)) error {
 	group.Go(func() error {
 		token, err := d.signIn(ctx)
 		if err != nil {
-			return cmp.Or(ctx.Err(), err)
+			return unlessTold(ctx, err)
 		}
 		ready(token)
 		return nil
 	})
-	if err := group.Wait(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return group.Wait()
 }
 
 // signIn signs the first user in, over HTTP like anybody.
@@ -172,7 +176,7 @@ func (d *dev) signIn(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := here.Do(r)
 	if err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
@@ -191,7 +195,13 @@ func (d *dev) signIn(ctx context.Context) (string, error) {
 // are, so it is remembered in the data directory.
 type doors struct{ http, issuer net.Listener }
 
-func (d doors) address() string { return "http://" + d.http.Addr().String() }
+func (d doors) address() string {
+	address, err := reachable(d.http.Addr().String())
+	if err != nil {
+		address = d.http.Addr().String()
+	}
+	return "http://" + address
+}
 
 func (d doors) close() error { return errors.Join(d.http.Close(), d.issuer.Close()) }
 
@@ -202,30 +212,68 @@ func openDoors(ctx context.Context, dir, addr string) (d doors, err error) {
 	if err != nil {
 		return d, err
 	}
-	memory := filepath.Join(dir, "issuer.addr")
-	known, err := os.ReadFile(memory) //nolint:gosec // our own file
+	if d.issuer, err = openIssuer(ctx, filepath.Join(dir, "issuer.addr")); err != nil {
+		return d, errors.Join(err, d.http.Close())
+	}
+	return d, nil
+}
+
+// openIssuer listens where the file memory says, or writes there where it
+// listens.
+func openIssuer(ctx context.Context, memory string) (net.Listener, error) {
+	known, err := os.ReadFile(memory)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return d, errors.Join(fmt.Errorf("read the issuer's address: %w", err), d.http.Close())
+		return nil, fmt.Errorf("read the issuer's address: %w", err)
 	}
-	if d.issuer, err = Listen(ctx, cmp.Or(string(known), "127.0.0.1:0")); err != nil {
-		return d, errors.Join(fmt.Errorf("the sign-in issuer's port is taken; free it, or use another --data: %w", err), d.http.Close())
+	if len(known) > 0 {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", string(known))
+		if err != nil {
+			return nil, fmt.Errorf("the sign-in issuer's port is taken; free it, or use another --data: %w", err)
+		}
+		return listener, nil
 	}
-	if len(known) == 0 {
-		err = os.WriteFile(memory, []byte(d.issuer.Addr().String()), 0o600)
+	listener, err := anyIssuerPort(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find a port for the sign-in issuer: %w", err)
 	}
-	return d, err
+	if err := os.WriteFile(memory, []byte(listener.Addr().String()), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("remember the issuer's address: %w", err), listener.Close())
+	}
+	return listener, nil
+}
+
+// anyIssuerPort listens below the ports that systems lend by themselves (32768
+// and up): one of those may belong to a passing connection at the next start.
+func anyIssuerPort(ctx context.Context) (listener net.Listener, err error) {
+	for range 20 {
+		port := 20000 + rand.IntN(10000) //nolint:gosec // a port need not be a secret
+		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			break
+		}
+	}
+	return listener, err
 }
 
 // devSettings reads the settings that dev does not make by itself: where to
-// listen, limits, the log. Those of a .env are for serve.
+// listen, limits, the log. Those of a .env are for serve. What is wrong is said
+// before anything starts; the database and the issuer get their true addresses
+// when they have them.
 func devSettings(environ []string) (*Settings, error) {
 	given := env.ToMap(environ)
 	if given["APP_ENV"] == "production" {
 		return nil, SettingsError{"APP_ENV is production, but dev has neither passwords nor lasting keys: use serve"}
 	}
-	defaults := []string{"APP_ENV=development", "LOG_FORMAT=text"}
-	if given["HTTP_ADDR"] == "" && given["PORT"] == "" {
-		defaults = append(defaults, "HTTP_ADDR="+devAddr)
+	for name, value := range map[string]string{"APP_ENV": "development", "LOG_FORMAT": "text", "HTTP_ADDR": devAddr} {
+		if given[name] == "" && (name != "HTTP_ADDR" || given["PORT"] == "") {
+			environ = append(environ, name+"="+value)
+		}
 	}
-	return Load(append(defaults, environ...), "")
+	environ = append(environ, "DATABASE_URL=postgres://127.0.0.1", "GOOGLE_ISSUER_URL=http://127.0.0.1",
+		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_HOSTED_DOMAINS=",
+		"SECRET_KEY="+crand.Text()+crand.Text(), "JWT_SECRET_KEY="+crand.Text()+crand.Text())
+	for _, name := range secretSettings() {
+		environ = append(environ, name+"_FILE=")
+	}
+	s, _ := Load(environ, "") //nolint:errcheck // ForServe repeats it
+	return s, s.ForServe()
 }

@@ -27,32 +27,48 @@ func (e SettingsError) Error() string {
 }
 
 // Load reads the settings from environ and, where that is silent, from the file
-// dotenv, and checks those that every command needs. All faults come together,
-// as a SettingsError.
+// dotenv. An empty value counts as none. The settings are there also with an
+// error, a SettingsError that names what could not be read; ForServe and
+// ForMigrate repeat it among what they find, so that all faults come together.
 func Load(environ []string, dotenv string) (*Settings, error) {
-	var faults SettingsError
-	given := map[string]string{}
-	file, err := readDotenv(dotenv)
+	s := &Settings{}
+	given, err := readDotenv(dotenv)
 	if err != nil {
-		faults = append(faults, err.Error())
+		s.unread = append(s.unread, err.Error())
 	}
-	maps.Copy(given, file)
-	maps.Copy(given, env.ToMap(environ))
-	faults = append(faults, readSecretFiles(given)...)
-	if _, ok := given["HTTP_ADDR"]; !ok && given["PORT"] != "" {
-		given["HTTP_ADDR"] = ":" + given["PORT"]
-	}
-	for name, value := range given { // an empty setting is one that is not set
-		if value == "" {
-			delete(given, name)
+	for name, value := range env.ToMap(environ) {
+		if value != "" {
+			given[name] = value
 		}
 	}
-	s := &Settings{}
-	faults = append(faults, parseFaults(env.ParseWithOptions(s, env.Options{Environment: given}))...)
-	if len(faults) > 0 {
-		return nil, faults
+	s.unread = append(s.unread, readSecretFiles(given)...)
+	if given["HTTP_ADDR"] == "" && given["PORT"] != "" {
+		given["HTTP_ADDR"] = ":" + given["PORT"]
+	}
+	maps.DeleteFunc(given, func(_, value string) bool { return value == "" })
+	s.unread = append(s.unread, parseFaults(env.ParseWithOptions(s, env.Options{Environment: given}))...)
+	s.GoogleClientIDs, s.JWTPrevious = entries(s.GoogleClientIDs), entries(s.JWTPrevious)
+	s.GoogleHostedDomains = entries(s.GoogleHostedDomains)
+	if given["GOOGLE_HOSTED_DOMAINS"] != "" && len(s.GoogleHostedDomains) == 0 {
+		// Without a domain everybody may sign in, which nobody means by a comma.
+		s.unread = append(s.unread, "GOOGLE_HOSTED_DOMAINS is set, but has no domain in it")
+	}
+	if len(s.unread) > 0 {
+		return s, s.unread
 	}
 	return s, nil
+}
+
+// entries are those of a list, without the space around them. An empty one is
+// none: as a domain it would let in everybody who has no domain.
+func entries[T ~string](list []T) []T {
+	var kept []T
+	for _, entry := range list {
+		if entry := strings.TrimSpace(string(entry)); entry != "" {
+			kept = append(kept, T(entry))
+		}
+	}
+	return kept
 }
 
 // parseFaults says which settings could not be read. The parser's own text is
@@ -116,17 +132,17 @@ func readSecretFiles(given map[string]string) SettingsError {
 }
 
 // readDotenv reads NAME=value lines; blank lines and those that begin with #
-// count for nothing, quotes around a value are removed.
+// count for nothing, quotes around a value are removed. There need not be a file.
 func readDotenv(path string) (map[string]string, error) {
-	f, err := os.Open(path) //nolint:gosec // the program's own file
-	if errors.Is(err, fs.ErrNotExist) || path == "" {
-		return nil, nil //nolint:nilnil // there need not be one
+	values := map[string]string{}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return values, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read", path)
+		return values, fmt.Errorf("%s cannot be read", path)
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	values := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -135,7 +151,7 @@ func readDotenv(path string) (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		if !ok {
-			return nil, fmt.Errorf("line %d of %s is not NAME=value", n, path)
+			return values, fmt.Errorf("line %d of %s is not NAME=value", n, path)
 		}
 		value = strings.TrimSpace(value)
 		for _, quote := range []string{`"`, `'`} {
@@ -146,7 +162,10 @@ func readDotenv(path string) (map[string]string, error) {
 		}
 		values[strings.TrimSpace(name)] = value
 	}
-	return values, lines.Err()
+	if lines.Err() != nil { // a line without an end, or a directory
+		return values, fmt.Errorf("%s cannot be read", path)
+	}
+	return values, nil
 }
 
 // duration is a setting in seconds ("3600") or Go's form ("1h").
@@ -154,8 +173,11 @@ type duration time.Duration
 
 // UnmarshalText reads the duration.
 func (d *duration) UnmarshalText(text []byte) error {
-	if seconds, err := strconv.Atoi(string(text)); err == nil {
+	if seconds, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		*d = duration(time.Duration(seconds) * time.Second)
+		if time.Duration(*d)/time.Second != time.Duration(seconds) {
+			return errors.New("longer than can be counted")
+		}
 		return nil
 	}
 	parsed, err := time.ParseDuration(string(text))

@@ -26,30 +26,34 @@ const (
 
 // Serve answers requests on the listener until ctx is done, then finishes what
 // is in flight: not ready at once, accepting for the drain time while load
-// balancers notice, then at most the grace time for what has begun.
+// balancers notice, then at most the grace time for what has begun. When a part
+// fails it ends at once.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler: a.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
 		WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil
 	})
-	group.Go(func() error { return a.awaitDatabase(ctx) })
+	group.Go(func() error { return a.awaitDatabase(running) })
 	group.Go(func() error {
-		<-ctx.Done()
+		<-running.Done()
+		a.leaving.Store(true)
+		if ctx.Err() == nil { // nobody told us: a part has failed, or must not go on
+			return server.Close()
+		}
 		return a.shutDown(context.WithoutCancel(ctx), server)
 	})
 	return group.Wait()
 }
 
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
-	a.ready.Store(false)
 	a.log.InfoContext(ctx, "shutting down", "drain", a.settings.drain(), "grace", time.Duration(a.settings.ShutdownGrace))
 	time.Sleep(a.settings.drain()) //nolint:forbidigo // the server goes on serving meanwhile; that is the point
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.settings.ShutdownGrace))

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 )
@@ -30,8 +32,10 @@ type Settings struct {
 	RefreshLifetime duration `env:"JWT_REFRESH_TOKEN_EXPIRES" envDefault:"24h"`
 	SessionMaxAge   duration `env:"SESSION_MAX_AGE" envDefault:"720h"`
 
-	MaxProjects  int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
-	MaxBodyBytes int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
+	MaxProjects       int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
+	MaxSpecifications int   `env:"MAX_SPECS_PER_PROJECT" envDefault:"1000"`
+	MaxItems          int   `env:"MAX_ITEMS_PER_SPEC" envDefault:"100"`
+	MaxBodyBytes      int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
 
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
@@ -39,10 +43,14 @@ type Settings struct {
 	// ShutdownDrain is 5 s in production and nothing in development when unset.
 	ShutdownDrain *duration `env:"SHUTDOWN_DRAIN"`
 	ShutdownGrace duration  `env:"SHUTDOWN_GRACE" envDefault:"25s"`
+
+	// unread is what could not be read.
+	unread SettingsError
 }
 
-// Production reports whether the strict rules hold.
-func (s *Settings) Production() bool { return s.Env == "production" }
+// Production reports whether the strict rules hold: everywhere but in
+// development, so that a misspelt environment is told all its faults at once.
+func (s *Settings) Production() bool { return s.Env != "development" }
 
 // drain is how long the server accepts requests after it was told to stop.
 func (s *Settings) drain() time.Duration {
@@ -72,8 +80,8 @@ const redacted = "[redacted]"
 // String hides the secret.
 func (Secret) String() string { return redacted }
 
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return redacted }
+// Format hides the secret from every verb, also from wrong ones.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue hides the secret from logs.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -4,109 +4,130 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
-// minSecretBytes is the least length of a key for HMAC-SHA-256 (RFC 7518,
-// section 3.2).
-const minSecretBytes = 32
+const (
+	// minSecretBytes is the least length of a key for HMAC-SHA-256 (RFC 7518,
+	// section 3.2).
+	minSecretBytes = 32
+	// minDistinctBytes tells random bytes from a held-down key: 32 random hex
+	// digits have fewer different ones less than once in ten million times.
+	minDistinctBytes = 8
+)
+
+// findings gathers what is wrong with settings.
+type findings struct{ faults SettingsError }
+
+// add keeps the first fault of each setting. A fault begins with the name of its
+// setting; what could not be read is there already, and is not judged again.
+func (f *findings) add(bad bool, fault string) {
+	name := settingOf(fault)
+	if bad && !slices.ContainsFunc(f.faults, func(known string) bool { return settingOf(known) == name }) {
+		f.faults = append(f.faults, fault)
+	}
+}
+
+// settingOf is the setting that a fault begins with.
+func settingOf(fault string) string {
+	name, _, _ := strings.Cut(fault, " ")
+	return strings.TrimSuffix(name, "_FILE")
+}
+
+func (f *findings) err() error {
+	if len(f.faults) == 0 {
+		return nil
+	}
+	return f.faults
+}
 
 // ForServe checks what the server needs. All faults come together.
 func (s *Settings) ForServe() error {
-	var faults SettingsError
-	add := func(bad bool, fault string) {
-		if bad {
-			faults = append(faults, fault)
-		}
-	}
-	s.checkCommon(add)
-	s.checkSecrets(add)
-	_, _, err := net.SplitHostPort(s.Addr)
-	add(err != nil, "HTTP_ADDR is not host:port or :port")
-	add(s.PoolSize < 1 || s.PoolSize > 1000, "DATABASE_POOL_SIZE is not between 1 and 1000")
-	add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
-	add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
+	f := s.check()
+	s.checkSecrets(f)
+	f.add(!validAddr(s.Addr), "HTTP_ADDR (or PORT) is not host:port or :port")
+	f.add(s.PoolSize < 1 || s.PoolSize > 1000, "DATABASE_POOL_SIZE is not between 1 and 1000")
+	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
+	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
 		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
-	add(len(s.GoogleClientIDs) == 0, "GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here")
-	s.checkIssuer(add)
-	add(s.AccessLifetime <= 0, "JWT_ACCESS_TOKEN_EXPIRES is not longer than nothing")
-	add(s.RefreshLifetime <= 0, "JWT_REFRESH_TOKEN_EXPIRES is not longer than nothing")
-	add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
-	add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
-	add(s.MaxBodyBytes < 1024, "MAX_BODY_BYTES is not at least 1024")
-	add(s.drain() < 0, "SHUTDOWN_DRAIN is less than nothing")
-	add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is less than nothing")
-	if len(faults) > 0 {
-		return faults
-	}
-	return nil
+	f.add(len(s.GoogleClientIDs) == 0, "GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here")
+	s.checkIssuer(f)
+	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
+	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
+	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
+	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
+	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
+	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")
+	f.add(s.MaxBodyBytes < 1024, "MAX_BODY_BYTES is not at least 1024")
+	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is less than nothing")
+	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is less than nothing")
+	return f.err()
 }
 
 // ForMigrate checks what migrations need.
 func (s *Settings) ForMigrate() error {
-	var faults SettingsError
-	s.checkCommon(func(bad bool, fault string) {
-		if bad {
-			faults = append(faults, fault)
-		}
-	})
-	if s.MigrationDatabaseURL != "" && !postgres.ValidURL(string(s.MigrationDatabaseURL)) {
-		faults = append(faults, "MIGRATION_DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
-	}
-	if len(faults) > 0 {
-		return faults
-	}
-	return nil
+	f := s.check()
+	f.add(s.MigrationDatabaseURL != "" && !postgres.ValidURL(string(s.MigrationDatabaseURL)),
+		"MIGRATION_DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	return f.err()
 }
 
-func (s *Settings) checkCommon(add func(bool, string)) {
-	add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
-	add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
-	add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
-	add(s.DatabaseURL != "" && !postgres.ValidURL(string(s.DatabaseURL)), "DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+// check finds what every command with a database must know.
+func (s *Settings) check() *findings {
+	f := &findings{faults: slices.Clone(s.unread)}
+	f.add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
+	f.add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
+	f.add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
+	f.add(!postgres.ValidURL(string(s.DatabaseURL)), "DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	return f
 }
 
-// placeholders are words of examples that were not replaced.
-var placeholders = []string{"change", "replace", "example", "placeholder", "secret-key", "your-", "xxxx", "0000000000"}
+func validAddr(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	_, badPort := strconv.ParseUint(port, 10, 16)
+	return err == nil && badPort == nil
+}
 
-func (s *Settings) checkSecrets(add func(bool, string)) {
-	named := []struct {
+func (s *Settings) checkSecrets(f *findings) {
+	type named struct {
 		name   string
 		secret Secret
-	}{{"SECRET_KEY", s.SecretKey}, {"JWT_SECRET_KEY", s.JWTSecret}}
+	}
+	all := []named{{"SECRET_KEY", s.SecretKey}, {"JWT_SECRET_KEY", s.JWTSecret}}
 	for _, previous := range s.JWTPrevious {
-		named = append(named, struct {
-			name   string
-			secret Secret
-		}{"JWT_PREVIOUS_SECRET_KEYS", previous})
+		all = append(all, named{"JWT_PREVIOUS_SECRET_KEYS", previous})
 	}
 	seen := map[Secret]string{}
-	for _, n := range named {
-		lower := strings.ToLower(string(n.secret))
-		switch {
-		case n.secret == "":
-			add(true, n.name+" is needed: at least 32 random bytes, for instance from: openssl rand -base64 48")
-			continue
-		case len(n.secret) < minSecretBytes:
-			add(true, n.name+" is shorter than 32 bytes")
-		case s.Production() && slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(lower, p) }):
-			add(true, n.name+" looks like a placeholder; use random bytes, for instance from: openssl rand -base64 48")
-		}
-		if other, ok := seen[n.secret]; ok && s.Production() {
-			add(true, other+" and "+n.name+" are the same secret; each needs its own")
-		}
+	for _, n := range all {
+		f.add(n.secret == "", n.name+" is needed: at least 32 random bytes, for instance from: openssl rand -base64 48")
+		f.add(len(n.secret) < minSecretBytes, n.name+" is shorter than 32 bytes")
+		f.add(s.Production() && placeholder(n.secret), n.name+" looks like a placeholder; use random bytes, for instance from: openssl rand -base64 48")
+		other, again := seen[n.secret]
+		f.add(again && n.secret != "" && s.Production(), n.name+" is the same secret as "+other+"; each needs its own")
 		seen[n.secret] = n.name
 	}
 }
 
-func (s *Settings) checkIssuer(add func(bool, string)) {
-	issuer, err := url.Parse(s.GoogleIssuer)
-	switch {
-	case err != nil || issuer.Host == "":
-		add(true, "GOOGLE_ISSUER_URL is not a URL")
-	case issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"):
-		add(true, "GOOGLE_ISSUER_URL is not https://")
+// placeholders are words of examples that were not replaced.
+var placeholders = []string{"change", "replace", "example", "placeholder", "secret-key", "your-", "xxxxxxxx"}
+
+// placeholder reports whether a secret was typed rather than drawn.
+func placeholder(secret Secret) bool {
+	distinct := map[byte]bool{}
+	for _, b := range []byte(secret) {
+		distinct[b] = true
 	}
+	lower := strings.ToLower(string(secret))
+	return len(distinct) < minDistinctBytes ||
+		slices.ContainsFunc(placeholders, func(word string) bool { return strings.Contains(lower, word) })
+}
+
+func (s *Settings) checkIssuer(f *findings) {
+	issuer, err := url.Parse(s.GoogleIssuer)
+	f.add(err != nil || issuer.Host == "", "GOOGLE_ISSUER_URL is not a URL")
+	f.add(err == nil && issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"), "GOOGLE_ISSUER_URL is not https://")
 }

@@ -35,6 +35,8 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "Sessions", Description: "Signing in with Google and what follows from it."},
 				{Name: "Projects", Description: "What belongs together: the specifications of one program."},
+				{Name: "Specifications", Description: "What one part of a program must do."},
+				{Name: "Items", Description: "The ordered points of a specification."},
 			},
 		},
 		Formats:       map[string]huma.Format{"application/json": jsonFormat, mergePatch: jsonFormat, problemJSON: jsonFormat},

@@ -133,7 +133,7 @@ func kindFaults(op huma.Operation, o operation, signed bool) []fault.Code {
 	if o.missing != "" {
 		faults = append(faults, o.missing)
 	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && o.missing == "" {
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
 		faults = append(faults, fault.MalformedJSON, fault.BodyTooLarge, fault.UnsupportedMediaType,
 			fault.ValidationFailed, fault.RequestTimeout)
 	}

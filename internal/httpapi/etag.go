@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -28,11 +29,24 @@ func (m *ifMatch) UnmarshalText(text []byte) error {
 	}
 	tags, err := entityTags(string(text))
 	for _, tag := range tags {
-		if version, err := strconv.ParseInt(tag.opaque, 10, 64); err == nil && !tag.weak && etag(version) == `"`+tag.opaque+`"` {
+		if version, ok := versionOf(tag.opaque); ok && !tag.weak {
 			m.match.Versions = append(m.match.Versions, version)
 		}
 	}
 	return err
+}
+
+var versionForm = regexp.MustCompile(`^([1-9][0-9]{0,17})(?:-[0-9]{1,9})?$`)
+
+// versionOf is the version in an entity tag of ours: "7", or "7-2" for an item
+// at place 2.
+func versionOf(opaque string) (int64, bool) {
+	parts := versionForm.FindStringSubmatch(opaque)
+	if parts == nil {
+		return 0, false
+	}
+	version, err := strconv.ParseInt(parts[1], 10, 64)
+	return version, err == nil
 }
 
 // Schema documents the header.

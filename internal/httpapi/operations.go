@@ -1,6 +1,18 @@
 package httpapi
 
-import "github.com/codegenapp/codegenapp/internal/fault"
+import (
+	"maps"
+	"slices"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+// conditional are the faults of changes that take If-Match, retried those of
+// creations that take Idempotency-Key.
+var (
+	conditional = []fault.Code{fault.PreconditionFailed, fault.InvalidHeader}
+	retried     = []fault.Code{fault.IdempotencyInProgress, fault.IdempotencyKeyReused, fault.InvalidHeader}
+)
 
 // operation is what the contract says of a route beside its types.
 type operation struct {
@@ -15,12 +27,28 @@ type operation struct {
 
 // operations has one entry for each line of routes.go; a missing one stops the
 // program at its start.
-var operations = map[string]operation{
+var operations = operationsOf(sessionOperations, projectOperations, specificationOperations, itemOperations)
+
+// with is faults and some more.
+func with(faults []fault.Code, more ...fault.Code) []fault.Code { return slices.Concat(faults, more) }
+
+func operationsOf(groups ...map[string]operation) map[string]operation {
+	all := map[string]operation{}
+	for _, group := range groups {
+		maps.Copy(all, group)
+	}
+	return all
+}
+
+var sessionOperations = map[string]operation{
 	"POST /auth/login": {
 		id: "login", tag: "Sessions", summary: "Sign in with Google",
 		description: "Exchanges a Google ID token for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once.",
 		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended},
 	},
+}
+
+var projectOperations = map[string]operation{
 	"GET /projects": {
 		id: "listProjects", tag: "Projects", summary: "List your projects",
 		description: "One page of the caller's projects. Follow `next_page_token` until it is empty; no project is skipped or repeated because others come or go.",
@@ -29,7 +57,7 @@ var operations = map[string]operation{
 	"POST /projects": {
 		id: "createProject", tag: "Projects", summary: "Create a project",
 		description: "Makes an empty project that the caller owns.",
-		faults:      []fault.Code{fault.ProjectLimit},
+		faults:      with(retried, fault.ProjectLimit),
 	},
 	"GET /projects/{id}": {
 		id: "getProject", tag: "Projects", summary: "Read a project", missing: fault.ProjectNotFound,
@@ -38,21 +66,94 @@ var operations = map[string]operation{
 	"PUT /projects/{id}": {
 		id: "replaceProject", tag: "Projects", summary: "Replace a project", missing: fault.ProjectNotFound,
 		description: "Sets everything that a caller may set; what is left out goes back to its default.",
-		faults:      []fault.Code{fault.PreconditionFailed, fault.InvalidHeader},
+		faults:      conditional,
 	},
 	"PATCH /projects/{id}": {
 		id: "patchProject", tag: "Projects", summary: "Change a project", missing: fault.ProjectNotFound,
 		description: "A JSON Merge Patch (RFC 7396): what is left out stays, `null` goes back to the default.",
-		faults:      []fault.Code{fault.PreconditionFailed, fault.InvalidHeader},
+		faults:      conditional,
 	},
 	"DELETE /projects/{id}": {
 		id: "trashProject", tag: "Projects", summary: "Move a project to the trash", missing: fault.ProjectNotFound,
 		description: "The project and all below it answer 404 until it is restored. It no longer counts against the limit.",
-		faults:      []fault.Code{fault.PreconditionFailed, fault.InvalidHeader},
+		faults:      conditional,
 	},
 	"POST /projects/{id}/restore": {
 		id: "restoreProject", tag: "Projects", summary: "Take a project out of the trash", missing: fault.ProjectNotFound,
 		description: "Brings back the project and what was live in it. A project that is not in the trash stays as it is.",
 		faults:      []fault.Code{fault.ProjectLimit},
+	},
+}
+
+var specificationOperations = map[string]operation{
+	"GET /projects/{id}/specs": {
+		id: "listSpecifications", tag: "Specifications", summary: "List a project's specifications", missing: fault.ProjectNotFound,
+		description: "One page of the project's specifications. Follow `next_page_token` until it is empty; none is skipped or repeated because others come or go.",
+		faults:      []fault.Code{fault.InvalidPageToken},
+	},
+	"POST /projects/{id}/specs": {
+		id: "createSpecification", tag: "Specifications", summary: "Create a specification", missing: fault.ProjectNotFound,
+		description: "Makes a specification with the project's next number.",
+		faults:      with(retried, fault.SpecificationLimit),
+	},
+	"GET /specs/{id}": {
+		id: "getSpecification", tag: "Specifications", summary: "Read a specification", missing: fault.SpecificationNotFound,
+		description: "The specification, with its version as `ETag`; `include=items` adds its items.",
+	},
+	"PUT /specs/{id}": {
+		id: "replaceSpecification", tag: "Specifications", summary: "Replace a specification", missing: fault.SpecificationNotFound,
+		description: "Sets everything that a caller may set; a title left out is taken from the content.",
+		faults:      conditional,
+	},
+	"PATCH /specs/{id}": {
+		id: "patchSpecification", tag: "Specifications", summary: "Change a specification", missing: fault.SpecificationNotFound,
+		description: "A JSON Merge Patch (RFC 7396): what is left out stays, `null` goes back to the default.",
+		faults:      conditional,
+	},
+	"DELETE /specs/{id}": {
+		id: "trashSpecification", tag: "Specifications", summary: "Move a specification to the trash", missing: fault.SpecificationNotFound,
+		description: "The specification and its items answer 404 until it is restored. It no longer counts against the limit; its number is not given again.",
+		faults:      conditional,
+	},
+	"POST /specs/{id}/restore": {
+		id: "restoreSpecification", tag: "Specifications", summary: "Take a specification out of the trash", missing: fault.SpecificationNotFound,
+		description: "Brings back the specification with its number, its items and their order.",
+		faults:      []fault.Code{fault.SpecificationLimit},
+	},
+}
+
+var itemOperations = map[string]operation{
+	"GET /specs/{id}/items": {
+		id: "listItems", tag: "Items", summary: "List a specification's items", missing: fault.SpecificationNotFound,
+		description: "All items in their order. The `ETag` is the specification's.",
+	},
+	"POST /specs/{id}/items": {
+		id: "createItem", tag: "Items", summary: "Add an item", missing: fault.SpecificationNotFound,
+		description: "Puts a new item at the place `order` and shifts the rest, or at the end.",
+		faults:      with(retried, fault.ItemLimit),
+	},
+	"PUT /specs/{id}/items/reorder": {
+		id: "reorderItems", tag: "Items", summary: "Put all items into a new order", missing: fault.SpecificationNotFound,
+		description: "Takes exactly the specification's present items, each once. All of them move, or none. `If-Match` takes the specification's tag.",
+		faults:      with(conditional, fault.ItemSetMismatch),
+	},
+	"GET /items/{id}": {
+		id: "getItem", tag: "Items", summary: "Read an item", missing: fault.ItemNotFound,
+		description: "The item with its present place.",
+	},
+	"PUT /items/{id}": {
+		id: "replaceItem", tag: "Items", summary: "Replace an item", missing: fault.ItemNotFound,
+		description: "Sets the content; a new `order` moves the item, without it the item stays in its place.",
+		faults:      conditional,
+	},
+	"PATCH /items/{id}": {
+		id: "patchItem", tag: "Items", summary: "Change an item", missing: fault.ItemNotFound,
+		description: "A JSON Merge Patch (RFC 7396): what is left out stays; a new `order` moves the item.",
+		faults:      conditional,
+	},
+	"DELETE /items/{id}": {
+		id: "deleteItem", tag: "Items", summary: "Delete an item", missing: fault.ItemNotFound,
+		description: "Removes the item for good and closes the gap.",
+		faults:      conditional,
 	},
 }

@@ -99,9 +99,7 @@ func problemOf(r *http.Request, err error) *problem {
 	for _, v := range f.Violations {
 		p.Errors = append(p.Errors, mistake(v))
 	}
-	if current, ok := f.Current.(outline.Project); ok {
-		p.Current = projectOf(current)
-	}
+	p.Current = shown(f.Current)
 	if meaning.Kind == fault.Unauthenticated {
 		p.headers.Set("WWW-Authenticate", challenge(f.Code))
 	}
@@ -110,6 +108,20 @@ func problemOf(r *http.Request, err error) *problem {
 	}
 	note(r.Context(), p)
 	return p
+}
+
+// shown is a resource as the contract shows it.
+func shown(resource any) any {
+	switch r := resource.(type) {
+	case outline.Project:
+		return projectOf(r)
+	case outline.Specification:
+		return specificationOf(r)
+	case outline.Item:
+		return itemOf(r)
+	default:
+		return nil
+	}
 }
 
 // challenge is the WWW-Authenticate of a 401 (RFC 6750, section 3).

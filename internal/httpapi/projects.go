@@ -106,29 +106,31 @@ func (a *API) listProjects(ctx context.Context, actor identity.Actor, in *listPr
 		return nil, err
 	}
 	out := &projectsOut{}
-	out.Body.Projects = make([]project, len(page.Rows))
-	for i, p := range page.Rows {
-		out.Body.Projects[i] = projectOf(p)
-	}
+	out.Body.Projects = each(page.Rows, projectOf)
 	out.Body.NextPageToken = a.nextToken(actor, "projects", q, page.Next)
 	return out, nil
 }
 
-type createProjectIn struct{ Body projectBody }
+type createProjectIn struct {
+	OnceIn
+	Body projectBody
+}
 
 type createProjectOut struct {
-	Location string `header:"Location" doc:"The path of the new project."`
-	ETag     string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
-	Body     project
+	CreatedOut
+	Body project
 }
 
 // createProject is POST /projects.
 func (a *API) createProject(ctx context.Context, actor identity.Actor, in *createProjectIn) (*createProjectOut, error) {
-	p, err := a.Outline.CreateProject(ctx, actor, in.Body.draft)
+	made, err := a.Outline.CreateProject(ctx, actor, in.once, in.Body.draft)
 	if err != nil {
 		return nil, err
 	}
-	return &createProjectOut{Location: prefix + "/projects/" + p.ID.String(), ETag: etag(p.Version), Body: projectOf(p)}, nil
+	return &createProjectOut{
+		CreatedOut: created("/projects/"+made.Value.ID.String(), etag(made.Value.Version), made.Replayed),
+		Body:       projectOf(made.Value),
+	}, nil
 }
 
 // getProject is GET /projects/{id}.

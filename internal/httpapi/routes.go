@@ -15,6 +15,22 @@ func (a *API) routes() {
 	user(a, "PATCH /projects/{id}", 200, a.patchProject)
 	user(a, "DELETE /projects/{id}", 204, a.trashProject)
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject)
+
+	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications)
+	user(a, "POST /projects/{id}/specs", 201, a.createSpecification)
+	user(a, "GET /specs/{id}", 200, a.getSpecification)
+	user(a, "PUT /specs/{id}", 200, a.replaceSpecification)
+	user(a, "PATCH /specs/{id}", 200, a.patchSpecification)
+	user(a, "DELETE /specs/{id}", 204, a.trashSpecification)
+	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification)
+
+	user(a, "GET /specs/{id}/items", 200, a.listItems)
+	user(a, "POST /specs/{id}/items", 201, a.createItem)
+	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems)
+	user(a, "GET /items/{id}", 200, a.getItem)
+	user(a, "PUT /items/{id}", 200, a.replaceItem)
+	user(a, "PATCH /items/{id}", 200, a.patchItem)
+	user(a, "DELETE /items/{id}", 204, a.deleteItem)
 }
 
 // plainRoutes are those outside of the contract's operations.

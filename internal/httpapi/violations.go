@@ -48,7 +48,8 @@ var setUpHuma = sync.OnceFunc(func() {
 	validation.MsgExpectedMaxItems = "too_many|At most %d entries are allowed."
 	validation.MsgExpectedArrayItemsUnique = "repeated|Each entry may occur once."
 	validation.MsgExpectedOneOf = "not_allowed|This must be one of: %s."
-	validation.MsgExpectedRFC4122UUID = "wrong_format|This must be an id: a UUID in lower case (%v)."
+	validation.MsgExpectedRFC4122UUID = "wrong_format|This must be an id: a UUID in lower case with hyphens.%.0v"
+	validation.MsgExpectedBePattern = "wrong_format|This must be %s."
 })
 
 // refusal is the problem of a request that huma refused before the handler.
@@ -137,7 +138,7 @@ var elements = regexp.MustCompile(`^(.*?)((?:\[\d+\])*)$`)
 func violationOf(place, message string) fault.Violation {
 	code, sentence, ok := strings.Cut(message, "|")
 	if !ok {
-		code, sentence = "invalid", "This is not valid: "+message+"."
+		code, sentence = "invalid", "This is not valid." // the library's words may repeat the value
 	}
 	parts := elements.FindStringSubmatch(place)
 	pointer := ""

@@ -10,6 +10,7 @@ const (
 	ByCreatedAt Column = "created_at"
 	ByUpdatedAt Column = "updated_at"
 	ByTitle     Column = "title"
+	ByNumber    Column = "number"
 )
 
 // Order is how a list is ordered.
@@ -18,12 +19,41 @@ type Order struct {
 	Descending bool
 }
 
-// Cursor is the place after which the next page begins: the ordering value and
-// the id of the last row. Of the values the one of the order's column counts.
+// Cursor is the place after which the next page begins: the last row's value of
+// the ordering column, and its id. Of Time, Text and Number one counts.
 type Cursor struct {
-	Time time.Time
-	Text string
-	ID   [16]byte
+	Time   time.Time
+	Text   string
+	Number int
+	ID     [16]byte
+}
+
+// Value is the value of the ordering column.
+func (c Cursor) Value(column Column) any {
+	switch column {
+	case ByTitle:
+		return c.Text
+	case ByNumber:
+		return c.Number
+	default:
+		return c.Time
+	}
+}
+
+// cursor is the cursor behind a row, in this order.
+func (o Order) cursor(id [16]byte, created, updated time.Time, title string, number int) Cursor {
+	c := Cursor{ID: id}
+	switch o.Column {
+	case ByCreatedAt:
+		c.Time = created
+	case ByUpdatedAt:
+		c.Time = updated
+	case ByTitle:
+		c.Text = title
+	case ByNumber:
+		c.Number = number
+	}
+	return c
 }
 
 // ListQuery asks for one page of a list.

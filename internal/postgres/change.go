@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
 const (
@@ -23,16 +20,15 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// tx is a confined transaction as sqlc's DBTX. Queries are sent at once, the
-// first together with the begin; statements that only execute wait, and travel
-// with the next query or with the commit. So a change that locks, decides and
-// writes takes two round trips, however much it writes.
+// tx is a confined transaction. What it locks and reads is sent at once, the
+// first together with the begin; what it writes waits, and travels with the next
+// flight or with the commit. So a change that locks, decides and writes takes
+// two round trips, however much it writes.
 type tx struct {
 	store   *Store
 	who     confinement
-	q       *db.Queries
 	conn    *pgxpool.Conn
-	pending pgx.Batch
+	pending flight
 	// began is the database's time at the begin.
 	began time.Time
 }
@@ -50,7 +46,6 @@ func (s *Store) inTx(ctx context.Context, who confinement, decide func(*tx) erro
 
 func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) error) (err error) {
 	t := &tx{store: s, who: who}
-	t.q = db.New(t)
 	defer func() {
 		if t.conn == nil {
 			return
@@ -66,98 +61,59 @@ func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) e
 	return t.commit(ctx)
 }
 
-// begun queues the begin and the confinement if nothing was sent yet, and
-// returns a function that reads their answers.
-func (t *tx) begun(ctx context.Context, batch *pgx.Batch) (func(pgx.BatchResults) error, error) {
-	if t.conn != nil {
-		return func(pgx.BatchResults) error { return nil }, nil
-	}
-	conn, err := t.store.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t.conn = conn
-	batch.Queue("begin")
-	t.who.queue(batch)
-	return func(results pgx.BatchResults) error {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
-		t.began, err = t.who.read(results)
-		return err
-	}, nil
-}
-
-// flight sends what is pending and then last, and hands last's result to read.
-func (t *tx) flight(ctx context.Context, last string, args []any, read func(pgx.BatchResults) error) (err error) {
-	var batch pgx.Batch
-	readBegin, err := t.begun(ctx, &batch)
-	if err != nil {
-		return err
-	}
-	waiting := t.pending.QueuedQueries
-	batch.QueuedQueries = append(batch.QueuedQueries, waiting...)
-	t.pending = pgx.Batch{}
-	batch.Queue(last, args...)
-
-	results := t.conn.SendBatch(ctx, &batch)
-	defer func() {
-		if closed := results.Close(); err == nil {
-			err = closed
-		}
-	}()
-	if err := readBegin(results); err != nil {
-		return err
-	}
-	for range waiting {
-		if _, err := results.Exec(); err != nil {
+// read sends everything up to these queries, and them, in one flight.
+func (t *tx) read(ctx context.Context, queries ...query) error {
+	for _, q := range queries {
+		if err := t.ahead(ctx, q); err != nil {
 			return err
 		}
 	}
-	return read(results)
+	return t.send(ctx)
 }
 
-// Exec lets the statement wait for the next flight. Its error shows there; what
-// it affects must not be asked for.
-func (t *tx) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	t.pending.Queue(sql, args...)
-	return pgconn.CommandTag{}, nil
+// ahead lets a query wait for the next flight; its answer is read there.
+func (t *tx) ahead(ctx context.Context, q query) error {
+	s, err := record(ctx, q)
+	t.pending = append(t.pending, s)
+	return err
 }
 
-// QueryRow sends everything up to this query and reads its one row.
-func (t *tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return rowFunc(func(into ...any) error {
-		return t.flight(ctx, sql, args, func(results pgx.BatchResults) error {
-			return results.QueryRow().Scan(into...)
-		})
-	})
+// write lets a statement wait for the next flight. Its error shows there.
+func (t *tx) write(ctx context.Context, q query) error {
+	s, err := record(ctx, q)
+	s.read = nil
+	t.pending = append(t.pending, s)
+	return err
 }
 
-// rowFunc reads one row into its arguments.
-type rowFunc func(into ...any) error
-
-func (f rowFunc) Scan(into ...any) error { return f(into...) }
-
-// Query is refused: a change reads the rows it locks, one query each.
-func (t *tx) Query(context.Context, string, ...any) (pgx.Rows, error) {
-	return nil, errors.New("a change reads a list")
+// send sends what is pending, the first time after begin and confinement.
+func (t *tx) send(ctx context.Context) error {
+	f := t.pending
+	t.pending = nil
+	if t.conn == nil {
+		conn, err := t.store.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		t.conn = conn
+		f = append(flight{{sql: "begin"}, t.who.statement(&t.began)}, f...)
+	}
+	return f.send(ctx, t.conn)
 }
 
 // commit sends what is pending together with the commit.
 func (t *tx) commit(ctx context.Context) error {
-	if t.conn == nil && len(t.pending.QueuedQueries) == 0 {
+	if t.conn == nil && len(t.pending) == 0 {
 		return nil
 	}
-	return t.flight(ctx, "commit", nil, func(results pgx.BatchResults) error {
-		tag, err := results.Exec()
-		if err != nil {
-			return err
-		}
-		if tag.String() != "COMMIT" {
-			return fmt.Errorf("the database answered the commit with %s", tag)
-		}
-		return nil
-	})
+	t.pending = append(t.pending, statement{sql: "commit"})
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	if status := t.conn.Conn().PgConn().TxStatus(); status != 'I' {
+		return fmt.Errorf("the transaction is %c after the commit", status)
+	}
+	return nil
 }
 
 // rollback ends a failed transaction. A connection where that fails, or that is
@@ -174,10 +130,13 @@ func (t *tx) rollback(ctx context.Context) {
 // repeatable reports whether a change that failed with err did nothing and may
 // succeed when it is tried again.
 func repeatable(err error) bool {
-	switch sqlState(err) {
-	case "40001", "40P01": // serialization_failure, deadlock_detected
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok:
+		return err != nil && pgconn.SafeToRetry(err)
+	case pg.ConstraintName == "idempotency_keys_pkey": // another request used the key meanwhile, so there is an answer now
 		return true
 	default:
-		return err != nil && pgconn.SafeToRetry(err)
+		return pg.Code == "40001" || pg.Code == "40P01" // serialization_failure, deadlock_detected
 	}
 }

@@ -37,24 +37,28 @@ func confineTo(actor identity.Actor) confinement {
 	return confinement{confineToSession, []any{actor.Session, actor.User}}
 }
 
-// confineToProfile confines to the user of a verified profile, or to candidate when
-// nobody is known by it.
+// confineToProfile confines to the user of a verified profile, or to candidate
+// when nobody is known by it.
 func confineToProfile(p identity.Profile, candidate identity.UserID) confinement {
 	return confinement{confineToSignIn, []any{p.Issuer, p.Subject, candidate}}
 }
 
-func (c confinement) queue(b *pgx.Batch) { b.Queue(c.sql, c.args...) }
-
-// read reads the confinement's answer: the database's time if the transaction
-// acts for a user, TokenRevoked if the session is dead.
-func (c confinement) read(results pgx.BatchResults) (time.Time, error) {
-	var live bool
-	var at time.Time
-	if err := results.QueryRow().Scan(&live, &at, nil, nil, nil, nil); err != nil {
-		return time.Time{}, err
-	}
-	if !live {
-		return time.Time{}, fault.New(fault.TokenRevoked, "The session of this token has ended; sign in again.")
-	}
-	return at.UTC(), nil
+// statement is the confinement as the first statement of a flight. Its answer
+// is TokenRevoked if the session is dead; else the database's time goes to at,
+// if that is not nil.
+func (c confinement) statement(at *time.Time) statement {
+	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
+		var live bool
+		var now time.Time
+		if err := results.QueryRow().Scan(&live, &now, nil, nil, nil, nil); err != nil {
+			return err
+		}
+		if !live {
+			return fault.New(fault.TokenRevoked, "The session of this token has ended; sign in again.")
+		}
+		if at != nil {
+			*at = now.UTC()
+		}
+		return nil
+	}}
 }

@@ -6,17 +6,28 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
 // keyset reads pages of a table by (column, id) within a parent, so that no row
 // is skipped or repeated because others come or go.
 //
 // It is the one place where SQL is put together: sqlc would need the same query
-// for each column and direction. Every part comes from this package; values are
+// for each column and direction. Every part comes from this file; values are
 // parameters.
 type keyset struct{ table, columns, parent string }
+
+var (
+	projectLists = keyset{
+		table: "projects", parent: "owner_id",
+		columns: "id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed",
+	}
+	specificationLists = keyset{
+		table: "specifications", parent: "project_id",
+		columns: "id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed",
+	}
+)
 
 // sql is the statement for one order, first page or a later one.
 func (k keyset) sql(order outline.Order, first bool) string {
@@ -32,24 +43,22 @@ func (k keyset) sql(order outline.Order, first bool) string {
 		k.columns, k.table, k.parent, from, order.Column, direction)
 }
 
-// list reads one page of k below parent as the actor.
-func list[Row, T any](ctx context.Context, s *Store, actor identity.Actor, k keyset, parent any, q outline.ListQuery, convert func(Row) T) ([]T, error) {
-	args := []any{parent, q.Trashed, q.Limit}
-	if q.After != nil {
-		value := any(q.After.Time)
-		if q.Order.Column == outline.ByTitle {
-			value = q.After.Text
+// listQuery reads one page of k below parent into page. Row is the table's
+// generated type, whose fields are in the order of the columns.
+func listQuery[Row, T any](ctx context.Context, k keyset, parent any, list outline.ListQuery, convert func(Row) T, page *[]T) query {
+	args := []any{parent, list.Trashed, list.Limit}
+	if list.After != nil {
+		args = append(args, list.After.Value(list.Order.Column), list.After.ID)
+	}
+	return func(q *db.Queries) error {
+		rows, err := q.DB().Query(ctx, k.sql(list.Order, list.After == nil), args...)
+		if err != nil {
+			return err
 		}
-		args = append(args, value, q.After.ID)
+		*page, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
+			r, err := pgx.RowToStructByPos[Row](row)
+			return convert(r), err
+		})
+		return err
 	}
-	reader := &reader{store: s, who: confineTo(actor)}
-	rows, err := reader.Query(ctx, k.sql(q.Order, q.After == nil), args...)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
-		r, err := pgx.RowToStructByPos[Row](row)
-		return convert(r), err
-	})
-	return found, translate(err)
 }

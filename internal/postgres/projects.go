@@ -10,22 +10,23 @@ import (
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
-// projectLists reads projects, one statement for each order.
-var projectLists = keyset{
-	table:   "projects",
-	columns: "id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed",
-	parent:  "owner_id",
-}
-
 // Project implements outline.Store.
 func (s *Store) Project(ctx context.Context, actor identity.Actor, project outline.ProjectID) (outline.Project, error) {
-	row, err := s.as(actor).GetProject(ctx, project, actor.User)
-	return projectOf(row), noProject(err)
+	var row db.Project
+	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetProject(ctx, project, actor.User); return err })
+	return projectOf(row), orMissing(err, fault.ProjectNotFound)
 }
 
 // Projects implements outline.Store.
-func (s *Store) Projects(ctx context.Context, actor identity.Actor, q outline.ListQuery) ([]outline.Project, error) {
-	return list(ctx, s, actor, projectLists, actor.User, q, projectOf)
+func (s *Store) Projects(ctx context.Context, actor identity.Actor, list outline.ListQuery) (page []outline.Project, err error) {
+	err = s.read(ctx, actor, listQuery(ctx, projectLists, actor.User, list, projectOf, &page))
+	return page, err
+}
+
+// outlineTx is outline.Tx over a confined transaction.
+type outlineTx struct {
+	*tx
+	actor identity.Actor
 }
 
 // Change implements outline.Store.
@@ -35,54 +36,67 @@ func (s *Store) Change(ctx context.Context, actor identity.Actor, decide func(ou
 	})
 }
 
-// outlineTx is outline.Tx over a confined transaction.
-type outlineTx struct {
-	*tx
-	actor identity.Actor
-}
-
+// LockOwner implements outline.Tx.
 func (t *outlineTx) LockOwner(ctx context.Context) (outline.Owner, error) {
-	row, err := t.q.LockOwner(ctx, t.actor.User)
-	return outline.Owner{ID: t.actor.User, ProjectCount: int(row.ProjectCount), At: row.At.UTC()}, err
+	var row db.LockOwnerRow
+	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockOwner(ctx, t.actor.User); return err })
+	return t.owner(row.ProjectCount, row.At), err
 }
 
+// LockProject implements outline.Tx.
 func (t *outlineTx) LockProject(ctx context.Context, project outline.ProjectID) (outline.Project, time.Time, error) {
-	row, err := t.q.LockProject(ctx, project, t.actor.User)
-	return projectOf(row.Project), row.At.UTC(), noProject(err)
+	var row db.LockProjectRow
+	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockProject(ctx, project, t.actor.User); return err })
+	return projectOf(row.Project), row.At.UTC(), orMissing(err, fault.ProjectNotFound)
 }
 
+// LockOwnerAndProject implements outline.Tx.
 func (t *outlineTx) LockOwnerAndProject(ctx context.Context, project outline.ProjectID) (outline.Owner, outline.Project, error) {
-	row, err := t.q.LockOwnerAndProject(ctx, t.actor.User, project)
-	owner := outline.Owner{ID: t.actor.User, ProjectCount: int(row.ProjectCount), At: row.At.UTC()}
-	return owner, projectOf(row.Project), noProject(err)
+	var row db.LockOwnerAndProjectRow
+	err := t.read(ctx, func(q *db.Queries) (err error) {
+		row, err = q.LockOwnerAndProject(ctx, t.actor.User, project)
+		return err
+	})
+	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), orMissing(err, fault.ProjectNotFound)
 }
 
+func (t *outlineTx) owner(projects int32, at time.Time) outline.Owner {
+	return outline.Owner{ID: t.actor.User, ProjectCount: int(projects), At: at.UTC()}
+}
+
+// InsertProject implements outline.Tx.
 func (t *outlineTx) InsertProject(ctx context.Context, p outline.Project) error {
-	return t.q.InsertProject(ctx, db.InsertProjectParams{
-		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+	return t.write(ctx, func(q *db.Queries) error {
+		return q.InsertProject(ctx, db.InsertProjectParams{
+			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
+			CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		})
 	})
 }
 
+// UpdateProject implements outline.Tx.
 func (t *outlineTx) UpdateProject(ctx context.Context, p outline.Project) error {
-	return t.q.UpdateProject(ctx, db.UpdateProjectParams{
-		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
-		UpdatedAt: p.UpdatedAt, DeletedAt: p.DeletedAt,
+	return t.write(ctx, func(q *db.Queries) error {
+		return q.UpdateProject(ctx, db.UpdateProjectParams{
+			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
+			UpdatedAt: p.UpdatedAt, DeletedAt: p.DeletedAt,
+		})
 	})
 }
 
+// SetProjectCount implements outline.Tx.
 func (t *outlineTx) SetProjectCount(ctx context.Context, count int) error {
-	return t.q.SetProjectCount(ctx, int32(count), t.actor.User) //nolint:gosec // bounded by the limit
+	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, small(count), t.actor.User) })
 }
 
 func projectOf(row db.Project) outline.Project {
 	return outline.Project{
 		ID: row.ID, Owner: row.OwnerID, Title: row.Title, Description: row.Description,
-		SpecificationCount: int(row.SpecificationCount), Version: row.Version,
-		CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,
+		SpecificationCount: int(row.SpecificationCount), NextSpecificationNumber: int(row.NextSpecificationNumber),
+		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,
 	}
 }
 
-func noProject(err error) error {
-	return orMissing(err, fault.ProjectNotFound)
-}
+// small is a count or number as PostgreSQL keeps it; limits bound all of them
+// far below.
+func small(n int) int32 { return int32(n) } //nolint:gosec // see above

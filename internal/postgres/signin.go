@@ -35,7 +35,8 @@ func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identit
 // lockSignedIn returns the user that the sign-in is confined to, nil where the
 // person has not signed in before.
 func (t *tx) lockSignedIn(ctx context.Context) (*identity.User, error) {
-	row, err := t.q.LockSignedIn(ctx)
+	var row db.User
+	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSignedIn(ctx); return err })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // no user is an answer here, not a failure
 	}
@@ -47,36 +48,43 @@ func (t *tx) lockSignedIn(ctx context.Context) (*identity.User, error) {
 
 // keepSignIn writes what was decided about a sign-in.
 func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, user identity.User, session identity.Session, first bool, perUser int) error {
-	keepUser := func() error {
-		return t.q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
+	keepUser := func(q *db.Queries) error {
+		return q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
 			ID: user.ID, Email: user.Email, PictureURL: user.PictureURL, LastLoginAt: user.LastLoginAt,
 		})
 	}
 	if first {
-		keepUser = func() error {
-			return t.q.InsertUser(ctx, db.InsertUserParams{
+		keepUser = func(q *db.Queries) error {
+			return q.InsertUser(ctx, db.InsertUserParams{
 				ID: user.ID, Issuer: user.Issuer, Subject: user.Subject, Email: user.Email, Name: user.Name,
 				PictureURL: user.PictureURL, CreatedAt: user.CreatedAt, LastLoginAt: user.LastLoginAt,
 			})
 		}
 	}
 	return errors.Join(
-		keepUser(),
-		t.q.ForgetIDTokens(ctx, user.ID, session.CreatedAt),
-		t.q.UseIDToken(ctx, db.UseIDTokenParams{Hash: p.Token[:], UserID: user.ID, ExpiresAt: p.Expires}),
-		t.q.EndOldestSessions(ctx, db.EndOldestSessionsParams{UserID: user.ID, At: session.CreatedAt, Keep: int32(perUser - 1)}), //nolint:gosec // a small constant
-		t.q.InsertSession(ctx, db.InsertSessionParams{
-			ID: session.ID, UserID: user.ID, Salt: session.Salt, CreatedAt: session.CreatedAt,
-			LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt, EndsAt: session.EndsAt,
-			UserAgent: session.UserAgent, IP: session.IP,
+		t.write(ctx, keepUser),
+		t.write(ctx, func(q *db.Queries) error { return q.ForgetIDTokens(ctx, user.ID, session.CreatedAt) }),
+		t.write(ctx, func(q *db.Queries) error {
+			return q.UseIDToken(ctx, db.UseIDTokenParams{Hash: p.Token[:], UserID: user.ID, ExpiresAt: p.Expires})
+		}),
+		t.write(ctx, func(q *db.Queries) error {
+			return q.EndOldestSessions(ctx, db.EndOldestSessionsParams{
+				UserID: user.ID, At: session.CreatedAt, Keep: int32(perUser - 1), //nolint:gosec // a small constant
+			})
+		}),
+		t.write(ctx, func(q *db.Queries) error {
+			return q.InsertSession(ctx, db.InsertSessionParams{
+				ID: session.ID, UserID: user.ID, Salt: session.Salt, CreatedAt: session.CreatedAt,
+				LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt, EndsAt: session.EndsAt,
+				UserAgent: session.UserAgent, IP: session.IP,
+			})
 		}),
 	)
 }
 
 // CheckSession implements identity.Store.
 func (s *Store) CheckSession(ctx context.Context, actor identity.Actor) error {
-	_, err := s.as(actor).CheckCaller(ctx)
-	return err
+	return s.read(ctx, actor)
 }
 
 func userOf(row db.User) identity.User {

@@ -5,10 +5,6 @@ FROM   users
 WHERE  id = app_user_id()
 FOR    UPDATE;
 
--- CheckCaller asks for nothing: the confinement has checked the session.
--- name: CheckCaller :one
-SELECT 1;
-
 -- InsertUser keeps somebody who signs in for the first time.
 -- name: InsertUser :exec
 INSERT INTO users (id, issuer, subject, email, name, picture_url, created_at, last_login_at)

@@ -11,6 +11,25 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
+type BulletItem struct {
+	ID        outline.ItemID
+	SpecID    outline.SpecificationID
+	OwnerID   identity.UserID
+	Number    int32
+	Content   string
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+type IdempotencyKey struct {
+	OwnerID   identity.UserID
+	Key       string
+	Request   []byte
+	Answer    string
+	CreatedAt time.Time
+}
+
 type Project struct {
 	ID                      outline.ProjectID
 	OwnerID                 identity.UserID
@@ -37,6 +56,22 @@ type Session struct {
 	RevokedAt  *time.Time
 	UserAgent  string
 	IP         string
+}
+
+type Specification struct {
+	ID             outline.SpecificationID
+	ProjectID      outline.ProjectID
+	OwnerID        identity.UserID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        []outline.ItemID
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
 }
 
 type UsedIDToken struct {

@@ -12,18 +12,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
-const checkCaller = `-- name: CheckCaller :one
-SELECT 1
-`
-
-// CheckCaller asks for nothing: the confinement has checked the session.
-func (q *Queries) CheckCaller(ctx context.Context) (int32, error) {
-	row := q.db.QueryRow(ctx, checkCaller)
-	var column_1 int32
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const endOldestSessions = `-- name: EndOldestSessions :exec
 UPDATE sessions AS s
 SET    revoked_at = $1::timestamptz

@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codegenapp/codegenapp/internal/outline"
+)
+
+// OnceIn is a request that creates something, once for each Idempotency-Key.
+type OnceIn struct {
+	Key     idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same answer, and creates nothing more."`
+	RawBody []byte
+
+	once outline.Once
+}
+
+// Resolve makes the promise's terms: the same key, path and body (whatever its
+// spacing and the order of its names) are the same request.
+func (in *OnceIn) Resolve(ctx huma.Context) []error {
+	if in.Key.text == "" {
+		return nil
+	}
+	body := jsontext.Value(in.RawBody).Clone()
+	if err := body.Canonicalize(); err != nil {
+		return nil // the body is refused for this anyway
+	}
+	url := ctx.URL()
+	in.once = outline.Once{
+		Key:     in.Key.text,
+		Request: sha256.Sum256(fmt.Appendf(nil, "%s %s\n%s", ctx.Method(), url.Path, body)),
+	}
+	return nil
+}
+
+// maxKey is the greatest length of an Idempotency-Key.
+const maxKey = 255
+
+// idempotencyKey is 1 to 255 visible ASCII characters.
+type idempotencyKey struct{ text string }
+
+// UnmarshalText reads the key.
+func (k *idempotencyKey) UnmarshalText(text []byte) error {
+	if len(text) > maxKey {
+		return fmt.Errorf("it has %d characters, at most %d are allowed", len(text), maxKey)
+	}
+	for _, c := range text {
+		if c < '!' || c > '~' {
+			return fmt.Errorf("only visible ASCII characters are allowed")
+		}
+	}
+	k.text = string(text)
+	return nil
+}
+
+// Schema documents the form.
+func (idempotencyKey) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: `^[!-~]{1,255}$`, Examples: []any{"9b2f6c1e-5c3a-4f5e-8a53-0b8f7a3f9a11"}}
+}
+
+// CreatedOut is what every answer to a creation has beside the resource.
+type CreatedOut struct {
+	Location string `header:"Location" doc:"The path of what was created."`
+	ETag     string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the answer of an earlier request with the same Idempotency-Key."`
+}
+
+func created(path, tag string, replayed bool) CreatedOut {
+	out := CreatedOut{Location: prefix + path, ETag: tag}
+	if replayed {
+		out.Replayed = "true"
+	}
+	return out
+}
+
+// each converts every element.
+func each[From, To any](from []From, convert func(From) To) []To {
+	to := make([]To, len(from))
+	for n, f := range from {
+		to[n] = convert(f)
+	}
+	return to
+}

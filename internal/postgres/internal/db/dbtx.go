@@ -1,0 +1,4 @@
+package db
+
+// DB is what the queries are sent through, for the few that are not generated.
+func (q *Queries) DB() DBTX { return q.db }

@@ -1,0 +1,40 @@
+-- ListItems reads the items of one specification of the owner, in no order: the
+-- specification's list has it.
+-- name: ListItems :many
+SELECT *
+FROM   bullet_items
+WHERE  spec_id = @spec_id AND owner_id = @owner_id;
+
+-- GetItem reads one item of the owner with the list that holds its place, and
+-- whether the specification or its project is in the trash.
+-- name: GetItem :one
+SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+FROM   bullet_items AS i
+JOIN   specifications AS s ON s.id = i.spec_id
+JOIN   projects AS p ON p.id = s.project_id
+WHERE  i.id = @id AND i.owner_id = @owner_id;
+
+-- LockItem holds an item's specification and then the item.
+-- name: LockItem :one
+SELECT sqlc.embed(s), sqlc.embed(i), p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+FROM   bullet_items AS i
+JOIN   specifications AS s ON s.id = i.spec_id
+JOIN   projects AS p ON p.id = s.project_id
+WHERE  i.id = @id AND i.owner_id = @owner_id
+FOR    UPDATE OF s, i;
+
+-- InsertItem keeps a new item.
+-- name: InsertItem :exec
+INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
+VALUES (@id, @spec_id, @owner_id, @number, @content, @created_at, @updated_at);
+
+-- UpdateItem keeps a changed item, which the transaction has locked.
+-- name: UpdateItem :exec
+UPDATE bullet_items
+SET    content = @content, updated_at = @updated_at
+WHERE  id = @id AND owner_id = @owner_id;
+
+-- DeleteItem removes an item for good.
+-- name: DeleteItem :exec
+DELETE FROM bullet_items
+WHERE  id = @id AND owner_id = @owner_id;
