@@ -37,6 +37,8 @@ type Settings struct {
 	MaxItems          int   `env:"MAX_ITEMS_PER_SPEC" envDefault:"100"`
 	MaxBodyBytes      int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
 
+	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`
+
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
 

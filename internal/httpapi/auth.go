@@ -10,17 +10,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
-// signedIn is a user as the contract shows it.
-type signedIn struct {
-	ID          identity.UserID `json:"id" format:"uuid"`
-	Email       string          `json:"email" example:"ann@example.com"`
-	Name        string          `json:"name" example:"Ann"`
-	PictureURL  *string         `json:"picture_url" nullable:"true"`
-	Role        string          `json:"role" enum:"user,auditor,admin"`
-	CreatedAt   timestamp       `json:"created_at"`
-	LastLoginAt timestamp       `json:"last_login_at"`
-}
-
 // tokenPair is the answer of a sign-in.
 type tokenPair struct {
 	AccessToken      string             `json:"access_token" doc:"Send it as Authorization: Bearer <access_token>."`
@@ -29,7 +18,7 @@ type tokenPair struct {
 	RefreshToken     string             `json:"refresh_token" doc:"Works once; keep it in one place only."`
 	RefreshExpiresIn int                `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
 	SessionID        identity.SessionID `json:"session_id" format:"uuid"`
-	User             signedIn           `json:"user"`
+	User             userView           `json:"user"`
 }
 
 type tokenPairOut struct {
@@ -41,10 +30,7 @@ func grantAnswer(g identity.Grant) *tokenPairOut {
 	return &tokenPairOut{CacheControl: "no-store", Body: tokenPair{
 		AccessToken: g.AccessToken, TokenType: "Bearer", ExpiresIn: int(g.AccessExpires.Seconds()),
 		RefreshToken: g.RefreshToken, RefreshExpiresIn: int(g.RefreshExpires.Seconds()), SessionID: g.Session.ID,
-		User: signedIn{
-			ID: g.User.ID, Email: g.User.Email, Name: g.User.Name, PictureURL: g.User.PictureURL, Role: string(g.User.Role),
-			CreatedAt: timestamp(g.User.CreatedAt), LastLoginAt: timestamp(g.User.LastLoginAt),
-		},
+		User: userOf(g.User),
 	}}
 }
 

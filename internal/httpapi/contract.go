@@ -34,6 +34,7 @@ func contract(version string) huma.Config {
 			},
 			Tags: []*huma.Tag{
 				{Name: "Sessions", Description: "Signing in with Google and what follows from it."},
+				{Name: "Account", Description: "The caller's own profile, and everything that is theirs at once."},
 				{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 				{Name: "Specifications", Description: "What one part of a program must do."},
 				{Name: "Items", Description: "The ordered points of a specification."},

@@ -50,8 +50,40 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
+// streamed registers an operation for signed-in callers that writes its answer
+// itself, part by part. View is the answer as the contract shows it. What it
+// returns before it has written anything becomes a problem.
+func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, identity.Actor) error) {
+	described := a.operation(pattern, http.StatusOK, a.authenticate)
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(typeOf[View](), true, "")
+	described.Responses["200"] = &huma.Response{
+		Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}
+	a.huma.OpenAPI().AddOperation(&described)
+	a.huma.Adapter().Handle(&described, described.Middlewares.Handler(func(ctx huma.Context) {
+		r, w := unwrap(ctx)
+		if err := serve(w, r, callOf(ctx.Context()).actor); err != nil {
+			a.fail(w, r, err)
+		}
+	}))
+}
+
 // register makes an operation of huma's. authenticate is nil for open ones.
 func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
+	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		out, err := serve(ctx, in)
+		if err != nil {
+			return nil, problemOf(callOf(ctx).request, err)
+		}
+		return out, nil
+	})
+}
+
+// operation is what every operation has in common: its description, its faults,
+// and what is checked before its body is read.
+func (a *API) operation(pattern string, status int, authenticate func(*call) error) huma.Operation {
 	op, ok := operations[pattern]
 	if !ok {
 		panic("routes.go has " + pattern + ", operations.go has not")
@@ -63,12 +95,10 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		// huma refuses a body of exactly MaxBodyBytes; the contract does not.
 		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
-	faults := slices.Concat(op.faults, kindFaults(described, op, authenticate != nil))
 	if authenticate != nil {
 		described.Security = []map[string][]string{{"bearer": {}}}
 	}
-	documentFaults(a.huma, &described, faults)
-
+	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := unwrap(ctx)
 		c := &call{api: a, op: op, request: r}
@@ -78,15 +108,7 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		}
 		next(huma.WithValue(ctx, callKey{}, c))
 	}}
-	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
-		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-		defer cancel()
-		out, err := serve(ctx, in)
-		if err != nil {
-			return nil, problemOf(callOf(ctx).request, err)
-		}
-		return out, nil
-	})
+	return described
 }
 
 // admit checks what must hold before the body is read: who calls, and that

@@ -27,7 +27,7 @@ type operation struct {
 
 // operations has one entry for each line of routes.go; a missing one stops the
 // program at its start.
-var operations = operationsOf(sessionOperations, projectOperations, specificationOperations, itemOperations)
+var operations = operationsOf(sessionOperations, userOperations, projectOperations, specificationOperations, itemOperations)
 
 // with is faults and some more.
 func with(faults []fault.Code, more ...fault.Code) []fault.Code { return slices.Concat(faults, more) }
@@ -45,6 +45,25 @@ var sessionOperations = map[string]operation{
 		id: "login", tag: "Sessions", summary: "Sign in with Google",
 		description: "Exchanges a Google ID token for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once.",
 		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended},
+	},
+}
+
+var userOperations = map[string]operation{
+	"GET /users/me": {
+		id: "getMe", tag: "Account", summary: "Read your profile",
+		description: "Who the access token stands for.",
+	},
+	"PATCH /users/me": {
+		id: "patchMe", tag: "Account", summary: "Change your profile",
+		description: "A JSON Merge Patch (RFC 7396) of `name`; all else comes from the identity provider.",
+	},
+	"DELETE /users/me": {
+		id: "deleteMe", tag: "Account", summary: "Delete your account",
+		description: "Removes the account with everything in it, for good, and ends all its sessions. Export first what you want to keep.",
+	},
+	"GET /users/me/export": {
+		id: "exportMe", tag: "Account", summary: "Export everything you own",
+		description: "One JSON document with all of it, trash and all, as it was at one moment. It is streamed; a document that breaks off is not whole.",
 	},
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
-// project is a project as the contract shows it.
-type project struct {
+// Project is a project as the contract shows it.
+type Project struct {
 	ID                 outline.ProjectID `json:"id" format:"uuid"`
 	OwnerID            identity.UserID   `json:"owner_id" format:"uuid"`
 	Title              string            `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
@@ -23,8 +23,8 @@ type project struct {
 	DeletedAt          *timestamp        `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
 }
 
-func projectOf(p outline.Project) project {
-	return project{
+func projectOf(p outline.Project) Project {
+	return Project{
 		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
 		SpecificationCount: p.SpecificationCount, Version: p.Version,
 		CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), DeletedAt: stamp(p.DeletedAt),
@@ -33,7 +33,7 @@ func projectOf(p outline.Project) project {
 
 type projectOut struct {
 	ETag string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
-	Body project
+	Body Project
 }
 
 func projectAnswer(p outline.Project, err error) (*projectOut, error) {
@@ -90,7 +90,7 @@ type listProjectsIn struct {
 
 type projectsOut struct {
 	Body struct {
-		Projects      []project `json:"projects"`
+		Projects      []Project `json:"projects"`
 		NextPageToken string    `json:"next_page_token" doc:"Empty on the last page."`
 	}
 }
@@ -118,7 +118,7 @@ type createProjectIn struct {
 
 type createProjectOut struct {
 	CreatedOut
-	Body project
+	Body Project
 }
 
 // createProject is POST /projects.

@@ -8,6 +8,11 @@ import "net/http"
 func (a *API) routes() {
 	open(a, "POST /auth/login", 200, a.login)
 
+	user(a, "GET /users/me", 200, a.getMe)
+	user(a, "PATCH /users/me", 200, a.patchMe)
+	user(a, "DELETE /users/me", 204, a.deleteMe)
+	streamed[exportView](a, "GET /users/me/export", a.exportMe)
+
 	user(a, "GET /projects", 200, a.listProjects)
 	user(a, "POST /projects", 201, a.createProject)
 	user(a, "GET /projects/{id}", 200, a.getProject)

@@ -19,6 +19,12 @@ type Store interface {
 	//
 	// A token that was used before is GoogleTokenInvalid.
 	SignIn(ctx context.Context, p Profile, newcomer UserID, perUser int, decide Admission) (User, Session, error)
+	// User reads the actor's own row.
+	User(ctx context.Context, actor Actor) (User, error)
+	// Rename sets the actor's name and returns the row after it.
+	Rename(ctx context.Context, actor Actor, name Name) (User, error)
+	// DeleteAccount removes the actor's row and everything below it.
+	DeleteAccount(ctx context.Context, actor Actor) error
 	// CheckSession is nil while the actor's session is live, else TokenRevoked.
 	CheckSession(ctx context.Context, actor Actor) error
 }

@@ -115,7 +115,7 @@ func (s *Service) Items(ctx context.Context, actor identity.Actor, spec Specific
 	if err := cmp.Or(err, parent.live()); err != nil {
 		return Specification{}, nil, err
 	}
-	return parent, parent.ordered(items), nil
+	return parent, parent.Ordered(items), nil
 }
 
 // Placed is the item with its place in the specification's list.
@@ -124,9 +124,9 @@ func (s Specification) Placed(item Item) Item {
 	return item
 }
 
-// ordered gives each item its place in the specification's list, and sorts by
+// Ordered gives each item its place in the specification's list, and sorts by
 // it.
-func (s Specification) ordered(items []Item) []Item {
+func (s Specification) Ordered(items []Item) []Item {
 	place := make(map[ItemID]int, len(s.Items))
 	for n, item := range s.Items {
 		place[item] = n
@@ -196,5 +196,5 @@ func (s *Service) ReorderItems(ctx context.Context, actor identity.Actor, spec S
 		now = now.touched(at)
 		return tx.UpdateItemList(ctx, now)
 	})
-	return now, now.ordered(items), err
+	return now, now.Ordered(items), err
 }

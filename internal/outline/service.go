@@ -1,5 +1,11 @@
 package outline
 
+import (
+	"context"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
 // Limits are the largest numbers of live things that one parent holds.
 type Limits struct {
 	ProjectsPerUser, SpecificationsPerProject, ItemsPerSpecification int
@@ -14,4 +20,9 @@ type Service struct {
 // NewService returns the rules over a store.
 func NewService(store Store, limits Limits) *Service {
 	return &Service{store: store, limits: limits}
+}
+
+// Export shows visit everything that the actor owns, trash and all.
+func (s *Service) Export(ctx context.Context, actor identity.Actor, visit Visitor) error {
+	return s.store.Walk(ctx, actor, visit)
 }

@@ -25,6 +25,10 @@ type Store interface {
 	// trash.
 	Item(ctx context.Context, actor identity.Actor, item ItemID) (found Item, trashed bool, err error)
 
+	// Walk shows visit everything that the actor owns, trash and all, as it was
+	// at one moment. It holds little of it in memory at a time.
+	Walk(ctx context.Context, actor identity.Actor, visit Visitor) error
+
 	// Change runs decide in one transaction and commits what it wrote, all or
 	// nothing. It may run decide again when the database asks to repeat, so
 	// decide has no effect but through tx and what it returns.
@@ -76,4 +80,11 @@ type Owner struct {
 	ProjectCount int
 	// At is the database's time once the lock was had.
 	At time.Time
+}
+
+// Visitor is shown what somebody owns: each project, then each of its
+// specifications with its items in their order. An error ends the walk.
+type Visitor interface {
+	Project(p Project) error
+	Specification(s Specification, items []Item) error
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (t *tx) send(ctx context.Context) error {
 			return err
 		}
 		t.conn = conn
-		f = append(flight{{sql: "begin"}, t.who.statement(&t.began)}, f...)
+		f = append(flight{{sql: cmp.Or(t.who.begin, "begin")}, t.who.statement(&t.began)}, f...)
 	}
 	return f.send(ctx, t.conn)
 }

@@ -17,30 +17,54 @@ import (
 type confinement struct {
 	sql  string
 	args []any
+	// begin is the begin of the transaction; plain where it is empty.
+	begin string
 }
 
 const (
 	bounds = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true)`
 
-	confineToSession = `
+	// longBounds are for the few statements that touch everything of a user.
+	longBounds = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true)`
+
+	confineToSession     = sessionBegin + bounds + sessionEnd
+	confineToSessionLong = sessionBegin + longBounds + sessionEnd
+
+	sessionBegin = `
 SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
-       set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), ` + bounds + `
+       set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), `
+	sessionEnd = `
 FROM   live_session($1, $2) AS live`
 
 	confineToSignIn = `
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce(known_user($1, $2), $3::uuid)::text, true), ` + bounds
+
+	confineToNobody = `
+SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', coalesce($1::uuid::text, ''), true), ` + longBounds
 )
 
 // confineTo confines to a caller with a live session.
 func confineTo(actor identity.Actor) confinement {
-	return confinement{confineToSession, []any{actor.Session, actor.User}}
+	return confinement{sql: confineToSession, args: []any{actor.Session, actor.User}}
+}
+
+// patiently confines to a caller for work on everything the caller owns.
+func patiently(actor identity.Actor) confinement {
+	return confinement{sql: confineToSessionLong, args: []any{actor.Session, actor.User}}
+}
+
+// housekeeping confines to an owner whose trash is removed without anybody
+// asking; to nobody for the zero id.
+func housekeeping(owner identity.UserID) confinement {
+	return confinement{sql: confineToNobody, args: []any{owner}}
 }
 
 // confineToProfile confines to the user of a verified profile, or to candidate
 // when nobody is known by it.
 func confineToProfile(p identity.Profile, candidate identity.UserID) confinement {
-	return confinement{confineToSignIn, []any{p.Issuer, p.Subject, candidate}}
+	return confinement{sql: confineToSignIn, args: []any{p.Issuer, p.Subject, candidate}}
 }
 
 // statement is the confinement as the first statement of a flight. Its answer

@@ -40,7 +40,7 @@ func (t *outlineTx) Claim(ctx context.Context, once outline.Once) error {
 // KeepAnswer implements outline.Tx.
 func (t *outlineTx) KeepAnswer(ctx context.Context, once outline.Once, answer string, at time.Time) error {
 	if err := t.write(ctx, func(q *db.Queries) error {
-		return q.ForgetKey(ctx, db.ForgetKeyParams{OwnerID: t.actor.User, Key: once.Key, Before: at.Add(-outline.KeyLife)})
+		return q.ForgetKeys(ctx, t.actor.User, at.Add(-outline.KeyLife))
 	}); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ CREATE TABLE idempotency_keys (
     created_at timestamptz NOT NULL,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, key)
 );
-CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (owner_id, created_at);
 
 ALTER TABLE specifications   ENABLE ROW LEVEL SECURITY;
 ALTER TABLE specifications   FORCE  ROW LEVEL SECURITY;

@@ -7,10 +7,10 @@ SELECT pg_try_advisory_xact_lock(@lock::bigint) AS claimed,
 FROM  (SELECT 1) AS always
 LEFT   JOIN idempotency_keys AS k ON k.owner_id = @owner_id AND k.key = @key AND k.created_at > now() - make_interval(secs => @life::float8);
 
--- ForgetKey removes a key that has served its time.
--- name: ForgetKey :exec
+-- ForgetKeys removes the owner's keys that have served their time.
+-- name: ForgetKeys :exec
 DELETE FROM idempotency_keys
-WHERE  owner_id = @owner_id AND key = @key AND created_at <= @before;
+WHERE  owner_id = @owner_id AND created_at <= @before;
 
 -- KeepAnswer remembers what was answered to the first request with the key.
 -- name: KeepAnswer :exec

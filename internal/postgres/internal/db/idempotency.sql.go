@@ -47,20 +47,14 @@ func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (ClaimKeyRow
 	return i, err
 }
 
-const forgetKey = `-- name: ForgetKey :exec
+const forgetKeys = `-- name: ForgetKeys :exec
 DELETE FROM idempotency_keys
-WHERE  owner_id = $1 AND key = $2 AND created_at <= $3
+WHERE  owner_id = $1 AND created_at <= $2
 `
 
-type ForgetKeyParams struct {
-	OwnerID identity.UserID
-	Key     string
-	Before  time.Time
-}
-
-// ForgetKey removes a key that has served its time.
-func (q *Queries) ForgetKey(ctx context.Context, arg ForgetKeyParams) error {
-	_, err := q.db.Exec(ctx, forgetKey, arg.OwnerID, arg.Key, arg.Before)
+// ForgetKeys removes the owner's keys that have served their time.
+func (q *Queries) ForgetKeys(ctx context.Context, ownerID identity.UserID, before time.Time) error {
+	_, err := q.db.Exec(ctx, forgetKeys, ownerID, before)
 	return err
 }
 

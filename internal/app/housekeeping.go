@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// purgeEvery is how often each replica looks for trash that is due, about: the
+// replicas should not all look at once.
+const purgeEvery = 10 * time.Minute
+
+// keepHouse removes trash that is due until ctx is done.
+func (a *App) keepHouse(ctx context.Context) {
+	for ctx.Err() == nil {
+		a.purge(ctx)
+		wait := time.NewTimer(purgeEvery/2 + rand.N(purgeEvery)) //nolint:gosec // spreads load, keeps no secret
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+		case <-wait.C:
+		}
+	}
+}
+
+func (a *App) purge(ctx context.Context) {
+	removed, err := a.store.Purge(ctx, time.Now().Add(-time.Duration(a.settings.TrashRetention)))
+	switch {
+	case err != nil && ctx.Err() == nil && !postgres.Away(err):
+		a.log.ErrorContext(ctx, "the trash was not purged", "error", err)
+	case removed > 0:
+		a.log.InfoContext(ctx, "trash purged", "removed", removed)
+	}
+}

@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+)
+
+// purgeBatch is how many projects, and as many specifications, one look at the
+// trash finds.
+const purgeBatch = 100
+
+// due is one thing that has been in the trash for long enough.
+type due struct {
+	Owner         identity.UserID
+	Project       *outline.ProjectID
+	Specification *outline.SpecificationID
+}
+
+// Purge removes for good what went to the trash before a time, and returns how
+// much. Each removal is a transaction of its own as its owner, and looks again
+// whether the thing is still in the trash; so several replicas may purge at
+// once, and a restore that is faster wins.
+func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
+	for {
+		found, err := s.trashDue(ctx, before)
+		if err != nil || len(found) == 0 {
+			return removed, translate(err)
+		}
+		for _, d := range found {
+			if err := s.purge(ctx, d, before); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+}
+
+func (s *Store) trashDue(ctx context.Context, before time.Time) (found []due, err error) {
+	look := func(q *db.Queries) error {
+		rows, err := q.DB().Query(ctx, "SELECT owner_id, project_id, specification_id FROM trash_due($1, $2)", before, purgeBatch)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+		return err
+	}
+	asked, err := record(ctx, look)
+	if err != nil {
+		return nil, err
+	}
+	err = s.fly(ctx, flight{housekeeping(identity.UserID{}).statement(nil), asked})
+	return found, err
+}
+
+func (s *Store) purge(ctx context.Context, d due, before time.Time) error {
+	return s.inTx(ctx, housekeeping(d.Owner), func(t *tx) error {
+		return t.write(ctx, func(q *db.Queries) error {
+			if d.Project != nil {
+				return q.PurgeProject(ctx, db.PurgeProjectParams{ID: *d.Project, OwnerID: d.Owner, Before: &before})
+			}
+			return q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *d.Specification, OwnerID: d.Owner, Before: &before})
+		})
+	})
+}

@@ -1,0 +1,190 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+var databases atomic.Int64
+
+// emptyDatabase is a database without a schema, whose owner is no superuser.
+func emptyDatabase(t *testing.T) testkit.Database {
+	t.Helper()
+	lent := testkit.NewDatabase(t)
+	super := connect(t, lent.Super)
+	var process int
+	must(t, super.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&process))
+	name := fmt.Sprintf("codegenapp_e2e_%d_%d", process, databases.Add(1))
+	execute(t, super, "CREATE DATABASE "+name+" OWNER "+roleOf(t, lent.Owner))
+	t.Cleanup(func() { execute(t, super, "DROP DATABASE "+name+" (FORCE)") })
+	at := func(databaseURL string) string {
+		u, err := url.Parse(databaseURL)
+		must(t, err)
+		u.Path = "/" + name
+		return u.String()
+	}
+	return testkit.Database{Owner: at(lent.Owner), Service: at(lent.Service), Super: at(lent.Super)}
+}
+
+func roleOf(t *testing.T, databaseURL string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	must(t, err)
+	return u.User.Username()
+}
+
+// as is a database URL with another role.
+func as(t *testing.T, databaseURL string, role *url.Userinfo) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	must(t, err)
+	u.User = role
+	return u.String()
+}
+
+func password(t *testing.T, databaseURL string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	must(t, err)
+	secret, _ := u.User.Password()
+	return secret
+}
+
+// connect is a connection that lasts until the test has ended.
+func connect(t *testing.T, databaseURL string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), databaseURL)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func execute(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(context.WithoutCancel(t.Context()), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// hold locks the rows of all users, so that what changes a project waits, and
+// returns what lets go.
+func hold(t *testing.T, db testkit.Database) (release func()) {
+	t.Helper()
+	conn := connect(t, db.Super)
+	execute(t, conn, "BEGIN")
+	execute(t, conn, "SELECT FROM users FOR UPDATE")
+	return func() { execute(t, conn, "COMMIT") }
+}
+
+// awaitWaiter waits until a session of the service waits for a lock.
+func awaitWaiter(t *testing.T, db testkit.Database) {
+	t.Helper()
+	watcher := connect(t, db.Super)
+	await(t, "a session waits for the lock", func() bool {
+		var waiting bool
+		must(t, watcher.QueryRow(t.Context(), `
+SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND usename = $1 AND wait_event_type = 'Lock')`,
+			roleOf(t, db.Service)).Scan(&waiting))
+		return waiting
+	})
+}
+
+// cutConnections ends every session of the service.
+func cutConnections(t *testing.T, db testkit.Database) {
+	t.Helper()
+	execute(t, connect(t, db.Super), `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1`, roleOf(t, db.Service))
+}
+
+// proxy stands between a server and its database, and can be away.
+type proxy struct {
+	t               *testing.T
+	address, target string
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    []net.Conn
+}
+
+// newProxy is a way to the database that is not open yet.
+func newProxy(t *testing.T, databaseURL string) (p *proxy, byIt string) {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	must(t, err)
+	p = &proxy{t: t, address: freeAddress(t), target: u.Host}
+	t.Cleanup(p.cut)
+	return p, through(t, databaseURL, p.address)
+}
+
+// open lets connections through from now on.
+func (p *proxy) open() {
+	p.t.Helper()
+	listener, err := net.Listen("tcp", p.address)
+	must(p.t, err)
+	p.mu.Lock()
+	p.listener = listener
+	p.mu.Unlock()
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return // cut
+			}
+			far, err := net.Dial("tcp", p.target)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, near, far)
+			p.mu.Unlock()
+			go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
+			go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+		}
+	}()
+}
+
+// cut ends what goes through, and lets nothing through any more.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+// wantAll fails the test unless the text has all parts.
+func wantAll(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in:\n%s", part, text)
+		}
+	}
+}
+
+// wantNone fails the test if the text has one of the parts.
+func wantNone(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			t.Errorf("%q is in:\n%s", part, text)
+		}
+	}
+}

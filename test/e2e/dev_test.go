@@ -1,0 +1,277 @@
+package e2e
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// slowest is how long a start may take anywhere. It takes about a tenth of it.
+const slowest = 30 * time.Second
+
+// devServer is a running `codegenapp dev` that has said how to use it.
+type devServer struct {
+	*process
+	curl, token, URL string
+	took             time.Duration
+}
+
+func startDev(t *testing.T, l launch) *devServer {
+	t.Helper()
+	l.args = append([]string{"dev"}, l.args...)
+	d := &devServer{process: start(t, l)}
+	match := d.awaitText(&d.out, `(?m)^ +(curl .*Bearer (\S+)".* (http\S+)/api/v1/projects)$`)
+	d.curl, d.token, d.URL = match[1], match[2], match[3]
+	d.took = time.Since(d.began)
+	d.awaitText(&d.out, `Ctrl-C`)
+	if !strings.Contains(d.out.String(), "listening on "+d.URL+" ") {
+		t.Errorf("the first line does not say where it listens:\n%s", d.out.String())
+	}
+	return d
+}
+
+// paste runs the printed line as somebody would who copies it.
+func (d *devServer) paste() []project {
+	d.t.Helper()
+	cmd := exec.CommandContext(d.t.Context(), "sh", "-c", d.curl)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("%s: %v: %s", d.curl, err, out)
+	}
+	var list projects
+	(&answer{t: d.t, Body: string(out)}).into(&list)
+	if list.Projects == nil {
+		d.t.Fatalf("%s lists no projects: %s", d.curl, out)
+	}
+	return list.Projects
+}
+
+// wantStopped fails the test unless the server has ended in order, and
+// PostgreSQL with it.
+func (d *devServer) wantStopped(dir string) {
+	d.t.Helper()
+	d.wantExit(0)
+	if left := postgresIn(d.t, dir); len(left) > 0 {
+		d.t.Errorf("PostgreSQL still runs: %v", left)
+	}
+	for _, bad := range []string{"level=ERROR", "level=WARN", "codegenapp: "} {
+		if strings.Contains(d.logs.String(), bad) {
+			d.t.Errorf("the log of a server that ran and stopped in order has %q:\n%s", bad, d.logs.String())
+		}
+	}
+}
+
+func TestDevKeepsWhatWasMadeHoweverItEnds(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(publicDir(t), "data")
+	again := launch{args: []string{"--data", dir}}
+
+	first := startDev(t, again)
+	t.Logf("first start: %s", first.took.Round(time.Millisecond))
+	if found := first.paste(); len(found) > 0 {
+		t.Errorf("a new server has projects: %v", found)
+	}
+	var made project
+	send(t, http.MethodPost, first.URL+"/api/v1/projects", first.token, `{"title":"Kept"}`).want(http.StatusCreated).into(&made)
+	want := []project{made}
+
+	run(t, launch{args: []string{"dev", "--data", dir}}).wantLine(1, dir, "in use by process "+strconv.Itoa(first.pid))
+	if diff := cmp.Diff(want, first.paste()); diff != "" {
+		t.Errorf("after the attempt of a second server (-want +got):\n%s", diff)
+	}
+	first.signal(syscall.SIGINT)
+	first.wantStopped(dir)
+
+	second := startDev(t, again)
+	t.Logf("later start: %s", second.took.Round(time.Millisecond))
+	if diff := cmp.Diff(want, second.paste()); diff != "" {
+		t.Errorf("after Ctrl-C (-want +got):\n%s", diff)
+	}
+	second.signal(syscall.SIGKILL)
+	second.awaitEnd()
+
+	third := startDev(t, again)
+	t.Logf("start after kill -9: %s", third.took.Round(time.Millisecond))
+	if diff := cmp.Diff(want, third.paste()); diff != "" {
+		t.Errorf("after kill -9 (-want +got):\n%s", diff)
+	}
+	third.signalGroup(syscall.SIGINT)
+	third.wantExit(0)
+	if left := postgresIn(t, dir); len(left) > 0 {
+		t.Errorf("PostgreSQL still runs: %v", left)
+	}
+	for _, d := range []*devServer{first, second, third} {
+		if d.took > slowest {
+			t.Errorf("a start took %s", d.took)
+		}
+	}
+}
+
+func TestDevWorksWhereOnlyItsOwnerMayPass(t *testing.T) {
+	t.Parallel()
+	// As below /root: PostgreSQL's own user cannot get there.
+	home := filepath.Join(t.TempDir(), "home")
+	must(t, os.Mkdir(home, 0o700))
+	dir := filepath.Join(home, ".codegenapp")
+	t.Cleanup(func() {
+		if elsewhere, err := os.Readlink(filepath.Join(dir, "postgres")); err == nil {
+			must(t, os.RemoveAll(elsewhere))
+		}
+	})
+	here := launch{dir: home, env: []string{"HOME=" + home}}
+
+	first := startDev(t, here)
+	send(t, http.MethodPost, first.URL+"/api/v1/projects", first.token, `{"title":"Kept"}`).want(http.StatusCreated)
+	first.signal(syscall.SIGTERM)
+	first.wantStopped(dir)
+
+	later := startDev(t, here)
+	if found := later.paste(); len(found) != 1 || found[0].Title != "Kept" {
+		t.Errorf("the second start finds %v", found)
+	}
+	later.signal(syscall.SIGINT)
+	later.wantStopped(dir)
+}
+
+func TestDevNeedsNothingOfItsEnvironment(t *testing.T) {
+	t.Parallel()
+	usual, err := net.Listen("tcp", "127.0.0.1:8080") // it fails where somebody else has the port, which is as good
+	if err == nil {
+		t.Cleanup(func() { _ = usual.Close() })
+	}
+	dir := publicDir(t)
+	must(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("APP_ENV=production\nDATABASE_URL=nonsense\n"), 0o600))
+	d := startDev(t, launch{dir: dir, env: []string{
+		// Empty is as good as not set; what is meant for serve, or for another
+		// program, does no harm.
+		"APP_ENV=", "LOG_FORMAT=", "LOG_LEVEL=", "HTTP_ADDR=", "PORT=", "HOME=",
+		"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "SECRET_KEY=short", "JWT_SECRET_KEY_FILE=/nowhere",
+		"GOOGLE_HOSTED_DOMAINS=corp.example", "GOOGLE_CLIENT_ID=another", "GOOGLE_ISSUER_URL=https://accounts.google.com",
+		"HTTP_PROXY=http://127.0.0.1:1", "PGDATA=/nowhere", "PGPORT=1", "PGUSER=nobody", "PGSSLMODE=require", "LC_ALL=tlh", "TZ=Pacific/Chatham",
+	}})
+	if strings.HasSuffix(d.URL, ":8080") {
+		t.Errorf("it says that it listens on %s, which is taken", d.URL)
+	}
+	d.paste()
+	d.signal(syscall.SIGINT)
+	d.wantStopped(filepath.Join(dir, ".codegenapp"))
+}
+
+func TestDevListensWhereItIsTold(t *testing.T) {
+	t.Parallel()
+	dir := publicDir(t)
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	must(t, err)
+	d := startDev(t, launch{dir: dir, env: []string{"PORT=" + port}})
+	if d.URL != "http://127.0.0.1:"+port {
+		t.Errorf("it listens on %s, not on port %s of all addresses", d.URL, port)
+	}
+	d.paste()
+
+	// An address that was asked for is not exchanged for another.
+	other := publicDir(t)
+	taken := run(t, launch{args: []string{"dev"}, dir: other, env: []string{"HTTP_ADDR=127.0.0.1:" + port, "LOG_LEVEL=ERROR"}})
+	taken.wantLine(1, "listen on HTTP_ADDR", "address already in use")
+	if left := postgresIn(t, filepath.Join(other, ".codegenapp")); len(left) > 0 {
+		t.Errorf("PostgreSQL still runs: %v", left)
+	}
+}
+
+func TestDevRefusesBadSettingsBeforeItMakesAnything(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env   []string
+		parts []string
+	}{
+		"production":              {[]string{"APP_ENV=production"}, []string{"APP_ENV is production", "use serve"}},
+		"an unknown environment":  {[]string{"APP_ENV=staging"}, []string{"APP_ENV is not production or development"}},
+		"several wrong ones":      {[]string{"LOG_LEVEL=LOUD", "MAX_PROJECTS_PER_USER=0"}, []string{"LOG_LEVEL", "MAX_PROJECTS_PER_USER"}},
+		"an address without port": {[]string{"HTTP_ADDR=localhost"}, []string{"HTTP_ADDR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := run(t, launch{args: []string{"dev"}, dir: dir, env: tc.env})
+			p.wantExit(2)
+			for _, part := range tc.parts {
+				if !strings.Contains(p.logs.String(), part) {
+					t.Errorf("it does not say %q:\n%s", part, p.logs.String())
+				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("it made %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestCtrlCDuringTheStartIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for name, sign := range map[string]string{
+		"when the directory is locked": "lock",
+		"while the cluster is made":    "postgres/init-*",
+		"while PostgreSQL starts":      "postgres/data/postmaster.pid",
+		"before the server listens":    "issuer.addr",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := publicDir(t)
+			p := start(t, launch{args: []string{"dev", "--data", dir}})
+			p.await("there is "+sign, func() bool {
+				found, err := filepath.Glob(filepath.Join(dir, sign))
+				return err == nil && len(found) > 0
+			})
+			p.signalGroup(syscall.SIGINT)
+			p.wantExit(0)
+			if left := postgresIn(t, dir); len(left) > 0 {
+				t.Errorf("PostgreSQL still runs: %v", left)
+			}
+			if strings.Contains(p.logs.String(), "codegenapp: ") {
+				t.Errorf("it calls that a failure:\n%s", p.logs.String())
+			}
+		})
+	}
+}
+
+func TestDevEndsWhenItsDatabaseDoes(t *testing.T) {
+	t.Parallel()
+	dir := publicDir(t)
+	d := startDev(t, launch{args: []string{"--data", dir}})
+	text, err := os.ReadFile(filepath.Join(dir, "postgres", "data", "postmaster.pid"))
+	must(t, err)
+	line, _, _ := strings.Cut(string(text), "\n")
+	postmaster, err := strconv.Atoi(line)
+	must(t, err)
+	must(t, syscall.Kill(postmaster, syscall.SIGKILL))
+	d.wantExit(1)
+	if !strings.Contains(d.logs.String(), "codegenapp: PostgreSQL has stopped by itself") {
+		t.Errorf("it does not say why it ended:\n%s", d.logs.String())
+	}
+	await(t, "nothing of PostgreSQL is left", func() bool { return len(postgresIn(t, dir)) == 0 })
+}
+
+func TestASecondCtrlCEndsDevAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := publicDir(t)
+	d := startDev(t, launch{args: []string{"--data", dir}, env: []string{"SHUTDOWN_DRAIN=1m"}})
+	d.signal(syscall.SIGINT)
+	d.awaitText(&d.logs, `shutting down`)
+	if err := syscall.Kill(d.pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Fatal(err)
+	}
+	if d.awaitEnd().Success() {
+		t.Error("it ended as if nothing had been cut short")
+	}
+	await(t, "PostgreSQL has followed", func() bool { return len(postgresIn(t, dir)) == 0 })
+}

@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
+	s := serve(t, serveEnv(db.Service, google.URL)).ready()
+	ann := s.signIn(google, "ann@example.com")
+
+	release := hold(t, db)
+	answers := make(chan *answer, 1)
+	go func() {
+		a, err := try(t, http.MethodPost, s.URL+"/api/v1/projects", ann, `{"title":"In flight"}`)
+		if err != nil {
+			t.Errorf("the request in flight: %v", err)
+		}
+		answers <- a
+	}()
+	awaitWaiter(t, db)
+	held := time.Now()
+	s.signal(syscall.SIGTERM)
+	s.await("nobody is let in any more", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
+	release()
+	// The service gives up a lock after a second; it was let go long before.
+	if a := <-answers; a == nil || a.Status != http.StatusCreated {
+		t.Errorf("the request in flight was answered with %+v; it waited %s", a, time.Since(held))
+	}
+	s.wantExit(0)
+}
+
+func TestADrainingServerIsNotReadyButAnswers(t *testing.T) {
+	t.Parallel()
+	const drain = 1500 * time.Millisecond
+	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
+	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_DRAIN="+drain.String())).ready()
+	ann := s.signIn(google, "ann@example.com")
+
+	told := time.Now()
+	s.signal(syscall.SIGTERM)
+	s.await("it is not ready", func() bool { return get(t, s.URL+"/health/ready", "").Status == http.StatusServiceUnavailable })
+	noticed := time.Since(told)
+	if noticed > drain/2 {
+		t.Errorf("it was ready for %s after SIGTERM", noticed)
+	}
+	asked := 0
+	for ; time.Since(told) < drain*2/3; asked++ {
+		get(t, s.URL+"/api/v1/projects", ann).want(http.StatusOK) // each time on a new connection
+		get(t, s.URL+"/health/live", "").want(http.StatusOK)
+		get(t, s.URL+"/health/ready", "").want(http.StatusServiceUnavailable)
+	}
+	s.wantExit(0)
+	if took := time.Since(told); took < drain {
+		t.Errorf("it ended after %s, before the drain time of %s was over", took, drain)
+	}
+	t.Logf("not ready after %s; then answered %d rounds of requests", noticed.Round(time.Millisecond), asked)
+}
+
+func TestASecondSignalEndsServeAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1", "SHUTDOWN_DRAIN=1m"))
+			s.signal(syscall.SIGTERM)
+			s.awaitText(&s.logs, `shutting down`)
+			began := time.Now()
+			s.signal(second)
+			if s.awaitEnd().Success() {
+				t.Error("it ended as if nothing had been cut short")
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestARequestThatOutlastsTheGraceIsCut(t *testing.T) {
+	t.Parallel()
+	const grace = 500 * time.Millisecond
+	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
+	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_GRACE="+grace.String())).ready()
+	ann := s.signIn(google, "ann@example.com")
+
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	must(t, err)
+	defer conn.Close()
+	// It says 100 Continue once somebody reads the body, which never comes.
+	_, err = fmt.Fprintf(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n", ann)
+	must(t, err)
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	must(t, err)
+	if !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the server says %q", line)
+	}
+	told := time.Now()
+	s.signal(syscall.SIGTERM)
+	s.wantExit(1)
+	if took := time.Since(told); took < grace || took > grace+5*time.Second {
+		t.Errorf("it ended after %s; the grace time is %s", took, grace)
+	}
+	wantAll(t, s.logs.String(), "codegenapp: requests were still running after SHUTDOWN_GRACE")
+}
+
+func TestAnIdleConnectionDoesNotDelayTheEnd(t *testing.T) {
+	t.Parallel()
+	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	must(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprint(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n")
+	must(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(t, err)
+	must(t, answer.Body.Close())
+	told := time.Now()
+	s.signal(syscall.SIGTERM)
+	s.wantExit(0)
+	if took := time.Since(told); took > 3*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
