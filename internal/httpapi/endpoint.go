@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -71,7 +72,7 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 // register makes an operation of huma's. authenticate is nil for open ones.
 func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
 	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
-		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		ctx, cancel := context.WithTimeout(ctx, cmp.Or(operations[pattern].timeout, requestTimeout))
 		defer cancel()
 		out, err := serve(ctx, in)
 		if err != nil {

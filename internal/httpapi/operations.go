@@ -3,6 +3,7 @@ package httpapi
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 )
@@ -20,6 +21,9 @@ type operation struct {
 	// missing is the fault of a path id that names nothing, also of one that is
 	// not an id at all.
 	missing fault.Code
+	// timeout is how long the operation may work, where requestTimeout is not
+	// enough.
+	timeout time.Duration
 	// faults are those the operation may answer beside the ones that follow
 	// from its kind: of callers, of bodies, of path ids, and of our own.
 	faults []fault.Code
@@ -58,7 +62,7 @@ var userOperations = map[string]operation{
 		description: "A JSON Merge Patch (RFC 7396) of `name`; all else comes from the identity provider.",
 	},
 	"DELETE /users/me": {
-		id: "deleteMe", tag: "Account", summary: "Delete your account",
+		id: "deleteMe", tag: "Account", summary: "Delete your account", timeout: 18 * time.Second,
 		description: "Removes the account with everything in it, for good, and ends all its sessions. Export first what you want to keep.",
 	},
 	"GET /users/me/export": {
