@@ -13,7 +13,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/codegenapp/codegenapp/internal/app"
-	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
 // Exit statuses.
@@ -129,11 +128,7 @@ type migrateCreateCommand struct {
 
 // Run is codegenapp migrate create.
 func (c *migrateCreateCommand) Run(s streams) error {
-	path, err := postgres.CreateStep("internal/postgres/migrations", c.Name)
-	if err == nil {
-		fmt.Fprintln(s.out, "wrote", path)
-	}
-	return err
+	return app.MigrateCreate(c.Name, s.out)
 }
 
 type openapiCommand struct {

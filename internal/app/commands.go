@@ -118,6 +118,15 @@ func MigrateStatus(ctx context.Context, s *Settings, out io.Writer) error {
 	})
 }
 
+// MigrateCreate writes the next numbered step, to be filled in.
+func MigrateCreate(name string, out io.Writer) error {
+	path, err := postgres.CreateStep("internal/postgres/migrations", name)
+	if err == nil {
+		fmt.Fprintln(out, "wrote", path)
+	}
+	return err
+}
+
 // Contract prints the published contract as JSON or YAML.
 func Contract(out io.Writer, yaml bool) error {
 	api, _ := httpapi.New(httpapi.Config{Now: time.Now})

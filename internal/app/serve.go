@@ -41,7 +41,13 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return a.awaitDatabase(running) })
+	group.Go(func() error {
+		if err := a.awaitDatabase(running); err != nil {
+			return err
+		}
+		a.keepHouse(running)
+		return nil
+	})
 	group.Go(func() error {
 		<-running.Done()
 		a.leaving.Store(true)

@@ -15,36 +15,41 @@ const (
 	walkSpecifications = 10
 )
 
-// Walk implements outline.Store. All of it is one read-only transaction, so it
-// shows one moment.
+// Walk implements outline.Store. All of it is one transaction that only reads,
+// so it shows one moment.
 func (s *Store) Walk(ctx context.Context, actor identity.Actor, visit outline.Visitor) error {
 	who := patiently(actor)
-	who.begin = "begin isolation level repeatable read read only"
+	who.begin = "begin isolation level repeatable read, read only"
 	return s.inTx(ctx, who, func(t *tx) error {
 		after := outline.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
-			var page []db.Project
-			err := t.read(ctx, func(q *db.Queries) (err error) {
-				page, err = q.WalkProjects(ctx, db.WalkProjectsParams{OwnerID: actor.User, After: after, Most: walkProjects})
+			page, err := t.walkProjects(ctx, actor, after, visit)
+			if err != nil || len(page) < walkProjects {
 				return err
-			})
-			if err != nil {
-				return err
-			}
-			for _, row := range page {
-				if err := visit.Project(projectOf(row)); err != nil {
-					return err
-				}
-				if err := t.walkProject(ctx, row, visit); err != nil {
-					return err
-				}
-			}
-			if len(page) < walkProjects {
-				return nil
 			}
 			after = page[len(page)-1].ID
 		}
 	})
+}
+
+// walkProjects shows one page of projects with all that is in them.
+func (t *tx) walkProjects(ctx context.Context, actor identity.Actor, after outline.ProjectID, visit outline.Visitor) (page []db.Project, err error) {
+	err = t.read(ctx, func(q *db.Queries) (err error) {
+		page, err = q.WalkProjects(ctx, db.WalkProjectsParams{OwnerID: actor.User, After: after, Most: walkProjects})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range page {
+		if err := visit.Project(projectOf(row)); err != nil {
+			return nil, err
+		}
+		if err := t.walkProject(ctx, row, visit); err != nil {
+			return nil, err
+		}
+	}
+	return page, nil
 }
 
 // walkProject shows the specifications of a project.

@@ -22,6 +22,7 @@ type Client struct {
 
 // For is the same caller in a subtest.
 func (c *Client) For(t testing.TB) *Client {
+	t.Helper()
 	other := *c
 	other.t = t
 	return &other
@@ -110,7 +111,7 @@ func (c *Client) try(method, path string, body any, headers []string) (*Answer, 
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // read to its end
+	defer answer.Body.Close()
 	got, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, err

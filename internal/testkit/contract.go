@@ -24,7 +24,7 @@ type contract struct {
 
 var (
 	onlyContract *contract
-	contractErr  error
+	errContract  error
 	contractOnce sync.Once
 )
 
@@ -34,23 +34,23 @@ func theContract(t testing.TB) *contract {
 		api, _ := httpapi.New(httpapi.Config{Now: time.Now})
 		document, err := api.ContractJSON()
 		if err != nil {
-			contractErr = err
+			errContract = err
 			return
 		}
 		parsed, err := libopenapi.NewDocument(document)
 		if err != nil {
-			contractErr = err
+			errContract = err
 			return
 		}
 		v, errs := validator.NewValidator(parsed)
 		if len(errs) > 0 {
-			contractErr = errs[0]
+			errContract = errs[0]
 			return
 		}
 		onlyContract = &contract{validator: v}
 	})
-	if contractErr != nil {
-		t.Fatalf("read the contract: %v", contractErr)
+	if errContract != nil {
+		t.Fatalf("read the contract: %v", errContract)
 	}
 	return onlyContract
 }

@@ -63,7 +63,7 @@ type server struct {
 
 var (
 	shared     *server
-	sharedErr  error
+	errShared  error
 	sharedOnce sync.Once
 )
 
@@ -71,9 +71,9 @@ var (
 // it, as under a plain `go test`, it starts one that ends with this process.
 func sharedServer(t testing.TB) *server {
 	t.Helper()
-	sharedOnce.Do(func() { shared, sharedErr = connect() })
-	if sharedErr != nil {
-		t.Fatalf("no PostgreSQL for tests: %v", sharedErr)
+	sharedOnce.Do(func() { shared, errShared = connect() })
+	if errShared != nil {
+		t.Fatalf("no PostgreSQL for tests: %v", errShared)
 	}
 	return shared
 }
@@ -126,7 +126,7 @@ func (s *server) buildTemplate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the process ends with it
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('codegenapp test template'))"); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -162,7 +162,7 @@ func (s *server) migrate(ctx context.Context, database string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer m.Close() //nolint:errcheck // nothing is left to lose
+	defer m.Close()
 	_, err = m.Up(ctx, s.as(serviceRole, database))
 	return err
 }
@@ -183,7 +183,7 @@ func (s *server) borrow(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the clone is made or not
+	defer conn.Close(ctx)
 	for _, statement := range []string{
 		"DROP DATABASE IF EXISTS " + name + " (FORCE)",
 		"CREATE DATABASE " + name + " TEMPLATE " + s.template + " STRATEGY WAL_LOG OWNER " + ownerRole,
@@ -206,7 +206,7 @@ func (s *server) giveBack(t testing.TB, name, super string) {
 		t.Logf("a database is not given back: %v", err)
 		return
 	}
-	defer conn.Close(ctx) //nolint:errcheck // emptied or not
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, "TRUNCATE users CASCADE"); err != nil {
 		t.Logf("a database is not given back: %v", err)
 		return
@@ -228,7 +228,7 @@ func (s *server) at(database string) string {
 
 // as is a role's URL of a database.
 func (s *server) as(role, database string) string {
-	u, _ := url.Parse(s.at(database)) //nolint:errcheck // printed by net/url itself
+	u, _ := url.Parse(s.at(database))
 	u.User = url.UserPassword(role, password)
 	return strings.TrimSpace(u.String())
 }

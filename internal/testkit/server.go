@@ -105,6 +105,7 @@ func (s *Server) awaitReady(t testing.TB) {
 
 // testLog shows the server's log of a failed test.
 func testLog(t testing.TB) io.Writer {
+	t.Helper()
 	if out, ok := t.(interface{ Output() io.Writer }); ok {
 		return out.Output()
 	}

@@ -200,8 +200,8 @@ func TestMigrateSaysWhatIsWrong(t *testing.T) {
 	}{
 		"nothing is set":         {nil, 2, "DATABASE_URL is needed"},
 		"not a URL":              {[]string{"DATABASE_URL=" + nowhere, "MIGRATION_DATABASE_URL=canary-password"}, 2, "MIGRATION_DATABASE_URL is not"},
-		"the database is away":   {[]string{"DATABASE_URL=" + nowhere}, 1, "migrate"},
-		"secrets are not needed": {[]string{"DATABASE_URL=" + nowhere, "SECRET_KEY=", "GOOGLE_CLIENT_ID="}, 1, "migrate"},
+		"the database is away":   {[]string{"DATABASE_URL=" + nowhere}, 1, "connection refused"},
+		"secrets are not needed": {[]string{"DATABASE_URL=" + nowhere, "SECRET_KEY=", "GOOGLE_CLIENT_ID="}, 1, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,221 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// canary is in everything that users write or send in these tests, and may be
+// neither in a log nor in a problem.
+const canary = "Kanarienvogel"
+
+func TestNothingThatUsersWriteIsLogged(t *testing.T) {
+	t.Parallel()
+	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
+	s := serve(t, serveEnv(db.Service, google.URL)).ready() // at DEBUG
+	w := &witness{t: t, server: s, secrets: []string{canary, secretKey, jwtSecret, password(t, db.Service)}}
+
+	w.token = w.signIn(google)
+	var made project
+	w.sends("POST", "/projects", `{"title":"`+canary+`","description":"`+canary+`"}`, 201).into(&made)
+	at := "/projects/" + made.ID
+	var spec struct{ ID string }
+	w.sends("POST", at+"/specs", `{"content":"`+canary+`"}`, 201).into(&spec)
+	w.sends("POST", "/specs/"+spec.ID+"/items", `{"content":"`+canary+`"}`, 201)
+
+	// What is refused is not repeated.
+	w.problem("POST", "/projects", `{"title":{"`+canary+`":"`+canary+`"}}`, 422)
+	w.problem("POST", "/projects", `{"title":"`+strings.Repeat(canary, 20)+`"}`, 422)
+	w.problem("POST", "/projects", `{"title":"`+canary+`\u0000"}`, 422)
+	w.problem("PATCH", at, `{"title":null,"description":["`+canary+`"]}`, 422)
+	w.problem("POST", "/projects", `{"title":"`+canary, 400)
+	w.problem("POST", "/projects", `{"title":"`+canary+`"} "`+canary+`"`, 400)
+	w.problem("POST", "/projects", "\""+canary+"\xff\"", 400)
+	w.problem("POST", "/projects", `{"title":"`+strings.Repeat(canary, 100_000)+`"}`, 413)
+	w.problem("GET", "/projects?page_size="+canary, "", 400)
+	w.problem("GET", "/projects?page_token="+canary, "", 400)
+	w.problem("GET", "/projects?order_by="+canary, "", 400)
+	w.problem("POST", "/auth/login", `{"id_token":"`+canary+"."+canary+"."+canary+`"}`, 401)
+	w.problem("POST", "/auth/login", `{"id_token":"`+w.idTokens[0]+`"}`, 401) // used before
+	w.problem("POST", "/auth/login", `{"id_token":"`+w.forged(google)+`"}`, 401)
+	w.problem("GET", "/projects", "", 401, "Authorization", "Bearer "+w.token+canary)
+	w.problem("GET", "/projects", "", 401, "Authorization", canary+" "+canary)
+	w.problem("PUT", at, `{"title":"`+canary+`"}`, 400, "If-Match", canary)
+
+	// A breach of a constraint: PostgreSQL's DETAIL prints the row.
+	super := connect(t, db.Super)
+	execute(t, super, `ALTER TABLE projects ADD CONSTRAINT e2e_no_birds CHECK (title <> '`+canary+`!')`)
+	w.problem("POST", "/projects", `{"title":"`+canary+`!","description":"`+canary+`"}`, 500)
+	execute(t, super, `ALTER TABLE projects DROP CONSTRAINT e2e_no_birds`)
+	wantAll(t, s.logs.String(), "e2e_no_birds") // so that an operator can find it
+
+	// The database goes away in the middle of the work, and the lock is not had.
+	release := hold(t, db)
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		awaitWaiter(t, db)
+		cutConnections(t, db)
+	}()
+	w.problem("POST", "/projects", `{"title":"`+canary+`","description":"`+canary+`"}`, 503)
+	<-cut
+	w.problem("PATCH", at, `{"title":"`+canary+` again"}`, 503)
+	release()
+
+	s.signal(syscall.SIGTERM)
+	s.wantExit(0)
+	w.judge()
+}
+
+// witness remembers what was sent, and looks for it in what the server says.
+type witness struct {
+	t        *testing.T
+	server   *server
+	token    string
+	idTokens []string
+	secrets  []string
+	requests []string
+}
+
+// signIn is the sign-in of somebody whose every claim is the canary.
+func (w *witness) signIn(google *testkit.Issuer) string {
+	w.t.Helper()
+	idToken, err := google.IDToken(issuer.Claims{Email: canary + "@" + canary + ".example", Name: canary, Subject: canary})
+	must(w.t, err)
+	w.idTokens = append(w.idTokens, idToken)
+	var grant struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+	}
+	w.sends("POST", "/auth/login", `{"id_token":"`+idToken+`"}`, 200).into(&grant)
+	// Parts of a token are as good as the whole.
+	for _, token := range []string{idToken, grant.AccessToken} {
+		w.secrets = append(w.secrets, strings.Split(token, ".")[1:]...)
+	}
+	w.secrets = append(w.secrets, grant.RefreshToken)
+	return grant.AccessToken
+}
+
+// forged is an ID token that says of itself more than its signature is good for.
+func (w *witness) forged(google *testkit.Issuer) string {
+	w.t.Helper()
+	idToken, err := google.IDToken(issuer.Claims{Email: canary + "@example.com", Audience: canary, Header: map[string]any{"kid": canary}})
+	must(w.t, err)
+	w.secrets = append(w.secrets, strings.Split(idToken, ".")[1])
+	return idToken
+}
+
+func (w *witness) sends(method, path, body string, status int, headers ...string) *answer {
+	w.t.Helper()
+	id := fmt.Sprintf("e2e-%d", len(w.requests)+1)
+	w.requests = append(w.requests, id)
+	headers = append([]string{"X-Request-Id", id, "User-Agent", canary}, headers...)
+	a := send(w.t, method, w.server.URL+"/api/v1"+path, w.token, body, headers...)
+	if a.Status != status {
+		w.t.Errorf("%s %s answered %d, want %d: %s", method, path, a.Status, status, a.Body)
+	}
+	return a
+}
+
+// problem sends what is refused, and looks at how it is refused.
+func (w *witness) problem(method, path, body string, status int, headers ...string) {
+	w.t.Helper()
+	a := w.sends(method, path, body, status, headers...)
+	said := a.Body
+	for name, values := range a.Header {
+		said += "\n" + name + ": " + strings.Join(values, " ")
+	}
+	for _, secret := range append(w.secrets, "SQLSTATE", "goroutine ", ".go:", "pgx", "pgconn", "postgres:") {
+		if strings.Contains(said, secret) {
+			w.t.Errorf("the problem of %s %.40s has %q in it: %s", method, path, secret, said)
+		}
+	}
+}
+
+// judge reads the whole log: every line has its form, each request one line,
+// and none of them a secret.
+func (w *witness) judge() {
+	w.t.Helper()
+	lines := map[string]int{}
+	for line := range strings.Lines(w.server.logs.String()) {
+		lines[readLine(w.t, line)]++
+		for _, secret := range w.secrets {
+			if strings.Contains(line, secret) {
+				w.t.Errorf("the log has %q in it: %s", secret, line)
+			}
+		}
+	}
+	for _, id := range w.requests {
+		if lines[id] != 1 {
+			w.t.Errorf("the request %s has %d lines, want one", id, lines[id])
+		}
+	}
+}
+
+// readLine checks the form of a line, and returns the request whose line it is.
+func readLine(t *testing.T, text string) string {
+	t.Helper()
+	var line struct {
+		Severity  string
+		Message   string
+		Time      time.Time
+		RequestID string `json:"request_id"`
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	if err := d.Decode(&line); err != nil || d.More() {
+		t.Errorf("a line is not one JSON object: %v: %s", err, text)
+		return ""
+	}
+	switch line.Severity {
+	case "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL":
+	default:
+		t.Errorf("a line has the severity %q: %s", line.Severity, text)
+	}
+	if line.Message == "" || time.Since(line.Time).Abs() > time.Hour {
+		t.Errorf("a line has no message or no true time: %s", text)
+	}
+	if line.Message != "request" {
+		return ""
+	}
+	return line.RequestID
+}
+
+// A client that breaks HTTP itself must not get its words into the log either.
+func TestNothingOfABrokenRequestIsLogged(t *testing.T) {
+	t.Parallel()
+	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	for _, bytes := range []string{
+		"GET /" + canary + " " + canary + "\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: " + canary + "\r\n" + canary + "\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat(canary, 20_000) + "\r\n\r\n",
+		"\x16\x03\x01" + canary + "\r\n\r\n",
+		"GET /api/v1/" + canary + "?token=" + canary + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		must(t, err)
+		_, err = conn.Write([]byte(bytes))
+		must(t, err)
+		must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Errorf("%.30q got no answer: %v", bytes, err)
+		}
+		must(t, conn.Close())
+	}
+	get(t, s.URL+"/health/live", "").want(http.StatusOK)
+	s.signal(syscall.SIGTERM)
+	s.wantExit(0)
+	for line := range strings.Lines(s.logs.String()) {
+		readLine(t, line)
+	}
+	wantNone(t, s.logs.String(), canary)
+}
