@@ -78,6 +78,7 @@ func identityService(s *Settings, store *postgres.Store, log *slog.Logger) *iden
 		identity.NewRefreshTokens([]byte(s.JWTSecret)),
 		identity.SessionRules{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
+			ReuseGrace: time.Duration(s.ReuseGrace),
 		})
 }
 

@@ -31,6 +31,7 @@ type Settings struct {
 	AccessLifetime  duration `env:"JWT_ACCESS_TOKEN_EXPIRES" envDefault:"1h"`
 	RefreshLifetime duration `env:"JWT_REFRESH_TOKEN_EXPIRES" envDefault:"24h"`
 	SessionMaxAge   duration `env:"SESSION_MAX_AGE" envDefault:"720h"`
+	ReuseGrace      duration `env:"REFRESH_REUSE_GRACE" envDefault:"10s"`
 
 	MaxProjects       int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
 	MaxSpecifications int   `env:"MAX_SPECS_PER_PROJECT" envDefault:"1000"`
@@ -82,7 +83,7 @@ const redacted = "[redacted]"
 // String hides the secret.
 func (Secret) String() string { return redacted }
 
-// Format hides the secret from every verb, also from wrong ones.
+// Format hides the secret from every verb, also from those that are not for text.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue hides the secret from logs.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,20 +15,26 @@ import (
 	"github.com/codegenapp/codegenapp/internal/fault"
 )
 
+// contractVersion is that of the contract, not of the program: the one in
+// prefix. Within it clients go on working.
+const contractVersion = "1"
+
 // contract is the frame of the OpenAPI document; huma fills in the operations
 // from the types of their functions.
-func contract(version string) huma.Config {
+func contract(string) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "codegenapp", Version: cmp.Or(version, "0"),
+				Title: "codegenapp", Version: contractVersion,
 				Description: "The server where requirements live: projects hold specifications, specifications hold ordered items.",
+				Contact:     &huma.Contact{Name: "codegenapp", URL: "https://github.com/codegenapp/codegenapp"},
 				License:     &huma.License{Name: "MIT", Identifier: "MIT"},
 			},
 			Servers: []*huma.Server{{URL: prefix}},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas:   huma.NewMapRegistry(schemaPrefix, schemaName),
+				Responses: map[string]*huma.Response{},
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
 				},
@@ -45,53 +52,158 @@ func contract(version string) huma.Config {
 	}
 }
 
+const schemaPrefix = "#/components/schemas/"
+
+// schemaName names a type as its readers would: User for userView, ProjectList
+// for the body of projectsOut, LoginBody for that of loginIn.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if list, ok := strings.CutSuffix(name, "sOutBody"); ok {
+		return list + "List"
+	}
+	if body, ok := strings.CutSuffix(name, "InBody"); ok {
+		return body + "Body"
+	}
+	return strings.TrimSuffix(name, "View")
+}
+
+// views are the resources that a 412 may show, by the fault of an operation that
+// does not find them.
+var views = []struct {
+	missing fault.Code
+	view    reflect.Type
+}{
+	{fault.ProjectNotFound, typeOf[Project]()},
+	{fault.SpecificationNotFound, typeOf[specification]()},
+	{fault.ItemNotFound, typeOf[item]()},
+}
+
 // documentFaults says in the contract how an operation may fail: one answer for
-// each status, with the codes it can carry.
+// each status, with the codes it can carry. Answers with the same codes stand in
+// the document once, under the names of the codes.
 func documentFaults(api huma.API, op *huma.Operation, faults []fault.Code) {
-	codes := map[int][]string{}
+	codes := map[int][]any{}
 	for _, code := range fault.Codes() { // in their order, each once
 		if slices.Contains(faults, code) {
-			codes[statusOf(code)] = append(codes[statusOf(code)], "`"+string(code)+"`")
+			codes[statusOf(code)] = append(codes[statusOf(code)], string(code))
 		}
 	}
-	schema := api.OpenAPI().Components.Schemas.Schema(typeOf[problem](), true, "Problem")
+	var shown []*huma.Schema
+	shared, schemas := api.OpenAPI().Components.Responses, api.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{}
-	for status, names := range codes {
-		r := &huma.Response{
-			Description: fmt.Sprintf("%s: %s.", http.StatusText(status), strings.Join(names, ", ")),
-			Content:     map[string]*huma.MediaType{problemJSON: {Schema: schema}},
-			Headers:     map[string]*huma.Param{},
+	for status, codes := range codes {
+		name := join(codes, "-or-")
+		if status == http.StatusPreconditionFailed {
+			for _, v := range views {
+				if slices.Contains(faults, v.missing) {
+					shown = append(shown, schemas.Schema(v.view, true, ""))
+					name += "-" + nounOf(v.missing)
+				}
+			}
 		}
-		text := &huma.Schema{Type: huma.TypeString}
-		switch status {
-		case http.StatusUnauthorized:
-			r.Headers["WWW-Authenticate"] = &huma.Header{Schema: text, Description: "RFC 6750."}
-		case http.StatusServiceUnavailable:
-			r.Headers["Retry-After"] = &huma.Header{Schema: text, Description: "Seconds to wait."}
+		shared[name] = &huma.Response{
+			Description: http.StatusText(status) + ": `" + join(codes, "`, `") + "`.",
+			Headers:     faultHeaders(status),
+			Content:     map[string]*huma.MediaType{problemJSON: {Schema: problemSchema(schemas, codes, shown)}},
 		}
-		op.Responses[strconv.Itoa(status)] = r
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
+}
+
+func join(codes []any, separator string) string {
+	return strings.Join(each(codes, func(c any) string { return fmt.Sprint(c) }), separator)
+}
+
+// nounOf is what the fault does not find.
+func nounOf(missing fault.Code) string { return strings.TrimSuffix(string(missing), "_not_found") }
+
+func faultHeaders(status int) map[string]*huma.Header {
+	text := &huma.Schema{Type: huma.TypeString}
+	switch status {
+	case http.StatusUnauthorized:
+		return map[string]*huma.Header{"WWW-Authenticate": {Schema: text, Description: "RFC 6750."}}
+	case http.StatusServiceUnavailable:
+		return map[string]*huma.Header{"Retry-After": {Schema: text, Description: "Seconds to wait."}}
+	default:
+		return nil
+	}
+}
+
+// problemSchema is a problem with one of the codes. Clients tell problems apart
+// by them; with two of them comes what is optional elsewhere.
+func problemSchema(schemas huma.Registry, codes []any, shown []*huma.Schema) *huma.Schema {
+	if len(codes) > 1 && slices.Contains(codes, any(string(fault.ValidationFailed))) {
+		return &huma.Schema{OneOf: each(codes, func(c any) *huma.Schema { return problemSchema(schemas, []any{c}, shown) })}
+	}
+	its := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"code": {Type: huma.TypeString, Enum: codes}}}
+	switch codes[0] {
+	case string(fault.ValidationFailed):
+		its.Properties["errors"] = schemas.Schema(typeOf[[]mistake](), true, "")
+		its.Required = []string{"errors"}
+	case string(fault.PreconditionFailed):
+		its.Properties["current"] = &huma.Schema{OneOf: shown}
+		its.Required = []string{"current"}
+	}
+	return &huma.Schema{AllOf: []*huma.Schema{schemas.Schema(typeOf[problem](), true, ""), its}}
 }
 
 // describe completes the document once all operations are in it.
 func (a *API) describe() {
-	for _, item := range a.huma.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Patch, item.Post, item.Delete} {
-			if op == nil {
-				continue
-			}
-			if op.Method == http.MethodPatch {
-				op.RequestBody.Content[mergePatch] = op.RequestBody.Content["application/json"]
-			}
-			if ok := op.Responses[strconv.Itoa(op.DefaultStatus)]; op.Method == http.MethodGet && ok.Headers["ETag"] != nil {
-				op.Responses["304"] = &huma.Response{Description: "Not Modified: If-None-Match names the present version."}
-				op.Parameters = append(op.Parameters, &huma.Param{
-					Name: "If-None-Match", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-					Description: "Answer 304 if the resource is still at this version.",
-				})
+	schemas := a.huma.OpenAPI().Components.Schemas
+	current := schemas.Map()["Problem"].Properties["current"]
+	for _, v := range views {
+		current.OneOf = append(current.OneOf, schemas.Schema(v.view, true, ""))
+	}
+	for _, s := range schemas.Map() {
+		for _, property := range s.Properties {
+			if of := property.Items; of != nil { // not a word of JSON Schema
+				of.Description, of.PatternDescription = cmp.Or(of.Description, of.PatternDescription), ""
 			}
 		}
 	}
+	for _, item := range a.huma.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Patch, item.Post, item.Delete} {
+			if op != nil {
+				describeOperation(op)
+			}
+		}
+	}
+}
+
+func describeOperation(op *huma.Operation) {
+	if op.Security == nil {
+		op.Security = []map[string][]string{} // says so: anybody may call
+	}
+	if op.Method == http.MethodPatch {
+		op.RequestBody.Content[mergePatch] = op.RequestBody.Content["application/json"]
+	}
+	ok := op.Responses[strconv.Itoa(op.DefaultStatus)]
+	if op.Method == http.MethodGet && ok.Headers["ETag"] != nil {
+		op.Responses["304"] = &huma.Response{Description: "Not Modified: If-None-Match names the present version."}
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "If-None-Match", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "Answer 304 if the resource is still at this version.",
+		})
+	}
+	for _, p := range op.Parameters {
+		describeParameter(p, nounOf(operations[op.Method+" "+op.Path].missing))
+	}
+	for _, h := range ok.Headers {
+		h.Description, h.Schema.Description = cmp.Or(h.Description, h.Schema.Description), ""
+	}
+}
+
+// describeParameter says once what huma says twice, and what it does not know.
+// What is checked stays as it is: huma keeps schemas of its own for that.
+func describeParameter(p *huma.Param, noun string) {
+	p.Explode = nil // means nothing for single values, and there are no others
+	if p.In == "path" {
+		p.Description = cmp.Or(p.Description, "The id of the "+noun+".")
+	}
+	if slices.Equal(p.Schema.Enum, []any{"true", "false"}) {
+		p.Schema = &huma.Schema{Type: huma.TypeBoolean, Default: p.Schema.Default == "true"}
+	}
+	p.Schema.Description = ""
 }
 
 // ContractJSON is the published contract, indented. It is the same whatever the

@@ -50,6 +50,24 @@ var sessionOperations = map[string]operation{
 		description: "Exchanges a Google ID token for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once.",
 		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended},
 	},
+	"POST /auth/refresh": {
+		id: "refresh", tag: "Sessions", summary: "Refresh the token pair",
+		description: "Exchanges the refresh token for a new pair. Each refresh token works once; the one before the newest gets the same successor again for a few seconds, for answers that were lost and second tabs. Any other old token ends the session.",
+		faults:      []fault.Code{fault.RefreshTokenInvalid, fault.RefreshTokenExpired, fault.RefreshTokenReused},
+	},
+	"POST /auth/logout": {
+		id: "logout", tag: "Sessions", summary: "End this session, or all",
+		description: "Ends the session for good and at once: after the answer no token of it is accepted. Works by the access token, or by the refresh token where that has expired; twice is as good as once.",
+		faults:      []fault.Code{fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.RefreshTokenInvalid, fault.InvalidHeader},
+	},
+	"GET /auth/sessions": {
+		id: "listSessions", tag: "Sessions", summary: "List your live sessions",
+		description: "Where the account is signed in, the newest first.",
+	},
+	"DELETE /auth/sessions/{id}": {
+		id: "endSession", tag: "Sessions", summary: "End one of your sessions", missing: fault.SessionNotFound,
+		description: "No token of that session is accepted any more.",
+	},
 }
 
 var userOperations = map[string]operation{

@@ -7,6 +7,10 @@ import "net/http"
 // how it may fail stands in operations.go under the same pattern.
 func (a *API) routes() {
 	open(a, "POST /auth/login", 200, a.login)
+	open(a, "POST /auth/refresh", 200, a.refresh)
+	open(a, "POST /auth/logout", 204, a.logout)
+	user(a, "GET /auth/sessions", 200, a.listSessions)
+	user(a, "DELETE /auth/sessions/{id}", 204, a.endSession)
 
 	user(a, "GET /users/me", 200, a.getMe)
 	user(a, "PATCH /users/me", 200, a.patchMe)

@@ -25,6 +25,17 @@ type Store interface {
 	Rename(ctx context.Context, actor Actor, name Name) (User, error)
 	// DeleteAccount removes the actor's row and everything below it.
 	DeleteAccount(ctx context.Context, actor Actor) error
+	// ChangeSession runs decide while the session is locked, keeps what it
+	// returns if that is changed, and returns the user. A session that is not
+	// there is SessionNotFound.
+	ChangeSession(ctx context.Context, session SessionID, decide func(before Session, at time.Time) (after Session, changed bool)) (User, error)
+	// Sessions reads the actor's live sessions, the newest first.
+	Sessions(ctx context.Context, actor Actor) ([]Session, error)
+	// EndSession ends one live session of the actor, else SessionNotFound.
+	EndSession(ctx context.Context, actor Actor, session SessionID) error
+	// EndOwnSession ends the actor's session, live or not; if all is asked and
+	// it is live, every session of the user.
+	EndOwnSession(ctx context.Context, actor Actor, all bool) error
 	// CheckSession is nil while the actor's session is live, else TokenRevoked.
 	CheckSession(ctx context.Context, actor Actor) error
 }
@@ -47,6 +58,9 @@ type Service struct {
 type SessionRules struct {
 	// Idle is how long a session lives without a refresh, MaxAge in all.
 	Idle, MaxAge time.Duration
+	// ReuseGrace is how long the immediate predecessor of a refresh token gets
+	// the same successor again.
+	ReuseGrace time.Duration
 	// PerUser is how many live sessions a user has at most.
 	PerUser int
 }
@@ -83,18 +97,18 @@ func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, client C
 	if err != nil {
 		return Grant{}, err
 	}
-	return s.grant(user, session)
+	return s.grant(user, session, session.CreatedAt)
 }
 
-// grant issues the token pair of a session.
-func (s *Service) grant(user User, session Session) (Grant, error) {
+// grant issues the token pair of a session at a time.
+func (s *Service) grant(user User, session Session, at time.Time) (Grant, error) {
 	access, lifetime, err := s.access.Issue(Actor{User: user.ID, Session: session.ID})
 	if err != nil {
 		return Grant{}, err
 	}
 	return Grant{
 		AccessToken: access, AccessExpires: lifetime,
-		RefreshToken: s.refresh.Token(session), RefreshExpires: session.ExpiresAt.Sub(session.LastUsedAt),
+		RefreshToken: s.refresh.Token(session), RefreshExpires: session.ExpiresAt.Sub(at),
 		Session: session, User: user,
 	}, nil
 }

@@ -56,7 +56,9 @@ type Session struct {
 	// ExpiresAt is when the session ends if it is not refreshed; it never
 	// passes EndsAt, its greatest age.
 	ExpiresAt, EndsAt time.Time
-	UserAgent, IP     string
+	// RevokedAt is when the session was ended; nil while it was not.
+	RevokedAt     *time.Time
+	UserAgent, IP string
 }
 
 // Client is where a sign-in comes from, kept for the user to recognize.

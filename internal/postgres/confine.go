@@ -40,6 +40,11 @@ FROM   live_session($1, $2) AS live`
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce(known_user($1, $2), $3::uuid)::text, true), ` + bounds
 
+	confineToRefresh = `
+SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', coalesce(session_owner($1)::text, ''), true), ` + bounds + `
+WHERE  session_owner($1) IS NOT NULL`
+
 	confineToNobody = `
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce($1::uuid::text, ''), true), ` + longBounds
@@ -55,8 +60,15 @@ func patiently(actor identity.Actor) confinement {
 	return confinement{sql: confineToSessionLong, args: []any{actor.Session, actor.User}}
 }
 
-// housekeeping confines to an owner whose trash is removed without anybody
-// asking; to nobody for the zero id.
+// confineToOwnerOf confines to the user of a session, live or not. One that is
+// not there gives no row.
+func confineToOwnerOf(session identity.SessionID) confinement {
+	return confinement{sql: confineToRefresh, args: []any{session}}
+}
+
+// housekeeping confines to an owner without a session: for what is done
+// without anybody asking, or by a token whose session may be over. The zero id
+// is nobody.
 func housekeeping(owner identity.UserID) confinement {
 	return confinement{sql: confineToNobody, args: []any{owner}}
 }

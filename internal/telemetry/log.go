@@ -31,8 +31,9 @@ func forCloudLogging(groups []string, a slog.Attr) slog.Attr {
 	case slog.MessageKey:
 		a.Key = "message"
 	case slog.LevelKey:
-		level, _ := a.Value.Any().(slog.Level)
-		return slog.String("severity", severity(level))
+		if level, ok := a.Value.Any().(slog.Level); ok { // else it only has that name
+			return slog.String("severity", severity(level))
+		}
 	}
 	return a
 }

@@ -135,11 +135,14 @@ func start(t *testing.T, l launch) *process {
 		_ = syscall.Kill(-p.pid, syscall.SIGKILL) // it may have ended, and its group with it
 		<-p.done
 		if t.Failed() {
-			t.Logf("codegenapp %s\n%s\n%s", strings.Join(l.args, " "), p.out.String(), p.logs.String())
+			t.Logf("codegenapp %s\n%s\n%s", strings.Join(l.args, " "), end(p.out.String()), end(p.logs.String()))
 		}
 	})
 	return p
 }
+
+// end is the last part of what a program wrote.
+func end(text string) string { return text[max(0, len(text)-8<<10):] }
 
 // signal sends a signal to the process alone.
 func (p *process) signal(s syscall.Signal) {

@@ -41,3 +41,46 @@ FROM  (SELECT l.id
        ORDER  BY l.created_at DESC, l.id DESC
        OFFSET @keep::int) AS old
 WHERE  s.id = old.id;
+
+-- LockSession holds a session with its user, and tells the time at which the
+-- lock was had.
+-- name: LockSession :one
+SELECT sqlc.embed(s), sqlc.embed(u), clock_timestamp()::timestamptz AS at
+FROM   sessions AS s
+JOIN   users AS u ON u.id = s.user_id
+WHERE  s.id = @id
+FOR    UPDATE OF s;
+
+-- UpdateSession keeps a session that was refreshed or ended.
+-- name: UpdateSession :exec
+UPDATE sessions
+SET    counter = @counter, last_used_at = @last_used_at, expires_at = @expires_at, revoked_at = @revoked_at
+WHERE  id = @id;
+
+-- ListSessions reads the user's live sessions, the newest first.
+-- name: ListSessions :many
+SELECT *
+FROM   sessions
+WHERE  user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
+ORDER  BY created_at DESC, id DESC;
+
+-- EndSession ends one session of the user.
+-- name: EndSession :one
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
+RETURNING id;
+
+-- EndAllSessions ends every session of the user, if the given one is live.
+-- name: EndAllSessions :exec
+UPDATE sessions AS s
+SET    revoked_at = clock_timestamp()
+WHERE  s.user_id = @user_id AND s.revoked_at IS NULL
+AND    EXISTS (SELECT FROM sessions AS own
+               WHERE  own.id = @id AND own.user_id = @user_id AND own.revoked_at IS NULL);
+
+-- EndOwnSession ends a session whatever its state; ended twice it is ended.
+-- name: EndOwnSession :exec
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL;

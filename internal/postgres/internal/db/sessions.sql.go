@@ -12,6 +12,20 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
+const endAllSessions = `-- name: EndAllSessions :exec
+UPDATE sessions AS s
+SET    revoked_at = clock_timestamp()
+WHERE  s.user_id = $1 AND s.revoked_at IS NULL
+AND    EXISTS (SELECT FROM sessions AS own
+               WHERE  own.id = $2 AND own.user_id = $1 AND own.revoked_at IS NULL)
+`
+
+// EndAllSessions ends every session of the user, if the given one is live.
+func (q *Queries) EndAllSessions(ctx context.Context, userID identity.UserID, iD identity.SessionID) error {
+	_, err := q.db.Exec(ctx, endAllSessions, userID, iD)
+	return err
+}
+
 const endOldestSessions = `-- name: EndOldestSessions :exec
 UPDATE sessions AS s
 SET    revoked_at = $1::timestamptz
@@ -33,6 +47,33 @@ type EndOldestSessionsParams struct {
 func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsParams) error {
 	_, err := q.db.Exec(ctx, endOldestSessions, arg.At, arg.UserID, arg.Keep)
 	return err
+}
+
+const endOwnSession = `-- name: EndOwnSession :exec
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL
+`
+
+// EndOwnSession ends a session whatever its state; ended twice it is ended.
+func (q *Queries) EndOwnSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) error {
+	_, err := q.db.Exec(ctx, endOwnSession, iD, userID)
+	return err
+}
+
+const endSession = `-- name: EndSession :one
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
+RETURNING id
+`
+
+// EndSession ends one session of the user.
+func (q *Queries) EndSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) (identity.SessionID, error) {
+	row := q.db.QueryRow(ctx, endSession, iD, userID)
+	var id identity.SessionID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const forgetIDTokens = `-- name: ForgetIDTokens :exec
@@ -110,6 +151,93 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	return err
 }
 
+const listSessions = `-- name: ListSessions :many
+SELECT id, user_id, salt, counter, created_at, last_used_at, expires_at, ends_at, revoked_at, user_agent, ip
+FROM   sessions
+WHERE  user_id = $1 AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
+ORDER  BY created_at DESC, id DESC
+`
+
+// ListSessions reads the user's live sessions, the newest first.
+func (q *Queries) ListSessions(ctx context.Context, userID identity.UserID) ([]Session, error) {
+	rows, err := q.db.Query(ctx, listSessions, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Salt,
+			&i.Counter,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+			&i.ExpiresAt,
+			&i.EndsAt,
+			&i.RevokedAt,
+			&i.UserAgent,
+			&i.IP,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockSession = `-- name: LockSession :one
+SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at, s.user_agent, s.ip, u.id, u.issuer, u.subject, u.email, u.name, u.picture_url, u.role, u.suspended_at, u.project_count, u.created_at, u.last_login_at, clock_timestamp()::timestamptz AS at
+FROM   sessions AS s
+JOIN   users AS u ON u.id = s.user_id
+WHERE  s.id = $1
+FOR    UPDATE OF s
+`
+
+type LockSessionRow struct {
+	Session Session
+	User    User
+	At      time.Time
+}
+
+// LockSession holds a session with its user, and tells the time at which the
+// lock was had.
+func (q *Queries) LockSession(ctx context.Context, id identity.SessionID) (LockSessionRow, error) {
+	row := q.db.QueryRow(ctx, lockSession, id)
+	var i LockSessionRow
+	err := row.Scan(
+		&i.Session.ID,
+		&i.Session.UserID,
+		&i.Session.Salt,
+		&i.Session.Counter,
+		&i.Session.CreatedAt,
+		&i.Session.LastUsedAt,
+		&i.Session.ExpiresAt,
+		&i.Session.EndsAt,
+		&i.Session.RevokedAt,
+		&i.Session.UserAgent,
+		&i.Session.IP,
+		&i.User.ID,
+		&i.User.Issuer,
+		&i.User.Subject,
+		&i.User.Email,
+		&i.User.Name,
+		&i.User.PictureURL,
+		&i.User.Role,
+		&i.User.SuspendedAt,
+		&i.User.ProjectCount,
+		&i.User.CreatedAt,
+		&i.User.LastLoginAt,
+		&i.At,
+	)
+	return i, err
+}
+
 const lockSignedIn = `-- name: LockSignedIn :one
 SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
 FROM   users
@@ -135,6 +263,32 @@ func (q *Queries) LockSignedIn(ctx context.Context) (User, error) {
 		&i.LastLoginAt,
 	)
 	return i, err
+}
+
+const updateSession = `-- name: UpdateSession :exec
+UPDATE sessions
+SET    counter = $1, last_used_at = $2, expires_at = $3, revoked_at = $4
+WHERE  id = $5
+`
+
+type UpdateSessionParams struct {
+	Counter    int32
+	LastUsedAt time.Time
+	ExpiresAt  time.Time
+	RevokedAt  *time.Time
+	ID         identity.SessionID
+}
+
+// UpdateSession keeps a session that was refreshed or ended.
+func (q *Queries) UpdateSession(ctx context.Context, arg UpdateSessionParams) error {
+	_, err := q.db.Exec(ctx, updateSession,
+		arg.Counter,
+		arg.LastUsedAt,
+		arg.ExpiresAt,
+		arg.RevokedAt,
+		arg.ID,
+	)
+	return err
 }
 
 const updateUserAtLogin = `-- name: UpdateUserAtLogin :exec

@@ -1,0 +1,80 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+// Refresh exchanges a refresh token for a new pair. What it decides is kept even
+// when the caller does not wait for the answer: a token that was used twice ends
+// its session whoever goes away.
+func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
+	p, err := parseRefresh(token)
+	if err != nil {
+		return Grant{}, err
+	}
+	var decided rotation
+	var at time.Time
+	user, err := s.store.ChangeSession(context.WithoutCancel(ctx), p.session, func(before Session, now time.Time) (Session, bool) {
+		at = now
+		decided = s.refresh.rotate(p, before, now, s.rules)
+		return decided.session, decided.changed
+	})
+	if fault.CodeOf(err) == fault.SessionNotFound {
+		return Grant{}, refreshInvalid(err)
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	if decided.fault != nil {
+		return Grant{}, decided.fault
+	}
+	return s.grant(user, decided.session, at)
+}
+
+// Logout ends the session of an Authorization header, or of a refresh token
+// where the access token has expired or is not given; of the user's sessions all
+// if that is asked. It is done when it returns, and twice is as good as once.
+func (s *Service) Logout(ctx context.Context, authorization, refreshToken string, all bool) error {
+	ctx = context.WithoutCancel(ctx)
+	actor, err := s.Authenticate(authorization)
+	if err == nil {
+		return s.store.EndOwnSession(ctx, actor, all)
+	}
+	if refreshToken == "" {
+		return err
+	}
+	p, err := parseRefresh(refreshToken)
+	if err != nil {
+		return err
+	}
+	valid := false
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, at time.Time) (Session, bool) {
+		decided := s.refresh.rotate(p, before, at, s.rules)
+		valid = fault.CodeOf(decided.fault) != fault.RefreshTokenInvalid || before.RevokedAt != nil
+		live := valid && before.RevokedAt == nil
+		if live {
+			before.RevokedAt = &at
+		}
+		return before, live && !all
+	})
+	switch {
+	case fault.CodeOf(err) == fault.SessionNotFound || err == nil && !valid:
+		return refreshInvalid(err)
+	case err != nil || !all:
+		return err
+	}
+	return s.store.EndOwnSession(ctx, Actor{User: user.ID, Session: p.session}, true)
+}
+
+// Sessions lists the actor's live sessions, the newest first.
+func (s *Service) Sessions(ctx context.Context, actor Actor) ([]Session, error) {
+	return s.store.Sessions(ctx, actor)
+}
+
+// EndSession ends one of the actor's live sessions, else it is SessionNotFound.
+func (s *Service) EndSession(ctx context.Context, actor Actor, session SessionID) error {
+	return s.store.EndSession(ctx, actor, session)
+}
