@@ -17,7 +17,7 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
@@ -34,6 +34,14 @@ modern: ## Fail if go vet, go fix or go mod tidy has something to say
 	go vet ./...
 	go fix $(fixes) -diff ./...
 
+.PHONY: contract
+contract: node tools/contract/node_modules ## Hold the contract to a linter's rules, and compile a client from it
+	npm --prefix tools/contract run --silent check
+
+tools/contract/node_modules: tools/contract/package-lock.json
+	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
+
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
 	go fix $(fixes) ./...
@@ -44,13 +52,18 @@ fmt: ## Format, and repair what can be repaired by itself
 generate: ## Generate the queries and the contract (compiles sqlc: minutes, once)
 	cd internal/postgres && go tool -modfile=../../tools/sqlc/go.mod sqlc generate
 	mkdir -p api bin
-	go run ./cmd/codegenapp openapi > bin/openapi.yaml
+	go run ./cmd/codegenapp openapi --yaml > bin/openapi.yaml
 	mv bin/openapi.yaml api/
 	tools/scripts/generated.sh record
 
 .PHONY: servers
 servers:
-	@tools/scripts/ensure-packages.sh
+	@tools/scripts/ensure-packages.sh postgresql redis-server
+	@tools/scripts/ensure-packages.sh nodejs npm || echo "Going on without: the test that needs them says so." >&2
+
+.PHONY: node
+node:
+	@tools/scripts/ensure-packages.sh nodejs npm
 
 # The steps of a target follow each other, also under make -j.
 .NOTPARALLEL:

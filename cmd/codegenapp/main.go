@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 // settings reads them from the environment and from .env in this directory. What
 // is wrong with them is told by the command that needs them.
 func settings() *app.Settings {
-	s, _ := app.Load(os.Environ(), ".env") //nolint:errcheck // ForServe and ForMigrate repeat it
+	s, _ := app.Load(os.Environ(), ".env") // ForServe and ForMigrate repeat what it says
 	return s
 }
 

@@ -75,7 +75,7 @@ func identityService(s *Settings, store *postgres.Store, log *slog.Logger) *iden
 			Secrets: secrets, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
 			Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
 		}),
-		identity.NewRefreshTokens([]byte(s.JWTSecret)),
+		identity.NewRefreshTokens(secrets...),
 		identity.SessionRules{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
 			ReuseGrace: time.Duration(s.ReuseGrace),

@@ -77,17 +77,19 @@ func Dev(ctx context.Context, environ []string, dir string, out, logs io.Writer)
 // unlessTold is err, or nil when the work failed because ctx is done: somebody
 // who presses Ctrl-C during the start has not met a failure.
 func unlessTold(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 const devBanner = `
 codegenapp is listening on %[1]s (started in %.1[2]f s)
 
   data      %[3]s
-  psql      psql "%[5]s"  (PostgreSQL %[4]s)
+  database  psql "%[5]s"  (PostgreSQL %[4]s)
   contract  %[1]s/api/v1/openapi.json
 
 Try it. The token is that of %[6]s, and good for an hour:
@@ -180,7 +182,7 @@ func (d *dev) signIn(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // only read from
+	defer answer.Body.Close()
 	var grant struct {
 		AccessToken string `json:"access_token"`
 		Detail      string `json:"detail"`
@@ -274,6 +276,6 @@ func devSettings(environ []string) (*Settings, error) {
 	for _, name := range secretSettings() {
 		environ = append(environ, name+"_FILE=")
 	}
-	s, _ := Load(environ, "") //nolint:errcheck // ForServe repeats it
+	s, _ := Load(environ, "") // ForServe repeats what it says
 	return s, s.ForServe()
 }

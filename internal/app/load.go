@@ -121,7 +121,7 @@ func readSecretFiles(given map[string]string) SettingsError {
 			faults = append(faults, name+" and "+name+"_FILE are both set; one of them is meant")
 			continue
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+		content, err := os.ReadFile(path)
 		if err != nil {
 			faults = append(faults, name+"_FILE names a file that cannot be read")
 			continue

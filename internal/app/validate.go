@@ -59,6 +59,8 @@ func (s *Settings) ForServe() error {
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
 	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
+	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is less than nothing")
+	f.add(s.TrashRetention < 0, "TRASH_RETENTION is less than nothing")
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
 	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
 	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")

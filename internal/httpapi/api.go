@@ -34,11 +34,9 @@ type Config struct {
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// Development is true where plain HTTP on this machine is expected.
-	Development bool
-	Version     string
-	Log         *slog.Logger
-	Now         func() time.Time
+	Version      string
+	Log          *slog.Logger
+	Now          func() time.Time
 }
 
 // API serves the contract.

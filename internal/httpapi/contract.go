@@ -67,12 +67,14 @@ func schemaName(t reflect.Type, hint string) string {
 	return strings.TrimSuffix(name, "View")
 }
 
-// views are the resources that a 412 may show, by the fault of an operation that
-// does not find them.
-var views = []struct {
+// view is a resource that a 412 may show, and the fault of an operation that does
+// not find it.
+type view struct {
 	missing fault.Code
-	view    reflect.Type
-}{
+	shape   reflect.Type
+}
+
+var views = []view{
 	{fault.ProjectNotFound, typeOf[Project]()},
 	{fault.SpecificationNotFound, typeOf[specification]()},
 	{fault.ItemNotFound, typeOf[item]()},
@@ -88,23 +90,23 @@ func documentFaults(api huma.API, op *huma.Operation, faults []fault.Code) {
 			codes[statusOf(code)] = append(codes[statusOf(code)], string(code))
 		}
 	}
-	var shown []*huma.Schema
+	var shown view
+	for _, v := range views {
+		if slices.Contains(faults, v.missing) {
+			shown = v
+		}
+	}
 	shared, schemas := api.OpenAPI().Components.Responses, api.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{}
 	for status, codes := range codes {
 		name := join(codes, "-or-")
 		if status == http.StatusPreconditionFailed {
-			for _, v := range views {
-				if slices.Contains(faults, v.missing) {
-					shown = append(shown, schemas.Schema(v.view, true, ""))
-					name += "-" + nounOf(v.missing)
-				}
-			}
+			name += "-" + nounOf(shown.missing)
 		}
 		shared[name] = &huma.Response{
 			Description: http.StatusText(status) + ": `" + join(codes, "`, `") + "`.",
 			Headers:     faultHeaders(status),
-			Content:     map[string]*huma.MediaType{problemJSON: {Schema: problemSchema(schemas, codes, shown)}},
+			Content:     map[string]*huma.MediaType{problemJSON: {Schema: problemSchema(schemas, codes, shown.shape)}},
 		}
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
@@ -131,7 +133,7 @@ func faultHeaders(status int) map[string]*huma.Header {
 
 // problemSchema is a problem with one of the codes. Clients tell problems apart
 // by them; with two of them comes what is optional elsewhere.
-func problemSchema(schemas huma.Registry, codes []any, shown []*huma.Schema) *huma.Schema {
+func problemSchema(schemas huma.Registry, codes []any, shown reflect.Type) *huma.Schema {
 	if len(codes) > 1 && slices.Contains(codes, any(string(fault.ValidationFailed))) {
 		return &huma.Schema{OneOf: each(codes, func(c any) *huma.Schema { return problemSchema(schemas, []any{c}, shown) })}
 	}
@@ -141,7 +143,7 @@ func problemSchema(schemas huma.Registry, codes []any, shown []*huma.Schema) *hu
 		its.Properties["errors"] = schemas.Schema(typeOf[[]mistake](), true, "")
 		its.Required = []string{"errors"}
 	case string(fault.PreconditionFailed):
-		its.Properties["current"] = &huma.Schema{OneOf: shown}
+		its.Properties["current"] = schemas.Schema(shown, true, "")
 		its.Required = []string{"current"}
 	}
 	return &huma.Schema{AllOf: []*huma.Schema{schemas.Schema(typeOf[problem](), true, ""), its}}
@@ -152,7 +154,7 @@ func (a *API) describe() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	current := schemas.Map()["Problem"].Properties["current"]
 	for _, v := range views {
-		current.OneOf = append(current.OneOf, schemas.Schema(v.view, true, ""))
+		current.OneOf = append(current.OneOf, schemas.Schema(v.shape, true, ""))
 	}
 	for _, s := range schemas.Map() {
 		for _, property := range s.Properties {

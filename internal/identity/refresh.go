@@ -18,23 +18,38 @@ const refreshPrefix = "cgr_"
 // RefreshTokens derives refresh tokens. A token is a function of its session
 // and of how often that was rotated, so the database never holds one and the
 // same successor can be handed out again when an answer was lost.
-type RefreshTokens struct{ key []byte }
+type RefreshTokens struct{ keys [][]byte }
 
-// NewRefreshTokens returns the tokens under a key derived from secret.
-func NewRefreshTokens(secret []byte) *RefreshTokens {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("refresh tokens"))
-	return &RefreshTokens{key: mac.Sum(nil)}
+// NewRefreshTokens returns the tokens under keys derived from the secrets: the
+// first makes tokens, the others still recognize theirs.
+func NewRefreshTokens(secrets ...[]byte) *RefreshTokens {
+	t := &RefreshTokens{}
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte("refresh tokens"))
+		t.keys = append(t.keys, mac.Sum(nil))
+	}
+	return t
 }
 
 // Token returns the refresh token of the session at its present counter.
 func (t *RefreshTokens) Token(s Session) string {
 	body := binary.BigEndian.AppendUint32(append([]byte(nil), s.ID[:]...), uint32(s.Counter)) //nolint:gosec // counters are not negative
-	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(body, t.mac(body, s.Salt)...))
+	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(body, refreshMAC(t.keys[0], body, s.Salt)...))
 }
 
-func (t *RefreshTokens) mac(body, salt []byte) []byte {
-	mac := hmac.New(sha256.New, t.key)
+// issued reports whether the token was made for the session, now or before.
+func (t *RefreshTokens) issued(p presented, s Session) bool {
+	for _, key := range t.keys {
+		if hmac.Equal(p.mac, refreshMAC(key, p.body, s.Salt)) {
+			return p.counter <= s.Counter
+		}
+	}
+	return false
+}
+
+func refreshMAC(key, body, salt []byte) []byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write(body)
 	mac.Write(salt)
 	return mac.Sum(nil)
@@ -57,7 +72,8 @@ const (
 func parseRefresh(token string) (presented, error) {
 	text, ok := strings.CutPrefix(token, refreshPrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !ok || err != nil || len(raw) != refreshBytes {
+	// The decoder passes over line breaks; a token has one spelling.
+	if !ok || err != nil || len(raw) != refreshBytes || base64.RawURLEncoding.EncodeToString(raw) != text {
 		return presented{}, refreshInvalid(errors.New("not the form of a refresh token"))
 	}
 	p := presented{
@@ -82,7 +98,7 @@ type rotation struct {
 // for answers that were lost and second tabs. Any other old token ends the
 // session: somebody has copied it. (RFC 9700, section 4.14.2)
 func (t *RefreshTokens) rotate(p presented, s Session, at time.Time, rules SessionRules) rotation {
-	if !hmac.Equal(p.mac, t.mac(p.body, s.Salt)) || p.counter > s.Counter {
+	if !t.issued(p, s) {
 		return rotation{session: s, fault: refreshInvalid(errors.New("never issued"))}
 	}
 	switch {

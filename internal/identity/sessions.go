@@ -50,18 +50,17 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 	if err != nil {
 		return err
 	}
-	valid := false
+	issued := false
 	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, at time.Time) (Session, bool) {
-		decided := s.refresh.rotate(p, before, at, s.rules)
-		valid = fault.CodeOf(decided.fault) != fault.RefreshTokenInvalid || before.RevokedAt != nil
-		live := valid && before.RevokedAt == nil
+		issued = s.refresh.issued(p, before)
+		live := issued && before.RevokedAt == nil
 		if live {
 			before.RevokedAt = &at
 		}
 		return before, live && !all
 	})
 	switch {
-	case fault.CodeOf(err) == fault.SessionNotFound || err == nil && !valid:
+	case fault.CodeOf(err) == fault.SessionNotFound || err == nil && !issued:
 		return refreshInvalid(err)
 	case err != nil || !all:
 		return err

@@ -38,14 +38,16 @@ type tx struct {
 func (s *Store) inTx(ctx context.Context, who confinement, decide func(*tx) error) error {
 	var err error
 	for range changeAttempts {
-		if err = s.attempt(ctx, who, decide); !repeatable(err) {
+		var begun bool
+		if begun, err = s.attempt(ctx, who, decide); !repeatable(err, begun) {
 			break
 		}
 	}
 	return translate(err)
 }
 
-func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) error) (err error) {
+// attempt runs one transaction. It tells whether one had begun when it failed.
+func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) error) (begun bool, err error) {
 	t := &tx{store: s, who: who}
 	defer func() {
 		if t.conn == nil {
@@ -57,9 +59,9 @@ func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) e
 		t.conn.Release()
 	}()
 	if err := decide(t); err != nil {
-		return err
+		return !t.began.IsZero(), err
 	}
-	return t.commit(ctx)
+	return !t.began.IsZero(), t.commit(ctx)
 }
 
 // read sends everything up to these queries, and them, in one flight.
@@ -130,11 +132,12 @@ func (t *tx) rollback(ctx context.Context) {
 
 // repeatable reports whether a change that failed with err did nothing and may
 // succeed when it is tried again.
-func repeatable(err error) bool {
+func repeatable(err error, begun bool) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case !ok:
-		return err != nil && pgconn.SafeToRetry(err)
+		// What was seen before a connection died in the middle may be out already.
+		return err != nil && !begun && pgconn.SafeToRetry(err)
 	case pg.ConstraintName == "idempotency_keys_pkey": // another request used the key meanwhile, so there is an answer now
 		return true
 	default:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
@@ -37,16 +38,16 @@ func (k keyset) sql(order outline.Order, first bool) string {
 	}
 	from := ""
 	if !first {
-		from = fmt.Sprintf("AND (%s, id) %s ($4, $5)", order.Column, after)
+		from = fmt.Sprintf("AND (%s, id) %s ($5, $6)", order.Column, after)
 	}
-	return fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE %[3]s = $1 AND trashed = $2 %[4]s ORDER BY %[5]s %[6]s, id %[6]s LIMIT $3`,
+	return fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE %[3]s = $1 AND owner_id = $2 AND trashed = $3 %[4]s ORDER BY %[5]s %[6]s, id %[6]s LIMIT $4`,
 		k.columns, k.table, k.parent, from, order.Column, direction)
 }
 
-// listQuery reads one page of k below parent into page. Row is the table's
+// listQuery reads one page of k below parent into page, of what owner owns. Row is the table's
 // generated type, whose fields are in the order of the columns.
-func listQuery[Row, T any](ctx context.Context, k keyset, parent any, list outline.ListQuery, convert func(Row) T, page *[]T) query {
-	args := []any{parent, list.Trashed, list.Limit}
+func listQuery[Row, T any](ctx context.Context, k keyset, parent any, owner identity.UserID, list outline.ListQuery, convert func(Row) T, page *[]T) query {
+	args := []any{parent, owner, list.Trashed, list.Limit}
 	if list.After != nil {
 		args = append(args, list.After.Value(list.Order.Column), list.After.ID)
 	}

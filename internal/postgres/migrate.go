@@ -122,6 +122,11 @@ func (m *Migrator) Status(ctx context.Context) ([]Step, error) {
 // ErrSchemaTooOld is the answer of CheckSchema before migrate up has run.
 var ErrSchemaTooOld = errors.New("the database's schema is older than this program: run codegenapp migrate up")
 
+// ErrRoleNotGranted is the answer of CheckSchema where the service's role may not
+// take on the rights that it needs.
+var ErrRoleNotGranted = errors.New("the role of DATABASE_URL may not take on codegenapp_app: " +
+	"run codegenapp migrate up with DATABASE_URL and MIGRATION_DATABASE_URL set")
+
 // CheckSchema is nil if the schema is the one this program was built for, or a
 // newer one: changes of the schema keep the program before them working.
 func (s *Store) CheckSchema(ctx context.Context) error {
@@ -140,7 +145,11 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	if version < len(files) {
 		return ErrSchemaTooOld
 	}
-	return nil
+	_, err = s.pool.Exec(ctx, `SELECT set_config('role', 'codegenapp_app', true)`)
+	if state := sqlState(err); state == "42501" || state == "22023" { // may not, or there is none
+		return ErrRoleNotGranted
+	}
+	return translate(err)
 }
 
 // CheckRole is nil if the connection's own role has no power beyond what the

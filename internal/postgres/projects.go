@@ -19,7 +19,7 @@ func (s *Store) Project(ctx context.Context, actor identity.Actor, project outli
 
 // Projects implements outline.Store.
 func (s *Store) Projects(ctx context.Context, actor identity.Actor, list outline.ListQuery) (page []outline.Project, err error) {
-	err = s.read(ctx, actor, listQuery(ctx, projectLists, actor.User, list, projectOf, &page))
+	err = s.read(ctx, actor, listQuery(ctx, projectLists, actor.User, actor.User, list, projectOf, &page))
 	return page, err
 }
 

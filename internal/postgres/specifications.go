@@ -23,7 +23,7 @@ func (s *Store) Specifications(ctx context.Context, actor identity.Actor, projec
 	var page []outline.Specification
 	err := s.read(ctx, actor,
 		func(q *db.Queries) (err error) { parent, err = q.GetProject(ctx, project, actor.User); return err },
-		listQuery(ctx, specificationLists, project, list, func(row db.Specification) outline.Specification { return specificationOf(row, false) }, &page))
+		listQuery(ctx, specificationLists, project, actor.User, list, func(row db.Specification) outline.Specification { return specificationOf(row, false) }, &page))
 	return projectOf(parent), page, orMissing(err, fault.ProjectNotFound)
 }
 

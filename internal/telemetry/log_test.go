@@ -48,7 +48,7 @@ func TestEveryLevelHasASeverityOfCloudLogging(t *testing.T) {
 func TestALineHasTheFieldsOfCloudLogging(t *testing.T) {
 	t.Parallel()
 	got := line(t, func(log *slog.Logger) {
-		log.With("by", "us").WithGroup("inner").WarnContext(t.Context(), "two\nlines \x1b[31m", "error", errors.New(`a "quoted" one`+"\r\n"), "msg", "stays", "level", "stays")
+		log.With("by", "us").WithGroup("inner").WarnContext(t.Context(), "two\nlines \x1b[31m", "error", errors.New(`a "quoted" one`+"\r\n"), "message", "stays", "severity", "stays")
 	})
 	at, err := time.Parse(time.RFC3339Nano, got["time"].(string))
 	if err != nil || time.Since(at).Abs() > time.Minute {
@@ -57,7 +57,7 @@ func TestALineHasTheFieldsOfCloudLogging(t *testing.T) {
 	delete(got, "time")
 	want := map[string]any{
 		"severity": "WARNING", "message": "two\nlines \x1b[31m", "by": "us",
-		"inner": map[string]any{"error": `a "quoted" one` + "\r\n", "msg": "stays", "level": "stays"},
+		"inner": map[string]any{"error": `a "quoted" one` + "\r\n", "message": "stays", "severity": "stays"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the line differs (-want +got):\n%s", diff)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -83,12 +84,7 @@ func connect() (*server, error) {
 	defer cancel()
 	s := &server{super: os.Getenv("TEST_DATABASE_URL")}
 	if s.super == "" {
-		// Kept between runs, so that the next one starts at once.
-		dir := filepath.Join(os.TempDir(), "codegenapp-tests", filepath.Base(os.Args[0]))
-		pg, err := pgserver.Start(ctx, pgserver.Config{
-			Dir: dir, Log: slog.New(slog.DiscardHandler),
-			Settings: map[string]string{"fsync": "off", "synchronous_commit": "off", "max_connections": "300", "timezone": "Pacific/Chatham"},
-		})
+		pg, err := startServer(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -100,6 +96,25 @@ func connect() (*server, error) {
 	}
 	s.template = "codegenapp_template_" + hash
 	return s, s.buildTemplate(ctx)
+}
+
+// startServer starts a server that ends with this process. Its directory is kept
+// between runs, so that the next one starts at once; a second run beside the
+// first takes the next directory.
+func startServer(ctx context.Context) (pg *pgserver.Server, err error) {
+	for n := range 10 {
+		pg, err = pgserver.Start(ctx, pgserver.Config{
+			Dir: filepath.Join(os.TempDir(), "codegenapp-tests", fmt.Sprintf("%s-%d", filepath.Base(os.Args[0]), n)),
+			Log: slog.New(slog.DiscardHandler),
+			Settings: map[string]string{
+				"fsync": "off", "synchronous_commit": "off", "max_connections": "300", "timezone": "Pacific/Chatham",
+			},
+		})
+		if !errors.Is(err, pgserver.ErrInUse) {
+			break
+		}
+	}
+	return pg, err
 }
 
 // migrationsHash names the template, so that changed migrations get a new one.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,8 +158,8 @@ func TestMigrateGoesUpAndDownStepByStep(t *testing.T) {
 		wantAll(t, up, "applied "+name+" in ")
 	}
 	wantAll(t, said("up"), "nothing to apply")
-	for n := len(all) - 1; n >= 0; n-- {
-		wantAll(t, said("down"), "took back "+all[n])
+	for n, newest := range slices.Backward(all) {
+		wantAll(t, said("down"), "took back "+newest)
 		got, _ := applied()
 		if diff := cmp.Diff(append([]string(nil), all[:n]...), got); diff != "" {
 			t.Errorf("applied after %d steps down (-want +got):\n%s", len(all)-n, diff)

@@ -131,10 +131,7 @@ func (w *witness) sends(method, path, body string, status int, headers ...string
 func (w *witness) problem(method, path, body string, status int, headers ...string) {
 	w.t.Helper()
 	a := w.sends(method, path, body, status, headers...)
-	said := a.Body
-	for name, values := range a.Header {
-		said += "\n" + name + ": " + strings.Join(values, " ")
-	}
+	said := fmt.Sprint(a.Header, a.Body)
 	for _, secret := range append(w.secrets, "SQLSTATE", "goroutine ", ".go:", "pgx", "pgconn", "postgres:") {
 		if strings.Contains(said, secret) {
 			w.t.Errorf("the problem of %s %.40s has %q in it: %s", method, path, secret, said)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,20 +17,37 @@ import (
 func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL)).ready()
-	ann := s.signIn(google, "ann@example.com")
+	for {
+		inFlight, held := endWithARequestInFlight(t, db, google)
+		switch {
+		case inFlight.Status == http.StatusCreated:
+			return
+		case inFlight.Status == http.StatusServiceUnavailable && held > time.Second/2:
+			// The service gives up a lock after a second, and this machine is busy.
+			t.Logf("the lock was held for %s; once more", held)
+		default:
+			t.Fatalf("the request in flight was answered %d %s", inFlight.Status, inFlight.Body)
+		}
+	}
+}
 
+// endWithARequestInFlight ends a server by SIGTERM while a request of its waits
+// for a lock, and returns the answer and how long the lock was held.
+func endWithARequestInFlight(t *testing.T, db testkit.Database, google *testkit.Issuer) (*answer, time.Duration) {
+	t.Helper()
+	s := serve(t, serveEnv(db.Service, google.URL)).ready()
+	token := s.signIn(google, rand.Text()+"@example.com")
 	release := hold(t, db)
 	answers := make(chan *answer, 1)
+	began := time.Now()
 	go func() {
-		a, err := try(t, http.MethodPost, s.URL+"/api/v1/projects", ann, `{"title":"In flight"}`)
+		a, err := try(t, http.MethodPost, s.URL+"/api/v1/projects", token, `{"title":"In flight"}`)
 		if err != nil {
 			a = &answer{Body: err.Error()}
 		}
 		answers <- a
 	}()
 	awaitWaiter(t, db)
-	held := time.Now()
 	s.signal(syscall.SIGTERM)
 	s.await("nobody is let in any more", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -39,16 +57,15 @@ func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
 		return err != nil
 	})
 	release()
-	// The service gives up a lock after a second; it was let go long before.
-	if a := <-answers; a.Status != http.StatusCreated {
-		t.Errorf("the request in flight, which waited %s, was answered: %d %s", time.Since(held), a.Status, a.Body)
-	}
+	held := time.Since(began)
+	a := <-answers
 	s.wantExit(0)
+	return a, held
 }
 
 func TestADrainingServerIsNotReadyButAnswers(t *testing.T) {
 	t.Parallel()
-	const drain = 1500 * time.Millisecond
+	const drain = 3 * time.Second
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_DRAIN="+drain.String())).ready()
 	ann := s.signIn(google, "ann@example.com")
@@ -57,11 +74,11 @@ func TestADrainingServerIsNotReadyButAnswers(t *testing.T) {
 	s.signal(syscall.SIGTERM)
 	s.await("it is not ready", func() bool { return get(t, s.URL+"/health/ready", "").Status == http.StatusServiceUnavailable })
 	noticed := time.Since(told)
-	if noticed > drain/2 {
+	if noticed > drain/3 {
 		t.Errorf("it was ready for %s after SIGTERM", noticed)
 	}
 	asked := 0
-	for ; time.Since(told) < drain*2/3; asked++ {
+	for ; time.Since(told) < drain/2; asked++ {
 		time.Sleep(blink)
 		get(t, s.URL+"/api/v1/projects", ann).want(http.StatusOK) // each time on a new connection
 		get(t, s.URL+"/health/live", "").want(http.StatusOK)

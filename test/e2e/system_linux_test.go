@@ -27,7 +27,7 @@ func postgresIn(t *testing.T, dir string) []int {
 		if err != nil {
 			continue
 		}
-		if cwd, err := os.Readlink(filepath.Join("/proc", p.Name(), "cwd")); err == nil && cwd == data {
+		if cwd, err := os.Readlink("/proc/" + p.Name() + "/cwd"); err == nil && cwd == data {
 			pids = append(pids, pid)
 		}
 	}

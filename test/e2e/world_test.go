@@ -53,6 +53,7 @@ func program(t *testing.T) string {
 }
 
 func build(t *testing.T) (dir string, err error) {
+	t.Helper()
 	// Packages are known to the test cache, since testkit imports them. This
 	// makes it see the command, too.
 	sources, err := filepath.Glob("../../cmd/codegenapp/*.go")

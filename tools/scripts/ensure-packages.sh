@@ -1,7 +1,9 @@
 #!/bin/sh
-# Makes sure that the servers the tests speak to are installed: PostgreSQL and
-# Redis. Installs what is missing where that needs no questions (Debian, as
-# root); says what to install everywhere else. Starts no service.
+# ensure-packages.sh PACKAGE...
+#
+# Makes sure that the programs of these Debian packages are there. Installs what
+# is missing where that needs no questions (Debian, as root); says what to install
+# everywhere else. Starts no service.
 set -eu
 
 found() { # found PROGRAM DIRECTORY...: on PATH, or in one of the directories
@@ -14,15 +16,23 @@ found() { # found PROGRAM DIRECTORY...: on PATH, or in one of the directories
     return 1
 }
 
+installed() { # installed PACKAGE
+    case $1 in
+    postgresql) found postgres /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
+        /usr/local/opt/postgresql*/bin /Applications/Postgres.app/Contents/Versions/*/bin ;;
+    nodejs) found node ;;
+    *) found "$1" ;;
+    esac
+}
+
 missing=
-found postgres /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
-    /usr/local/opt/postgresql*/bin /Applications/Postgres.app/Contents/Versions/*/bin ||
-    missing=postgresql
-found redis-server || missing="$missing redis-server"
+for package; do
+    installed "$package" || missing="$missing $package"
+done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The tests need servers that are not installed. Install:" $missing >&2
+    echo "Something is needed that is not installed. Install:" $missing >&2
     exit 1
 fi
 

@@ -26,7 +26,7 @@ check)
         echo "The code under internal/postgres/internal/db is not current. Run: make generate" >&2
         exit 1
     }
-    go run ./cmd/codegenapp openapi | diff -u api/openapi.yaml - >&2 || {
+    go run ./cmd/codegenapp openapi --yaml | diff -u api/openapi.yaml - >&2 || {
         echo "api/openapi.yaml is not current. Run: make generate" >&2
         exit 1
     }

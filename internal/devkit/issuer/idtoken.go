@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -62,7 +63,9 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 		"name":           cmp.Or(c.Name, u.Name),
 		"picture":        cmp.Or(c.Picture, u.Picture),
 		"iat":            now.Unix(),
-		"exp":            now.Add(tokenLife).Unix(),
+		// As Google's do: two sign-ins of one person in one second are two tokens.
+		"jti": rand.Text(),
+		"exp": now.Add(tokenLife).Unix(),
 	}
 	if hd := cmp.Or(c.HostedDomain, u.HostedDomain); hd != "" {
 		claims["hd"] = hd

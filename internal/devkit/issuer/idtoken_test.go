@@ -55,6 +55,10 @@ func TestClaimsOfATokenSignedDirectly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if id, ok := got["jti"].(string); !ok || id == "" {
+				t.Errorf("jti = %v", got["jti"])
+			}
+			delete(got, "jti")
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("claims (-want +got):\n%s", diff)
 			}

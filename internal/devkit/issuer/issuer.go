@@ -170,7 +170,7 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":      []string{"S256"},
 		"claims_supported": []string{
-			"iss", "aud", "sub", "email", "email_verified", "name", "picture", "hd", "iat", "exp", "nonce",
+			"iss", "aud", "sub", "email", "email_verified", "name", "picture", "hd", "iat", "exp", "jti", "nonce",
 		},
 	})
 }

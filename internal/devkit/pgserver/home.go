@@ -52,7 +52,7 @@ func (h *home) link() string    { return filepath.Join(h.dir, "postgres") }
 
 func (h *home) lock(dir string) error {
 	f, err := lock(filepath.Join(dir, "lock"))
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, ErrInUse) {
 		return fmt.Errorf("the directory %s is %w; stop that one or use another directory", h.dir, err)
 	}
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// errLocked is the error of lock when another process, or another server of
+// ErrInUse is the error of Start when another process, or another server of
 // this one, has the file.
-var errLocked = errors.New("in use")
+var ErrInUse = errors.New("in use")
 
 // lock takes the file at path for this process. The kernel gives it back when
 // the process ends, in whatever way. PostgreSQL does not inherit it, since Go
@@ -24,7 +24,7 @@ func lock(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer func() { _ = f.Close() }()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w by process %s", errLocked, holder(f))
+			return nil, fmt.Errorf("%w by process %s", ErrInUse, holder(f))
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

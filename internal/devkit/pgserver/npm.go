@@ -142,7 +142,7 @@ func awaitLock(ctx context.Context, path string) (*os.File, error) {
 	defer tick.Stop()
 	for {
 		f, err := lock(path)
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, ErrInUse) {
 			return f, err
 		}
 		select {

@@ -25,7 +25,9 @@ $$;
 -- +goose StatementBegin
 DO $$
 BEGIN
-    IF NOT pg_has_role(current_user, 'codegenapp_app', 'MEMBER') THEN
+    -- Since PostgreSQL 16 whoever makes a role is its member but may not take it
+    -- on, so this asks for neither: it grants.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         EXECUTE format('GRANT codegenapp_app TO %I', current_user);
     END IF;
 END
