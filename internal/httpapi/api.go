@@ -45,6 +45,8 @@ type API struct {
 	huma       huma.API
 	pageTokens pageTokens
 	database   *check
+	// order is the patterns of the operations as routes.go lists them.
+	order []string
 }
 
 // New returns the API and its handler.
@@ -53,7 +55,7 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	a := &API{Config: c, pageTokens: newPageTokens(c.SecretKey)}
 	a.database = &check{probe: c.Database, now: c.Now}
-	a.huma = humago.NewWithPrefix(mux, prefix, contract(c.Version))
+	a.huma = humago.NewWithPrefix(mux, prefix, contract())
 	a.routes()
 	a.describe()
 	a.plainRoutes(mux)

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,10 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 )
 
 // contractVersion is that of the contract, not of the program: the one in
@@ -21,13 +25,13 @@ const contractVersion = "1"
 
 // contract is the frame of the OpenAPI document; huma fills in the operations
 // from the types of their functions.
-func contract(string) huma.Config {
+func contract() huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "codegenapp", Version: contractVersion,
-				Description: "The server where requirements live: projects hold specifications, specifications hold ordered items.",
+				Description: docs.Introduction,
 				Contact:     &huma.Contact{Name: "codegenapp", URL: "https://github.com/codegenapp/codegenapp"},
 				License:     &huma.License{Name: "MIT", Identifier: "MIT"},
 			},
@@ -104,9 +108,11 @@ func documentFaults(api huma.API, op *huma.Operation, faults []fault.Code) {
 			name += "-" + nounOf(shown.missing)
 		}
 		shared[name] = &huma.Response{
-			Description: http.StatusText(status) + ": `" + join(codes, "`, `") + "`.",
+			Description: http.StatusText(status) + ": " + join(each(codes, linkOf), ", ") + ".",
 			Headers:     faultHeaders(status),
-			Content:     map[string]*huma.MediaType{problemJSON: {Schema: problemSchema(schemas, codes, shown.shape)}},
+			Content: map[string]*huma.MediaType{problemJSON: {
+				Schema: problemSchema(schemas, codes, shown.shape), Examples: problemExamples(api.OpenAPI().Components, op, codes),
+			}},
 		}
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
@@ -149,6 +155,13 @@ func problemSchema(schemas huma.Registry, codes []any, shown reflect.Type) *huma
 	return &huma.Schema{AllOf: []*huma.Schema{schemas.Schema(typeOf[problem](), true, ""), its}}
 }
 
+// mistakeCodes are the codes of faults of single fields: huma's, as violations.go
+// writes them, and those of the rules. Tests hold every answer to them.
+var mistakeCodes = []any{
+	"blank", "control_character", "invalid", "not_allowed", "out_of_range", "repeated", "required",
+	"too_few", "too_long", "too_many", "too_short", "unknown_field", "wrong_format", "wrong_type",
+}
+
 // describe completes the document once all operations are in it.
 func (a *API) describe() {
 	schemas := a.huma.OpenAPI().Components.Schemas
@@ -156,6 +169,7 @@ func (a *API) describe() {
 	for _, v := range views {
 		current.OneOf = append(current.OneOf, schemas.Schema(v.shape, true, ""))
 	}
+	schemas.Map()["Mistake"].Properties["code"].Enum = mistakeCodes
 	for _, s := range schemas.Map() {
 		for _, property := range s.Properties {
 			if of := property.Items; of != nil { // not a word of JSON Schema
@@ -167,6 +181,7 @@ func (a *API) describe() {
 		for _, op := range []*huma.Operation{item.Get, item.Put, item.Patch, item.Post, item.Delete} {
 			if op != nil {
 				describeOperation(op)
+				exemplify(schemas, op)
 			}
 		}
 	}
@@ -175,6 +190,9 @@ func (a *API) describe() {
 func describeOperation(op *huma.Operation) {
 	if op.Security == nil {
 		op.Security = []map[string][]string{} // says so: anybody may call
+	}
+	if op.RequestBody != nil { // huma takes a RawBody for a second kind of body
+		delete(op.RequestBody.Content, "application/octet-stream")
 	}
 	if op.Method == http.MethodPatch {
 		op.RequestBody.Content[mergePatch] = op.RequestBody.Content["application/json"]
@@ -215,21 +233,19 @@ func (a *API) ContractJSON() ([]byte, error) { return json.MarshalIndent(a.huma.
 // ContractYAML is the same as YAML.
 func (a *API) ContractYAML() ([]byte, error) { return a.huma.OpenAPI().YAML() }
 
-func (a *API) contractJSON(w http.ResponseWriter, r *http.Request) {
-	a.publish(w, r, "application/json", a.ContractJSON)
-}
-
-func (a *API) contractYAML(w http.ResponseWriter, r *http.Request) {
-	a.publish(w, r, "application/yaml", a.ContractYAML)
-}
-
-func (a *API) publish(w http.ResponseWriter, r *http.Request, media string, render func() ([]byte, error)) {
-	document, err := render()
-	if err != nil {
-		a.fail(w, r, fmt.Errorf("render the contract: %w", err))
-		return
+// publish serves the document, rendered once.
+func (a *API) publish(media string, render func() ([]byte, error)) http.HandlerFunc {
+	once := sync.OnceValues(render)
+	return func(w http.ResponseWriter, r *http.Request) {
+		document, err := once()
+		if err != nil {
+			a.fail(w, r, fmt.Errorf("render the contract: %w", err))
+			return
+		}
+		sum := sha256.Sum256(document)
+		w.Header().Set("Content-Type", media)
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+		_, _ = w.Write(document) // the caller left; nothing to tell it
 	}
-	w.Header().Set("Content-Type", media)
-	w.Header().Set("Cache-Control", "public, max-age=60")
-	_, _ = w.Write(document) // the caller left; nothing to tell it
 }

@@ -76,7 +76,11 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		defer cancel()
 		out, err := serve(ctx, in)
 		if err != nil {
-			return nil, problemOf(callOf(ctx).request, err)
+			c := callOf(ctx)
+			if k := fault.CodeOf(err).Meaning().Kind; k == fault.Malformed {
+				err = c.orRevoked(err)
+			}
+			return nil, problemOf(c.request, err)
 		}
 		return out, nil
 	})
@@ -89,6 +93,7 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 	if !ok {
 		panic("routes.go has " + pattern + ", operations.go has not")
 	}
+	a.order = append(a.order, pattern)
 	method, path, _ := strings.Cut(pattern, " ")
 	described := huma.Operation{
 		OperationID: op.id, Method: method, Path: path, DefaultStatus: status,

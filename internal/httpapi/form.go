@@ -63,8 +63,10 @@ func checkQuery(r *http.Request, op *huma.Operation) error {
 // checkMediaType accepts JSON in UTF-8 without compression. A body without a
 // Content-Type is read as JSON.
 func checkMediaType(h http.Header, method string) error {
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return fault.New(fault.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
+	for encoding := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return fault.New(fault.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
+		}
 	}
 	given := h.Get("Content-Type")
 	if given == "" {
@@ -76,6 +78,7 @@ func checkMediaType(h http.Header, method string) error {
 	case err != nil:
 	case charset != "" && !strings.EqualFold(charset, "utf-8"):
 	case media == "application/json", media == mergePatch && method == http.MethodPatch:
+		h.Set("Content-Type", "application/json") // the one spelling that huma knows
 		return nil
 	}
 	return fault.New(fault.UnsupportedMediaType, "The body must be application/json in UTF-8.")

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
 )
 
 // maxDepth is how deep the JSON of a request may be nested.
@@ -31,10 +35,28 @@ var jsonFormat = huma.Format{
 			if tooDeep(data) {
 				return errors.New("malformed_json|The JSON is nested more than 16 levels deep.")
 			}
+			return describeJSON(json.Unmarshal(data, v, anyNumber))
 		}
 		return describeJSON(json.Unmarshal(data, v))
 	},
 }
+
+// anyNumber lets numbers of any size be judged by the schema: one that float64
+// cannot hold is well-formed JSON and becomes infinite.
+var anyNumber = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	*v, err = strconv.ParseFloat(string(raw), 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return nil
+	}
+	return err
+}))
 
 // describeJSON says where and what is wrong without repeating the input.
 func describeJSON(err error) error {
@@ -79,8 +101,8 @@ func tooDeep(data []byte) bool {
 // A value of the wrong type leaves it absent: the schema has said so already,
 // and the other fields are still to be judged.
 type given[T any] struct {
-	value    T
-	ok, null bool
+	value         T
+	ok, null, bad bool
 }
 
 // UnmarshalJSONFrom reads the field.
@@ -91,8 +113,23 @@ func (g *given[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	}
 	if g.null = raw.Kind() == 'n'; !g.null {
 		g.ok = json.Unmarshal(bytes.Clone(raw), &g.value) == nil
+		g.bad = !g.ok
 	}
 	return nil
+}
+
+// Resolve refuses what the schema lets pass: null where it has no meaning, and
+// a value that Go's type cannot hold.
+func (g *given[T]) Resolve(_ huma.Context, place *huma.PathBuffer) []error {
+	if !g.null && !g.bad {
+		return nil
+	}
+	return wrongType(place)
+}
+
+func wrongType(place *huma.PathBuffer) []error {
+	_, name, _ := strings.Cut(place.String(), ".")
+	return violationsOf([]fault.Violation{{Pointer: "/" + name, Code: "wrong_type", Detail: "This value is not of the right type."}}, nil)
 }
 
 // Schema is that of the value.
@@ -141,6 +178,14 @@ func (n nullable[T]) Schema(r huma.Registry) *huma.Schema {
 	s := n.given.Schema(r)
 	s.Nullable = true
 	return s
+}
+
+// Resolve refuses a value that Go's type cannot hold.
+func (n *nullable[T]) Resolve(_ huma.Context, place *huma.PathBuffer) []error {
+	if !n.bad {
+		return nil
+	}
+	return wrongType(place)
 }
 
 // orDefault is the value, the default for null, or nil where nothing is given.

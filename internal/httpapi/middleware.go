@@ -99,7 +99,7 @@ func (a *API) accessLog(mux *http.ServeMux, next http.Handler) http.Handler {
 		level := slog.LevelInfo
 		attrs := []slog.Attr{
 			slog.String("request_id", requestID(r.Context())),
-			slog.String("method", r.Method), slog.String("route", route), slog.Int("status", answer.status),
+			slog.String("method", knownMethod(r.Method)), slog.String("route", route), slog.Int("status", answer.status),
 			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)),
 		}
 		if p := recordOf(r.Context()).problem; p != nil {
@@ -111,6 +111,14 @@ func (a *API) accessLog(mux *http.ServeMux, next http.Handler) http.Handler {
 		}
 		a.Log.LogAttrs(r.Context(), level, "request", attrs...)
 	})
+}
+
+// knownMethod is the method, or OTHER: the caller's own words could be anything.
+func knownMethod(method string) string {
+	if method == http.MethodOptions || slices.Contains(methods, method) {
+		return method
+	}
+	return "OTHER"
 }
 
 // recoverPanics answers a panic like any failure of ours. http.ErrAbortHandler

@@ -1,6 +1,11 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
+)
 
 // routes is every operation of the contract: who may call it, its pattern, the
 // status of success, and its function. What it is called, what it is for and
@@ -44,8 +49,19 @@ func (a *API) routes() {
 
 // plainRoutes are those outside of the contract's operations.
 func (a *API) plainRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET "+prefix+"/openapi.json", a.contractJSON)
-	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.contractYAML)
+	mux.HandleFunc("GET "+prefix+"/openapi.json", a.publish("application/json", a.ContractJSON))
+	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.publish("application/yaml", a.ContractYAML))
+
+	pages := docs.New(docs.Config{
+		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
+		Missing: func(w http.ResponseWriter, r *http.Request) {
+			a.fail(w, r, fault.New(fault.RouteNotFound, "There is no such page."))
+		},
+	})
+	mux.HandleFunc("GET /docs", pages.Reference)
+	mux.HandleFunc("GET /docs/{asset}", pages.Asset)
+	mux.HandleFunc("GET /problems", pages.Problems)
+	mux.HandleFunc("GET /problems/{code}", pages.Problem)
 
 	mux.HandleFunc("GET /health", a.health)
 	mux.HandleFunc("GET /health/live", a.healthLive)

@@ -208,7 +208,7 @@ func TestSessionsAreListedAndEndedOneByOne(t *testing.T) {
 		t.Errorf("sessions (-want +got):\n%s", diff)
 	}
 	stranger.Delete(sessionsPath+"/"+two.Session).WantProblem(404, "session_not_found")
-	one.Delete(sessionsPath+"/"+two.Session).Want(204)
+	one.Delete(sessionsPath + "/" + two.Session).Want(204)
 	one.Delete(sessionsPath+"/"+two.Session).WantProblem(404, "session_not_found")
 	two.Get(sessionsPath).WantProblem(401, "token_revoked")
 	if diff := cmp.Diff([]string{one.Session}, list(one)); diff != "" {

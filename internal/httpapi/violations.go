@@ -20,6 +20,7 @@ import (
 // happens once.
 var setUpHuma = sync.OnceFunc(func() {
 	huma.DefaultArrayNullable = false
+	huma.ValidateStrictCasing = true
 	// Only the type matters here: huma documents errors by it.
 	huma.NewError = func(status int, message string, _ ...error) huma.StatusError {
 		return &problem{Status: status, Detail: message}
@@ -131,7 +132,7 @@ func badParameter(d *huma.ErrorDetail) error {
 }
 
 // elements is the path of list elements at the end of a place: [0], [3].
-var elements = regexp.MustCompile(`^(.*?)((?:\[\d+\])*)$`)
+var elements = regexp.MustCompile(`(?s)^(.*?)((?:\[\d+\])*)$`)
 
 // violationOf reads one of huma's faults of the body. Our bodies are flat: a
 // place is a field, or an element of a list in a field.
@@ -141,8 +142,12 @@ func violationOf(place, message string) fault.Violation {
 		code, sentence = "invalid", "This is not valid." // the library's words may repeat the value
 	}
 	parts := elements.FindStringSubmatch(place)
+	unknown := code == "unknown_field"
+	if unknown { // a name of the caller's own, whatever it looks like
+		parts = []string{place, place, ""}
+	}
 	pointer := ""
-	if parts[1] != "" {
+	if parts[1] != "" || unknown {
 		pointer = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(parts[1])
 	}
 	pointer += strings.NewReplacer("[", "/", "]", "").Replace(parts[2])

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -104,6 +105,9 @@ func (t *AccessTokens) Verify(raw string) (Actor, error) {
 	var claims accessClaims
 	if len(raw) > maxTokenBytes {
 		return Actor{}, tokenInvalid(errors.New("longer than any token of ours"))
+	}
+	if strings.ContainsAny(raw, "\r\n") { // which the library's decoder passes over
+		return Actor{}, tokenInvalid(errors.New("a line break in the token"))
 	}
 	_, err := t.parser.ParseWithClaims(raw, &claims, t.key)
 	// An expired token is told apart only when nothing else is wrong with it.

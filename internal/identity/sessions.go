@@ -7,6 +7,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/fault"
 )
 
+// stubborn is ctx for what has to be done whether the caller waits or not.
+func stubborn(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), stubbornFor)
+}
+
+// stubbornFor bounds work that goes on without its caller.
+const stubbornFor = 5 * time.Second
+
 // Refresh exchanges a refresh token for a new pair. What it decides is kept even
 // when the caller does not wait for the answer: a token that was used twice ends
 // its session whoever goes away.
@@ -17,7 +25,9 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	}
 	var decided rotation
 	var at time.Time
-	user, err := s.store.ChangeSession(context.WithoutCancel(ctx), p.session, func(before Session, now time.Time) (Session, bool) {
+	ctx, cancel := stubborn(ctx)
+	defer cancel()
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, now time.Time) (Session, bool) {
 		at = now
 		decided = s.refresh.rotate(p, before, now, s.rules)
 		return decided.session, decided.changed
@@ -38,7 +48,8 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 // where the access token has expired or is not given; of the user's sessions all
 // if that is asked. It is done when it returns, and twice is as good as once.
 func (s *Service) Logout(ctx context.Context, authorization, refreshToken string, all bool) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := stubborn(ctx)
+	defer cancel()
 	actor, err := s.Authenticate(authorization)
 	if err == nil {
 		return s.store.EndOwnSession(ctx, actor, all)

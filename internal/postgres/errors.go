@@ -38,6 +38,9 @@ func translate(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
+	if errors.Is(err, context.Canceled) { // the caller has left; nobody reads this
+		return fault.New(fault.Unavailable, "The request was cancelled.").Because(err)
+	}
 	if away(err) {
 		return unavailable(hideDetail(err))
 	}
@@ -58,7 +61,8 @@ func away(err error) bool {
 		strings.HasPrefix(state, "57P"),    // shut down, crashed, starting up
 		state == "55P03", state == "57014", // lock or statement took too long
 		state == "40001", state == "40P01", // still in conflict after repeats
-		state == "25006": // read-only: a standby that was not promoted yet
+		state == "25006",                                     // read-only: a standby that was not promoted yet
+		state == "42P01", state == "42883", state == "42703": // the schema is not there yet; see CheckSchema
 		return true
 	case state != "":
 		return false

@@ -26,6 +26,12 @@ type Migrator struct {
 	owner *pgx.ConnConfig
 }
 
+// Whoever meets another migration asks again each second, for five minutes.
+const (
+	lockPeriod = 1
+	lockTries  = 300
+)
+
 // NewMigrator returns a migrator over the owner's connection. Several may run
 // at once: an advisory lock lets one after the other through.
 func NewMigrator(ownerURL string) (*Migrator, error) {
@@ -33,7 +39,7 @@ func NewMigrator(ownerURL string) (*Migrator, error) {
 	if err != nil {
 		return nil, errors.New("MIGRATION_DATABASE_URL is not a PostgreSQL connection URL")
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockTries))
 	if err != nil {
 		return nil, fmt.Errorf("make the migration lock: %w", err)
 	}
@@ -157,20 +163,21 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 func (s *Store) CheckRole(ctx context.Context) error {
 	var super, bypass, owner bool
 	err := s.pool.QueryRow(ctx, `
-SELECT r.rolsuper, r.rolbypassrls,
+SELECT EXISTS (SELECT FROM pg_roles AS m WHERE m.rolsuper AND pg_has_role(r.oid, m.oid, 'MEMBER')),
+       EXISTS (SELECT FROM pg_roles AS m WHERE m.rolbypassrls AND pg_has_role(r.oid, m.oid, 'MEMBER')),
        EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-               WHERE  n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(r.oid, c.relowner, 'USAGE'))
+               WHERE  n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
 FROM   pg_roles AS r
 WHERE  r.rolname = session_user`).Scan(&super, &bypass, &owner)
 	switch {
 	case err != nil:
 		return translate(err)
 	case super:
-		return errPower("is a superuser")
+		return errPower("is a superuser or may become one")
 	case bypass:
-		return errPower("has BYPASSRLS")
+		return errPower("has BYPASSRLS or may take it on")
 	case owner:
-		return errPower("owns the tables")
+		return errPower("owns the tables or may become their owner")
 	}
 	return nil
 }

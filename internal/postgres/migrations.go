@@ -27,7 +27,14 @@ func CreateStep(dir, name string) (string, error) {
 	if err != nil || len(files) == 0 {
 		return "", fmt.Errorf("there are no migrations in %s: run this from the root of the source", dir)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%05d_%s.sql", len(files)+1, name))
+	last := 0
+	for _, file := range files {
+		var number int
+		if _, err := fmt.Sscanf(file, "%05d_", &number); err == nil {
+			last = max(last, number)
+		}
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%05d_%s.sql", last+1, name))
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // source files are for everybody to read
 	if err != nil {
 		return "", fmt.Errorf("create the migration: %w", err)

@@ -65,6 +65,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
 	config.MaxConnIdleTime = time.Minute
 	config.HealthCheckPeriod = 5 * time.Second
+	config.ShouldPing = shouldPing
+	config.AfterConnect = prepareConn
 	if c.Dial != nil {
 		c.Dial(config.ConnConfig)
 	}
@@ -73,6 +75,17 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("open the connection pool: %w", err)
 	}
 	return &Store{pool: pool}, nil
+}
+
+// prepareConn makes a new connection ready: what a statement waits for is bounded
+// also while it is prepared, and our ids are known as uuid where PostgreSQL is
+// not asked for the types first (exec mode).
+func prepareConn(ctx context.Context, conn *pgx.Conn) error {
+	types := conn.TypeMap()
+	types.RegisterDefaultPgType([16]byte{}, "uuid")
+	types.RegisterDefaultPgType([]outline.ItemID{}, "_uuid")
+	_, err := conn.Exec(ctx, "SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false)")
+	return err
 }
 
 var execModes = map[string]pgx.QueryExecMode{

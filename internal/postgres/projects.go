@@ -40,7 +40,8 @@ func (s *Store) Change(ctx context.Context, actor identity.Actor, decide func(ou
 func (t *outlineTx) LockOwner(ctx context.Context) (outline.Owner, error) {
 	var row db.LockOwnerRow
 	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockOwner(ctx, t.actor.User); return err })
-	return t.owner(row.ProjectCount, row.At), err
+	// The session was live, so the account was deleted while this waited.
+	return t.owner(row.ProjectCount, row.At), orMissing(err, fault.TokenRevoked)
 }
 
 // LockProject implements outline.Tx.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
@@ -14,7 +15,7 @@ import (
 func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identity.UserID, perUser int, decide identity.Admission) (user identity.User, session identity.Session, err error) {
 	attempt := func() error {
 		return s.inTx(ctx, confineToProfile(p, newcomer), func(t *tx) error {
-			known, err := t.lockSignedIn(ctx)
+			known, err := t.lockSignedIn(ctx, newcomer)
 			if err != nil {
 				return err
 			}
@@ -25,19 +26,29 @@ func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identit
 		})
 	}
 	// Two first sign-ins of one person at once: the later one finds the user of
-	// the earlier when it is tried again.
-	if err = attempt(); breaks(err, "users_identity_key") {
+	// the earlier when it is tried again. Likewise it finds nobody once the
+	// account is gone that was just being deleted.
+	if err = attempt(); breaks(err, "users_identity_key") || errors.Is(err, errVanished) {
 		err = attempt()
 	}
 	return user, session, err
 }
 
+// errVanished is how a sign-in ends whose user was deleted while it waited.
+var errVanished = errors.New("the account was deleted meanwhile")
+
 // lockSignedIn returns the user that the sign-in is confined to, nil where the
 // person has not signed in before.
-func (t *tx) lockSignedIn(ctx context.Context) (*identity.User, error) {
+func (t *tx) lockSignedIn(ctx context.Context, newcomer identity.UserID) (*identity.User, error) {
 	var row db.User
-	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSignedIn(ctx); return err })
+	var confined pgtype.UUID
+	err := t.read(ctx,
+		func(q *db.Queries) (err error) { confined, err = q.ConfinedTo(ctx); return err },
+		func(q *db.Queries) (err error) { row, err = q.LockSignedIn(ctx); return err })
 	if errors.Is(err, pgx.ErrNoRows) {
+		if identity.UserID(confined.Bytes) != newcomer {
+			return nil, errVanished
+		}
 		return nil, nil //nolint:nilnil // no user is an answer here, not a failure
 	}
 	if err != nil {

@@ -202,6 +202,8 @@ func (s *server) borrow(ctx context.Context) (string, error) {
 	for _, statement := range []string{
 		"DROP DATABASE IF EXISTS " + name + " (FORCE)",
 		"CREATE DATABASE " + name + " TEMPLATE " + s.template + " STRATEGY WAL_LOG OWNER " + ownerRole,
+		// A clone does not take over what is granted on the database itself.
+		"REVOKE TEMPORARY ON DATABASE " + name + " FROM PUBLIC",
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return "", fmt.Errorf("%s: %w", statement, err)

@@ -77,13 +77,14 @@ func execute(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 	}
 }
 
-// hold locks the rows of all users, so that what changes a project waits, and
-// returns what lets go.
+// hold locks the rows of all users and projects, so that what changes a project
+// waits, and returns what lets go.
 func hold(t *testing.T, db testkit.Database) (release func()) {
 	t.Helper()
 	conn := connect(t, db.Super)
 	execute(t, conn, "BEGIN")
 	execute(t, conn, "SELECT FROM users FOR UPDATE")
+	execute(t, conn, "SELECT FROM projects FOR UPDATE")
 	return func() { execute(t, conn, "COMMIT") }
 }
 

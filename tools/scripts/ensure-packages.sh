@@ -21,6 +21,7 @@ installed() { # installed PACKAGE
     postgresql) found postgres /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
         /usr/local/opt/postgresql*/bin /Applications/Postgres.app/Contents/Versions/*/bin ;;
     nodejs) found node ;;
+    chromium) found chromium || found chromium-browser || found google-chrome || found google-chrome-stable ;;
     *) found "$1" ;;
     esac
 }

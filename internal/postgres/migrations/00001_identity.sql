@@ -35,6 +35,13 @@ $$;
 -- +goose StatementEnd
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- +goose StatementBegin
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
+-- +goose StatementEnd
 GRANT USAGE ON SCHEMA public TO codegenapp_app;
 
 -- Whom the running transaction acts for.
@@ -156,4 +163,11 @@ DROP TABLE users;
 DROP FUNCTION app_user_id();
 REVOKE ALL ON goose_db_version FROM codegenapp_app;
 REVOKE ALL ON SCHEMA public FROM codegenapp_app;
+-- +goose StatementBegin
+DO $$
+BEGIN
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
+END
+$$;
+-- +goose StatementEnd
 -- The role stays: it belongs to the cluster, and other databases may use it.

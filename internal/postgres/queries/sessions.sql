@@ -5,6 +5,11 @@ FROM   users
 WHERE  id = app_user_id()
 FOR    UPDATE;
 
+-- ConfinedTo tells whom the transaction is confined to.
+-- name: ConfinedTo :one
+SELECT id::uuid
+FROM   app_user_id() AS id;
+
 -- InsertUser keeps somebody who signs in for the first time.
 -- name: InsertUser :exec
 INSERT INTO users (id, issuer, subject, email, name, picture_url, created_at, last_login_at)

@@ -10,7 +10,21 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+const confinedTo = `-- name: ConfinedTo :one
+SELECT id::uuid
+FROM   app_user_id() AS id
+`
+
+// ConfinedTo tells whom the transaction is confined to.
+func (q *Queries) ConfinedTo(ctx context.Context) (pgtype.UUID, error) {
+	row := q.db.QueryRow(ctx, confinedTo)
+	var id pgtype.UUID
+	err := row.Scan(&id)
+	return id, err
+}
 
 const endAllSessions = `-- name: EndAllSessions :exec
 UPDATE sessions AS s

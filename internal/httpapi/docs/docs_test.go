@@ -1,0 +1,158 @@
+package docs_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/httpapi"
+)
+
+// api has no store: pages need none.
+var api = sync.OnceValue(func() http.Handler {
+	_, handler := httpapi.New(httpapi.Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	return handler
+})
+
+// visit asks for a page and returns the answer and what is in it, unpacked.
+func visit(t *testing.T, path string, headers ...string) (*httptest.ResponseRecorder, string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+	for n := 0; n+1 < len(headers); n += 2 {
+		r.Header.Set(headers[n], headers[n+1])
+	}
+	answer := httptest.NewRecorder()
+	api().ServeHTTP(answer, r)
+	var body io.Reader = answer.Body
+	if answer.Header().Get("Content-Encoding") == "gzip" {
+		unpacked, err := gzip.NewReader(body)
+		if err != nil {
+			t.Fatalf("%s is not gzip: %v", path, err)
+		}
+		body = unpacked
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatalf("read %s: %v", path, err)
+	}
+	return answer, string(content)
+}
+
+func wantHeader(t *testing.T, answer http.ResponseWriter, name, want string) {
+	t.Helper()
+	if got := answer.Header().Get(name); got != want {
+		t.Errorf("%s = %q, want %q", name, got, want)
+	}
+}
+
+func TestEveryProblemHasItsPage(t *testing.T) {
+	t.Parallel()
+	_, index := visit(t, "/problems")
+	for _, code := range fault.Codes() {
+		answer, body := visit(t, "/problems/"+string(code))
+		if answer.Code != http.StatusOK {
+			t.Fatalf("/problems/%s answered %d", code, answer.Code)
+		}
+		wantHeader(t, answer, "Content-Type", "text/html; charset=utf-8")
+		wantHeader(t, answer, "Content-Security-Policy",
+			"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		m := code.Meaning()
+		for _, part := range []string{string(code), m.Title, m.What, m.Do} {
+			if !strings.Contains(html.UnescapeString(body), part) {
+				t.Errorf("/problems/%s does not say: %s", code, part)
+			}
+		}
+		if !strings.Contains(index, `href="/problems/`+string(code)+`"`) {
+			t.Errorf("/problems does not list %s", code)
+		}
+	}
+}
+
+func TestPagesThatAreNotThereAreProblems(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/problems/no_such_code", "/problems/", "/docs/scalar.js", "/docs/", "/docs/x/y"} {
+		answer, body := visit(t, path)
+		if answer.Code != http.StatusNotFound || !strings.Contains(body, `"code":"route_not_found"`) {
+			t.Errorf("%s answered %d: %s", path, answer.Code, body)
+		}
+		wantHeader(t, answer, "Content-Type", "application/problem+json")
+	}
+}
+
+// assets are the paths of the reference's assets, by the names of their sources.
+func assets(t *testing.T) map[string]string {
+	t.Helper()
+	_, body := visit(t, "/docs")
+	paths := map[string]string{}
+	for _, found := range regexp.MustCompile(`(?:src|href)="(/docs/([a-z.]+)\.[0-9a-f]{12}(\.[a-z]+))"`).FindAllStringSubmatch(body, -1) {
+		paths[found[2]+found[3]] = found[1]
+	}
+	return paths
+}
+
+func TestTheReferenceRunsOurScriptsOnly(t *testing.T) {
+	t.Parallel()
+	answer, body := visit(t, "/docs")
+	wantHeader(t, answer, "Content-Security-Policy",
+		"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "+
+			"frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	wantHeader(t, answer, "Cache-Control", "no-cache")
+	if foreign := regexp.MustCompile(`="(?:https?:)?//[^"]*"`).FindString(body); foreign != "" {
+		t.Errorf("the reference names another host: %s", foreign)
+	}
+}
+
+func TestAssetsAreKeptForGood(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{"scalar.js", "scalar.licenses.txt", "reference.js", "pages.css", "logo.svg"} {
+		path := assets(t)[source]
+		plain, content := visit(t, path, "Accept-Encoding", "gzip;q=0, br")
+		packed, unpacked := visit(t, path, "Accept-Encoding", "br, GZIP;q=0.5")
+		if plain.Code != http.StatusOK || content == "" || content != unpacked {
+			t.Errorf("%s answered %d: %d bytes plain, %d unpacked", source, plain.Code, len(content), len(unpacked))
+		}
+		wantHeader(t, plain, "Content-Encoding", "")
+		wantHeader(t, packed, "Content-Encoding", "gzip")
+		wantHeader(t, plain, "Vary", "Accept-Encoding")
+		wantHeader(t, plain, "Cache-Control", "public, max-age=31536000, immutable")
+		if plain.Header().Get("ETag") == packed.Header().Get("ETag") {
+			t.Errorf("%s has one tag for different bytes", source)
+		}
+		kept, nothing := visit(t, path, "If-None-Match", plain.Header().Get("ETag"))
+		if kept.Code != http.StatusNotModified || nothing != "" {
+			t.Errorf("%s answered %d to whom has it", source, kept.Code)
+		}
+	}
+}
+
+func TestTheRendererIsTheOneThatToolsDocsNames(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../../../tools/docs/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tools struct {
+		DevDependencies map[string]string
+	}
+	if err := json.Unmarshal(source, &tools); err != nil {
+		t.Fatal(err)
+	}
+	const name = "@scalar/api-reference"
+	version := tools.DevDependencies[name]
+	for source, want := range map[string]string{"scalar.js": name + "@" + version, "scalar.licenses.txt": name + " " + version + " (MIT)"} {
+		if _, content := visit(t, assets(t)[source]); !strings.Contains(content, want) {
+			t.Errorf("%s does not hold %q: run npm ci --ignore-scripts && npm run update in tools/docs", source, want)
+		}
+	}
+}

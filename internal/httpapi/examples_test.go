@@ -1,0 +1,144 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/pb33f/libopenapi"
+	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/schema_validation"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/httpapi"
+)
+
+// published is the contract as a library reads it that shares no code with what
+// writes it.
+func published(t *testing.T) v3.Document {
+	t.Helper()
+	api, _ := httpapi.New(httpapi.Config{Now: time.Now})
+	written, err := api.ContractJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := libopenapi.NewDocument(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model.Model
+}
+
+// decodable is a YAML node of the library.
+type decodable interface{ Decode(v any) error }
+
+// validate fails the test if the example is not one that the schema allows. It
+// returns the example.
+func validate(t *testing.T, schema *base.SchemaProxy, example decodable) any {
+	t.Helper()
+	var value any
+	if err := example.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	v := schema_validation.NewSchemaValidator(config.WithFormatAssertions())
+	if ok, faults := v.ValidateSchemaObject(schema.Schema(), value); !ok {
+		for _, f := range faults {
+			t.Errorf("the example is not valid: %s: %v\n%v", f.Reason, f.SchemaValidationErrors, value)
+		}
+	}
+	return value
+}
+
+// wantExample fails the test unless every kind of the body has its example.
+func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
+	t.Helper()
+	for kind, media := range content {
+		if media.Example == nil {
+			t.Errorf("%s as %s has no example: give exampleBodies in examples.go one of the type of %s", what, kind, media.Schema.GetReference())
+			continue
+		}
+		validate(t, media.Schema, media.Example)
+	}
+}
+
+// codesIn are the codes that the description of an answer links to.
+func codesIn(description string) []string {
+	var codes []string
+	for _, link := range regexp.MustCompile(`\(/problems/([a-z_]+)\)`).FindAllStringSubmatch(description, -1) {
+		codes = append(codes, link[1])
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// wantProblems fails the test unless each code of the answer has its example.
+func wantProblems(t *testing.T, status string, answer *v3.Response) {
+	t.Helper()
+	media := answer.Content.GetOrZero("application/problem+json")
+	if media == nil {
+		t.Errorf("%s is no problem", status)
+		return
+	}
+	examples := maps.Collect(media.Examples.FromOldest())
+	if got, want := slices.Sorted(maps.Keys(examples)), codesIn(answer.Description); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%s has examples of %v, its description names %v", status, got, want)
+	}
+	for code, example := range examples {
+		problem, _ := validate(t, media.Schema, example.Value).(map[string]any)
+		got := fmt.Sprint(problem["type"], problem["title"], problem["status"], problem["code"])
+		want := fmt.Sprint("/problems/"+code, fault.Code(code).Meaning().Title, status, code)
+		if got != want {
+			t.Errorf("the example of %s says %s, want %s", code, got, want)
+		}
+	}
+}
+
+func TestEveryOperationIsDescribedWithValidExamples(t *testing.T) {
+	t.Parallel()
+	for path, item := range published(t).Paths.PathItems.FromOldest() {
+		for method, op := range item.GetOperations().FromOldest() {
+			// One after the other: the library writes into its model while it reads.
+			t.Run(method+" "+path, func(t *testing.T) {
+				if op.OperationId == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
+					t.Error("it lacks a name, a summary, a description or a tag")
+				}
+				for _, p := range op.Parameters {
+					if p.In == "path" {
+						if p.Example == nil {
+							t.Fatalf("{%s} has no example: give exampleThings in examples.go what it names", p.Name)
+						}
+						validate(t, p.Schema, p.Example)
+					}
+				}
+				if op.RequestBody != nil {
+					wantExample(t, "the request", maps.Collect(op.RequestBody.Content.FromOldest()))
+				}
+				problems := 0
+				for status, answer := range op.Responses.Codes.FromOldest() {
+					switch n, err := strconv.Atoi(status); {
+					case err != nil:
+						t.Errorf("%s is no status", status)
+					case n >= 400:
+						problems++
+						wantProblems(t, status, answer)
+					case answer.Content != nil:
+						wantExample(t, status, maps.Collect(answer.Content.FromOldest()))
+					}
+				}
+				if problems == 0 {
+					t.Error("it never fails?")
+				}
+			})
+		}
+	}
+}

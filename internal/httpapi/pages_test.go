@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+)
+
+var sealer = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
+
+// someCursor draws a cursor such as the rows of a list make.
+func someCursor(t *rapid.T) outline.Cursor {
+	at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "microseconds")).UTC()
+	text := rapid.StringN(0, 200, -1).Draw(t, "text")
+	return outline.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[outline.Project]()}
+}
+
+func TestAPageTokenOpensToWhatWasSealed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cursor, scope := someCursor(t), rapid.String().Draw(t, "scope")
+		got, err := sealer.open(sealer.seal(cursor, scope), scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(cursor, got); diff != "" {
+			t.Fatalf("cursor (-sealed +opened):\n%s", diff)
+		}
+	})
+}
+
+func TestAPageTokenOpensInNoOtherScopeAndUnderNoOtherKey(t *testing.T) {
+	t.Parallel()
+	stranger := newPageTokens([]byte("another-key-for-tests-of-32-bytes-or-more"))
+	rapid.Check(t, func(t *rapid.T) {
+		cursor, scope, other := someCursor(t), rapid.String().Draw(t, "scope"), rapid.String().Draw(t, "other")
+		token := sealer.seal(cursor, scope)
+		if _, err := sealer.open(token, other); err == nil && other != scope {
+			t.Fatalf("a token of %q opens in %q", scope, other)
+		}
+		if _, err := stranger.open(token, scope); err == nil {
+			t.Fatal("a token opens under another key")
+		}
+	})
+}
+
+func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
+	t.Parallel()
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	others := alphabet + "+/= \t\r\n\x00.~\xff"
+	cursor := outline.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title", ID: id.New[outline.Project]()}
+	token := sealer.seal(cursor, "scope")
+	opened := map[string]int{}
+	try := func(how, changed string) {
+		if _, err := sealer.open(changed, "scope"); err == nil && changed != token {
+			opened[how]++
+		}
+	}
+	for i := range len(token) + 1 {
+		for _, c := range []byte(others) {
+			try(fmt.Sprintf("with %q added", c), token[:i]+string([]byte{c})+token[i:])
+			if i < len(token) {
+				try(fmt.Sprintf("with %q instead", c), token[:i]+string([]byte{c})+token[i+1:])
+			}
+		}
+		if i < len(token) {
+			try("with one character less", token[:i]+token[i+1:])
+		}
+	}
+	for how, times := range opened {
+		t.Errorf("a token %s opens at %d places", how, times)
+	}
+}
+
+func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
+	t.Parallel()
+	ann, bob := identity.Actor{User: id.New[identity.User]()}, identity.Actor{User: id.New[identity.User]()}
+	seen := map[string]string{}
+	for user, actor := range map[string]identity.Actor{"ann": ann, "bob": bob} {
+		for _, list := range []string{"projects", "specifications"} {
+			for _, column := range []outline.Column{outline.ByCreatedAt, outline.ByUpdatedAt, outline.ByTitle} {
+				for _, flags := range []struct{ descending, trashed bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+					q := outline.ListQuery{Order: outline.Order{Column: column, Descending: flags.descending}, Trashed: flags.trashed}
+					scope := pageScope(actor, list, q)
+					name := user + " " + list + " " + string(column)
+					if other, ok := seen[scope]; ok {
+						t.Errorf("%s and %s have the scope %s", name, other, scope)
+					}
+					seen[scope] = name
+				}
+			}
+		}
+	}
+}
+
+func FuzzPageToken(f *testing.F) {
+	cursor := outline.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
+	token := sealer.seal(cursor, "scope")
+	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 22), strings.Repeat("A", 200)} {
+		f.Add(seed, "scope")
+		f.Add(seed, "")
+	}
+	f.Fuzz(func(t *testing.T, token, scope string) {
+		opened, err := sealer.open(token, scope)
+		if err == nil && sealer.seal(opened, scope) != token {
+			t.Fatalf("%q opens in %q, but is not what was sealed", token, scope)
+		}
+	})
+}

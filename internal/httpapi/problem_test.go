@@ -1,0 +1,153 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+func TestEveryKindOfFaultHasAStatus(t *testing.T) {
+	t.Parallel()
+	seen := map[int]fault.Kind{}
+	for kind := fault.Ours; kind <= fault.Away; kind++ {
+		status, ok := statuses[kind]
+		if !ok || status < 400 || http.StatusText(status) == "" {
+			t.Errorf("kind %d has the status %d", kind, status)
+		}
+		if other, ok := seen[status]; ok {
+			t.Errorf("kinds %d and %d share the status %d", kind, other, status)
+		}
+		seen[status] = kind
+	}
+	if len(statuses) != len(seen) {
+		t.Errorf("there are %d statuses for %d kinds; is Away still the last kind?", len(statuses), len(seen))
+	}
+}
+
+// contractStatuses is the table of errors of the contract.
+var contractStatuses = map[int][]fault.Code{
+	400: {"malformed_json", "invalid_parameter", "invalid_page_token", "invalid_header"},
+	401: {
+		"token_missing", "token_invalid", "token_expired", "token_revoked", "google_token_invalid",
+		"refresh_token_invalid", "refresh_token_expired", "refresh_token_reused",
+	},
+	403: {"permission_denied", "account_suspended", "email_not_verified", "domain_not_allowed", "csrf_rejected", "https_required"},
+	404: {"project_not_found", "specification_not_found", "item_not_found", "session_not_found", "user_not_found", "route_not_found"},
+	405: {"method_not_allowed"},
+	408: {"request_timeout"}, // the table does not have it; see the header timeouts of the design
+	409: {"project_limit_reached", "specification_limit_reached", "item_limit_reached", "item_set_mismatch", "idempotency_in_progress"},
+	412: {"precondition_failed"},
+	413: {"body_too_large"},
+	415: {"unsupported_media_type"},
+	422: {"validation_failed", "idempotency_key_reused"},
+	429: {"rate_limited"},
+	500: {"internal"},
+	503: {"unavailable"},
+}
+
+func TestEveryCodeHasTheStatusOfTheContract(t *testing.T) {
+	t.Parallel()
+	want, got := map[fault.Code]int{}, map[fault.Code]int{}
+	for status, codes := range contractStatuses {
+		for _, code := range codes {
+			want[code] = status
+		}
+	}
+	for _, code := range fault.Codes() {
+		got[code] = statusOf(code)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statuses (-contract +code):\n%s", diff)
+	}
+	if got := statusOf("no_such_code"); got != 500 {
+		t.Errorf("an unknown code has the status %d", got)
+	}
+}
+
+func TestEveryProblemHasWhatItsStatusAsksFor(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/x%20y?z=1", http.NoBody)
+	for _, code := range fault.Codes() {
+		p := problemOf(r, fmt.Errorf("do it: %w", fault.New(code, "A sentence.").Because(errors.New("canary"))))
+		want := problem{
+			Type: "/problems/" + string(code), Title: code.Meaning().Title, Status: statusOf(code), Detail: "A sentence.",
+			Instance: "/api/v1/x%20y", Code: string(code),
+		}
+		got := *p
+		got.headers, got.cause = nil, nil
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(problem{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", code, diff)
+		}
+		if challenge := p.headers.Get("WWW-Authenticate"); strings.HasPrefix(challenge, "Bearer realm=") != (p.Status == 401) {
+			t.Errorf("%s has the challenge %q", code, challenge)
+		}
+	}
+}
+
+func TestWhatNobodyClassifiedStaysPrivate(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	p := problemOf(r, errors.New("canary"))
+	if p.Status != 500 || p.Code != "internal" || strings.Contains(fmt.Sprintf("%+v", *p), "canary") && strings.Contains(p.Detail+p.Title, "canary") {
+		t.Errorf("problem %+v", p)
+	}
+	if p.Error() != "canary" {
+		t.Errorf("the log is told %q", p.Error())
+	}
+}
+
+func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
+	t.Parallel()
+	a, _ := New(Config{Now: time.Now})
+	routed := map[string]*huma.Operation{}
+	for path, item := range a.huma.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{
+			"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete,
+			"HEAD": item.Head, "OPTIONS": item.Options, "TRACE": item.Trace,
+		} {
+			if op != nil {
+				routed[method+" "+path] = op
+			}
+		}
+	}
+	for pattern, op := range operations {
+		described, ok := routed[pattern]
+		if !ok {
+			t.Errorf("operations.go has %s, routes.go has not", pattern)
+			continue
+		}
+		if op.id == "" || op.summary == "" || op.description == "" || op.tag == "" {
+			t.Errorf("%s lacks an id, a summary, a description or a tag: %+v", pattern, op)
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(described.Responses)), func(status string) bool { return status[0] == '4' }) {
+			t.Errorf("%s names no fault of its callers", pattern)
+		}
+		if strings.Contains(pattern, "{id}") != (op.missing != "") {
+			t.Errorf("%s names the fault %q of its path id", pattern, op.missing)
+		}
+		for _, code := range append(slices.Clone(op.faults), op.missing) {
+			if code != "" && !slices.Contains(fault.Codes(), code) {
+				t.Errorf("%s answers %s, which is no code", pattern, code)
+			}
+		}
+		tags := a.huma.OpenAPI().Tags
+		if !slices.ContainsFunc(tags, func(tag *huma.Tag) bool { return tag.Name == described.Tags[0] }) {
+			t.Errorf("%s has the tag %v, which the contract does not explain", pattern, described.Tags)
+		}
+		delete(routed, pattern)
+	}
+	for pattern := range routed {
+		t.Errorf("routes.go has %s, operations.go has not", pattern)
+	}
+}

@@ -1,0 +1,222 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// serializable makes PostgreSQL refuse (40001) what it lets pass otherwise.
+func serializable(c *postgres.Config) {
+	c.Dial = func(config *pgx.ConnConfig) { config.RuntimeParams["default_transaction_isolation"] = "serializable" }
+}
+
+// lockBoth holds the owner and then the project, and meanwhile lets somebody
+// else work.
+func (s *stage) lockBoth(ctx context.Context, tx outline.Tx, meanwhile func()) error {
+	if _, err := tx.LockOwner(ctx); err != nil {
+		return err
+	}
+	meanwhile()
+	if _, _, err := tx.LockProject(ctx, s.live); err != nil {
+		return err
+	}
+	return tx.InsertProject(ctx, newProject(s.actor.User))
+}
+
+func TestAChangeThatPostgreSQLAsksToRepeatIsRepeated(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		conflicts, attempts, rows int
+		code                      fault.Code
+	}{
+		"once":               {conflicts: 1, attempts: 2, rows: 1},
+		"twice":              {conflicts: 2, attempts: 3, rows: 1},
+		"until it is enough": {conflicts: 99, attempts: 3, code: fault.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(newWorld(t, serializable))
+			super := connect(t, s.Super)
+			before := value[int](t, super, "SELECT count(*) FROM projects")
+			attempts := 0
+			err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+				return s.lockBoth(t.Context(), tx, func() {
+					if attempts++; attempts <= tc.conflicts {
+						must(t, super, "UPDATE projects SET updated_at = clock_timestamp()")
+					}
+				})
+			})
+			wantCode(t, "the change", err, tc.code)
+			if attempts != tc.attempts {
+				t.Errorf("decided %d times, want %d", attempts, tc.attempts)
+			}
+			if got := value[int](t, super, "SELECT count(*) FROM projects") - before; got != tc.rows {
+				t.Errorf("%d rows were written, want %d", got, tc.rows)
+			}
+			s.free()
+		})
+	}
+}
+
+// deadlocking is a stage where PostgreSQL finds deadlocks at once, before the
+// store's own patience with locks ends.
+func deadlocking(t *testing.T, super *pgx.Conn, w *world) {
+	t.Helper()
+	must(t, super, "SET deadlock_timeout = '10s'")
+	name := value[string](t, super, "SELECT quote_ident(current_database())")
+	must(t, super, "ALTER DATABASE "+name+" SET deadlock_timeout = '20ms'")
+	t.Cleanup(func() {
+		_, _ = super.Exec(context.WithoutCancel(t.Context()), "ALTER DATABASE "+name+" RESET ALL") // the next test may be slow then
+	})
+	w.store = w.open(pooled(4))
+	w.outline = outline.NewService(w.store, generous)
+}
+
+func TestTheVictimOfADeadlockIsRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	super, other := connect(t, w.Super), connect(t, w.Super)
+	deadlocking(t, super, w)
+	s := newStage(w)
+	must(t, other, "SET deadlock_timeout = '10s'", "BEGIN")
+	value[int](t, other, "SELECT 1 FROM projects WHERE id = $1 FOR UPDATE", s.live)
+	otherPID := value[int](t, other, "SELECT pg_backend_pid()")
+	ended := make(chan error, 1)
+	attempts := 0
+	err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+		return s.lockBoth(t.Context(), tx, func() {
+			if attempts++; attempts > 1 {
+				return
+			}
+			go func() {
+				_, err := other.Exec(t.Context(), "UPDATE users SET name = name; COMMIT")
+				ended <- err
+			}()
+			eventually(t, "the other one waits for the owner", func() bool {
+				return value[int](t, super, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'", otherPID) == 1
+			})
+		})
+	})
+	// Whoever repeats at once may be faster than the one who waits, and lose
+	// again.
+	if err != nil {
+		wantCode(t, "the change", err, fault.Unavailable)
+	}
+	if attempts < 2 {
+		t.Errorf("decided %d times, want 2", attempts)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the other one, who should have won: %v", err)
+	}
+}
+
+func TestChangesWithInvertedLocksEndWellOrAskToBeRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	deadlocking(t, connect(t, w.Super), w)
+	s := newStage(w)
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			for range 10 {
+				err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+					if n%2 == 0 {
+						return s.lockBoth(t.Context(), tx, func() {})
+					}
+					_, _, err := tx.LockProject(t.Context(), s.live)
+					if err != nil {
+						return err
+					}
+					_, err = tx.LockOwner(t.Context())
+					return err
+				})
+				if err != nil && fault.CodeOf(err) != fault.Unavailable {
+					t.Errorf("%v, want success or %s", err, fault.Unavailable)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestWaitingForALockEndsAfterASecond(t *testing.T) {
+	t.Parallel()
+	signInAgain := func(ctx context.Context, s *stage) error { _, err := signIn(ctx, s.store, again(s.person)); return err }
+	var waiting sync.WaitGroup
+	for name, tc := range map[string]struct {
+		lock string
+		// cold statements are new to the connection.
+		cold bool
+		do   func(ctx context.Context, s *stage) error
+	}{
+		"a change, for a row":        {lock: "SELECT FROM users FOR UPDATE", do: changes["CreateProject"].do},
+		"a change, for a table":      {lock: "LOCK TABLE projects IN EXCLUSIVE MODE", do: changes["CreateProject"].do},
+		"a sign-in":                  {lock: "SELECT FROM users FOR UPDATE", do: signInAgain},
+		"a read":                     {lock: "LOCK TABLE projects", do: reads["Project"].do},
+		"a read, for the first time": {lock: "LOCK TABLE projects", do: reads["Project"].do, cold: true},
+		"the question whether the session is live": {lock: "LOCK TABLE sessions", do: reads["CheckSession"].do},
+	} {
+		s := newStage(newWorld(t))
+		if !tc.cold {
+			wantCode(t, name+" before", tc.do(t.Context(), s), "")
+		}
+		other := connect(t, s.Super)
+		must(t, other, "BEGIN", tc.lock)
+		waiting.Go(func() { // at the same time: they only wait
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			began := time.Now()
+			wantCode(t, name, tc.do(ctx, s), fault.Unavailable)
+			if took := time.Since(began); took < 900*time.Millisecond || took > 2500*time.Millisecond {
+				t.Errorf("%s took %v, want a second", name, took)
+			}
+			_ = other.Close(t.Context()) // and the lock is gone
+			wantCode(t, name+" afterwards", tc.do(t.Context(), s), "")
+		})
+	}
+	waiting.Wait()
+}
+
+func TestAStatementThatTakesTooLongIsGivenUp(t *testing.T) {
+	t.Parallel()
+	db := migrated(t)
+	w := &world{Database: db, t: t}
+	w.store = w.open()
+	w.outline = outline.NewService(w.store, generous)
+	s := newStage(w)
+	must(t, connect(t, db.Owner), `
+		CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NEW; END';
+		CREATE TRIGGER dawdle BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION dawdle()`)
+	began := time.Now()
+	wantCode(t, "a slow change", changes["CreateProject"].do(t.Context(), s), fault.Unavailable)
+	if took := time.Since(began); took < 2500*time.Millisecond || took > 5*time.Second {
+		t.Errorf("it took %v, want 3 s", took)
+	}
+	s.free()
+}
+
+func TestACallerWhoLeavesWhileWaitingIsNotOurFault(t *testing.T) {
+	t.Parallel()
+	s := newStage(newWorld(t))
+	other := connect(t, s.Super)
+	must(t, other, "BEGIN", "SELECT FROM users FOR UPDATE", "LOCK TABLE projects")
+	for name, op := range map[string]operation{"a change": changes["CreateProject"], "a read": reads["Project"]} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		err := op.do(ctx, s)
+		if fault.CodeOf(err) == fault.Internal && !errors.Is(err, context.Canceled) {
+			t.Errorf("%s of a caller who left: %v", name, err)
+		}
+	}
+	must(t, other, "ROLLBACK")
+	s.free()
+}

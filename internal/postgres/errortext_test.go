@@ -1,0 +1,221 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// tells reports whether the error, or any that it wraps, tells one of the
+// secrets, to whoever prints it in whatever way.
+func tells(err error, secrets ...string) string {
+	texts := []string{}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		texts = append(texts, e.Error(), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e))
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		texts = append(texts, f.Detail)
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return "it wraps all that PostgreSQL said: " + pg.Detail
+	}
+	for _, text := range texts {
+		for _, secret := range slices.Concat([]string{canary, "DETAIL", "Failing row"}, secrets) {
+			if len(secret) > 5 && strings.Contains(text, secret) {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// breach is a constraint of a table.
+type breach struct {
+	name, kind string
+	columns    []string
+}
+
+// breakIt returns the error of breaking the constraint with a row that is like r
+// but for that.
+func (x *tenants) breakIt(tb table, b breach, r row) (*pgconn.PgError, row) {
+	x.t.Helper()
+	try := func(bad row) (*pgconn.PgError, bool) {
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(bad)), func(name string) bool {
+			return slices.Contains(tb.only(func(c col) bool { return c.generated }), name)
+		})
+		pg, ok := errors.AsType[*pgconn.PgError](x.try(x.power, tb.insert(names), bad.of(names)...))
+		return pg, ok && pg.ConstraintName == b.name
+	}
+	bad := r.fresh(tb)
+	switch b.kind {
+	case "p", "u":
+		for _, name := range b.columns {
+			bad[name] = r[name]
+		}
+		pg, _ := try(bad)
+		return pg, bad
+	case "f":
+		for _, name := range b.columns {
+			bad[name] = candidates(tb.typeOf(name))[0]
+		}
+		pg, _ := try(bad)
+		return pg, bad
+	}
+	return x.breakCheck(tb, b.columns, bad, try)
+}
+
+// breakCheck tries all candidates for the columns of a check.
+func (x *tenants) breakCheck(tb table, columns []string, bad row, try func(row) (*pgconn.PgError, bool)) (*pgconn.PgError, row) {
+	if len(columns) == 0 {
+		return nil, bad
+	}
+	for _, value := range append(candidates(tb.typeOf(columns[0])), bad[columns[0]]) {
+		worse := bad.with(row{columns[0]: value})
+		if pg, ok := try(worse); ok {
+			return pg, worse
+		}
+		if pg, worst := x.breakCheck(tb, columns[1:], worse, try); pg != nil {
+			return pg, worst
+		}
+	}
+	return nil, bad
+}
+
+func TestABrokenConstraintTellsItsNameAndNothingOfTheRow(t *testing.T) {
+	t.Parallel()
+	x := newTenants(t, testkit.NewDatabase(t), "")
+	for _, tb := range x.tables {
+		for _, name := range column[string](t, x.super, "SELECT conname::text FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype IN ('p', 'u', 'f', 'c')", tb.name) {
+			b := breach{
+				name: name,
+				kind: value[string](t, x.super, "SELECT contype::text FROM pg_constraint WHERE conname = $1 AND conrelid = $2::text::regclass", name, tb.name),
+				columns: column[string](t, x.super, `SELECT a.attname::text FROM pg_constraint AS c JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+WHERE c.conname = $1 AND c.conrelid = $2::text::regclass ORDER BY a.attnum`, name, tb.name),
+			}
+			if b.kind == "u" && !slices.ContainsFunc(tb.key, func(name string) bool { return !slices.Contains(b.columns, name) }) {
+				continue // who breaks it breaks the primary key first
+			}
+			pg, bad := x.breakIt(tb, b, x.bob[tb.name])
+			if pg == nil || pg.ConstraintName != name {
+				t.Errorf("%s was not broken (teach candidates in rows_test.go): %v", name, pg)
+				continue
+			}
+			translated := postgres.Translate(fmt.Errorf("insert: %w", pg))
+			if told := tells(translated, slices.Collect(maps.Values(bad))...); told != "" {
+				t.Errorf("%s tells of the row: %s", name, told)
+			}
+			if code := fault.CodeOf(translated); code == fault.Internal && !strings.Contains(translated.Error(), name) {
+				t.Errorf("whoever reads the log does not learn that it was %s: %v", name, translated)
+			}
+		}
+	}
+}
+
+func TestAMissingValueTellsNothingOfTheRow(t *testing.T) {
+	t.Parallel()
+	x := newTenants(t, testkit.NewDatabase(t), "")
+	for _, tb := range x.tables {
+		r := x.bob[tb.name].fresh(tb)
+		for _, name := range tb.only(func(c col) bool { return c.filled }) {
+			rest := maps.Clone(r)
+			delete(rest, name)
+			names := slices.Sorted(maps.Keys(rest))
+			err := x.try(x.power, tb.insert(names), rest.of(names)...)
+			if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "23502" || !strings.Contains(pg.Detail, "Failing row") {
+				t.Fatalf("%s without %s: %v", tb.name, name, err)
+			}
+			if told := tells(postgres.Translate(err), slices.Collect(maps.Values(rest))...); told != "" {
+				t.Errorf("%s without %s tells of the row: %s", tb.name, name, told)
+			}
+		}
+	}
+}
+
+func TestWhatPostgreSQLWritesDoesNotSurvive(t *testing.T) {
+	t.Parallel()
+	super := connect(t, testkit.NewDatabase(t).Super)
+	for _, sql := range []string{
+		"SELECT '" + canary + "'::integer",
+		"SELECT '" + canary + "'::uuid",
+		"SELECT '" + canary + "'::jsonb",
+		"SELECT '" + canary + "'::timestamptz",
+		`SELECT * FROM "` + canary + `"`,
+		`SELECT "` + canary + `" FROM projects`,
+		"SELECT set_config('" + canary + "', '', true)",
+		"DO $$ BEGIN RAISE EXCEPTION '" + canary + "' USING DETAIL = '" + canary + "', HINT = '" + canary + "'; END $$",
+		"DO $$ BEGIN RAISE EXCEPTION '" + canary + "' USING ERRCODE = '40001', DETAIL = '" + canary + "'; END $$",
+		"DO $$ BEGIN RAISE EXCEPTION '" + canary + "' USING ERRCODE = '57014', DETAIL = '" + canary + "'; END $$",
+		"DO $$ BEGIN RAISE EXCEPTION '" + canary + "' USING ERRCODE = '23505', CONSTRAINT = 'used_id_tokens_pkey'; END $$",
+	} {
+		_, err := super.Exec(t.Context(), sql)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || !strings.Contains(pg.Message+pg.Detail+pg.Where, canary[:6]) {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if told := tells(postgres.Translate(err)); told != "" {
+			t.Errorf("%s tells: %s", sql, told)
+		}
+		if told := tells(postgres.Translate(errors.Join(errors.New("several"), err))); told != "" {
+			t.Errorf("%s, joined with another error, tells: %s", sql, told)
+		}
+	}
+}
+
+func TestAChangeThatBreaksAConstraintTellsNothingOfTheRow(t *testing.T) {
+	t.Parallel()
+	s := newStage(newWorld(t))
+	for name, spoil := range map[string]func(p *outline.Project){
+		"a title that is too long":       func(p *outline.Project) { p.Title = strings.Repeat(canary, 50) },
+		"a title that is empty":          func(p *outline.Project) { p.Title = "" },
+		"a title with a NUL":             func(p *outline.Project) { p.Title = canary + "\x00" },
+		"a title that is no UTF-8":       func(p *outline.Project) { p.Title = canary + "\xff" },
+		"a description that is too long": func(p *outline.Project) { p.Description = strings.Repeat(canary, 500) },
+		"an id that is taken":            func(p *outline.Project) { p.ID = s.live },
+		"no id":                          func(p *outline.Project) { p.ID = outline.ProjectID{} },
+		"another owner":                  func(p *outline.Project) { p.Owner = s.signUp().User },
+		"an owner who is not there":      func(p *outline.Project) { p.Owner[15]++ },
+		"a time that cannot be kept":     func(p *outline.Project) { p.CreatedAt = time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC) },
+	} {
+		p := newProject(s.actor.User)
+		p.Description = canary
+		spoil(&p)
+		err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error { return tx.InsertProject(t.Context(), p) })
+		wantCode(t, name, err, fault.Internal)
+		if told := tells(err, s.live.String(), s.actor.User.String()); told != "" {
+			t.Errorf("%s tells: %s", name, told)
+		}
+	}
+}
+
+func TestNoPasswordIsInTheErrorOfAConnection(t *testing.T) {
+	t.Parallel()
+	db := testkit.NewDatabase(t)
+	_, host, _ := strings.Cut(db.Service, "@")
+	wrong := "postgres://codegenapp_test_service:" + canary + "@" + host
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: wrong, PoolSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Ping(t.Context()); err == nil || tells(err) != "" {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	for _, bad := range []string{"postgres://u:" + canary + "@host:port/db", "postgres://u:" + canary + "@h/db?sslmode=none", "host=h password=" + canary + " port=x", "://" + canary} {
+		if _, err := postgres.Open(t.Context(), postgres.Config{URL: bad}); err == nil || tells(err) != "" {
+			t.Errorf("a URL that cannot be read: %v", err)
+		}
+		if _, err := postgres.NewMigrator(bad); err == nil || tells(err) != "" {
+			t.Errorf("a migrator's URL that cannot be read: %v", err)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+// stage is what an operation finds: somebody and what they own.
+type stage struct {
+	*world
+	person identity.Profile
+	actor  identity.Actor
+	// live and trashed are projects of the actor; spec and trashedSpec are
+	// specifications of the live one, items those of spec.
+	live, trashed     outline.ProjectID
+	spec, trashedSpec outline.SpecificationID
+	items             []outline.ItemID
+	// spare is a session, an account or an item that an operation may use up.
+	spare        identity.Actor
+	spareSession identity.SessionID
+	spareItem    outline.ItemID
+	// key is an Idempotency-Key that was used for creating a project.
+	key outline.Once
+}
+
+func newStage(w *world) *stage {
+	w.t.Helper()
+	s := &stage{world: w, person: profile(), key: outline.Once{Key: canary}}
+	ctx := w.t.Context()
+	var err error
+	if s.actor, err = signIn(ctx, w.store, s.person); err != nil {
+		w.t.Fatalf("sign in: %v", err)
+	}
+	s.live, s.trashed = w.project(s.actor).ID, w.project(s.actor).ID
+	s.spec, s.trashedSpec = s.specification(), s.specification()
+	for range 3 {
+		s.items = append(s.items, s.item())
+	}
+	_, err = w.outline.CreateProject(ctx, s.actor, s.key, draft(w.t, canary))
+	if err := errors.Join(err, s.trash(ctx, s.trashed), s.trashSpec(ctx, s.trashedSpec)); err != nil {
+		w.t.Fatalf("set the stage: %v", err)
+	}
+	return s
+}
+
+// over makes the stage's operations go through another store.
+func (s *stage) over(change ...func(*postgres.Config)) *stage {
+	s.t.Helper()
+	w := *s.world
+	w.store = w.open(change...)
+	w.outline = outline.NewService(w.store, generous)
+	other := *s
+	other.world = &w
+	return &other
+}
+
+func (s *stage) specification() outline.SpecificationID {
+	s.t.Helper()
+	made, err := s.outline.CreateSpecification(s.t.Context(), s.actor, s.live, outline.Once{}, specDraft(s.t))
+	if err != nil {
+		s.t.Fatalf("create a specification: %v", err)
+	}
+	return made.Value.ID
+}
+
+func (s *stage) item() outline.ItemID {
+	s.t.Helper()
+	made, err := s.outline.CreateItem(s.t.Context(), s.actor, s.spec, outline.Once{}, itemDraft(s.t, nil))
+	if err != nil {
+		s.t.Fatalf("create an item: %v", err)
+	}
+	return made.Value.ID
+}
+
+func specDraft(t testing.TB) outline.SpecificationDraft {
+	t.Helper()
+	d, violations := outline.NewSpecificationDraft("", canary+id.New[stage]().String())
+	if len(violations) > 0 {
+		t.Fatalf("a draft: %v", violations)
+	}
+	return d
+}
+
+func itemDraft(t testing.TB, order *int) outline.ItemDraft {
+	t.Helper()
+	d, violations := outline.NewItemDraft(new(canary+id.New[stage]().String()), order)
+	if len(violations) > 0 {
+		t.Fatalf("a draft: %v", violations)
+	}
+	return d
+}
+
+// newName is a name that nobody has.
+func newName(t testing.TB) identity.Name {
+	t.Helper()
+	name, violations := identity.ParseName(canary + id.New[stage]().String())
+	if len(violations) > 0 {
+		t.Fatalf("a name: %v", violations)
+	}
+	return name
+}
+
+func (s *stage) trash(ctx context.Context, project outline.ProjectID) error {
+	return s.outline.TrashProject(ctx, s.actor, project, outline.Match{})
+}
+
+func (s *stage) restore(ctx context.Context, project outline.ProjectID) error {
+	_, err := s.outline.RestoreProject(ctx, s.actor, project)
+	return err
+}
+
+func (s *stage) trashSpec(ctx context.Context, spec outline.SpecificationID) error {
+	return s.outline.TrashSpecification(ctx, s.actor, spec, outline.Match{})
+}
+
+func (s *stage) restoreSpec(ctx context.Context, spec outline.SpecificationID) error {
+	_, err := s.outline.RestoreSpecification(ctx, s.actor, spec)
+	return err
+}
+
+// shown is a visitor that counts what it was shown.
+type shown struct {
+	projects map[outline.ProjectID]int
+	specs    map[outline.SpecificationID]int
+	items    map[outline.ItemID]int
+	// then is called after each project.
+	then func() error
+}
+
+func newShown() *shown {
+	return &shown{projects: map[outline.ProjectID]int{}, specs: map[outline.SpecificationID]int{}, items: map[outline.ItemID]int{}}
+}
+
+func (v *shown) Project(p outline.Project) error {
+	v.projects[p.ID]++
+	if v.then == nil {
+		return nil
+	}
+	return v.then()
+}
+
+func (v *shown) Specification(s outline.Specification, items []outline.Item) error {
+	v.specs[s.ID]++
+	for _, item := range items {
+		v.items[item.ID]++
+	}
+	return nil
+}
