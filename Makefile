@@ -15,6 +15,10 @@ build: ## Build bin/codegenapp, a static program
 test: servers ## Run all tests against a private PostgreSQL and Redis
 	go run ./internal/testkit/withservers -- go test -race -shuffle=on ./...
 
+.PHONY: test-long
+test-long: servers ## Run the tests that flood the server too, one package at a time
+	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 ./internal/httpapi ./internal/postgres
+
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
 check: generated-is-current lint modern contract test ## Run everything that a change has to pass

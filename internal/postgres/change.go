@@ -54,7 +54,7 @@ func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) e
 			return
 		}
 		if err != nil {
-			t.rollback(ctx)
+			rollback(ctx, t.conn)
 		}
 		t.conn.Release()
 	}()
@@ -121,13 +121,13 @@ func (t *tx) commit(ctx context.Context) error {
 
 // rollback ends a failed transaction. A connection where that fails, or that is
 // not idle afterwards, is closed by the pool when it comes back.
-func (t *tx) rollback(ctx context.Context) {
-	if t.conn.Conn().PgConn().TxStatus() == 'I' {
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().PgConn().TxStatus() == 'I' {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
-	_, _ = t.conn.Exec(ctx, "rollback") // the pool closes what is not idle
+	_, _ = conn.Exec(ctx, "rollback") // the pool closes what is not idle
 }
 
 // repeatable reports whether a change that failed with err did nothing and may

@@ -68,12 +68,19 @@ func (f flight) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
 // proved dead before anything was sent is replaced once.
 func (s *Store) read(ctx context.Context, actor identity.Actor, queries ...query) error {
 	f := flight{confineTo(actor).statement(nil)}
+	several := len(queries) > 1
+	if several { // they have to show one moment, not one each
+		f = append(flight{{sql: "begin isolation level repeatable read, read only"}}, f...)
+	}
 	for _, q := range queries {
 		s, err := record(ctx, q)
 		if err != nil {
 			return translate(err)
 		}
 		f = append(f, s)
+	}
+	if several {
+		f = append(f, statement{sql: "commit"})
 	}
 	err := s.fly(ctx, f)
 	if err != nil && pgconn.SafeToRetry(err) {
@@ -89,7 +96,11 @@ func (s *Store) fly(ctx context.Context, f flight) error {
 		return err
 	}
 	defer conn.Release()
-	return f.send(ctx, conn)
+	err = f.send(ctx, conn)
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return err
 }
 
 var errRecorded = errors.New("the statement is recorded")

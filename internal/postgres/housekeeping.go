@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,10 +34,13 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err e
 			return removed, translate(err)
 		}
 		for _, d := range found {
-			if err := s.purge(ctx, d, before); err != nil {
+			gone, err := s.purge(ctx, d, before)
+			if err != nil {
 				return removed, err
 			}
-			removed++
+			if gone {
+				removed++
+			}
 		}
 	}
 }
@@ -58,13 +62,22 @@ func (s *Store) trashDue(ctx context.Context, before time.Time) (found []due, er
 	return found, err
 }
 
-func (s *Store) purge(ctx context.Context, d due, before time.Time) error {
-	return s.inTx(ctx, housekeeping(d.Owner), func(t *tx) error {
-		return t.write(ctx, func(q *db.Queries) error {
+// purge removes one thing, unless another replica or a restore was faster.
+func (s *Store) purge(ctx context.Context, d due, before time.Time) (gone bool, err error) {
+	err = s.inTx(ctx, housekeeping(d.Owner), func(t *tx) error {
+		err := t.read(ctx, func(q *db.Queries) error {
 			if d.Project != nil {
-				return q.PurgeProject(ctx, db.PurgeProjectParams{ID: *d.Project, OwnerID: d.Owner, Before: &before})
+				_, err := q.PurgeProject(ctx, db.PurgeProjectParams{ID: *d.Project, OwnerID: d.Owner, Before: &before})
+				return err
 			}
-			return q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *d.Specification, OwnerID: d.Owner, Before: &before})
+			_, err := q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *d.Specification, OwnerID: d.Owner, Before: &before})
+			return err
 		})
+		gone = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
+	return gone && err == nil, err
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/outline"
@@ -17,23 +20,26 @@ const inProgressRetry = time.Second
 
 // Claim implements outline.Tx.
 func (t *outlineTx) Claim(ctx context.Context, once outline.Once) error {
+	var claimed bool
+	if err := t.ahead(ctx, func(q *db.Queries) (err error) { claimed, err = q.LockKey(ctx, t.lockOf(once)); return err }); err != nil {
+		return err
+	}
 	return t.ahead(ctx, func(q *db.Queries) error {
-		found, err := q.ClaimKey(ctx, db.ClaimKeyParams{
-			Lock: t.lockOf(once), OwnerID: t.actor.User, Key: once.Key, Life: outline.KeyLife.Seconds(),
-		})
+		found, err := q.GetAnswer(ctx, db.GetAnswerParams{OwnerID: t.actor.User, Key: once.Key, Life: outline.KeyLife.Seconds()})
 		switch {
-		case err != nil:
-			return err
-		case found.Answer != nil && !bytes.Equal(found.Request, once.Request[:]):
-			return fault.New(fault.IdempotencyKeyReused, "This Idempotency-Key was used for another request within the last 24 hours.")
-		case found.Answer != nil:
-			return &outline.ReplayError{Answer: *found.Answer}
-		case !found.Claimed:
+		case errors.Is(err, pgx.ErrNoRows) && !claimed:
 			f := fault.New(fault.IdempotencyInProgress, "The first request with this Idempotency-Key is still running.")
 			f.RetryAfter = inProgressRetry
 			return f
+		case errors.Is(err, pgx.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		case !bytes.Equal(found.Request, once.Request[:]):
+			return fault.New(fault.IdempotencyKeyReused, "This Idempotency-Key was used for another request within the last 24 hours.")
+		default:
+			return &outline.ReplayError{Answer: found.Answer}
 		}
-		return nil
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 func (s *Store) User(ctx context.Context, actor identity.Actor) (identity.User, error) {
 	var row db.User
 	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetUser(ctx, actor.User); return err })
-	return userOf(row), orMissing(err, fault.UserNotFound)
+	return userOf(row), orMissing(err, fault.TokenRevoked) // deleted between the check and this
 }
 
 // Rename implements identity.Store.
@@ -20,7 +20,7 @@ func (s *Store) Rename(ctx context.Context, actor identity.Actor, name identity.
 	err = s.inTx(ctx, confineTo(actor), func(t *tx) error {
 		var row db.User
 		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockUser(ctx, actor.User); return err }); err != nil {
-			return orMissing(err, fault.UserNotFound)
+			return orMissing(err, fault.TokenRevoked)
 		}
 		if user = userOf(row); user.Name == name.String() {
 			return nil
@@ -36,7 +36,7 @@ func (s *Store) DeleteAccount(ctx context.Context, actor identity.Actor) error {
 	return s.inTx(ctx, patiently(actor), func(t *tx) error {
 		// The lock goes first, so that a dead session removes nothing.
 		if err := t.read(ctx, func(q *db.Queries) error { _, err := q.LockUser(ctx, actor.User); return err }); err != nil {
-			return orMissing(err, fault.UserNotFound)
+			return orMissing(err, fault.TokenRevoked)
 		}
 		return t.write(ctx, func(q *db.Queries) error { return q.DeleteUser(ctx, actor.User) })
 	})

@@ -1,11 +1,15 @@
--- ClaimKey tells whether the key is free to use, and the answer it has if it
--- was used already. The lock ends with the transaction: whoever does not get it
--- knows that the first request still runs.
--- name: ClaimKey :one
-SELECT pg_try_advisory_xact_lock(@lock::bigint) AS claimed,
-       k.request, k.answer
-FROM  (SELECT 1) AS always
-LEFT   JOIN idempotency_keys AS k ON k.owner_id = @owner_id AND k.key = @key AND k.created_at > now() - make_interval(secs => @life::float8);
+-- LockKey takes the key's lock until the transaction ends: whoever does not get
+-- it knows that the first request still runs.
+-- name: LockKey :one
+SELECT pg_try_advisory_xact_lock(@lock::bigint);
+
+-- GetAnswer reads the answer to an earlier request with the key. It is a
+-- statement of its own behind LockKey, so that it sees what was committed before
+-- the lock was had.
+-- name: GetAnswer :one
+SELECT request, answer
+FROM   idempotency_keys
+WHERE  owner_id = @owner_id AND key = @key AND created_at > now() - make_interval(secs => @life::float8);
 
 -- ForgetKeys removes the owner's keys that have served their time.
 -- name: ForgetKeys :exec

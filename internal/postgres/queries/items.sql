@@ -21,7 +21,7 @@ FROM   bullet_items AS i
 JOIN   specifications AS s ON s.id = i.spec_id
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  i.id = @id AND i.owner_id = @owner_id
-FOR    UPDATE OF s, i;
+FOR    NO KEY UPDATE OF s, i;
 
 -- InsertItem keeps a new item.
 -- name: InsertItem :exec

@@ -4,20 +4,23 @@ SELECT *
 FROM   projects
 WHERE  id = @id AND owner_id = @owner_id;
 
+-- All locks are NO KEY: nobody changes an id, and so what refers to a row
+-- (a session, the answer kept for a key) need not wait for its lock.
+
 -- LockOwner holds the user's row, whose counter bounds the number of projects,
 -- and tells the time at which the lock was had.
 -- name: LockOwner :one
 SELECT project_count, clock_timestamp()::timestamptz AS at
 FROM   users
 WHERE  id = @owner_id
-FOR    UPDATE;
+FOR    NO KEY UPDATE;
 
 -- LockProject holds one project and tells the time at which the lock was had.
 -- name: LockProject :one
 SELECT sqlc.embed(p), clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = @id AND p.owner_id = @owner_id
-FOR    UPDATE;
+FOR    NO KEY UPDATE;
 
 -- LockOwnerAndProject holds both, the owner first: the one order of locks.
 -- name: LockOwnerAndProject :one
@@ -25,7 +28,7 @@ SELECT sqlc.embed(p), u.project_count, clock_timestamp()::timestamptz AS at
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = @owner_id AND p.id = @id
-FOR    UPDATE OF u, p;
+FOR    NO KEY UPDATE OF u, p;
 
 -- InsertProject keeps a new project.
 -- name: InsertProject :exec

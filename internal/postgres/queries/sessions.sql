@@ -3,7 +3,7 @@
 SELECT *
 FROM   users
 WHERE  id = app_user_id()
-FOR    UPDATE;
+FOR    NO KEY UPDATE;
 
 -- ConfinedTo tells whom the transaction is confined to.
 -- name: ConfinedTo :one
@@ -54,7 +54,7 @@ SELECT sqlc.embed(s), sqlc.embed(u), clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
 JOIN   users AS u ON u.id = s.user_id
 WHERE  s.id = @id
-FOR    UPDATE OF s;
+FOR    NO KEY UPDATE OF s;
 
 -- UpdateSession keeps a session that was refreshed or ended.
 -- name: UpdateSession :exec

@@ -13,7 +13,7 @@ SELECT sqlc.embed(s), p.trashed AS project_trashed, clock_timestamp()::timestamp
 FROM   specifications AS s
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id
-FOR    UPDATE OF s;
+FOR    NO KEY UPDATE OF s;
 
 -- LockProjectAndSpecification holds both, the project first: the one order of
 -- locks.
@@ -22,7 +22,7 @@ SELECT sqlc.embed(p), sqlc.embed(s), clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id
-FOR    UPDATE OF p, s;
+FOR    NO KEY UPDATE OF p, s;
 
 -- InsertSpecification keeps a new specification.
 -- name: InsertSpecification :exec

@@ -9,7 +9,7 @@ WHERE  id = @id;
 SELECT *
 FROM   users
 WHERE  id = @id
-FOR    UPDATE;
+FOR    NO KEY UPDATE;
 
 -- RenameUser keeps the name that the caller chose.
 -- name: RenameUser :exec

@@ -13,9 +13,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
-const purgeProject = `-- name: PurgeProject :exec
+const purgeProject = `-- name: PurgeProject :one
 DELETE FROM projects
 WHERE  id = $1 AND owner_id = $2 AND deleted_at < $3
+RETURNING id
 `
 
 type PurgeProjectParams struct {
@@ -25,14 +26,17 @@ type PurgeProjectParams struct {
 }
 
 // PurgeProject removes a project that is still in the trash for so long.
-func (q *Queries) PurgeProject(ctx context.Context, arg PurgeProjectParams) error {
-	_, err := q.db.Exec(ctx, purgeProject, arg.ID, arg.OwnerID, arg.Before)
-	return err
+func (q *Queries) PurgeProject(ctx context.Context, arg PurgeProjectParams) (outline.ProjectID, error) {
+	row := q.db.QueryRow(ctx, purgeProject, arg.ID, arg.OwnerID, arg.Before)
+	var id outline.ProjectID
+	err := row.Scan(&id)
+	return id, err
 }
 
-const purgeSpecification = `-- name: PurgeSpecification :exec
+const purgeSpecification = `-- name: PurgeSpecification :one
 DELETE FROM specifications
 WHERE  id = $1 AND owner_id = $2 AND deleted_at < $3
+RETURNING id
 `
 
 type PurgeSpecificationParams struct {
@@ -43,7 +47,9 @@ type PurgeSpecificationParams struct {
 
 // PurgeSpecification removes a specification that is still in the trash for so
 // long.
-func (q *Queries) PurgeSpecification(ctx context.Context, arg PurgeSpecificationParams) error {
-	_, err := q.db.Exec(ctx, purgeSpecification, arg.ID, arg.OwnerID, arg.Before)
-	return err
+func (q *Queries) PurgeSpecification(ctx context.Context, arg PurgeSpecificationParams) (outline.SpecificationID, error) {
+	row := q.db.QueryRow(ctx, purgeSpecification, arg.ID, arg.OwnerID, arg.Before)
+	var id outline.SpecificationID
+	err := row.Scan(&id)
+	return id, err
 }

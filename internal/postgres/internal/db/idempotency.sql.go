@@ -12,41 +12,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
-const claimKey = `-- name: ClaimKey :one
-SELECT pg_try_advisory_xact_lock($1::bigint) AS claimed,
-       k.request, k.answer
-FROM  (SELECT 1) AS always
-LEFT   JOIN idempotency_keys AS k ON k.owner_id = $2 AND k.key = $3 AND k.created_at > now() - make_interval(secs => $4::float8)
-`
-
-type ClaimKeyParams struct {
-	Lock    int64
-	OwnerID identity.UserID
-	Key     string
-	Life    float64
-}
-
-type ClaimKeyRow struct {
-	Claimed bool
-	Request []byte
-	Answer  *string
-}
-
-// ClaimKey tells whether the key is free to use, and the answer it has if it
-// was used already. The lock ends with the transaction: whoever does not get it
-// knows that the first request still runs.
-func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (ClaimKeyRow, error) {
-	row := q.db.QueryRow(ctx, claimKey,
-		arg.Lock,
-		arg.OwnerID,
-		arg.Key,
-		arg.Life,
-	)
-	var i ClaimKeyRow
-	err := row.Scan(&i.Claimed, &i.Request, &i.Answer)
-	return i, err
-}
-
 const forgetKeys = `-- name: ForgetKeys :exec
 DELETE FROM idempotency_keys
 WHERE  owner_id = $1 AND created_at <= $2
@@ -56,6 +21,33 @@ WHERE  owner_id = $1 AND created_at <= $2
 func (q *Queries) ForgetKeys(ctx context.Context, ownerID identity.UserID, before time.Time) error {
 	_, err := q.db.Exec(ctx, forgetKeys, ownerID, before)
 	return err
+}
+
+const getAnswer = `-- name: GetAnswer :one
+SELECT request, answer
+FROM   idempotency_keys
+WHERE  owner_id = $1 AND key = $2 AND created_at > now() - make_interval(secs => $3::float8)
+`
+
+type GetAnswerParams struct {
+	OwnerID identity.UserID
+	Key     string
+	Life    float64
+}
+
+type GetAnswerRow struct {
+	Request []byte
+	Answer  string
+}
+
+// GetAnswer reads the answer to an earlier request with the key. It is a
+// statement of its own behind LockKey, so that it sees what was committed before
+// the lock was had.
+func (q *Queries) GetAnswer(ctx context.Context, arg GetAnswerParams) (GetAnswerRow, error) {
+	row := q.db.QueryRow(ctx, getAnswer, arg.OwnerID, arg.Key, arg.Life)
+	var i GetAnswerRow
+	err := row.Scan(&i.Request, &i.Answer)
+	return i, err
 }
 
 const keepAnswer = `-- name: KeepAnswer :exec
@@ -81,4 +73,17 @@ func (q *Queries) KeepAnswer(ctx context.Context, arg KeepAnswerParams) error {
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const lockKey = `-- name: LockKey :one
+SELECT pg_try_advisory_xact_lock($1::bigint)
+`
+
+// LockKey takes the key's lock until the transaction ends: whoever does not get
+// it knows that the first request still runs.
+func (q *Queries) LockKey(ctx context.Context, lock int64) (bool, error) {
+	row := q.db.QueryRow(ctx, lockKey, lock)
+	var pg_try_advisory_xact_lock bool
+	err := row.Scan(&pg_try_advisory_xact_lock)
+	return pg_try_advisory_xact_lock, err
 }

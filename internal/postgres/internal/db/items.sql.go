@@ -130,7 +130,7 @@ FROM   bullet_items AS i
 JOIN   specifications AS s ON s.id = i.spec_id
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  i.id = $1 AND i.owner_id = $2
-FOR    UPDATE OF s, i
+FOR    NO KEY UPDATE OF s, i
 `
 
 type LockItemRow struct {

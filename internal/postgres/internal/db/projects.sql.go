@@ -67,10 +67,11 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) er
 }
 
 const lockOwner = `-- name: LockOwner :one
+
 SELECT project_count, clock_timestamp()::timestamptz AS at
 FROM   users
 WHERE  id = $1
-FOR    UPDATE
+FOR    NO KEY UPDATE
 `
 
 type LockOwnerRow struct {
@@ -78,6 +79,8 @@ type LockOwnerRow struct {
 	At           time.Time
 }
 
+// All locks are NO KEY: nobody changes an id, and so what refers to a row
+// (a session, the answer kept for a key) need not wait for its lock.
 // LockOwner holds the user's row, whose counter bounds the number of projects,
 // and tells the time at which the lock was had.
 func (q *Queries) LockOwner(ctx context.Context, ownerID identity.UserID) (LockOwnerRow, error) {
@@ -92,7 +95,7 @@ SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_s
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = $1 AND p.id = $2
-FOR    UPDATE OF u, p
+FOR    NO KEY UPDATE OF u, p
 `
 
 type LockOwnerAndProjectRow struct {
@@ -127,7 +130,7 @@ const lockProject = `-- name: LockProject :one
 SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = $1 AND p.owner_id = $2
-FOR    UPDATE
+FOR    NO KEY UPDATE
 `
 
 type LockProjectRow struct {

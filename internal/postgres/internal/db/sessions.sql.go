@@ -210,7 +210,7 @@ SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expir
 FROM   sessions AS s
 JOIN   users AS u ON u.id = s.user_id
 WHERE  s.id = $1
-FOR    UPDATE OF s
+FOR    NO KEY UPDATE OF s
 `
 
 type LockSessionRow struct {
@@ -256,7 +256,7 @@ const lockSignedIn = `-- name: LockSignedIn :one
 SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
 FROM   users
 WHERE  id = app_user_id()
-FOR    UPDATE
+FOR    NO KEY UPDATE
 `
 
 // LockSignedIn holds the row of the user that the transaction is confined to.

@@ -111,7 +111,7 @@ SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_s
 FROM   specifications AS s
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
-FOR    UPDATE OF p, s
+FOR    NO KEY UPDATE OF p, s
 `
 
 type LockProjectAndSpecificationRow struct {
@@ -160,7 +160,7 @@ SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids,
 FROM   specifications AS s
 JOIN   projects AS p ON p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
-FOR    UPDATE OF s
+FOR    NO KEY UPDATE OF s
 `
 
 type LockSpecificationRow struct {

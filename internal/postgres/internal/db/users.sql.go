@@ -52,7 +52,7 @@ const lockUser = `-- name: LockUser :one
 SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
 FROM   users
 WHERE  id = $1
-FOR    UPDATE
+FOR    NO KEY UPDATE
 `
 
 // LockUser holds the caller's own row.

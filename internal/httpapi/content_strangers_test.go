@@ -1,0 +1,155 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// requestsOfContent are all that name a specification or an item, or a project
+// for its specifications. %s is the id.
+var requestsOfContent = map[string]struct {
+	method, path string
+	body         any
+	headers      []string
+}{
+	"list the specifications":               {"GET", "/projects/%s/specs", nil, nil},
+	"list them from the trash":              {"GET", "/projects/%s/specs?trashed=true&order_by=title&page_size=1", nil, nil},
+	"list them with a bad token":            {"GET", "/projects/%s/specs?page_token=AAAA", nil, nil},
+	"list them in no order":                 {"GET", "/projects/%s/specs?order_by=x", nil, nil},
+	"add a specification":                   {"POST", "/projects/%s/specs", `{"content": "x"}`, nil},
+	"add a bad specification":               {"POST", "/projects/%s/specs", `{"content": ""}`, nil},
+	"add a specification once":              {"POST", "/projects/%s/specs", `{"content": "x"}`, []string{"Idempotency-Key", "k1"}},
+	"read a specification":                  {"GET", "/specs/%s", nil, nil},
+	"read it with its items":                {"GET", "/specs/%s?include=items", nil, nil},
+	"read it unless it is as known":         {"GET", "/specs/%s", nil, []string{"If-None-Match", `"3"`}},
+	"read only its head":                    {"HEAD", "/specs/%s", nil, nil},
+	"replace a specification":               {"PUT", "/specs/%s", `{"content": "x"}`, nil},
+	"replace it by nothing":                 {"PUT", "/specs/%s", `{}`, nil},
+	"replace it, were it at its version":    {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"3"`}},
+	"replace it, were it at another":        {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"9"`}},
+	"replace it, were it there":             {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", "*"}},
+	"change a specification":                {"PATCH", "/specs/%s", `{"title": "x"}`, nil},
+	"change nothing of it":                  {"PATCH", "/specs/%s", `{}`, nil},
+	"change it, were it at another":         {"PATCH", "/specs/%s", `{"title": "x"}`, []string{"If-Match", `"9"`}},
+	"trash a specification":                 {"DELETE", "/specs/%s", nil, nil},
+	"trash it, were it at another":          {"DELETE", "/specs/%s", nil, []string{"If-Match", `"9"`}},
+	"restore a specification":               {"POST", "/specs/%s/restore", nil, nil},
+	"list the items":                        {"GET", "/specs/%s/items", nil, nil},
+	"list them unless they are as known":    {"GET", "/specs/%s/items", nil, []string{"If-None-Match", `"3"`}},
+	"add an item":                           {"POST", "/specs/%s/items", `{"content": "x"}`, nil},
+	"add an item far behind":                {"POST", "/specs/%s/items", `{"content": "x", "order": 1000}`, nil},
+	"add an item once":                      {"POST", "/specs/%s/items", `{"content": "x"}`, []string{"Idempotency-Key", "k2"}},
+	"reorder nothing":                       {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, nil},
+	"reorder others":                        {"PUT", "/specs/%s/items/reorder", `{"item_ids": ["00000000-0000-7000-8000-000000000000"]}`, nil},
+	"reorder, were it at another":           {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, []string{"If-Match", `"9"`}},
+	"read an item":                          {"GET", "/items/%s", nil, nil},
+	"read it unless it is as it is known":   {"GET", "/items/%s", nil, []string{"If-None-Match", `"1-0"`}},
+	"replace an item":                       {"PUT", "/items/%s", `{"content": "x"}`, nil},
+	"replace it by what is no item":         {"PUT", "/items/%s", `{"order": "x"}`, nil},
+	"move an item":                          {"PATCH", "/items/%s", `{"order": 0}`, nil},
+	"move it far behind":                    {"PATCH", "/items/%s", `{"order": 1000}`, nil},
+	"change the item, were it at another":   {"PATCH", "/items/%s", `{"content": "x"}`, []string{"If-Match", `"9-0"`}},
+	"delete an item":                        {"DELETE", "/items/%s", nil, nil},
+	"delete it, were it at its version":     {"DELETE", "/items/%s", nil, []string{"If-Match", `"1-0"`}},
+	"delete it, were it at another":         {"DELETE", "/items/%s", nil, []string{"If-Match", `"9-0"`}},
+	"delete it under a condition that errs": {"DELETE", "/items/%s", nil, []string{"If-Match", "9"}},
+}
+
+// heard is all that a caller learns from an answer, but for the id that was
+// asked for and what differs between any two requests.
+func heard(a *testkit.Answer, id string) string {
+	var lines []string
+	for name, values := range a.Header {
+		if name != "Date" && name != "X-Request-Id" {
+			lines = append(lines, name+": "+strings.Join(values, " | "))
+		}
+	}
+	slices.Sort(lines)
+	told := fmt.Sprintf("%d\n%s\n\n%s", a.Status, strings.Join(lines, "\n"), a.Body)
+	if request := a.Header.Get("X-Request-Id"); request != "" {
+		told = strings.ReplaceAll(told, request, "REQUEST")
+	}
+	return strings.ReplaceAll(told, id, "ID")
+}
+
+func TestSomebodyElsesContentIsAsWhatDoesNotExist(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann, bob := s.SignUp(t), s.SignUp(t)
+	theirs := newSpec(bob, "a", "b")
+	dead := newSpec(bob, "x")
+	deadItem := bulletsOf(bob, dead)[0]
+	bob.Delete(dead.path()).Want(204)
+	items := bulletsOf(bob, theirs)
+	before := bob.Get("/api/v1/projects/" + theirs.ProjectID + "/specs").Want(200)
+
+	ids := func(path string) map[string]string {
+		switch {
+		case strings.HasPrefix(path, "/projects"):
+			return map[string]string{"somebody else's": theirs.ProjectID, "a specification's": theirs.ID}
+		case strings.HasPrefix(path, "/specs"):
+			return map[string]string{"somebody else's": theirs.ID, "in their trash": dead.ID, "a project's": theirs.ProjectID, "an item's": items[0].ID}
+		default:
+			return map[string]string{"somebody else's": items[0].ID, "in their trash": deadItem.ID, "a specification's": theirs.ID}
+		}
+	}
+	t.Run("when asked to", func(t *testing.T) {
+		for name, tc := range requestsOfContent {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				ask := func(id string) string {
+					return heard(ann.For(t).Do(tc.method, fmt.Sprintf("/api/v1"+tc.path, id), tc.body, tc.headers...), id)
+				}
+				const missing = "01890a5d-ac96-774b-bcce-b302099a8057"
+				want := ask(missing)
+				if !strings.HasPrefix(want, "4") {
+					t.Errorf("what does not exist answers %s", want)
+				}
+				for whose, id := range ids(tc.path) {
+					if diff := cmp.Diff(want, ask(id)); diff != "" {
+						t.Errorf("%s (-missing +got):\n%s", whose, diff)
+					}
+				}
+			})
+		}
+	})
+	after := bob.Get("/api/v1/projects/" + theirs.ProjectID + "/specs").Want(200)
+	if string(before.Body) != string(after.Body) {
+		t.Errorf("a stranger changed %s to %s", before.Body, after.Body)
+	}
+	if diff := cmp.Diff(items, bulletsOf(bob, theirs)); diff != "" {
+		t.Errorf("a stranger changed the items (-before +after):\n%s", diff)
+	}
+}
+
+func TestAPathThatIsNoIDIsAsWhatDoesNotExist(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann := s.SignUp(t)
+	mine := newSpec(ann, "a")
+	item := bulletsOf(ann, mine)[0]
+	for path, own := range map[string]struct{ id, code string }{
+		"/api/v1/projects/%s/specs": {mine.ProjectID, "project_not_found"},
+		"/api/v1/specs/%s":          {mine.ID, "specification_not_found"},
+		"/api/v1/specs/%s/items":    {mine.ID, "specification_not_found"},
+		"/api/v1/items/%s":          {item.ID, "item_not_found"},
+	} {
+		for name, id := range map[string]string{
+			"upper case": strings.ToUpper(own.id), "no hyphens": strings.ReplaceAll(own.id, "-", ""), "in braces": "{" + own.id + "}",
+			"as a URN": "urn:uuid:" + own.id, "a word": "me", "a number": "1", "the nil id": "00000000-0000-0000-0000-000000000000",
+			"one digit less": own.id[1:], "one digit more": own.id + "0", "a blank behind": own.id + "%20", "NUL behind": own.id + "%00",
+		} {
+			t.Run(strings.ReplaceAll(fmt.Sprintf(path, name), "/api/v1", ""), func(t *testing.T) {
+				t.Parallel()
+				ann.For(t).Get(fmt.Sprintf(path, id)).WantProblem(http.StatusNotFound, own.code)
+			})
+		}
+	}
+}

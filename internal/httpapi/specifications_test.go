@@ -1,0 +1,335 @@
+package httpapi_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// spec is what a client reads of a specification.
+type spec struct {
+	ID        string    `json:"id"`
+	ProjectID string    `json:"project_id"`
+	Number    int       `json:"number"`
+	Title     string    `json:"title"`
+	Content   string    `json:"content"`
+	ItemCount int       `json:"item_count"`
+	Version   int       `json:"version"`
+	CreatedAt string    `json:"created_at"`
+	UpdatedAt string    `json:"updated_at"`
+	DeletedAt *string   `json:"deleted_at"`
+	Items     *[]bullet `json:"items"`
+}
+
+func (s spec) path() string { return "/api/v1/specs/" + s.ID }
+
+func (s spec) tag() string { return strconv.Quote(strconv.Itoa(s.Version)) }
+
+// specOf reads the specification that an answer shows.
+func specOf(a *testkit.Answer) (s spec) {
+	a.Into(&s)
+	return s
+}
+
+// home is what a client reads of the project that a test puts specifications
+// into.
+type home struct {
+	ID        string `json:"id"`
+	Count     int    `json:"specification_count"`
+	Version   int    `json:"version"`
+	UpdatedAt string `json:"updated_at"`
+}
+
+func (h home) path() string { return "/api/v1/projects/" + h.ID }
+
+func (h home) specs() string { return h.path() + "/specs" }
+
+func newHome(c *testkit.Client) (h home) {
+	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Into(&h)
+	return h
+}
+
+// seen is the project as it is now.
+func (h home) seen(c *testkit.Client) (now home) {
+	c.Get(h.path()).Want(200).Into(&now)
+	return now
+}
+
+func (h home) add(c *testkit.Client, content string) spec {
+	return specOf(c.Post(h.specs(), map[string]any{"content": content}).Want(201))
+}
+
+// newSpec makes a specification with items, in a project of its own.
+func newSpec(c *testkit.Client, items ...string) spec {
+	made := newHome(c).add(c, "# First\nand more")
+	for _, content := range items {
+		newBullet(c, made, content)
+	}
+	return seenSpec(c, made)
+}
+
+// seenSpec is the specification as it is now.
+func seenSpec(c *testkit.Client, s spec) spec { return specOf(c.Get(s.path()).Want(200)) }
+
+func TestANewSpecification(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	parent := newHome(ann)
+	made := ann.Post(parent.specs(), map[string]any{"title": " Refunds ", "content": "Within a day."}).Want(201)
+	got := specOf(made)
+	want := spec{
+		ID: got.ID, ProjectID: parent.ID, Number: 1, Title: "Refunds", Content: "Within a day.",
+		Version: 1, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("specification (-want +got):\n%s", diff)
+	}
+	if at := made.Header.Get("Location"); at != got.path() {
+		t.Errorf("Location = %s, want %s", at, got.path())
+	}
+	again := ann.Get(got.path()).Want(200)
+	if string(again.Body) != string(made.Body) {
+		t.Errorf("read %s, created %s", again.Body, made.Body)
+	}
+	head := ann.Do("HEAD", got.path(), nil).Want(200)
+	for what, a := range map[string]*testkit.Answer{"POST": made, "GET": again, "HEAD": head} {
+		if tag := a.Header.Get("ETag"); tag != `"1"` {
+			t.Errorf("%s: ETag = %s", what, tag)
+		}
+	}
+}
+
+// said is what a caller may say about a specification.
+type said struct{ Title, Content string }
+
+func TestAChangeOfASpecification(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	for name, tc := range map[string]struct {
+		method, body string
+		want         said
+	}{
+		"PUT of both": {"PUT", `{"title": "New", "content": "y"}`, said{"New", "y"}},
+		"PUT without a title takes it from the content": {"PUT", `{"content": "\n## Second\nz"}`, said{"Second", "\n## Second\nz"}},
+		"PUT with an empty title does so too":           {"PUT", `{"title": "", "content": "- y"}`, said{"y", "- y"}},
+		"PUT with a blank title does so too":            {"PUT", `{"title": " \t", "content": "- y"}`, said{"y", "- y"}},
+		"PUT of a content that says nothing":            {"PUT", `{"content": "# -"}`, said{"", "# -"}},
+		"PATCH of the content keeps the title":          {"PATCH", `{"content": "# Second"}`, said{"Old", "# Second"}},
+		"PATCH of the title keeps the content":          {"PATCH", `{"title": " New "}`, said{"New", "# First\nline"}},
+		"PATCH with an empty title takes it anew":       {"PATCH", `{"title": ""}`, said{"First", "# First\nline"}},
+		"PATCH with a title of null takes it anew":      {"PATCH", `{"title": null}`, said{"First", "# First\nline"}},
+		"PATCH of both, the title from the new content": {"PATCH", `{"title": null, "content": "* Second"}`, said{"Second", "* Second"}},
+		"PATCH of the content by one blank":             {"PATCH", `{"content": "# First\nline "}`, said{"Old", "# First\nline "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ann := ann.For(t)
+			parent := newHome(ann)
+			old := specOf(ann.Post(parent.specs(), said{"Old", "# First\nline"}.body()).Want(201))
+			before := parent.seen(ann)
+			answer := ann.Do(tc.method, old.path(), tc.body).Want(200)
+			got := specOf(answer)
+			want := old
+			want.Title, want.Content, want.Version, want.UpdatedAt = tc.want.Title, tc.want.Content, 2, got.UpdatedAt
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("specification (-want +got):\n%s", diff)
+			}
+			if got.UpdatedAt <= old.UpdatedAt || answer.Header.Get("ETag") != `"2"` {
+				t.Errorf("updated at %s, before %s, ETag %s", got.UpdatedAt, old.UpdatedAt, answer.Header.Get("ETag"))
+			}
+			if diff := cmp.Diff(got, seenSpec(ann, old)); diff != "" {
+				t.Errorf("read again (-answered +read):\n%s", diff)
+			}
+			if now := parent.seen(ann); now != before {
+				t.Errorf("the project is %+v now, was %+v", now, before)
+			}
+		})
+	}
+}
+
+func (s said) body() map[string]any { return map[string]any{"title": s.Title, "content": s.Content} }
+
+func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	named := specOf(ann.Post(newHome(ann).specs(), said{"Old", "# First\nline"}.body()).Want(201))
+	derived := newHome(ann).add(ann, "# First\nline")
+	for name, tc := range map[string]struct {
+		of           spec
+		method, body string
+	}{
+		"PUT of the same":                {named, "PUT", `{"title": "Old", "content": "# First\nline"}`},
+		"PUT of the same, blanks around": {named, "PUT", `{"title": " Old ", "content": "# First\nline"}`},
+		"PUT without the derived title":  {derived, "PUT", `{"content": "# First\nline"}`},
+		"PATCH of nothing":               {named, "PATCH", `{}`},
+		"PATCH of the same title":        {named, "PATCH", `{"title": "Old"}`},
+		"PATCH of the same content":      {named, "PATCH", `{"content": "# First\nline"}`},
+		"PATCH to the derived title":     {derived, "PATCH", `{"title": null}`},
+		"restore of what is live":        {named, "POST", ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var answer *testkit.Answer
+			if tc.method == "POST" {
+				answer = ann.For(t).Post(tc.of.path()+"/restore", nil)
+			} else {
+				answer = ann.For(t).Do(tc.method, tc.of.path(), tc.body)
+			}
+			if diff := cmp.Diff(tc.of, specOf(answer.Want(200))); diff != "" {
+				t.Errorf("specification (-before +after):\n%s", diff)
+			}
+			if tag := answer.Header.Get("ETag"); tag != `"1"` {
+				t.Errorf("ETag = %s", tag)
+			}
+		})
+	}
+}
+
+func TestContentIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	for name, content := range map[string]string{
+		"line ends of Windows":             "a\r\nb\r\n",
+		"line ends of all systems":         "\ra\r\rb\n\r\nc",
+		"blanks around":                    " \n\t a \u00a0\n\n",
+		"combining characters":             "e\u0301 is not \u00e9, nor \u1112\u1161\u11ab \ud55c",
+		"emoji and what joins them":        "👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪",
+		"both directions":                  "\u202eabc\u202c \u05d0\u05d1",
+		"what HTML would take":             `<script>alert("&amp;")</script>`,
+		"what JSON escapes":                `a"b\c/d` + "\u2028\u2029",
+		"a byte order mark and nonchars":   "\ufeffa\uffff\U0010ffff\ufffd",
+		"the longest, four bytes each":     strings.Repeat("\U0001f9fe", 100_000),
+		"the longest, escaped":             strings.Repeat("\n", 99_999) + "x",
+		"what looks like SQL and formats":  `'); DROP TABLE users; -- %s $1 {{.}}`,
+		"a zero-width blank and no others": "\u200b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ann := ann.For(t)
+			parent := newHome(ann)
+			made := specOf(ann.Post(parent.specs(), said{"x", content}.body()).Want(201))
+			var page struct{ Specifications []spec }
+			ann.Get(parent.specs()).Want(200).Into(&page)
+			got := map[string]string{"POST": made.Content, "GET": seenSpec(ann, made).Content, "list": page.Specifications[0].Content}
+			for _, method := range []string{"PUT", "PATCH"} {
+				other := parent.add(ann, "other")
+				got[method] = specOf(ann.Do(method, other.path(), map[string]any{"content": content}).Want(200)).Content
+			}
+			for what, text := range got {
+				if text != content {
+					t.Errorf("%s answers %.80q of %d bytes, want %.80q of %d", what, text, len(text), content, len(content))
+				}
+			}
+		})
+	}
+}
+
+func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann := s.SignUp(t)
+	old := newSpec(ann)
+	all, whole := []string{"POST", "PUT", "PATCH"}, []string{"POST", "PUT"}
+	for name, tc := range map[string]struct {
+		methods []string
+		body    any
+		want    []string
+	}{
+		"a title of 201":                 {all, said{strings.Repeat("🧾", 201), "x"}.body(), []string{"/title too_long"}},
+		"a content of 100,001":           {all, said{"x", strings.Repeat("🧾", 100_001)}.body(), []string{"/content too_long"}},
+		"an empty content":               {all, `{"content": ""}`, []string{"/content blank"}},
+		"a blank content":                {all, `{"content": "\t\r\n\u2003"}`, []string{"/content blank"}},
+		"controls in both":               {all, `{"title": "a\tb", "content": "\u0000x"}`, []string{"/content control_character", "/title control_character"}},
+		"a line feed in the title":       {all, `{"title": "a\nb", "content": "x"}`, []string{"/title control_character"}},
+		"a content that is a number":     {all, `{"content": 1}`, []string{"/content wrong_type"}},
+		"a title that is a list":         {all, `{"title": ["x"], "content": "x"}`, []string{"/title wrong_type"}},
+		"a content of null":              {all, `{"content": null}`, []string{"/content wrong_type"}},
+		"a title of null":                {whole, `{"title": null, "content": "x"}`, []string{"/title wrong_type"}},
+		"no content":                     {whole, `{"title": "x"}`, []string{"/content required"}},
+		"nothing":                        {whole, `{}`, []string{"/content required"}},
+		"what only the server says":      {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
+		"items":                          {all, `{"content": "x", "items": [], "item_ids": [], "item_count": 0}`, []string{"/item_count unknown_field", "/item_ids unknown_field", "/items unknown_field"}},
+		"a deletion by hand":             {all, `{"content": "x", "deleted_at": null}`, []string{"/deleted_at unknown_field"}},
+		"everything, beside each other":  {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
+		"another case of the name":       {whole, `{"Content": "x"}`, []string{"/Content unknown_field", "/content required"}},
+		"a list":                         {all, `["x"]`, []string{"wrong_type"}},
+		"a long title with a line break": {all, said{strings.Repeat("x", 200) + "\nx", "x"}.body(), []string{"/title control_character", "/title too_long"}},
+	} {
+		for _, method := range tc.methods {
+			t.Run(method+" of "+name, func(t *testing.T) {
+				t.Parallel()
+				path := old.path()
+				if method == "POST" {
+					path = "/api/v1/projects/" + old.ProjectID + "/specs"
+				}
+				got := ann.For(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").Mistakes()
+				slices.Sort(got)
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("faults (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t, func(s *app.Settings) { s.MaxSpecifications = 2 }).SignUp(t)
+	parent := newHome(ann)
+	first, second := parent.add(ann, "one"), parent.add(ann, "two")
+	full := parent.seen(ann)
+	ann.Post(parent.specs(), map[string]any{"content": "three"}).WantProblem(409, "specification_limit_reached")
+	ann.Post(second.path()+"/restore", nil).Want(200) // live as it is, it needs no room
+	if now := parent.seen(ann); now != full {
+		t.Errorf("refused, and the project is %+v, was %+v", now, full)
+	}
+	ann.Delete(first.path()).Want(204)
+	third := parent.add(ann, "three")
+	ann.Post(first.path()+"/restore", nil).WantProblem(409, "specification_limit_reached")
+	ann.Get(first.path()).WantProblem(404, "specification_not_found")
+	ann.Delete(third.path()).Want(204)
+	ann.Post(first.path()+"/restore", nil).Want(200)
+	if other := newHome(ann).add(ann, "x"); third.Number != 3 || other.Number != 1 {
+		t.Errorf("numbers %d and %d, want 3, and 1 elsewhere", third.Number, other.Number)
+	}
+}
+
+func TestAddingTrashingAndRestoringASpecificationRaisesItsProject(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	parent := newHome(ann)
+	var made spec
+	for _, step := range []struct {
+		what   string
+		do     func()
+		raised int
+		count  int
+	}{
+		{"adding", func() { made = parent.add(ann, "x") }, 1, 1},
+		{"adding another", func() { parent.add(ann, "x") }, 1, 2},
+		{"reading", func() { ann.Get(parent.specs()).Want(200); seenSpec(ann, made) }, 0, 2},
+		{"changing", func() { ann.Put(made.path(), map[string]any{"content": "y"}).Want(200) }, 0, 2},
+		{"adding an item", func() { newBullet(ann, made, "x") }, 0, 2},
+		{"trashing", func() { ann.Delete(made.path()).Want(204) }, 1, 1},
+		{"trashing again", func() { ann.Delete(made.path()).Want(404) }, 0, 1},
+		{"restoring", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 1, 2},
+		{"restoring again", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 0, 2},
+		{"adding what is refused", func() { ann.Post(parent.specs(), map[string]any{"content": ""}).Want(422) }, 0, 2},
+	} {
+		before := parent.seen(ann)
+		step.do()
+		after := parent.seen(ann)
+		if after.Version != before.Version+step.raised || after.Count != step.count || (after.UpdatedAt > before.UpdatedAt) != (step.raised > 0) {
+			t.Errorf("after %s: %+v, before: %+v", step.what, after, before)
+		}
+	}
+	if number := parent.add(ann, "x").Number; number != 3 {
+		t.Errorf("the third has number %d", number)
+	}
+}
