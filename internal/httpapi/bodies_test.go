@@ -76,7 +76,7 @@ var notOneJSONValue = map[string]string{
 	"a duplicate name besides a mistake": `{"x": 1, "x": 2}`,
 }
 
-func TestABodyThatIsNotOneJSONValueIsMalformed(t *testing.T) { //nolint:tparallel // one group, and what must hold after it
+func TestABodyThatIsNotOneJSONValueIsMalformed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

@@ -77,7 +77,7 @@ func tell(a *testkit.Answer, id string) told {
 	return told{a.Status, header, body}
 }
 
-func TestSomebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T) { //nolint:tparallel // one group, and what must hold after it
+func TestSomebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)

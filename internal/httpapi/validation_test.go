@@ -140,7 +140,7 @@ var refusedFields = map[string]struct {
 	},
 }
 
-func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) { //nolint:tparallel // one group, and what must hold after it
+func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
