@@ -168,7 +168,7 @@ func forgeries(t *testing.T, f forger, good, refresh, id, user string) map[strin
 		"a session that is SQL": {"sid": "' OR true --"}, "no subject": {"sub": nil}, "an empty subject": {"sub": ""},
 		"a subject that is a number": {"sub": 1}, "a subject that is a word": {"sub": "ann"}, "a subject in capitals": {"sub": strings.ToUpper(user)},
 		"no expiry": {"exp": nil}, "an expiry that is null": {"exp": json.RawMessage("null")},
-		"an enormous expiry": {"exp": json.RawMessage("1e400")}, "an nbf to come": {"nbf": now + 60}, "an iat to come": {"iat": now + 60},
+		"an enormous expiry": {"exp": json.RawMessage("1e400")}, "an nbf to come": {"nbf": now + 3600}, "an iat to come": {"iat": now + 3600},
 		"expired, of another audience": {"exp": now - 60, "aud": "another"}, "expired, of another issuer": {"exp": now - 60, "iss": "x"},
 	} {
 		all["a payload with "+name] = f.signed(nil, payload)

@@ -39,11 +39,12 @@ func quietSocket(conn net.Conn) (bool, error) {
 		return false, err
 	}
 	quiet := false
-	err = raw.Read(func(fd uintptr) bool {
+	// Control, not Read: that one waits for whoever reads from the socket, and
+	// pgx may still have a reader in the background.
+	err = raw.Control(func(fd uintptr) {
 		var one [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = errors.Is(err, syscall.EAGAIN)
-		return true // whatever is there: do not wait
 	})
 	return quiet, err
 }
