@@ -27,6 +27,9 @@ func checkForm(r *http.Request, op *huma.Operation) error {
 			return err
 		}
 	}
+	if keys, ok := r.Header["Idempotency-Key"]; ok && (len(keys) != 1 || keys[0] == "") {
+		return fault.New(fault.InvalidHeader, "The header Idempotency-Key has to be given once, with 1 to 255 visible ASCII characters.")
+	}
 	// One condition may come in several header lines (RFC 9110, section 5.3).
 	if lines, ok := r.Header["If-Match"]; ok {
 		joined := strings.Join(lines, ", ")

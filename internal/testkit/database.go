@@ -107,7 +107,7 @@ func startServer(ctx context.Context) (pg *pgserver.Server, err error) {
 			Dir: filepath.Join(os.TempDir(), "codegenapp-tests", fmt.Sprintf("%s-%d", filepath.Base(os.Args[0]), n)),
 			Log: slog.New(slog.DiscardHandler),
 			Settings: map[string]string{
-				"fsync": "off", "synchronous_commit": "off", "max_connections": "300", "timezone": "Pacific/Chatham",
+				"fsync": "off", "synchronous_commit": "off", "max_connections": "900", "timezone": "Pacific/Chatham",
 			},
 		})
 		if !errors.Is(err, pgserver.ErrInUse) {

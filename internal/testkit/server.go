@@ -49,7 +49,7 @@ func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
 func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Settings)) *Server {
 	t.Helper()
 	settings, err := app.Load([]string{
-		"APP_ENV=development", "DATABASE_MAX_OVERFLOW=25", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
+		"APP_ENV=development", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
 		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
 		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_ISSUER_URL=" + google.URL,
