@@ -32,7 +32,7 @@ var settings = map[string]string{
 	"synchronous_commit": "off",
 	"full_page_writes":   "off",
 	"shared_buffers":     "256MB",
-	"max_connections": "900",
+	"max_connections":    "900",
 	"log_statement":      "none",
 	"timezone":           "Pacific/Chatham",
 }
