@@ -41,9 +41,6 @@ func CheckOrder(wanted []ItemID) []fault.Violation {
 	var faults []fault.Violation
 	seen := make(map[ItemID]bool, len(wanted))
 	for n, item := range wanted {
-		if item.IsZero() { // not an id, and told so already
-			continue
-		}
 		if seen[item] {
 			faults = append(faults, fault.Violation{
 				Pointer: "/item_ids/" + strconv.Itoa(n), Code: "repeated", Detail: "This item is named before; each occurs once.",
