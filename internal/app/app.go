@@ -78,8 +78,8 @@ func identityService(s *Settings, store *postgres.Store, log *slog.Logger) *iden
 		identity.NewRefreshTokens(secrets...),
 		identity.SessionRules{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
-			ReuseGrace: time.Duration(s.ReuseGrace),
-		})
+			ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,
+		}, log)
 }
 
 // Handler serves the contract.

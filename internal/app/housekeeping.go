@@ -12,10 +12,12 @@ import (
 // replicas should not all look at once.
 const purgeEvery = 10 * time.Minute
 
-// keepHouse removes trash that is due until ctx is done.
+// keepHouse removes trash that is due, and what has served its time, until ctx
+// is done.
 func (a *App) keepHouse(ctx context.Context) {
 	for ctx.Err() == nil {
 		a.purge(ctx)
+		a.forget(ctx)
 		wait := time.NewTimer(purgeEvery/2 + rand.N(purgeEvery)) //nolint:gosec // spreads load, keeps no secret
 		select {
 		case <-ctx.Done():
@@ -32,5 +34,15 @@ func (a *App) purge(ctx context.Context) {
 		a.log.ErrorContext(ctx, "the trash was not purged", "error", err)
 	case removed > 0:
 		a.log.InfoContext(ctx, "trash purged", "removed", removed)
+	}
+}
+
+func (a *App) forget(ctx context.Context) {
+	removed, err := a.store.Forget(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil && !postgres.Away(err):
+		a.log.ErrorContext(ctx, "what has expired was not forgotten", "error", err)
+	case removed > 0:
+		a.log.InfoContext(ctx, "forgotten what has expired", "removed", removed)
 	}
 }

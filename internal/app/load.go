@@ -48,7 +48,7 @@ func Load(environ []string, dotenv string) (*Settings, error) {
 	maps.DeleteFunc(given, func(_, value string) bool { return value == "" })
 	s.unread = append(s.unread, parseFaults(env.ParseWithOptions(s, env.Options{Environment: given}))...)
 	s.GoogleClientIDs, s.JWTPrevious = entries(s.GoogleClientIDs), entries(s.JWTPrevious)
-	s.GoogleHostedDomains = entries(s.GoogleHostedDomains)
+	s.GoogleHostedDomains, s.AdminEmails = entries(s.GoogleHostedDomains), entries(s.AdminEmails)
 	if given["GOOGLE_HOSTED_DOMAINS"] != "" && len(s.GoogleHostedDomains) == 0 {
 		// Without a domain everybody may sign in, which nobody means by a comma.
 		s.unread = append(s.unread, "GOOGLE_HOSTED_DOMAINS is set, but has no domain in it")

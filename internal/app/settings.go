@@ -23,6 +23,8 @@ type Settings struct {
 	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
 	GoogleIssuer        string   `env:"GOOGLE_ISSUER_URL" envDefault:"https://accounts.google.com"`
 
+	AdminEmails []string `env:"ADMIN_EMAILS"`
+
 	SecretKey       Secret   `env:"SECRET_KEY"`
 	JWTSecret       Secret   `env:"JWT_SECRET_KEY"`
 	JWTPrevious     []Secret `env:"JWT_PREVIOUS_SECRET_KEYS"`

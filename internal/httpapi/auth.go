@@ -18,7 +18,7 @@ type tokenPair struct {
 	RefreshToken     string             `json:"refresh_token" doc:"Works once; keep it in one place only."`
 	RefreshExpiresIn int                `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
 	SessionID        identity.SessionID `json:"session_id" format:"uuid"`
-	User             userView           `json:"user"`
+	User             UserView           `json:"user"`
 }
 
 type tokenPairOut struct {
@@ -42,7 +42,7 @@ type loginIn struct {
 	}
 }
 
-// Caller is where a sign-in comes from.
+// Caller is where a request of somebody who need not be signed in comes from.
 type Caller struct {
 	from identity.Client
 }
@@ -50,8 +50,13 @@ type Caller struct {
 // Resolve reads it from the connection.
 func (c *Caller) Resolve(ctx huma.Context) []error {
 	r, _ := unwrap(ctx)
-	c.from = identity.Client{IP: addressOf(r), UserAgent: clip(r.UserAgent(), 500)}
+	c.from = clientOf(r)
 	return nil
+}
+
+// clientOf is where a request comes from.
+func clientOf(r *http.Request) identity.Client {
+	return identity.Client{IP: addressOf(r), UserAgent: clip(r.UserAgent(), 500), RequestID: requestID(r.Context())}
 }
 
 // addressOf is the address of the peer.

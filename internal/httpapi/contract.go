@@ -49,6 +49,7 @@ func contract() huma.Config {
 				{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 				{Name: "Specifications", Description: "What one part of a program must do."},
 				{Name: "Items", Description: "The ordered points of a specification."},
+				{Name: "Administration", Description: "People and what happened to them; never what they own."},
 			},
 		},
 		Formats:       map[string]huma.Format{"application/json": jsonFormat, mergePatch: jsonFormat, problemJSON: jsonFormat},
@@ -58,7 +59,7 @@ func contract() huma.Config {
 
 const schemaPrefix = "#/components/schemas/"
 
-// schemaName names a type as its readers would: User for userView, ProjectList
+// schemaName names a type as its readers would: User for UserView, ProjectList
 // for the body of projectsOut, LoginBody for that of loginIn.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)

@@ -57,7 +57,7 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  identity.NewService(store, nobody{}, access, identity.NewRefreshTokens([]byte("secret")), identity.SessionRules{}),
+		Identity:  identity.NewService(store, nobody{}, access, identity.NewRefreshTokens([]byte("secret")), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
 		Outline:   outline.NewService(store, outline.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },

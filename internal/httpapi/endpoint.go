@@ -34,15 +34,31 @@ func user[In, Out any](a *API, pattern string, status int, serve func(context.Co
 	})
 }
 
+// role registers an operation for callers whose role has a permission. It is
+// checked together with the work, by the database's present word.
+func role[In, Out any](a *API, pattern string, status int, needs identity.Permission, serve func(context.Context, identity.Staff, *In) (*Out, error)) {
+	authenticate := func(c *call) error {
+		c.needs = needs
+		return a.authenticate(c)
+	}
+	register(a, pattern, status, authenticate, func(ctx context.Context, in *In) (*Out, error) {
+		return serve(ctx, callOf(ctx).staff(), in)
+	})
+}
+
 // call is what the adapter knows of a request while huma reads it. It stays
 // inside of this file and problem.go; handlers are given what they need.
 type call struct {
-	api     *API
-	op      operation
-	actor   identity.Actor
-	signed  bool
+	api    *API
+	op     operation
+	actor  identity.Actor
+	signed bool
+	// needs is the permission of operations that not everybody may call.
+	needs   identity.Permission
 	request *http.Request
 }
+
+func (c *call) staff() identity.Staff { return identity.Staff{Actor: c.actor, Needs: c.needs} }
 
 type callKey struct{}
 
@@ -78,7 +94,7 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		if err != nil {
 			c := callOf(ctx)
 			if k := fault.CodeOf(err).Meaning().Kind; k == fault.Malformed {
-				err = c.orRevoked(err)
+				err = c.orRefused(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
 		}
@@ -127,7 +143,7 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 	}
 	err := checkForm(c.request, op)
 	if err != nil {
-		return c.orRevoked(err)
+		return c.orRefused(c.request.Context(), err)
 	}
 	return nil
 }
@@ -137,17 +153,25 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 func (a *API) authenticate(c *call) (err error) {
 	c.actor, err = a.Identity.Authenticate(c.request.Header.Get("Authorization"))
 	c.signed = err == nil
+	c.actor.From = clientOf(c.request)
 	return err
 }
 
-// orRevoked is err, or TokenRevoked if the caller's session is dead: a request
-// that is refused before it reaches the store must not pass for a live one.
-func (c *call) orRevoked(err error) error {
+// orRefused is err, or TokenRevoked if the caller's session is dead, or
+// PermissionDenied: a request that is refused before it reaches the store must
+// not pass for one of somebody who may.
+func (c *call) orRefused(ctx context.Context, err error) error {
 	if !c.signed {
 		return err
 	}
-	if dead := c.api.Identity.CheckSession(c.request.Context(), c.actor); fault.CodeOf(dead) == fault.TokenRevoked {
-		return dead
+	var refused error
+	if c.needs != "" {
+		refused = c.api.Identity.CheckStaff(ctx, c.staff())
+	} else {
+		refused = c.api.Identity.CheckSession(ctx, c.actor)
+	}
+	if code := fault.CodeOf(refused); refused != nil && (code == fault.TokenRevoked || code == fault.PermissionDenied) {
+		return refused
 	}
 	return err
 }

@@ -58,6 +58,14 @@ var (
 	}
 )
 
+// exampleEvent is the sign-in that began the example's session.
+var exampleEvent = identity.Event{
+	ID: exampleID[identity.Event](0x91), At: exampleMorning, Actor: &exampleUser.ID, Action: identity.SessionCreated,
+	ResourceType: "session", Resource: new(identity.ResourceID(exampleSession.ID)),
+	From:    identity.Client{IP: exampleSession.IP, UserAgent: exampleSession.UserAgent, RequestID: exampleID[record](0xe1).String()},
+	Details: map[string]string{},
+}
+
 // exampleID is an id whose last byte is n.
 func exampleID[T any](n byte) id.Of[T] {
 	return id.Of[T]{0x01, 0xa2, 0x04, 0x3e, 0x6e, 0x8b, 0x7c, 0x3d, 0x9a, 0x41, 0x5b, 0x0e, 0x27, 0xd6, 0x83, n}
@@ -90,6 +98,10 @@ var exampleBodies = sync.OnceValue(func() map[reflect.Type]any {
 	projects.Body.Projects = []Project{projectOf(exampleProject)}
 	var specifications specificationsOut
 	specifications.Body.Specifications = []specification{specificationOf(exampleSpecification)}
+	var users usersOut
+	users.Body.Users = []managedUserView{managedUserOf(exampleUser)}
+	var events auditEventsOut
+	events.Body.Events = []event{eventOf(exampleEvent)}
 	var items itemsOut
 	items.Body.Items = each(exampleItems, itemOf)
 	whole := specificationOf(exampleSpecification)
@@ -115,6 +127,9 @@ var exampleBodies = sync.OnceValue(func() map[reflect.Type]any {
 		itemPatch{Order: giving(i.Order)},
 		itemOf(i), items.Body,
 		itemOrder{ItemIDs: s.Items},
+		users.Body,
+		managedUserPatch{Role: giving(identity.RoleAuditor)},
+		managedUserOf(exampleUser), events.Body,
 	} {
 		byType[reflect.TypeOf(body)] = body
 	}

@@ -24,7 +24,7 @@ const (
 // by part, never held as a whole.
 type exportView struct {
 	ExportedAt timestamp       `json:"exported_at"`
-	User       userView        `json:"user"`
+	User       UserView        `json:"user"`
 	Projects   []exportProject `json:"projects" doc:"Everything, also what is in the trash; the specifications of each project by number, their items in order."`
 }
 
@@ -39,6 +39,9 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor identity.Ac
 	defer cancel()
 	me, err := a.Identity.Me(ctx, actor)
 	if err != nil {
+		return err
+	}
+	if err := a.Identity.NoteExport(ctx, actor); err != nil {
 		return err
 	}
 	e := &exporter{w: w, out: jsontext.NewEncoder(w, jsonOptions), now: a.Now, control: http.NewResponseController(w)}

@@ -31,7 +31,7 @@ type operation struct {
 
 // operations has one entry for each line of routes.go; a missing one stops the
 // program at its start.
-var operations = operationsOf(sessionOperations, userOperations, projectOperations, specificationOperations, itemOperations)
+var operations = operationsOf(sessionOperations, userOperations, projectOperations, specificationOperations, itemOperations, adminOperations)
 
 // with is faults and some more.
 func with(faults []fault.Code, more ...fault.Code) []fault.Code { return slices.Concat(faults, more) }
@@ -196,5 +196,23 @@ var itemOperations = map[string]operation{
 		id: "deleteItem", tag: "Items", summary: "Delete an item", missing: fault.ItemNotFound,
 		description: "Removes the item for good and closes the gap.",
 		faults:      conditional,
+	},
+}
+
+var adminOperations = map[string]operation{
+	"GET /admin/users": {
+		id: "listUsers", tag: "Administration", summary: "List the users",
+		description: "Everybody who has signed in, the newest first. For auditors and admins. Nobody's projects can be seen this way.",
+		faults:      []fault.Code{fault.InvalidPageToken, fault.PermissionDenied},
+	},
+	"PATCH /admin/users/{id}": {
+		id: "changeUser", tag: "Administration", summary: "Change a user's role or suspension", missing: fault.UserNotFound,
+		description: "A JSON Merge Patch (RFC 7396). For admins. Suspending somebody ends all of their sessions at once; a changed role counts from their next request. Nobody changes their own.",
+		faults:      []fault.Code{fault.PermissionDenied},
+	},
+	"GET /admin/audit-events": {
+		id: "listAuditEvents", tag: "Administration", summary: "List the audit events",
+		description: "What happened to accounts and sessions, the newest first. For auditors and admins. Events are never changed, and outlive the accounts they tell of.",
+		faults:      []fault.Code{fault.InvalidPageToken, fault.PermissionDenied},
 	},
 }

@@ -16,27 +16,39 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
-// ListIn is the query of every list that is paged. Like all types that others
+// PageIn is the query of every list that is paged. Like all types that others
 // embed it is exported: huma passes by embedded types that are not.
-type ListIn struct {
+type PageIn struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The largest number of rows in the answer."`
 	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the page before; empty for the first."`
-	Trashed   string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of what is live."`
+}
+
+// after is where the page begins; nil for the first. The scope is all that the
+// token has to be bound to.
+func (in *PageIn) after(a *API, scope string) (*outline.Cursor, error) {
+	if in.PageToken == "" {
+		return nil, nil //nolint:nilnil // the first page begins at no place
+	}
+	after, err := a.pageTokens.open(in.PageToken, scope)
+	if err != nil {
+		return nil, fault.New(fault.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
+	}
+	return &after, nil
+}
+
+// ListIn is the query of a list that has a trash.
+type ListIn struct {
+	PageIn
+	Trashed string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of what is live."`
 }
 
 // query is what the list asks of the rules. name tells lists apart: a token of
 // one is none of another.
 func (in *ListIn) query(a *API, actor identity.Actor, name string, order outline.Order) (outline.ListQuery, error) {
 	q := outline.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
-	if in.PageToken == "" {
-		return q, nil
-	}
-	after, err := a.pageTokens.open(in.PageToken, pageScope(actor, name, q))
-	if err != nil {
-		return q, fault.New(fault.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
-	}
-	q.After = &after
-	return q, nil
+	var err error
+	q.After, err = in.after(a, pageScope(actor, name, q))
+	return q, err
 }
 
 // nextToken is the next_page_token of a page.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
+	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // routes is every operation of the contract: who may call it, its pattern, the
@@ -45,6 +46,10 @@ func (a *API) routes() {
 	user(a, "PUT /items/{id}", 200, a.replaceItem)
 	user(a, "PATCH /items/{id}", 200, a.patchItem)
 	user(a, "DELETE /items/{id}", 204, a.deleteItem)
+
+	role(a, "GET /admin/users", 200, identity.ReadUsers, a.listUsers)
+	role(a, "PATCH /admin/users/{id}", 200, identity.ChangeUsers, a.changeUser)
+	role(a, "GET /admin/audit-events", 200, identity.ReadEvents, a.listEvents)
 }
 
 // plainRoutes are those outside of the contract's operations.

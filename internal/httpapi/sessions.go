@@ -7,6 +7,7 @@ import (
 )
 
 type refreshIn struct {
+	Caller
 	Body struct {
 		RefreshToken string `json:"refresh_token" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session."`
 	}
@@ -14,7 +15,7 @@ type refreshIn struct {
 
 // refresh is POST /auth/refresh.
 func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error) {
-	grant, err := a.Identity.Refresh(ctx, in.Body.RefreshToken)
+	grant, err := a.Identity.Refresh(ctx, in.Body.RefreshToken, in.from)
 	if err != nil {
 		return nil, err
 	}
@@ -22,6 +23,7 @@ func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error)
 }
 
 type logoutIn struct {
+	Caller
 	Authorization string `header:"Authorization" maxLength:"4096" doc:"The access token, if it has not expired."`
 	Body          *struct {
 		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session where the access token has expired."`
@@ -32,9 +34,9 @@ type logoutIn struct {
 // logout is POST /auth/logout.
 func (a *API) logout(ctx context.Context, in *logoutIn) (*struct{}, error) {
 	if in.Body == nil {
-		return nil, a.Identity.Logout(ctx, in.Authorization, "", false)
+		return nil, a.Identity.Logout(ctx, in.Authorization, "", false, in.from)
 	}
-	return nil, a.Identity.Logout(ctx, in.Authorization, in.Body.RefreshToken, in.Body.AllSessions)
+	return nil, a.Identity.Logout(ctx, in.Authorization, in.Body.RefreshToken, in.Body.AllSessions, in.from)
 }
 
 // session is a live session as the contract shows it.

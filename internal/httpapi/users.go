@@ -8,8 +8,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
-// userView is a user as the contract shows it.
-type userView struct {
+// UserView is a user as the contract shows it. It is exported because another
+// view embeds it: huma passes by embedded types that are not.
+type UserView struct {
 	ID          identity.UserID `json:"id" format:"uuid"`
 	Email       string          `json:"email" example:"ann@example.com"`
 	Name        string          `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
@@ -19,14 +20,14 @@ type userView struct {
 	LastLoginAt timestamp       `json:"last_login_at"`
 }
 
-func userOf(u identity.User) userView {
-	return userView{
+func userOf(u identity.User) UserView {
+	return UserView{
 		ID: u.ID, Email: u.Email, Name: u.Name, PictureURL: u.PictureURL, Role: string(u.Role),
 		CreatedAt: timestamp(u.CreatedAt), LastLoginAt: timestamp(u.LastLoginAt),
 	}
 }
 
-type userOut struct{ Body userView }
+type userOut struct{ Body UserView }
 
 func userAnswer(u identity.User, err error) (*userOut, error) {
 	if err != nil {

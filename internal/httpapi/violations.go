@@ -60,7 +60,7 @@ func refusal(ctx huma.Context, status int, message string, errs []error) *proble
 		r, _ := unwrap(ctx)
 		return problemOf(r, errors.Join(append(errs, errors.New(message))...))
 	}
-	return problemOf(c.request, c.orRevoked(c.refused(status, message, errs)))
+	return problemOf(c.request, c.orRefused(ctx.Context(), c.refused(status, message, errs)))
 }
 
 // refused says in our vocabulary why huma refused a request. Of several parts

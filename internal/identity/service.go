@@ -3,47 +3,14 @@ package identity
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/id"
 )
-
-// Store keeps users and sessions. Package postgres implements it.
-type Store interface {
-	// SignIn runs decide while the user of the profile is locked, then keeps
-	// what it returns, and that the ID token was used. Somebody who has not
-	// signed in before gets the id newcomer. Of the user's live sessions more
-	// than perUser end, the oldest first.
-	//
-	// A token that was used before is GoogleTokenInvalid.
-	SignIn(ctx context.Context, p Profile, newcomer UserID, perUser int, decide Admission) (User, Session, error)
-	// User reads the actor's own row.
-	User(ctx context.Context, actor Actor) (User, error)
-	// Rename sets the actor's name and returns the row after it.
-	Rename(ctx context.Context, actor Actor, name Name) (User, error)
-	// DeleteAccount removes the actor's row and everything below it.
-	DeleteAccount(ctx context.Context, actor Actor) error
-	// ChangeSession runs decide while the session is locked, keeps what it
-	// returns if that is changed, and returns the user. A session that is not
-	// there is SessionNotFound.
-	ChangeSession(ctx context.Context, session SessionID, decide func(before Session, at time.Time) (after Session, changed bool)) (User, error)
-	// Sessions reads the actor's live sessions, the newest first.
-	Sessions(ctx context.Context, actor Actor) ([]Session, error)
-	// EndSession ends one live session of the actor, else SessionNotFound.
-	EndSession(ctx context.Context, actor Actor, session SessionID) error
-	// EndOwnSession ends the actor's session, live or not; if all is asked and
-	// it is live, every session of the user.
-	EndOwnSession(ctx context.Context, actor Actor, all bool) error
-	// CheckSession is nil while the actor's session is live, else TokenRevoked.
-	CheckSession(ctx context.Context, actor Actor) error
-}
-
-// Admission decides about a verified sign-in: who it is, and the session it
-// begins. known is nil for somebody who has not signed in before; at is the
-// database's time.
-type Admission func(known *User, at time.Time) (User, Session, error)
 
 // Service is what the API asks about callers.
 type Service struct {
@@ -52,6 +19,7 @@ type Service struct {
 	access   *AccessTokens
 	refresh  *RefreshTokens
 	rules    SessionRules
+	log      *slog.Logger
 }
 
 // SessionRules bound the life of sessions.
@@ -63,11 +31,14 @@ type SessionRules struct {
 	ReuseGrace time.Duration
 	// PerUser is how many live sessions a user has at most.
 	PerUser int
+	// Admins are the verified addresses whose users get RoleAdmin when they sign
+	// in.
+	Admins []string
 }
 
 // NewService returns the rules over a store and a verifier of sign-ins.
-func NewService(store Store, verifier Verifier, access *AccessTokens, refresh *RefreshTokens, rules SessionRules) *Service {
-	return &Service{store, verifier, access, refresh, rules}
+func NewService(store Store, verifier Verifier, access *AccessTokens, refresh *RefreshTokens, rules SessionRules, log *slog.Logger) *Service {
+	return &Service{store, verifier, access, refresh, rules, log}
 }
 
 // Grant is a token pair and whom it is for.
@@ -81,23 +52,32 @@ type Grant struct {
 }
 
 // SignIn verifies an ID token, makes the user at the first time, and begins a
-// session.
-func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, client Client) (Grant, error) {
+// session. Who is refused stands in the audit.
+func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, from Client) (Grant, error) {
 	profile, err := s.verifier.Verify(ctx, rawIDToken, nonce)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, s.noteRefusal(ctx, from, err)
 	}
 	newcomer := id.New[User]()
-	user, session, err := s.store.SignIn(ctx, profile, newcomer, s.rules.PerUser, func(known *User, at time.Time) (User, Session, error) {
-		if known == nil {
-			known = &User{ID: newcomer, Issuer: profile.Issuer, Subject: profile.Subject, Name: profile.Name, Role: RoleUser, CreatedAt: at}
-		}
-		return s.rules.admit(profile, *known, client, at)
+	user, session, err := s.store.SignIn(ctx, profile, newcomer, s.rules.PerUser, func(known *User, at time.Time) (Admitted, error) {
+		return s.rules.admit(profile, known, newcomer, from, at)
 	})
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, s.noteRefusal(ctx, from, err)
 	}
 	return s.grant(user, session, session.CreatedAt)
+}
+
+// noteRefusal keeps in the audit that a sign-in was refused, unless that was our
+// own fault.
+func (s *Service) noteRefusal(ctx context.Context, from Client, err error) error {
+	switch code := fault.CodeOf(err); code.Meaning().Kind {
+	case fault.Unauthenticated, fault.Denied:
+		event := Event{ID: id.New[Event](), Action: SessionRefused, ResourceType: "session", From: from}
+		return s.keep(ctx, event.with("code", string(code)), err)
+	default:
+		return err
+	}
 }
 
 // grant issues the token pair of a session at a time.
@@ -113,23 +93,46 @@ func (s *Service) grant(user User, session Session, at time.Time) (Grant, error)
 	}, nil
 }
 
-// admit begins a session of the user, who takes over what the provider says now
-// but for the name, which its owner may have changed here.
-func (r SessionRules) admit(p Profile, user User, client Client, at time.Time) (User, Session, error) {
-	if user.SuspendedAt != nil {
-		return User{}, Session{}, fault.New(fault.AccountSuspended, "This account is suspended.")
+// admit begins a session of a known user, or of a newcomer. The user takes over
+// what the provider says now but for the name, which its owner may have changed
+// here.
+func (r SessionRules) admit(p Profile, known *User, newcomer UserID, from Client, at time.Time) (Admitted, error) {
+	a := Admitted{User: User{ID: newcomer, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, Role: RoleUser, CreatedAt: at}}
+	if known != nil {
+		a.User = *known
 	}
-	user.Email, user.LastLoginAt, user.PictureURL = p.Email, at, nil
+	if a.User.SuspendedAt != nil {
+		return Admitted{}, fault.New(fault.AccountSuspended, "This account is suspended.")
+	}
+	a.User.Email, a.User.LastLoginAt, a.User.PictureURL = p.Email, at, nil
 	if p.Picture != "" {
-		user.PictureURL = &p.Picture
+		a.User.PictureURL = &p.Picture
 	}
-	session := Session{
-		ID: id.New[Session](), User: user.ID, Salt: make([]byte, 16),
+	a.Session = Session{
+		ID: id.New[Session](), User: a.User.ID, Salt: make([]byte, 16),
 		CreatedAt: at, LastUsedAt: at, ExpiresAt: at.Add(min(r.Idle, r.MaxAge)), EndsAt: at.Add(r.MaxAge),
-		UserAgent: client.UserAgent, IP: client.IP,
+		UserAgent: from.UserAgent, IP: from.IP,
 	}
-	_, err := rand.Read(session.Salt)
-	return user, session, err
+	actor := Actor{User: a.User.ID, Session: a.Session.ID, From: from}
+	if known == nil {
+		a.Events = append(a.Events, actor.aboutUser(UserCreated, actor.User))
+	}
+	a.Events = append(a.Events, actor.aboutSession(SessionCreated, actor.Session))
+	if a.User.Role != RoleAdmin && r.appoints(p.Email) {
+		a.Events = append(a.Events, actor.aboutUser(UserRoleChanged, actor.User).
+			with("from", string(a.User.Role)).with("to", string(RoleAdmin)).with("by", "ADMIN_EMAILS"))
+		a.User.Role, a.Appointed = RoleAdmin, true
+	}
+	_, err := rand.Read(a.Session.Salt)
+	return a, err
+}
+
+// appoints reports whether an address is one of the admins'. Letters of the same
+// length in bytes are compared, so that no look-alike folds into an ASCII one.
+func (r SessionRules) appoints(email string) bool {
+	return slices.ContainsFunc(r.Admins, func(admin string) bool {
+		return len(admin) == len(email) && strings.EqualFold(admin, email)
+	})
 }
 
 // Authenticate returns the actor of an Authorization header (RFC 6750). Its

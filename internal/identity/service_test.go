@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens, actor := accessTokens(now, newSecret), somebody()
-	service := identity.NewService(nil, nil, tokens, nil, identity.SessionRules{})
+	service := identity.NewService(nil, nil, tokens, nil, identity.SessionRules{}, slog.New(slog.DiscardHandler))
 	token := issue(t, tokens, actor)
 	for name, tc := range map[string]struct {
 		header string

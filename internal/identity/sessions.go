@@ -18,7 +18,7 @@ const stubbornFor = 5 * time.Second
 // Refresh exchanges a refresh token for a new pair. What it decides is kept even
 // when the caller does not wait for the answer: a token that was used twice ends
 // its session whoever goes away.
-func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
+func (s *Service) Refresh(ctx context.Context, token string, from Client) (Grant, error) {
 	p, err := parseRefresh(token)
 	if err != nil {
 		return Grant{}, err
@@ -27,10 +27,15 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	var at time.Time
 	ctx, cancel := stubborn(ctx)
 	defer cancel()
-	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, now time.Time) (Session, bool) {
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, now time.Time) SessionChange {
 		at = now
 		decided = s.refresh.rotate(p, before, now, s.rules)
-		return decided.session, decided.changed
+		change := SessionChange{After: decided.session, Changed: decided.changed}
+		if decided.changed && decided.fault != nil {
+			owner := Actor{User: before.User, Session: before.ID, From: from}
+			change.Event = new(owner.aboutSession(RefreshReused, before.ID))
+		}
+		return change
 	})
 	if fault.CodeOf(err) == fault.SessionNotFound {
 		return Grant{}, refreshInvalid(err)
@@ -47,36 +52,40 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 // Logout ends the session of an Authorization header, or of a refresh token
 // where the access token has expired or is not given; of the user's sessions all
 // if that is asked. It is done when it returns, and twice is as good as once.
-func (s *Service) Logout(ctx context.Context, authorization, refreshToken string, all bool) error {
+func (s *Service) Logout(ctx context.Context, authorization, refreshToken string, all bool, from Client) error {
 	ctx, cancel := stubborn(ctx)
 	defer cancel()
 	actor, err := s.Authenticate(authorization)
-	if err == nil {
-		return s.store.EndOwnSession(ctx, actor, all)
+	if err != nil {
+		if refreshToken == "" {
+			return err
+		}
+		if actor, err = s.bearerOf(ctx, refreshToken); err != nil {
+			return err
+		}
 	}
-	if refreshToken == "" {
-		return err
-	}
+	actor.From = from
+	return s.store.EndOwnSession(ctx, actor, all, func(session SessionID) Event {
+		return actor.aboutSession(SessionEnded, session)
+	})
+}
+
+// bearerOf is who holds a refresh token that was issued at some time, whatever
+// has become of its session.
+func (s *Service) bearerOf(ctx context.Context, refreshToken string) (Actor, error) {
 	p, err := parseRefresh(refreshToken)
 	if err != nil {
-		return err
+		return Actor{}, err
 	}
 	issued := false
-	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, at time.Time) (Session, bool) {
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, _ time.Time) SessionChange {
 		issued = s.refresh.issued(p, before)
-		live := issued && before.RevokedAt == nil
-		if live {
-			before.RevokedAt = &at
-		}
-		return before, live && !all
+		return SessionChange{After: before}
 	})
-	switch {
-	case fault.CodeOf(err) == fault.SessionNotFound || err == nil && !issued:
-		return refreshInvalid(err)
-	case err != nil || !all:
-		return err
+	if fault.CodeOf(err) == fault.SessionNotFound || err == nil && !issued {
+		return Actor{}, refreshInvalid(err)
 	}
-	return s.store.EndOwnSession(ctx, Actor{User: user.ID, Session: p.session}, true)
+	return Actor{User: user.ID, Session: p.session}, err
 }
 
 // Sessions lists the actor's live sessions, the newest first.
@@ -86,5 +95,5 @@ func (s *Service) Sessions(ctx context.Context, actor Actor) ([]Session, error) 
 
 // EndSession ends one of the actor's live sessions, else it is SessionNotFound.
 func (s *Service) EndSession(ctx context.Context, actor Actor, session SessionID) error {
-	return s.store.EndSession(ctx, actor, session)
+	return s.store.EndSession(ctx, actor, session, actor.aboutSession(SessionRevoked, session))
 }

@@ -26,21 +26,13 @@ type User struct {
 	LastLoginAt     time.Time
 }
 
-// Role says what a user may do beside working on what is their own.
-type Role string
-
-// The roles. Auditors read about users and events; admins also change users.
-const (
-	RoleUser    Role = "user"
-	RoleAuditor Role = "auditor"
-	RoleAdmin   Role = "admin"
-)
-
 // Actor is who makes a request: taken from a verified access token, and bound
 // to a session that the database checks in the same round trip as the work.
 type Actor struct {
 	User    UserID
 	Session SessionID
+	// From is where the request comes from, for the audit.
+	From Client
 }
 
 // Session is one signed-in device of a user.
@@ -61,7 +53,10 @@ type Session struct {
 	UserAgent, IP string
 }
 
-// Client is where a sign-in comes from, kept for the user to recognize.
+// Client is where a request comes from: kept of a sign-in for the user to
+// recognize, and of what the audit tells.
 type Client struct {
 	UserAgent, IP string
+	// RequestID names the request in the log.
+	RequestID string
 }

@@ -52,8 +52,14 @@ func (s *Service) Rename(ctx context.Context, actor Actor, name *Name) (User, er
 	return s.store.Rename(ctx, actor, *name)
 }
 
+// NoteExport keeps in the audit that the actor takes everything out. It comes
+// first, so that nothing leaves untold.
+func (s *Service) NoteExport(ctx context.Context, actor Actor) error {
+	return s.store.Record(ctx, actor.aboutUser(UserExported, actor.User))
+}
+
 // DeleteAccount removes the actor's account with everything in it, and ends all
 // its sessions. The same person may sign in again, as somebody new.
 func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
-	return s.store.DeleteAccount(ctx, actor)
+	return s.store.DeleteAccount(ctx, actor, actor.aboutUser(UserDeleted, actor.User))
 }

@@ -39,8 +39,8 @@ WHERE  CASE WHEN privilege = 'DELETE' THEN has_table_privilege('` + appRole + `'
 AND    NOT EXISTS (
            SELECT FROM pg_policy AS l
            WHERE  l.polrelid = c.oid AND l.polpermissive AND l.polcmd IN ('*', p.command) AND l.polroles = ARRAY['` + appRole + `'::regrole::oid]
-           AND   (NOT needs_using OR pg_get_expr(l.polqual, l.polrelid) LIKE '%app_user_id()%')
-           AND   (NOT needs_check OR pg_get_expr(l.polwithcheck, l.polrelid) LIKE '%app_user_id()%'))`,
+           AND   (NOT needs_using OR pg_get_expr(l.polqual, l.polrelid) ~ 'app_user_(id|role)\(\)')
+           AND   (NOT needs_check OR pg_get_expr(l.polwithcheck, l.polrelid) ~ 'app_user_(id|role)\(\)'))`,
 		drill: `DROP POLICY projects_own ON projects;
 			CREATE POLICY projects_own ON projects TO ` + appRole + ` USING (owner_id = (SELECT app_user_id()))`,
 	},
@@ -49,16 +49,32 @@ AND    NOT EXISTS (
 SELECT c.relname || ': ' || l.polname || ' does not ask for the user'
 FROM   pg_policy AS l JOIN ` + ours + ` AS c ON c.oid = l.polrelid
 WHERE  l.polpermissive AND l.polroles && ARRAY[0, '` + appRole + `'::regrole::oid]
-AND   (coalesce(pg_get_expr(l.polqual, l.polrelid), 'app_user_id()') NOT LIKE '%app_user_id()%'
-       OR coalesce(pg_get_expr(l.polwithcheck, l.polrelid), 'app_user_id()') NOT LIKE '%app_user_id()%')`,
+AND   (coalesce(pg_get_expr(l.polqual, l.polrelid), 'app_user_id()') !~ 'app_user_(id|role)\(\)'
+       OR coalesce(pg_get_expr(l.polwithcheck, l.polrelid), 'app_user_id()') !~ 'app_user_(id|role)\(\)')`,
 		drill: `CREATE POLICY open_house ON projects FOR SELECT USING (true)`,
+	},
+	"a role opens people and the audit to be read, and nothing of what people own": {
+		breaches: `
+SELECT c.relname || ': ' || l.polname || ' asks for the role'
+FROM   pg_policy AS l JOIN ` + ours + ` AS c ON c.oid = l.polrelid
+WHERE  concat(pg_get_expr(l.polqual, l.polrelid), pg_get_expr(l.polwithcheck, l.polrelid)) LIKE '%app_user_role()%'
+AND    NOT (l.polcmd = 'r' AND c.relname IN ('users', 'audit_events'))`,
+		drill: `CREATE POLICY admins ON projects FOR SELECT TO ` + appRole + ` USING ((SELECT app_user_role()) = 'admin')`,
+	},
+	"nobody changes or removes an audit event": {
+		breaches: `
+SELECT privilege FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+WHERE  has_table_privilege('` + appRole + `', 'audit_events', privilege)
+UNION  ALL
+SELECT 'UPDATE of a column' WHERE has_any_column_privilege('` + appRole + `', 'audit_events', 'UPDATE')`,
+		drill: `GRANT UPDATE (details) ON audit_events TO ` + appRole,
 	},
 	"a policy's user is computed once per statement": {
 		breaches: `
 SELECT c.relname || ': ' || l.polname || ' asks for every row'
 FROM   pg_policy AS l JOIN ` + ours + ` AS c ON c.oid = l.polrelid,
        unnest(ARRAY[pg_get_expr(l.polqual, l.polrelid), pg_get_expr(l.polwithcheck, l.polrelid)]) AS condition
-WHERE  replace(condition, '( SELECT app_user_id()', '') LIKE '%app_user_id()%'`,
+WHERE  regexp_replace(condition, '\( SELECT app_user_(id|role)\(\)', '', 'g') ~ 'app_user_(id|role)\(\)'`,
 		drill: `CREATE POLICY slow ON projects FOR SELECT TO ` + appRole + ` USING (owner_id = app_user_id())`,
 	},
 	"every foreign key has an index that begins with its columns": {

@@ -44,7 +44,7 @@ func readTables(t testing.TB, conn *pgx.Conn) []table {
 	t.Helper()
 	var waiting, ordered []table
 	for _, name := range column[string](t, conn, `
-SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname`) {
+SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname <> 'users', relname`) {
 		if notOurs[name] == "" {
 			waiting = append(waiting, readTable(t, conn, name))
 		}

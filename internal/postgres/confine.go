@@ -45,9 +45,9 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce(session_owner($1)::text, ''), true), ` + bounds + `
 WHERE  session_owner($1) IS NOT NULL`
 
-	confineToNobody = `
+	confineToOwner = `
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
-       set_config('app.user_id', coalesce($1::uuid::text, ''), true), ` + longBounds
+       set_config('app.user_id', coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')::text, true), ` + longBounds
 )
 
 // confineTo confines to a caller with a live session.
@@ -68,9 +68,9 @@ func confineToOwnerOf(session identity.SessionID) confinement {
 
 // housekeeping confines to an owner without a session: for what is done
 // without anybody asking, or by a token whose session may be over. The zero id
-// is nobody.
+// is somebody who owns nothing.
 func housekeeping(owner identity.UserID) confinement {
-	return confinement{sql: confineToNobody, args: []any{owner}}
+	return confinement{sql: confineToOwner, args: []any{owner}}
 }
 
 // confineToProfile confines to the user of a verified profile, or to candidate

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/identity"
@@ -190,10 +191,11 @@ func (silence) Scan(...any) error { return errHeard }
 func (x *town) sample(of reflect.Type) reflect.Value {
 	now := time.Now()
 	for _, v := range []any{
-		x.user, x.session, x.project, x.spec, x.item,
+		x.user, x.session, x.project, x.spec, x.item, &x.user, id.New[identity.Event](), new(id.New[identity.Resource]()),
+		pgtype.UUID{Bytes: x.user, Valid: true},
 		[]outline.ItemID{x.item},
 		[]byte(strings.Repeat("x", 32)), now, &now,
-		"x", new("x"), int32(50), int64(50), float64(86400),
+		"{}", new("x"), int32(50), int64(50), float64(86400),
 	} {
 		if reflect.TypeOf(v) == of {
 			return reflect.ValueOf(v)
@@ -225,7 +227,7 @@ func (x *town) generated(t *testing.T) {
 	t.Helper()
 	asked := 0
 	for method := range reflect.TypeFor[*db.Queries]().Methods() {
-		if method.Name == "WithTx" || method.Name == "DB" {
+		if slices.Contains([]string{"WithTx", "DB", "ListUsers"}, method.Name) { // for the last: TestTheListsOfTheStaff…
 			continue
 		}
 		var heard listener

@@ -81,3 +81,23 @@ func (s *Store) purge(ctx context.Context, d due, before time.Time) (gone bool, 
 	})
 	return gone && err == nil, err
 }
+
+// forgetBatch is how many rows of a kind are forgotten at a time.
+const forgetBatch = 1000
+
+// Forget removes what nobody can use any more, ID tokens and sessions that are
+// long over, and returns how much. Several replicas may do so at once.
+func (s *Store) Forget(ctx context.Context) (removed int64, err error) {
+	for {
+		var gone int64
+		err := s.inTx(ctx, housekeeping(identity.UserID{}), func(t *tx) error {
+			return t.read(ctx, func(q *db.Queries) error {
+				return q.DB().QueryRow(ctx, "SELECT forget_expired($1)", forgetBatch).Scan(&gone)
+			})
+		})
+		removed += gone
+		if err != nil || gone < forgetBatch {
+			return removed, err
+		}
+	}
+}

@@ -109,15 +109,27 @@ var (
 				s.spareSession = other.Session
 				return err
 			},
-			do: func(ctx context.Context, s *stage) error { return s.store.EndSession(ctx, s.actor, s.spareSession) },
+			do: func(ctx context.Context, s *stage) error {
+				return s.store.EndSession(ctx, s.actor, s.spareSession, eventOf(s.actor))
+			},
+		},
+		"ChangeUser": {
+			before: func(ctx context.Context, s *stage) error { s.spare = s.signUp(); return promote(ctx, s) },
+			do: func(ctx context.Context, s *stage) error {
+				staff := identity.Staff{Actor: s.actor, Needs: identity.ChangeUsers}
+				_, err := s.store.ChangeUser(ctx, staff, s.spare.User, identity.UserChange{Suspend: new(true)}, func(identity.UserBefore) []identity.Event {
+					return []identity.Event{eventOf(s.actor)}
+				})
+				return err
+			},
 		},
 		"DeleteAccount": {
 			before: func(_ context.Context, s *stage) error { s.spare = s.signUp(); return nil },
 			do: func(ctx context.Context, s *stage) error {
 				if s.spare == (identity.Actor{}) {
-					return s.store.DeleteAccount(ctx, s.actor)
+					return s.store.DeleteAccount(ctx, s.actor, eventOf(s.actor))
 				}
-				return s.store.DeleteAccount(ctx, s.spare)
+				return s.store.DeleteAccount(ctx, s.spare, eventOf(s.spare))
 			},
 		},
 	}
@@ -137,24 +149,38 @@ var unconfined = map[string]struct {
 		return err
 	}}},
 	"ChangeSession": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
-		_, err := s.store.ChangeSession(ctx, s.actor.Session, func(before identity.Session, at time.Time) (identity.Session, bool) {
+		_, err := s.store.ChangeSession(ctx, s.actor.Session, func(before identity.Session, at time.Time) identity.SessionChange {
 			before.Counter++
 			before.LastUsedAt = at
-			return before, true
+			return identity.SessionChange{After: before, Changed: true}
 		})
 		return err
 	}}},
-	"EndOwnSession": {flights: 1, operation: operation{
+	"EndOwnSession": {flights: 2, operation: operation{
 		before: func(ctx context.Context, s *stage) (err error) {
 			s.spare, err = signIn(ctx, s.store, again(s.person))
 			return err
 		},
-		do: func(ctx context.Context, s *stage) error { return s.store.EndOwnSession(ctx, s.spare, false) },
+		do: func(ctx context.Context, s *stage) error {
+			return s.store.EndOwnSession(ctx, s.spare, false, endOf(s.spare))
+		},
 	}},
-	"EndOwnSession and all others": {flights: 1, operation: operation{
+	"EndOwnSession and all others": {flights: 2, operation: operation{
 		before: func(_ context.Context, s *stage) error { s.spare = s.signUp(); return nil },
-		do:     func(ctx context.Context, s *stage) error { return s.store.EndOwnSession(ctx, s.spare, true) },
+		do: func(ctx context.Context, s *stage) error {
+			return s.store.EndOwnSession(ctx, s.spare, true, endOf(s.spare))
+		},
 	}},
+	"Record": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
+		return s.store.Record(ctx, eventOf(s.actor))
+	}}},
+	"Record of nobody": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
+		return s.store.Record(ctx, identity.Event{ID: id.New[identity.Event](), Action: identity.SessionRefused, ResourceType: "session"})
+	}}},
+	"Forget": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
+		_, err := s.store.Forget(ctx)
+		return err
+	}}},
 	// One look at the trash.
 	"Purge": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
 		_, err := s.store.Purge(ctx, time.Now().Add(-time.Hour))

@@ -2,12 +2,47 @@ package postgres_test
 
 import (
 	"context"
+	"time"
 
+	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
+// everything is a page that holds all that a test has made.
+var everything = identity.Page{After: identity.Place{At: time.Now().AddDate(1, 0, 0)}, Limit: 51}
+
+// promote makes the actor an admin.
+func promote(ctx context.Context, s *stage) error {
+	_, err := connect(s.t, s.Super).Exec(ctx, "UPDATE users SET role = 'admin' WHERE id = $1", s.actor.User)
+	return err
+}
+
+func (s *stage) events(ctx context.Context, q identity.EventQuery) error {
+	_, err := s.store.Events(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadEvents}, q)
+	return err
+}
+
 func readOperations() map[string]operation {
 	all := map[string]operation{
+		"CheckStaff": {before: promote, do: func(ctx context.Context, s *stage) error {
+			return s.store.CheckStaff(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadUsers})
+		}},
+		"Users": {before: promote, do: func(ctx context.Context, s *stage) error {
+			_, err := s.store.Users(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadUsers}, identity.UserQuery{Page: everything})
+			return err
+		}},
+		"Events": {before: promote, do: func(ctx context.Context, s *stage) error {
+			return s.events(ctx, identity.EventQuery{Page: everything})
+		}},
+		"Events of an actor": {before: promote, do: func(ctx context.Context, s *stage) error {
+			return s.events(ctx, identity.EventQuery{Page: everything, Actor: &s.actor.User})
+		}},
+		"Events of a kind": {before: promote, do: func(ctx context.Context, s *stage) error {
+			return s.events(ctx, identity.EventQuery{Page: everything, Action: new("session.created")})
+		}},
+		"Events of a time": {before: promote, do: func(ctx context.Context, s *stage) error {
+			return s.events(ctx, identity.EventQuery{Page: everything, Since: time.Now().AddDate(0, 0, -1)})
+		}},
 		"CheckSession": {do: func(ctx context.Context, s *stage) error { return s.store.CheckSession(ctx, s.actor) }},
 		"User":         {do: func(ctx context.Context, s *stage) error { _, err := s.store.User(ctx, s.actor); return err }},
 		"Sessions":     {do: func(ctx context.Context, s *stage) error { _, err := s.store.Sessions(ctx, s.actor); return err }},

@@ -10,20 +10,26 @@ import (
 )
 
 // ChangeSession implements identity.Store.
-func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, decide func(identity.Session, time.Time) (identity.Session, bool)) (user identity.User, err error) {
+func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, decide func(identity.Session, time.Time) identity.SessionChange) (user identity.User, err error) {
 	err = s.inTx(ctx, confineToOwnerOf(session), func(t *tx) error {
 		var row db.LockSessionRow
 		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSession(ctx, session); return err }); err != nil {
 			return orMissing(err, fault.SessionNotFound)
 		}
 		user = userOf(row.User)
-		after, changed := decide(sessionOf(row.Session), row.At.UTC())
-		if !changed {
+		change := decide(sessionOf(row.Session), row.At.UTC())
+		if change.Event != nil {
+			if err := t.record(ctx, *change.Event); err != nil {
+				return err
+			}
+		}
+		if !change.Changed {
 			return nil
 		}
 		return t.write(ctx, func(q *db.Queries) error {
 			return q.UpdateSession(ctx, db.UpdateSessionParams{
-				ID: session, Counter: after.Counter, LastUsedAt: after.LastUsedAt, ExpiresAt: after.ExpiresAt, RevokedAt: after.RevokedAt,
+				ID: session, Counter: change.After.Counter, LastUsedAt: change.After.LastUsedAt,
+				ExpiresAt: change.After.ExpiresAt, RevokedAt: change.After.RevokedAt,
 			})
 		})
 	})
@@ -42,20 +48,37 @@ func (s *Store) Sessions(ctx context.Context, actor identity.Actor) ([]identity.
 }
 
 // EndSession implements identity.Store.
-func (s *Store) EndSession(ctx context.Context, actor identity.Actor, session identity.SessionID) error {
+func (s *Store) EndSession(ctx context.Context, actor identity.Actor, session identity.SessionID, e identity.Event) error {
 	return s.inTx(ctx, confineTo(actor), func(t *tx) error {
 		err := t.read(ctx, func(q *db.Queries) error { _, err := q.EndSession(ctx, session, actor.User); return err })
-		return orMissing(err, fault.SessionNotFound)
+		if err != nil {
+			return orMissing(err, fault.SessionNotFound)
+		}
+		return t.record(ctx, e)
 	})
 }
 
 // EndOwnSession implements identity.Store.
-func (s *Store) EndOwnSession(ctx context.Context, actor identity.Actor, all bool) error {
+func (s *Store) EndOwnSession(ctx context.Context, actor identity.Actor, all bool, told func(identity.SessionID) identity.Event) error {
 	return s.inTx(ctx, housekeeping(actor.User), func(t *tx) error {
-		if all {
-			return t.write(ctx, func(q *db.Queries) error { return q.EndAllSessions(ctx, actor.User, actor.Session) })
+		var ended []identity.SessionID
+		err := t.read(ctx, func(q *db.Queries) (err error) {
+			if all {
+				ended, err = q.EndAllSessions(ctx, actor.User, actor.Session)
+			} else {
+				ended, err = q.EndOwnSession(ctx, actor.Session, actor.User)
+			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return t.write(ctx, func(q *db.Queries) error { return q.EndOwnSession(ctx, actor.Session, actor.User) })
+		for _, session := range ended {
+			if err := t.record(ctx, told(session)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

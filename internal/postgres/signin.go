@@ -19,10 +19,12 @@ func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identit
 			if err != nil {
 				return err
 			}
-			if user, session, err = decide(known, t.began); err != nil {
+			admitted, err := decide(known, t.began)
+			if err != nil {
 				return err
 			}
-			return t.keepSignIn(ctx, p, user, session, known == nil, perUser)
+			user, session = admitted.User, admitted.Session
+			return t.keepSignIn(ctx, p, admitted, known == nil, perUser)
 		})
 	}
 	// Two first sign-ins of one person at once: the later one finds the user of
@@ -58,7 +60,8 @@ func (t *tx) lockSignedIn(ctx context.Context, newcomer identity.UserID) (*ident
 }
 
 // keepSignIn writes what was decided about a sign-in.
-func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, user identity.User, session identity.Session, first bool, perUser int) error {
+func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, admitted identity.Admitted, first bool, perUser int) error {
+	user, session := admitted.User, admitted.Session
 	keepUser := func(q *db.Queries) error {
 		return q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
 			ID: user.ID, Email: user.Email, PictureURL: user.PictureURL, LastLoginAt: user.LastLoginAt,
@@ -72,9 +75,15 @@ func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, user identity.U
 			})
 		}
 	}
+	appoint := func() error {
+		if !admitted.Appointed {
+			return nil
+		}
+		return t.write(ctx, func(q *db.Queries) error { return q.AppointAdmin(ctx) })
+	}
 	return errors.Join(
 		t.write(ctx, keepUser),
-		t.write(ctx, func(q *db.Queries) error { return q.ForgetIDTokens(ctx, user.ID, session.CreatedAt) }),
+		appoint(),
 		t.write(ctx, func(q *db.Queries) error {
 			return q.UseIDToken(ctx, db.UseIDTokenParams{Hash: p.Token[:], UserID: user.ID, ExpiresAt: p.Expires})
 		}),
@@ -90,6 +99,7 @@ func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, user identity.U
 				UserAgent: session.UserAgent, IP: session.IP,
 			})
 		}),
+		t.record(ctx, admitted.Events...),
 	)
 }
 

@@ -31,8 +31,8 @@ var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 		return err
 	},
 	"a sign-in that is refused": func(ctx context.Context, s *stage) error {
-		_, _, err := s.store.SignIn(ctx, profile(), id.New[identity.User](), 20, func(*identity.User, time.Time) (identity.User, identity.Session, error) {
-			return identity.User{}, identity.Session{}, errOnPurpose
+		_, _, err := s.store.SignIn(ctx, profile(), id.New[identity.User](), 20, func(*identity.User, time.Time) (identity.Admitted, error) {
+			return identity.Admitted{}, errOnPurpose
 		})
 		return wantedError(err, errOnPurpose)
 	},

@@ -111,18 +111,29 @@ func again(p identity.Profile) identity.Profile {
 
 // admit takes everybody in.
 func admit(p identity.Profile, newcomer identity.UserID) identity.Admission {
-	return func(known *identity.User, at time.Time) (identity.User, identity.Session, error) {
+	return func(known *identity.User, at time.Time) (identity.Admitted, error) {
 		if known == nil {
 			known = &identity.User{ID: newcomer, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, CreatedAt: at}
 		}
 		user := *known
 		user.Email, user.LastLoginAt = p.Email, at
-		return user, identity.Session{
+		session := identity.Session{
 			ID: id.New[identity.Session](), User: user.ID, Salt: make([]byte, 16),
 			CreatedAt: at, LastUsedAt: at, ExpiresAt: at.Add(time.Hour), EndsAt: at.Add(time.Hour),
 			UserAgent: canary, IP: "192.0.2.1",
-		}, nil
+		}
+		return identity.Admitted{User: user, Session: session, Events: []identity.Event{eventOf(identity.Actor{User: user.ID})}}, nil
 	}
+}
+
+// eventOf is an event of the actor's.
+func eventOf(actor identity.Actor) identity.Event {
+	return identity.Event{ID: id.New[identity.Event](), Actor: &actor.User, Action: identity.SessionCreated, ResourceType: "session"}
+}
+
+// endOf makes events of the actor's about sessions that end.
+func endOf(actor identity.Actor) func(identity.SessionID) identity.Event {
+	return func(identity.SessionID) identity.Event { return eventOf(actor) }
 }
 
 func signIn(ctx context.Context, s *postgres.Store, p identity.Profile) (identity.Actor, error) {

@@ -26,11 +26,6 @@ WHERE  id = @id;
 INSERT INTO used_id_tokens (hash, user_id, expires_at)
 VALUES (@hash, @user_id, @expires_at);
 
--- ForgetIDTokens removes hashes of tokens that have expired.
--- name: ForgetIDTokens :exec
-DELETE FROM used_id_tokens
-WHERE  user_id = @user_id AND expires_at < @before;
-
 -- InsertSession begins a session.
 -- name: InsertSession :exec
 INSERT INTO sessions (id, user_id, salt, created_at, last_used_at, expires_at, ends_at, user_agent, ip)
@@ -69,23 +64,27 @@ FROM   sessions
 WHERE  user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
 ORDER  BY created_at DESC, id DESC;
 
--- EndSession ends one session of the user.
+-- EndSession ends one live session of the user.
 -- name: EndSession :one
 UPDATE sessions
 SET    revoked_at = clock_timestamp()
 WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
 RETURNING id;
 
--- EndAllSessions ends every session of the user, if the given one is live.
--- name: EndAllSessions :exec
+-- EndAllSessions ends every session of the user, if the given one is live, and
+-- tells which.
+-- name: EndAllSessions :many
 UPDATE sessions AS s
 SET    revoked_at = clock_timestamp()
 WHERE  s.user_id = @user_id AND s.revoked_at IS NULL
 AND    EXISTS (SELECT FROM sessions AS own
-               WHERE  own.id = @id AND own.user_id = @user_id AND own.revoked_at IS NULL);
+               WHERE  own.id = @id AND own.user_id = @user_id AND own.revoked_at IS NULL)
+RETURNING s.id;
 
--- EndOwnSession ends a session whatever its state; ended twice it is ended.
--- name: EndOwnSession :exec
+-- EndOwnSession ends a session whatever its state, and tells whether it was not
+-- ended before.
+-- name: EndOwnSession :many
 UPDATE sessions
 SET    revoked_at = clock_timestamp()
-WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL;
+WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL
+RETURNING id;

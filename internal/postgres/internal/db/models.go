@@ -11,6 +11,19 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
+type AuditEvent struct {
+	ID           identity.EventID
+	At           time.Time
+	ActorID      *identity.UserID
+	Action       string
+	ResourceType string
+	ResourceID   *identity.ResourceID
+	IP           string
+	UserAgent    string
+	RequestID    string
+	Details      string
+}
+
 type BulletItem struct {
 	ID        outline.ItemID
 	SpecID    outline.SpecificationID

@@ -26,18 +26,35 @@ func (q *Queries) ConfinedTo(ctx context.Context) (pgtype.UUID, error) {
 	return id, err
 }
 
-const endAllSessions = `-- name: EndAllSessions :exec
+const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions AS s
 SET    revoked_at = clock_timestamp()
 WHERE  s.user_id = $1 AND s.revoked_at IS NULL
 AND    EXISTS (SELECT FROM sessions AS own
                WHERE  own.id = $2 AND own.user_id = $1 AND own.revoked_at IS NULL)
+RETURNING s.id
 `
 
-// EndAllSessions ends every session of the user, if the given one is live.
-func (q *Queries) EndAllSessions(ctx context.Context, userID identity.UserID, iD identity.SessionID) error {
-	_, err := q.db.Exec(ctx, endAllSessions, userID, iD)
-	return err
+// EndAllSessions ends every session of the user, if the given one is live, and
+// tells which.
+func (q *Queries) EndAllSessions(ctx context.Context, userID identity.UserID, iD identity.SessionID) ([]identity.SessionID, error) {
+	rows, err := q.db.Query(ctx, endAllSessions, userID, iD)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []identity.SessionID
+	for rows.Next() {
+		var id identity.SessionID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const endOldestSessions = `-- name: EndOldestSessions :exec
@@ -63,16 +80,33 @@ func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsPa
 	return err
 }
 
-const endOwnSession = `-- name: EndOwnSession :exec
+const endOwnSession = `-- name: EndOwnSession :many
 UPDATE sessions
 SET    revoked_at = clock_timestamp()
 WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL
+RETURNING id
 `
 
-// EndOwnSession ends a session whatever its state; ended twice it is ended.
-func (q *Queries) EndOwnSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) error {
-	_, err := q.db.Exec(ctx, endOwnSession, iD, userID)
-	return err
+// EndOwnSession ends a session whatever its state, and tells whether it was not
+// ended before.
+func (q *Queries) EndOwnSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) ([]identity.SessionID, error) {
+	rows, err := q.db.Query(ctx, endOwnSession, iD, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []identity.SessionID
+	for rows.Next() {
+		var id identity.SessionID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const endSession = `-- name: EndSession :one
@@ -82,23 +116,12 @@ WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now() AN
 RETURNING id
 `
 
-// EndSession ends one session of the user.
+// EndSession ends one live session of the user.
 func (q *Queries) EndSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) (identity.SessionID, error) {
 	row := q.db.QueryRow(ctx, endSession, iD, userID)
 	var id identity.SessionID
 	err := row.Scan(&id)
 	return id, err
-}
-
-const forgetIDTokens = `-- name: ForgetIDTokens :exec
-DELETE FROM used_id_tokens
-WHERE  user_id = $1 AND expires_at < $2
-`
-
-// ForgetIDTokens removes hashes of tokens that have expired.
-func (q *Queries) ForgetIDTokens(ctx context.Context, userID identity.UserID, before time.Time) error {
-	_, err := q.db.Exec(ctx, forgetIDTokens, userID, before)
-	return err
 }
 
 const insertSession = `-- name: InsertSession :exec

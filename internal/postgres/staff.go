@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+)
+
+// permitted asks for the role of whom the flight is confined to. Standing before
+// the work in the same flight, it stops the reading of answers where the role
+// does not have the permission; what the policies let pass is then not read.
+func permitted(ctx context.Context, staff identity.Staff) query {
+	return func(q *db.Queries) error {
+		role, err := q.CallerRole(ctx)
+		if err == nil && !identity.Role(role).May(staff.Needs) {
+			return denied()
+		}
+		return err
+	}
+}
+
+func denied() error { return fault.Missing(fault.PermissionDenied) }
+
+// readAsStaff makes queries for an actor who needs a permission.
+func (s *Store) readAsStaff(ctx context.Context, staff identity.Staff, queries ...query) error {
+	return s.read(ctx, staff.Actor, append([]query{permitted(ctx, staff)}, queries...)...)
+}
+
+// CheckStaff implements identity.Store.
+func (s *Store) CheckStaff(ctx context.Context, staff identity.Staff) error {
+	return s.readAsStaff(ctx, staff)
+}
+
+// Users implements identity.Store.
+func (s *Store) Users(ctx context.Context, staff identity.Staff, list identity.UserQuery) ([]identity.User, error) {
+	var rows []db.User
+	err := s.readAsStaff(ctx, staff, func(q *db.Queries) (err error) {
+		rows, err = q.ListUsers(ctx, db.ListUsersParams{
+			BeforeAt: list.After.At, BeforeID: placed(list.After), Search: list.Search, Most: small(list.Limit),
+		})
+		return err
+	})
+	users := make([]identity.User, len(rows))
+	for n, row := range rows {
+		users[n] = userOf(row)
+	}
+	return users, err
+}
+
+// placed is the id of a place; that of all zeros stands before every row of its
+// time.
+func placed(p identity.Place) pgtype.UUID { return pgtype.UUID{Bytes: p.ID, Valid: true} }
+
+// ChangeUser implements identity.Store. The change itself is a function of the
+// schema: the service has no right to write the columns that give power.
+func (s *Store) ChangeUser(ctx context.Context, staff identity.Staff, user identity.UserID, change identity.UserChange, told func(identity.UserBefore) []identity.Event) (changed identity.User, err error) {
+	err = s.inTx(ctx, confineTo(staff.Actor), func(t *tx) error {
+		var before identity.UserBefore
+		var row db.User
+		err := t.read(ctx, permitted(ctx, staff),
+			func(q *db.Queries) error {
+				return q.DB().QueryRow(ctx, "SELECT was_role, was_suspended FROM change_user($1, $2, $3)", user, change.Role, change.Suspend).
+					Scan(&before.Role, &before.Suspended)
+			},
+			func(q *db.Queries) (err error) { row, err = q.GetUser(ctx, user); return err })
+		if sqlState(err) == "42501" { // an admin a moment ago
+			return denied()
+		}
+		if err != nil {
+			return orMissing(err, fault.UserNotFound)
+		}
+		changed = userOf(row)
+		return t.record(ctx, told(before)...)
+	})
+	return changed, err
+}
