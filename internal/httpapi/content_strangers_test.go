@@ -81,7 +81,10 @@ func heard(a *testkit.Answer, id string) string {
 
 func TestSomebodyElsesContentIsAsWhatDoesNotExist(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	behindEachWall(t, somebodyElsesContentIsAsWhatDoesNotExist)
+}
+
+func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	theirs := newSpec(bob, "a", "b")
 	dead := newSpec(bob, "x")

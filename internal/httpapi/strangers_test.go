@@ -79,7 +79,10 @@ func tell(a *testkit.Answer, id string) told {
 
 func TestSomebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	behindEachWall(t, somebodyElsesProjectIsAsOneThatDoesNotExist)
+}
+
+func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	his := newProject(bob, "His")
 	hisTrash := newProject(bob, "His trash")
@@ -187,7 +190,10 @@ func TestOnesOwnTrashIsAsWhatDoesNotExist(t *testing.T) {
 
 func TestListsHaveOnlyOnesOwn(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	behindEachWall(t, listsHaveOnlyOnesOwn)
+}
+
+func listsHaveOnlyOnesOwn(t *testing.T, s *testkit.Server) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newProject(bob, "His")
 	bob.Delete(newProject(bob, "His trash").path()).Want(204)

@@ -1,0 +1,157 @@
+package testkit
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Two walls keep what is one user's from another: the filter by owner in each
+// query, and row-level security. What is below takes one of them away, so that
+// a test sees whether the other stands alone.
+
+// WithoutPolicies disables row-level security in a database until the test ends.
+// What is left are the filters.
+func WithoutPolicies(t testing.TB, db Database) Database {
+	t.Helper()
+	all := func(ctx context.Context, what string) error {
+		conn, err := pgx.Connect(ctx, db.Super)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, `DO $$ DECLARE name text; BEGIN
+			FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version' LOOP
+				EXECUTE format('ALTER TABLE %I `+what+` ROW LEVEL SECURITY', name);
+			END LOOP; END $$`)
+		return err
+	}
+	if err := all(t.Context(), "DISABLE"); err != nil {
+		t.Fatalf("take the policies away: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := all(context.WithoutCancel(t.Context()), "ENABLE"); err != nil {
+			t.Errorf("put the policies back: %v", err)
+		}
+	})
+	return db
+}
+
+// WithoutFilters is a database whose service is reached through a proxy that
+// takes the filters by owner out of every statement. What is left is row-level
+// security. The test fails if no filter came by.
+func WithoutFilters(t testing.TB, db Database) Database {
+	t.Helper()
+	to, err := url.Parse(db.Service)
+	if err != nil {
+		t.Fatalf("a URL of testkit's: %v", err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	p := &unfilter{to: to.Host}
+	var serving sync.WaitGroup
+	serving.Go(func() { p.serve(listener) })
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+		if p.removed.Load() == 0 {
+			t.Error("no statement had a filter by owner: the test is void")
+		}
+	})
+	to.Host = listener.Addr().String()
+	db.Service = to.String()
+	return db
+}
+
+// unfilter stands between the service and PostgreSQL and rewrites statements.
+type unfilter struct {
+	to      string
+	removed atomic.Int64
+}
+
+func (p *unfilter) serve(listener net.Listener) {
+	var open sync.WaitGroup
+	defer open.Wait()
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		open.Go(func() {
+			defer client.Close()
+			server, err := net.Dial("tcp", p.to)
+			if err != nil {
+				return
+			}
+			defer server.Close()
+			go func() {
+				_, _ = io.Copy(client, server) // ends with either connection
+				_ = client.Close()
+			}()
+			_ = p.forward(client, server)
+		})
+	}
+}
+
+// forward passes on what the service sends. In PostgreSQL's protocol a message
+// is a type, its length without the type, and the rest; the first has no type.
+func (p *unfilter) forward(client io.Reader, server io.Writer) error {
+	for first := true; ; first = false {
+		head := make([]byte, 5)
+		if first {
+			head = head[:4]
+		}
+		if _, err := io.ReadFull(client, head); err != nil {
+			return err
+		}
+		size := head[len(head)-4:]
+		length := binary.BigEndian.Uint32(size)
+		if length < 4 || length > 1<<28 {
+			return errors.New("not a message")
+		}
+		body := make([]byte, length-4)
+		if _, err := io.ReadFull(client, body); err != nil {
+			return err
+		}
+		if !first && head[0] == 'P' { // Parse: only it holds the text of a statement with parameters
+			body = p.open(body)
+			binary.BigEndian.PutUint32(size, uint32(len(body))+4) //nolint:gosec // statements are short
+		}
+		if _, err := server.Write(append(head, body...)); err != nil {
+			return err
+		}
+	}
+}
+
+var (
+	byOwner = regexp.MustCompile(`(\w+\.)?\b(owner_id|user_id) = (\$\d+)`)
+	ofUsers = regexp.MustCompile(`(?:FROM|UPDATE)\s+users\b`)
+	bySelf  = regexp.MustCompile(`(^|[\s(])(u\.)?id = (\$\d+)`)
+)
+
+// open takes the filters out. A parameter stays in its place, so that there are
+// as many as before.
+func (p *unfilter) open(statement []byte) []byte {
+	opened := byOwner.ReplaceAll(statement, []byte("(${3}::uuid IS NOT NULL)"))
+	if ofUsers.Match(opened) {
+		opened = bySelf.ReplaceAllFunc(opened, func(found []byte) []byte {
+			parts := bySelf.FindSubmatch(found)
+			return []byte(string(parts[1]) + "(" + string(parts[3]) + "::uuid IS NOT NULL)")
+		})
+	}
+	if string(opened) != string(statement) {
+		p.removed.Add(1)
+	}
+	return opened
+}
