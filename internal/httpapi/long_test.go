@@ -13,3 +13,12 @@ func long(t *testing.T) {
 		t.Skip("needs a machine of its own; run by make test-long")
 	}
 }
+
+// rounds is how often a race is run: a few times, and in `make test-long` as
+// often as it takes to believe it.
+func rounds(few, many int) int {
+	if os.Getenv("TEST_LONG") == "" {
+		return few
+	}
+	return many
+}

@@ -1,12 +1,10 @@
 package httpapi_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -75,45 +73,6 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 	})
 }
 
-func TestAReusedRefreshTokenEndsOnlyItsSession(t *testing.T) {
-	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.ReuseGrace = 0 })
-	replica := s.Replica(t, func(s *app.Settings) { s.ReuseGrace = 0 })
-	ann := s.SignIn(t, "ann@example.com")
-	other := s.SignIn(t, "ann@example.com")
-	var next pair
-	refresh(t, s, ann.RefreshToken).Want(200).Into(&next)
-	refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_reused")
-	ann.At(replica).Get("/api/v1/users/me").WantProblem(401, "token_revoked")
-	refresh(t, s, next.RefreshToken).WantProblem(401, "refresh_token_invalid")
-	other.Get("/api/v1/users/me").Want(200)
-	refresh(t, s, other.RefreshToken).Want(200)
-}
-
-func TestConcurrentRefreshesGetTheSameSuccessor(t *testing.T) {
-	t.Parallel()
-	first := testkit.Start(t)
-	replicas := []*testkit.Server{first, first.Replica(t), first.Replica(t)}
-	ann := first.SignUp(t)
-	var mu sync.Mutex
-	successors := map[string]int{}
-	var all sync.WaitGroup
-	for n := range 100 {
-		all.Go(func() {
-			var next pair
-			refresh(t, replicas[n%3], ann.RefreshToken).Want(200).Into(&next)
-			mu.Lock()
-			defer mu.Unlock()
-			successors[next.RefreshToken]++
-		})
-	}
-	all.Wait()
-	if len(successors) != 1 {
-		t.Errorf("%d different successors", len(successors))
-	}
-	ann.Get("/api/v1/users/me").Want(200)
-}
-
 func TestLogoutIsFinal(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -160,27 +119,6 @@ func TestLogoutIsFinal(t *testing.T) {
 		s.Anybody(t).Post(logoutPath, map[string]any{}).WantProblem(401, "token_missing")
 		s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": "x"}).WantProblem(401, "refresh_token_invalid")
 	})
-}
-
-func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
-	t.Parallel()
-	s := testkit.Start(t)
-	replica := s.Replica(t)
-	for range 100 {
-		ann := s.SignUp(t)
-		var racing *testkit.Answer
-		var both sync.WaitGroup
-		both.Go(func() { racing = refresh(t, replica, ann.RefreshToken) })
-		both.Go(func() { ann.Post(logoutPath, nil).Want(204) })
-		both.Wait()
-		if racing.Status == 200 {
-			var next pair
-			racing.Into(&next)
-			refresh(t, s, next.RefreshToken).WantProblem(401, "refresh_token_invalid")
-			ann.Token = next.AccessToken
-		}
-		ann.Get("/api/v1/users/me").WantProblem(401, "token_revoked")
-	}
 }
 
 func TestSessionsAreListedAndEndedOneByOne(t *testing.T) {
