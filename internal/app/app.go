@@ -49,9 +49,15 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := s.keyRing()
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
 	a := &App{settings: s, log: log, store: store}
 	a.api, a.handler = httpapi.New(httpapi.Config{
-		Identity: identityService(s, store, log),
+		Identity: identityService(s, keys, store, log), PublicKeys: keys.Public(),
 		Outline: outline.NewService(store, outline.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
@@ -62,20 +68,16 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	return a, nil
 }
 
-func identityService(s *Settings, store *postgres.Store, log *slog.Logger) *identity.Service {
-	secrets := [][]byte{[]byte(s.JWTSecret)}
-	for _, previous := range s.JWTPrevious {
-		secrets = append(secrets, []byte(previous))
-	}
+func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store, log *slog.Logger) *identity.Service {
 	return identity.NewService(store,
 		google.New(google.Config{
 			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, HostedDomains: s.GoogleHostedDomains, Log: log,
 		}),
 		identity.NewAccessTokens(identity.AccessConfig{
-			Secrets: secrets, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
+			Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
 			Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
 		}),
-		identity.NewRefreshTokens(secrets...),
+		keys.Refresh(),
 		identity.SessionRules{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
 			ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,

@@ -28,6 +28,7 @@ type Settings struct {
 	SecretKey       Secret   `env:"SECRET_KEY"`
 	JWTSecret       Secret   `env:"JWT_SECRET_KEY"`
 	JWTPrevious     []Secret `env:"JWT_PREVIOUS_SECRET_KEYS"`
+	JWTPrivateKey   Secret   `env:"JWT_PRIVATE_KEY"`
 	JWTIssuer       string   `env:"JWT_ISSUER" envDefault:"codegenapp"`
 	JWTAudience     string   `env:"JWT_AUDIENCE" envDefault:"codegenapp"`
 	AccessLifetime  duration `env:"JWT_ACCESS_TOKEN_EXPIRES" envDefault:"1h"`

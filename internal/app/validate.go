@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
@@ -26,10 +27,14 @@ type findings struct{ faults SettingsError }
 // add keeps the first fault of each setting. A fault begins with the name of its
 // setting; what could not be read is there already, and is not judged again.
 func (f *findings) add(bad bool, fault string) {
-	name := settingOf(fault)
-	if bad && !slices.ContainsFunc(f.faults, func(known string) bool { return settingOf(known) == name }) {
+	if bad && !f.know(fault) {
 		f.faults = append(f.faults, fault)
 	}
+}
+
+// know reports whether a fault of the same setting is known.
+func (f *findings) know(fault string) bool {
+	return slices.ContainsFunc(f.faults, func(known string) bool { return settingOf(known) == settingOf(fault) })
 }
 
 // settingOf is the setting that a fault begins with.
@@ -99,19 +104,38 @@ func (s *Settings) checkSecrets(f *findings) {
 		name   string
 		secret Secret
 	}
-	all := []named{{"SECRET_KEY", s.SecretKey}, {"JWT_SECRET_KEY", s.JWTSecret}}
+	all := []named{{"SECRET_KEY", s.SecretKey}}
+	if s.JWTSecret != "" {
+		all = append(all, named{"JWT_SECRET_KEY", s.JWTSecret})
+	}
 	for _, previous := range s.JWTPrevious {
 		all = append(all, named{"JWT_PREVIOUS_SECRET_KEYS", previous})
 	}
 	seen := map[Secret]string{}
 	for _, n := range all {
-		f.add(n.secret == "", n.name+" is needed: at least 32 random bytes, for instance from: openssl rand -base64 48")
+		f.add(n.secret == "", n.name+isNeeded)
 		f.add(len(n.secret) < minSecretBytes, n.name+" is shorter than 32 bytes")
 		f.add(s.Production() && placeholder(n.secret), n.name+" looks like a placeholder; use random bytes, for instance from: openssl rand -base64 48")
 		other, again := seen[n.secret]
 		f.add(again && n.secret != "" && s.Production(), n.name+" is the same secret as "+other+"; each needs its own")
 		seen[n.secret] = n.name
 	}
+	s.checkKeyFile(f)
+}
+
+const isNeeded = " is needed: at least 32 random bytes, for instance from: openssl rand -base64 48"
+
+// checkKeyFile checks the key file, and that there is a key that signs.
+func (s *Settings) checkKeyFile(f *findings) {
+	keys, err := s.keyFile()
+	if err != nil {
+		f.add(true, "JWT_PRIVATE_KEY_FILE "+err.Error())
+	}
+	if s.JWTSecret != "" || f.know("JWT_PRIVATE_KEY_FILE") || slices.ContainsFunc(keys, identity.Key.Signs) {
+		return
+	}
+	f.add(s.JWTPrivateKey != "", "JWT_PRIVATE_KEY_FILE holds public keys alone, and there is no JWT_SECRET_KEY: nothing signs")
+	f.add(s.JWTPrivateKey == "", "JWT_SECRET_KEY"+isNeeded+"; or a JWT_PRIVATE_KEY_FILE")
 }
 
 // placeholders are words of examples that were not replaced.

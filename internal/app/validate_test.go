@@ -1,6 +1,13 @@
 package app_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"slices"
 	"strings"
@@ -34,6 +41,14 @@ func faults(check func(*app.Settings) error, environ []string) []string {
 
 func TestTheServerRefusesBadSettings(t *testing.T) {
 	t.Parallel()
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	development := func(more ...string) []string { return enough(append(more, "APP_ENV=development")...) }
 	for name, tc := range map[string]struct {
 		environ []string
@@ -75,6 +90,15 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 		"the present one as a previous":          {enough("JWT_PREVIOUS_SECRET_KEYS=" + thirdKey + "," + anotherKey), []string{"JWT_PREVIOUS_SECRET_KEYS is the same secret as JWT_SECRET_KEY"}},
 		"a previous one twice":                   {enough("JWT_PREVIOUS_SECRET_KEYS=" + thirdKey + "," + thirdKey), []string{"JWT_PREVIOUS_SECRET_KEYS is the same secret as JWT_PREVIOUS_SECRET_KEYS"}},
 		"the same, in development ":              {development("SECRET_KEY=" + anotherKey), nil},
+		"a key file alone":                       {withKeyFile("", pemOf(t, ed)), nil},
+		"a key file beside a secret":             {withKeyFile(anotherKey, pemOf(t, ed)), nil},
+		"a key file to come, beside a secret":    {withKeyFile(anotherKey, publicPEM(t, ed)), nil},
+		"a key file that cannot sign":            {withKeyFile("", publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE holds public keys alone, and there is no JWT_SECRET_KEY"}},
+		"a key file that is none":                {withKeyFile("", anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
+		"a key file that is none, and a secret":  {withKeyFile(anotherKey, anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
+		"a key file of another kind":             {withKeyFile("", pemOf(t, p384)), []string{"JWT_PRIVATE_KEY_FILE holds a block (number 1) that is neither Ed25519 nor P-256"}},
+		"a key file with a key twice":            {withKeyFile("", pemOf(t, ed)+publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE holds the same key twice"}},
+		"a key file that is not there":           {append(withKeyFile("", ""), "JWT_PRIVATE_KEY_FILE=/nowhere/jwt.pem"), []string{"JWT_PRIVATE_KEY_FILE names a file"}},
 		"a secret that was typed":                {enough("SECRET_KEY=" + strings.Repeat("a", 40)), []string{"SECRET_KEY looks like"}},
 		"one that was held down":                 {enough("JWT_SECRET_KEY=" + strings.Repeat("1234567", 6)), []string{"JWT_SECRET_KEY looks like"}},
 		"a typed one, in development":            {development("SECRET_KEY=" + strings.Repeat("a", 40)), nil},
@@ -89,6 +113,29 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withKeyFile is what the server needs, with this secret and this key file.
+func withKeyFile(secret, file string) []string {
+	return enough("JWT_SECRET_KEY="+secret, "JWT_PRIVATE_KEY="+file)
+}
+
+func pemOf(t *testing.T, key any) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+func publicPEM(t *testing.T, key crypto.Signer) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
 func TestPlaceholdersAreNoSecrets(t *testing.T) {

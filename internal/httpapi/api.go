@@ -26,6 +26,8 @@ const prefix = "/api/v1"
 type Config struct {
 	Identity *identity.Service
 	Outline  *outline.Service
+	// PublicKeys verify access tokens; they are published if there are any.
+	PublicKeys []identity.PublicKey
 	// Database is nil if the database answers.
 	Database func(context.Context) error
 	// Ready is false before the server has started and while it drains.

@@ -48,16 +48,19 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
+	keys, err := identity.NewKeyRing(nil, []byte("a-jwt-secret-for-tests-of-32-bytes-or-more"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	access := identity.NewAccessTokens(identity.AccessConfig{
-		Secrets: [][]byte{[]byte("a-jwt-secret-for-tests-of-32-bytes-or-more")},
-		Issuer:  "test", Audience: "test", Lifetime: 24 * time.Hour, Now: time.Now,
+		Keys: keys, Issuer: "test", Audience: "test", Lifetime: 24 * time.Hour, Now: time.Now,
 	})
 	token, _, err = access.Issue(identity.Actor{User: id.New[identity.User](), Session: id.New[identity.Session]()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  identity.NewService(store, nobody{}, access, identity.NewRefreshTokens([]byte("secret")), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
+		Identity:  identity.NewService(store, nobody{}, access, keys.Refresh(), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
 		Outline:   outline.NewService(store, outline.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },

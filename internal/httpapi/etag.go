@@ -94,6 +94,7 @@ func notInTag(c rune) bool { return c < 0x21 || c == 0x7f }
 type notModified struct {
 	http.ResponseWriter
 	ifNoneMatch string
+	decided     bool
 	matched     bool
 }
 
@@ -102,6 +103,7 @@ func (w *notModified) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader decides.
 func (w *notModified) WriteHeader(status int) {
+	w.decided = true
 	if tag := w.Header().Get("ETag"); status == http.StatusOK && tag != "" && matchesWeakly(w.ifNoneMatch, tag) {
 		w.matched = true
 		status = http.StatusNotModified
@@ -112,6 +114,9 @@ func (w *notModified) WriteHeader(status int) {
 
 // Write drops the body of a 304.
 func (w *notModified) Write(b []byte) (int, error) {
+	if !w.decided { // as net/http does it for handlers that only write
+		w.WriteHeader(http.StatusOK)
+	}
 	if w.matched {
 		return len(b), nil
 	}

@@ -68,6 +68,10 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /problems", pages.Problems)
 	mux.HandleFunc("GET /problems/{code}", pages.Problem)
 
+	if len(a.PublicKeys) > 0 {
+		mux.HandleFunc("GET /.well-known/jwks.json", a.publishKeys())
+	}
+
 	mux.HandleFunc("GET /health", a.health)
 	mux.HandleFunc("GET /health/live", a.healthLive)
 	mux.HandleFunc("GET /health/ready", a.healthReady)

@@ -1,144 +1,141 @@
 package identity
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/id"
 )
 
-// accessTokenType is the header "typ" of RFC 9068. It keeps any other token
-// that one of our keys might sign from passing as an access token.
-const accessTokenType = "at+jwt"
-
-// maxTokenBytes bounds what is parsed at all; our own tokens have about 500.
-const maxTokenBytes = 2048
-
 // leeway is how much the clocks of replicas may differ.
 const leeway = 5 * time.Second
 
-// AccessTokens issues and verifies access tokens: JWTs after RFC 9068, signed
-// with HS256.
+// latest is the last second that a date of a token may name: that of the year
+// 9999, after which RFC 3339 has no name for one either.
+const latest = 253_402_300_799
+
+// AccessTokens issues and verifies access tokens: JWTs after RFC 9068.
 type AccessTokens struct {
 	issuer, audience string
 	lifetime         time.Duration
 	now              func() time.Time
-	newest           string
-	keys             map[string][]byte
-	parser           *jwt.Parser
+	keys             *KeyRing
 }
 
 // AccessConfig says how access tokens are made.
 type AccessConfig struct {
-	// Secrets has the signing key first, then keys that only verify. Each has
-	// at least 32 bytes (RFC 7518, section 3.2).
-	Secrets          [][]byte
+	Keys             *KeyRing
 	Issuer, Audience string
 	Lifetime         time.Duration
 	Now              func() time.Time
 }
 
-// NewAccessTokens returns the tokens of c. It panics without a secret: settings
-// are validated long before.
+// NewAccessTokens returns the tokens of c.
 func NewAccessTokens(c AccessConfig) *AccessTokens {
-	t := &AccessTokens{
-		issuer: c.Issuer, audience: c.Audience, lifetime: c.Lifetime, now: c.Now,
-		newest: keyID(c.Secrets[0]),
-		keys:   map[string][]byte{},
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-			jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience),
-			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
-			jwt.WithTimeFunc(c.Now), jwt.WithStrictDecoding(),
-		),
-	}
-	for _, secret := range c.Secrets {
-		t.keys[keyID(secret)] = secret
-	}
-	return t
+	return &AccessTokens{issuer: c.Issuer, audience: c.Audience, lifetime: c.Lifetime, now: c.Now, keys: c.Keys}
 }
 
-// keyID names a secret without telling anything of it.
-func keyID(secret []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("key id"))
-	return hex.EncodeToString(mac.Sum(nil)[:8])
-}
-
+// accessClaims is what an access token says. Each claim is in each of them, so
+// that a token without one is none of ours.
 type accessClaims struct {
-	jwt.RegisteredClaims
-	Session SessionID `json:"sid"`
+	Issuer    string         `json:"iss"`
+	Subject   string         `json:"sub"`
+	Audience  jsontext.Value `json:"aud"`
+	Expires   *int64         `json:"exp"`
+	NotBefore *int64         `json:"nbf"`
+	IssuedAt  *int64         `json:"iat"`
+	ID        string         `json:"jti"`
+	Session   string         `json:"sid"`
 }
 
 // Issue returns a token for the actor and how long it is valid.
 func (t *AccessTokens) Issue(actor Actor) (string, time.Duration, error) {
 	now := t.now()
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, accessClaims{
-		Session: actor.Session,
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: t.issuer, Subject: actor.User.String(), Audience: jwt.ClaimStrings{t.audience},
-			ID:       id.New[AccessTokens]().String(),
-			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
-			ExpiresAt: jwt.NewNumericDate(now.Add(t.lifetime)),
-		},
-	})
-	token.Header["typ"] = accessTokenType
-	token.Header["kid"] = t.newest
-	signed, err := token.SignedString(t.keys[t.newest])
+	audience, err := jsontext.AppendQuote(nil, t.audience)
 	if err != nil {
-		return "", 0, fmt.Errorf("sign access token: %w", err)
+		return "", 0, err
 	}
-	return signed, t.lifetime, nil
+	claims, err := json.Marshal(accessClaims{
+		Issuer: t.issuer, Subject: actor.User.String(), Audience: audience, Session: actor.Session.String(),
+		Expires: new(now.Add(t.lifetime).Unix()), NotBefore: new(now.Unix()), IssuedAt: new(now.Unix()),
+		ID: id.New[AccessTokens]().String(),
+	})
+	if err != nil {
+		return "", 0, err
+	}
+	token, err := t.keys.seal(claims)
+	return token, t.lifetime, err
 }
 
 // Verify returns whom the token stands for. Whether the session is still live
 // is for the store to say. Its faults are TokenInvalid and TokenExpired.
 func (t *AccessTokens) Verify(raw string) (Actor, error) {
-	var claims accessClaims
-	if len(raw) > maxTokenBytes {
-		return Actor{}, tokenInvalid(errors.New("longer than any token of ours"))
-	}
-	if strings.ContainsAny(raw, "\r\n") { // which the library's decoder passes over
-		return Actor{}, tokenInvalid(errors.New("a line break in the token"))
-	}
-	_, err := t.parser.ParseWithClaims(raw, &claims, t.key)
-	// An expired token is told apart only when nothing else is wrong with it.
-	if errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidIssuer) &&
-		!errors.Is(err, jwt.ErrTokenInvalidAudience) {
-		return Actor{}, fault.New(fault.TokenExpired, "The access token has expired; get a new one with the refresh token.")
-	}
+	said, err := t.keys.open(raw)
 	if err != nil {
 		return Actor{}, tokenInvalid(err)
 	}
-	user, err := id.Parse[User](claims.Subject)
-	if err != nil || claims.Session.IsZero() {
-		return Actor{}, tokenInvalid(errors.New("subject or session is not an id"))
+	var claims accessClaims
+	if err := json.Unmarshal(said, &claims); err != nil {
+		return Actor{}, tokenInvalid(err)
 	}
-	return Actor{User: user, Session: claims.Session}, nil
+	actor, err := t.actorOf(claims)
+	if err != nil {
+		return Actor{}, tokenInvalid(err)
+	}
+	// Last, so that a token is told to be expired only when nothing else is
+	// wrong with it.
+	if *claims.Expires <= t.now().Add(-leeway).Unix() {
+		return Actor{}, fault.New(fault.TokenExpired, "The access token has expired; get a new one with the refresh token.")
+	}
+	return actor, nil
 }
 
-// key picks the secret by "kid". Nothing else of the header has an effect.
-func (t *AccessTokens) key(token *jwt.Token) (any, error) {
-	if token.Header["typ"] != accessTokenType {
-		return nil, errors.New("typ is not at+jwt")
+// actorOf checks everything of the claims but the expiry.
+func (t *AccessTokens) actorOf(c accessClaims) (Actor, error) {
+	switch {
+	case c.Issuer != t.issuer:
+		return Actor{}, errors.New("another issuer")
+	case !names(c.Audience, t.audience):
+		return Actor{}, errors.New("another audience, or others too")
+	case c.ID == "":
+		return Actor{}, errors.New("no jti")
 	}
-	kid, _ := token.Header["kid"].(string)
-	secret, ok := t.keys[kid]
-	if !ok {
-		return nil, errors.New("unknown kid")
+	for _, at := range []*int64{c.Expires, c.NotBefore, c.IssuedAt} {
+		if at == nil || *at < 0 || *at > latest {
+			return Actor{}, errors.New("exp, nbf or iat is missing or no date")
+		}
 	}
-	if _, ok := token.Header["crit"]; ok {
-		return nil, errors.New("crit is not understood") // RFC 7515, section 4.1.11
+	if soon := t.now().Add(leeway).Unix(); *c.NotBefore > soon || *c.IssuedAt > soon {
+		return Actor{}, errors.New("not valid yet")
 	}
-	return secret, nil
+	user, err := id.Parse[User](c.Subject)
+	if err != nil {
+		return Actor{}, err
+	}
+	session, err := id.Parse[Session](c.Session)
+	if err != nil || session.IsZero() {
+		return Actor{}, errors.New("the session is not an id")
+	}
+	return Actor{User: user, Session: session}, nil
+}
+
+// names reports whether the claim "aud" is this audience alone, as a text or as
+// a list. Ours have no other: one that several services took could be sent on by
+// any of them.
+func names(claim jsontext.Value, audience string) bool {
+	var one string
+	if json.Unmarshal(claim, &one) == nil && claim.Kind() == '"' {
+		return one == audience
+	}
+	var list []*string
+	return json.Unmarshal(claim, &list) == nil && slices.EqualFunc(list, []string{audience}, func(s *string, want string) bool {
+		return s != nil && *s == want
+	})
 }
 
 func tokenInvalid(cause error) error {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,8 +31,12 @@ func (c *clock) now() time.Time { return c.at }
 
 // accessTokens are tokens under these secrets, the first of which signs.
 func accessTokens(now *clock, secrets ...[]byte) *identity.AccessTokens {
+	return tokensOf(now, ring(nil, secrets[0], secrets[1:]...))
+}
+
+func tokensOf(now *clock, keys *identity.KeyRing) *identity.AccessTokens {
 	return identity.NewAccessTokens(identity.AccessConfig{
-		Secrets: secrets, Issuer: "issuer", Audience: "audience", Lifetime: time.Hour, Now: now.now,
+		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: time.Hour, Now: now.now,
 	})
 }
 
@@ -65,47 +68,60 @@ func part(t *testing.T, token string, n int) map[string]any {
 
 func TestAnAccessTokenHasTheFormOfRFC9068(t *testing.T) {
 	t.Parallel()
-	now := &clock{time.Unix(1_800_000_000, 999_999_999)}
-	actor := somebody()
-	tokens := accessTokens(now, newSecret, oldSecret)
-	token := issue(t, tokens, actor)
-	header, payload := part(t, token, 0), part(t, token, 1)
-	if diff := cmp.Diff(map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": header["kid"]}, header); diff != "" {
-		t.Errorf("header (-want +got):\n%s", diff)
+	for _, a := range algorithms() {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			now := &clock{time.Unix(1_800_000_000, 999_999_999)}
+			actor := somebody()
+			tokens := tokensOf(now, a.ring())
+			token := issue(t, tokens, actor)
+			header, payload := part(t, token, 0), part(t, token, 1)
+			if diff := cmp.Diff(map[string]any{"alg": a.name, "typ": "at+jwt", "kid": a.key.ID()}, header); diff != "" {
+				t.Errorf("header (-want +got):\n%s", diff)
+			}
+			want := map[string]any{
+				"iss": "issuer", "sub": actor.User.String(), "aud": "audience", "sid": actor.Session.String(), "jti": payload["jti"],
+				"iat": 1.8e9, "nbf": 1.8e9, "exp": 1.8e9 + 3600,
+			}
+			if diff := cmp.Diff(want, payload); diff != "" {
+				t.Errorf("payload (-want +got):\n%s", diff)
+			}
+			if again := part(t, issue(t, tokens, actor), 1); again["jti"] == payload["jti"] || payload["jti"] == "" {
+				t.Errorf("jti = %v, then %v", payload["jti"], again["jti"])
+			}
+			if len(token) > 600 {
+				t.Errorf("the token has %d bytes", len(token))
+			}
+		})
 	}
-	want := map[string]any{
-		"iss": "issuer", "sub": actor.User.String(), "aud": payload["aud"], "sid": actor.Session.String(), "jti": payload["jti"],
-		"iat": 1.8e9, "nbf": 1.8e9, "exp": 1.8e9 + 3600,
-	}
-	if diff := cmp.Diff(want, payload); diff != "" {
-		t.Errorf("payload (-want +got):\n%s", diff)
-	}
-	if got := fmt.Sprint(payload["aud"]); got != "audience" && got != "[audience]" {
-		t.Errorf("aud = %s", got)
-	}
-	if again := part(t, issue(t, tokens, actor), 1); again["jti"] == payload["jti"] || payload["jti"] == "" {
-		t.Errorf("jti = %v, then %v", payload["jti"], again["jti"])
-	}
-	if kid, _ := header["kid"].(string); len(kid) < 8 || strings.Contains(token, string(newSecret)) || strings.Contains(kid, base64.RawURLEncoding.EncodeToString(newSecret)[:8]) {
-		t.Errorf("kid = %v", header["kid"])
+}
+
+func TestTheNameOfASecretTellsNothingOfIt(t *testing.T) {
+	t.Parallel()
+	token := issue(t, accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret), somebody())
+	kid, _ := part(t, token, 0)["kid"].(string)
+	if len(kid) < 8 || strings.Contains(token, string(newSecret)) || strings.Contains(kid, base64.RawURLEncoding.EncodeToString(newSecret)[:8]) {
+		t.Errorf("kid = %v", kid)
 	}
 }
 
 func TestAnAccessTokenStandsForItsActor(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
-	tokens := accessTokens(now, newSecret)
-	rapid.Check(t, func(t *rapid.T) {
-		bytes := rapid.SliceOfN(rapid.Byte(), 16, 16).Filter(func(b []byte) bool { return slices.Max(b) > 0 })
-		want := identity.Actor{User: identity.UserID(bytes.Draw(t, "user")), Session: identity.SessionID(bytes.Draw(t, "session"))}
-		token, _, err := tokens.Issue(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := tokens.Verify(token); err != nil || got != want {
-			t.Fatalf("Verify = %v, %v; want %v", got, err, want)
-		}
-	})
+	for _, a := range algorithms() {
+		tokens := tokensOf(now, a.ring())
+		rapid.Check(t, func(t *rapid.T) {
+			bytes := rapid.SliceOfN(rapid.Byte(), 16, 16).Filter(func(b []byte) bool { return slices.Max(b) > 0 })
+			want := identity.Actor{User: identity.UserID(bytes.Draw(t, "user")), Session: identity.SessionID(bytes.Draw(t, "session"))}
+			token, _, err := tokens.Issue(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := tokens.Verify(token); err != nil || got != want {
+				t.Fatalf("%s: Verify = %v, %v; want %v", a.name, got, err, want)
+			}
+		})
+	}
 }
 
 func TestKeysOfAccessTokens(t *testing.T) {
@@ -204,7 +220,7 @@ func TestTheTimeOfAnAccessToken(t *testing.T) {
 func TestATokenForAnotherIssuerOrAudienceIsInvalid(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
-	config := identity.AccessConfig{Secrets: [][]byte{newSecret}, Issuer: "issuer", Audience: "audience", Lifetime: time.Hour, Now: now.now}
+	config := identity.AccessConfig{Keys: ring(nil, newSecret), Issuer: "issuer", Audience: "audience", Lifetime: time.Hour, Now: now.now}
 	for name, change := range map[string]func(*identity.AccessConfig){
 		"issuer":   func(c *identity.AccessConfig) { c.Issuer = "another" },
 		"audience": func(c *identity.AccessConfig) { c.Audience = "another" },
@@ -222,40 +238,12 @@ func TestATokenForAnotherIssuerOrAudienceIsInvalid(t *testing.T) {
 	}
 }
 
-func TestATokenWithAnyOneCharacterChangedIsInvalid(t *testing.T) {
-	t.Parallel()
-	now := &clock{time.Unix(1_800_000_000, 0)}
-	tokens := accessTokens(now, newSecret)
-	token := issue(t, tokens, somebody())
-	passed := map[string]int{}
-	try := func(how, changed string) {
-		_, err := tokens.Verify(changed)
-		if changed != token && (err == nil || fault.CodeOf(err) != fault.TokenInvalid) {
-			passed[how]++
-		}
-	}
-	for i := range len(token) + 1 {
-		for _, c := range []byte("AQgw_-09.+/= \t\r\n\x00\xff") {
-			try(fmt.Sprintf("with %q added", c), token[:i]+string([]byte{c})+token[i:])
-			if i < len(token) {
-				try(fmt.Sprintf("with %q instead", c), token[:i]+string([]byte{c})+token[i+1:])
-			}
-		}
-		if i < len(token) {
-			try("with one character less", token[:i]+token[i+1:])
-		}
-	}
-	for how, times := range passed {
-		t.Errorf("a token %s passes at %d places", how, times)
-	}
-}
-
 func FuzzVerify(f *testing.F) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, newSecret)
 	// The same in every process that fuzzes, which an issued one is not.
 	header, _, _ := strings.Cut(issue(f, tokens, somebody()), ".")
-	input := header + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"issuer","aud":"audience","exp":1800003600,`+
+	input := header + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"issuer","aud":"audience","exp":1800003600,"iat":1800000000,"nbf":1800000000,"jti":"x",`+
 		`"sub":"01a20519-0000-7000-8000-000000000001","sid":"01a20519-0000-7000-8000-000000000002"}`))
 	mac := hmac.New(sha256.New, newSecret)
 	mac.Write([]byte(input))
@@ -275,4 +263,20 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("%q is %v", token, err)
 		}
 	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	now := &clock{time.Unix(1_800_000_000, 0)}
+	for _, a := range algorithms() {
+		tokens := tokensOf(now, a.ring())
+		token := issue(b, tokens, somebody())
+		b.Run(a.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := tokens.Verify(token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -89,8 +89,11 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 // answers any more.
 func TestALogoutAndARefreshEndAlsoWhereNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	refresh := identity.NewRefreshTokens([]byte("only-in-these-tests-and-32-bytes-long"))
-	access := identity.NewAccessTokens(identity.AccessConfig{Secrets: [][]byte{make([]byte, 32)}, Lifetime: time.Minute, Now: time.Now})
+	keys, err := identity.NewKeyRing(nil, []byte("only-in-these-tests-and-32-bytes-long"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := identity.NewAccessTokens(identity.AccessConfig{Keys: keys, Lifetime: time.Minute, Now: time.Now})
 	var waiting sync.WaitGroup
 	for name, do := range map[string]func(ctx context.Context, rules *identity.Service, token string) error{
 		"a refresh": func(ctx context.Context, rules *identity.Service, token string) error {
@@ -102,8 +105,8 @@ func TestALogoutAndARefreshEndAlsoWhereNobodyAnswers(t *testing.T) {
 		},
 	} {
 		s, p := proxied(t, 1)
-		rules := identity.NewService(s.store, nil, access, refresh, identity.SessionRules{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
-		token := refresh.Token(identity.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
+		rules := identity.NewService(s.store, nil, access, keys.Refresh(), identity.SessionRules{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
+		token := keys.Refresh().Token(identity.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
 		if err := do(t.Context(), rules, token); err != nil {
 			t.Fatalf("%s with a database: %v", name, err)
 		}
