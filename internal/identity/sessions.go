@@ -60,8 +60,9 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 		if refreshToken == "" {
 			return err
 		}
-		if actor, err = s.bearerOf(ctx, refreshToken); err != nil {
-			return err
+		var expired bool
+		if actor, expired, err = s.bearerOf(ctx, refreshToken); err != nil || expired {
+			return err // what has expired is over as it is, and ends nothing else
 		}
 	}
 	actor.From = from
@@ -71,21 +72,22 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 }
 
 // bearerOf is who holds a refresh token that was issued at some time, whatever
-// has become of its session.
-func (s *Service) bearerOf(ctx context.Context, refreshToken string) (Actor, error) {
+// has become of its session, and whether that has expired.
+func (s *Service) bearerOf(ctx context.Context, refreshToken string) (a Actor, expired bool, err error) {
 	p, err := parseRefresh(refreshToken)
 	if err != nil {
-		return Actor{}, err
+		return Actor{}, false, err
 	}
 	issued := false
-	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, _ time.Time) SessionChange {
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, at time.Time) SessionChange {
 		issued = s.refresh.issued(p, before)
+		expired = !at.Before(before.ExpiresAt)
 		return SessionChange{After: before}
 	})
 	if fault.CodeOf(err) == fault.SessionNotFound || err == nil && !issued {
-		return Actor{}, refreshInvalid(err)
+		return Actor{}, false, refreshInvalid(err)
 	}
-	return Actor{User: user.ID, Session: p.session}, err
+	return Actor{User: user.ID, Session: p.session}, expired, err
 }
 
 // Sessions lists the actor's live sessions, the newest first.
