@@ -53,8 +53,10 @@ var allowed = map[string][]string{
 		"internal/app", "internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
 		"internal/telemetry", "internal/devkit",
 		"internal/outline", "internal/identity", "internal/fault", "internal/id",
+		"internal/testkit/redisserver",
 	},
-	"internal/testkit/withservers": {"internal/devkit"},
+	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
+	"internal/testkit/redisserver": {},
 }
 
 // confined names the libraries that shape the code around them, and the only
@@ -63,6 +65,7 @@ var confined = map[string][]string{
 	"github.com/jackc/pgx/v5": {
 		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit",
 	},
+	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
 	"github.com/go-jose/go-jose/v4":    {"internal/google", "internal/devkit/issuer"},

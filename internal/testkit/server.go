@@ -53,6 +53,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
 		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_ISSUER_URL=" + google.URL,
+		"RATELIMIT_ENABLED=false", // tests are quicker than people; those about limits set them
 	}, "")
 	if err != nil {
 		t.Fatalf("settings: %v", err)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
+	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
 // settings make PostgreSQL fast, since nobody misses these data after a crash,
@@ -90,14 +91,14 @@ func run(args []string, signals <-chan os.Signal) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer cache.stop()
+	defer cache.Stop()
 	if ctx.Err() != nil {
 		return 1, ctx.Err()
 	}
 
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+database.URL("postgres"), "TEST_REDIS_URL="+cache.url())
+	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+database.URL("postgres"), "TEST_REDIS_URL="+cache.URL())
 	return attend(cmd, signals)
 }
 
@@ -111,4 +112,11 @@ func startPostgres(ctx context.Context, dir string) (*pgserver.Server, error) {
 		Settings: settings,
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
+}
+
+func startRedis(ctx context.Context, dir string) (*redisserver.Server, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return redisserver.Start(ctx, dir)
 }

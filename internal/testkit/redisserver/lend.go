@@ -1,0 +1,79 @@
+package redisserver
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+var shared = sync.OnceValues(share)
+
+// share is the Redis that tests share: that of TEST_REDIS_URL, which `make test`
+// sets; without it, as under a plain `go test`, one that ends with this process.
+func share() (string, error) {
+	if given := os.Getenv("TEST_REDIS_URL"); given != "" {
+		return given, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "codegenapp-tests-redis-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // It holds the log, of which the server has a copy.
+	server, err := Start(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	return server.URL(), nil
+}
+
+// Lend returns the URL of an empty database for one test alone, in the Redis that
+// tests share: the next one, whichever process asks. The first database holds the
+// count. Where Redis is not installed it is ErrNoProgram.
+func Lend(ctx context.Context) (string, error) {
+	from, err := shared()
+	if err != nil {
+		return "", err
+	}
+	option, err := rueidis.ParseURL(from)
+	if err != nil {
+		return "", err
+	}
+	lent, err := url.Parse(from)
+	if err != nil {
+		return "", err
+	}
+	option.DisableCache, option.ForceSingleClient, option.PipelineMultiplex = true, true, -1
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	setting, err := client.Do(ctx, client.B().ConfigGet().Parameter("databases").Build()).AsStrMap()
+	if err != nil {
+		return "", err
+	}
+	databases, err := strconv.ParseInt(setting["databases"], 10, 64)
+	if err != nil || databases < 2 {
+		return "", fmt.Errorf("%q databases: %w", setting["databases"], err)
+	}
+	taken, err := client.Do(ctx, client.B().Incr().Key("codegenapp:tests:lent").Build()).AsInt64()
+	if err != nil {
+		return "", err
+	}
+	number := strconv.FormatInt(1+taken%(databases-1), 10)
+	for _, answer := range client.DoMulti(ctx, client.B().Arbitrary("SELECT", number).Build(), client.B().Flushdb().Build()) {
+		if err := answer.Error(); err != nil {
+			return "", err
+		}
+	}
+	lent.Path = "/" + number
+	return lent.String(), nil
+}
