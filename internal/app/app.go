@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/identity"
@@ -29,6 +30,7 @@ type App struct {
 	settings *Settings
 	log      *slog.Logger
 	store    *postgres.Store
+	redis    *gate.Redis // nil where there is none
 	api      *httpapi.API
 	handler  http.Handler
 	// ready is true once the database is there, leaving when the end has begun.
@@ -56,16 +58,48 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
 	a := &App{settings: s, log: log, store: store}
+	limiter, redisCheck, err := a.openGate(ctx)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
 	a.api, a.handler = httpapi.New(httpapi.Config{
 		Identity: identityService(s, keys, store, log), PublicKeys: keys.Public(),
 		Outline: outline.NewService(store, outline.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
-		Database: store.Ping, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
+		Gate: limiter, Limits: s.limits(),
+		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
 		Version: BuildVersion().Version, Log: log, Now: time.Now,
 	})
 	return a, nil
+}
+
+// openGate returns the gate, and what asks whether its Redis answers.
+func (a *App) openGate(ctx context.Context) (identity.Gate, func(context.Context) error, error) {
+	url := a.settings.counter()
+	if url == "" {
+		return gate.NewLocal(time.Now), nil, nil
+	}
+	redis, err := gate.OpenRedis(ctx, gate.RedisConfig{
+		URL: string(url), Connections: a.settings.RedisConnections, Wait: a.settings.RedisWait, Log: a.log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.redis = redis
+	return redis, redis.Check, nil
+}
+
+// limits are the rates of the settings; nil if there are to be none.
+func (s *Settings) limits() *httpapi.Limits {
+	if !s.RateLimitEnabled {
+		return nil
+	}
+	return &httpapi.Limits{
+		Default: s.RateLimitDefault.Named("default"), Login: s.RateLimitAuth.Named("login"), Refresh: s.RateLimitRefresh.Named("refresh"),
+	}
 }
 
 func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store, log *slog.Logger) *identity.Service {
@@ -88,7 +122,12 @@ func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store,
 func (a *App) Handler() http.Handler { return a.handler }
 
 // Close gives back what New took.
-func (a *App) Close() { a.store.Close() }
+func (a *App) Close() {
+	a.store.Close()
+	if a.redis != nil {
+		a.redis.Close()
+	}
+}
 
 // Listen opens the address of the settings.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {

@@ -146,18 +146,19 @@ func (w world) signIn(t *testing.T, r *running) (token string) {
 //nolint:paralleltest // see above
 func TestAServerLeavesNothingRunning(t *testing.T) {
 	w := newWorld(t)
+	redis := testkit.NewRedis(t)
 	away := "DATABASE_URL=postgres://nobody@" + freeAddress(t) + "/none"
 	before := goleak.IgnoreCurrent()
 	for range 20 {
-		r := w.run(t, func(*app.App) {})
+		r := w.run(t, func(*app.App) {}, "REDIS_URL="+redis, "RATELIMIT_AUTH=1000/minute")
 		token := w.signIn(t, r)
 		if status, answer := call(t, http.MethodGet, r.url+"/api/v1/projects", token, ""); status != http.StatusOK {
 			t.Errorf("the list was answered %d %s", status, answer)
 		}
 		r.end(t)
 	}
-	for range 5 {
-		r := w.run(t, func(*app.App) {}, away)
+	for n := range 5 {
+		r := w.run(t, func(*app.App) {}, away, []string{"REDIS_URL=", "REDIS_URL=" + redis}[n%2])
 		if status, _ := call(t, http.MethodGet, r.url+"/health/ready", "", ""); status != http.StatusServiceUnavailable {
 			t.Errorf("a server without a database is ready: %d", status)
 		}

@@ -271,7 +271,7 @@ func devSettings(environ []string) (*Settings, error) {
 		}
 	}
 	environ = append(environ, "DATABASE_URL=postgres://127.0.0.1", "GOOGLE_ISSUER_URL=http://127.0.0.1",
-		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_HOSTED_DOMAINS=",
+		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_HOSTED_DOMAINS=", "REDIS_URL=", "RATELIMIT_STORAGE_URL=",
 		"SECRET_KEY="+crand.Text()+crand.Text(), "JWT_SECRET_KEY="+crand.Text()+crand.Text(), "JWT_PRIVATE_KEY=")
 	for _, name := range secretSettings() {
 		environ = append(environ, name+"_FILE=")

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // Settings is everything that can be set, from the environment alone. A field's
@@ -18,6 +21,18 @@ type Settings struct {
 	PoolSize             int    `env:"DATABASE_POOL_SIZE" envDefault:"5"`
 	PoolOverflow         int    `env:"DATABASE_MAX_OVERFLOW" envDefault:"10"`
 	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
+
+	RedisURL         Secret `env:"REDIS_URL"`
+	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
+	// RedisWait is how long a request waits for Redis, where a test of a busy
+	// machine changes that.
+	RedisWait time.Duration
+
+	RateLimitURL     Secret        `env:"RATELIMIT_STORAGE_URL"`
+	RateLimitEnabled bool          `env:"RATELIMIT_ENABLED" envDefault:"true"`
+	RateLimitDefault identity.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
+	RateLimitAuth    identity.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
+	RateLimitRefresh identity.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
 
 	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
 	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
@@ -77,6 +92,10 @@ func (s *Settings) owner() Secret {
 	}
 	return s.DatabaseURL
 }
+
+// counter is the Redis that counts requests; empty where each replica counts by
+// itself.
+func (s *Settings) counter() Secret { return cmp.Or(s.RateLimitURL, s.RedisURL) }
 
 // Secret is a setting that is never printed.
 type Secret string

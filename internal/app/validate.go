@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
@@ -59,6 +60,9 @@ func (s *Settings) ForServe() error {
 	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
 	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
 		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
+	f.add(s.RedisURL != "" && !gate.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
+	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
+	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
 	f.add(len(s.GoogleClientIDs) == 0, "GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here")
 	s.checkIssuer(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")

@@ -102,6 +102,12 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 		"a secret that was typed":                {enough("SECRET_KEY=" + strings.Repeat("a", 40)), []string{"SECRET_KEY looks like"}},
 		"one that was held down":                 {enough("JWT_SECRET_KEY=" + strings.Repeat("1234567", 6)), []string{"JWT_SECRET_KEY looks like"}},
 		"a typed one, in development":            {development("SECRET_KEY=" + strings.Repeat("a", 40)), nil},
+		"a Redis over TLS":                       {enough("REDIS_URL=rediss://:password@redis.internal:6380/1", "REDIS_MAX_CONNECTIONS=1"), nil},
+		"a Redis to count in alone":              {enough("RATELIMIT_STORAGE_URL=redis://redis.internal"), nil},
+		"what is no Redis":                       {enough("REDIS_URL=http://redis.internal", "RATELIMIT_STORAGE_URL=memory://", "REDIS_MAX_CONNECTIONS=0"), []string{"REDIS_URL is not", "REDIS_MAX_CONNECTIONS is not between", "RATELIMIT_STORAGE_URL is not"}},
+		"no limits":                              {enough("RATELIMIT_ENABLED=false"), nil},
+		"other limits":                           {enough("RATELIMIT_DEFAULT=10/second", "RATELIMIT_AUTH=1/hour", "RATELIMIT_REFRESH=1000000/minute"), nil},
+		"limits that are none":                   {enough("RATELIMIT_ENABLED=perhaps", "RATELIMIT_DEFAULT=100", "RATELIMIT_AUTH=0/minute", "RATELIMIT_REFRESH=5/day"), []string{"RATELIMIT_ENABLED is not true or false", "RATELIMIT_DEFAULT is not N/second", "RATELIMIT_AUTH is not N/second", "RATELIMIT_REFRESH is not N/second"}},
 		"a domain list without domain":           {enough("GOOGLE_HOSTED_DOMAINS=,"), []string{"GOOGLE_HOSTED_DOMAINS is set"}},
 	} {
 		t.Run(name, func(t *testing.T) {

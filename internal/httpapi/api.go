@@ -28,8 +28,12 @@ type Config struct {
 	Outline  *outline.Service
 	// PublicKeys verify access tokens; they are published if there are any.
 	PublicKeys []identity.PublicKey
-	// Database is nil if the database answers.
-	Database func(context.Context) error
+	// Gate holds callers to Limits, where there are any.
+	Gate   identity.Gate
+	Limits *Limits
+	// Database is nil if the database answers, Redis if Redis does; Redis itself
+	// is nil where there is none.
+	Database, Redis func(context.Context) error
 	// Ready is false before the server has started and while it drains.
 	Ready func() bool
 	// SecretKey authenticates page tokens; at least 32 bytes.
@@ -44,19 +48,21 @@ type Config struct {
 // API serves the contract.
 type API struct {
 	Config
-	huma       huma.API
-	pageTokens pageTokens
-	database   *check
+	huma            huma.API
+	pageTokens      pageTokens
+	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
+	// signed is the routes for signed-in callers.
+	signed map[string]bool
 }
 
 // New returns the API and its handler.
 func New(c Config) (*API, http.Handler) {
 	setUpHuma()
 	mux := http.NewServeMux()
-	a := &API{Config: c, pageTokens: newPageTokens(c.SecretKey)}
-	a.database = &check{probe: c.Database, now: c.Now}
+	a := &API{Config: c, pageTokens: newPageTokens(c.SecretKey), signed: map[string]bool{}}
+	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
 	a.huma = humago.NewWithPrefix(mux, prefix, contract())
 	a.routes()
 	a.describe()

@@ -39,6 +39,7 @@ func contract() huma.Config {
 			Components: &huma.Components{
 				Schemas:   huma.NewMapRegistry(schemaPrefix, schemaName),
 				Responses: map[string]*huma.Response{},
+				Headers:   limitHeaders(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
 				},
@@ -133,6 +134,8 @@ func faultHeaders(status int) map[string]*huma.Header {
 		return map[string]*huma.Header{"WWW-Authenticate": {Schema: text, Description: "RFC 6750."}}
 	case http.StatusServiceUnavailable:
 		return map[string]*huma.Header{"Retry-After": {Schema: text, Description: "Seconds to wait."}}
+	case http.StatusTooManyRequests:
+		return withLimits(map[string]*huma.Header{"Retry-After": {Schema: text, Description: "Seconds until the budget has a request again."}})
 	default:
 		return nil
 	}
@@ -212,6 +215,7 @@ func describeOperation(op *huma.Operation) {
 	for _, h := range ok.Headers {
 		h.Description, h.Schema.Description = cmp.Or(h.Description, h.Schema.Description), ""
 	}
+	ok.Headers = withLimits(ok.Headers)
 }
 
 // describeParameter says once what huma says twice, and what it does not know.
@@ -247,6 +251,7 @@ func (a *API) publish(media string, render func() ([]byte, error)) http.HandlerF
 		w.Header().Set("Content-Type", media)
 		w.Header().Set("Cache-Control", "public, max-age=60")
 		w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
-		_, _ = w.Write(document) // the caller left; nothing to tell it
+		w.WriteHeader(http.StatusOK) // or 304; a mere Write would not ask
+		_, _ = w.Write(document)     // the caller left; nothing to tell it
 	}
 }

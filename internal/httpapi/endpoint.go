@@ -118,6 +118,7 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
 	if authenticate != nil {
+		a.signed[method+" "+prefix+path] = true
 		described.Security = []map[string][]string{{"bearer": {}}}
 	}
 	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
@@ -151,10 +152,26 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 // authenticate reads the bearer token. That its session is live is checked by
 // the store, together with the work.
 func (a *API) authenticate(c *call) (err error) {
-	c.actor, err = a.Identity.Authenticate(c.request.Header.Get("Authorization"))
+	c.actor, err = a.callerOf(c.request)
 	c.signed = err == nil
 	c.actor.From = clientOf(c.request)
 	return err
+}
+
+// caller is whom an access token stands for, or why for nobody.
+type caller struct {
+	actor identity.Actor
+	err   error
+}
+
+// callerOf reads the bearer token, once for each request.
+func (a *API) callerOf(r *http.Request) (identity.Actor, error) {
+	known := recordOf(r.Context())
+	if known.caller == nil {
+		actor, err := a.Identity.Authenticate(r.Header.Get("Authorization"))
+		known.caller = &caller{actor, err}
+	}
+	return known.caller.actor, known.caller.err
 }
 
 // orRefused is err, or TokenRevoked if the caller's session is dead, or
@@ -178,7 +195,7 @@ func (c *call) orRefused(ctx context.Context, err error) error {
 
 // kindFaults are the faults that follow from what an operation takes.
 func kindFaults(op huma.Operation, o operation, signed bool) []fault.Code {
-	faults := []fault.Code{fault.InvalidParameter, fault.Internal, fault.Unavailable}
+	faults := []fault.Code{fault.InvalidParameter, fault.RateLimited, fault.Internal, fault.Unavailable}
 	if signed {
 		faults = append(faults, fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.TokenRevoked)
 	}

@@ -43,6 +43,7 @@ func (c *check) ok(ctx context.Context) bool {
 // The words of health answers.
 const (
 	statusOK          = "ok"
+	statusDegraded    = "degraded"
 	statusUnavailable = "unavailable"
 )
 
@@ -53,11 +54,21 @@ type healthAnswer struct {
 	Checks  map[string]string `json:"checks,omitzero"`
 }
 
+// health says how the parts are, asked at the same time. Without Redis the server
+// does everything, but each replica counts by itself.
 func (a *API) health(w http.ResponseWriter, r *http.Request) {
-	database := word(a.database.ok(r.Context()))
+	redis := true
+	var asking sync.WaitGroup
+	asking.Go(func() { redis = a.Redis == nil || a.redis.ok(r.Context()) })
+	database := a.database.ok(r.Context())
+	asking.Wait()
+	status := word(database)
+	if database && !redis {
+		status = statusDegraded
+	}
 	a.answerHealth(w, healthAnswer{
-		Status: database, Version: a.Version,
-		Checks: map[string]string{"database": database, "redis": statusOK},
+		Status: status, Version: a.Version,
+		Checks: map[string]string{"database": word(database), "redis": word(redis)},
 	})
 }
 
@@ -76,8 +87,13 @@ func (a *API) healthDatabase(w http.ResponseWriter, r *http.Request) {
 	a.answerHealth(w, healthAnswer{Status: word(a.database.ok(r.Context()))})
 }
 
-func (a *API) healthRedis(w http.ResponseWriter, _ *http.Request) {
-	a.answerHealth(w, healthAnswer{Status: statusOK, Mode: "embedded"})
+// healthRedis says how Redis is; where none is set, the server does its work.
+func (a *API) healthRedis(w http.ResponseWriter, r *http.Request) {
+	if a.Redis == nil {
+		a.answerHealth(w, healthAnswer{Status: statusOK, Mode: "embedded"})
+		return
+	}
+	a.answerHealth(w, healthAnswer{Status: word(a.redis.ok(r.Context()))})
 }
 
 func word(ok bool) string {

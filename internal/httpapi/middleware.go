@@ -20,16 +20,22 @@ import (
 func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	var h http.Handler = a.onlyRoutes(mux)
 	h = a.conditional(h)
+	h = a.limit(mux, h)
 	h = securityHeaders(h)
 	h = a.recoverPanics(h)
 	h = a.accessLog(mux, h)
 	return identify(h)
 }
 
-// record is what the log line of a request says of it.
+// record is what is known of a request, whatever it asks for.
 type record struct {
 	requestID string
-	problem   *problem
+	// problem is what answers it, for its log line.
+	problem *problem
+	// caller is whom its access token stands for, once somebody has asked.
+	caller *caller
+	// budgets are what it was paid from.
+	budgets *budgets
 }
 
 type recordKey struct{}
@@ -176,7 +182,7 @@ var methods = []string{
 // paths, other methods, OPTIONS, and paths that are not written in the one way.
 func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		clean := path.Clean(r.URL.Path) == r.URL.Path && utf8.ValidString(r.URL.Path)
+		clean := cleanPath(r)
 		if _, pattern := mux.Handler(r); pattern != "" && clean {
 			mux.ServeHTTP(w, r)
 			return
@@ -196,6 +202,10 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 		}
 		a.fail(w, r, fault.New(fault.MethodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
 	})
+}
+
+func cleanPath(r *http.Request) bool {
+	return path.Clean(r.URL.Path) == r.URL.Path && utf8.ValidString(r.URL.Path)
 }
 
 // clip cuts s to at most limit bytes of valid UTF-8.

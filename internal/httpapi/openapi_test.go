@@ -121,7 +121,7 @@ func TestTheContractDescribesEveryOperation(t *testing.T) {
 func checkDocumented(t *testing.T, name string, op operation) {
 	t.Helper()
 	method, path, _ := strings.Cut(name, " ")
-	want := []string{"400", "500", "503"}
+	want := []string{"400", "429", "500", "503"}
 	if !strings.HasPrefix(path, "/auth/") {
 		want = append(want, "401")
 		if len(op.Security) != 1 || op.Security[0]["bearer"] == nil {
@@ -160,8 +160,12 @@ func checkDocumented(t *testing.T, name string, op operation) {
 		if _, ok := answer.Content["application/problem+json"]; ok != (status >= "400") {
 			t.Errorf("%s answers %s with %v", name, status, answer.Content)
 		}
-		for header, at := range map[string]string{"WWW-Authenticate": "401", "Retry-After": "503"} {
-			if status == at && answer.Headers[header] == nil {
+		headers := map[string][]string{"401": {"WWW-Authenticate"}, "503": {"Retry-After"}, "429": {"Retry-After"}}[status]
+		if status < "300" || status == "429" {
+			headers = append(headers, "RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+		}
+		for _, header := range headers {
+			if answer.Headers[header] == nil {
 				t.Errorf("%s does not document %s of %s", name, header, status)
 			}
 		}

@@ -15,6 +15,9 @@ type refreshIn struct {
 
 // refresh is POST /auth/refresh.
 func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error) {
+	if err := a.spendRefresh(ctx, in.Body.RefreshToken); err != nil {
+		return nil, err
+	}
 	grant, err := a.Identity.Refresh(ctx, in.Body.RefreshToken, in.from)
 	if err != nil {
 		return nil, err

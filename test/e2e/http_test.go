@@ -109,6 +109,7 @@ func serveEnv(databaseURL, issuerURL string, more ...string) []string {
 		"APP_ENV=development", "HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=DEBUG",
 		"DATABASE_URL=" + databaseURL, "SECRET_KEY=" + secretKey, "JWT_SECRET_KEY=" + jwtSecret,
 		"GOOGLE_CLIENT_ID=" + testkit.ClientID, "GOOGLE_ISSUER_URL=" + issuerURL,
+		"RATELIMIT_ENABLED=false", // tests are quicker than people
 	}, more...)
 }
 
