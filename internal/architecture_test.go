@@ -67,6 +67,7 @@ var confined = map[string][]string{
 	},
 	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
+	"github.com/jub0bs/cors":           {"internal/httpapi"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
 	"github.com/go-jose/go-jose/v4":    {"internal/google", "internal/devkit/issuer"},
 }

@@ -19,6 +19,7 @@ const (
 	Unsupported
 	Invalidated
 	Limited
+	Overlong
 	Away
 )
 
@@ -28,6 +29,7 @@ type Code string
 
 // The codes of the contract.
 const (
+	MalformedRequest      Code = "malformed_request"
 	MalformedJSON         Code = "malformed_json"
 	InvalidParameter      Code = "invalid_parameter"
 	InvalidPageToken      Code = "invalid_page_token"
@@ -65,6 +67,7 @@ const (
 	ValidationFailed      Code = "validation_failed"
 	IdempotencyKeyReused  Code = "idempotency_key_reused"
 	RateLimited           Code = "rate_limited"
+	HeadersTooLarge       Code = "headers_too_large"
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 )
@@ -92,7 +95,7 @@ func (c Code) Meaning() Meaning {
 func Codes() []Code { return codes }
 
 var codes = []Code{
-	MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
+	MalformedRequest, MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
 	TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, GoogleTokenInvalid,
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
 	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected, HTTPSRequired,
@@ -100,5 +103,5 @@ var codes = []Code{
 	MethodNotAllowed, RequestTimeout,
 	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, BodyTooLarge, UnsupportedMediaType, ValidationFailed, IdempotencyKeyReused,
-	RateLimited, Internal, Unavailable,
+	RateLimited, HeadersTooLarge, Internal, Unavailable,
 }

@@ -2,6 +2,11 @@ package fault
 
 // meanings explains every code. A test holds it complete.
 var meanings = map[Code]Meaning{
+	MalformedRequest: {
+		Malformed, "Malformed request",
+		"What came is not one request of HTTP: the request line, Host, a header or the framing of the body is malformed, or there are two ways to tell where the body ends. The connection was closed.",
+		"Send requests through an HTTP library. If you do, a proxy between you and the server alters them.",
+	},
 	MalformedJSON: {
 		Malformed, "Malformed JSON",
 		"The body is not exactly one well-formed JSON value: a syntax error, a name given twice, text after the value, bytes that are not UTF-8, half of a surrogate pair, or more than 16 levels deep.",
@@ -186,6 +191,11 @@ var meanings = map[Code]Meaning{
 		Limited, "Too many requests",
 		"The budget of requests for this user or address is used up for the moment.",
 		"Wait as long as Retry-After says.",
+	},
+	HeadersTooLarge: {
+		Overlong, "Headers too large",
+		"The request line and the headers together are larger than this server takes.",
+		"Send fewer or shorter headers; what is long belongs into the body.",
 	},
 	Internal: {
 		Ours, "Internal error",

@@ -40,9 +40,16 @@ type Config struct {
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	Version      string
-	Log          *slog.Logger
-	Now          func() time.Time
+	// Proxies are believed in what they say of their callers.
+	Proxies Proxies
+	// RequireHTTPS refuses what came over plain HTTP.
+	RequireHTTPS bool
+	// Origins are those whose pages may call from a browser, as CheckOrigins
+	// passes them.
+	Origins []string
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // API serves the contract.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -47,7 +46,7 @@ type Caller struct {
 	from identity.Client
 }
 
-// Resolve reads it from the connection.
+// Resolve reads it from what is known of the request.
 func (c *Caller) Resolve(ctx huma.Context) []error {
 	r, _ := unwrap(ctx)
 	c.from = clientOf(r)
@@ -56,16 +55,8 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 
 // clientOf is where a request comes from.
 func clientOf(r *http.Request) identity.Client {
-	return identity.Client{IP: addressOf(r), UserAgent: clip(r.UserAgent(), 500), RequestID: requestID(r.Context())}
-}
-
-// addressOf is the address of the peer.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
+	known := recordOf(r.Context())
+	return identity.Client{IP: known.address.String(), UserAgent: clip(r.UserAgent(), 500), RequestID: known.requestID}
 }
 
 // login is POST /auth/login.

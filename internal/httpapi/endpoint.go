@@ -195,7 +195,9 @@ func (c *call) orRefused(ctx context.Context, err error) error {
 
 // kindFaults are the faults that follow from what an operation takes.
 func kindFaults(op huma.Operation, o operation, signed bool) []fault.Code {
-	faults := []fault.Code{fault.InvalidParameter, fault.RateLimited, fault.Internal, fault.Unavailable}
+	faults := []fault.Code{
+		fault.InvalidParameter, fault.HTTPSRequired, fault.HeadersTooLarge, fault.RateLimited, fault.Internal, fault.Unavailable,
+	}
 	if signed {
 		faults = append(faults, fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.TokenRevoked)
 	}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
@@ -117,18 +116,4 @@ func inWords(r identity.Rate) string {
 		return "1 request a " + unit
 	}
 	return count + " requests a " + unit
-}
-
-// address is where the request comes from.
-func (*API) address(r *http.Request) netip.Addr {
-	pair, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return pair.Addr().Unmap().WithZone("")
-}
-
-// limitKey is what a rate limit by address goes by: of IPv6 the /64.
-func limitKey(addr netip.Addr) string {
-	if !addr.Is6() {
-		return addr.String()
-	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
 }

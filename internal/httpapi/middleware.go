@@ -21,14 +21,20 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	var h http.Handler = a.onlyRoutes(mux)
 	h = a.conditional(h)
 	h = a.limit(mux, h)
+	h = a.requireHTTPS(h)
+	h = a.boundHeaders(h)
+	h = a.fromPages(mux, h)
 	h = securityHeaders(h)
 	h = a.recoverPanics(h)
 	h = a.accessLog(mux, h)
-	return identify(h)
+	h = a.identify(h)
+	return endAfterChunks(h)
 }
 
-// record is what is known of a request, whatever it asks for.
+// record is what is known of a request whatever it asks for.
 type record struct {
+	arrival
+
 	requestID string
 	// problem is what answers it, for its log line.
 	problem *problem
@@ -56,15 +62,17 @@ func note(ctx context.Context, p *problem) { recordOf(ctx).problem = p }
 
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// identify gives the request its id: the caller's where it has the right form.
-func identify(next http.Handler) http.Handler {
+// identify gives the request its id, the caller's where it has the right form,
+// and finds out where it comes from.
+func (a *API) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.Header.Get("X-Request-Id")
 		if !requestIDForm.MatchString(name) {
 			name = id.New[record]().String()
 		}
 		w.Header().Set("X-Request-Id", name)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, &record{requestID: name})))
+		known := &record{arrival: a.arrivalOf(r), requestID: name}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, known)))
 	})
 }
 
@@ -148,19 +156,23 @@ func (a *API) recoverPanics(next http.Handler) http.Handler {
 // securityHeaders are on every answer.
 func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		secureAnswer(w.Header(), recordOf(r.Context()).secure)
 		if r.Header.Get("Authorization") != "" {
-			h.Set("Cache-Control", "private, no-cache")
-		}
-		if r.TLS != nil {
-			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+			w.Header().Set("Cache-Control", "private, no-cache")
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// secureAnswer sets what browsers must know of any answer of ours.
+func secureAnswer(h http.Header, overHTTPS bool) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if overHTTPS {
+		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
 }
 
 // conditional answers 304 where If-None-Match says that the caller has it.
@@ -182,20 +194,16 @@ var methods = []string{
 // paths, other methods, OPTIONS, and paths that are not written in the one way.
 func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		clean := cleanPath(r)
-		if _, pattern := mux.Handler(r); pattern != "" && clean {
+		if _, pattern := mux.Handler(r); pattern != "" && cleanPath(r) {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		allowed := slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
-			_, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host})
-			return pattern == "" || !clean
-		})
-		if len(allowed) == 0 {
+		its := allowed(mux, r)
+		if len(its) == 0 {
 			a.fail(w, r, fault.New(fault.RouteNotFound, "There is nothing at this path."))
 			return
 		}
-		w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
+		allow(w, its)
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -206,6 +214,24 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 
 func cleanPath(r *http.Request) bool {
 	return path.Clean(r.URL.Path) == r.URL.Path && utf8.ValidString(r.URL.Path)
+}
+
+// allowed is the methods of the path of r; none where there is no route.
+func allowed(mux *http.ServeMux, r *http.Request) []string {
+	if !cleanPath(r) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
+		_, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host})
+		return pattern == ""
+	})
+}
+
+// allow says which methods a path has.
+func allow(w http.ResponseWriter, methods []string) {
+	if len(methods) > 0 {
+		w.Header().Set("Allow", strings.Join(append(methods, http.MethodOptions), ", "))
+	}
 }
 
 // clip cuts s to at most limit bytes of valid UTF-8.

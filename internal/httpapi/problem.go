@@ -30,6 +30,7 @@ var statuses = map[fault.Kind]int{
 	fault.Unsupported:     http.StatusUnsupportedMediaType,
 	fault.Invalidated:     http.StatusUnprocessableEntity,
 	fault.Limited:         http.StatusTooManyRequests,
+	fault.Overlong:        http.StatusRequestHeaderFieldsTooLarge,
 	fault.Away:            http.StatusServiceUnavailable,
 }
 

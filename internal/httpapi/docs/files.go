@@ -53,7 +53,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.media)
 	h.Set("Cache-Control", f.cache)
 	h.Set("ETag", `"`+tag+`"`)
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding") // beside Origin
 	if f.policy != "" {
 		h.Set("Content-Security-Policy", f.policy)
 	}

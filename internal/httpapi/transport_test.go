@@ -1,0 +1,164 @@
+package httpapi
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// came is a request as it may come here.
+type came struct {
+	trusted bool     // whether the peer is
+	said    []string // lines of X-Forwarded-Proto
+	ownTLS  bool
+}
+
+// isSecure is what the contract says of it, in other words than the code.
+func (c came) isSecure() bool {
+	if c.trusted && c.said != nil {
+		list := strings.Split(strings.Join(c.said, ","), ",")
+		return strings.ToLower(strings.TrimSpace(list[len(list)-1])) == "https"
+	}
+	return c.ownTLS
+}
+
+func (c came) request(method, path string) *http.Request {
+	r := httptest.NewRequest(method, path, http.NoBody)
+	r.TLS = nil
+	r.RemoteAddr = "203.0.113.9:1"
+	if c.trusted {
+		r.RemoteAddr = "10.0.0.1:1"
+	}
+	if c.ownTLS {
+		r.TLS = &tls.ConnectionState{}
+	}
+	for _, line := range c.said {
+		r.Header.Add("X-Forwarded-Proto", line)
+	}
+	return r
+}
+
+// everyWay is every way that a request may come.
+func everyWay() (all []came) {
+	for _, said := range [][]string{
+		nil,
+		{"https"},
+		{"http"},
+		{"HTTPS"},
+		{""},
+		{"garbage"},
+		{"https://"},
+		{"http, https"},
+		{"https, http"},
+		{"https,"},
+		{"http", "https"},
+		{"https", "http"},
+		{" https\t"},
+		{"wss"},
+	} {
+		for _, trusted := range []bool{true, false} {
+			for _, ownTLS := range []bool{true, false} {
+				all = append(all, came{trusted, said, ownTLS})
+			}
+		}
+	}
+	return all
+}
+
+func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
+	t.Parallel()
+	trusted := proxies(t, "10.0.0.0/8")
+	for _, required := range []bool{true, false} {
+		_, h := New(Config{
+			Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted, RequireHTTPS: required,
+			Ready: func() bool { return true },
+		})
+		for _, c := range everyWay() {
+			t.Run(fmt.Sprintf("required %t, %+v", required, c), func(t *testing.T) {
+				t.Parallel()
+				for path, open := range map[string]bool{
+					"/api/v1/openapi.json": false, "/docs": false, "/nothing": false, "/problems": false, "/healthy": false,
+					"/api/v1/projects": false, "/health/live": true, "/health/ready": true,
+				} {
+					answer := httptest.NewRecorder()
+					h.ServeHTTP(answer, c.request(http.MethodGet, path))
+					var p problem
+					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every answer is a problem
+					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
+					directly := !c.trusted || c.said == nil
+					if want := required && !c.isSecure() && !(open && directly); refused != want {
+						t.Errorf("%s is answered %d %s, want refused = %t", path, answer.Code, p.Code, want)
+					}
+					if answer.Header().Get("Location") != "" {
+						t.Errorf("%s is redirected to %s", path, answer.Header().Get("Location"))
+					}
+					const strict = "Strict-Transport-Security"
+					if got := answer.Header().Get(strict); (got == "max-age=63072000; includeSubDomains") != c.isSecure() {
+						t.Errorf("%s is answered with %s = %q", path, strict, got)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
+	t.Parallel()
+	trusted := proxies(t, "10.0.0.0/8")
+	for _, c := range everyWay() {
+		var said bool
+		a := &API{Config: Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said = a.secure(r) })
+		a.wrap(mux).ServeHTTP(httptest.NewRecorder(), c.request(http.MethodGet, "/here"))
+		if said != c.isSecure() {
+			t.Errorf("secure is %t of %+v", said, c)
+		}
+	}
+}
+
+func TestHeadersHaveABound(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		alter func(r *http.Request, size int)
+	}{
+		"one long header": {func(r *http.Request, size int) { r.Header.Set("X-A", strings.Repeat("a", size)) }},
+		"many headers": {func(r *http.Request, size int) {
+			for n := range size / 100 {
+				r.Header.Set(fmt.Sprintf("X-Many-Headers-%04d", n), strings.Repeat("a", 100-19-4))
+			}
+		}},
+		"one header many times": {func(r *http.Request, size int) {
+			for range size / 10 {
+				r.Header.Add("X-Abc", "a")
+			}
+		}},
+		"a long path":  {func(r *http.Request, size int) { r.RequestURI = "/" + strings.Repeat("a", size) }},
+		"a long host":  {func(r *http.Request, size int) { r.Host = strings.Repeat("a", size) }},
+		"a long query": {func(r *http.Request, size int) { r.RequestURI = "/?" + strings.Repeat("a", size) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for size, want := range map[int]int{maxHeaderBytes - 1000: http.StatusOK, maxHeaderBytes + 200: http.StatusRequestHeaderFieldsTooLarge} {
+				h, _ := handle(func(http.ResponseWriter, *http.Request) {})
+				r := httptest.NewRequest(http.MethodGet, "/here/1", http.NoBody)
+				tc.alter(r, size)
+				answer := httptest.NewRecorder()
+				h.ServeHTTP(answer, r)
+				if answer.Code != want {
+					t.Errorf("%d bytes are answered %d %s", size, answer.Code, answer.Body)
+				}
+				if want != http.StatusOK && !strings.Contains(answer.Body.String(), `"code":"headers_too_large"`) {
+					t.Errorf("the problem is %s", answer.Body)
+				}
+			}
+		})
+	}
+}
