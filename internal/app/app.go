@@ -33,6 +33,7 @@ type App struct {
 	redis    *gate.Redis // nil where there is none
 	api      *httpapi.API
 	handler  http.Handler
+	edge     edge
 	// ready is true once the database is there, leaving when the end has begun.
 	ready, leaving atomic.Bool
 }
@@ -45,6 +46,11 @@ func Logger(s *Settings, w io.Writer) *slog.Logger {
 // New wires the server. It reaches no dependency yet, so it succeeds while they
 // are away.
 func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
+	f := &findings{}
+	edge := s.edge(f, log)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
 	store, err := postgres.Open(ctx, postgres.Config{
 		URL: string(s.DatabaseURL), PoolSize: s.PoolSize, MaxOverflow: s.PoolOverflow, ExecMode: s.ExecMode,
 	})
@@ -57,7 +63,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
-	a := &App{settings: s, log: log, store: store}
+	a := &App{settings: s, log: log, store: store, edge: edge}
 	limiter, redisCheck, err := a.openGate(ctx)
 	if err != nil {
 		store.Close()
@@ -71,6 +77,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		Gate: limiter, Limits: s.limits(),
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
+		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
 		Version: BuildVersion().Version, Log: log, Now: time.Now,
 	})
 	return a, nil

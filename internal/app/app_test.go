@@ -164,6 +164,20 @@ func TestAServerLeavesNothingRunning(t *testing.T) {
 		}
 		r.end(t)
 	}
+	p := newPair(t, "one")
+	for range 5 {
+		r := w.run(t, func(*app.App) {}, newPairFiles(t, p).environ(away)...)
+		address := strings.TrimPrefix(r.url, "http://")
+		for _, http2 := range []bool{true, false} {
+			getBy(t, over(p, http2), "https://"+address+"/health/live")
+		}
+		silent, err := net.Dial("tcp", address) // in the middle of its handshake
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.end(t)
+		_ = silent.Close()
+	}
 	http.DefaultClient.CloseIdleConnections() // the way to the issuer is everybody's
 	goleak.VerifyNone(t, before)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -140,43 +138,4 @@ func Contract(out io.Writer, yaml bool) error {
 	}
 	_, err = fmt.Fprintln(out, strings.TrimRight(string(document), "\n"))
 	return err
-}
-
-// askTimeout is how long the server on this machine may take to answer us.
-const askTimeout = 2 * time.Second
-
-// here asks the server on this machine, past any proxy.
-var here = &http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// reachable is the address at which this machine reaches what listens on addr.
-func reachable(addr string) (string, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", err
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-// Healthcheck asks /health/live of the server on this machine.
-func Healthcheck(ctx context.Context, s *Settings) error {
-	address, err := reachable(s.Addr)
-	if err != nil {
-		return errors.New("HTTP_ADDR is not host:port or :port")
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/health/live", http.NoBody)
-	if err != nil {
-		return fmt.Errorf("ask for health: %w", err)
-	}
-	answer, err := here.Do(r)
-	if err != nil {
-		return fmt.Errorf("the server does not answer: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", answer.Status)
-	}
-	return nil
 }

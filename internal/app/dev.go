@@ -257,7 +257,7 @@ func anyIssuerPort(ctx context.Context) (listener net.Listener, err error) {
 }
 
 // devSettings reads the settings that dev does not make by itself: where to
-// listen, limits, the log. Those of a .env are for serve. What is wrong is said
+// listen, origins of pages, limits, the log. Those of a .env are for serve. What is wrong is said
 // before anything starts; the database and the issuer get their true addresses
 // when they have them.
 func devSettings(environ []string) (*Settings, error) {
@@ -272,6 +272,7 @@ func devSettings(environ []string) (*Settings, error) {
 	}
 	environ = append(environ, "DATABASE_URL=postgres://127.0.0.1", "GOOGLE_ISSUER_URL=http://127.0.0.1",
 		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_HOSTED_DOMAINS=", "REDIS_URL=", "RATELIMIT_STORAGE_URL=",
+		"TLS_CERT_FILE=", "TLS_KEY_FILE=", "REQUIRE_HTTPS=false",
 		"SECRET_KEY="+crand.Text()+crand.Text(), "JWT_SECRET_KEY="+crand.Text()+crand.Text(), "JWT_PRIVATE_KEY=")
 	for _, name := range secretSettings() {
 		environ = append(environ, name+"_FILE=")

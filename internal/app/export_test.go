@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
+	"log/slog"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
@@ -20,4 +23,10 @@ type panicking struct {
 
 func (p panicking) Projects(context.Context, identity.Actor, outline.ListQuery) ([]outline.Project, error) {
 	panic(p.v)
+}
+
+// ServeCertificate is the TLS of a server with this certificate.
+func ServeCertificate(certFile, keyFile string, now func() time.Time, log *slog.Logger) (*tls.Config, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, now: now, log: log}
+	return c.tlsConfig(), c.load()
 }

@@ -50,6 +50,7 @@ func Load(environ []string, dotenv string) (*Settings, error) {
 	s.unread = append(s.unread, parseFaults(env.ParseWithOptions(s, env.Options{Environment: given}))...)
 	s.GoogleClientIDs, s.JWTPrevious = entries(s.GoogleClientIDs), entries(s.JWTPrevious)
 	s.GoogleHostedDomains, s.AdminEmails = entries(s.GoogleHostedDomains), entries(s.AdminEmails)
+	s.TrustedProxies, s.CORSOrigins = entries(s.TrustedProxies), entries(s.CORSOrigins)
 	if given["GOOGLE_HOSTED_DOMAINS"] != "" && len(s.GoogleHostedDomains) == 0 {
 		// Without a domain everybody may sign in, which nobody means by a comma.
 		s.unread = append(s.unread, "GOOGLE_HOSTED_DOMAINS is set, but has no domain in it")
@@ -99,6 +100,7 @@ var forms = map[reflect.Type]string{
 	reflect.TypeFor[*duration]():     "a duration: seconds (3600) or 1h, 30m, 10s",
 	reflect.TypeFor[logLevel]():      "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 	reflect.TypeFor[bool]():          "true or false",
+	reflect.TypeFor[*bool]():         "true or false",
 	reflect.TypeFor[identity.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
 }
 

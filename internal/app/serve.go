@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/wire"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
@@ -20,8 +21,12 @@ const (
 	bodyTimeout   = 15 * time.Second
 	answerTimeout = 20 * time.Second
 	idleTimeout   = 60 * time.Second
-	maxHeader     = 64 << 10
-	startupPoll   = 250 * time.Millisecond
+	// maxHeader leaves room above what package httpapi takes, so that what is too
+	// large is mostly refused there.
+	maxHeader = 128 << 10
+	// maxStreams is how many requests a connection of HTTP/2 has at once.
+	maxStreams  = 100
+	startupPoll = 250 * time.Millisecond
 )
 
 // Serve answers requests on the listener until ctx is done, then finishes what
@@ -34,10 +39,21 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered in our form too
 		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			SendPingTimeout:      headerTimeout, PingTimeout: bodyTimeout, WriteByteTimeout: answerTimeout,
+		},
+	}
+	if a.settings.unreachable() {
+		a.log.WarnContext(ctx, "every request will be refused: HTTPS is required, but neither TLS_CERT_FILE nor TRUSTED_PROXIES is set")
+	}
+	connections := wire.Config{Refuse: a.api.Refuse, Log: a.log}
+	if a.edge.certificate != nil {
+		connections.TLS = a.edge.certificate.tlsConfig()
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(wire.Listen(listener, connections)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

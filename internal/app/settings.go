@@ -16,6 +16,13 @@ type Settings struct {
 	Env  string `env:"APP_ENV" envDefault:"production"`
 	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
 
+	TLSCertFile string `env:"TLS_CERT_FILE"`
+	TLSKeyFile  string `env:"TLS_KEY_FILE"`
+	// RequireHTTPS is true in production and false in development when unset.
+	RequireHTTPS   *bool    `env:"REQUIRE_HTTPS"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	CORSOrigins    []string `env:"CORS_ORIGINS"`
+
 	DatabaseURL          Secret `env:"DATABASE_URL"`
 	MigrationDatabaseURL Secret `env:"MIGRATION_DATABASE_URL"`
 	PoolSize             int    `env:"DATABASE_POOL_SIZE" envDefault:"5"`

@@ -37,8 +37,12 @@ func TestServeNamesEveryBadSettingAtOnce(t *testing.T) {
 			env: []string{
 				"DATABASE_URL=postgres://canary@127.0.0.1/canary", "GOOGLE_CLIENT_ID=canary", "GOOGLE_ISSUER_URL=http://canary.example",
 				"SECRET_KEY=please-change-me-canary-0123456789", "JWT_SECRET_KEY=canary-short", "JWT_PREVIOUS_SECRET_KEYS=please-change-me-canary-0123456789",
+				"REQUIRE_HTTPS=false", "CORS_ORIGINS=*", "TLS_CERT_FILE=/canary/tls.crt",
 			},
-			want: []string{"SECRET_KEY looks like a placeholder", "JWT_SECRET_KEY is shorter than 32 bytes", "JWT_PREVIOUS_SECRET_KEYS looks like", "GOOGLE_ISSUER_URL is not https://"},
+			want: []string{
+				"SECRET_KEY looks like a placeholder", "JWT_SECRET_KEY is shorter than 32 bytes", "JWT_PREVIOUS_SECRET_KEYS looks like", "GOOGLE_ISSUER_URL is not https://",
+				"REQUIRE_HTTPS is false", "CORS_ORIGINS entry 1 allows every origin", "TLS_KEY_FILE is needed",
+			},
 		},
 		"the example as it is": {
 			dotenv: example,
@@ -111,6 +115,7 @@ func TestServeRunsInProductionFromSettingsAlone(t *testing.T) {
 		"DATABASE_URL_FILE=" + file("service", db.Service+"\n"), "MIGRATION_DATABASE_URL_FILE=" + file("owner", db.Owner+"\r\n"),
 		"SECRET_KEY_FILE=" + file("secret", secretKey), "JWT_SECRET_KEY_FILE=" + file("jwt", jwtSecret+"\n"),
 		"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "SHUTDOWN_DRAIN=0", "SSL_CERT_FILE=" + authorities,
+		"TRUSTED_PROXIES=127.0.0.1",
 	}
 	run(t, launch{args: []string{"migrate", "up"}, env: env, dir: dir}).wantExit(0)
 
@@ -122,6 +127,13 @@ func TestServeRunsInProductionFromSettingsAlone(t *testing.T) {
 	send(t, http.MethodPost, s.URL+"/api/v1/projects", ann, `{"title":"Hers"}`).want(http.StatusCreated).into(&made)
 	get(t, s.URL+"/api/v1/projects/"+made.ID, ann).want(http.StatusOK)
 	get(t, s.URL+"/api/v1/projects/"+made.ID, ben).want(http.StatusNotFound)
+	if a := get(t, s.URL+"/health/live", "").want(http.StatusOK); a.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("the answer through the proxy has the headers %v", a.Header)
+	}
+	a := send(t, http.MethodGet, s.URL+"/api/v1/projects", ann, "", "X-Forwarded-Proto", "http").want(http.StatusForbidden)
+	if a.code() != "https_required" {
+		t.Errorf("what came over plain HTTP is answered %s", a.Body)
+	}
 	s.signal(syscall.SIGTERM)
 	s.wantExit(0)
 }

@@ -1,0 +1,280 @@
+package httpapi_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+const (
+	appOrigin   = "https://app.example.com"
+	otherOrigin = "https://evil.example.net"
+)
+
+func withOrigins(origins ...string) func(*app.Settings) {
+	return func(s *app.Settings) { s.CORSOrigins = origins }
+}
+
+// page is a script of a page in a browser, which sees of the answers what the
+// browser lets it see, after the Fetch standard.
+type page struct {
+	origin      string
+	credentials bool // fetch(…, {credentials: "include"})
+}
+
+// seen is what a script sees: nothing but that it failed where blocked says why.
+type seen struct {
+	blocked string
+	status  int
+	headers []string
+	body    string
+	sent    bool // whether the request itself went out
+}
+
+// fetch is the fetch of a script. Headers are pairs of name and value.
+func (p page) fetch(c *testkit.Client, method, path string, body any, headers ...string) seen {
+	if body != nil {
+		headers = append(headers, "Content-Type", "application/json")
+	}
+	if unsafe := unsafeHeaders(headers); len(unsafe) > 0 || !slices.Contains([]string{"GET", "HEAD", "POST"}, method) {
+		ask := []string{"Origin", p.origin, "Access-Control-Request-Method", method}
+		if len(unsafe) > 0 {
+			ask = append(ask, "Access-Control-Request-Headers", strings.Join(unsafe, ","))
+		}
+		if why := p.refuses(c.Do("OPTIONS", path, nil, ask...), method, unsafe); why != "" {
+			return seen{blocked: why}
+		}
+	}
+	answer := c.Do(method, path, body, append(headers, "Origin", p.origin)...)
+	if why := p.check(answer); why != "" {
+		return seen{blocked: why, sent: true}
+	}
+	exposed := entries(answer.Header.Get("Access-Control-Expose-Headers"))
+	var names []string
+	for name := range answer.Header {
+		if slices.Contains(exposed, strings.ToLower(name)) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return seen{status: answer.Status, headers: names, body: string(answer.Body), sent: true}
+}
+
+// unsafeHeaders are those for which a browser asks first.
+func unsafeHeaders(headers []string) (names []string) {
+	for n := 0; n < len(headers); n += 2 {
+		if name := strings.ToLower(headers[n]); name != "accept" {
+			names = append(names, name) // application/json is no safe value of Content-Type
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func entries(value string) (all []string) {
+	for entry := range strings.SplitSeq(value, ",") {
+		all = append(all, strings.ToLower(strings.TrimSpace(entry)))
+	}
+	return all
+}
+
+// check is the CORS check.
+func (p page) check(a *testkit.Answer) string {
+	switch allowed := a.Header.Values("Access-Control-Allow-Origin"); {
+	case len(allowed) == 1 && allowed[0] == "*" && !p.credentials:
+		return ""
+	case len(allowed) != 1 || allowed[0] != p.origin:
+		return "origin"
+	case p.credentials && a.Header.Get("Access-Control-Allow-Credentials") != "true":
+		return "credentials"
+	}
+	return ""
+}
+
+// refuses reports what of a preflight's answer forbids the request.
+func (p page) refuses(a *testkit.Answer, method string, headers []string) string {
+	if why := p.check(a); why != "" {
+		return "preflight: " + why
+	}
+	if a.Status < 200 || a.Status > 299 {
+		return "preflight: status"
+	}
+	methods := entries(a.Header.Get("Access-Control-Allow-Methods"))
+	if !slices.Contains([]string{"GET", "HEAD", "POST"}, method) && !slices.Contains(methods, strings.ToLower(method)) {
+		return "preflight: method"
+	}
+	allowed := entries(strings.Join(a.Header.Values("Access-Control-Allow-Headers"), ","))
+	for _, name := range headers {
+		if !slices.Contains(allowed, name) {
+			return "preflight: header " + name
+		}
+	}
+	return ""
+}
+
+func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
+	ann := s.SignUp(t)
+	bearer := []string{"Authorization", "Bearer " + ann.Token}
+	anybody := s.Anybody(t)
+	for _, origin := range []string{appOrigin, "http://localhost:5173"} {
+		p := page{origin: origin}
+		made := p.fetch(anybody, "POST", projectsPath, titled("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
+		if diff := cmp.Diff([]string{"Etag", "Location", "X-Request-Id"}, made.headers); made.status != 201 || diff != "" {
+			t.Errorf("the creation of %s: %+v", origin, made)
+		}
+		if got := p.fetch(anybody, "GET", projectsPath, nil, append(slices.Clone(bearer), "If-None-Match", `"1"`)...); got.status != 200 {
+			t.Errorf("the list: %+v", got)
+		}
+		for name, tc := range map[string]struct {
+			method, path string
+			body         any
+			headers      []string
+			want         int
+		}{
+			"without a token":    {"GET", projectsPath, nil, nil, 401},
+			"an unknown path":    {"GET", "/nothing", nil, bearer, 404},
+			"an unknown project": {"DELETE", projectsPath + "/0", nil, bearer, 404},
+			"another method":     {"DELETE", projectsPath, nil, bearer, 405},
+			"an unclean path":    {"PUT", projectsPath + "/", nil, bearer, 404},
+			"a bad body":         {"PATCH", projectsPath + "/" + uuid.NewString(), "{", bearer, 400},
+			"a bad title":        {"POST", projectsPath, titled(""), bearer, 422},
+			"a bad condition":    {"PUT", projectsPath + "/" + uuid.NewString(), titled("x"), append([]string{"If-Match", "x"}, bearer...), 400},
+			"no sign-in":         {"POST", loginPath, map[string]string{"id_token": "x"}, nil, 401},
+			"health":             {"GET", "/health", nil, nil, 200},
+			"the contract":       {"GET", "/api/v1/openapi.json", nil, nil, 200},
+			"large headers":      {"GET", projectsPath, nil, []string{"X-Request-Id", strings.Repeat("a", 70_000)}, 431},
+		} {
+			got := p.fetch(anybody, tc.method, tc.path, tc.body, tc.headers...)
+			if got.status != tc.want {
+				t.Errorf("%s shows to %s %+v, want %d", name, origin, got, tc.want)
+			}
+			if !slices.Contains(got.headers, "X-Request-Id") || tc.want == 401 && !slices.Contains(got.headers, "Www-Authenticate") {
+				t.Errorf("%s shows only the headers %v", name, got.headers)
+			}
+		}
+	}
+}
+
+func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins(appOrigin))
+	ann := s.SignUp(t)
+	for _, origin := range []string{
+		otherOrigin, "null", "http://app.example.com", "https://app.example.com:8443", "https://app.example.com.evil.example.net",
+		"https://evil-app.example.com", "https://example.com", "https://sub.app.example.com", "HTTPS://APP.EXAMPLE.COM", appOrigin + "/",
+		appOrigin + "," + appOrigin, "*", "file://",
+	} {
+		p := page{origin: origin}
+		if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
+			t.Errorf("%s reads the list: %+v", origin, got)
+		}
+		if got := p.fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+			t.Errorf("%s reads of health: %+v", origin, got)
+		}
+		for _, path := range []string{projectsPath, loginPath, "/nothing"} {
+			for _, method := range []string{"GET", "OPTIONS"} {
+				for name := range s.Anybody(t).Do(method, path, nil, "Origin", origin).Header {
+					if strings.HasPrefix(name, "Access-Control-") {
+						t.Errorf("%s of %s is told %s to %s", method, path, name, origin)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestCookiesGoToSignInAlone(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins(appOrigin))
+	p := page{origin: appOrigin, credentials: true}
+	for path, want := range map[string]string{
+		"/api/v1/auth/refresh": "", "/api/v1/auth/logout": "", loginPath: "", "/api/v1/auth/google": "", "/api/v1/auth/nothing": "",
+		projectsPath: "preflight: credentials", "/api/v1/users/me": "preflight: credentials", "/health": "preflight: credentials",
+		"/api/v1/authority": "preflight: credentials", "/api/v1/auth": "preflight: credentials", "/auth/login": "preflight: credentials",
+	} {
+		if got := p.fetch(s.Anybody(t), "POST", path, map[string]any{}); got.blocked != want {
+			t.Errorf("%s with cookies: %+v, want %q", path, got, want)
+		}
+	}
+}
+
+func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins(appOrigin))
+	p := page{origin: appOrigin}
+	for header, want := range map[string]string{
+		"Authorization": "", "If-Match": "", "If-None-Match": "", "Idempotency-Key": "", "X-Request-Id": "",
+		"X-Forwarded-For": "preflight: header x-forwarded-for", "X-Http-Method-Override": "preflight: header x-http-method-override",
+		"Cookie2": "preflight: header cookie2",
+	} {
+		if got := p.fetch(s.Anybody(t), "GET", "/health/live", nil, header, "*"); got.blocked != want {
+			t.Errorf("the header %s: %+v, want %q", header, got, want)
+		}
+	}
+	for method, want := range map[string]string{
+		"GET": "", "HEAD": "", "POST": "", "PUT": "", "PATCH": "", "DELETE": "",
+		"PROPFIND": "preflight: method", "TRACE": "preflight: method", "patch": "preflight: method",
+	} {
+		if got := p.fetch(s.Anybody(t), method, "/nothing", nil, "X-Request-Id", "a"); got.blocked != want {
+			t.Errorf("%s: %+v, want %q", method, got, want)
+		}
+	}
+}
+
+func TestWithoutOriginsNoPageMayCall(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	for _, origin := range []string{appOrigin, "null", s.URL} {
+		if got := (page{origin: origin}).fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+			t.Errorf("%s reads of health: %+v", origin, got)
+		}
+	}
+	if got := s.Anybody(t).Get("/health").Header.Get("Vary"); got != "" {
+		t.Errorf("Vary = %s where no answer varies", got)
+	}
+}
+
+func TestInDevelopmentEveryOriginMayBeAllowed(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins("*"))
+	for _, origin := range []string{appOrigin, otherOrigin, "null", "http://192.168.0.5:3000"} {
+		if got := (page{origin: origin}).fetch(s.Anybody(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
+			t.Errorf("%s: %+v", origin, got)
+		}
+		if got := (page{origin, true}).fetch(s.Anybody(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
+			t.Errorf("%s sends cookies: %+v", origin, got)
+		}
+	}
+}
+
+func TestAnswersToPagesVaryByOrigin(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, withOrigins(appOrigin))
+	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
+		if vary := s.Anybody(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
+			t.Errorf("%s varies by %v: a cache would give one page the answer to another", path, vary)
+		}
+	}
+}
+
+func TestAPageKeepsItsTokenFromPlainHTTP(t *testing.T) {
+	t.Parallel()
+	required := true
+	s := testkit.Start(t, withOrigins(appOrigin), func(s *app.Settings) { s.RequireHTTPS = &required })
+	p := page{origin: appOrigin}
+	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
+		t.Errorf("the token went out: %+v", got)
+	}
+	// What needs no preflight is told why.
+	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
+		t.Errorf("without a token: %+v", got)
+	}
+}
