@@ -112,8 +112,12 @@ func (a *API) spend(ctx context.Context, payers ...identity.Entry) error {
 // inWords is a rate for people.
 func inWords(r identity.Rate) string {
 	count, unit, _ := strings.Cut(r.String(), "/")
+	noun, article := "requests", "a"
 	if count == "1" {
-		return "1 request a " + unit
+		noun = "request"
 	}
-	return count + " requests a " + unit
+	if unit == "hour" {
+		article = "an"
+	}
+	return strings.Join([]string{count, noun, article, unit}, " ")
 }

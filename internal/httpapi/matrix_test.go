@@ -69,17 +69,18 @@ var matrix = map[string]cell{
 	"PATCH /admin/users/{id}": {permission: "change", names: "user", body: `{"role": "user"}`},
 	"GET /admin/audit-events": {permission: "read"},
 
-	"GET /openapi.json":    {always: 200},
-	"GET /openapi.yaml":    {always: 200},
-	"GET /docs":            {always: 200},
-	"GET /docs/{asset}":    {always: 404},
-	"GET /problems":        {always: 200},
-	"GET /problems/{code}": {always: 404},
-	"GET /health":          {always: 200},
-	"GET /health/live":     {always: 200},
-	"GET /health/ready":    {always: 200},
-	"GET /health/db":       {always: 200},
-	"GET /health/redis":    {always: 200},
+	"GET /openapi.json":          {always: 200},
+	"GET /openapi.yaml":          {always: 200},
+	"GET /docs":                  {always: 200},
+	"GET /docs/{asset}":          {always: 404},
+	"GET /problems":              {always: 200},
+	"GET /problems/{code}":       {always: 404},
+	"GET /.well-known/jwks.json": {always: 200}, // where there is a key file
+	"GET /health":                {always: 200},
+	"GET /health/live":           {always: 200},
+	"GET /health/ready":          {always: 200},
+	"GET /health/db":             {always: 200},
+	"GET /health/redis":          {always: 200},
 }
 
 // outside are the routes that are not below the contract's prefix.
@@ -136,7 +137,7 @@ type cast struct {
 
 func newCast(t *testing.T) *cast {
 	t.Helper()
-	s := testkit.Start(t, withAdmin)
+	s := testkit.Start(t, withAdmin, generation{file: newKeyPair(t, "Ed25519").private}.set)
 	x := &cast{t: t, s: s, admin: s.SignIn(t, adminEmail), known: map[string]*testkit.Client{}}
 	for _, who := range callers[:len(callers)-1] {
 		x.known[who] = x.somebody(who)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -114,12 +115,14 @@ func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
 	trusted := proxies(t, "10.0.0.0/8")
 	for _, c := range everyWay() {
 		var said bool
+		var address netip.Addr
 		a := &API{Config: Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
 		mux := http.NewServeMux()
-		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said = a.secure(r) })
-		a.wrap(mux).ServeHTTP(httptest.NewRecorder(), c.request(http.MethodGet, "/here"))
-		if said != c.isSecure() {
-			t.Errorf("secure is %t of %+v", said, c)
+		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said, address = a.secure(r), a.address(r) })
+		r := c.request(http.MethodGet, "/here")
+		a.wrap(mux).ServeHTTP(httptest.NewRecorder(), r)
+		if said != c.isSecure() || address != peerOf(r) {
+			t.Errorf("secure is %t of %+v, the address %s", said, c, address)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"os"
 	"strings"
 	"sync"
 
@@ -137,3 +138,6 @@ func es256(key *ecdsa.PrivateKey, input string) []byte {
 	s.FillBytes(signature[32:])
 	return signature
 }
+
+// long reports whether there is time, as there is in `make test-long`.
+func long() bool { return os.Getenv("TEST_LONG") != "" }

@@ -4,7 +4,7 @@ import (
 	"crypto/elliptic"
 	"encoding/base64"
 	"math/big"
-	"os"
+	"math/bits"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,13 +16,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
-// Every byte of a token in place of every other: length × 255 tokens that differ
-// from a good one in a single byte. One token of each algorithm is some 300,000
-// of them; `make test-long` goes on to ten million.
+// Every byte in place of every byte of a token: length × 255 tokens that differ
+// from a good one in a single byte, more than 100,000. Of the key pairs, whose
+// signatures take longer, it is every bit; `make test-long` has every byte of
+// them too, and goes on to ten million.
 func TestATokenWithOneByteChangedIsInvalid(t *testing.T) {
 	t.Parallel()
 	least, workers := 1, 1
-	if os.Getenv("TEST_LONG") != "" {
+	if long() {
 		least, workers = 10_000_000, runtime.NumCPU()
 	}
 	now := &clock{time.Unix(1_800_000_000, 0)}
@@ -33,7 +34,7 @@ func TestATokenWithOneByteChangedIsInvalid(t *testing.T) {
 			for begun := false; !begun || tried.Load() < int64(least) && !t.Failed(); begun = true {
 				for _, a := range algorithms() {
 					tokens := tokensOf(now, a.ring())
-					tried.Add(mutate(t, a.name, tokens, issue(t, tokens, somebody())))
+					tried.Add(mutate(t, a.name, tokens, issue(t, tokens, somebody()), a.name == "HS256" || long()))
 				}
 			}
 		})
@@ -42,10 +43,10 @@ func TestATokenWithOneByteChangedIsInvalid(t *testing.T) {
 	if tried.Load() < 100_000 {
 		t.Errorf("only %d tokens were tried", tried.Load())
 	}
-	t.Logf("%d tokens, none of which passed unless it is said above", tried.Load())
+	t.Logf("%d tokens with one byte changed", tried.Load())
 }
 
-func mutate(t *testing.T, name string, tokens *identity.AccessTokens, good string) (tried int64) {
+func mutate(t *testing.T, name string, tokens *identity.AccessTokens, good string, all bool) (tried int64) {
 	t.Helper()
 	if _, err := tokens.Verify(good); err != nil {
 		t.Errorf("%s: the token itself: %v", name, err)
@@ -56,6 +57,9 @@ func mutate(t *testing.T, name string, tokens *identity.AccessTokens, good strin
 			return tried
 		}
 		for change := 1; change < 256; change++ {
+			if !all && bits.OnesCount8(uint8(change)) > 1 {
+				continue
+			}
 			bad[at] = good[at] ^ byte(change)
 			tried++
 			if actor, err := tokens.Verify(string(bad)); fault.CodeOf(err) != fault.TokenInvalid || actor != (identity.Actor{}) {

@@ -3,7 +3,6 @@ package identity_test
 import (
 	"context"
 	"log/slog"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -18,11 +17,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// long reports whether there is time, as there is in `make test-long`.
-func long() bool { return os.Getenv("TEST_LONG") != "" }
-
-// limits of sessions a user in turn: one that scripts meet at every corner, and
-// the true one.
+// limitOf is the limit of sessions in the script of a seed: one that is met at
+// every corner, or the true one.
 func limitOf(seed uint64) int {
 	if seed%5 == 0 {
 		return 20

@@ -113,11 +113,8 @@ func drawRequest(t *rapid.T) drawn {
 	for range rapid.IntRange(0, 3).Draw(t, "others") {
 		lines = append(lines, "X-Other: "+rapid.StringMatching(`[!-~]{0,80}`).Draw(t, "other"))
 	}
-	text := "POST / HTTP/" + version + "\r\n"
-	for _, line := range rapid.Permutation(lines).Draw(t, "lines") {
-		text += line + "\r\n"
-	}
-	text += "\r\n"
+	head := append([]string{"POST / HTTP/" + version}, rapid.Permutation(lines).Draw(t, "lines")...)
+	text := strings.Join(head, "\r\n") + "\r\n\r\n"
 	switch {
 	case chunked && body != "":
 		text += fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
@@ -132,13 +129,14 @@ func drawRequest(t *rapid.T) drawn {
 func TestRequestsAreToldApartWhateverTheyHold(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		stream, want := "", false
-		seen := true
+		var sent strings.Builder
+		want, seen := false, true
 		for _, r := range rapid.SliceOfN(rapid.Custom(drawRequest), 1, 6).Draw(t, "requests") {
-			stream += r.text
+			sent.WriteString(r.text)
 			want = want || seen && r.faulty
 			seen = seen && !r.last
 		}
+		stream := sent.String()
 		_, fault, f := watchAll(stream, rapid.IntRange(1, 200).Draw(t, "pieces"))
 		if (fault != 0) != want {
 			t.Fatalf("the fault is %d in %q", fault, stream)
