@@ -45,7 +45,7 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	redirectURI := one(r.Form, "redirect_uri")
-	if !slices.Contains(client.RedirectURIs, redirectURI) {
+	if !slices.Contains(client.RedirectURIs, redirectURI) && !slices.Contains(client.RedirectURIs, anyPort(redirectURI)) {
 		http.Error(w, "The redirect_uri is not one of this client.", http.StatusBadRequest)
 		return
 	}
@@ -65,6 +65,17 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		nonce:       r.Form.Get("nonce"),
 		user:        user,
 	})}})
+}
+
+// anyPort is an address of plain HTTP on loopback without its port; empty for any
+// other address.
+func anyPort(address string) string {
+	at, err := url.Parse(address)
+	if err != nil || at.Scheme != "http" || !slices.Contains([]string{"127.0.0.1", "localhost"}, at.Hostname()) {
+		return ""
+	}
+	at.Host = at.Hostname()
+	return at.String()
 }
 
 // one returns the value of a parameter given exactly once, else "".

@@ -3,12 +3,15 @@ package issuer_test
 import (
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
 func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
@@ -39,6 +42,38 @@ func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
 	twice := get(t, app.AuthCodeURL("s")+"&redirect_uri=https://evil.example.com")
 	if twice.status != http.StatusBadRequest {
 		t.Errorf("a redirect_uri given twice: answered %d, want 400", twice.status)
+	}
+}
+
+// Programs on the user's own machine listen on whatever port is free.
+func TestLoopbackMayHaveAnyPort(t *testing.T) {
+	t.Parallel()
+	for redirectURI, allowed := range map[string]bool{
+		"http://127.0.0.1/callback":              true,
+		"http://127.0.0.1:49152/callback":        true,
+		"http://localhost:5173/callback":         true,
+		"http://127.0.0.1:49152/callback/x":      false,
+		"http://127.0.0.1:49152/another":         false,
+		"http://127.0.0.2:49152/callback":        false,
+		"https://127.0.0.1:49152/callback":       false,
+		"http://127.0.0.1.example.com/callback":  false,
+		"http://user@127.0.0.1:49152/callback":   false,
+		"http://127.0.0.1:49152@evil.example/":   false,
+		"https://app.example.com:8443/callback?": false,
+	} {
+		cfg := config(t, "http://localhost:1")
+		cfg.Clients[0].RedirectURIs = []string{callback, "http://127.0.0.1/callback", "http://localhost/callback"}
+		i, err := issuer.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		i.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
+			"client_id": {"web&app"}, "redirect_uri": {redirectURI},
+		}.Encode(), http.NoBody))
+		if (answer.Code == http.StatusFound) != allowed {
+			t.Errorf("%s: answered %d", redirectURI, answer.Code)
+		}
 	}
 }
 

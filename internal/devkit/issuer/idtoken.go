@@ -28,7 +28,7 @@ type Claims struct {
 	Name         string
 	Picture      string
 	HostedDomain string
-	// Audience is the first client when empty.
+	// Audience is the first client, or the project, when empty.
 	Audience string
 	// Nonce is left out when empty.
 	Nonce string
@@ -56,14 +56,14 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 	now := i.now()
 	claims := map[string]any{
 		"iss":            i.url,
-		"aud":            cmp.Or(c.Audience, i.first.ID),
+		"aud":            cmp.Or(c.Audience, i.audience),
 		"sub":            cmp.Or(c.Subject, u.Subject),
 		"email":          u.Email,
 		"email_verified": true,
 		"name":           cmp.Or(c.Name, u.Name),
 		"picture":        cmp.Or(c.Picture, u.Picture),
 		"iat":            now.Unix(),
-		// As Google's do: two sign-ins of one person in one second are two tokens.
+		// Two sign-ins of one person in one second are two tokens.
 		"jti": rand.Text(),
 		"exp": now.Add(tokenLife).Unix(),
 	}
@@ -72,6 +72,14 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 	}
 	if c.Nonce != "" {
 		claims["nonce"] = c.Nonce
+	}
+	if i.project != "" {
+		claims["user_id"] = claims["sub"]
+		claims["auth_time"] = now.Unix()
+		claims["firebase"] = map[string]any{
+			"sign_in_provider": "google.com",
+			"identities":       map[string]any{"google.com": []any{claims["sub"]}, "email": []any{claims["email"]}},
+		}
 	}
 	return claims
 }

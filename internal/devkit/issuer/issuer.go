@@ -27,8 +27,13 @@ type Config struct {
 	// URL is the issuer's own identifier and the place it is reached at. The
 	// endpoints lie below its path.
 	URL string
-	// Clients are the applications that may ask for tokens; at least one.
+	// Clients are the applications that may ask for tokens; at least one, but for
+	// a user store.
 	Clients []Client
+	// Project makes it the user store of that Google Cloud project, as Identity
+	// Platform has one: tokens are for the project and say how their users have
+	// signed in, and there is no page and no code.
+	Project string
 	// Users are the people who can sign in; at least one.
 	Users []User
 	// Now is the clock; time.Now when nil.
@@ -45,7 +50,8 @@ type Client struct {
 	ID string
 	// Secret is empty for a public client, which then proves itself by PKCE alone.
 	Secret string
-	// RedirectURIs are compared character by character.
+	// RedirectURIs are compared character by character, but for the port of
+	// plain HTTP on loopback: there programs take any (RFC 8252, section 7.3).
 	RedirectURIs []string
 }
 
@@ -64,11 +70,13 @@ type User struct {
 type Issuer struct {
 	url     string
 	clients map[string]Client
-	first   Client
-	users   []User
-	now     func() time.Time
-	maxAge  time.Duration
-	mux     *http.ServeMux
+	project string
+	// audience is whom tokens are for where nothing else is said.
+	audience string
+	users    []User
+	now      func() time.Time
+	maxAge   time.Duration
+	mux      *http.ServeMux
 
 	mu     sync.Mutex
 	key    signingKey
@@ -84,7 +92,7 @@ func New(cfg Config) (*Issuer, error) {
 	i := &Issuer{
 		url:     cfg.URL,
 		clients: make(map[string]Client, len(cfg.Clients)),
-		first:   cfg.Clients[0],
+		project: cfg.Project,
 		now:     cfg.Now,
 		maxAge:  cfg.MaxAge,
 		mux:     http.NewServeMux(),
@@ -98,6 +106,9 @@ func New(cfg Config) (*Issuer, error) {
 	}
 	for _, c := range cfg.Clients {
 		i.clients[c.ID] = c
+	}
+	if i.audience = cfg.Project; i.audience == "" {
+		i.audience = cfg.Clients[0].ID
 	}
 	for _, u := range cfg.Users {
 		i.users = append(i.users, complete(u))
@@ -120,7 +131,7 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || at.Fragment != "" {
 		faults = append(faults, fmt.Errorf("issuer: the URL %q is not an http or https URL without query", cfg.URL))
 	}
-	if len(cfg.Clients) == 0 {
+	if len(cfg.Clients) == 0 && cfg.Project == "" {
 		faults = append(faults, errors.New("issuer: there is no client"))
 	}
 	for n, c := range cfg.Clients {
@@ -148,6 +159,9 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (i *Issuer) route(prefix string) {
 	i.mux.HandleFunc("GET "+prefix+"/.well-known/openid-configuration", i.discovery)
 	i.mux.HandleFunc("GET "+prefix+"/jwks", i.jwks)
+	if i.project != "" {
+		return
+	}
 	i.mux.HandleFunc("GET "+prefix+"/authorize", i.authorize)
 	i.mux.HandleFunc("POST "+prefix+"/authorize", i.authorize)
 	i.mux.HandleFunc("POST "+prefix+"/token", i.token)
@@ -157,6 +171,16 @@ func (i *Issuer) route(prefix string) {
 func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	i.cacheable(w)
 	base := strings.TrimSuffix(i.url, "/")
+	if i.project != "" {
+		writeJSON(w, http.StatusOK, map[string]any{
+			"issuer":                                i.url,
+			"jwks_uri":                              base + "/jwks",
+			"response_types_supported":              []string{"id_token"},
+			"subject_types_supported":               []string{"public"},
+			"id_token_signing_alg_values_supported": []string{RS256, ES256},
+		})
+		return
+	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"issuer":                                i.url,
 		"authorization_endpoint":                base + "/authorize",
