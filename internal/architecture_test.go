@@ -70,6 +70,7 @@ var confined = map[string][]string{
 	"github.com/jub0bs/cors":           {"internal/httpapi"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
 	"github.com/go-jose/go-jose/v4":    {"internal/google", "internal/devkit/issuer"},
+	"golang.org/x/oauth2":              {"internal/google"},
 }
 
 func TestArrowsPointInwards(t *testing.T) {

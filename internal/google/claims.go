@@ -23,6 +23,8 @@ const (
 	// Google's tokens name their issuer with or without the scheme.
 	googleIssuer      = "https://accounts.google.com"
 	googleIssuerShort = "accounts.google.com"
+	// googleUserStores and the id of a project name the issuer of its user store.
+	googleUserStores = "https://securetoken.google.com/"
 )
 
 // claims is what is read of a token's payload.
@@ -40,6 +42,10 @@ type claims struct {
 	HostedDomain  string   `json:"hd"`
 	Name          string   `json:"name"`
 	Picture       string   `json:"picture"`
+
+	// These two only a user store has.
+	AuthTime *date    `json:"auth_time"`
+	Firebase firebase `json:"firebase"`
 }
 
 // readClaims reads strictly: a name given twice or in another case could mean
@@ -86,9 +92,11 @@ func (d *date) at() time.Time { return time.Unix(int64(*d), 0) }
 // rules is what must be true of the claims.
 type rules struct {
 	issuer    string
-	clientIDs []string
+	audiences []string
 	domains   []string
 	now       func() time.Time
+	// userStore adds the rules of userstore.go.
+	userStore bool
 }
 
 // check returns the first rule that c breaks.
@@ -105,11 +113,16 @@ func (r rules) check(c claims, nonce string) error {
 	if nonce != "" && subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1 {
 		return refuse("The ID token does not carry the nonce of this sign-in.")
 	}
+	if r.userStore {
+		if err := r.checkUserStore(c); err != nil {
+			return err
+		}
+	}
 	return r.checkPerson(c)
 }
 
 func (r rules) checkAudience(c claims) error {
-	ours := func(id string) bool { return slices.Contains(r.clientIDs, id) }
+	ours := func(id string) bool { return slices.Contains(r.audiences, id) }
 	switch {
 	case !slices.ContainsFunc(c.Audience, ours):
 		return refuse("The ID token is for another application.")

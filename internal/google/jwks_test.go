@@ -24,7 +24,7 @@ import (
 func publicJWK(t testing.TB, w *world) map[string]any {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	w.issuer.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, keysPath, http.NoBody))
+	w.issuer.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
 	var set struct{ Keys []map[string]any }
 	if err := json.Unmarshal(answer.Body.Bytes(), &set); err != nil {
 		t.Fatal(err)
@@ -34,10 +34,15 @@ func publicJWK(t testing.TB, w *world) map[string]any {
 
 func TestPublicKeyIsNoSecretForHS256(t *testing.T) {
 	t.Parallel()
+	forBoth(t, publicKeyIsNoSecret)
+}
+
+func publicKeyIsNoSecret(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	good := w.token(t, issuer.Claims{})
 	_, payload, _ := split(t, good)
-	der, err := x509.MarshalPKIXPublicKey(sharedKey().Public())
+	der, err := x509.MarshalPKIXPublicKey(w.key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +53,7 @@ func TestPublicKeyIsNoSecretForHS256(t *testing.T) {
 	for name, secret := range map[string][]byte{
 		"as PEM":     pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
 		"as DER":     der,
-		"as modulus": sharedKey().N.Bytes(),
+		"as modulus": w.key.N.Bytes(),
 		"as JWK":     jwk,
 		"empty":      {},
 	} {
@@ -63,6 +68,11 @@ func TestPublicKeyIsNoSecretForHS256(t *testing.T) {
 // A token may say where keys are; nobody goes there.
 func TestKeysNamedInTheHeaderHaveNoEffect(t *testing.T) {
 	t.Parallel()
+	forBoth(t, keysInTheHeaderHaveNoEffect)
+}
+
+func keysInTheHeaderHaveNoEffect(t *testing.T, start starter) {
+	t.Helper()
 	w, stranger := start(t), start(t)
 	if err := stranger.issuer.Rotate(issuer.RS256); err != nil {
 		t.Fatal(err)
@@ -74,7 +84,7 @@ func TestKeysNamedInTheHeaderHaveNoEffect(t *testing.T) {
 	}))
 	defer trap.Close()
 	header := func() map[string]any {
-		return map[string]any{"jku": trap.URL + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, stranger)}
+		return map[string]any{"jku": trap.URL + w.path + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, stranger)}
 	}
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{Header: header()}), ""); err != nil {
 		t.Errorf("the issuer's own token is refused: %v", err)
@@ -93,27 +103,35 @@ func TestKeysNamedInTheHeaderHaveNoEffect(t *testing.T) {
 
 func TestUnsuitableKeysAreIgnored(t *testing.T) {
 	t.Parallel()
+	forBoth(t, unsuitableKeysAreIgnored)
+}
+
+func unsuitableKeysAreIgnored(t *testing.T, start starter) {
+	t.Helper()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
-		key       *rsa.PrivateKey
+		key       *rsa.PrivateKey // the issuer's own when nil
 		published jose.JSONWebKey
 		accepted  bool
 	}{
-		"for comparison, a good key":    {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS256"}, true},
-		"good without use or algorithm": {sharedKey(), jose.JSONWebKey{KeyID: "k"}, true},
+		"for comparison, a good key":    {nil, jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS256"}, true},
+		"good without use or algorithm": {nil, jose.JSONWebKey{KeyID: "k"}, true},
 		"RSA of 1,024 bits":             {weak, jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS256"}, false},
-		"a key for encryption":          {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "enc"}, false},
-		"a key for RS512":               {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS512"}, false},
-		"a key for PS256":               {sharedKey(), jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "PS256"}, false},
-		"a key under another name":      {sharedKey(), jose.JSONWebKey{KeyID: "K", Use: "sig"}, false},
-		"a key without name":            {sharedKey(), jose.JSONWebKey{Use: "sig"}, false},
+		"a key for encryption":          {nil, jose.JSONWebKey{KeyID: "k", Use: "enc"}, false},
+		"a key for RS512":               {nil, jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "RS512"}, false},
+		"a key for PS256":               {nil, jose.JSONWebKey{KeyID: "k", Use: "sig", Algorithm: "PS256"}, false},
+		"a key under another name":      {nil, jose.JSONWebKey{KeyID: "K", Use: "sig"}, false},
+		"a key without name":            {nil, jose.JSONWebKey{Use: "sig"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := start(t)
+			if tc.key == nil {
+				tc.key = w.key
+			}
 			_, payload, _ := split(t, w.token(t, issuer.Claims{}))
 			tc.published.Key = tc.key.Public()
 			unsuitable, err := json.Marshal(tc.published)

@@ -48,7 +48,8 @@ type keyring struct {
 
 // keys is the result of a reading; it does not change.
 type keys struct {
-	named       map[keyName]crypto.PublicKey
+	publication
+
 	freshUntil  time.Time
 	usableUntil time.Time
 }
@@ -81,6 +82,15 @@ func (r *keyring) find(ctx context.Context, name keyName) (crypto.PublicKey, err
 		return nil, refuse("The ID token is signed with a key that its issuer does not publish.")
 	}
 	return key, nil
+}
+
+// places returns where the issuer's pages are.
+func (r *keyring) places(ctx context.Context) (discovered, error) {
+	held, _, err := r.current(ctx)
+	if err != nil {
+		return discovered{}, err
+	}
+	return held.at, nil
 }
 
 // current returns keys that may be used now, and whether they were read just
@@ -177,13 +187,13 @@ func (r *keyring) join(ctx context.Context) *reading {
 
 func (r *keyring) read(ctx context.Context, running *reading) {
 	defer close(running.done)
-	named, maxAge, err := r.publisher.keys(ctx)
+	published, maxAge, err := r.publisher.read(ctx)
 	if err != nil {
 		running.err = err
 		r.log.WarnContext(ctx, "the keys of the identity provider cannot be read", "error", err, "keys_held", r.failed(err))
 		return
 	}
-	running.keys = r.succeeded(named, maxAge)
+	running.keys = r.succeeded(published, maxAge)
 }
 
 // failed takes down that a reading failed, and returns whether there are keys
@@ -201,11 +211,11 @@ func (r *keyring) failed(err error) (keysHeld bool) {
 	return keysHeld
 }
 
-func (r *keyring) succeeded(named map[keyName]crypto.PublicKey, maxAge time.Duration) *keys {
+func (r *keyring) succeeded(published publication, maxAge time.Duration) *keys {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	freshUntil := r.now().Add(maxAge)
-	r.held = &keys{named: named, freshUntil: freshUntil, usableUntil: freshUntil.Add(staleLife)}
+	r.held = &keys{publication: published, freshUntil: freshUntil, usableUntil: freshUntil.Add(staleLife)}
 	r.running, r.failure, r.retryAt = nil, nil, time.Time{}
 	return r.held
 }

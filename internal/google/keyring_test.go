@@ -15,6 +15,11 @@ import (
 
 func TestNothingIsFetchedBeforeATokenNeedsIt(t *testing.T) {
 	t.Parallel()
+	forBoth(t, nothingIsFetchedEarly)
+}
+
+func nothingIsFetchedEarly(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	_, err := w.Verify(t.Context(), "not.a.token", "")
 	wantFault(t, err, fault.GoogleTokenInvalid, "no token")
@@ -32,6 +37,11 @@ func TestNothingIsFetchedBeforeATokenNeedsIt(t *testing.T) {
 
 func TestNewKeyIsFoundAtOnce(t *testing.T) {
 	t.Parallel()
+	forBoth(t, newKeyIsFound)
+}
+
+func newKeyIsFound(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	old := w.token(t, issuer.Claims{})
 	w.accepts(t, "before the rotation")
@@ -48,6 +58,11 @@ func TestNewKeyIsFoundAtOnce(t *testing.T) {
 
 func TestInventedKeyNamesCostOneFetchAMinute(t *testing.T) {
 	t.Parallel()
+	forBoth(t, inventedKeyNames)
+}
+
+func inventedKeyNames(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	invented := func() {
 		raw := w.token(t, issuer.Claims{Header: map[string]any{"kid": rand.Text()}})
@@ -74,6 +89,11 @@ func TestInventedKeyNamesCostOneFetchAMinute(t *testing.T) {
 
 func TestManyVerificationsShareOneFetch(t *testing.T) {
 	t.Parallel()
+	forBoth(t, verificationsShareAFetch)
+}
+
+func verificationsShareAFetch(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	raw := w.token(t, issuer.Claims{})
 	var all sync.WaitGroup
@@ -130,6 +150,11 @@ func TestCallerWhoLeavesDoesNotStopTheFetchOfOthers(t *testing.T) {
 
 func TestCallersDeadlineIsKept(t *testing.T) {
 	t.Parallel()
+	forBoth(t, callersDeadlineIsKept)
+}
+
+func callersDeadlineIsKept(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	w.keys.answer(broken["slow"])
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -45,7 +45,7 @@ var broken = map[string]http.HandlerFunc{
 
 // impatient are worlds that wait only for what comes at once. A host of tests
 // on a small machine may need a moment; what is slow here never ends.
-func impatient(t *testing.T) *world {
+func impatient(t *testing.T, start starter) *world {
 	t.Helper()
 	w := start(t)
 	w.SetFetchBound(100 * time.Millisecond)
@@ -54,10 +54,15 @@ func impatient(t *testing.T) *world {
 
 func TestWithoutKeysSignInIsUnavailable(t *testing.T) {
 	t.Parallel()
+	forBoth(t, withoutKeysSignInIsUnavailable)
+}
+
+func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
+	t.Helper()
 	for name, handle := range broken {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := impatient(t)
+			w := impatient(t, start)
 			w.keys.answer(handle)
 			if f := w.refuses(t, fault.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
 				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
@@ -79,6 +84,11 @@ func TestWithoutKeysSignInIsUnavailable(t *testing.T) {
 
 func TestKnownKeysServeOnWithoutTheIssuer(t *testing.T) {
 	t.Parallel()
+	forBoth(t, knownKeysServeOn)
+}
+
+func knownKeysServeOn(t *testing.T, start starter) {
+	t.Helper()
 	for name, handle := range broken {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,6 +116,11 @@ func TestKnownKeysServeOnWithoutTheIssuer(t *testing.T) {
 // A key that nobody knows may be new. Who cannot look must not call it wrong.
 func TestUnknownKeyIsUnavailableWhileNobodyCanLook(t *testing.T) {
 	t.Parallel()
+	forBoth(t, unknownKeyIsUnavailable)
+}
+
+func unknownKeyIsUnavailable(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
 	w.keys.answer(failing)
@@ -127,6 +142,11 @@ func TestUnknownKeyIsUnavailableWhileNobodyCanLook(t *testing.T) {
 // would fail as well, and make its caller wait.
 func TestUnknownKeyIsNotLookedForRightAfterAFailure(t *testing.T) {
 	t.Parallel()
+	forBoth(t, unknownKeyIsNotLookedFor)
+}
+
+func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
 	w.keys.answer(failing)
@@ -151,4 +171,21 @@ func TestFailuresAreLoggedOncePerReading(t *testing.T) {
 	if got := log.all(); len(got) != 1 || !strings.Contains(got[0], "500 Internal Server Error") {
 		t.Errorf("the log is %q, want one line with the status", got)
 	}
+}
+
+// Who signs in with one issuer does not depend on the other.
+func TestOneIssuersOutageIsNoneOfTheOther(t *testing.T) {
+	t.Parallel()
+	forBoth(t, func(t *testing.T, start starter) {
+		w := start(t)
+		w.otherKeys.answer(failing)
+		w.accepts(t, "while the other issuer fails")
+		raw, err := w.other.IDToken(issuer.Claims{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Verify(t.Context(), raw, "")
+		wantFault(t, err, fault.Unavailable, "a token of the issuer that fails")
+		w.accepts(t, "after that")
+	})
 }

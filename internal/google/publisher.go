@@ -41,13 +41,28 @@ type publisher struct {
 	log    *slog.Logger
 	bound  time.Duration
 
-	keysURL     string // empty until discovery succeeds
+	found       discovered // empty until discovery succeeds
 	freshUntil  time.Time
 	usableUntil time.Time
 }
 
-func newPublisher(cfg Config) *publisher {
-	p := &publisher{issuer: cfg.Issuer, now: cfg.Now, log: cfg.Log, bound: fetchBound}
+// discovered is what is read of a discovery document. Only an issuer whose codes
+// are exchanged needs the last two.
+type discovered struct {
+	Issuer   string `json:"issuer"`
+	KeysURL  string `json:"jwks_uri"`
+	PageURL  string `json:"authorization_endpoint"`
+	TokenURL string `json:"token_endpoint"`
+}
+
+// publication is what an issuer publishes: its keys, and where its pages are.
+type publication struct {
+	named map[keyName]crypto.PublicKey
+	at    discovered
+}
+
+func newPublisher(cfg Config, issuer string) *publisher {
+	p := &publisher{issuer: issuer, now: cfg.Now, log: cfg.Log, bound: fetchBound}
 	if cfg.HTTP != nil {
 		p.client = *cfg.HTTP
 	}
@@ -70,21 +85,21 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// keys returns the issuer's keys and how long they are fresh.
-func (p *publisher) keys(ctx context.Context) (map[keyName]crypto.PublicKey, time.Duration, error) {
+// read returns what the issuer publishes and how long it is fresh.
+func (p *publisher) read(ctx context.Context) (publication, time.Duration, error) {
 	if err := p.discover(ctx); err != nil {
-		return nil, 0, fmt.Errorf("discover %s: %w", p.issuer, err)
+		return publication{}, 0, fmt.Errorf("discover %s: %w", p.issuer, err)
 	}
-	text, header, err := p.get(ctx, p.keysURL)
+	text, header, err := p.get(ctx, p.found.KeysURL)
 	if err == nil {
 		var named map[keyName]crypto.PublicKey
 		if named, err = parseKeys(text); err == nil {
-			return named, freshness(header), nil
+			return publication{named, p.found}, freshness(header), nil
 		}
 	}
 	// Perhaps the keys have moved: ask where they are before the next attempt.
 	p.freshUntil = time.Time{}
-	return nil, 0, fmt.Errorf("read keys: %w", err)
+	return publication{}, 0, fmt.Errorf("read keys: %w", err)
 }
 
 // discover learns where the keys are, unless that is known well enough. An old
@@ -94,7 +109,7 @@ func (p *publisher) discover(ctx context.Context) error {
 	if now.Before(p.freshUntil) {
 		return nil
 	}
-	keysURL, err := p.readDiscovery(ctx)
+	found, err := p.readDiscovery(ctx)
 	if err != nil {
 		if now.Before(p.usableUntil) {
 			p.log.WarnContext(ctx, "the discovery document of the identity provider cannot be read", "error", err)
@@ -102,32 +117,38 @@ func (p *publisher) discover(ctx context.Context) error {
 		}
 		return err
 	}
-	p.keysURL = keysURL
+	p.found = found
 	p.freshUntil = now.Add(discoveryAge)
 	p.usableUntil = p.freshUntil.Add(staleLife)
 	return nil
 }
 
-func (p *publisher) readDiscovery(ctx context.Context) (string, error) {
+func (p *publisher) readDiscovery(ctx context.Context) (discovered, error) {
 	text, _, err := p.get(ctx, strings.TrimSuffix(p.issuer, "/")+"/.well-known/openid-configuration")
 	if err != nil {
-		return "", err
+		return discovered{}, err
 	}
-	var doc struct {
-		Issuer  string `json:"issuer"`
-		KeysURL string `json:"jwks_uri"`
+	var found discovered
+	if err := json.Unmarshal(text, &found); err != nil {
+		return discovered{}, fmt.Errorf("parse discovery document: %w", err)
 	}
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return "", fmt.Errorf("parse discovery document: %w", err)
+	if found.Issuer != p.issuer {
+		return discovered{}, fmt.Errorf("the discovery document is that of %q", found.Issuer)
 	}
-	if doc.Issuer != p.issuer {
-		return "", fmt.Errorf("the discovery document is that of %q", doc.Issuer)
+	if !p.reaches(found.KeysURL) {
+		return discovered{}, fmt.Errorf("the keys are at %q, which is no https URL", found.KeysURL)
 	}
-	at, err := url.Parse(doc.KeysURL)
-	if err != nil || at.Host == "" || at.Scheme != "https" && (at.Scheme != "http" || strings.HasPrefix(p.issuer, "https:")) {
-		return "", fmt.Errorf("the keys are at %q, which is no https URL", doc.KeysURL)
+	if !p.reaches(found.PageURL) || !p.reaches(found.TokenURL) {
+		found.PageURL, found.TokenURL = "", "" // the keys serve without them
 	}
-	return doc.KeysURL, nil
+	return found, nil
+}
+
+// reaches tells whether an address leads somewhere as safely as the issuer's own.
+func (p *publisher) reaches(address string) bool {
+	at, err := url.Parse(address)
+	return err == nil && at.Host != "" &&
+		(at.Scheme == "https" || at.Scheme == "http" && !strings.HasPrefix(p.issuer, "https:"))
 }
 
 // get returns a document, within bounds of time and size.

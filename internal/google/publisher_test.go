@@ -16,6 +16,11 @@ import (
 
 func TestKeysAreKeptAsLongAsTheirIssuerSays(t *testing.T) {
 	t.Parallel()
+	forBoth(t, keysAreKept)
+}
+
+func keysAreKept(t *testing.T, start starter) {
+	t.Helper()
 	for name, tc := range map[string]struct {
 		header http.Header
 		want   time.Duration
@@ -38,7 +43,7 @@ func TestKeysAreKeptAsLongAsTheirIssuerSays(t *testing.T) {
 			t.Parallel()
 			w := start(t)
 			keys := httptest.NewRecorder()
-			w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, keysPath, http.NoBody))
+			w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
 			w.keys.answer(func(rw http.ResponseWriter, _ *http.Request) {
 				maps.Copy(rw.Header(), tc.header)
 				_, _ = rw.Write(keys.Body.Bytes())
@@ -56,6 +61,11 @@ func TestKeysAreKeptAsLongAsTheirIssuerSays(t *testing.T) {
 
 func TestDiscoveryIsBelievedForADay(t *testing.T) {
 	t.Parallel()
+	forBoth(t, discoveryIsBelieved)
+}
+
+func discoveryIsBelieved(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	w.accepts(t, "cold")
 	w.clock.forward(24*time.Hour - time.Second)
@@ -73,10 +83,15 @@ func TestDiscoveryIsBelievedForADay(t *testing.T) {
 
 func TestKeysUpToTheBoundOfSizeAreRead(t *testing.T) {
 	t.Parallel()
+	forBoth(t, keysUpToTheBound)
+}
+
+func keysUpToTheBound(t *testing.T, start starter) {
+	t.Helper()
 	for extra, accepted := range map[int]bool{0: true, 1: false} {
 		w := start(t)
 		keys := httptest.NewRecorder()
-		w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, keysPath, http.NoBody))
+		w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
 		text := keys.Body.String()
 		w.keys.answer(body(text + strings.Repeat(" ", google.MaxDocument-len(text)+extra)))
 		_, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), "")
@@ -88,6 +103,11 @@ func TestKeysUpToTheBoundOfSizeAreRead(t *testing.T) {
 
 func TestIssuerMustBeTheOneConfigured(t *testing.T) {
 	t.Parallel()
+	forBoth(t, issuerMustBeTheOne)
+}
+
+func issuerMustBeTheOne(t *testing.T, start starter) {
+	t.Helper()
 	for name, document := range map[string]func(url string) string{
 		"another":              func(url string) string { return discovery("https://evil.example.com", url+keysPath) },
 		"with a slash more":    func(url string) string { return discovery(url+"/", url+keysPath) },
@@ -152,6 +172,11 @@ func TestRedirectsStayWithinTheHost(t *testing.T) {
 // When the keys move, the old address fails, and the next attempt asks anew.
 func TestKeysThatMovedAreFound(t *testing.T) {
 	t.Parallel()
+	forBoth(t, keysThatMoved)
+}
+
+func keysThatMoved(t *testing.T, start starter) {
+	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
 	w.keys.answer(http.NotFound)

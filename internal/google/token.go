@@ -89,6 +89,19 @@ func checkHeader(encoded string) error {
 	return nil
 }
 
+// claimedIssuer is who a token says has issued it; empty if that cannot be read.
+// Nothing is verified yet.
+func claimedIssuer(rawIDToken string) string {
+	var c struct {
+		Issuer string `json:"iss"`
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(rawIDToken, ".")[1])
+	if err != nil || json.Unmarshal(payload, &c) != nil {
+		return ""
+	}
+	return c.Issuer
+}
+
 // fingerprint is the SHA-256 of what was signed: header and claims in their
 // only spelling. The signature is left out, because whoever holds an ES256
 // token can make a second valid signature of it ((r, n-s) for (r, s)), and

@@ -23,6 +23,10 @@ import (
 const (
 	clientID      = "codegenapp.apps.example.com"
 	otherClientID = "ios.codegenapp.apps.example.com"
+	clientSecret  = "GOCSPX-test"
+	redirectURI   = "https://app.example.com/callback"
+	project       = "codegenapp-project"
+	storePath     = "/store"
 
 	discoveryPath = "/.well-known/openid-configuration"
 	keysPath      = "/jwks"
@@ -30,11 +34,16 @@ const (
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("odd", 5*3600+45*60))
 
-// sharedKey is the same RSA key in every test and every process, so that what
-// the fuzzer finds in one process means the same in the next. Nothing is secret
-// about it.
-var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
-	one, p, q := big.NewInt(1), primeFrom("p"), primeFrom("q")
+// signInKey and storeKey are the same RSA keys in every test and every process, so
+// that what the fuzzer finds in one process means the same in the next. Nothing
+// is secret about them. No key serves two issuers.
+var (
+	signInKey = sync.OnceValue(func() *rsa.PrivateKey { return keyFrom("p", "q") })
+	storeKey  = sync.OnceValue(func() *rsa.PrivateKey { return keyFrom("r", "s") })
+)
+
+func keyFrom(seedP, seedQ string) *rsa.PrivateKey {
+	one, p, q := big.NewInt(1), primeFrom(seedP), primeFrom(seedQ)
 	key := &rsa.PrivateKey{
 		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537},
 		Primes:    []*big.Int{p, q},
@@ -46,7 +55,7 @@ var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
 		panic(err)
 	}
 	return key
-})
+}
 
 // primeFrom returns the first prime of 1,024 bits after a number made from seed.
 func primeFrom(seed string) *big.Int {
@@ -63,51 +72,111 @@ func primeFrom(seed string) *big.Int {
 	return prime
 }
 
-// world is an issuer over real HTTP, and a verifier that trusts it.
+// world is an issuer over real HTTP, and a provider that trusts it. The provider
+// trusts a second issuer of the other kind as well, on the same server.
 type world struct {
-	*google.Verifier
+	*google.Provider
+
+	again     starter // makes another world of the same kind
 	issuer    *issuer.Issuer
+	key       *rsa.PrivateKey
 	url       string
+	path      string // where the issuer's documents are
+	audience  string
 	clock     *clock
 	keys      *door
 	discovery *door
+	tokens    *door // where codes are exchanged
+	// other is the issuer of the other kind.
+	other         *issuer.Issuer
+	otherURL      string
+	otherKeys     *door
+	otherAudience string
 }
 
-// start makes a world. Each change may alter the verifier's configuration.
+type starter = func(t testing.TB, changes ...func(*google.Config)) *world
+
+// kinds are the issuers that are trusted. What holds for the keys and tokens of
+// one holds for those of the other.
+var kinds = map[string]starter{"Google Sign-In": start, "Identity Platform": startUserStore}
+
+// forBoth runs a test for each kind of issuer.
+func forBoth(t *testing.T, test func(*testing.T, starter)) {
+	t.Helper()
+	for kind, start := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, start)
+		})
+	}
+}
+
+// start makes a world of Google Sign-In. Each change may alter the provider's
+// configuration.
 func start(t testing.TB, changes ...func(*google.Config)) *world {
 	t.Helper()
-	srv := httptest.NewUnstartedServer(nil)
-	w := &world{url: "http://" + srv.Listener.Addr().String(), clock: &clock{}}
-	w.issuer = newIssuer(t, w.url, w.clock)
-	w.keys, w.discovery = &door{to: w.issuer}, &door{to: w.issuer}
-	srv.Config.Handler = w.routes()
-	srv.Start()
-	t.Cleanup(srv.Close)
-	w.Verifier = newVerifier(w.url, w.clock, changes)
+	w, host := &world{again: start, clock: &clock{}, audience: clientID, otherAudience: project}, serve(t)
+	w.url, w.otherURL = host.url, host.url+storePath
+	w.key = signInKey()
+	w.issuer, w.other = newIssuer(t, w.url, w.clock), newUserStore(t, w.otherURL, w.clock)
+	w.keys, w.discovery = host.stand("", w.issuer)
+	w.otherKeys, _ = host.stand(storePath, w.other)
+	w.tokens = &door{to: w.issuer}
+	host.mux.Handle("/token", w.tokens)
+	w.Provider = newProvider(w.url, w.otherURL, w.clock, changes)
 	return w
 }
 
-func (w *world) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", w.issuer)
-	mux.Handle(keysPath, w.keys)
-	mux.Handle(discoveryPath, w.discovery)
-	// The keys again, for documents and redirects that say they have moved.
-	mux.HandleFunc("/moved", func(rw http.ResponseWriter, r *http.Request) {
-		r.URL.Path = keysPath
-		w.keys.to.ServeHTTP(rw, r)
-	})
-	return mux
+// startUserStore makes a world of Identity Platform.
+func startUserStore(t testing.TB, changes ...func(*google.Config)) *world {
+	t.Helper()
+	w, host := &world{again: startUserStore, clock: &clock{}, audience: project, otherAudience: clientID}, serve(t)
+	w.url, w.otherURL = host.url+storePath, host.url
+	w.key = storeKey()
+	w.issuer, w.other = newUserStore(t, w.url, w.clock), newIssuer(t, w.otherURL, w.clock)
+	w.path = storePath
+	w.keys, w.discovery = host.stand(storePath, w.issuer)
+	w.otherKeys, _ = host.stand("", w.other)
+	w.Provider = newProvider(w.otherURL, w.url, w.clock, changes)
+	return w
 }
+
+// host is a server whose endpoints come later than its address.
+type host struct {
+	url string
+	mux *http.ServeMux
+}
+
+func serve(t testing.TB) *host {
+	t.Helper()
+	h := &host{mux: http.NewServeMux()}
+	srv := httptest.NewServer(h.mux)
+	t.Cleanup(srv.Close)
+	h.url = srv.URL
+	return h
+}
+
+// stand puts doors before the documents of an issuer, and opens the rest of it.
+func (h *host) stand(path string, i *issuer.Issuer) (keys, discovery *door) {
+	keys, discovery = &door{to: i}, &door{to: i}
+	h.mux.Handle(path+"/", i)
+	h.mux.Handle(path+keysPath, keys)
+	h.mux.Handle(path+discoveryPath, discovery)
+	// The keys again, for documents and redirects that say they have moved.
+	h.mux.HandleFunc(path+"/moved", func(rw http.ResponseWriter, r *http.Request) {
+		r.URL.Path = path + keysPath
+		keys.to.ServeHTTP(rw, r)
+	})
+	return keys, discovery
+}
+
+var users = []issuer.User{{Email: "ann@example.com", Subject: "110169484474386276334", Name: "Ann Example"}}
 
 func newIssuer(t testing.TB, url string, at *clock) *issuer.Issuer {
 	t.Helper()
 	i, err := issuer.New(issuer.Config{
-		URL:     url,
-		Clients: []issuer.Client{{ID: clientID}},
-		Users:   []issuer.User{{Email: "ann@example.com", Subject: "110169484474386276334", Name: "Ann Example"}},
-		Now:     at.Now,
-		Key:     sharedKey(),
+		URL: url, Clients: []issuer.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
+		Users: users, Now: at.Now, Key: signInKey(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -115,8 +184,20 @@ func newIssuer(t testing.TB, url string, at *clock) *issuer.Issuer {
 	return i
 }
 
-func newVerifier(url string, at *clock, changes []func(*google.Config)) *google.Verifier {
-	cfg := google.Config{Issuer: url, ClientIDs: []string{clientID, otherClientID}, Now: at.Now}
+func newUserStore(t testing.TB, url string, at *clock) *issuer.Issuer {
+	t.Helper()
+	i, err := issuer.New(issuer.Config{URL: url, Project: project, Users: users, Now: at.Now, Key: storeKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func newProvider(signIn, userStore string, at *clock, changes []func(*google.Config)) *google.Provider {
+	cfg := google.Config{
+		Issuer: signIn, ClientIDs: []string{clientID, otherClientID}, ClientSecret: clientSecret,
+		Project: project, UserStore: userStore, Now: at.Now,
+	}
 	for _, change := range changes {
 		change(&cfg)
 	}

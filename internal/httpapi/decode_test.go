@@ -33,6 +33,14 @@ func (nobody) Verify(context.Context, string, string) (identity.Profile, error) 
 	return identity.Profile{}, fault.New(fault.GoogleTokenInvalid, "The token is not valid.")
 }
 
+func (n nobody) Redeem(ctx context.Context, _ string, _ identity.Attempt) (identity.Profile, error) {
+	return n.Verify(ctx, "", "")
+}
+
+func (nobody) Page(_ context.Context, of identity.Attempt) (string, error) {
+	return "https://provider.example.com/?state=" + of.State, nil
+}
+
 // withoutDatabase is the API over a database that cannot be reached, and the
 // token of a caller. What is refused there was refused before the rules were
 // asked; what is not is 503.

@@ -3,5 +3,5 @@
 //
 // It knows neither HTTP nor SQL nor any identity provider. It asks for storage
 // through [Store] (package postgres) and for verified sign-ins through
-// [Verifier] (package google).
+// [Provider] (package google).
 package identity

@@ -15,7 +15,7 @@ import (
 // Service is what the API asks about callers.
 type Service struct {
 	store    Store
-	verifier Verifier
+	provider Provider
 	access   *AccessTokens
 	refresh  *RefreshTokens
 	rules    SessionRules
@@ -36,9 +36,9 @@ type SessionRules struct {
 	Admins []string
 }
 
-// NewService returns the rules over a store and a verifier of sign-ins.
-func NewService(store Store, verifier Verifier, access *AccessTokens, refresh *RefreshTokens, rules SessionRules, log *slog.Logger) *Service {
-	return &Service{store, verifier, access, refresh, rules, log}
+// NewService returns the rules over a store and a provider of sign-ins.
+func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, rules SessionRules, log *slog.Logger) *Service {
+	return &Service{store, provider, access, refresh, rules, log}
 }
 
 // Grant is a token pair and whom it is for.
@@ -51,13 +51,8 @@ type Grant struct {
 	User           User
 }
 
-// SignIn verifies an ID token, makes the user at the first time, and begins a
-// session. Who is refused stands in the audit.
-func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, from Client) (Grant, error) {
-	profile, err := s.verifier.Verify(ctx, rawIDToken, nonce)
-	if err != nil {
-		return Grant{}, s.noteRefusal(ctx, from, err)
-	}
+// begin begins a session of whom the profile speaks of.
+func (s *Service) begin(ctx context.Context, profile Profile, from Client) (Grant, error) {
 	newcomer := id.New[User]()
 	user, session, err := s.store.SignIn(ctx, profile, newcomer, s.rules.PerUser, func(known *User, at time.Time) (Admitted, error) {
 		return s.rules.admit(profile, known, newcomer, from, at)

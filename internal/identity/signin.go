@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 )
 
@@ -20,12 +21,65 @@ type Profile struct {
 	Expires time.Time
 }
 
-// Verifier checks ID tokens. Package google implements it.
-type Verifier interface {
+// Attempt is a sign-in on the provider's own page: the authorization code flow
+// with PKCE. What is random in it binds the code that comes back to the browser
+// that the attempt began in.
+type Attempt struct {
+	// RedirectURI is where the provider sends the browser with the code.
+	RedirectURI string
+	// State comes back beside the code.
+	State string
+	// Nonce comes back in the ID token; where it is empty, any or none does.
+	Nonce string
+	// Verifier proves that the code is exchanged by who asked for it (RFC 7636).
+	Verifier string
+}
+
+// NewAttempt begins an attempt.
+func NewAttempt(redirectURI string) Attempt {
+	// A verifier has at least 43 characters.
+	return Attempt{RedirectURI: redirectURI, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
+}
+
+// Provider is where people prove who they are. Package google implements it.
+type Provider interface {
 	// Verify returns whom rawIDToken speaks of. If nonce is not empty the
 	// token must carry it.
 	//
 	// Its faults are GoogleTokenInvalid, EmailNotVerified, DomainNotAllowed,
 	// and Unavailable when the provider's keys cannot be had.
 	Verify(ctx context.Context, rawIDToken, nonce string) (Profile, error)
+	// Redeem exchanges the code that an attempt has brought for an ID token,
+	// and returns whom that speaks of.
+	//
+	// Its faults are those of Verify: GoogleTokenInvalid also for a code that
+	// the provider does not accept, Unavailable when it cannot be asked.
+	Redeem(ctx context.Context, code string, of Attempt) (Profile, error)
+	// Page returns the address of the page on which the person of an attempt
+	// signs in. Its fault is Unavailable.
+	Page(ctx context.Context, of Attempt) (string, error)
+}
+
+// SignIn verifies an ID token, makes the user at the first time, and begins a
+// session. Who is refused stands in the audit.
+func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, from Client) (Grant, error) {
+	profile, err := s.provider.Verify(ctx, rawIDToken, nonce)
+	if err != nil {
+		return Grant{}, s.noteRefusal(ctx, from, err)
+	}
+	return s.begin(ctx, profile, from)
+}
+
+// SignInByCode is SignIn with the code of an attempt.
+func (s *Service) SignInByCode(ctx context.Context, code string, of Attempt, from Client) (Grant, error) {
+	profile, err := s.provider.Redeem(ctx, code, of)
+	if err != nil {
+		return Grant{}, s.noteRefusal(ctx, from, err)
+	}
+	return s.begin(ctx, profile, from)
+}
+
+// SignInPage is where the person of an attempt signs in.
+func (s *Service) SignInPage(ctx context.Context, of Attempt) (string, error) {
+	return s.provider.Page(ctx, of)
 }

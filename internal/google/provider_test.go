@@ -16,6 +16,11 @@ import (
 
 func TestTokensOfTheIssuerAreAccepted(t *testing.T) {
 	t.Parallel()
+	forBoth(t, tokensOfTheIssuerAreAccepted)
+}
+
+func tokensOfTheIssuerAreAccepted(t *testing.T, start starter) {
+	t.Helper()
 	for _, alg := range []string{issuer.RS256, issuer.ES256} {
 		t.Run(alg, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +121,7 @@ func startAsGoogle(t testing.TB) *world {
 	w.url = "https://accounts.google.com"
 	inner := newIssuer(t, w.url, w.clock)
 	w.issuer, w.keys.to, w.discovery.to = inner, inner, inner
-	w.Verifier = newVerifier(w.url, w.clock, []func(*google.Config){func(cfg *google.Config) {
+	w.Provider = newProvider(w.url, w.otherURL, w.clock, []func(*google.Config){func(cfg *google.Config) {
 		cfg.HTTP = &http.Client{Transport: detour(there)}
 	}})
 	return w

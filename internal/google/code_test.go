@@ -1,0 +1,266 @@
+package google_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+// page is where an attempt begins.
+func (w *world) page(t *testing.T, of identity.Attempt) *url.URL {
+	t.Helper()
+	address, err := w.Page(t.Context(), of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// comeBack signs Ann in on the page of an attempt, and returns her code.
+func (w *world) comeBack(t *testing.T, of identity.Attempt) string {
+	t.Helper()
+	page := w.page(t, of)
+	page.RawQuery += "&login_hint=ann@example.com"
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page.String(), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := browser.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	back, err := res.Location()
+	if err != nil || !strings.HasPrefix(back.String(), of.RedirectURI+"?") || back.Query().Get("state") != of.State {
+		t.Fatalf("%s leads to %v, %v", page, back, err)
+	}
+	return back.Query().Get("code")
+}
+
+func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	page := w.page(t, identity.Attempt{
+		RedirectURI: redirectURI, State: "st", Nonce: "no", Verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+	})
+	want := url.Values{
+		"client_id": {clientID}, "redirect_uri": {redirectURI}, "response_type": {"code"}, "scope": {"openid email profile"},
+		"state": {"st"}, "nonce": {"no"}, "prompt": {"select_account"},
+		// RFC 7636, appendix B.
+		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+	}
+	if diff := cmp.Diff(want, page.Query()); diff != "" {
+		t.Errorf("parameters (-want +got):\n%s", diff)
+	}
+	page.RawQuery = ""
+	if page.String() != w.url+"/authorize" {
+		t.Errorf("the page is %s", page)
+	}
+}
+
+func TestACodeIsExchangedOnce(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	of := identity.NewAttempt(redirectURI)
+	code := w.comeBack(t, of)
+	got, err := w.Redeem(t.Context(), code, of)
+	if err != nil || got.Email != "ann@example.com" || got.Issuer != w.url || got.Token == [32]byte{} {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	_, err = w.Redeem(t.Context(), code, of)
+	wantFault(t, err, fault.GoogleTokenInvalid, "a second exchange")
+}
+
+func TestACodeBelongsToItsAttempt(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	other := identity.NewAttempt(redirectURI)
+	for name, change := range map[string]func(*identity.Attempt, *string){
+		"another code":         func(_ *identity.Attempt, code *string) { *code = "4/another" },
+		"no code":              func(_ *identity.Attempt, code *string) { *code = "" },
+		"another verifier":     func(a *identity.Attempt, _ *string) { a.Verifier = other.Verifier },
+		"no verifier":          func(a *identity.Attempt, _ *string) { a.Verifier = "" },
+		"the challenge itself": func(a *identity.Attempt, _ *string) { a.Verifier = w.page(t, *a).Query().Get("code_challenge") },
+		"another nonce":        func(a *identity.Attempt, _ *string) { a.Nonce = other.Nonce },
+		"another redirect URI": func(a *identity.Attempt, _ *string) { a.RedirectURI += "/" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			of := identity.NewAttempt(redirectURI)
+			code := w.comeBack(t, of)
+			change(&of, &code)
+			_, err := w.Redeem(t.Context(), code, of)
+			wantFault(t, err, fault.GoogleTokenInvalid, name)
+		})
+	}
+}
+
+func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	oauthError := func(status int, code string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": "canary"})
+		}
+	}
+	// with is an answer whose parts are good but for some.
+	with := func(parts map[string]any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(parts)
+		}
+	}
+	for name, tc := range map[string]struct {
+		handle http.HandlerFunc
+		want   fault.Code
+	}{
+		"a code that it does not know":    {oauthError(400, "invalid_grant"), fault.GoogleTokenInvalid},
+		"a request that it does not like": {oauthError(400, "invalid_request"), fault.GoogleTokenInvalid},
+		"another redirect URI":            {oauthError(400, "redirect_uri_mismatch"), fault.GoogleTokenInvalid},
+		"no client of its own":            {oauthError(401, "invalid_client"), fault.Unavailable},
+		"a client that may not":           {oauthError(400, "unauthorized_client"), fault.Unavailable},
+		"a failure of its own":            {oauthError(500, "server_error"), fault.Unavailable},
+		"a failure without form":          {failing, fault.Unavailable},
+		"too many requests":               {oauthError(429, "rate_limit_exceeded"), fault.Unavailable},
+		"nothing":                         {body(""), fault.Unavailable},
+		"a page":                          {body("<html>canary"), fault.Unavailable},
+		"without end":                     {broken["endless"], fault.Unavailable},
+		"slowly":                          {broken["slow"], fault.Unavailable},
+		"elsewhere":                       {broken["elsewhere"], fault.Unavailable},
+		"from around the corner": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/token-elsewhere", http.StatusTemporaryRedirect)
+		}, fault.Unavailable},
+		"without a token":             {with(map[string]any{"access_token": "x", "token_type": "Bearer"}), fault.GoogleTokenInvalid},
+		"with a token that is none":   {with(map[string]any{"access_token": "x", "id_token": "canary"}), fault.GoogleTokenInvalid},
+		"with a token that is a list": {with(map[string]any{"access_token": "x", "id_token": []string{"canary"}}), fault.GoogleTokenInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			w.accepts(t, "warm")
+			w.tokens.answer(func(rw http.ResponseWriter, r *http.Request) {
+				_ = r.ParseForm() // else the server does not notice who leaves
+				tc.handle(rw, r)
+			})
+			w.SetFetchBound(300 * time.Millisecond)
+			began := time.Now()
+			_, err := w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
+			f := wantFault(t, err, tc.want, name)
+			if strings.Contains(f.Detail, "canary") || strings.Contains(f.Error(), "canary") && tc.want == fault.Unavailable {
+				t.Errorf("the issuer's words are repeated: %v", f)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if n := w.tokens.count(); n != 1 {
+				t.Errorf("the code went out %d times", n)
+			}
+		})
+	}
+}
+
+// What the exchange brings is held to the same rules as any token.
+func TestTheTokenOfACodeIsVerified(t *testing.T) {
+	t.Parallel()
+	of := identity.NewAttempt(redirectURI)
+	for name, tc := range map[string]struct {
+		token func(*world) string
+		want  fault.Code
+	}{
+		"another audience": {func(w *world) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, fault.GoogleTokenInvalid},
+		"another nonce":    {func(w *world) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, fault.GoogleTokenInvalid},
+		"an unproven address": {func(w *world) string {
+			return w.token(t, issuer.Claims{Nonce: of.Nonce, Extra: map[string]any{"email_verified": false}})
+		}, fault.EmailNotVerified},
+		"another domain":       {func(w *world) string { return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"}) }, fault.DomainNotAllowed},
+		"a user store's token": {func(w *world) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, fault.GoogleTokenInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"example.com"} })
+			raw := tc.token(w)
+			w.tokens.answer(func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(rw).Encode(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": raw})
+			})
+			_, err := w.Redeem(t.Context(), "4/code", of)
+			wantFault(t, err, tc.want, name)
+		})
+	}
+}
+
+func TestWithoutAClientOrEndpointsThereAreNoCodes(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change   func(*google.Config)
+		document func(url string) string
+	}{
+		"no client":               {func(cfg *google.Config) { cfg.ClientIDs = nil }, nil},
+		"no endpoints":            {func(*google.Config) {}, func(url string) string { return discovery(url, url+keysPath) }},
+		"endpoints that are none": {func(*google.Config) {}, func(url string) string { return withEndpoints(url, "javascript:alert(1)", "file:///etc/passwd") }},
+		"one endpoint alone":      {func(*google.Config) {}, func(url string) string { return withEndpoints(url, url+"/authorize", "") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t, tc.change)
+			if tc.document != nil {
+				w.discovery.answer(body(tc.document(w.url)))
+				w.accepts(t, "where keys are all there is,")
+			}
+			_, err := w.Page(t.Context(), identity.NewAttempt(redirectURI))
+			wantFault(t, err, fault.Unavailable, name)
+			_, err = w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
+			wantFault(t, err, fault.Unavailable, name)
+		})
+	}
+}
+
+func withEndpoints(url, page, token string) string {
+	return discovery(url, url+keysPath)[:len(discovery(url, url+keysPath))-1] +
+		`,"authorization_endpoint":"` + page + `","token_endpoint":"` + token + `"}`
+}
+
+func TestEndpointsOverPlainHTTPAreNotUsedForAnIssuerOverHTTPS(t *testing.T) {
+	t.Parallel()
+	w := startAsGoogle(t)
+	const plain = "http://accounts.google.com/token"
+	w.discovery.answer(body(withEndpoints(w.url, w.url+"/authorize", plain)))
+	_, err := w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
+	wantFault(t, err, fault.Unavailable, "a token endpoint over plain HTTP")
+}
+
+func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.accepts(t, "warm")
+	entered := make(chan struct{})
+	w.tokens.answer(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // else the server does not notice who leaves
+		close(entered)
+		<-r.Context().Done()
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		<-entered
+		leave()
+	}()
+	_, err := w.Redeem(ctx, "4/code", identity.NewAttempt(redirectURI))
+	wantFault(t, err, fault.Unavailable, "a caller who leaves")
+}
