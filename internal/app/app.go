@@ -112,7 +112,8 @@ func (s *Settings) limits() *httpapi.Limits {
 func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store, log *slog.Logger) *identity.Service {
 	return identity.NewService(store,
 		google.New(google.Config{
-			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, HostedDomains: s.GoogleHostedDomains, Log: log,
+			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, ClientSecret: string(s.GoogleClientSecret),
+			Project: s.GoogleProject, UserStore: s.GoogleUserStore, HostedDomains: s.GoogleHostedDomains, Log: log,
 		}),
 		identity.NewAccessTokens(identity.AccessConfig{
 			Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,

@@ -29,6 +29,7 @@ const (
 	devRole     = "codegenapp_service"
 	devUser     = "ann@example.com"
 	devAddr     = "127.0.0.1:8080"
+	devCallback = "/api/v1/auth/google/callback"
 	// devStop is how long PostgreSQL may take to stop in order.
 	devStop = 10 * time.Second
 )
@@ -91,6 +92,7 @@ codegenapp is listening on %[1]s (started in %.1[2]f s)
   data      %[3]s
   database  psql "%[5]s"  (PostgreSQL %[4]s)
   contract  %[1]s/api/v1/openapi.json
+  browser   %[1]s/api/v1/auth/google?return_to=/docs
 
 Try it. The token is that of %[6]s, and good for an hour:
 
@@ -117,9 +119,11 @@ func (d *dev) prepare(ctx context.Context) error {
 	}
 	s.GoogleIssuer = "http://" + d.doors.issuer.Addr().String()
 	d.issuer, err = issuer.New(issuer.Config{
-		URL:     s.GoogleIssuer,
-		Clients: []issuer.Client{{ID: devClient, RedirectURIs: []string{d.doors.address() + "/api/v1/auth/google/callback"}}},
-		Users:   []issuer.User{{Email: devUser, Name: "Ann"}, {Email: "ben@example.com", Name: "Ben"}},
+		URL: s.GoogleIssuer,
+		Clients: []issuer.Client{{ID: devClient, RedirectURIs: []string{
+			d.doors.address() + devCallback, "http://127.0.0.1" + devCallback, "http://localhost" + devCallback,
+		}}},
+		Users: []issuer.User{{Email: devUser, Name: "Ann"}, {Email: "ben@example.com", Name: "Ben"}},
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("start the sign-in issuer: %w", err), d.doors.close())
@@ -271,7 +275,7 @@ func devSettings(environ []string) (*Settings, error) {
 		}
 	}
 	environ = append(environ, "DATABASE_URL=postgres://127.0.0.1", "GOOGLE_ISSUER_URL=http://127.0.0.1",
-		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_HOSTED_DOMAINS=", "REDIS_URL=", "RATELIMIT_STORAGE_URL=",
+		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_CLIENT_SECRET=", "GOOGLE_CLOUD_PROJECT=", "GOOGLE_HOSTED_DOMAINS=", "REDIS_URL=", "RATELIMIT_STORAGE_URL=",
 		"TLS_CERT_FILE=", "TLS_KEY_FILE=", "REQUIRE_HTTPS=false",
 		"SECRET_KEY="+crand.Text()+crand.Text(), "JWT_SECRET_KEY="+crand.Text()+crand.Text(), "JWT_PRIVATE_KEY=")
 	for _, name := range secretSettings() {

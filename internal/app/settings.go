@@ -42,8 +42,13 @@ type Settings struct {
 	RateLimitRefresh identity.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
 
 	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
+	GoogleClientSecret  Secret   `env:"GOOGLE_CLIENT_SECRET"`
+	GoogleProject       string   `env:"GOOGLE_CLOUD_PROJECT"`
 	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
 	GoogleIssuer        string   `env:"GOOGLE_ISSUER_URL" envDefault:"https://accounts.google.com"`
+	// GoogleUserStore replaces the issuer of the project's user store in tests.
+	// It cannot be set: there is no other user store than Google's.
+	GoogleUserStore string
 
 	AdminEmails []string `env:"ADMIN_EMAILS"`
 

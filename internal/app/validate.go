@@ -3,6 +3,7 @@ package app
 import (
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +65,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.RedisURL != "" && !gate.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
 	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
 	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
-	f.add(len(s.GoogleClientIDs) == 0, "GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here")
-	s.checkIssuer(f)
+	s.checkGoogle(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
 	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
@@ -116,7 +116,7 @@ func (s *Settings) checkSecrets(f *findings) {
 	for _, previous := range s.JWTPrevious {
 		all = append(all, named{"JWT_PREVIOUS_SECRET_KEYS", previous})
 	}
-	seen := map[Secret]string{}
+	seen := map[Secret]string{s.GoogleClientSecret: "GOOGLE_CLIENT_SECRET"}
 	for _, n := range all {
 		f.add(n.secret == "", n.name+isNeeded)
 		f.add(len(n.secret) < minSecretBytes, n.name+" is shorter than 32 bytes")
@@ -157,8 +157,16 @@ func placeholder(secret Secret) bool {
 		slices.ContainsFunc(placeholders, func(word string) bool { return strings.Contains(lower, word) })
 }
 
-func (s *Settings) checkIssuer(f *findings) {
+func (s *Settings) checkGoogle(f *findings) {
+	f.add(len(s.GoogleClientIDs) == 0 && s.GoogleProject == "",
+		"GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here; or GOOGLE_CLOUD_PROJECT, whose user store they are in")
+	f.add(s.GoogleProject != "" && !projectForm.MatchString(s.GoogleProject), "GOOGLE_CLOUD_PROJECT is not the id of a project")
+	f.add(s.Production() && s.GoogleClientSecret != "" && placeholder(s.GoogleClientSecret),
+		"GOOGLE_CLIENT_SECRET looks like a placeholder; Google Cloud console, Credentials, has it")
 	issuer, err := url.Parse(s.GoogleIssuer)
 	f.add(err != nil || issuer.Host == "", "GOOGLE_ISSUER_URL is not a URL")
 	f.add(err == nil && issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"), "GOOGLE_ISSUER_URL is not https://")
 }
+
+// projectForm is that of a project's id; old ones begin with a domain.
+var projectForm = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)

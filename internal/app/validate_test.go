@@ -32,6 +32,11 @@ func enough(more ...string) []string {
 	}, more...)
 }
 
+// without is an environment without one of its settings.
+func without(environ []string, name string) []string {
+	return slices.DeleteFunc(environ, func(set string) bool { return strings.HasPrefix(set, name+"=") })
+}
+
 // faults are what the server, or a migration, has against an environment.
 func faults(check func(*app.Settings) error, environ []string) []string {
 	s, _ := app.Load(environ, "")
@@ -79,6 +84,14 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 		"tokens of less than a second":           {enough("JWT_ACCESS_TOKEN_EXPIRES=999ms"), []string{"JWT_ACCESS_TOKEN_EXPIRES"}},
 		"sessions that end before they are idle": {enough("SESSION_MAX_AGE=23h"), []string{"SESSION_MAX_AGE is shorter"}},
 		"no client in the list":                  {enough("GOOGLE_CLIENT_ID=,"), []string{"GOOGLE_CLIENT_ID is needed"}},
+		"a project instead of a client":          {without(enough("GOOGLE_CLOUD_PROJECT=my-project-1"), "GOOGLE_CLIENT_ID"), nil},
+		"a project of a domain":                  {enough("GOOGLE_CLOUD_PROJECT=example.com:my-project"), nil},
+		"a project that is a path":               {enough("GOOGLE_CLOUD_PROJECT=my-project/../another"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
+		"a project that is a URL":                {enough("GOOGLE_CLOUD_PROJECT=https://securetoken.google.com/my-project"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
+		"a project by its number":                {enough("GOOGLE_CLOUD_PROJECT=123456789012"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
+		"a client's secret":                      {enough("GOOGLE_CLIENT_SECRET=GOCSPX-4dQ7mZk1Xw9TfYb2"), nil},
+		"a client's secret that was typed":       {enough("GOOGLE_CLIENT_SECRET=change-me"), []string{"GOOGLE_CLIENT_SECRET looks like a placeholder"}},
+		"a client's secret as a key":             {enough("GOOGLE_CLIENT_SECRET=" + oneKey), []string{"SECRET_KEY is the same secret as GOOGLE_CLIENT_SECRET"}},
 		"an issuer that is no URL":               {enough("GOOGLE_ISSUER_URL=accounts.google.com"), []string{"GOOGLE_ISSUER_URL is not a URL"}},
 		"an issuer of another sort":              {development("GOOGLE_ISSUER_URL=ftp://issuer.internal"), []string{"GOOGLE_ISSUER_URL is not https"}},
 		"an issuer over plain HTTP":              {enough("GOOGLE_ISSUER_URL=http://issuer.internal"), []string{"GOOGLE_ISSUER_URL is not https"}},

@@ -89,8 +89,8 @@ var meanings = map[Code]Meaning{
 	},
 	CSRFRejected: {
 		Denied, "Cross-site request rejected",
-		"A request that carries a cookie came from another site.",
-		"Send it from an allowed origin with Content-Type: application/json.",
+		"A request that carries a cookie came from another site, or a sign-in came back to another browser than it began in, or too late.",
+		"Send requests with a cookie from an allowed origin with Content-Type: application/json; begin a sign-in again.",
 	},
 	HTTPSRequired: {
 		Denied, "HTTPS required",

@@ -36,7 +36,8 @@ type Config struct {
 	Database, Redis func(context.Context) error
 	// Ready is false before the server has started and while it drains.
 	Ready func() bool
-	// SecretKey authenticates page tokens; at least 32 bytes.
+	// SecretKey authenticates page tokens and sign-ins that are under way; at
+	// least 32 bytes.
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
@@ -44,7 +45,8 @@ type Config struct {
 	Proxies Proxies
 	// RequireHTTPS refuses what came over plain HTTP.
 	RequireHTTPS bool
-	// Origins are those whose pages may call from a browser, as CheckOrigins
+	// Origins are those whose pages may call from a browser, use cookies and be
+	// returned to after a sign-in, beside the server's own, as CheckOrigins
 	// passes them.
 	Origins []string
 	Version string
@@ -57,6 +59,8 @@ type API struct {
 	Config
 	huma            huma.API
 	pageTokens      pageTokens
+	attempts        attempts
+	crossOrigin     *http.CrossOriginProtection
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
@@ -68,7 +72,10 @@ type API struct {
 func New(c Config) (*API, http.Handler) {
 	setUpHuma()
 	mux := http.NewServeMux()
-	a := &API{Config: c, pageTokens: newPageTokens(c.SecretKey), signed: map[string]bool{}}
+	a := &API{
+		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
+		crossOrigin: trustOrigins(c.Origins), signed: map[string]bool{},
+	}
 	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
 	a.huma = humago.NewWithPrefix(mux, prefix, contract())
 	a.routes()

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,42 +13,48 @@ type tokenPair struct {
 	AccessToken      string             `json:"access_token" doc:"Send it as Authorization: Bearer <access_token>."`
 	TokenType        string             `json:"token_type" enum:"Bearer"`
 	ExpiresIn        int                `json:"expires_in" minimum:"1" doc:"Seconds until the access token expires."`
-	RefreshToken     string             `json:"refresh_token" doc:"Works once; keep it in one place only."`
+	RefreshToken     string             `json:"refresh_token,omitempty" doc:"Works once; keep it in one place only. Absent where it is in a cookie."`
 	RefreshExpiresIn int                `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
 	SessionID        identity.SessionID `json:"session_id" format:"uuid"`
 	User             UserView           `json:"user"`
 }
 
 type tokenPairOut struct {
-	CacheControl string `header:"Cache-Control"`
+	CacheControl string   `header:"Cache-Control" doc:"Always no-store."`
+	SetCookie    []string `header:"Set-Cookie" doc:"The refresh token, where it goes into a cookie."`
 	Body         tokenPair
 }
 
 func grantAnswer(g identity.Grant) *tokenPairOut {
-	return &tokenPairOut{CacheControl: "no-store", Body: tokenPair{
+	return &tokenPairOut{CacheControl: noStore, Body: tokenPair{
 		AccessToken: g.AccessToken, TokenType: "Bearer", ExpiresIn: int(g.AccessExpires.Seconds()),
 		RefreshToken: g.RefreshToken, RefreshExpiresIn: int(g.RefreshExpires.Seconds()), SessionID: g.Session.ID,
 		User: userOf(g.User),
 	}}
 }
 
-type loginIn struct {
-	Caller
-	Body struct {
-		IDToken string `json:"id_token" minLength:"1" maxLength:"16384" doc:"An ID token that Google issued for this application."`
-		Nonce   string `json:"nonce,omitempty" maxLength:"255" doc:"The nonce that the token must carry, if one was asked for."`
+const noStore = "no-store"
+
+// answer is grantAnswer, with the refresh token in a cookie where that is asked.
+func (a *API) answer(r *http.Request, g identity.Grant, inCookie bool) *tokenPairOut {
+	out := grantAnswer(g)
+	if inCookie {
+		out.SetCookie = []string{a.refreshCookie(r, g)}
+		out.Body.RefreshToken = ""
 	}
+	return out
 }
 
 // Caller is where a request of somebody who need not be signed in comes from.
 type Caller struct {
-	from identity.Client
+	from    identity.Client
+	request *http.Request
 }
 
 // Resolve reads it from what is known of the request.
 func (c *Caller) Resolve(ctx huma.Context) []error {
-	r, _ := unwrap(ctx)
-	c.from = clientOf(r)
+	c.request, _ = unwrap(ctx)
+	c.from = clientOf(c.request)
 	return nil
 }
 
@@ -57,13 +62,4 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 func clientOf(r *http.Request) identity.Client {
 	known := recordOf(r.Context())
 	return identity.Client{IP: known.address.String(), UserAgent: clip(r.UserAgent(), 500), RequestID: known.requestID}
-}
-
-// login is POST /auth/login.
-func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
-	grant, err := a.Identity.SignIn(ctx, in.Body.IDToken, in.Body.Nonce, in.from)
-	if err != nil {
-		return nil, err
-	}
-	return grantAnswer(grant), nil
 }

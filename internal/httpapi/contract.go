@@ -174,6 +174,7 @@ func (a *API) describe() {
 		current.OneOf = append(current.OneOf, schemas.Schema(v.shape, true, ""))
 	}
 	schemas.Map()["Mistake"].Properties["code"].Enum = mistakeCodes
+	a.huma.OpenAPI().Paths["/auth/login"].Post.RequestBody.Content["application/json"].Schema = loginForms(schemas)
 	for _, s := range schemas.Map() {
 		for _, property := range s.Properties {
 			if of := property.Items; of != nil { // not a word of JSON Schema

@@ -142,7 +142,12 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 			return err
 		}
 	}
-	err := checkForm(c.request, op)
+	err := checkForm(c.request, op, c.op.lenient)
+	// A body of another type is what a form of another site would send along
+	// with the cookie.
+	if fault.CodeOf(err) == fault.UnsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
+		return notAsJSON()
+	}
 	if err != nil {
 		return c.orRefused(c.request.Context(), err)
 	}

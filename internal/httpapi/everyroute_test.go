@@ -19,8 +19,8 @@ func asInProduction(s *app.Settings) {
 	s.RequireHTTPS, s.TrustedProxies, s.CORSOrigins = &required, []string{"127.0.0.1"}, []string{appOrigin}
 }
 
-// visitor asks one route in every way, through a proxy and from a page.
-type visitor struct {
+// asker asks one route in every way, through a proxy and from a page.
+type asker struct {
 	t            *testing.T
 	server       *testkit.Server
 	owner        *testkit.Client
@@ -30,7 +30,7 @@ type visitor struct {
 
 // answered fails the test unless an answer has the status (200 stands for any
 // success), what every answer has, and what those to an allowed page have.
-func (v visitor) answered(what string, status int, by *testkit.Client, method, path, proto string, headers ...string) {
+func (v asker) answered(what string, status int, by *testkit.Client, method, path, proto string, headers ...string) {
 	v.t.Helper()
 	headers = append([]string{"X-Forwarded-Proto", proto, "Origin", appOrigin, "X-Request-Id", "the-same"}, headers...)
 	a := by.At(v.server).Do(method, path, v.body, headers...)
@@ -56,7 +56,7 @@ func (v visitor) answered(what string, status int, by *testkit.Client, method, p
 }
 
 // visit ends with the success, which may end the session.
-func (v visitor) visit(success int, signed bool) {
+func (v asker) visit(success int, signed bool) {
 	v.t.Helper()
 	anybody := v.server.Anybody(v.t)
 	if signed {
@@ -100,7 +100,7 @@ func TestEveryAnswerOfEveryRouteIsSafe(t *testing.T) {
 		if c.names == "" {
 			id = "nothing" // of a page
 		}
-		v := visitor{t: t, server: server, owner: owner, method: method, path: idInPath.ReplaceAllString(path, id)}
+		v := asker{t: t, server: server, owner: owner, method: method, path: idInPath.ReplaceAllString(path, id)}
 		if c.body != "" {
 			v.body = strings.Replace(c.body, "{item}", own.live["item"], 1)
 		}
@@ -127,6 +127,6 @@ func TestEveryPageIsSafe(t *testing.T) {
 		t.Errorf("the reference has no assets: %s", reference.Body)
 	}
 	for _, path := range append(assets, "/problems/internal", "/problems/headers_too_large") {
-		visitor{t: t, server: server, owner: anybody, method: "GET", path: path}.visit(200, false)
+		asker{t: t, server: server, owner: anybody, method: "GET", path: path}.visit(200, false)
 	}
 }

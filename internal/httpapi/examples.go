@@ -82,9 +82,8 @@ func exampleItem(number byte, content string) outline.Item {
 // exampleBodies are the bodies of requests and answers, one of each type. A new
 // type needs a line here.
 var exampleBodies = sync.OnceValue(func() map[reflect.Type]any {
-	var login loginIn
-	login.Body.IDToken = "eyJhbGciOiJSUzI1NiIs…"
 	var refresh refreshIn
+	refresh.Body = madeFor(refresh.Body)
 	refresh.Body.RefreshToken = exampleGrant.RefreshToken
 	var logout logoutIn
 	logout.Body = madeFor(logout.Body)
@@ -110,7 +109,12 @@ var exampleBodies = sync.OnceValue(func() map[reflect.Type]any {
 	p, s, i := exampleProject, exampleSpecification, exampleItems[1]
 	byType := map[reflect.Type]any{}
 	for _, body := range []any{
-		login.Body, grantAnswer(exampleGrant).Body, refresh.Body, *logout.Body, sessions.Body,
+		idTokenLogin{IDToken: "eyJhbGciOiJSUzI1NiIs…"},
+		codeLogin{
+			Code: "4/0AVG7fiQ…", CodeVerifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+			RedirectURI: "https://app.example.com/signed-in", Cookie: true,
+		},
+		grantAnswer(exampleGrant).Body, *refresh.Body, *logout.Body, sessions.Body,
 		userPatch{Name: giving(exampleUser.Name)},
 		userOf(exampleUser),
 		exportView{
@@ -193,9 +197,24 @@ func exemplify(schemas huma.Registry, op *huma.Operation) {
 }
 
 func exemplifyContent(schemas huma.Registry, content map[string]*huma.MediaType, adapt func(any) any) {
+	example := func(of *huma.Schema) (jsontext.Value, bool) {
+		body, ok := exampleBodies()[schemas.TypeFromRef(of.Ref)]
+		return exampleJSON(adapt(body)), ok
+	}
 	for _, media := range content {
-		if body, ok := exampleBodies()[schemas.TypeFromRef(media.Schema.Ref)]; ok {
-			media.Example = exampleJSON(adapt(body))
+		if media.Schema.Ref != "" {
+			if body, ok := example(media.Schema); ok {
+				media.Example = body
+			}
+			continue
+		}
+		for _, form := range media.Schema.OneOf { // a body that has several has an example of each
+			if media.Examples == nil {
+				media.Examples = map[string]*huma.Example{}
+			}
+			if body, ok := example(form); ok {
+				media.Examples[strings.TrimPrefix(form.Ref, schemaPrefix)] = &huma.Example{Value: body}
+			}
 		}
 	}
 }

@@ -18,8 +18,8 @@ func unwrap(ctx huma.Context) (*http.Request, http.ResponseWriter) { return huma
 
 // checkForm refuses what the contract refuses in query and headers whatever the
 // operation: repeated parameters, a body that is not JSON, broken conditions.
-func checkForm(r *http.Request, op *huma.Operation) error {
-	if err := checkQuery(r, op); err != nil {
+func checkForm(r *http.Request, op *huma.Operation, lenient bool) error {
+	if err := checkQuery(r, op, lenient); err != nil {
 		return err
 	}
 	if op.RequestBody != nil {
@@ -44,7 +44,8 @@ func checkForm(r *http.Request, op *huma.Operation) error {
 // mayBeEmpty are the parameters for which an empty value means none.
 var mayBeEmpty = []string{"page_token", "q"}
 
-func checkQuery(r *http.Request, op *huma.Operation) error {
+// checkQuery passes over unknown parameters only where it is lenient.
+func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return fault.New(fault.InvalidParameter, "The query is not well encoded.").Because(err)
@@ -52,6 +53,7 @@ func checkQuery(r *http.Request, op *huma.Operation) error {
 	for name, given := range values {
 		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		switch {
+		case !known && lenient:
 		case !known:
 			return fault.New(fault.InvalidParameter, "There is no query parameter %q here.", name)
 		case len(given) > 1:

@@ -137,6 +137,9 @@ func (g given[T]) Schema(r huma.Registry) *huma.Schema {
 	return huma.SchemaFromType(r, typeOf[T]())
 }
 
+// there tells whether the field is given at all, whatever its value.
+func (g given[T]) there() bool { return g.ok || g.null || g.bad }
+
 // pointer is the value, or nil where there is none.
 func (g given[T]) pointer() *T {
 	if !g.ok {

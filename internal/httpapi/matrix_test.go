@@ -32,9 +32,11 @@ type cell struct {
 
 // matrix has every route. One that is not here fails the test.
 var matrix = map[string]cell{
-	"POST /auth/login":   {always: 401, body: `{"id_token": "x"}`},
-	"POST /auth/refresh": {always: 401, body: `{"refresh_token": "x"}`},
-	"POST /auth/logout":  {body: `{}`, ends: true},
+	"POST /auth/login":          {always: 401, body: `{"id_token": "x"}`},
+	"GET /auth/google":          {always: 302},
+	"GET /auth/google/callback": {always: 403},
+	"POST /auth/refresh":        {always: 401, body: `{"refresh_token": "x"}`},
+	"POST /auth/logout":         {body: `{}`, ends: true},
 
 	"GET /auth/sessions":         {},
 	"DELETE /auth/sessions/{id}": {names: "session"},

@@ -24,6 +24,11 @@ type operation struct {
 	// timeout is how long the operation may work, where requestTimeout is not
 	// enough.
 	timeout time.Duration
+	// lenient takes query parameters that it does not know: those that a
+	// provider adds to its answers.
+	lenient bool
+	// cookies takes the refresh token from a cookie too.
+	cookies bool
 	// faults are those the operation may answer beside the ones that follow
 	// from its kind: of callers, of bodies, of path ids, and of our own.
 	faults []fault.Code
@@ -47,18 +52,27 @@ func operationsOf(groups ...map[string]operation) map[string]operation {
 var sessionOperations = map[string]operation{
 	"POST /auth/login": {
 		id: "login", tag: "Sessions", summary: "Sign in with Google",
-		description: "Exchanges a Google ID token for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once.",
-		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended},
+		description: "Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once; so does a code. With `cookie` the refresh token goes into a cookie that no script can read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS, else `refresh_token`).",
+		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended, fault.CSRFRejected},
+	},
+	"GET /auth/google": {
+		id: "beginSignIn", tag: "Sessions", summary: "Sign in with a browser",
+		description: "Sends the browser to Google, and keeps state, nonce and PKCE verifier in a cookie for ten minutes. Open it as a page, not with a script.",
+	},
+	"GET /auth/google/callback": {
+		id: "finishSignIn", tag: "Sessions", summary: "Come back from Google", lenient: true,
+		description: "Google sends the browser here. The refresh token goes into a cookie, as with `cookie` in `POST /auth/login`, and the browser back to `return_to`; the page there gets its access token from `POST /auth/refresh`. If the sign-in fails, `return_to` gets the parameter `error`: the code of a problem, or `access_denied` where the person has declined. An answer that does not belong to a sign-in of this browser is a problem instead.",
+		faults:      []fault.Code{fault.CSRFRejected},
 	},
 	"POST /auth/refresh": {
-		id: "refresh", tag: "Sessions", summary: "Refresh the token pair",
-		description: "Exchanges the refresh token for a new pair. Each refresh token works once; the one before the newest gets the same successor again for a few seconds, for answers that were lost and second tabs. Any other old token ends the session.",
-		faults:      []fault.Code{fault.RefreshTokenInvalid, fault.RefreshTokenExpired, fault.RefreshTokenReused},
+		id: "refresh", tag: "Sessions", summary: "Refresh the token pair", cookies: true,
+		description: "Exchanges the refresh token for a new pair. A token that comes in the cookie is answered in the cookie; such a request needs `Content-Type: application/json` and an allowed origin. Each refresh token works once; the one before the newest gets the same successor again for a few seconds, for answers that were lost and second tabs. Any other old token ends the session.",
+		faults:      []fault.Code{fault.RefreshTokenInvalid, fault.RefreshTokenExpired, fault.RefreshTokenReused, fault.CSRFRejected},
 	},
 	"POST /auth/logout": {
-		id: "logout", tag: "Sessions", summary: "End this session, or all",
-		description: "Ends the session for good and at once: after the answer no token of it is accepted. Works by the access token, or by the refresh token where that has expired; twice is as good as once.",
-		faults:      []fault.Code{fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.RefreshTokenInvalid, fault.InvalidHeader},
+		id: "logout", tag: "Sessions", summary: "End this session, or all", cookies: true,
+		description: "Ends the session for good and at once: after the answer no token of it is accepted. Works by the access token, or by the refresh token where that has expired; twice is as good as once. A token in the cookie counts under the same conditions as for `POST /auth/refresh`, and the cookie is removed.",
+		faults:      []fault.Code{fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.RefreshTokenInvalid, fault.InvalidHeader, fault.CSRFRejected},
 	},
 	"GET /auth/sessions": {
 		id: "listSessions", tag: "Sessions", summary: "List your live sessions",

@@ -68,10 +68,14 @@ func pageScope(actor identity.Actor, name string, q outline.ListQuery) string {
 // works only for the list and user it was made for.
 type pageTokens struct{ key []byte }
 
-func newPageTokens(secret []byte) pageTokens {
+func newPageTokens(secret []byte) pageTokens { return pageTokens{key: keyFor("page tokens", secret)} }
+
+// keyFor is the key of one purpose, made of the one secret: what is sealed for a
+// purpose opens for no other.
+func keyFor(purpose string, secret []byte) []byte {
 	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("page tokens"))
-	return pageTokens{key: mac.Sum(nil)}
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
 }
 
 const pageMACBytes = 16

@@ -13,6 +13,8 @@ import (
 // how it may fail stands in operations.go under the same pattern.
 func (a *API) routes() {
 	open(a, "POST /auth/login", 200, a.login)
+	open(a, "GET /auth/google", 302, a.beginSignIn)
+	open(a, "GET /auth/google/callback", 302, a.finishSignIn)
 	open(a, "POST /auth/refresh", 200, a.refresh)
 	open(a, "POST /auth/logout", 204, a.logout)
 	user(a, "GET /auth/sessions", 200, a.listSessions)

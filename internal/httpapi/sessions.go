@@ -3,43 +3,78 @@ package httpapi
 import (
 	"context"
 
+	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 type refreshIn struct {
 	Caller
-	Body struct {
-		RefreshToken string `json:"refresh_token" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session."`
+	Body *struct {
+		RefreshToken string `json:"refresh_token,omitempty" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session, unless a cookie brings it."`
 	}
 }
 
-// refresh is POST /auth/refresh.
+// refresh is POST /auth/refresh. The successor goes the way that the token came.
 func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error) {
-	if err := a.spendRefresh(ctx, in.Body.RefreshToken); err != nil {
-		return nil, err
+	if in.Body != nil && in.Body.RefreshToken != "" {
+		return a.refreshed(ctx, in, in.Body.RefreshToken, false)
 	}
-	grant, err := a.Identity.Refresh(ctx, in.Body.RefreshToken, in.from)
+	token, err := a.broughtToken(in.request)
 	if err != nil {
 		return nil, err
 	}
-	return grantAnswer(grant), nil
+	if token == "" {
+		return nil, fault.Invalid([]fault.Violation{{
+			Pointer: "/refresh_token", Code: "required", Detail: "This is needed where no cookie brings it.",
+		}})
+	}
+	return a.refreshed(ctx, in, token, true)
+}
+
+func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCookie bool) (*tokenPairOut, error) {
+	if err := a.spendRefresh(ctx, token); err != nil {
+		return nil, err
+	}
+	grant, err := a.Identity.Refresh(ctx, token, in.from)
+	if err != nil {
+		return nil, err
+	}
+	return a.answer(in.request, grant, inCookie), nil
 }
 
 type logoutIn struct {
 	Caller
 	Authorization string `header:"Authorization" maxLength:"4096" doc:"The access token, if it has not expired."`
 	Body          *struct {
-		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session where the access token has expired."`
+		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session where the access token has expired; a cookie does as well."`
 		AllSessions  bool   `json:"all_sessions,omitempty" doc:"Ends every session of the user."`
 	}
 }
 
+type logoutOut struct {
+	SetCookie []string `header:"Set-Cookie" doc:"Removes the cookie of the refresh token, where the request has brought one."`
+}
+
 // logout is POST /auth/logout.
-func (a *API) logout(ctx context.Context, in *logoutIn) (*struct{}, error) {
-	if in.Body == nil {
-		return nil, a.Identity.Logout(ctx, in.Authorization, "", false, in.from)
+func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
+	var token string
+	var all bool
+	if in.Body != nil {
+		token, all = in.Body.RefreshToken, in.Body.AllSessions
 	}
-	return nil, a.Identity.Logout(ctx, in.Authorization, in.Body.RefreshToken, in.Body.AllSessions, in.from)
+	if token == "" {
+		brought, err := a.broughtToken(in.request)
+		switch {
+		case err == nil:
+			token = brought
+		case in.Authorization == "": // with an access token the cookie is not needed
+			return nil, err
+		}
+	}
+	if err := a.Identity.Logout(ctx, in.Authorization, token, all, in.from); err != nil {
+		return nil, err
+	}
+	return &logoutOut{SetCookie: a.withoutCookie(in.request)}, nil
 }
 
 // session is a live session as the contract shows it.

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -208,6 +209,13 @@ func mentionsGo(detail string) bool {
 	})
 }
 
+// verifier is a PKCE verifier of the least length.
+const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+func codeBody(code, verifier, redirectURI string) string {
+	return fmt.Sprintf(`{"code": %q, "code_verifier": %q, "redirect_uri": %q}`, code, verifier, redirectURI)
+}
+
 func TestFaultsOfASignIn(t *testing.T) {
 	t.Parallel()
 	anybody := testkit.Start(t).Anybody(t)
@@ -222,6 +230,26 @@ func TestFaultsOfASignIn(t *testing.T) {
 		"a nonce that is a list":      {`{"id_token": "x", "nonce": []}`, []string{"/nonce wrong_type"}},
 		"a token of 16,385 bytes":     {`{"id_token": "` + strings.Repeat("x", 16385) + `"}`, []string{"/id_token too_long"}},
 		"a nonce of 256 characters":   {`{"id_token": "x", "nonce": "` + strings.Repeat("n", 256) + `"}`, []string{"/nonce too_long"}},
+		"a code alone":                {`{"code": "x"}`, []string{"/code_verifier required", "/redirect_uri required"}},
+		"a verifier alone":            {`{"code_verifier": "` + verifier + `"}`, []string{"/code required", "/redirect_uri required"}},
+		"a redirect URI alone":        {`{"redirect_uri": "postmessage"}`, []string{"/code required", "/code_verifier required"}},
+		"an empty code":               {codeBody("", verifier, "postmessage"), []string{"/code too_short"}},
+		"a code of 2,049 characters":  {codeBody(strings.Repeat("x", 2049), verifier, "postmessage"), []string{"/code too_long"}},
+		"a verifier of 42 characters": {codeBody("x", verifier[:42], "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a verifier of 129":           {codeBody("x", verifier+verifier+verifier, "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a verifier with a blank":     {codeBody("x", verifier+" ", "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a code of null":              {`{"code": null, "code_verifier": "` + verifier + `", "redirect_uri": "postmessage"}`, []string{"/code wrong_type"}},
+		"a code and a nonce": {
+			`{"code": "x", "code_verifier": "` + verifier + `", "redirect_uri": "postmessage", "nonce": "n"}`, []string{"/nonce not_allowed"},
+		},
+		"a token and a code": {`{"id_token": "x", "code": "x"}`, []string{"/code not_allowed"}},
+		"both ways to sign in": {
+			`{"id_token": "x", "nonce": "n", "code": "x", "code_verifier": "` + verifier + `", "redirect_uri": "postmessage"}`,
+			[]string{"/code not_allowed", "/code_verifier not_allowed", "/redirect_uri not_allowed"},
+		},
+		"a cookie alone":              {`{"cookie": true}`, []string{"/id_token required"}},
+		"a cookie in words":           {`{"id_token": "x", "cookie": "true"}`, []string{"/cookie wrong_type"}},
+		"a nonce alone":               {`{"nonce": "n"}`, []string{"/id_token required"}},
 		"an unknown field":            {`{"id_token": "x", "role": "admin"}`, []string{"/role unknown_field"}},
 		"another case":                {`{"ID_Token": "x"}`, []string{"/ID_Token unknown_field", "/id_token required"}},
 		"the token and another case":  {`{"id_token": "x", "Id_token": "y"}`, []string{"/Id_token unknown_field"}},

@@ -95,7 +95,7 @@ func (c *call) refused(status int, message string, errs []error) error {
 		_, sentence, _ := strings.Cut(parts["body"].Message, "|")
 		return fault.New(fault.MalformedJSON, "%s", sentence)
 	case len(body) > 0:
-		return fault.Invalid(tidy(body))
+		return fault.Invalid(tidy(wholeFirst(body)))
 	}
 	return c.unread(status, message, errs)
 }
@@ -155,6 +155,16 @@ func violationOf(place, message string) fault.Violation {
 		pointer, sentence = pointer+"/"+sentence, "This is needed."
 	}
 	return fault.Violation{Pointer: pointer, Code: code, Detail: sentence}
+}
+
+// wholeFirst leaves out what is said of the fields of a body that is no object.
+func wholeFirst(vs []fault.Violation) []fault.Violation {
+	for _, v := range vs {
+		if v.Pointer == "" {
+			return []fault.Violation{v}
+		}
+	}
+	return vs
 }
 
 // tidy sorts violations by place and keeps one for each rule of a place: the

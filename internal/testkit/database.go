@@ -224,7 +224,7 @@ func (s *server) giveBack(t testing.TB, name, super string) {
 		return
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "TRUNCATE users CASCADE"); err != nil {
+	if _, err := conn.Exec(ctx, "TRUNCATE users, audit_events, used_id_tokens CASCADE"); err != nil {
 		t.Logf("a database is not given back: %v", err)
 		return
 	}

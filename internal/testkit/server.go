@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,8 +18,16 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-// ClientID is the OAuth client that the test issuer signs in for.
-const ClientID = "codegenapp-test"
+const (
+	// ClientID is the OAuth client that the test issuer signs in for.
+	ClientID     = "codegenapp-test"
+	clientSecret = "test-client-secret"
+	// Project is the Google Cloud project whose user store signs in too.
+	Project = "codegenapp-project"
+	// Callback is where the issuer sends browsers that come from a server, on
+	// whatever port that listens.
+	Callback = "/api/v1/auth/google/callback"
+)
 
 // Server is the whole program over a database of the test's own, listening on
 // loopback, with an issuer to sign in at.
@@ -26,6 +35,8 @@ type Server struct {
 	URL      string
 	Database Database
 	Issuer   *Issuer
+	// Handler is the server without its listener, to be reached another way.
+	Handler http.Handler
 
 	contract *contract
 	people   *atomic.Int64
@@ -52,12 +63,14 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		"APP_ENV=development", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
 		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
-		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_ISSUER_URL=" + google.URL,
+		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_CLIENT_SECRET=" + clientSecret, "GOOGLE_ISSUER_URL=" + google.URL,
+		"GOOGLE_CLOUD_PROJECT=" + Project,
 		"RATELIMIT_ENABLED=false", // tests are quicker than people; those about limits set them
 	}, "")
 	if err != nil {
 		t.Fatalf("settings: %v", err)
 	}
+	settings.GoogleUserStore = google.URL + userStorePath
 	for _, c := range change {
 		c(settings)
 	}
@@ -84,7 +97,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		running.Wait()
 		a.Close()
 	})
-	s := &Server{URL: "http://" + listener.Addr().String(), Database: db, Issuer: google, contract: theContract(t), people: &atomic.Int64{}}
+	s := &Server{URL: "http://" + listener.Addr().String(), Database: db, Issuer: google, Handler: a.Handler(), contract: theContract(t), people: &atomic.Int64{}}
 	s.awaitReady(t)
 	return s
 }
@@ -117,9 +130,13 @@ func testLog(t testing.TB) io.Writer {
 type Issuer struct {
 	*issuer.Issuer
 	URL string
+	// UserStore plays Identity Platform, below the same address.
+	UserStore *issuer.Issuer
 	// Wrap, where set, stands before the issuer: to make it slow, wrong or gone.
 	Wrap atomic.Pointer[func(http.Handler) http.Handler]
 }
+
+const userStorePath = "/user-store"
 
 // NewIssuer starts an issuer.
 func NewIssuer(t testing.TB) *Issuer {
@@ -127,6 +144,9 @@ func NewIssuer(t testing.TB) *Issuer {
 	i := &Issuer{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var h http.Handler = i.Issuer
+		if strings.HasPrefix(r.URL.Path, userStorePath+"/") {
+			h = i.UserStore
+		}
 		if wrap := i.Wrap.Load(); wrap != nil {
 			h = (*wrap)(h)
 		}
@@ -134,15 +154,22 @@ func NewIssuer(t testing.TB) *Issuer {
 	}))
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	i.URL = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
-	made, err := issuer.New(issuer.Config{
-		URL:     i.URL,
-		Clients: []issuer.Client{{ID: ClientID, Secret: "test-client-secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
-		Users:   []issuer.User{{Email: "ann@example.com", Name: "Ann"}},
+	users := []issuer.User{{Email: "ann@example.com", Name: "Ann"}}
+	var err error
+	i.Issuer, err = issuer.New(issuer.Config{
+		URL: i.URL,
+		Clients: []issuer.Client{{ID: ClientID, Secret: clientSecret, RedirectURIs: []string{
+			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "https://elsewhere.example.com/callback",
+		}}},
+		Users: users,
 	})
 	if err != nil {
 		t.Fatalf("start the issuer: %v", err)
 	}
-	i.Issuer = made
+	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Project: Project, Users: users})
+	if err != nil {
+		t.Fatalf("start the user store: %v", err)
+	}
 	server.Start()
 	t.Cleanup(server.Close)
 	return i

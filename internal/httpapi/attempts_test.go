@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+func TestAnAttemptLastsTenMinutes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
+	of := identity.NewAttempt("https://app.example.com/api/v1/auth/google/callback")
+	sealed := kept.seal(of, "/docs")
+
+	now = now.Add(10*time.Minute - time.Nanosecond)
+	got, err := kept.open(sealed, of.State)
+	if err != nil || got.by(of.RedirectURI) != of || got.ReturnTo != "/docs" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	now = now.Add(time.Nanosecond)
+	if _, err := kept.open(sealed, of.State); err == nil {
+		t.Error("it lasts longer")
+	}
+}
+
+func TestNoTwoAttemptsAreAlike(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 100 {
+		a := identity.NewAttempt("postmessage")
+		for _, secret := range []string{a.State, a.Nonce, a.Verifier} {
+			if seen[secret] || len(secret) < 26 {
+				t.Fatalf("%+v has a secret that is short or known", a)
+			}
+			seen[secret] = true
+		}
+	}
+}
+
+// What is sealed for one purpose opens for no other.
+func TestAPageTokenIsNoAttempt(t *testing.T) {
+	t.Parallel()
+	secret := []byte("the secret key of a test, 32 bytes")
+	if bytes.Equal(newPageTokens(secret).key, newAttempts(secret, time.Now).key) {
+		t.Error("page tokens and attempts have one key")
+	}
+}
+
+// No byte of a sealed attempt can be another one.
+func TestAnAlteredAttemptDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), time.Now)
+	of := identity.NewAttempt("postmessage")
+	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range raw {
+		raw[n] ^= 1
+		if _, err := kept.open(base64.RawURLEncoding.EncodeToString(raw), of.State); err == nil {
+			t.Errorf("byte %d can be altered", n)
+		}
+		raw[n] ^= 1
+	}
+}
