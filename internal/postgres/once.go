@@ -24,7 +24,7 @@ func (t *outlineTx) Claim(ctx context.Context, once outline.Once) error {
 	if err := t.ahead(ctx, func(q *db.Queries) (err error) { claimed, err = q.LockKey(ctx, t.lockOf(once)); return err }); err != nil {
 		return err
 	}
-	return t.ahead(ctx, func(q *db.Queries) error {
+	if err := t.ahead(ctx, func(q *db.Queries) error {
 		found, err := q.GetAnswer(ctx, db.GetAnswerParams{OwnerID: t.actor.User, Key: once.Key, Life: outline.KeyLife.Seconds()})
 		switch {
 		case errors.Is(err, pgx.ErrNoRows) && !claimed:
@@ -40,6 +40,12 @@ func (t *outlineTx) Claim(ctx context.Context, once outline.Once) error {
 		default:
 			return &outline.ReplayError{Answer: found.Answer}
 		}
+	}); err != nil {
+		return err
+	}
+	return t.ahead(ctx, func(q *db.Queries) error {
+		_, err := q.HoldOwner(ctx, t.actor.User)
+		return orMissing(err, fault.TokenRevoked) // deleted while this waited
 	})
 }
 

@@ -35,7 +35,7 @@ func (s *Store) Rename(ctx context.Context, actor identity.Actor, name identity.
 func (s *Store) DeleteAccount(ctx context.Context, actor identity.Actor, e identity.Event) error {
 	return s.inTx(ctx, patiently(actor), func(t *tx) error {
 		// The lock goes first, so that a dead session removes nothing.
-		if err := t.read(ctx, func(q *db.Queries) error { _, err := q.LockUser(ctx, actor.User); return err }); err != nil {
+		if err := t.read(ctx, func(q *db.Queries) error { _, err := q.LockUserToDelete(ctx, actor.User); return err }); err != nil {
 			return orMissing(err, fault.TokenRevoked)
 		}
 		if err := t.record(ctx, e); err != nil {

@@ -89,6 +89,16 @@ func eventually(t testing.TB, what string, ready func() bool) {
 	}
 }
 
+// patiently repeats what finds the database away, as the contract tells callers
+// to.
+func patiently(do func() error) error {
+	for deadline := time.Now().Add(soon); ; {
+		if err := do(); fault.CodeOf(err) != fault.Unavailable || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
 // pooled sets the size of a store's pool.
 func pooled(n int) func(*postgres.Config) {
 	return func(c *postgres.Config) { c.PoolSize = n }

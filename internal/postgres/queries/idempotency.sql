@@ -3,6 +3,15 @@
 -- name: LockKey :one
 SELECT pg_try_advisory_xact_lock(@lock::bigint);
 
+-- HoldOwner holds the row of the owner against its deletion. The answer refers to
+-- it, so this lock is taken anyway; here it comes before that of the parent, as
+-- the one order of locks wants it.
+-- name: HoldOwner :one
+SELECT id
+FROM   users
+WHERE  id = @owner_id
+FOR    KEY SHARE;
+
 -- GetAnswer reads the answer to an earlier request with the key. It is a
 -- statement of its own behind LockKey, so that it sees what was committed before
 -- the lock was had.

@@ -4,8 +4,9 @@ SELECT *
 FROM   projects
 WHERE  id = @id AND owner_id = @owner_id;
 
--- All locks are NO KEY: nobody changes an id, and so what refers to a row
--- (a session, the answer kept for a key) need not wait for its lock.
+-- All locks but that before a deletion are NO KEY: nobody changes an id, and so
+-- what refers to a row (a session, the answer kept for a key) need not wait for
+-- its lock.
 
 -- LockOwner holds the user's row, whose counter bounds the number of projects,
 -- and tells the time at which the lock was had.

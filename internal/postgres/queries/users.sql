@@ -11,6 +11,14 @@ FROM   users
 WHERE  id = @id
 FOR    NO KEY UPDATE;
 
+-- LockUserToDelete holds the caller's own row as its deletion does. A weaker lock
+-- would have to be raised, against those who share it and wait for it to end.
+-- name: LockUserToDelete :one
+SELECT id
+FROM   users
+WHERE  id = @id
+FOR    UPDATE;
+
 -- RenameUser keeps the name that the caller chose.
 -- name: RenameUser :exec
 UPDATE users

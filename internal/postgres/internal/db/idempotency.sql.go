@@ -50,6 +50,23 @@ func (q *Queries) GetAnswer(ctx context.Context, arg GetAnswerParams) (GetAnswer
 	return i, err
 }
 
+const holdOwner = `-- name: HoldOwner :one
+SELECT id
+FROM   users
+WHERE  id = $1
+FOR    KEY SHARE
+`
+
+// HoldOwner holds the row of the owner against its deletion. The answer refers to
+// it, so this lock is taken anyway; here it comes before that of the parent, as
+// the one order of locks wants it.
+func (q *Queries) HoldOwner(ctx context.Context, ownerID identity.UserID) (identity.UserID, error) {
+	row := q.db.QueryRow(ctx, holdOwner, ownerID)
+	var id identity.UserID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const keepAnswer = `-- name: KeepAnswer :exec
 INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at)
 VALUES ($1, $2, $3, $4, $5)

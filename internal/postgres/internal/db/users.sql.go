@@ -75,6 +75,22 @@ func (q *Queries) LockUser(ctx context.Context, id identity.UserID) (User, error
 	return i, err
 }
 
+const lockUserToDelete = `-- name: LockUserToDelete :one
+SELECT id
+FROM   users
+WHERE  id = $1
+FOR    UPDATE
+`
+
+// LockUserToDelete holds the caller's own row as its deletion does. A weaker lock
+// would have to be raised, against those who share it and wait for it to end.
+func (q *Queries) LockUserToDelete(ctx context.Context, id identity.UserID) (identity.UserID, error) {
+	row := q.db.QueryRow(ctx, lockUserToDelete, id)
+	var id_2 identity.UserID
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
 const renameUser = `-- name: RenameUser :exec
 UPDATE users
 SET    name = $1
