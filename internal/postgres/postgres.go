@@ -79,12 +79,16 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 
 // prepareConn makes a new connection ready: what a statement waits for is bounded
 // also while it is prepared, and our ids are known as uuid where PostgreSQL is
-// not asked for the types first (exec mode).
+// not asked for the types first (exec mode). Each statement is planned once, for
+// any values: what it takes is a matter of indexes, never of whose rows they are,
+// and planning costs more than running it.
 func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	types := conn.TypeMap()
 	types.RegisterDefaultPgType([16]byte{}, "uuid")
 	types.RegisterDefaultPgType([]outline.ItemID{}, "_uuid")
-	_, err := conn.Exec(ctx, "SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false)")
+	_, err := conn.Exec(ctx, `
+SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false)`)
 	return err
 }
 
