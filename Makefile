@@ -16,8 +16,8 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 	go run ./internal/testkit/withservers -- go test -race -shuffle=on ./...
 
 .PHONY: test-long
-test-long: servers ## Run also the tests that take long or flood the server, one package at a time
-	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/identity ./internal/httpapi ./internal/postgres
+test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
+	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/identity ./internal/gate ./internal/httpapi ./internal/postgres ./test/e2e
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check

@@ -11,6 +11,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 const (
@@ -211,13 +212,13 @@ func TestOfTwoAdminsWhoDemoteEachOtherOneRemains(t *testing.T) {
 	s, admin, _, ann := household(t)
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "admin"}`).Want(200)
 	for round := range 20 {
-		pair := [2]*testkit.Client{admin, ann.At(s)}
-		answers := atOnce(2, func(k int) *testkit.Answer {
+		pair := races.Callers{admin, ann.At(s)}.Patient()
+		answers := races.Ask(t, 2, func(k int) *testkit.Answer {
 			return pair[k].Patch(usersPath+"/"+pair[1-k].User, `{"role": "user"}`)
 		})
 		won := slices.IndexFunc(answers, func(a *testkit.Answer) bool { return a.Status == 200 })
 		if won < 0 || answers[1-won].Status != 403 {
-			t.Fatalf("round %d: %v", round, tally(answers))
+			t.Fatalf("round %d: %v", round, races.Tally(answers))
 		}
 		pair[won].Patch(usersPath+"/"+pair[1-won].User, `{"role": "admin"}`).Want(200)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // cell is what the matrix has to know of a route: a request that succeeds, and
@@ -257,8 +258,8 @@ func (x *cast) meet(route string, c cell) {
 			if got/100 == 2 && status/100 == 2 {
 				got = status
 			}
-			if got != status || code != "" && codeOf(answer) != fmt.Sprint(status, " ", code) {
-				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, who, codeOf(answer), status, code, answer.Body)
+			if got != status || code != "" && races.Code(answer) != fmt.Sprint(status, " ", code) {
+				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, who, races.Code(answer), status, code, answer.Body)
 			}
 			if status == 404 && c.always == 0 {
 				if refusals[who] == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 const (
@@ -17,41 +18,11 @@ const (
 	replayHeader = "Idempotency-Replayed"
 )
 
-// creations are the three requests that create something, below a new parent.
-var creations = map[string]func(*testkit.Client) (path, body string){
-	"a project": func(*testkit.Client) (string, string) {
-		return "/api/v1/projects", `{"title": "x", "description": "y"}`
-	},
-	"a specification": func(c *testkit.Client) (string, string) {
-		return newHome(c).specs(), `{"content": "# x\r\n🧾", "title": "y"}`
-	},
-	"an item": func(c *testkit.Client) (string, string) {
-		return newSpec(c, "a", "b").items(), `{"content": "x", "order": 1}`
-	},
-}
-
-// wantReplay fails unless the answer is the first one again.
-func wantReplay(t *testing.T, first, again *testkit.Answer) {
-	t.Helper()
-	again.Want(201)
-	if string(first.Body) != string(again.Body) {
-		t.Errorf("answered %s again, first %s", again.Body, first.Body)
-	}
-	for _, name := range []string{"Location", "ETag", "Content-Type"} {
-		if first.Header.Get(name) != again.Header.Get(name) {
-			t.Errorf("%s = %s again, first %s", name, again.Header.Get(name), first.Header.Get(name))
-		}
-	}
-	if first.Header.Get(replayHeader) != "" || again.Header.Get(replayHeader) != "true" {
-		t.Errorf("%s = %q first, %q again", replayHeader, first.Header.Get(replayHeader), again.Header.Get(replayHeader))
-	}
-}
-
 func TestACreationWithAKeyHappensOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	replica := s.Replica(t)
-	for name, creation := range creations {
+	for name, creation := range races.Creations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ann := s.SignUp(t)
@@ -61,15 +32,15 @@ func TestACreationWithAKeyHappensOnce(t *testing.T) {
 			before := one[int](t, conn, count, ann.User)
 			first := ann.Post(path, body, keyHeader, "k")
 			first.Want(201)
-			wantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
-			wantReplay(t, first, ann.At(replica).Post(path, body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.At(replica).Post(path, body, keyHeader, "k"))
 			if after := one[int](t, conn, count, ann.User); after != before+1 {
 				t.Errorf("%d were made", after-before)
 			}
 			// What it is by now does not matter, nor whether it is still there.
 			ann.Patch(first.Header.Get("Location"), `{}`).Want(200)
 			ann.Delete(first.Header.Get("Location")).Want(204)
-			wantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
 		})
 	}
 }
@@ -89,7 +60,7 @@ func TestTheSameRequestInAnotherSpellingIsTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantReplay(t, first, ann.For(t).Post(parent.items(), body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.For(t).Post(parent.items(), body, keyHeader, "k"))
 		})
 	}
 }
@@ -153,7 +124,7 @@ func TestAKeyStaysFreeAfterAFailure(t *testing.T) {
 		}
 		made := ann.Post(room.items(), `{"content": "y"}`, keyHeader, key)
 		made.Want(201)
-		wantReplay(t, made, ann.Post(room.items(), `{"content": "y"}`, keyHeader, key))
+		races.WantReplay(t, made, ann.Post(room.items(), `{"content": "y"}`, keyHeader, key))
 		ann.Delete(made.Header.Get("Location")).Want(204)
 		run(t, super, "DELETE FROM idempotency_keys")
 	}
@@ -168,7 +139,7 @@ func TestAFailureAtTheLimitSucceedsWithTheSameKeyOnceThereIsRoom(t *testing.T) {
 	made := ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k")
 	made.Want(201)
 	// At the limit again; the retry is answered all the same.
-	wantReplay(t, made, ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k"))
+	races.WantReplay(t, made, ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k"))
 }
 
 func TestKeysOfTwoUsersAreIndependent(t *testing.T) {
@@ -178,8 +149,8 @@ func TestKeysOfTwoUsersAreIndependent(t *testing.T) {
 	const path = "/api/v1/projects"
 	anns := ann.Post(path, `{"title": "x"}`, keyHeader, "k")
 	bobs := bob.Post(path, `{"title": "y"}`, keyHeader, "k")
-	wantReplay(t, anns, ann.Post(path, `{"title": "x"}`, keyHeader, "k"))
-	wantReplay(t, bobs, bob.Post(path, `{"title": "y"}`, keyHeader, "k"))
+	races.WantReplay(t, anns, ann.Post(path, `{"title": "x"}`, keyHeader, "k"))
+	races.WantReplay(t, bobs, bob.Post(path, `{"title": "y"}`, keyHeader, "k"))
 	if anns.Header.Get("Location") == bobs.Header.Get("Location") {
 		t.Error("both are told of one project")
 	}
@@ -191,7 +162,7 @@ func TestKeysOfTwoUsersAreIndependent(t *testing.T) {
 func TestAKeyLives24Hours(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	for name, creation := range creations {
+	for name, creation := range races.Creations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ann, conn := s.SignUp(t), superuser(t, s)
@@ -200,13 +171,13 @@ func TestAKeyLives24Hours(t *testing.T) {
 			first := ann.Post(path, body, keyHeader, "k")
 			first.Want(201)
 			run(t, conn, age, ann.User, (24*time.Hour - time.Minute).Seconds())
-			wantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
 			run(t, conn, age, ann.User, (24 * time.Hour).Seconds())
 			second := ann.Post(path, body, keyHeader, "k").Want(201)
 			if second.Header.Get(replayHeader) != "" || second.Header.Get("Location") == first.Header.Get("Location") {
 				t.Errorf("a day later it is still the first: %s", second.Body)
 			}
-			wantReplay(t, second, ann.Post(path, body, keyHeader, "k"))
+			races.WantReplay(t, second, ann.Post(path, body, keyHeader, "k"))
 			run(t, conn, age, ann.User, (25 * time.Hour).Seconds())
 			if third := ann.Post("/api/v1/projects", `{"title": "z"}`, keyHeader, "k").Want(201); third.Header.Get(replayHeader) != "" {
 				t.Error("a day later it is not free for another request")

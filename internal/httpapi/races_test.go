@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,36 +10,24 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // atMost3 sets a limit that is reached soon.
 func atMost3(settings *app.Settings) { settings.MaxProjects = 3 }
 
-// warm opens the connections of the replicas' pools, so that a race is one of
-// requests and not of who connects first.
-func warm(c *testkit.Client, replicas []*testkit.Server) {
-	together(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
-}
-
 func TestTheProjectLimitIsExactWhileManyCreate(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, atMost3)
-	replicas := []*testkit.Server{s, s.Replica(t, atMost3)}
-	for round := range 3 {
+	replica := s.Replica(t, atMost3)
+	for round := range testkit.Rounds(2, 20) {
 		ann := s.SignUp(t)
-		warm(ann, replicas)
-		answers := together(30, func(n int) *testkit.Answer {
-			return patiently(func() *testkit.Answer {
-				return ann.At(replicas[n%2]).Post(projectsPath, titled(fmt.Sprint("Project ", n)))
-			})
+		c := races.Of(ann, s, replica).Patient()
+		answers := races.Ask(t, 30, func(n int) *testkit.Answer {
+			return c.At(n).Post(projectsPath, titled(fmt.Sprint("Project ", n)))
 		})
-		if diff := cmp.Diff(map[int]int{201: 3, 409: 27}, statuses(answers)); diff != "" {
+		if diff := cmp.Diff(map[string]int{"201": 3, "409 project_limit_reached": 27}, races.Tally(answers)); diff != "" {
 			t.Errorf("round %d: answers (-want +got):\n%s", round, diff)
-		}
-		for _, answer := range answers {
-			if answer.Status == 409 {
-				answer.WantProblem(409, "project_limit_reached")
-			}
 		}
 		if got := len(list(ann).Projects); got != 3 {
 			t.Errorf("round %d: %d projects", round, got)
@@ -94,84 +81,30 @@ func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
 	wantCounted(t, s, ann)
 }
 
-func TestOfTwoWritersWithTheSameTagOneWins(t *testing.T) {
-	t.Parallel()
-	s := testkit.Start(t)
-	replicas := []*testkit.Server{s, s.Replica(t)}
-	ann := s.SignUp(t)
-	p := newProject(ann, "Invoices")
-	warm(ann, replicas)
-	for round := range 200 {
-		tag := fmt.Sprintf(`"%d"`, round+1)
-		answers := together(2, func(n int) *testkit.Answer {
-			method := []string{"PUT", "PATCH"}[round%2]
-			return patiently(func() *testkit.Answer {
-				return ann.At(replicas[n]).Do(method, p.path(), titled(fmt.Sprintf("Writer %d of round %d", n, round)), "If-Match", tag)
-			})
-		})
-		if diff := cmp.Diff(map[int]int{200: 1, 412: 1}, statuses(answers)); diff != "" {
-			t.Fatalf("round %d: answers (-want +got):\n%s", round, diff)
-		}
-		won, lost := answers[0], answers[1]
-		if won.Status != 200 {
-			won, lost = lost, won
-		}
-		if diff := cmp.Diff(won.JSON(), lost.WantProblem(412, "precondition_failed").Current); diff != "" {
-			t.Fatalf("round %d: current (-what won +what the loser was told):\n%s", round, diff)
-		}
-	}
-	if got := projectOf(ann.Get(p.path()).Want(200)); got.Version != 201 {
-		t.Errorf("200 rounds made version %d", got.Version)
-	}
-}
-
-func TestAWriteIsReadAtOnceAtAnotherReplica(t *testing.T) {
-	t.Parallel()
-	s := testkit.Start(t)
-	replicas := []*testkit.Server{s, s.Replica(t)}
-	ann := s.SignUp(t)
-	p := newProject(ann, "Invoices")
-	for round := range 50 {
-		title := fmt.Sprint("Round ", round)
-		here, there := ann.At(replicas[round%2]), ann.At(replicas[1-round%2])
-		written := here.Patch(p.path(), titled(title)).Want(200)
-		if read := there.Get(p.path()).Want(200); !bytes.Equal(read.Body, written.Body) {
-			t.Fatalf("wrote %s, read %s", written.Body, read.Body)
-		}
-		if listed := list(there).Projects[0]; listed.Title != title {
-			t.Fatalf("wrote %s, listed %s", title, listed.Title)
-		}
-	}
-}
-
 func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	replicas := []*testkit.Server{s, s.Replica(t)}
 	ann := s.SignUp(t)
+	c := races.Of(ann, s, s.Replica(t)).Patient()
 	for range 2 {
 		newProject(ann, "Lasting")
 	}
 	p := newProject(ann, "Invoices")
-	warm(ann, replicas)
 	allowed := map[string][]int{"trash": {204, 404}, "restore": {200}, "rename": {200, 404}, "read": {200, 404}}
-	for round := range 8 {
+	for round := range testkit.Rounds(4, 40) {
 		names := make([]string, 12)
-		answers := together(len(names), func(n int) *testkit.Answer {
-			c := ann.At(replicas[n%2])
+		answers := races.Ask(t, len(names), func(n int) *testkit.Answer {
 			names[n] = []string{"trash", "trash", "restore", "restore", "rename", "read"}[rand.IntN(6)]
-			return patiently(func() *testkit.Answer {
-				switch names[n] {
-				case "trash":
-					return c.Delete(p.path())
-				case "restore":
-					return c.Post(p.path()+"/restore", nil)
-				case "rename":
-					return c.Patch(p.path(), titled(fmt.Sprint("Name ", round, n)))
-				default:
-					return c.Get(p.path())
-				}
-			})
+			switch c := c.At(n); names[n] {
+			case "trash":
+				return c.Delete(p.path())
+			case "restore":
+				return c.Post(p.path()+"/restore", nil)
+			case "rename":
+				return c.Patch(p.path(), titled(fmt.Sprint("Name ", round, n)))
+			default:
+				return c.Get(p.path())
+			}
 		})
 		for n, answer := range answers {
 			if !slices.Contains(allowed[names[n]], answer.Status) {
@@ -189,20 +122,15 @@ func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 func TestManyTrashOneProjectOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	replicas := []*testkit.Server{s, s.Replica(t)}
 	ann := s.SignUp(t)
+	c := races.Of(ann, s, s.Replica(t)).Patient()
 	p := newProject(ann, "Invoices")
-	warm(ann, replicas)
-	gone := together(10, func(n int) *testkit.Answer {
-		return patiently(func() *testkit.Answer { return ann.At(replicas[n%2]).Delete(p.path()) })
-	})
+	gone := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Delete(p.path()) })
 	if diff := cmp.Diff(map[int]int{204: 1, 404: 9}, statuses(gone)); diff != "" {
 		t.Errorf("DELETE (-want +got):\n%s", diff)
 	}
 	wantCounted(t, s, ann)
-	back := together(10, func(n int) *testkit.Answer {
-		return patiently(func() *testkit.Answer { return ann.At(replicas[n%2]).Post(p.path()+"/restore", nil) })
-	})
+	back := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Post(p.path()+"/restore", nil) })
 	if diff := cmp.Diff(map[int]int{200: 10}, statuses(back)); diff != "" {
 		t.Errorf("restore (-want +got):\n%s", diff)
 	}

@@ -27,7 +27,7 @@ func unhurried(s *app.Settings) { s.ReuseGrace *= 30 }
 func wantOver(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		patiently(func() *testkit.Answer { return c.At(replica).Get(mePath) }).WantProblem(401, "token_revoked")
+		c.At(replica).Patient().Get(mePath).WantProblem(401, "token_revoked")
 		refresh(t, replica, c.RefreshToken).WantProblem(401, "refresh_token_invalid")
 	}
 }
@@ -36,7 +36,7 @@ func wantOver(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 func wantLive(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		patiently(func() *testkit.Answer { return c.At(replica).Get(mePath) }).Want(200)
+		c.At(replica).Patient().Get(mePath).Want(200)
 	}
 }
 
@@ -52,7 +52,7 @@ func holding(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
 func TestConcurrentRefreshesGetTheSameSuccessor(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t, unhurried)
-	for range rounds(1, 20) {
+	for range testkit.Rounds(1, 20) {
 		ann := replicas[0].SignUp(t)
 		warm(ann, replicas)
 		answers := together(100, func(n int) *testkit.Answer { return refresh(t, replicas[n%3], ann.RefreshToken) })
@@ -134,16 +134,14 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 		},
 		func(c, other *testkit.Client) *testkit.Answer { return other.Delete(sessionsPath + "/" + c.Session) },
 	}
-	for round := range rounds(50, 1000) {
+	for round := range testkit.Rounds(50, 1000) {
 		email := fmt.Sprintf("race-%d@example.com", round)
 		ann, other := replicas[0].SignIn(t, email), replicas[0].SignIn(t, email)
 		answers := together(2, func(n int) *testkit.Answer {
 			if n == 0 {
 				return refresh(t, replicas[1], ann.RefreshToken)
 			}
-			return patiently(func() *testkit.Answer {
-				return ways[round%len(ways)](ann.At(replicas[2]), other.At(replicas[2]))
-			})
+			return ways[round%len(ways)](ann.At(replicas[2]).Patient(), other.At(replicas[2]).Patient())
 		})
 		answers[1].Want(http.StatusNoContent)
 		if answers[0].Status == http.StatusOK {
@@ -154,7 +152,7 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 		}
 		wantOver(t, ann, replicas)
 	}
-	t.Logf("the refresh came first in %d of %d races", won, rounds(50, 1000))
+	t.Logf("the refresh came first in %d of %d races", won, testkit.Rounds(50, 1000))
 }
 
 // Whoever holds a stolen token may well hang up: that it was used twice counts.

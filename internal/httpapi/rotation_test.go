@@ -118,7 +118,7 @@ func TestKeysAreRotatedWithoutLoggingAnybodyOut(t *testing.T) {
 func wantWelcome(t *testing.T, about string, c *testkit.Client, replicas ...*testkit.Server) {
 	t.Helper()
 	for n, replica := range replicas {
-		if answer := patiently(func() *testkit.Answer { return c.At(replica).Get(mePath) }); answer.Status != 200 {
+		if answer := c.At(replica).Patient().Get(mePath); answer.Status != 200 {
 			t.Fatalf("%s: replica %d of two answers %s", about, n+1, answer.Body)
 		}
 	}

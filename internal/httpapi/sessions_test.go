@@ -20,16 +20,9 @@ type pair struct {
 	SessionID    string `json:"session_id"`
 }
 
-// refresh refreshes, again where a busy machine has the server answer 503, as
-// the contract tells callers to.
 func refresh(t testing.TB, s *testkit.Server, token string) *testkit.Answer {
 	t.Helper()
-	for {
-		answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": token})
-		if answer.Status != 503 || t.Context().Err() != nil {
-			return answer
-		}
-	}
+	return s.Anybody(t).Patient().Post(refreshPath, map[string]any{"refresh_token": token})
 }
 
 func TestARefreshTokenIsExchangedOnce(t *testing.T) {

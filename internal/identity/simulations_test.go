@@ -36,7 +36,7 @@ func overRows(seed uint64) *scene {
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return r.at },
 	})
 	return &scene{
-		rules: identity.NewService(r, everybody{seed}, tokens, keys.Refresh(), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: identity.NewService(r, everybody{seed: seed}, tokens, keys.Refresh(), rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model:   newModel(rules, access, r.at),
 		advance: func(d time.Duration) { r.at = r.at.Add(d) },
 		told: func(action identity.Action) (n int) {
@@ -143,7 +143,7 @@ func overPostgres(t *testing.T, store *postgres.Store, super *pgx.Conn, seed uin
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return time.Now().Add(passed) },
 	})
 	return &scene{
-		rules: identity.NewService(store, everybody{seed}, tokens, keys.Refresh(), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: identity.NewService(store, everybody{seed: seed}, tokens, keys.Refresh(), rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model: newModel(rules, access, time.Now()),
 		advance: func(d time.Duration) {
 			passed += d

@@ -2,9 +2,11 @@ package testkit
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +14,9 @@ import (
 
 // Client calls a server. Every answer it gets is checked against the contract.
 type Client struct {
-	t      testing.TB
-	server *Server
+	t       testing.TB
+	server  *Server
+	patient bool
 
 	// Token, RefreshToken, Session and User are empty for somebody who has not
 	// signed in.
@@ -32,6 +35,15 @@ func (c *Client) For(t testing.TB) *Client {
 func (c *Client) At(s *Server) *Client {
 	other := *c
 	other.server = s
+	return &other
+}
+
+// Patient is the same caller, who repeats what finds the server busy, as the
+// contract tells callers to: with an Idempotency-Key, so that nothing is created
+// twice.
+func (c *Client) Patient() *Client {
+	other := *c
+	other.patient = true
 	return &other
 }
 
@@ -72,14 +84,32 @@ var browser = &http.Client{
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 }
 
+const (
+	// patience is how long a patient caller repeats.
+	patience = time.Minute
+	// shortly is the wait between two tries, much shorter than Retry-After says:
+	// nobody but the test is there.
+	shortly = 50 * time.Millisecond
+)
+
 // Do calls any method. It may be used by several goroutines at once.
 func (c *Client) Do(method, path string, body any, headers ...string) *Answer {
 	c.t.Helper()
-	a, err := c.try(method, path, body, headers)
-	if err != nil {
-		c.t.Fatalf("%s %s: %v", method, path, err)
+	if c.patient && method == http.MethodPost && !slices.Contains(headers, "Idempotency-Key") {
+		headers = append(slices.Clone(headers), "Idempotency-Key", rand.Text())
 	}
-	return a
+	for began := time.Now(); ; time.Sleep(shortly) {
+		a, err := c.try(method, path, body, headers)
+		if err != nil {
+			c.t.Fatalf("%s %s: %v", method, path, err)
+		}
+		if a.Status != http.StatusServiceUnavailable || !c.patient || time.Since(began) > patience {
+			return a
+		}
+		if a.Header.Get("Retry-After") == "" {
+			c.t.Errorf("%s %s: the caller of a busy server is not told when to repeat: %s", method, path, a.Body)
+		}
+	}
 }
 
 func (c *Client) try(method, path string, body any, headers []string) (*Answer, error) {

@@ -97,7 +97,16 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		running.Wait()
 		a.Close()
 	})
-	s := &Server{URL: "http://" + listener.Addr().String(), Database: db, Issuer: google, Handler: a.Handler(), contract: theContract(t), people: &atomic.Int64{}}
+	s := Elsewhere(t, "http://"+listener.Addr().String(), db, google)
+	s.Handler = a.Handler()
+	return s
+}
+
+// Elsewhere is a server that runs outside of this process, over a database and
+// with an issuer of testkit's.
+func Elsewhere(t testing.TB, url string, db Database, google *Issuer) *Server {
+	t.Helper()
+	s := &Server{URL: url, Database: db, Issuer: google, contract: theContract(t), people: &atomic.Int64{}}
 	s.awaitReady(t)
 	return s
 }

@@ -1,9 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -113,6 +113,9 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_d
 type proxy struct {
 	t               *testing.T
 	address, target string
+	// mute lets commits through, but nothing that comes back of them. They are
+	// known by their text, which a server sends in exec mode alone.
+	mute atomic.Bool
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -151,10 +154,34 @@ func (p *proxy) open() {
 			p.mu.Lock()
 			p.conns = append(p.conns, near, far)
 			p.mu.Unlock()
-			go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
-			go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+			var muted atomic.Bool
+			go pass(near, far, func([]byte) bool { return !muted.Load() })
+			go pass(far, near, func(sent []byte) bool {
+				if p.mute.Load() && bytes.Contains(sent, []byte("commit\x00")) {
+					muted.Store(true)
+				}
+				return true
+			})
 		}
 	}()
+}
+
+// pass copies what may pass until one side ends.
+func pass(to, from net.Conn, may func([]byte) bool) {
+	defer to.Close()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		if !may(buffer[:n]) {
+			continue
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
 }
 
 // cut ends what goes through, and lets nothing through any more.

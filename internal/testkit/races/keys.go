@@ -1,0 +1,126 @@
+package races
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+const (
+	keyHeader    = "Idempotency-Key"
+	replayHeader = "Idempotency-Replayed"
+)
+
+// Creations are the three requests that create something, below a new parent.
+var Creations = map[string]func(*testkit.Client) (path, body string){
+	"a project": func(*testkit.Client) (string, string) {
+		return "/api/v1/projects", `{"title": "x", "description": "y"}`
+	},
+	"a specification": func(c *testkit.Client) (string, string) {
+		return newProject(c).specs(), `{"content": "# x\r\n🧾", "title": "y"}`
+	},
+	"an item": func(c *testkit.Client) (string, string) {
+		return newSpec(c, "a", "b").items(), `{"content": "x", "order": 1}`
+	},
+}
+
+// OneKeyCreatesOnce lets many send the same creation with the same key: one
+// creates, the others get its answer or are told to wait.
+func OneKeyCreatesOnce(t *testing.T, c Callers, rounds, requests int) {
+	t.Helper()
+	for name, creation := range Creations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := c.For(t)
+			for round := range rounds {
+				path, body := creation(c[0])
+				spaced := strings.ReplaceAll(body, ":", " :\n")
+				key := fmt.Sprintf("%x-%d", name, round)
+				WantOnce(t, requests, func(k int) *testkit.Answer {
+					return c.At(k).Post(path, []string{body, spaced}[k/2%2], keyHeader, key)
+				})
+			}
+		})
+	}
+}
+
+// WantOnce asks many times at once, and fails unless one of the answers created
+// something and the others are it again, or say that it is being made; asked
+// again, all are it again.
+func WantOnce(t *testing.T, requests int, ask func(k int) *testkit.Answer) {
+	t.Helper()
+	answers := Ask(t, requests, ask)
+	first := slices.IndexFunc(answers, func(a *testkit.Answer) bool { return a.Status == 201 && a.Header.Get(replayHeader) == "" })
+	if first < 0 {
+		t.Fatalf("nobody created: %v", Tally(answers))
+	}
+	for k, a := range answers {
+		switch {
+		case k == first:
+		case a.Status == 201:
+			WantReplay(t, answers[first], a)
+		case Code(a) != "409 idempotency_in_progress":
+			t.Errorf("request %d answered %d: %s", k, a.Status, a.Body)
+		case a.Header.Get("Retry-After") == "":
+			t.Errorf("request %d is not told when to retry", k)
+		}
+	}
+	for k := range 4 {
+		WantReplay(t, answers[first], ask(k))
+	}
+}
+
+// WantReplay fails unless the answer is the first one again.
+func WantReplay(t *testing.T, first, again *testkit.Answer) {
+	t.Helper()
+	again.Want(201)
+	if string(first.Body) != string(again.Body) {
+		t.Errorf("answered %s again, first %s", again.Body, first.Body)
+	}
+	for _, name := range []string{"Location", "ETag", "Content-Type"} {
+		if first.Header.Get(name) != again.Header.Get(name) {
+			t.Errorf("%s = %s again, first %s", name, again.Header.Get(name), first.Header.Get(name))
+		}
+	}
+	if first.Header.Get(replayHeader) != "" || again.Header.Get(replayHeader) != "true" {
+		t.Errorf("%s = %q first, %q again", replayHeader, first.Header.Get(replayHeader), again.Header.Get(replayHeader))
+	}
+}
+
+// OneKeyTakesTheLastPlace is the same where the first request takes the last
+// place: the others find the limit reached, and yet are answered as it was.
+func OneKeyTakesTheLastPlace(t *testing.T, c Callers, rounds int) {
+	t.Helper()
+	for round := range rounds {
+		parent := newSpec(c[0], letters(Limit-1)...)
+		WantOnce(t, 20, func(k int) *testkit.Answer {
+			return c.At(k).Post(parent.items(), `{"content": "x"}`, keyHeader, fmt.Sprint("last-", round))
+		})
+		if n := len(itemsOf(c.At(round), parent)); n != Limit {
+			t.Errorf("round %d: %d items, want %d", round, n, Limit)
+		}
+	}
+}
+
+// OneKeyCreatesOneThing lets many create different things with one key: one is
+// made.
+func OneKeyCreatesOneThing(t *testing.T, c Callers, rounds int) {
+	t.Helper()
+	const requests = 10
+	for round := range rounds {
+		parent := newProject(c[0])
+		answers := Ask(t, requests, func(k int) *testkit.Answer {
+			return c.At(k).Post(parent.specs(), fmt.Sprintf(`{"content": "%d by %d"}`, round, k), keyHeader, fmt.Sprint("thing-", round))
+		})
+		got := Tally(answers)
+		if got["201"] != 1 || got["201"]+got["409 idempotency_in_progress"]+got["422 idempotency_key_reused"] != requests {
+			t.Errorf("round %d: %v", round, got)
+		}
+		if now := parent.seen(c.At(round)); now.Count != 1 {
+			t.Errorf("round %d: %d were made", round, now.Count)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package races
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+const (
+	historyClients = 4
+	historySteps   = 8
+)
+
+// ItemsAreLinearizable records histories of operations on the items of one
+// specification each, and fails unless all could have happened one operation at
+// a time.
+func ItemsAreLinearizable(t *testing.T, c Callers, histories int) {
+	t.Helper()
+	made, broken, home := 0, 0, newProject(c[0])
+	for seed := range histories {
+		parent := home.spec(c[0], "a", "b", "c")
+		start := outlineState{idsOf(itemsOf(c[0], parent)), parent.Version}
+		w := &witness{spec: parent, known: start.order, began: time.Now()}
+		AtOnce(historyClients, func(k int) bool {
+			dice := rand.New(rand.NewPCG(uint64(seed), uint64(k)))
+			for range historySteps {
+				w.perform(k, c.At(k), w.choose(dice))
+			}
+			return true
+		})
+		made += len(w.history)
+		c[0].Delete(parent.path()).Want(204) // which makes room for the next one
+		if porcupine.CheckOperationsTimeout(model(start), w.history, 20*time.Second) == porcupine.Ok {
+			continue
+		}
+		if broken++; broken == 1 {
+			t.Errorf("history %d is not linearizable; it began with %+v:\n%s", seed, start, recount(w.history))
+		}
+	}
+	if broken > 0 {
+		t.Errorf("%d of %d histories are not linearizable", broken, histories)
+	}
+	t.Logf("%d operations in %d histories at %d servers", made, histories, len(c))
+}
+
+// witness makes operations on one specification and writes them down.
+type witness struct {
+	spec  spec
+	began time.Time
+
+	mu      sync.Mutex
+	known   []string // ids that somebody has seen
+	history []porcupine.Operation
+}
+
+// choose draws an operation.
+func (w *witness) choose(dice *rand.Rand) asked {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id := w.known[dice.IntN(len(w.known))]
+	switch dice.IntN(8) {
+	case 0, 1:
+		return asked{kind: "create", place: dice.IntN(Limit+1) - 1}
+	case 2:
+		return asked{kind: "move", id: id, place: dice.IntN(Limit)}
+	case 3, 4:
+		return asked{kind: "delete", id: id}
+	case 5:
+		return asked{kind: "list"}
+	case 6:
+		return asked{kind: "read"}
+	default:
+		return asked{kind: "reorder"}
+	}
+}
+
+// perform makes the operation and writes down when and what.
+func (w *witness) perform(client int, c *testkit.Client, in asked) {
+	if in.kind == "reorder" { // of what is there, or was a moment ago
+		seen := itemsOf(c, w.spec)
+		in.order = idsOf(seen)
+		slices.Reverse(in.order)
+	}
+	call := time.Since(w.began).Nanoseconds()
+	answer := w.send(c, in)
+	returned := time.Since(w.began).Nanoseconds()
+	out := answered{code: Code(answer)}
+	switch {
+	case answer.Status >= 300 || in.kind == "delete":
+	case in.kind == "create" || in.kind == "move":
+		var one item
+		answer.Into(&one)
+		out.id, out.place = one.ID, one.Order
+	default:
+		out.version = answer.Header.Get("ETag")
+		out.order = idsOf(listed(answer))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if in.kind == "create" && out.id != "" {
+		w.known = append(w.known, out.id)
+	}
+	w.history = append(w.history, porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: returned})
+}
+
+func (w *witness) send(c *testkit.Client, in asked) *testkit.Answer {
+	path := item{ID: in.id}.path()
+	switch in.kind {
+	case "create":
+		body := map[string]any{"content": "x"}
+		if in.place >= 0 {
+			body["order"] = in.place
+		}
+		return c.Post(w.spec.items(), body)
+	case "move":
+		return c.Patch(path, map[string]any{"order": in.place})
+	case "delete":
+		return c.Delete(path)
+	case "reorder":
+		return reorder(c, w.spec, in.order)
+	case "list":
+		return c.Get(w.spec.items())
+	default:
+		return c.Get(w.spec.path() + "?include=items")
+	}
+}
+
+// recount is a history by the time of its answers, ids by their last digits.
+func recount(history []porcupine.Operation) string {
+	slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Return - b.Return) })
+	var b strings.Builder
+	short := func(ids ...string) string {
+		var all []string
+		for _, id := range ids {
+			all = append(all, id[max(0, len(id)-4):])
+		}
+		return strings.Join(all, " ")
+	}
+	for _, op := range history {
+		in, out := op.Input.(asked), op.Output.(answered)
+		fmt.Fprintf(&b, "client %d, %8d to %8d µs: %-7s %s at %d [%s] -> %s %s at %d [%s] %s\n", op.ClientId, op.Call/1000, op.Return/1000,
+			in.kind, short(in.id), in.place, short(in.order...), out.code, short(out.id), out.place, short(out.order...), out.version)
+	}
+	return b.String()
+}

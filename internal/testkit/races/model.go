@@ -1,0 +1,103 @@
+package races
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// asked is one operation on the items of a specification.
+type asked struct {
+	kind  string // create, move, delete, reorder, list, read
+	id    string
+	place int // -1 for the end
+	order []string
+}
+
+// answered is what came back: the code, the place of one item, or the whole list
+// and the version of the specification.
+type answered struct {
+	code    string
+	id      string
+	place   int
+	order   []string
+	version string
+}
+
+// outlineState is the state of the model: the ids in their order, and the
+// specification's version.
+type outlineState struct {
+	order   []string
+	version int
+}
+
+func (s outlineState) next(order []string) outlineState { return outlineState{order, s.version + 1} }
+
+// model is a specification as a list that changes one operation at a time.
+func model(start outlineState) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return start },
+		Step: func(state, input, output any) (bool, any) {
+			return step(state.(outlineState), input.(asked), output.(answered))
+		},
+		Equal: func(a, b any) bool {
+			x, y := a.(outlineState), b.(outlineState)
+			return x.version == y.version && slices.Equal(x.order, y.order)
+		},
+		DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v -> %+v", input, output) },
+	}
+}
+
+// step tells whether the list may answer so, and what it is then.
+func step(s outlineState, in asked, out answered) (bool, outlineState) {
+	at := slices.Index(s.order, in.id)
+	switch in.kind + " " + out.code {
+	case "create 201":
+		place := in.place
+		if place < 0 {
+			place = len(s.order)
+		}
+		if len(s.order) >= Limit || place > len(s.order) || out.place != place {
+			return false, s
+		}
+		return true, s.next(slices.Insert(slices.Clone(s.order), place, out.id))
+	case "create 409 item_limit_reached":
+		return len(s.order) == Limit, s
+	case "create 422 validation_failed":
+		return in.place > len(s.order), s
+	case "move 200":
+		if at < 0 || in.place >= len(s.order) || out.place != in.place {
+			return false, s
+		}
+		if at == in.place {
+			return true, s
+		}
+		return true, s.next(slices.Insert(slices.Delete(slices.Clone(s.order), at, at+1), in.place, in.id))
+	case "move 422 validation_failed":
+		return at >= 0 && in.place >= len(s.order), s
+	case "delete 204":
+		if at < 0 {
+			return false, s
+		}
+		return true, s.next(slices.Delete(slices.Clone(s.order), at, at+1))
+	case "move 404 item_not_found", "delete 404 item_not_found":
+		return at < 0, s
+	case "reorder 200":
+		if !slices.Equal(slices.Sorted(slices.Values(s.order)), slices.Sorted(slices.Values(in.order))) {
+			return false, s
+		}
+		if !slices.Equal(s.order, in.order) {
+			s = s.next(in.order)
+		}
+		return slices.Equal(out.order, in.order) && out.version == s.tag(), s
+	case "reorder 409 item_set_mismatch":
+		return !slices.Equal(slices.Sorted(slices.Values(s.order)), slices.Sorted(slices.Values(in.order))), s
+	case "list 200", "read 200":
+		return slices.Equal(out.order, s.order) && out.version == s.tag(), s
+	default:
+		return false, s
+	}
+}
+
+func (s outlineState) tag() string { return fmt.Sprintf(`"%d"`, s.version) }

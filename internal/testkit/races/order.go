@@ -1,0 +1,148 @@
+package races
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// ReordersAreWhole lets many put the items of one specification into an order
+// while others read it: all succeed, every read is an order that somebody has
+// asked for, and so is the last.
+func ReordersAreWhole(t *testing.T, c Callers, writers int) {
+	t.Helper()
+	parent := newSpec(c[0], letters(Limit)...)
+	start := idsOf(itemsOf(c[0], parent))
+	orders := make([][]string, writers)
+	submitted := map[string]bool{fmt.Sprint(start): true}
+	for k := range orders {
+		orders[k] = slices.Clone(start)
+		rand.Shuffle(len(start), func(i, j int) { orders[k][i], orders[k][j] = orders[k][j], orders[k][i] })
+		submitted[fmt.Sprint(orders[k])] = true
+	}
+	stop := watch(t, c, parent, submitted)
+	answers := Ask(t, writers, func(k int) *testkit.Answer { return reorder(c.At(k), parent, orders[k]) })
+	reads := stop()
+	for k, a := range answers {
+		if a.Status != 200 || !slices.Equal(idsOf(listed(a)), orders[k]) {
+			t.Errorf("order %d: answered %d: %.300s", k, a.Status, a.Body)
+		}
+	}
+	final := idsOf(itemsOf(c.At(1), parent))
+	if !submitted[fmt.Sprint(final)] {
+		t.Errorf("finally %v, which nobody has asked for", final)
+	}
+	// An order may be the one that is there already.
+	if now := parent.seen(c[0]); now.Version > parent.Version+writers || now.Version < parent.Version+writers*9/10 {
+		t.Errorf("%d orders raised the version from %d to %d", writers, parent.Version, now.Version)
+	}
+	t.Logf("%d orders, %d reads meanwhile", writers, reads)
+}
+
+// watch reads the items until it is told to stop, from every server and in every
+// way, and returns how often. Each read must be one of the orders.
+func watch(t *testing.T, c Callers, parent spec, orders map[string]bool) (stop func() int64) {
+	t.Helper()
+	wrong := MishapsOf(t)
+	var done atomic.Bool
+	var reads atomic.Int64
+	var readers sync.WaitGroup
+	for k := range 2 * len(c) {
+		path := parent.items()
+		if k >= len(c) {
+			path = parent.path() + "?include=items"
+		}
+		readers.Go(func() {
+			for !done.Load() {
+				a := c.At(k).Get(path)
+				list := listed(a)
+				if err := dense(list); a.Status != 200 || err != nil || !orders[fmt.Sprint(idsOf(list))] {
+					wrong.Add("a read of what nobody has asked for", "%d: %v: %.500s", a.Status, err, a.Body)
+				}
+				reads.Add(1)
+			}
+		})
+	}
+	return func() int64 {
+		done.Store(true)
+		readers.Wait()
+		return reads.Load()
+	}
+}
+
+// mayAnswer are the answers that a race of item operations may have.
+var mayAnswer = []string{
+	"200", "201", "204", "404 item_not_found", "409 item_set_mismatch", "409 item_limit_reached", "412 precondition_failed",
+	"422 validation_failed",
+}
+
+// ItemsStayDense lets many create, delete, move, change and reorder items of one
+// specification for a while: every list that anybody reads meanwhile is without
+// a gap, and so is the last one.
+func ItemsStayDense(t *testing.T, c Callers, d time.Duration) {
+	t.Helper()
+	parent := newSpec(c[0], letters(Limit/2)...)
+	until := time.Now().Add(d)
+	var mu sync.Mutex
+	counts, wrong := map[string]int{}, MishapsOf(t)
+	AtOnce(12, func(k int) bool {
+		c := c.At(k)
+		dice := rand.New(rand.NewPCG(1, uint64(k)))
+		for time.Now().Before(until) {
+			read := c.Get(parent.items()).Want(200)
+			list := listed(read)
+			if err := dense(list); err != nil {
+				wrong.Add("a list with a gap", "%v: %s", err, read.Body)
+			}
+			what, answer := anyChange(c, parent, list, read.Header.Get("ETag"), dice)
+			code := Code(answer)
+			if !slices.Contains(mayAnswer, code) {
+				wrong.Add(code, "%s: %s", what, answer.Body)
+			}
+			mu.Lock()
+			counts[what+" "+code]++
+			mu.Unlock()
+		}
+		return true
+	})
+	list, now := itemsOf(c.At(1), parent), parent.seen(c[0])
+	if err := dense(list); err != nil || now.ItemCount != len(list) || len(list) > Limit {
+		t.Errorf("finally %d items, count %d: %v", len(list), now.ItemCount, err)
+	}
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		t.Logf("%5d %s", counts[what], what)
+	}
+}
+
+// anyChange makes one change of a list that was read a moment ago.
+func anyChange(c *testkit.Client, parent spec, list []item, tag string, dice *rand.Rand) (string, *testkit.Answer) {
+	kind := dice.IntN(5)
+	if len(list) == 0 {
+		kind = 0
+	}
+	switch kind {
+	case 0:
+		return "create", c.Post(parent.items(), map[string]any{"content": "x", "order": dice.IntN(len(list) + 1)})
+	case 1:
+		return "delete", c.Delete(list[dice.IntN(len(list))].path())
+	case 2:
+		return "move", c.Patch(list[dice.IntN(len(list))].path(), map[string]any{"order": dice.IntN(len(list))})
+	case 3:
+		i := list[dice.IntN(len(list))]
+		return "change", c.Put(i.path(), map[string]any{"content": fmt.Sprint(dice.Int())}, "If-Match", i.tag())
+	default:
+		order := idsOf(list)
+		dice.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		if dice.IntN(2) == 0 {
+			return "reorder as read", reorder(c, parent, order, "If-Match", tag)
+		}
+		return "reorder", reorder(c, parent, order)
+	}
+}

@@ -1,0 +1,125 @@
+// Package races has what one caller does at several servers at once, and what
+// the contract promises whatever comes of it. The servers may be replicas within
+// the process of the tests, which its race detector watches, or processes of
+// their own; they let a parent have at most [Limit] children.
+package races
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// Limit is how many items a specification and how many specifications a project
+// has at the most, at the servers of races: few, so that it is reached.
+const Limit = 8
+
+// Callers are one caller, at each of several servers.
+type Callers []*testkit.Client
+
+// Of is the caller at these servers.
+func Of(c *testkit.Client, servers ...*testkit.Server) Callers {
+	var all Callers
+	for _, s := range servers {
+		all = append(all, c.At(s))
+	}
+	return all
+}
+
+// For is the same callers in a subtest.
+func (c Callers) For(t testing.TB) Callers {
+	t.Helper()
+	return c.each(func(one *testkit.Client) *testkit.Client { return one.For(t) })
+}
+
+// Patient is the same callers, who repeat what finds a server busy.
+func (c Callers) Patient() Callers { return c.each((*testkit.Client).Patient) }
+
+func (c Callers) each(change func(*testkit.Client) *testkit.Client) Callers {
+	var all Callers
+	for _, one := range c {
+		all = append(all, change(one))
+	}
+	return all
+}
+
+// At deals the requests of a race out over the servers.
+func (c Callers) At(n int) *testkit.Client { return c[n%len(c)] }
+
+// AtOnce does something n times at the same moment.
+func AtOnce[T any](n int, do func(k int) T) []T {
+	results := make([]T, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for k := range n {
+		all.Go(func() {
+			<-start
+			results[k] = do(k)
+		})
+	}
+	close(start)
+	all.Wait()
+	return results
+}
+
+// Ask sends n requests at the same moment.
+func Ask(t *testing.T, n int, request func(k int) *testkit.Answer) []*testkit.Answer {
+	t.Helper()
+	answers := AtOnce(n, request)
+	if slices.Contains(answers, nil) {
+		t.FailNow() // who got no answer has said why
+	}
+	return answers
+}
+
+// Code is the status of an answer, and the code of a problem.
+func Code(a *testkit.Answer) string {
+	if a.Status < 400 {
+		return strconv.Itoa(a.Status)
+	}
+	var p testkit.Problem
+	a.Into(&p)
+	return fmt.Sprint(a.Status, " ", p.Code)
+}
+
+// Tally counts answers by their code.
+func Tally(answers []*testkit.Answer) map[string]int {
+	n := map[string]int{}
+	for _, a := range answers {
+		n[Code(a)]++
+	}
+	return n
+}
+
+// Mishaps are what went wrong in a race: the first of a kind in full, then how
+// often.
+type Mishaps struct {
+	mu    sync.Mutex
+	first map[string]string
+	times map[string]int
+}
+
+// MishapsOf collects what goes wrong; it shows when the test ends.
+func MishapsOf(t *testing.T) *Mishaps {
+	t.Helper()
+	m := &Mishaps{first: map[string]string{}, times: map[string]int{}}
+	t.Cleanup(func() {
+		for kind, first := range m.first {
+			t.Errorf("%s, %d times, first: %s", kind, m.times[kind], first)
+		}
+	})
+	return m
+}
+
+// Add notes one that went wrong.
+func (m *Mishaps) Add(kind, format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.times[kind]++; m.times[kind] == 1 {
+		m.first[kind] = fmt.Sprintf(format, args...)
+	}
+}
