@@ -302,23 +302,6 @@ func TestASpecificationHoldsExactly100Items(t *testing.T) {
 	ann.Post(parent.items(), map[string]any{"content": "x"}).WantProblem(409, "item_limit_reached")
 }
 
-func TestAnItemsContentHasAtMost5000Characters(t *testing.T) {
-	t.Parallel()
-	ann := testkit.Start(t).SignUp(t)
-	parent := newSpec(ann)
-	longest := strings.Repeat("🧾", 5000)
-	made := newBullet(ann, parent, longest)
-	if read := bulletsOf(ann, parent); read[0].Content != longest || made.Content != longest {
-		t.Errorf("the longest content came back with %d and %d bytes", len(made.Content), len(read[0].Content))
-	}
-	for _, c := range []struct{ method, path string }{{"POST", parent.items()}, {"PUT", made.path()}, {"PATCH", made.path()}} {
-		problem := ann.Do(c.method, c.path, map[string]any{"content": longest + "x"}).WantProblem(422, "validation_failed")
-		if diff := cmp.Diff([]string{"/content too_long"}, problem.Mistakes()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", c.method, diff)
-		}
-	}
-}
-
 func TestConditionsOnAnItem(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)

@@ -20,6 +20,11 @@ func triplets(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
 }
 
+// warm lets replicas open connections to the database before a race.
+func warm(c *testkit.Client, replicas []*testkit.Server) {
+	together(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
+}
+
 // unhurried gives a busy machine more time than 10 s to answer a hundred requests.
 func unhurried(s *app.Settings) { s.ReuseGrace *= 30 }
 

@@ -1,0 +1,237 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// limit is a size that the contract bounds. The least is 0 where there is nothing
+// below it, or no bound.
+type limit struct {
+	min, max int
+	// takes tells whether a thing of size n is taken at a server. It has a caller
+	// of its own each time.
+	takes func(t *testing.T, s *testkit.Server, n int) bool
+}
+
+// limits are all limits of the contract. The names are those of the published
+// contract, as publishedLimits finds them, and of the settings; the last ones are
+// there in words alone.
+var limits = map[string]limit{
+	"Project.title":         text(texts["Project.title"]),
+	"Project.description":   text(texts["Project.description"]),
+	"Specification.title":   text(texts["Specification.title"]),
+	"Specification.content": text(texts["Specification.content"]),
+	"Item.content":          text(texts["Item.content"]),
+	"User.name":             text(texts["User.name"]),
+
+	"LoginBody.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
+	}},
+	"LoginBody.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
+	}},
+	"RefreshBody.refresh_token": {1, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+	}},
+	"LogoutBody.refresh_token": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+	}},
+	"header Authorization": {0, 4096, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(logoutPath, nil, "Authorization", letters(n)).Status == 401
+	}},
+	"header Idempotency-Key": {1, 255, func(t *testing.T, s *testkit.Server, n int) bool {
+		a := s.SignUp(t).Do("POST", projectsPath, titled("x"), keyHeader, letters(n))
+		return n > 0 && a.Status == 201
+	}},
+	"query page_size": {1, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		var verdicts []bool
+		for _, path := range []string{projectsPath, newHome(ann).specs(), usersPath, eventsPath} {
+			verdicts = append(verdicts, ann.Get(path+"?page_size="+strconv.Itoa(n)).Status == 200)
+		}
+		return alike(t, verdicts...)
+	}},
+	"query page_token": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		var verdicts []bool
+		for _, path := range []string{projectsPath, newHome(ann).specs(), usersPath, eventsPath} {
+			verdicts = append(verdicts, !strings.Contains(string(ann.Get(path+"?page_token="+letters(n)).Body), "invalid_parameter"))
+		}
+		return alike(t, verdicts...)
+	}},
+	"query q":      search(usersPath+"?q=", 200),
+	"query action": search(eventsPath+"?action=", 100),
+
+	"MAX_PROJECTS_PER_USER": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		sql(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at) SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(2, $2::int)`, ann.User, n)
+		sql(t, s, `UPDATE users SET project_count = $2 - 1 WHERE id = $1`, ann.User, n)
+		return fits(t, ann.Post(projectsPath, titled("x")), "project_limit_reached")
+	}},
+	"MAX_SPECS_PER_PROJECT": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		h := newHome(ann)
+		sql(t, s, `INSERT INTO specifications (id, owner_id, project_id, number, title, content, created_at, updated_at)
+			SELECT gen_random_uuid(), $1, $2, k, 'x', 'x', now(), now() FROM generate_series(2, $3::int) AS k`, ann.User, h.ID, n)
+		sql(t, s, `UPDATE projects SET specification_count = $2 - 1, next_specification_number = $2 + 1 WHERE id = $1`, h.ID, n)
+		return fits(t, ann.Post(h.specs(), `{"content": "x"}`), "specification_limit_reached")
+	}},
+	"MAX_ITEMS_PER_SPEC": {0, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		parent := newSpec(ann)
+		for range n - 1 {
+			newBullet(ann, parent, "x")
+		}
+		return fits(t, ann.Post(parent.items(), `{"content": "x"}`), "item_limit_reached")
+	}},
+	"MAX_BODY_BYTES": {0, mebibyte, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(projectsPath, padded(n)).Status == 201
+	}},
+
+	"the depth of JSON": {0, 16, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(projectsPath, nested(n)).Status == 422
+	}},
+	"header X-Request-Id": {1, 64, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Get(projectsPath, "X-Request-Id", letters(n)).Header.Get("X-Request-Id") == letters(n)
+	}},
+	"live sessions of a user": {0, 20, func(t *testing.T, s *testkit.Server, n int) bool {
+		who := issuer.Claims{Email: fmt.Sprintf("guest-%d@example.com", n)}
+		first := withToken(t, s, signIn(t, s, who).AccessToken)
+		for range n - 1 {
+			signIn(t, s, who)
+		}
+		return first.Get(projectsPath).Status == 200
+	}},
+}
+
+// search is the limit of a filter of the staff's.
+func search(path string, greatest int) limit {
+	return limit{0, greatest, func(t *testing.T, s *testkit.Server, n int) bool {
+		admin := s.SignUp(t)
+		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
+		return admin.Get(path+letters(n)).Status == 200
+	}}
+}
+
+func letters(n int) string { return strings.Repeat("x", n) }
+
+// alike fails the test unless all tell the same.
+func alike(t *testing.T, verdicts ...bool) bool {
+	t.Helper()
+	if slices.Contains(verdicts, !verdicts[0]) {
+		t.Errorf("it is taken here and refused there: %v", verdicts)
+	}
+	return verdicts[0]
+}
+
+// fits tells whether there was room for a creation.
+func fits(t *testing.T, a *testkit.Answer, full string) bool {
+	t.Helper()
+	if a.Status != 201 {
+		a.WantProblem(409, full)
+	}
+	return a.Status == 201
+}
+
+func TestEveryLimitIsExact(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	for name, l := range limits {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sizes := map[int]bool{l.max: true, l.max + 1: false}
+			if l.min > 0 {
+				sizes[l.min], sizes[l.min-1] = true, false
+			}
+			for n, want := range sizes {
+				if got := l.takes(t, s, n); got != want {
+					t.Errorf("of size %d it is taken: %t, want %t", n, got, want)
+				}
+			}
+		})
+	}
+}
+
+// publishedLimits are the sizes that the published contract bounds: fields of
+// schemas, parameters and headers, each with its least and its greatest size.
+func publishedLimits(t *testing.T) map[string][2]int {
+	t.Helper()
+	type schema struct {
+		MinLength, Minimum int
+		MaxLength, Maximum *int
+		Pattern            string
+		Properties         map[string]schema
+	}
+	var contract struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name, In string
+				Schema   schema
+			}
+		}
+		Components struct{ Schemas map[string]schema }
+	}
+	testkit.Start(t).Anybody(t).Get("/api/v1/openapi.json").Want(200).Into(&contract)
+	found := map[string][2]int{}
+	note := func(name string, s schema) {
+		var least, greatest int
+		switch {
+		case s.MaxLength != nil:
+			found[name] = [2]int{s.MinLength, *s.MaxLength}
+		case s.Maximum != nil:
+			found[name] = [2]int{s.Minimum, *s.Maximum}
+		case strings.Contains(s.Pattern, "{"):
+			_, size, _ := strings.Cut(s.Pattern, "]{")
+			if n, _ := fmt.Sscanf(size, "%d,%d}", &least, &greatest); n == 2 {
+				found[name] = [2]int{least, greatest}
+			}
+		}
+	}
+	for name, s := range contract.Components.Schemas {
+		for field, of := range s.Properties {
+			note(strings.TrimPrefix(strings.TrimPrefix(name, "Export"), "Managed")+"."+field, of)
+		}
+	}
+	for _, operations := range contract.Paths {
+		for _, operation := range operations {
+			for _, p := range operation.Parameters {
+				note(p.In+" "+p.Name, p.Schema)
+			}
+		}
+	}
+	return found
+}
+
+func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {
+	t.Parallel()
+	published := publishedLimits(t)
+	if len(published) < 10 {
+		t.Fatalf("only %d limits are found in the contract", len(published))
+	}
+	for field := range reflect.TypeFor[app.Settings]().Fields() {
+		if strings.HasPrefix(field.Name, "Max") {
+			greatest, err := strconv.Atoi(field.Tag.Get("envDefault"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := field.Tag.Get("env")
+			published[name] = [2]int{limits[name].min, greatest}
+		}
+	}
+	for name, want := range published {
+		if tested := limits[name]; tested.min != want[0] || tested.max != want[1] {
+			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in limits_test.go.", name, want[0], want[1], tested.min, tested.max)
+		}
+	}
+}
