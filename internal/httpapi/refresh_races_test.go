@@ -11,6 +11,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // triplets are three replicas.
@@ -22,7 +23,7 @@ func triplets(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
 
 // warm lets replicas open connections to the database before a race.
 func warm(c *testkit.Client, replicas []*testkit.Server) {
-	together(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
+	races.AtOnce(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
 }
 
 // unhurried gives a busy machine more time than 10 s to answer a hundred requests.
@@ -60,7 +61,7 @@ func TestConcurrentRefreshesGetTheSameSuccessor(t *testing.T) {
 	for range testkit.Rounds(1, 20) {
 		ann := replicas[0].SignUp(t)
 		warm(ann, replicas)
-		answers := together(100, func(n int) *testkit.Answer { return refresh(t, replicas[n%3], ann.RefreshToken) })
+		answers := races.AtOnce(100, func(n int) *testkit.Answer { return refresh(t, replicas[n%3], ann.RefreshToken) })
 		successors := map[string]int{}
 		for _, answer := range answers {
 			c := holding(ann, answer)
@@ -142,7 +143,7 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 	for round := range testkit.Rounds(50, 1000) {
 		email := fmt.Sprintf("race-%d@example.com", round)
 		ann, other := replicas[0].SignIn(t, email), replicas[0].SignIn(t, email)
-		answers := together(2, func(n int) *testkit.Answer {
+		answers := races.AtOnce(2, func(n int) *testkit.Answer {
 			if n == 0 {
 				return refresh(t, replicas[1], ann.RefreshToken)
 			}
