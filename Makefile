@@ -19,6 +19,13 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
 	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/identity ./internal/gate ./internal/httpapi ./internal/postgres ./test/e2e
 
+# How long each fuzz target runs: a duration, or executions, such as 1000000x.
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
+	FUZZTIME=$(FUZZTIME) go run ./internal/testkit/withservers -- tools/scripts/fuzz.sh '$(FUZZ)'
+
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
 check: generated-is-current lint modern contract test ## Run everything that a change has to pass

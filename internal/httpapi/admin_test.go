@@ -228,3 +228,13 @@ func anotherToken(t *testing.T, s *testkit.Server, email string) string {
 	t.Helper()
 	return s.IDToken(t, issuerClaims(email))
 }
+
+func TestAFilterThatIsNoTextIsNoFailureOfOurs(t *testing.T) {
+	t.Parallel()
+	_, admin, _, _ := household(t)
+	for _, bad := range []string{"%00", "a%00b", "%ff", "%C3", "%C0%80", "%ED%A0%80"} {
+		admin.Get(usersPath+"?q="+bad).WantProblem(400, "invalid_parameter")
+		admin.Get(eventsPath+"?action="+bad).WantProblem(400, "invalid_parameter")
+	}
+	admin.Get(usersPath + "?q=%EF%BF%BD%01%7F").Want(200)
+}

@@ -23,7 +23,7 @@ type ifMatch struct{ match outline.Match }
 // match either.
 func (m *ifMatch) UnmarshalText(text []byte) error {
 	m.match = outline.Match{Asked: true}
-	if strings.TrimSpace(string(text)) == "*" {
+	if strings.Trim(string(text), " \t") == "*" {
 		m.match.Any = true
 		return nil
 	}
@@ -126,7 +126,7 @@ func (w *notModified) Write(b []byte) (int, error) {
 // matchesWeakly reports whether the list of If-None-Match names tag. A list
 // that cannot be read names nothing: the caller gets the whole answer.
 func matchesWeakly(list, tag string) bool {
-	if strings.TrimSpace(list) == "*" {
+	if strings.Trim(list, " \t") == "*" {
 		return true
 	}
 	tags, err := entityTags(list)

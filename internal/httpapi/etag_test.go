@@ -1,14 +1,18 @@
 package httpapi
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
 func TestEntityTags(t *testing.T) {
@@ -56,6 +60,22 @@ func TestEntityTags(t *testing.T) {
 				t.Errorf("tags (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestOnlyBlanksOfHTTPMayStandBesideAStar(t *testing.T) {
+	t.Parallel()
+	for _, star := range []string{"*", " *\t"} {
+		var m ifMatch
+		if err := m.UnmarshalText([]byte(star)); err != nil || !m.match.Any || !matchesWeakly(star, `"7"`) {
+			t.Errorf("%q is %+v, %v", star, m.match, err)
+		}
+	}
+	for _, other := range []string{"\u00a0*", "*\u2003", "\v*", "*\n", "*\u2028"} {
+		var m ifMatch
+		if err := m.UnmarshalText([]byte(other)); err == nil || m.match.Any || matchesWeakly(other, `"7"`) {
+			t.Errorf("%q is taken for a star", other)
+		}
 	}
 }
 
@@ -145,14 +165,82 @@ func FuzzEntityTags(f *testing.F) {
 		if wellFormed := grammar.MatchString(list); wellFormed != (err == nil) {
 			t.Fatalf("entityTags(%q) = %v, %v; by the grammar it is a list: %t", list, tags, err, wellFormed)
 		}
-		var m ifMatch
-		if err := m.UnmarshalText([]byte(list)); err == nil && !m.match.Any && len(m.match.Versions) > len(tags) {
-			t.Fatalf("%q: %d versions of %d tags", list, len(m.match.Versions), len(tags))
+		if err != nil {
+			return
 		}
-		for _, version := range m.match.Versions {
-			if !matchesWeakly(list, etag(version)) {
-				t.Fatalf("%q names %d for If-Match only", list, version)
+		var again strings.Builder
+		for _, tag := range tags {
+			if tag.weak {
+				again.WriteString("W/")
 			}
+			again.WriteString(`"` + tag.opaque + `", `)
+		}
+		if got, err := entityTags(again.String()); err != nil || !slices.Equal(got, tags) {
+			t.Fatalf("%q is read as %v, and written again as %v, %v", list, tags, got, err)
+		}
+	})
+}
+
+var member = regexp.MustCompile(`(W/)?"([^"]*)"`)
+
+// FuzzIfMatch sends one or two lines of If-Match: a star alone, or the strong
+// tags of versions, are what the caller asks for; nothing else is.
+func FuzzIfMatch(f *testing.F) {
+	for _, line := range []string{"", "*", " *\t", "\u00a0*", "*, *", `"7"`, `W/"7", "8-2", "x", "08", "0", "-1", "9-", "1234567890123456789"`, "7", `"7", *`} {
+		f.Add(line, "", false)
+	}
+	f.Add(`"1"`, `"2"`, true)
+	f.Add("*", `"2"`, true)
+	f.Add("", "", true)
+	f.Fuzz(func(t *testing.T, first, second string, two bool) {
+		r := &http.Request{Header: http.Header{"If-Match": {first}}, URL: nowhere}
+		line := first
+		if two {
+			r.Header.Add("If-Match", second)
+			line += ", " + second
+		}
+		star := strings.Trim(line, " \t") == "*"
+		want := outline.Match{Asked: true, Any: star}
+		for _, tag := range member.FindAllStringSubmatch(line, -1) {
+			number, place, placed := strings.Cut(tag[2], "-")
+			version, err := strconv.ParseInt(number, 10, 64)
+			ours := err == nil && version > 0 && len(number) <= 18 && strconv.FormatInt(version, 10) == number &&
+				(!placed || place != "" && len(place) <= 9 && strings.Trim(place, "0123456789") == "")
+			if tag[1] == "" && ours {
+				want.Versions = append(want.Versions, version)
+			}
+		}
+		var m ifMatch
+		err := checkForm(r, &huma.Operation{}, false)
+		if err == nil {
+			err = m.UnmarshalText([]byte(r.Header.Get("If-Match")))
+		}
+		if taken := star || grammar.MatchString(line); taken != (err == nil) {
+			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
+		}
+		if err == nil && (m.match.Asked != want.Asked || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
+			t.Fatalf("%q asks for %+v, want %+v", line, m.match, want)
+		}
+	})
+}
+
+// FuzzIfNoneMatch compares any list with the tag of a project or an item.
+func FuzzIfNoneMatch(f *testing.F) {
+	for _, list := range []string{"*", "\v*", `"7"`, `W/"7"`, `"6", W/"7-2"`, `"7`, ""} {
+		f.Add(list, int64(7), 2, false)
+		f.Add(list, int64(7), 2, true)
+	}
+	f.Fuzz(func(t *testing.T, list string, version int64, place int, ofItem bool) {
+		tag := etag(version)
+		if ofItem {
+			tag = itemTag(outline.Item{Version: version, Order: place})
+		}
+		want := strings.Trim(list, " \t") == "*"
+		for _, other := range member.FindAllStringSubmatch(list, -1) {
+			want = want || `"`+other[2]+`"` == tag && grammar.MatchString(list)
+		}
+		if got := matchesWeakly(list, tag); got != want {
+			t.Fatalf("%q matches %s: %t", list, tag, got)
 		}
 	})
 }

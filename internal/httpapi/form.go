@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -58,6 +59,8 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 			return fault.New(fault.InvalidParameter, "There is no query parameter %q here.", name)
 		case len(given) > 1:
 			return fault.New(fault.InvalidParameter, "The query parameter %s is given %d times.", name, len(given))
+		case !utf8.ValidString(given[0]) || strings.ContainsRune(given[0], 0): // which PostgreSQL does not take for text
+			return fault.New(fault.InvalidParameter, "The query parameter %s is not text in UTF-8 without NUL.", name)
 		case given[0] == "" && !slices.Contains(mayBeEmpty, name):
 			return fault.New(fault.InvalidParameter, "The query parameter %s is empty.", name)
 		}
@@ -73,14 +76,14 @@ func checkMediaType(h http.Header, method string) error {
 			return fault.New(fault.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
 		}
 	}
-	given := h.Get("Content-Type")
-	if given == "" {
+	given := h.Values("Content-Type")
+	if strings.Join(given, "") == "" {
 		return nil
 	}
-	media, parameters, err := mime.ParseMediaType(given)
+	media, parameters, err := mime.ParseMediaType(given[0])
 	charset := parameters["charset"]
 	switch {
-	case err != nil:
+	case err != nil || len(given) > 1:
 	case charset != "" && !strings.EqualFold(charset, "utf-8"):
 	case media == "application/json", media == mergePatch && method == http.MethodPatch:
 		h.Set("Content-Type", "application/json") // the one spelling that huma knows

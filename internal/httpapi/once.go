@@ -24,16 +24,22 @@ func (in *OnceIn) Resolve(ctx huma.Context) []error {
 	if in.Key.text == "" {
 		return nil
 	}
-	body := jsontext.Value(in.RawBody).Clone()
-	if err := body.Canonicalize(); err != nil {
+	url := ctx.URL()
+	request, err := requestOf(ctx.Method(), url.Path, in.RawBody)
+	if err != nil {
 		return nil // the body is refused for this anyway
 	}
-	url := ctx.URL()
-	in.once = outline.Once{
-		Key:     in.Key.text,
-		Request: sha256.Sum256(fmt.Appendf(nil, "%s %s\n%s", ctx.Method(), url.Path, body)),
-	}
+	in.once = outline.Once{Key: in.Key.text, Request: request}
 	return nil
+}
+
+// requestOf is the same for requests that ask for the same.
+func requestOf(method, path string, body []byte) ([sha256.Size]byte, error) {
+	canonical := jsontext.Value(body).Clone()
+	if err := canonical.Canonicalize(); err != nil {
+		return [sha256.Size]byte{}, err
+	}
+	return sha256.Sum256(fmt.Appendf(nil, "%s %s\n%s", method, path, canonical)), nil
 }
 
 // maxKey is the greatest length of an Idempotency-Key.

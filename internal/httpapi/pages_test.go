@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
 var sealer = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
@@ -112,6 +114,34 @@ func FuzzPageToken(f *testing.F) {
 		opened, err := sealer.open(token, scope)
 		if err == nil && sealer.seal(opened, scope) != token {
 			t.Fatalf("%q opens in %q, but is not what was sealed", token, scope)
+		}
+	})
+}
+
+// FuzzPageCursor opens tokens that are sealed as ours are, over any text, as an
+// older or newer release may have written it. What opens can be sealed, and
+// means the same again.
+func FuzzPageCursor(f *testing.F) {
+	for _, cursor := range []string{
+		`{"Time":"2026-11-22T17:12:10.123456Z","Text":"title","Number":7,"ID":"AQIDBAUGBwgJCgsMDQ4PEA=="}`,
+		`{"Time":"0000-01-01T00:00:00+23:59","Number":-1}`, `{"Time":"9999-12-31T23:59:59.999999999-23:59","Text":"\u0000\ud835\udc9c"}`, `{}`, `null`, `{"Text":null,"text":1}`, "",
+	} {
+		f.Add([]byte(cursor), "scope")
+	}
+	f.Fuzz(func(t *testing.T, cursor []byte, scope string) {
+		token := base64.RawURLEncoding.EncodeToString(append(sealer.mac(cursor, scope), cursor...))
+		opened, err := sealer.open(token, scope)
+		meant, strict := strictjson.Read(cursor, maxDepth)
+		if err != nil {
+			return
+		}
+		members, _ := meant.(map[string]any)
+		if text, _ := members["Text"].(string); !strict || text != opened.Text {
+			t.Fatalf("%q is strict JSON: %t; it is %+v", cursor, strict, opened)
+		}
+		again, err := sealer.open(sealer.seal(opened, scope), scope)
+		if err != nil || !again.Time.Equal(opened.Time) || again.Text != opened.Text || again.Number != opened.Number || again.ID != opened.ID {
+			t.Fatalf("%q is %+v, and then %+v, %v", cursor, opened, again, err)
 		}
 	})
 }

@@ -1,0 +1,246 @@
+package httpapi
+
+import (
+	"maps"
+	"reflect"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
+)
+
+// form reads bodies of one type as huma does: once to hold them to the schema,
+// once into the type, whose fields then say what they think of it.
+type form[B any] struct {
+	registry huma.Registry
+	schema   *huma.Schema
+}
+
+func formOf[B any]() form[B] {
+	setUpHuma()
+	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
+	return form[B]{registry, registry.Schema(typeOf[B](), true, "")}
+}
+
+// read reports whether the body is taken. What the schema admits but the type
+// cannot hold would be an accident.
+func (f form[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, taken bool) {
+	t.Helper()
+	var whole any
+	if jsonFormat.Unmarshal(text, &whole) != nil {
+		return body, false
+	}
+	var result huma.ValidateResult
+	place := huma.NewPathBuffer(nil, 0)
+	place.Push("body")
+	huma.Validate(f.registry, f.schema, place, huma.ModeWriteToServer, whole, &result)
+	if err := jsonFormat.Unmarshal(text, &body); err != nil && len(result.Errors) == 0 {
+		t.Fatalf("%q passes the schema, and then: %v", text, err)
+	}
+	return body, len(result.Errors)+len(resolve(&body)) == 0
+}
+
+// at is the place of a field in a body.
+func at(field string) *huma.PathBuffer {
+	return huma.NewPathBuffer([]byte("body."+field), len("body.")+len(field))
+}
+
+func resolvePut(b *projectBody) []error {
+	return append(append(b.Title.Resolve(nil, at("title")), b.Description.Resolve(nil, at("description"))...), b.Resolve(nil)...)
+}
+
+func resolvePatch(b *projectPatch) []error {
+	return append(append(b.Title.Resolve(nil, at("title")), b.Description.Resolve(nil, at("description"))...), b.Resolve(nil)...)
+}
+
+var refusalForm = regexp.MustCompile(`^malformed_json\|[A-Z][A-Za-z0-9 :,-]+\.$`)
+
+// FuzzJSON holds the reader of bodies to another one that was written by the
+// letter of the standards.
+func FuzzJSON(f *testing.F) {
+	for _, text := range []string{`{"title": "x", "description": null}`, `[1, -0.5e+3, 1e999, "\u00e4\ud835\udc9c"]`, `{"a": {"a": [[[true]]]}}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got any
+		err := jsonFormat.Unmarshal(text, &got)
+		want, strict := strictjson.Read(text, maxDepth)
+		switch {
+		case strict != (err == nil):
+			t.Fatalf("%q is strict JSON: %t; it is read as %v, %v", text, strict, got, err)
+		case err != nil && !refusalForm.MatchString(err.Error()):
+			t.Fatalf("%q is explained by %q", text, err)
+		case err == nil && !reflect.DeepEqual(strictjson.Floats(want), got):
+			t.Fatalf("%q is read as %v, means %v", text, got, want)
+		}
+	})
+}
+
+// merged is the algorithm of RFC 7396, section 2.
+func merged(target, patch any) any {
+	members, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	object, ok := target.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	object = maps.Clone(object)
+	for name, value := range members {
+		if value == nil {
+			delete(object, name)
+			continue
+		}
+		object[name] = merged(object[name], value)
+	}
+	return object
+}
+
+// wholeProject is what a JSON value says of a whole project, and whether a
+// project can be that: a title, perhaps a description, and nothing else.
+func wholeProject(value any) (outline.ProjectDraft, bool) {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return outline.ProjectDraft{}, false
+	}
+	title, titled := members["title"].(string)
+	description, described := members["description"].(string)
+	if _, there := members["description"]; described || !there {
+		members = maps.Clone(members)
+		delete(members, "description")
+	}
+	draft, faults := outline.NewProjectDraft(title, description)
+	return draft, titled && len(members) == 1 && len(faults) == 0
+}
+
+// FuzzMergePatch changes a project by any patch. A patch is taken exactly if
+// what comes of it by RFC 7396 is a project, but for names that mean nothing,
+// and the project is that afterwards. The same text replaces a project exactly
+// if it is one.
+func FuzzMergePatch(f *testing.F) {
+	for _, patch := range []string{`{}`, `{"title": "y"}`, `{"description": null}`, `{"title": null}`, `{"title": "y", "description": "z"}`, `{"Title": "y"}`} {
+		f.Add([]byte(patch), "x", "old")
+	}
+	patches, wholes := formOf[projectPatch](), formOf[projectBody]()
+	f.Fuzz(func(t *testing.T, text []byte, title, description string) {
+		if _, faults := outline.NewProjectDraft(title, description); len(faults) > 0 {
+			title, description = "x", "old"
+		}
+		meant, strict := strictjson.Read(text, maxDepth)
+		if whole, taken := wholes.read(t, text, resolvePut); strict {
+			draft, is := wholeProject(meant)
+			if is != taken || taken && whole.draft != draft {
+				t.Fatalf("%q is a project: %t; it is taken: %t, as %+v", text, is, taken, whole.draft)
+			}
+		}
+
+		patch, taken := patches.read(t, text, resolvePatch)
+		members, isObject := meant.(map[string]any)
+		known := isObject
+		for name := range members {
+			known = known && (name == "title" || name == "description")
+		}
+		want, is := wholeProject(merged(map[string]any{"title": title, "description": description}, meant))
+		if known = known && strict && is; known != taken {
+			t.Fatalf("%q makes a project of %q, %q: %t; it is taken: %t", text, title, description, known, taken)
+		}
+		if !taken {
+			return
+		}
+		for range 2 { // once more changes nothing more
+			title = *or(patch.Title.pointer(), &title)
+			description = *or(patch.Description.orDefault(""), &description)
+			if got, faults := outline.NewProjectDraft(title, description); got != want || faults != nil {
+				t.Fatalf("%q makes %+v, %v; by RFC 7396 %+v", text, got, faults, want)
+			}
+		}
+	})
+}
+
+func or[T any](first, second *T) *T {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// allGiven has a field of each kind.
+type allGiven struct {
+	Text     given[string]    `json:"text,omitempty"`
+	Number   given[int]       `json:"number,omitempty"`
+	Truth    given[bool]      `json:"truth,omitempty"`
+	Nullable nullable[string] `json:"nullable,omitempty"`
+}
+
+// isIt checks one field: there and of its type, null, of another type, or absent.
+func isIt[T any](t *testing.T, members map[string]any, name string, g given[T], convert func(any) (T, bool)) {
+	t.Helper()
+	value, there := members[name]
+	want, right := convert(value)
+	got := [3]bool{g.ok, g.null, g.bad}
+	if got != [3]bool{there && right, there && value == nil, there && value != nil && !right} {
+		t.Fatalf("%s of %v is there, null, of the wrong type: %v", name, members, got)
+	}
+	if (g.pointer() != nil) != g.ok || g.ok && !reflect.DeepEqual(g.value, want) {
+		t.Fatalf("%s of %v is %v, want %v", name, members, g.value, want)
+	}
+	if refused := g.Resolve(nil, at(name)) != nil; refused != (there && !right) {
+		t.Fatalf("%s of %v is refused: %t", name, members, refused)
+	}
+}
+
+func toString(v any) (string, bool) { s, ok := v.(string); return s, ok }
+
+func toBool(v any) (bool, bool) { b, ok := v.(bool); return b, ok }
+
+func toInt(v any) (int, bool) {
+	n, ok := v.(strictjson.Number)
+	i, err := strconv.Atoi(string(n))
+	return i, ok && err == nil
+}
+
+// FuzzGiven tells absent, null, right and wrong values of fields apart, whatever
+// else is wrong with the body.
+func FuzzGiven(f *testing.F) {
+	for _, text := range []string{
+		`{}`, `{"text": null, "number": null, "truth": null, "nullable": null}`,
+		`{"text": "x", "number": -7, "truth": true, "nullable": ""}`,
+		`{"text": 1, "number": 1.0, "truth": "true", "nullable": [], "Text": "x", "more": {}}`,
+		`{"number": 9223372036854775808}`, `{"number": 1e2, "text": {}}`, `{"number": -0, "truth": false}`, `null`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var body allGiven
+		err := jsonFormat.Unmarshal(text, &body)
+		meant, strict := strictjson.Read(text, 10_000)
+		members, object := meant.(map[string]any)
+		if taken := strict && (object || meant == nil); taken != (err == nil) {
+			t.Fatalf("%q is an object: %t; it is read with %v", text, taken, err)
+		}
+		if err != nil {
+			return
+		}
+		isIt(t, members, "text", body.Text, toString)
+		isIt(t, members, "number", body.Number, toInt)
+		isIt(t, members, "truth", body.Truth, toBool)
+
+		value, there := members["nullable"]
+		want, isText := toString(value)
+		if there && value == nil {
+			want = "default"
+		}
+		sets := there && (value == nil || isText)
+		if got := body.Nullable.orDefault("default"); (got != nil) != sets || sets && *got != want {
+			t.Fatalf("%v sets nullable to %v", members, got)
+		}
+		if refused := body.Nullable.Resolve(nil, at("nullable")) != nil; refused != (value != nil && !isText) {
+			t.Fatalf("nullable of %v is refused: %t", members, refused)
+		}
+	})
+}

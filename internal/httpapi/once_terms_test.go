@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"reflect"
+	"regexp"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
+)
+
+var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
+
+// FuzzIdempotencyKey sends any keys: exactly one of the documented form is taken,
+// as it is.
+func FuzzIdempotencyKey(f *testing.F) {
+	for _, key := range []string{"9b2f6c1e-5c3a-4f5e-8a53-0b8f7a3f9a11", "", " ", "a b", "~!", "\x7f", "ä", "\xff", "x\n"} {
+		f.Add(key, "", false)
+	}
+	f.Add("one", "two", true)
+	f.Fuzz(func(t *testing.T, first, second string, two bool) {
+		r := &http.Request{Header: http.Header{"Idempotency-Key": {first}}, URL: nowhere}
+		if two {
+			r.Header.Add("Idempotency-Key", second)
+		}
+		want := !two && keyForm.MatchString(first)
+		var key idempotencyKey
+		err := checkForm(r, &huma.Operation{}, false)
+		if err != nil && fault.CodeOf(err) != fault.InvalidHeader {
+			t.Fatalf("the key %q is %v", first, err)
+		}
+		if taken := err == nil && key.UnmarshalText([]byte(first)) == nil; taken != want || taken && key.text != first {
+			t.Fatalf("the keys %q, %q (two: %t) are taken: %t, as %q", first, second, two, taken, key.text)
+		}
+	})
+}
+
+// FuzzSameRequest spells the JSON of a body another way: to an Idempotency-Key
+// it is the same request. What it means is kept, so that another meaning is
+// another request.
+func FuzzSameRequest(f *testing.F) {
+	for _, body := range []string{`{"title": "x", "description": "y"}`, `{"b": [1e2, -0.0, "\u00e4\u2028<"], "a": null}`, `[{}, [], 9007199254740993]`, `1e999`, `"\ud835\udc9c"`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		meant, strict := strictjson.Read(body, maxDepth)
+		request, err := requestOf("POST", "/x", body)
+		if !strict {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%q has no canonical form: %v", body, err)
+		}
+		if !finite(meant) {
+			return // no field of ours takes such a number
+		}
+		other, err := json.MarshalIndent(strictjson.Floats(meant), "\t", " ") // names sorted, other escapes
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := requestOf("POST", "/x", other); err != nil || again != request {
+			t.Fatalf("%q and %q are two requests: %v", body, other, err)
+		}
+		if elsewhere, err := requestOf("POST", "/y", body); err != nil || elsewhere == request {
+			t.Fatalf("%q to two paths is one request: %v", body, err)
+		}
+		canonical := jsontext.Value(body).Clone()
+		if err := canonical.Canonicalize(); err != nil {
+			t.Fatal(err)
+		}
+		kept, strict := strictjson.Read(canonical, maxDepth)
+		if !strict || !reflect.DeepEqual(strictjson.Floats(kept), strictjson.Floats(meant)) {
+			t.Fatalf("%q becomes %q", body, canonical)
+		}
+	})
+}
+
+// finite reports whether float64 can hold every number of the value.
+func finite(value any) bool {
+	switch v := value.(type) {
+	case strictjson.Number:
+		return !math.IsInf(v.Float(), 0)
+	case []any:
+		for _, element := range v {
+			if !finite(element) {
+				return false
+			}
+		}
+	case map[string]any:
+		for _, member := range v {
+			if !finite(member) {
+				return false
+			}
+		}
+	}
+	return true
+}
