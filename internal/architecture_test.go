@@ -57,13 +57,19 @@ var allowed = map[string][]string{
 	},
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
 	"internal/testkit/redisserver": {},
+
+	// The benchmark measures built programs. What it compares the product with
+	// shares nothing with it.
+	"bench":           {"internal/devkit"},
+	"bench/reference": {},
+	"bench/bare":      {},
 }
 
 // confined names the libraries that shape the code around them, and the only
 // folders that may know of each.
 var confined = map[string][]string{
 	"github.com/jackc/pgx/v5": {
-		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit",
+		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench",
 	},
 	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
