@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/codegenapp/codegenapp/bench/load"
+	"github.com/codegenapp/codegenapp/bench/pgbench"
+)
+
+// findPgbench looks beside PostgreSQL's other programs, then on PATH.
+func findPgbench() string {
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/pgbench", "/usr/pgsql-*/bin/pgbench", "/opt/homebrew/opt/postgresql*/bin/pgbench"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	path, err := exec.LookPath("pgbench")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// pgbenchTurn is pgbench's turn. What it costs to connect, and to plan each
+// statement for the first time, is measured once and taken off.
+func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e entrant, w *world) (sample, error) {
+	script, err := pgbench.Script(s.script, e.confined)
+	if err != nil {
+		return sample{}, err
+	}
+	path := filepath.Join(b.stage.Dir, "pgbench.sql")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		return sample{}, fmt.Errorf("write the script: %w", err)
+	}
+	key := w.db.Name + s.script + e.label
+	if _, known := b.connect[key]; !known {
+		if _, b.connect[key], err = b.runPgbench(ctx, w, e, path, "--transactions=1"); err != nil {
+			return sample{}, err
+		}
+	}
+	seconds := strconv.Itoa(int(math.Ceil(b.duration.Seconds())))
+	result, used, err := b.runPgbench(ctx, w, e, path, "--time="+seconds)
+	if err != nil {
+		return sample{}, err
+	}
+	// Nobody else works meanwhile: what Redis does is not for pgbench.
+	used = cost{postgres: used.postgres - b.connect[key].postgres}
+	return sampleOf(result, used.over(max(1, result.Requests-pool))), nil
+}
+
+var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
+
+// runPgbench runs a script with as many connections as codegenapp has.
+func (b *bench) runPgbench(ctx context.Context, w *world, e entrant, script, howLong string) (load.Result, cost, error) {
+	database := w.db.Superuser
+	if e.confined {
+		database = w.db.Service
+	}
+	env, err := libpq(database)
+	if err != nil {
+		return load.Result{}, cost{}, err
+	}
+	logs := filepath.Join(b.stage.Dir, "pgbench-log")
+	cmd := exec.CommandContext(ctx, b.pgbench, "--no-vacuum", "--protocol=prepared", "--log", "--log-prefix="+logs, //nolint:gosec // PostgreSQL's own program
+		"--client="+strconv.Itoa(pool), "--jobs=2", "--file="+script, howLong,
+		"--define=users="+strconv.Itoa(len(w.members)), "--define=step="+strconv.Itoa(w.step))
+	cmd.Dir, cmd.Env = b.stage.Dir, env
+	before, err := b.usage(nil)
+	if err != nil {
+		return load.Result{}, cost{}, err
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Contains(string(out), "ERROR:") {
+		return load.Result{}, cost{}, fmt.Errorf("pgbench: %w\n%s", err, out)
+	}
+	after, err := b.usage(nil)
+	if err != nil {
+		return load.Result{}, cost{}, err
+	}
+	latencies, err := readLatencies(logs)
+	if err != nil {
+		return load.Result{}, cost{}, err
+	}
+	found := tps.FindSubmatch(out)
+	if found == nil {
+		return load.Result{}, cost{}, fmt.Errorf("pgbench does not tell how fast it was:\n%s", out)
+	}
+	perSecond, err := strconv.ParseFloat(string(found[1]), 64)
+	elapsed := time.Duration(float64(len(latencies)) / perSecond * float64(time.Second))
+	return load.ResultOf(elapsed, latencies), after.minus(before), err
+}
+
+// libpq is how PostgreSQL's programs are told where to connect.
+func libpq(database string) ([]string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's URL: %w", err)
+	}
+	password, _ := u.User.Password()
+	return []string{
+		"PGHOST=" + u.Hostname(), "PGPORT=" + u.Port(), "PGUSER=" + u.User.Username(), "PGPASSWORD=" + password,
+		"PGDATABASE=" + strings.TrimPrefix(u.Path, "/"), "PGOPTIONS=-c plan_cache_mode=force_generic_plan",
+	}, nil
+}
+
+// readLatencies reads pgbench's logs, one line for each transaction with its
+// microseconds in the third place, and removes them.
+func readLatencies(prefix string) ([]time.Duration, error) {
+	files, err := filepath.Glob(prefix + ".*")
+	if err != nil {
+		return nil, fmt.Errorf("find pgbench's logs: %w", err)
+	}
+	var latencies []time.Duration
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read pgbench's log: %w", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			if len(fields) < 3 {
+				continue
+			}
+			us, err := strconv.Atoi(fields[2])
+			if err != nil {
+				return nil, fmt.Errorf("read pgbench's log: %w", err)
+			}
+			latencies = append(latencies, time.Duration(us)*time.Microsecond)
+		}
+		if err := os.Remove(file); err != nil {
+			return nil, fmt.Errorf("remove pgbench's log: %w", err)
+		}
+	}
+	return latencies, nil
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/bench/stage"
+)
+
+// The programs that are measured.
+const (
+	codegenapp = "codegenapp"
+	byHand     = "reference"
+	bare       = "bare"
+	flask      = "flask"
+)
+
+// server says which program runs how.
+type server struct {
+	program string
+	// redis lets it use the Redis of the stage; else codegenapp has its gate in
+	// the process. asProduct lets the one by hand use it only if codegenapp does.
+	redis, asProduct bool
+	// uncached keeps no answers.
+	uncached bool
+	// limits counts requests against a rate that nobody reaches.
+	limits bool
+	// try is settings beside the usual ones.
+	try string
+	// replica tells servers apart that are set alike.
+	replica int
+}
+
+// placed is a server on a database.
+type placed struct {
+	server
+
+	database string
+}
+
+// keys sign tokens. All servers have the same, so that one sign-in is good for
+// all of them.
+type keys struct{ jwt, page, flask string }
+
+func newKeys() keys {
+	return keys{jwt: rand.Text() + rand.Text(), page: rand.Text() + rand.Text(), flask: rand.Text()}
+}
+
+func moduleRoot(ctx context.Context) (string, error) {
+	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	root := filepath.Dir(strings.TrimSpace(string(mod)))
+	if _, err := os.Stat(filepath.Join(root, "bench", "reference")); err != nil {
+		return "", errors.New("run this within the module of codegenapp")
+	}
+	return root, nil
+}
+
+// build makes the programs as they are released.
+func (b *bench) build(ctx context.Context) error {
+	packages := []string{"./cmd/codegenapp", "./bench/reference", "./bench/bare"}
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", filepath.Join(b.stage.Dir, "bin") + "/"}, packages...)...) //nolint:gosec // our own packages
+	cmd.Dir, cmd.Env = b.root, append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// environment is what codegenapp is set to: its defaults, but for where things
+// are, and for what a benchmark would run into.
+func (b *bench) environment(s server, db stage.Database, address string) []string {
+	env := []string{
+		"PATH=/usr/bin:/bin", "APP_ENV=development", "HTTP_ADDR=" + address, "DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Superuser,
+		"GOOGLE_ISSUER_URL=" + b.stage.IssuerURL(), "GOOGLE_CLIENT_ID=" + stage.ClientID,
+		"SECRET_KEY=" + b.keys.page, "JWT_SECRET_KEY=" + b.keys.jwt, "JWT_ACCESS_TOKEN_EXPIRES=12h",
+	}
+	if s.limits {
+		env = append(env, "RATELIMIT_DEFAULT=1000000/second")
+	} else {
+		env = append(env, "RATELIMIT_ENABLED=false")
+	}
+	if s.redis {
+		env = append(env, "REDIS_URL="+b.stage.Redis().URL())
+	}
+	if s.uncached {
+		env = append(env, "CACHE_TTL=0")
+	}
+	return append(env, strings.Fields(s.try)...)
+}
+
+// process returns a running server, which it starts if nobody has.
+func (b *bench) process(ctx context.Context, s server, db stage.Database) (*stage.Process, error) {
+	at := placed{s, db.Name}
+	if p := b.running[at]; p != nil {
+		return p, nil
+	}
+	p, err := b.start(ctx, s, db)
+	b.running[at] = p
+	return p, err
+}
+
+func (b *bench) start(ctx context.Context, s server, db stage.Database) (*stage.Process, error) {
+	port, err := stage.FreePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address := "127.0.0.1:" + port
+	l := stage.Launch{Name: s.program, Path: b.bin(s.program), Ready: "/ready"}
+	switch s.program {
+	case codegenapp:
+		l.Args, l.Env, l.Ready = []string{"serve"}, b.environment(s, db, address), "/health/ready"
+	case byHand:
+		config, err := b.writeReferenceConfig(s, db, address)
+		if err != nil {
+			return nil, err
+		}
+		l.Args = []string{"-config", config}
+	case bare:
+		l.Args = []string{"-address", address}
+	case flask:
+		l.Path, l.Dir = python, filepath.Join(b.root, "bench", "peers", "flask")
+		l.Args = strings.Fields("-m gunicorn --workers 2 --worker-class gthread --threads 4 --keep-alive 75 --bind " + address + " app:app")
+		if l.Env, err = b.flaskEnvironment(ctx, s, db); err != nil {
+			return nil, err
+		}
+	}
+	return b.stage.Start(ctx, port, l)
+}
+
+// pool is how many connections codegenapp has by default.
+const pool = 15
+
+func (b *bench) writeReferenceConfig(s server, db stage.Database, address string) (string, error) {
+	config := map[string]any{
+		"address": address, "database": db.Service, "pool": pool, "jwt_secret": b.keys.jwt, "page_key": b.keys.page, "cache": !s.uncached,
+	}
+	if s.redis && (b.usesRedis[s.uncached] || !s.asProduct) {
+		config["redis"] = b.stage.Redis().Address()
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return "", fmt.Errorf("configure the reference: %w", err)
+	}
+	path := filepath.Join(b.stage.Dir, "reference-"+strings.ReplaceAll(address, ":", "-")+".json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// python is Debian's, which has Debian's packages.
+const python = "/usr/bin/python3"
+
+// flaskEnvironment makes a role for Flask, which looks after owners by itself and
+// so is under no policy.
+func (b *bench) flaskEnvironment(ctx context.Context, s server, db stage.Database) ([]string, error) {
+	conn, err := pgx.Connect(ctx, db.Superuser)
+	if err != nil {
+		return nil, fmt.Errorf("make a role for Flask: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	_, err = conn.Exec(ctx, `
+DO $$ BEGIN
+    CREATE ROLE flask_peer LOGIN BYPASSRLS PASSWORD '`+b.keys.flask+`';
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO flask_peer;`)
+	if err != nil {
+		return nil, fmt.Errorf("make a role for Flask: %w", err)
+	}
+	url, err := withLogin(db.Superuser, "flask_peer", b.keys.flask)
+	ttl := "60"
+	if s.uncached {
+		ttl = "0"
+	}
+	return []string{
+		"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1", "DATABASE_URL=" + url, "REDIS_URL=" + b.stage.Redis().URL(),
+		"JWT_SECRET_KEY=" + b.keys.jwt, "CACHE_TTL=" + ttl,
+	}, err
+}
+
+// migrate brings a database to the schema of this codegenapp.
+func (b *bench) migrate(ctx context.Context, db stage.Database) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, b.bin(codegenapp), "migrate", "up") //nolint:gosec // built by us
+	cmd.Dir, cmd.Env = b.stage.Dir, b.environment(server{program: codegenapp}, db, "127.0.0.1:0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("migrate: %w\n%s", err, out)
+	}
+	return nil
+}
