@@ -76,5 +76,17 @@ servers:
 node:
 	@tools/scripts/ensure-packages.sh nodejs npm
 
+.PHONY: bench
+bench: servers peers ## Measure what requests cost, beside others (minutes; docs/performance.md)
+	go run ./bench $(BENCH)
+
+.PHONY: bench-scale
+bench-scale: servers ## Measure it at 10 thousand to 10 million items, and with 1 to 3 replicas
+	go run ./bench -scale $(BENCH)
+
+.PHONY: peers
+peers:
+	@bench/peers/flask/install.sh || echo "Going on without Flask." >&2
+
 # The steps of a target follow each other, also under make -j.
 .NOTPARALLEL:
