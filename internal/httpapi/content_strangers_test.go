@@ -85,6 +85,7 @@ func TestSomebodyElsesContentIsAsWhatDoesNotExist(t *testing.T) {
 }
 
 func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
+	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	theirs := newSpec(bob, "a", "b")
 	dead := newSpec(bob, "x")

@@ -85,7 +85,7 @@ var opening = map[string]func(*testing.T, *testkit.Server) any{
 func TestEveryAnswerOfEveryRouteIsSafe(t *testing.T) {
 	t.Parallel()
 	x := newCast(t)
-	server := x.s.Replica(t, asInProduction)
+	server := x.s.Replica(t, x.keys, asInProduction)
 	for _, route := range allRoutes(t) {
 		c := matrix[route] // a test of the matrix holds it complete
 		owner, own := acquire(t, x.s)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
@@ -18,9 +19,8 @@ import (
 // what its path names.
 type cell struct {
 	// names is project, specification, item, session or user; empty for none.
-	names   string
-	body    string
-	headers []string
+	names string
+	body  string
 	// permission is read or change for what needs a role.
 	permission string
 	// always is the answer where who calls does not matter.
@@ -136,12 +136,15 @@ type cast struct {
 	s     *testkit.Server
 	admin *testkit.Client
 	known map[string]*testkit.Client
+	// keys gives a replica the keys of the server.
+	keys func(*app.Settings)
 }
 
 func newCast(t *testing.T) *cast {
 	t.Helper()
-	s := testkit.Start(t, withAdmin, generation{file: newKeyPair(t, "Ed25519").private}.set)
-	x := &cast{t: t, s: s, admin: s.SignIn(t, adminEmail), known: map[string]*testkit.Client{}}
+	keys := generation{file: newKeyPair(t, "Ed25519").private}.set
+	s := testkit.Start(t, withAdmin, keys)
+	x := &cast{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), known: map[string]*testkit.Client{}}
 	for _, who := range callers[:len(callers)-1] {
 		x.known[who] = x.somebody(who)
 	}

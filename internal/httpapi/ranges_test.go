@@ -33,12 +33,21 @@ var limits = map[string]limit{
 	"Item.content":          text(texts["Item.content"]),
 	"User.name":             text(texts["User.name"]),
 
-	"LoginBody.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
+	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
 	}},
-	"LoginBody.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
+	"IdTokenLogin.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
 	}},
+	"CodeLogin.code":          codeLogin("code"),
+	"CodeLogin.code_verifier": {43, 128, codeLogin("code_verifier").takes},
+	"CodeLogin.redirect_uri":  {1, 2000, codeLogin("redirect_uri").takes},
+	"query return_to": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
+	}},
+	"query state": callback("state", 200),
+	"query code":  callback("code", 2048),
+	"query error": callback("error", 200),
 	"RefreshBody.refresh_token": {1, 500, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
 	}},
@@ -211,6 +220,25 @@ func publishedLimits(t *testing.T) map[string][2]int {
 		}
 	}
 	return found
+}
+
+// codeLogin is the limit of one field of a sign-in by code.
+func codeLogin(field string) limit {
+	return limit{1, 2048, func(t *testing.T, s *testkit.Server, n int) bool {
+		t.Helper()
+		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
+		body[field] = letters(n)
+		told := string(s.Anybody(t).Post(loginPath, body).Body)
+		return !strings.Contains(told, `"too_long"`) && !strings.Contains(told, `"too_short"`) && !strings.Contains(told, `"wrong_format"`)
+	}}
+}
+
+// callback is the limit of a parameter with which Google sends the browser back.
+func callback(parameter string, most int) limit {
+	return limit{0, most, func(t *testing.T, s *testkit.Server, n int) bool {
+		t.Helper()
+		return s.Anybody(t).Get("/api/v1/auth/google/callback?"+parameter+"="+letters(n)).Status == 403
+	}}
 }
 
 func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {

@@ -83,6 +83,7 @@ func TestSomebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T) {
 }
 
 func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server) {
+	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	his := newProject(bob, "His")
 	hisTrash := newProject(bob, "His trash")
@@ -194,6 +195,7 @@ func TestListsHaveOnlyOnesOwn(t *testing.T) {
 }
 
 func listsHaveOnlyOnesOwn(t *testing.T, s *testkit.Server) {
+	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newProject(bob, "His")
 	bob.Delete(newProject(bob, "His trash").path()).Want(204)

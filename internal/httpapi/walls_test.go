@@ -53,6 +53,7 @@ func TestWhatIsNotNamedByAnIDIsOnlyOnesOwn(t *testing.T) {
 // whatIsNotNamedByAnIDIsOnlyOnesOwn looks at sessions, keys, the export, and the
 // ends of accounts.
 func whatIsNotNamedByAnIDIsOnlyOnesOwn(t *testing.T, s *testkit.Server) {
+	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	const key = "the-same-key"
 	his := bob.Post(projectsPath, titled("His secret"), keyHeader, key).Want(201)

@@ -126,7 +126,7 @@ func (p *unfilter) forward(client io.Reader, server io.Writer) error {
 		}
 		if !first && head[0] == 'P' { // Parse: only it holds the text of a statement with parameters
 			body = p.open(body)
-			binary.BigEndian.PutUint32(size, uint32(len(body))+4) //nolint:gosec // statements are short
+			binary.BigEndian.PutUint32(size, uint32(len(body))+4)
 		}
 		if _, err := server.Write(append(head, body...)); err != nil {
 			return err
