@@ -31,9 +31,7 @@ func command(t *testing.T, redis *redisserver.Server, commands ...string) {
 }
 
 // Redis holds nothing that decides about a session, so nothing that happens to it
-// brings one back.
-//
-//nolint:paralleltest,tparallel // Redis fails in one way at a time
+// brings one back. It fails in one way at a time.
 func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
