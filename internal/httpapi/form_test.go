@@ -92,7 +92,7 @@ func isJSON(media string, patch bool) (may, must bool) {
 	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
-		may = may && (name != "charset" || value == "utf-8")
+		may = may && (strings.TrimSpace(name) != "charset" || strings.TrimSpace(value) == "utf-8")
 	}
 	return may, must
 }

@@ -127,6 +127,27 @@ func TestASignedTokenThatIsReadInTwoWaysIsInvalid(t *testing.T) {
 	}
 }
 
+func TestAnExpiredTokenThatWasNeverRightIsInvalid(t *testing.T) {
+	t.Parallel()
+	tokens := accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret)
+	old := strings.Replace(goodClaims, "1800003600", "1700000000", 1)
+	if _, err := tokens.Verify(signedByHand(headerOf(t, tokens), []byte(old))); fault.CodeOf(err) != fault.TokenExpired {
+		t.Fatal(err)
+	}
+	for name, claims := range map[string]string{
+		"nothing but an expiry":       `{"exp":0}`,
+		"no audience":                 strings.Replace(old, `"aud":"audience",`, "", 1),
+		"a beginning in the future":   strings.Replace(old, `"nbf":1800000000`, `"nbf":1900000000`, 1),
+		"an issue in the future":      strings.Replace(old, `"iat":1800000000`, `"iat":1900000000`, 1),
+		"a subject that is no id":     strings.Replace(old, `"sub":"01a2`, `"sub":"01A2`, 1),
+		"a session that is not named": strings.Replace(old, `"sid"`, `"x"`, 1),
+	} {
+		if _, err := tokens.Verify(signedByHand(headerOf(t, tokens), []byte(claims))); fault.CodeOf(err) != fault.TokenInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzClaims signs any header and claims with the right key, as somebody with
 // the key or another release might: only an access token passes, as whom it
 // names, and only one that was right once is told to be expired.

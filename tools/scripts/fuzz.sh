@@ -7,7 +7,7 @@
 #
 # After each execution the fuzzer looks at all counters of the program. Under
 # "go test -fuzz" each package that a test imports has counters, hundreds of
-# thousands, so that an execution takes a millisecond. Here the package of the
+# thousands, and an execution takes half a millisecond. Here the package of the
 # target has them and what checks its answers, and tests from outside of the
 # package are left away unless the target is one. What is found lies where
 # "go test -fuzz" would put it. FUZZCOUNTED names other folders to count, such as

@@ -2,9 +2,8 @@
 // nothing that the product reads it with. Fuzz targets ask it for a second
 // opinion.
 //
-// It is slow to trust and fast enough: it accepts one value in UTF-8 with white
-// space around it, names once in each object, no half of a surrogate pair, and
-// no more levels than it is told.
+// It accepts one value in UTF-8 with white space around it, names once in each
+// object, no half of a surrogate pair, and no more levels than it is told.
 package strictjson
 
 import (

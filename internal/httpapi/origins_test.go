@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
+)
+
+var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+
+// destination is the origin that a browser goes to when a page of ours sends it
+// to an address, by the URL standard (https://url.spec.whatwg.org). That reads
+// much where Go reads nothing.
+func destination(address, own string) string {
+	address = strings.TrimFunc(address, func(c rune) bool { return c <= ' ' })
+	address = strings.NewReplacer("\t", "", "\r", "", "\n", "", `\`, "/").Replace(address)
+	ownScheme, _, _ := strings.Cut(own, "//")
+	kind := strings.ToLower(scheme.FindString(address))
+	rest := address[len(kind):]
+	switch {
+	case kind != "" && kind != "http:" && kind != "https:":
+		return kind
+	case !strings.HasPrefix(rest, "//") && (kind == "" || kind == ownScheme):
+		return own // a path, a query, a fragment
+	case kind == "":
+		kind = ownScheme
+	}
+	authority, _, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	if end := strings.IndexAny(authority, "?#"); end >= 0 {
+		authority = authority[:end]
+	}
+	return kind + "//" + strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
+}
+
+// FuzzReturnTo asks to be sent anywhere after a sign-in, or to have a code
+// exchanged that came to anywhere: a browser stays at an origin that is trusted,
+// also when it is told what went wrong.
+func FuzzReturnTo(f *testing.F) {
+	for _, address := range []string{
+		"/", "/docs?tab=1#x", "//evil.example", `/\evil.example`, "/%2fevil.example", "/.//evil.example", "/..%2f/evil.example", "\t//evil.example", "https:evil.example", "https:/evil.example", "https:///evil.example",
+		"https://app.example.com/a?b#c", "https://app.example.com@evil.example/", `https://evil.example\@app.example.com/`, "https://app.example.com.evil.example/", "https://APP.example.com", "https://app.example.com:443/", "https://app.example.com?x",
+		"https://api.example.com/docs", "http://api.example.com/docs", "javascript:alert(1)", "postmessage", "http://127.0.0.1:8080/", "http://[::1]/x", "http://localhost.evil.example/", "http://127.0.0.1@evil.example/", "http://[::1%25x]/", "?x", "", "/\u2028", "http://localhost\\.evil.example",
+	} {
+		f.Add(address, true)
+		f.Add(address, false)
+	}
+	a := &API{Config: Config{Origins: []string{"https://app.example.com", "http://localhost:5173"}}}
+	loopback := regexp.MustCompile(`^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]*)?$`)
+	f.Fuzz(func(t *testing.T, address string, secure bool) {
+		r := (&http.Request{Host: "api.example.com"}).WithContext(context.WithValue(t.Context(), recordKey{}, &record{arrival: arrival{secure: secure}}))
+		own := a.origin(r)
+		at := destination(address, own)
+		trusted := at == own || slices.Contains(a.Origins, at)
+		if a.redirectable(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {
+			t.Fatalf("codes that came to %q, which is at %s, are exchanged", address, at)
+		}
+		if !a.returnable(r, address) {
+			return
+		}
+		told := withError(address, "x")
+		parsed, err := url.Parse(told)
+		if !trusted || destination(told, own) != at || err != nil || parsed.Query().Get("error") != "x" {
+			t.Fatalf("the browser is sent to %q, which is at %s, and then to %q", address, at, told)
+		}
+		if strings.ContainsFunc(address+told, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+			t.Fatalf("the browser is sent to %q, %q", address, told)
+		}
+	})
+}
+
+// FuzzAttempt opens cookies that are sealed as ours are, over any text: what
+// opens is a sign-in of that state whose time is not over.
+func FuzzAttempt(f *testing.F) {
+	for _, text := range []string{
+		`{"state":"s","nonce":"n","verifier":"v","return_to":"/","expires":"2026-11-24T12:00:00Z"}`, `{"state":"s","expires":"2026-11-24T11:59:59Z"}`,
+		`{"State":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":"x","state":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":null}`, `null`, "",
+	} {
+		f.Add([]byte(text), "s")
+		f.Add([]byte(text), "")
+	}
+	now := time.Date(2026, time.November, 24, 11, 59, 59, 0, time.UTC)
+	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
+	f.Fuzz(func(t *testing.T, text []byte, state string) {
+		if of, err := kept.open(string(text), state); err == nil {
+			t.Fatalf("%q opens as %+v", text, of) // nobody has sealed it
+		}
+		of, err := kept.open(base64.RawURLEncoding.EncodeToString(append(kept.mac(text), text...)), state)
+		if err != nil {
+			return
+		}
+		value, strict := strictjson.Read(text, 100)
+		members, _ := value.(map[string]any)
+		said, _ := members["state"].(string)
+		if !strict || of.State != state || said != state || !of.Expires.After(now) {
+			t.Fatalf("%q opens for %q as %+v", text, state, of)
+		}
+	})
+}
