@@ -37,7 +37,8 @@ func TestAttendPassesSignalsOnAndLeavesNothing(t *testing.T) {
 	}
 	defer read.Close()
 	// The grandchild ignores the signal that ends its parent, and holds the pipe.
-	cmd := exec.Command("sh", "-c", `(trap "" TERM; echo $$; exec sleep 600) & trap "exit 7" TERM; wait`)
+	// It tells its group when both are ready for the signal.
+	cmd := exec.Command("sh", "-c", `trap "exit 7" TERM; (trap "" TERM; echo $$; exec sleep 600) & wait`)
 	cmd.Stdout = write
 	signals := make(chan os.Signal, 1)
 	done := make(chan int, 1)
