@@ -15,7 +15,8 @@ type edge struct {
 	proxies     httpapi.Proxies
 }
 
-// edge reads it, and checks the origins of pages in browsers. Faults begin with the name of their setting.
+// edge reads it, and checks the origins of pages in browsers. Faults begin with
+// the name of their setting.
 func (s *Settings) edge(f *findings, log *slog.Logger) (e edge) {
 	var err error
 	if e.proxies, err = httpapi.ParseProxies(s.TrustedProxies); err != nil {

@@ -59,7 +59,9 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 			return fault.New(fault.InvalidParameter, "There is no query parameter %q here.", name)
 		case len(given) > 1:
 			return fault.New(fault.InvalidParameter, "The query parameter %s is given %d times.", name, len(given))
-		case name != "page_token" && (!utf8.ValidString(given[0]) || strings.ContainsRune(given[0], 0)): // which PostgreSQL does not take for text
+		// PostgreSQL does not take it for text. Of a page token only whoever opens it
+		// may say that it is none.
+		case name != "page_token" && (!utf8.ValidString(given[0]) || strings.ContainsRune(given[0], 0)):
 			return fault.New(fault.InvalidParameter, "The query parameter %s is not text in UTF-8 without NUL.", name)
 		case given[0] == "" && !slices.Contains(mayBeEmpty, name):
 			return fault.New(fault.InvalidParameter, "The query parameter %s is empty.", name)

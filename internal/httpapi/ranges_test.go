@@ -39,9 +39,9 @@ var limits = map[string]limit{
 	"IdTokenLogin.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
 	}},
-	"CodeLogin.code":          codeLogin("code"),
-	"CodeLogin.code_verifier": {43, 128, codeLogin("code_verifier").takes},
-	"CodeLogin.redirect_uri":  {1, 2000, codeLogin("redirect_uri").takes},
+	"CodeLogin.code":          {1, 2048, codeLogin("code")},
+	"CodeLogin.code_verifier": {43, 128, codeLogin("code_verifier")},
+	"CodeLogin.redirect_uri":  {1, 2000, codeLogin("redirect_uri")},
 	"query return_to": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
 	}},
@@ -222,15 +222,15 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	return found
 }
 
-// codeLogin is the limit of one field of a sign-in by code.
-func codeLogin(field string) limit {
-	return limit{1, 2048, func(t *testing.T, s *testkit.Server, n int) bool {
+// codeLogin tells whether a sign-in by code takes one of its fields.
+func codeLogin(field string) func(*testing.T, *testkit.Server, int) bool {
+	return func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()
 		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
 		body[field] = letters(n)
 		told := string(s.Anybody(t).Post(loginPath, body).Body)
 		return !strings.Contains(told, `"too_long"`) && !strings.Contains(told, `"too_short"`) && !strings.Contains(told, `"wrong_format"`)
-	}}
+	}
 }
 
 // callback is the limit of a parameter with which Google sends the browser back.
@@ -259,7 +259,7 @@ func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {
 	}
 	for name, want := range published {
 		if tested := limits[name]; tested.min != want[0] || tested.max != want[1] {
-			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in limits_test.go.", name, want[0], want[1], tested.min, tested.max)
+			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in ranges_test.go.", name, want[0], want[1], tested.min, tested.max)
 		}
 	}
 }
