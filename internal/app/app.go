@@ -30,7 +30,7 @@ type App struct {
 	settings *Settings
 	log      *slog.Logger
 	store    *postgres.Store
-	redis    *gate.Redis // nil where there is none
+	redis    []*gate.Redis
 	api      *httpapi.API
 	handler  http.Handler
 	edge     edge
@@ -64,39 +64,23 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
 	a := &App{settings: s, log: log, store: store, edge: edge}
-	limiter, redisCheck, err := a.openGate(ctx)
+	door, redisCheck, err := a.openGate(ctx)
 	if err != nil {
 		store.Close()
 		return nil, err
 	}
 	a.api, a.handler = httpapi.New(httpapi.Config{
-		Identity: identityService(s, keys, store, log), PublicKeys: keys.Public(),
+		Identity: identityService(s, keys, store, door, log), PublicKeys: keys.Public(),
 		Outline: outline.NewService(store, outline.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
-		Gate: limiter, Limits: s.limits(),
+		Gate: door, Limits: s.limits(), Remembers: s.remembers(),
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
 		Version: BuildVersion().Version, Log: log, Now: time.Now,
 	})
 	return a, nil
-}
-
-// openGate returns the gate, and what asks whether its Redis answers.
-func (a *App) openGate(ctx context.Context) (identity.Gate, func(context.Context) error, error) {
-	url := a.settings.counter()
-	if url == "" {
-		return gate.NewLocal(time.Now), nil, nil
-	}
-	redis, err := gate.OpenRedis(ctx, gate.RedisConfig{
-		URL: string(url), Connections: a.settings.RedisConnections, Wait: a.settings.RedisWait, Log: a.log,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	a.redis = redis
-	return redis, redis.Check, nil
 }
 
 // limits are the rates of the settings; nil if there are to be none.
@@ -109,7 +93,7 @@ func (s *Settings) limits() *httpapi.Limits {
 	}
 }
 
-func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store, log *slog.Logger) *identity.Service {
+func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store, door identity.Gate, log *slog.Logger) *identity.Service {
 	return identity.NewService(store,
 		google.New(google.Config{
 			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, ClientSecret: string(s.GoogleClientSecret),
@@ -119,7 +103,7 @@ func identityService(s *Settings, keys *identity.KeyRing, store *postgres.Store,
 			Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
 			Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
 		}),
-		keys.Refresh(),
+		keys.Refresh(), door,
 		identity.SessionRules{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
 			ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,
@@ -132,8 +116,8 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Close gives back what New took.
 func (a *App) Close() {
 	a.store.Close()
-	if a.redis != nil {
-		a.redis.Close()
+	for _, redis := range a.redis {
+		redis.Close()
 	}
 }
 

@@ -276,6 +276,7 @@ func devSettings(environ []string) (*Settings, error) {
 	}
 	environ = append(environ, "DATABASE_URL=postgres://127.0.0.1", "GOOGLE_ISSUER_URL=http://127.0.0.1",
 		"GOOGLE_CLIENT_ID="+devClient, "GOOGLE_CLIENT_SECRET=", "GOOGLE_CLOUD_PROJECT=", "GOOGLE_HOSTED_DOMAINS=", "REDIS_URL=", "RATELIMIT_STORAGE_URL=",
+		"SINGLE_REPLICA=true", "DATABASE_DIRECT_URL=",
 		"TLS_CERT_FILE=", "TLS_KEY_FILE=", "REQUIRE_HTTPS=false",
 		"SECRET_KEY="+crand.Text()+crand.Text(), "JWT_SECRET_KEY="+crand.Text()+crand.Text(), "JWT_PRIVATE_KEY=")
 	for _, name := range secretSettings() {

@@ -66,6 +66,10 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
+		a.hearReplicas(running)
+		return nil
+	})
+	group.Go(func() error {
 		<-running.Done()
 		a.leaving.Store(true)
 		if ctx.Err() == nil { // nobody told us: a part has failed, or must not go on

@@ -25,15 +25,18 @@ type Settings struct {
 
 	DatabaseURL          Secret `env:"DATABASE_URL"`
 	MigrationDatabaseURL Secret `env:"MIGRATION_DATABASE_URL"`
+	DirectDatabaseURL    Secret `env:"DATABASE_DIRECT_URL"`
 	PoolSize             int    `env:"DATABASE_POOL_SIZE" envDefault:"5"`
 	PoolOverflow         int    `env:"DATABASE_MAX_OVERFLOW" envDefault:"10"`
 	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
 
 	RedisURL         Secret `env:"REDIS_URL"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
-	// RedisWait is how long a request waits for Redis, where a test of a busy
-	// machine changes that.
-	RedisWait time.Duration
+	// RedisWait is how long a request waits for Redis, and RedisSettle how long one
+	// is not believed that was just reached, where a test changes that.
+	RedisWait, RedisSettle time.Duration
+	CacheTTL               duration `env:"CACHE_TTL" envDefault:"60"`
+	SingleReplica          bool     `env:"SINGLE_REPLICA" envDefault:"false"`
 
 	RateLimitURL     Secret        `env:"RATELIMIT_STORAGE_URL"`
 	RateLimitEnabled bool          `env:"RATELIMIT_ENABLED" envDefault:"true"`
@@ -104,6 +107,9 @@ func (s *Settings) owner() Secret {
 	}
 	return s.DatabaseURL
 }
+
+// listener is the connection for what replicas tell each other.
+func (s *Settings) listener() Secret { return cmp.Or(s.DirectDatabaseURL, s.DatabaseURL) }
 
 // counter is the Redis that counts requests; empty where each replica counts by
 // itself.

@@ -10,7 +10,7 @@ import (
 )
 
 func BenchmarkLocal(b *testing.B) {
-	enterMany(b, NewLocal(time.Now), 1)
+	enterMany(b, NewLocal(time.Now, time.Minute), 1)
 }
 
 func BenchmarkRedis(b *testing.B) {

@@ -74,10 +74,10 @@ func (r *Redis) keep(ctx context.Context, option rueidis.ClientOption) {
 			case ctx.Err() != nil:
 			case err == nil:
 				r.turns.Add(1)
-				r.log.InfoContext(ctx, "Redis answers")
+				r.Log.InfoContext(ctx, "Redis answers")
 			case turn == 0 && !said: // it was never here, so nobody has lost it
 				said = true
-				r.log.WarnContext(ctx, "Redis does not answer: each replica counts by itself", "error", err)
+				r.Log.WarnContext(ctx, "Redis does not answer: each replica counts by itself, and nothing is remembered", "error", err)
 			}
 		}
 		select {
@@ -118,7 +118,7 @@ func (r *Redis) probing() identity.Entry {
 func (r *Redis) lost(ctx context.Context, turn uint64, slot identity.Slot, err error) {
 	r.failed.Store(&slot)
 	if r.turns.CompareAndSwap(turn, turn+1) {
-		r.log.WarnContext(ctx, "Redis does not answer: each replica counts by itself", "error", err)
+		r.Log.WarnContext(ctx, "Redis does not answer: each replica counts by itself, and nothing is remembered", "error", err)
 	}
 }
 

@@ -21,23 +21,33 @@ const (
 	fewBudgets = 64
 )
 
-// Local holds callers to their rates in this process.
+// Local holds callers to their rates in this process, and remembers answers for
+// it. Whoever is the only replica needs no other gate.
 type Local struct {
-	now    func() time.Time
-	seed   maphash.Seed
-	shards [shardCount]shard
+	now func() time.Time
+	// keepFor is how long answers are kept; not at all if it is zero.
+	keepFor time.Duration
+	seed    maphash.Seed
+	shards  [shardCount]shard
 }
 
-// NewLocal returns a gate with all budgets whole.
-func NewLocal(now func() time.Time) *Local { return newLocal(now, mostBudgets) }
+// NewLocal returns a gate with all budgets whole, which keeps answers so long.
+func NewLocal(now func() time.Time, keepFor time.Duration) *Local {
+	return newLocal(now, keepFor, mostBudgets)
+}
 
 // newLocal holds at most so many budgets in each shard.
-func newLocal(now func() time.Time, most int) *Local {
-	l := &Local{now: now, seed: maphash.MakeSeed()}
+func newLocal(now func() time.Time, keepFor time.Duration, most int) *Local {
+	l := &Local{now: now, keepFor: keepFor, seed: maphash.MakeSeed()}
 	for n := range l.shards {
-		l.shards[n] = shard{whole: map[budget]int64{}, limit: fewBudgets, most: most}
+		l.shards[n] = shard{whole: map[budget]int64{}, limit: fewBudgets, most: most, users: map[identity.Slot]*user{}}
 	}
 	return l
+}
+
+// shard is the part of the gate with a slot in it.
+func (l *Local) shard(slot identity.Slot) *shard {
+	return &l.shards[maphash.String(l.seed, string(slot))%shardCount]
 }
 
 // budget names one budget.
@@ -46,7 +56,7 @@ type budget struct {
 	rate string
 }
 
-// shard holds the budgets of some slots.
+// shard holds the budgets of some slots, and what is remembered of them.
 type shard struct {
 	mu sync.Mutex
 	// whole is when each budget will be whole again, in microseconds. One that
@@ -55,15 +65,35 @@ type shard struct {
 	// limit is how many there may be before those that are whole are dropped, most
 	// how many at all.
 	limit, most int
+
+	// users is what is remembered of users, bytes how much that is.
+	users map[identity.Slot]*user
+	bytes int
 }
 
-// Enter spends one request from each budget, or from none. It does in Go what
-// spend.lua does in Redis.
+// Enter does in Go what enter.lua does in Redis.
 func (l *Local) Enter(_ context.Context, e identity.Entry) identity.Pass {
-	s := &l.shards[maphash.String(l.seed, string(e.Slot))%shardCount]
+	s := l.shard(e.Slot)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, allowed, owed := l.now().UnixMicro(), true, make([]int64, len(e.Rates))
+	now := l.now().UnixMicro()
+	pass := s.spend(now, e)
+	if !pass.Allowed() || l.keepFor == 0 {
+		return pass
+	}
+	switch {
+	case e.Changes:
+		s.mark(e.Slot)
+		pass.Mark = identity.Marked
+	case e.Question != "":
+		pass.Epoch, pass.Answer = s.recall(now, e)
+	}
+	return pass
+}
+
+// spend spends one request from each budget, or from none.
+func (s *shard) spend(now int64, e identity.Entry) identity.Pass {
+	allowed, owed := true, make([]int64, len(e.Rates))
 	for i, r := range e.Rates {
 		cost, most := r.Cost().Microseconds(), r.Whole().Microseconds()
 		owed[i] = max(s.whole[budget{e.Slot, r.Name}]-now, 0)

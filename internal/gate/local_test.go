@@ -14,7 +14,7 @@ import (
 
 func TestConcurrentRequestsGetExactlyTheBudget(t *testing.T) {
 	t.Parallel()
-	l := NewLocal((&clock{}).now)
+	l := NewLocal((&clock{}).now, time.Minute)
 	var passed atomic.Int64
 	var running sync.WaitGroup
 	for range 50 {
@@ -57,7 +57,7 @@ func TestAMillionAddressesFit(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	before := heap()
-	l := newLocal((&clock{}).now, mostBudgets/part)
+	l := newLocal((&clock{}).now, time.Minute, mostBudgets/part)
 	for n := range addresses {
 		enter(t, l, address(n), login)
 	}
@@ -78,7 +78,7 @@ func TestAMillionAddressesFit(t *testing.T) {
 func TestMemoryIsBoundedAndTheUsedUpAreRememberedLongest(t *testing.T) {
 	t.Parallel()
 	const most = 1000
-	l := newLocal((&clock{}).now, most)
+	l := newLocal((&clock{}).now, time.Minute, most)
 	login := rate("login", 10, time.Hour)
 	for n := range 1000 { // those who are to be forgotten
 		allowed(t, l, 10, identity.Slot(fmt.Sprint(n)), login)
@@ -99,7 +99,7 @@ func TestMemoryIsBoundedAndTheUsedUpAreRememberedLongest(t *testing.T) {
 func TestBudgetsThatAreWholeTakeNoMemory(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
-	l := NewLocal(c.now)
+	l := NewLocal(c.now, time.Minute)
 	for n := range 200_000 { // a request each 10 ms, each of which is forgotten after 6 s
 		enter(t, l, address(n), rate("login", 10, time.Minute))
 		c.move(10 * time.Millisecond)

@@ -50,7 +50,7 @@ func TestBudgetsGrowByTheClockOfRedis(t *testing.T) {
 	if took := time.Since(began); took < 250*time.Millisecond {
 		t.Errorf("a request passed after %s, want not before 250 ms", took)
 	}
-	name := key("ann", "default")
+	name := rateKey("ann", "default")
 	left, err := client.Do(t.Context(), client.B().Pttl().Key(name).Build()).AsInt64()
 	must(t, err)
 	if left > 1000 {

@@ -39,7 +39,7 @@ type world struct {
 var worlds = map[string]func(testing.TB) world{
 	"in process": func(testing.TB) world {
 		c := &clock{}
-		return world{NewLocal(c.now), c.move}
+		return world{NewLocal(c.now, time.Minute), c.move}
 	},
 	"Redis": func(t testing.TB) world {
 		t.Helper()
@@ -51,8 +51,8 @@ var worlds = map[string]func(testing.TB) world{
 			must(t, client.Do(context.WithoutCancel(t.Context()), client.B().Set().Key("clock").Value(now).Build()).Error())
 		}
 		move(0)
-		source := strings.Replace(spendSource, "redis.call('TIME')", "cjson.decode(redis.call('GET', 'clock'))", 1)
-		if source == spendSource {
+		source := strings.Replace(enterSource, "redis.call('TIME')", "cjson.decode(redis.call('GET', 'clock'))", 1)
+		if source == enterSource {
 			t.Fatal("the script does not ask for the time as it did")
 		}
 		r, err := open(t.Context(), RedisConfig{URL: url, Wait: patience, Log: logOf(t)}, source)

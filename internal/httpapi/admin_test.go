@@ -26,7 +26,7 @@ func withAdmin(s *app.Settings) { s.AdminEmails = []string{adminEmail} }
 // household is a server with an admin, an auditor, and somebody.
 func household(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
 	t.Helper()
-	s = testkit.Start(t, withAdmin)
+	s = testkit.StartFirst(t, withAdmin)
 	admin, auditor, ann = s.SignIn(t, adminEmail), s.SignIn(t, "auditor@example.com"), s.SignIn(t, "ann@example.com")
 	admin.Patch(usersPath+"/"+auditor.User, `{"role": "auditor"}`).Want(200)
 	return s, admin, auditor, ann
@@ -94,7 +94,7 @@ func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
 
 func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	before := s.SignIn(t, adminEmail)
 	before.Get(usersPath).WantProblem(403, "permission_denied")
 	after := signInAgain(t, s.Replica(t, withAdmin), adminEmail)

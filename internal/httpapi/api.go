@@ -28,9 +28,11 @@ type Config struct {
 	Outline  *outline.Service
 	// PublicKeys verify access tokens; they are published if there are any.
 	PublicKeys []identity.PublicKey
-	// Gate holds callers to Limits, where there are any.
-	Gate   identity.Gate
-	Limits *Limits
+	// Gate holds callers to Limits, where there are any, and remembers answers
+	// where it Remembers.
+	Gate      identity.Gate
+	Limits    *Limits
+	Remembers bool
 	// Database is nil if the database answers, Redis if Redis does; Redis itself
 	// is nil where there is none.
 	Database, Redis func(context.Context) error
@@ -64,8 +66,10 @@ type API struct {
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
-	// signed is the routes for signed-in callers.
-	signed map[string]bool
+	// known is the operations by their patterns, with the prefix.
+	known map[string]route
+	// defaultRate is what most requests are paid from, if there are limits.
+	defaultRate []identity.Rate
 }
 
 // New returns the API and its handler.
@@ -74,7 +78,10 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
-		crossOrigin: trustOrigins(c.Origins), signed: map[string]bool{},
+		crossOrigin: trustOrigins(c.Origins), known: map[string]route{},
+	}
+	if c.Limits != nil {
+		a.defaultRate = []identity.Rate{c.Limits.Default}
 	}
 	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
 	a.huma = humago.NewWithPrefix(mux, prefix, contract())

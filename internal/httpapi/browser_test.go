@@ -144,7 +144,7 @@ func attributes(c *http.Cookie) http.Cookie {
 
 func TestAnAnswerOfGoogleThatDoesNotBelongToTheBrowser(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	altered := func(sealed string, change func([]byte) []byte) string {
 		raw, err := base64.RawURLEncoding.DecodeString(sealed)
 		if err != nil {

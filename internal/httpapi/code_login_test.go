@@ -145,7 +145,7 @@ func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
 
 func TestSignInsOfAUserStore(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	storeToken := func(c issuer.Claims) string {
 		raw, err := s.Issuer.UserStore.IDToken(c)
 		if err != nil {

@@ -20,7 +20,7 @@ func cramped(s *app.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, r
 func twins(t *testing.T, change ...func(*app.Settings)) races.Callers {
 	t.Helper()
 	change = append(change, flooded)
-	s := testkit.Start(t, change...)
+	s := testkit.StartFirst(t, change...)
 	c := races.Of(s.SignUp(t), s, s.Replica(t, change...))
 	races.AtOnce(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections
 	return c

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/identity"
@@ -68,7 +69,7 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  identity.NewService(store, nobody{}, access, keys.Refresh(), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
+		Identity:  identity.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
 		Outline:   outline.NewService(store, outline.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },

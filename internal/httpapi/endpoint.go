@@ -91,8 +91,9 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		ctx, cancel := context.WithTimeout(ctx, cmp.Or(operations[pattern].timeout, requestTimeout))
 		defer cancel()
 		out, err := serve(ctx, in)
+		c := callOf(ctx)
+		c.api.changed(c.request) // before the answer, whatever it is
 		if err != nil {
-			c := callOf(ctx)
 			if k := fault.CodeOf(err).Meaning().Kind; k == fault.Malformed {
 				err = c.orRefused(ctx, err)
 			}
@@ -118,8 +119,11 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
 	if authenticate != nil {
-		a.signed[method+" "+prefix+path] = true
 		described.Security = []map[string][]string{{"bearer": {}}}
+	}
+	a.known[method+" "+prefix+path] = route{
+		pattern: method + " " + prefix + path, signed: authenticate != nil,
+		kept: op.kept, changes: authenticate != nil && method != http.MethodGet,
 	}
 	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {

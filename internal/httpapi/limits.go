@@ -22,31 +22,10 @@ const (
 	logoutRoute = "POST " + prefix + "/auth/logout"
 )
 
-// limit lets each request spend from its budget before anything else is done for
-// it, and before its body is read.
-func (a *API) limit(mux *http.ServeMux, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route := ""
-		if cleanPath(r) {
-			_, route = mux.Handler(r)
-		}
-		if a.Limits == nil || exempt(route, r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		recordOf(r.Context()).budgets = &budgets{header: w.Header()}
-		if err := a.spend(r.Context(), a.payers(route, r)...); err != nil {
-			a.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // exempt is what must be answered at any time: the questions of whoever runs the
 // server, and those that browsers ask before a request.
-func exempt(route string, r *http.Request) bool {
-	_, path, _ := strings.Cut(route, " ")
+func exempt(route route, r *http.Request) bool {
+	_, path, _ := strings.Cut(route.pattern, " ")
 	return path == "/health" || strings.HasPrefix(path, "/health/") || path == "/metrics" ||
 		r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
@@ -57,23 +36,29 @@ func exempt(route string, r *http.Request) bool {
 // Operations for signed-in callers are paid by the user, everything else by the
 // address. A logout may be paid by either. Nobody else can use up both: neither a
 // neighbour behind the same address, nor a thief with a token.
-func (a *API) payers(route string, r *http.Request) []identity.Entry {
-	byAddress := identity.Entry{Slot: identity.Slot(limitKey(a.address(r))), Rates: []identity.Rate{a.Limits.Default}}
-	switch {
-	case route == loginRoute:
-		byAddress.Rates[0] = a.Limits.Login
-	case route == logoutRoute || a.signed[route]:
-		actor, err := a.callerOf(r)
-		if err != nil {
-			break
-		}
-		byUser := identity.Entry{Slot: actor.Slot(), Rates: []identity.Rate{a.Limits.Default}}
-		if route == logoutRoute {
-			return []identity.Entry{byAddress, byUser}
-		}
-		return []identity.Entry{byUser}
+func (a *API) payers(route route, r *http.Request) []identity.Entry {
+	logout := route.pattern == logoutRoute
+	if !logout && !route.signed {
+		return []identity.Entry{a.byAddress(route, r)}
 	}
-	return []identity.Entry{byAddress}
+	actor, err := a.callerOf(r)
+	if err != nil {
+		return []identity.Entry{a.byAddress(route, r)}
+	}
+	byUser := identity.Entry{Slot: actor.Slot(), Rates: a.defaultRate}
+	if logout {
+		return []identity.Entry{a.byAddress(route, r), byUser}
+	}
+	return []identity.Entry{a.remembered(byUser, actor, route, r)}
+}
+
+// byAddress is paid by the address.
+func (a *API) byAddress(route route, r *http.Request) identity.Entry {
+	e := identity.Entry{Slot: identity.Slot(limitKey(a.address(r))), Rates: a.defaultRate}
+	if route.pattern == loginRoute && a.Limits != nil {
+		e.Rates = []identity.Rate{a.Limits.Login}
+	}
+	return e
 }
 
 // spendRefresh lets the session of a refresh token pay, too, before the store is
@@ -86,27 +71,29 @@ func (a *API) spendRefresh(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	return a.spend(ctx, identity.Entry{Slot: slot, Rates: []identity.Rate{a.Limits.Refresh}})
+	_, _, err = a.spend(ctx, identity.Entry{Slot: slot, Rates: []identity.Rate{a.Limits.Refresh}})
+	return err
 }
 
 // spend lets the first entry pay that can, and tells the caller how its budget
 // stands. Its fault is RateLimited.
-func (a *API) spend(ctx context.Context, payers ...identity.Entry) error {
-	var pass identity.Pass
-	for _, entry := range payers {
-		if pass = a.Gate.Enter(ctx, entry); pass.Allowed() {
+func (a *API) spend(ctx context.Context, payers ...identity.Entry) (e identity.Entry, pass identity.Pass, err error) {
+	for _, e = range payers {
+		if pass = a.Gate.Enter(ctx, e); pass.Allowed() {
 			break
 		}
 	}
-	recordOf(ctx).budgets.add(a.Now(), pass.Standings)
+	if len(pass.Standings) > 0 {
+		recordOf(ctx).budgets.add(a.Now(), pass.Standings)
+	}
 	for _, s := range pass.Standings {
 		if !s.Allowed {
 			f := fault.New(fault.RateLimited, "More than %s. Wait as long as Retry-After says.", inWords(s.Rate))
 			f.RetryAfter = s.RetryAfter
-			return f
+			return e, pass, f
 		}
 	}
-	return nil
+	return e, pass, nil
 }
 
 // inWords is a rate for people.

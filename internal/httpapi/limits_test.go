@@ -309,7 +309,7 @@ func TestReplicasShareTheBudgetOfAUser(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
 	shared := func(s *app.Settings) { s.RedisURL, s.RedisWait = app.Secret(url), time.Minute }
-	first := testkit.Start(t, limited(60, 10, 5), shared)
+	first := testkit.StartFirst(t, limited(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, limited(60, 10, 5), shared), first.Replica(t, limited(60, 10, 5), shared)}
 	ann := first.SignUp(t)
 	for _, s := range replicas {

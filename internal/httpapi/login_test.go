@@ -63,7 +63,7 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 
 func TestAnIDTokenSignsInOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	other := s.Replica(t)
 	token := idToken(t, s, issuer.Claims{Email: "eve@example.com"})
 	body := map[string]any{"id_token": token}
@@ -77,7 +77,7 @@ func TestAnIDTokenSignsInOnce(t *testing.T) {
 
 func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
 	body := map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: "eve@example.com"})}
 	answers := races.Ask(t, 12, func(n int) *testkit.Answer { return replicas[n%2].Anybody(t).Patient().Post(loginPath, body) })
@@ -96,7 +96,7 @@ func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 
 func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
 	for range 5 {
 		tokens := make([]string, 2)

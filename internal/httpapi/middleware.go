@@ -19,15 +19,15 @@ import (
 // wrap puts around the routes what every request goes through, outermost first.
 func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	var h http.Handler = a.onlyRoutes(mux)
+	h = a.enter(h)
 	h = a.conditional(h)
-	h = a.limit(mux, h)
 	h = a.requireHTTPS(h)
 	h = a.boundHeaders(h)
 	h = a.fromPages(mux, h)
 	h = securityHeaders(h)
 	h = a.recoverPanics(h)
-	h = a.accessLog(mux, h)
-	h = a.identify(h)
+	h = a.accessLog(h)
+	h = a.identify(mux, h)
 	return endAfterChunks(h)
 }
 
@@ -36,12 +36,18 @@ type record struct {
 	arrival
 
 	requestID string
+	// route is the one it asks for.
+	route route
 	// problem is what answers it, for its log line.
 	problem *problem
 	// caller is whom its access token stands for, once somebody has asked.
 	caller *caller
 	// budgets are what it was paid from.
-	budgets *budgets
+	budgets budgets
+	// change is what the gate knows of it, if it may change something.
+	change *change
+	// gate is how the gate had to do with the answer to a read.
+	gate string
 }
 
 type recordKey struct{}
@@ -64,14 +70,14 @@ var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // identify gives the request its id, the caller's where it has the right form,
 // and finds out where it comes from.
-func (a *API) identify(next http.Handler) http.Handler {
+func (a *API) identify(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.Header.Get("X-Request-Id")
 		if !requestIDForm.MatchString(name) {
 			name = id.New[record]().String()
 		}
 		w.Header().Set("X-Request-Id", name)
-		known := &record{arrival: a.arrivalOf(r), requestID: name}
+		known := &record{arrival: a.arrivalOf(r), requestID: name, route: a.routeOf(mux, r)}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, known)))
 	})
 }
@@ -103,20 +109,23 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 
 // accessLog writes one line for each request. It names the route, not the path,
 // and of a problem its code and cause.
-func (a *API) accessLog(mux *http.ServeMux, next http.Handler) http.Handler {
+func (a *API) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.Now()
-		_, route := mux.Handler(r)
+		known := recordOf(r.Context())
 		answer := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(answer, r)
 
 		level := slog.LevelInfo
 		attrs := []slog.Attr{
-			slog.String("request_id", requestID(r.Context())),
-			slog.String("method", knownMethod(r.Method)), slog.String("route", route), slog.Int("status", answer.status),
+			slog.String("request_id", known.requestID),
+			slog.String("method", knownMethod(r.Method)), slog.String("route", known.route.pattern), slog.Int("status", answer.status),
 			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)),
 		}
-		if p := recordOf(r.Context()).problem; p != nil {
+		if known.gate != "" {
+			attrs = append(attrs, slog.String("cache", known.gate))
+		}
+		if p := known.problem; p != nil {
 			attrs = append(attrs, slog.String("code", p.Code))
 			if p.Status >= http.StatusInternalServerError {
 				level = slog.LevelError
@@ -194,7 +203,7 @@ var methods = []string{
 // paths, other methods, OPTIONS, and paths that are not written in the one way.
 func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" && cleanPath(r) {
+		if recordOf(r.Context()).route.pattern != "" {
 			mux.ServeHTTP(w, r)
 			return
 		}

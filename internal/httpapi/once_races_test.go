@@ -73,7 +73,7 @@ var mayEnd = []string{"401 token_revoked", "404 project_not_found", "404 specifi
 
 func TestAnAccountIsDeletedWhileItWorks(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
 	wrong := races.MishapsOf(t)
 	for range testkit.Rounds(3, 20) {

@@ -20,7 +20,7 @@ const (
 
 func TestACreationWithAKeyHappensOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
 	for name, creation := range races.Creations {
 		t.Run(name, func(t *testing.T) {

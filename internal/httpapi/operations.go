@@ -27,6 +27,9 @@ type operation struct {
 	// lenient takes query parameters that it does not know: those that a
 	// provider adds to its answers.
 	lenient bool
+	// kept lets the answer of a read be remembered until its caller changes
+	// something.
+	kept bool
 	// cookies takes the refresh token from a cookie too.
 	cookies bool
 	// faults are those the operation may answer beside the ones that follow
@@ -86,7 +89,7 @@ var sessionOperations = map[string]operation{
 
 var userOperations = map[string]operation{
 	"GET /users/me": {
-		id: "getMe", tag: "Account", summary: "Read your profile",
+		kept: true, id: "getMe", tag: "Account", summary: "Read your profile",
 		description: "Who the access token stands for.",
 	},
 	"PATCH /users/me": {
@@ -105,7 +108,7 @@ var userOperations = map[string]operation{
 
 var projectOperations = map[string]operation{
 	"GET /projects": {
-		id: "listProjects", tag: "Projects", summary: "List your projects",
+		kept: true, id: "listProjects", tag: "Projects", summary: "List your projects",
 		description: "One page of the caller's projects. Follow `next_page_token` until it is empty; no project is skipped or repeated because others come or go.",
 		faults:      []fault.Code{fault.InvalidParameter, fault.InvalidPageToken},
 	},
@@ -115,7 +118,7 @@ var projectOperations = map[string]operation{
 		faults:      with(retried, fault.ProjectLimit),
 	},
 	"GET /projects/{id}": {
-		id: "getProject", tag: "Projects", summary: "Read a project", missing: fault.ProjectNotFound,
+		kept: true, id: "getProject", tag: "Projects", summary: "Read a project", missing: fault.ProjectNotFound,
 		description: "The project, with its version as `ETag`.",
 	},
 	"PUT /projects/{id}": {
@@ -142,7 +145,7 @@ var projectOperations = map[string]operation{
 
 var specificationOperations = map[string]operation{
 	"GET /projects/{id}/specs": {
-		id: "listSpecifications", tag: "Specifications", summary: "List a project's specifications", missing: fault.ProjectNotFound,
+		kept: true, id: "listSpecifications", tag: "Specifications", summary: "List a project's specifications", missing: fault.ProjectNotFound,
 		description: "One page of the project's specifications. Follow `next_page_token` until it is empty; none is skipped or repeated because others come or go.",
 		faults:      []fault.Code{fault.InvalidPageToken},
 	},
@@ -152,7 +155,7 @@ var specificationOperations = map[string]operation{
 		faults:      with(retried, fault.SpecificationLimit),
 	},
 	"GET /specs/{id}": {
-		id: "getSpecification", tag: "Specifications", summary: "Read a specification", missing: fault.SpecificationNotFound,
+		kept: true, id: "getSpecification", tag: "Specifications", summary: "Read a specification", missing: fault.SpecificationNotFound,
 		description: "The specification, with its version as `ETag`; `include=items` adds its items.",
 	},
 	"PUT /specs/{id}": {
@@ -179,7 +182,7 @@ var specificationOperations = map[string]operation{
 
 var itemOperations = map[string]operation{
 	"GET /specs/{id}/items": {
-		id: "listItems", tag: "Items", summary: "List a specification's items", missing: fault.SpecificationNotFound,
+		kept: true, id: "listItems", tag: "Items", summary: "List a specification's items", missing: fault.SpecificationNotFound,
 		description: "All items in their order. The `ETag` is the specification's.",
 	},
 	"POST /specs/{id}/items": {
@@ -193,7 +196,7 @@ var itemOperations = map[string]operation{
 		faults:      with(conditional, fault.ItemSetMismatch),
 	},
 	"GET /items/{id}": {
-		id: "getItem", tag: "Items", summary: "Read an item", missing: fault.ItemNotFound,
+		kept: true, id: "getItem", tag: "Items", summary: "Read an item", missing: fault.ItemNotFound,
 		description: "The item with its present place.",
 	},
 	"PUT /items/{id}": {

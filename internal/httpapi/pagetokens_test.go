@@ -53,7 +53,7 @@ func TestAPageTokenThatWasAlteredIsRefused(t *testing.T) {
 
 func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	replica := s.Replica(t)
 	stranger := s.Replica(t, func(settings *app.Settings) { settings.SecretKey = "another-secret-key-of-32-bytes-or-more" })

@@ -18,7 +18,7 @@ func atMost3(settings *app.Settings) { settings.MaxProjects = 3 }
 
 func TestTheProjectLimitIsExactWhileManyCreate(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, atMost3)
+	s := testkit.StartFirst(t, atMost3)
 	replica := s.Replica(t, atMost3)
 	for round := range testkit.Rounds(2, 20) {
 		ann := s.SignUp(t)
@@ -83,7 +83,7 @@ func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
 
 func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	ann := s.SignUp(t)
 	c := races.Of(ann, s, s.Replica(t)).Patient()
 	for range 2 {
@@ -121,7 +121,7 @@ func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 
 func TestManyTrashOneProjectOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	ann := s.SignUp(t)
 	c := races.Of(ann, s, s.Replica(t)).Patient()
 	p := newProject(ann, "Invoices")

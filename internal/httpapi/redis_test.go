@@ -41,7 +41,7 @@ func TestHealthTellsOfRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	s := testkit.Start(t, limited(100, 100, 100), func(s *app.Settings) {
-		s.RedisURL, s.RateLimitURL = "redis://127.0.0.1:1", app.Secret(redis.URL()) // the second counts
+		s.RedisURL, s.RateLimitURL = app.Secret(testkit.NewRedis(t)), app.Secret(redis.URL()) // the second counts
 		s.RedisWait = 5 * time.Second
 	})
 	health := func() map[string]any {

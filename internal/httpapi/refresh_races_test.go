@@ -17,7 +17,7 @@ import (
 // triplets are three replicas.
 func triplets(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
 	t.Helper()
-	first := testkit.Start(t, change...)
+	first := testkit.StartFirst(t, change...)
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
 }
 

@@ -39,7 +39,7 @@ func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 		limited(100_000, 100_000, 100_000)(s)
 		s.RedisURL, s.RedisWait = app.Secret(redis.URL()), 5*time.Second
 	}
-	s := testkit.Start(t, counted)
+	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}
 	restart := func(t *testing.T) {
 		t.Helper()

@@ -108,7 +108,7 @@ func TestADeadSessionIsToldWhateverElseIsWrong(t *testing.T) {
 
 func TestARevokedSessionIsDeadOnEveryReplicaAtOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	other := s.Replica(t)
 	first := signIn(t, s, issuer.Claims{Email: "eve@example.com"})
 	second := withToken(t, s, signIn(t, s, issuer.Claims{Email: "eve@example.com"}).AccessToken)

@@ -84,7 +84,7 @@ func TestKeysAreRotatedWithoutLoggingAnybodyOut(t *testing.T) {
 	for name, generations := range rotations(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := testkit.Start(t, generations[0].set)
+			first := testkit.StartFirst(t, generations[0].set)
 			replicas := []*testkit.Server{first}
 			for _, g := range generations[1:] {
 				replicas = append(replicas, first.Replica(t, g.set))

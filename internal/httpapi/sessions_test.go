@@ -68,7 +68,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 
 func TestLogoutIsFinal(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
 
 	t.Run("by the access token, twice", func(t *testing.T) {

@@ -177,7 +177,7 @@ func mentions(t *testing.T, s *testkit.Server, text string) map[string]int {
 
 func TestADeletedAccountLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	email := profileOf(ann.Get(mePath).Want(200)).Email

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
@@ -51,7 +52,7 @@ func FuzzAuthorization(f *testing.F) {
 		f.Add(seed)
 	}
 	form := regexp.MustCompile(`(?is)^bearer (.+)$`)
-	service := identity.NewService(nil, nil, tokens, nil, identity.SessionRules{}, nil)
+	service := identity.NewService(nil, nil, tokens, nil, gate.NewLocal(time.Now, 0), identity.SessionRules{}, nil)
 	f.Fuzz(func(t *testing.T, authorization string) {
 		actor, err := service.Authenticate(authorization)
 		parts := form.FindStringSubmatch(authorization)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
@@ -17,7 +18,7 @@ func TestWhatIsDecidedIsKeptAlsoWhenTheCallerHasLeft(t *testing.T) {
 	store, _ := openDatabase(t)
 	keys := ring(nil, newSecret)
 	now := &clock{time.Now()}
-	rules := identity.NewService(store, everybody{}, tokensOf(now, keys), keys.Refresh(), identity.SessionRules{
+	rules := identity.NewService(store, everybody{}, tokensOf(now, keys), keys.Refresh(), gate.NewLocal(time.Now, 0), identity.SessionRules{
 		Idle: time.Hour, MaxAge: time.Hour, ReuseGrace: time.Minute, PerUser: 20,
 	}, slog.New(slog.DiscardHandler))
 	left, leave := context.WithCancel(t.Context())

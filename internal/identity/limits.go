@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -83,49 +82,4 @@ func StandingOf(r Rate, owed time.Duration, allowed bool) Standing {
 		Remaining:  int((r.Whole() - owed) / r.Cost()),
 		RetryAfter: max(0, owed+r.Cost()-r.Whole()),
 	}
-}
-
-// Slot names whose budgets are meant: a user, a session, or an address. All that
-// a gate keeps of one slot lies together, so that one call reaches it.
-type Slot string
-
-// Slot is where everything about the actor's user is kept.
-func (a Actor) Slot() Slot { return Slot(a.User.String()) }
-
-// SessionSlot is where the session of a refresh token is kept. That the token was
-// ever issued is for the store to say.
-func SessionSlot(refreshToken string) (Slot, error) {
-	p, err := parseRefresh(refreshToken)
-	return Slot(p.session.String()), err
-}
-
-// Entry is a request before the gate.
-type Entry struct {
-	Slot Slot
-	// Rates are the budgets to spend one request from.
-	Rates []Rate
-}
-
-// Pass is the gate's answer.
-type Pass struct {
-	// Standings has one for each rate of the entry, in their order.
-	Standings []Standing
-}
-
-// Allowed reports whether every budget had something left.
-func (p Pass) Allowed() bool {
-	for _, s := range p.Standings {
-		if !s.Allowed {
-			return false
-		}
-	}
-	return true
-}
-
-// Gate is what a request meets before anything is done for it. Package gate
-// implements it.
-type Gate interface {
-	// Enter spends one request from each budget of the entry, or from none if
-	// one of them has nothing left. It always answers, and soon.
-	Enter(ctx context.Context, e Entry) Pass
 }

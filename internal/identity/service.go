@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -18,6 +19,7 @@ type Service struct {
 	provider Provider
 	access   *AccessTokens
 	refresh  *RefreshTokens
+	gate     Gate
 	rules    SessionRules
 	log      *slog.Logger
 }
@@ -36,9 +38,10 @@ type SessionRules struct {
 	Admins []string
 }
 
-// NewService returns the rules over a store and a provider of sign-ins.
-func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, rules SessionRules, log *slog.Logger) *Service {
-	return &Service{store, provider, access, refresh, rules, log}
+// NewService returns the rules over a store, a provider of sign-ins, and the gate
+// that remembers who is signed in.
+func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, gate Gate, rules SessionRules, log *slog.Logger) *Service {
+	return &Service{store, provider, access, refresh, gate, rules, log}
 }
 
 // Grant is a token pair and whom it is for.
@@ -60,7 +63,31 @@ func (s *Service) begin(ctx context.Context, profile Profile, from Client) (Gran
 	if err != nil {
 		return Grant{}, s.noteRefusal(ctx, from, err)
 	}
+	// An older session may have ended for it, and the user be called otherwise.
+	if err := s.changed(ctx, user.ID, Unmarked); err != nil {
+		return Grant{}, err
+	}
 	return s.grant(user, session, session.CreatedAt)
+}
+
+// change changes something of a user: it is told to all who may remember it
+// before it begins, and again before it is answered.
+func (s *Service) change(ctx context.Context, user UserID, work func() error) error {
+	mark := s.gate.Enter(ctx, Entry{Slot: slotOf(user), Changes: true}).Mark
+	err := work()
+	return cmp.Or(err, s.changed(ctx, user, mark))
+}
+
+// changed tells that something of a user has changed. When nobody can be told the
+// change is done even so, and whoever asked for it has to ask again.
+func (s *Service) changed(ctx context.Context, user UserID, mark Mark) error {
+	err := s.gate.Changed(context.WithoutCancel(ctx), slotOf(user), mark)
+	if err == nil {
+		return nil
+	}
+	f := fault.New(fault.Unavailable, "This is done, but not every server may know of it yet. Repeat the request shortly.")
+	f.RetryAfter = time.Second
+	return f.Because(err)
 }
 
 // noteRefusal keeps in the audit that a sign-in was refused, unless that was our

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
@@ -14,7 +15,7 @@ func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens, actor := accessTokens(now, newSecret), somebody()
-	service := identity.NewService(nil, nil, tokens, nil, identity.SessionRules{}, slog.New(slog.DiscardHandler))
+	service := identity.NewService(nil, nil, tokens, nil, gate.NewLocal(time.Now, 0), identity.SessionRules{}, slog.New(slog.DiscardHandler))
 	token := issue(t, tokens, actor)
 	for name, tc := range map[string]struct {
 		header string

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -44,6 +45,9 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Grant
 		return Grant{}, err
 	}
 	if decided.fault != nil {
+		if decided.changed { // the session has ended
+			return Grant{}, cmp.Or(s.changed(ctx, user.ID, Unmarked), decided.fault)
+		}
 		return Grant{}, decided.fault
 	}
 	return s.grant(user, decided.session, at)
@@ -66,8 +70,10 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 		}
 	}
 	actor.From = from
-	return s.store.EndOwnSession(ctx, actor, all, func(session SessionID) Event {
-		return actor.aboutSession(SessionEnded, session)
+	return s.change(ctx, actor.User, func() error {
+		return s.store.EndOwnSession(ctx, actor, all, func(session SessionID) Event {
+			return actor.aboutSession(SessionEnded, session)
+		})
 	})
 }
 

@@ -66,8 +66,12 @@ func (s *Service) ChangeUser(ctx context.Context, staff Staff, user UserID, chan
 		return User{}, s.noteDenial(ctx, staff, fault.New(fault.PermissionDenied,
 			"Nobody changes their own role or suspension; another admin can."))
 	}
-	changed, err := s.store.ChangeUser(ctx, staff, user, change, func(before UserBefore) []Event {
-		return change.events(staff, user, before)
+	var changed User
+	err := s.change(ctx, user, func() (err error) {
+		changed, err = s.store.ChangeUser(ctx, staff, user, change, func(before UserBefore) []Event {
+			return change.events(staff, user, before)
+		})
+		return err
 	})
 	return changed, s.noteDenial(ctx, staff, err)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
@@ -105,7 +106,7 @@ func TestALogoutAndARefreshEndAlsoWhereNobodyAnswers(t *testing.T) {
 		},
 	} {
 		s, p := proxied(t, 1)
-		rules := identity.NewService(s.store, nil, access, keys.Refresh(), identity.SessionRules{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
+		rules := identity.NewService(s.store, nil, access, keys.Refresh(), gate.NewLocal(time.Now, 0), identity.SessionRules{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
 		token := keys.Refresh().Token(identity.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
 		if err := do(t.Context(), rules, token); err != nil {
 			t.Fatalf("%s with a database: %v", name, err)

@@ -25,6 +25,9 @@ import (
 // acquireTimeout is how long a request waits for a connection.
 const acquireTimeout = 500 * time.Millisecond
 
+// connectTimeout is how long a connection may take.
+const connectTimeout = 2 * time.Second
+
 // Config says how to reach the database.
 type Config struct {
 	// URL is a connection URL or DSN; several hosts are allowed.
@@ -60,7 +63,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	config.ConnConfig.DefaultQueryExecMode = mode
 	config.ConnConfig.RuntimeParams["application_name"] = "codegenapp"
-	config.ConnConfig.ConnectTimeout = 2 * time.Second
+	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.MaxConns = int32(c.PoolSize + c.MaxOverflow) //nolint:gosec // settings bound both
 	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
 	config.MaxConnIdleTime = time.Minute

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,18 +41,50 @@ type Server struct {
 
 	contract *contract
 	people   *atomic.Int64
+	// alone is true if there must be no other over the same database.
+	alone bool
+	// redis is what it shares with others.
+	redis app.Secret
 }
 
-// Start starts a server. Change may alter its settings first.
+// Start starts a server, the only one over its database. Change may alter its
+// settings first.
 func Start(t testing.TB, change ...func(*app.Settings)) *Server {
 	t.Helper()
-	return StartOn(t, NewDatabase(t), NewIssuer(t), change...)
+	alone := func(s *app.Settings) { s.SingleReplica = s.RedisURL == "" }
+	return StartOn(t, NewDatabase(t), NewIssuer(t), append(change, alone)...)
 }
+
+// StartFirst starts the first server of several over its database, which share a
+// Redis. Change may alter its settings first, also which Redis.
+func StartFirst(t testing.TB, change ...func(*app.Settings)) *Server {
+	t.Helper()
+	shared := sharing(app.Secret(NewRedis(t)))
+	return StartOn(t, NewDatabase(t), NewIssuer(t), slices.Insert(change, 0, shared)...)
+}
+
+// sharing lets a server use a Redis, and wait for it as long as a busy machine
+// may take.
+func sharing(redis app.Secret) func(*app.Settings) {
+	return func(s *app.Settings) {
+		s.RedisURL, s.RedisSettle, s.RedisWait = redis, settleInTests, redisInTests
+	}
+}
+
+// settleInTests is enough for replicas that are started one after the other, and
+// are not told to settle longer; redisInTests for a busy machine.
+const (
+	settleInTests = 20 * time.Millisecond
+	redisInTests  = 5 * time.Second
+)
 
 // Replica starts another server over the same database and issuer.
 func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
 	t.Helper()
-	r := StartOn(t, s.Database, s.Issuer, change...)
+	if s.alone {
+		t.Fatal("this server was started as the only one; use StartFirst")
+	}
+	r := StartOn(t, s.Database, s.Issuer, slices.Insert(change, 0, sharing(s.redis))...)
 	r.people = s.people
 	return r
 }
@@ -98,7 +131,10 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		a.Close()
 	})
 	s := Elsewhere(t, "http://"+listener.Addr().String(), db, google)
-	s.Handler = a.Handler()
+	if settings.RedisWait == redisInTests {
+		s.await(t, "/health/redis")
+	}
+	s.Handler, s.alone, s.redis = a.Handler(), settings.SingleReplica, settings.RedisURL
 	return s
 }
 
@@ -107,14 +143,15 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 func Elsewhere(t testing.TB, url string, db Database, google *Issuer) *Server {
 	t.Helper()
 	s := &Server{URL: url, Database: db, Issuer: google, contract: theContract(t), people: &atomic.Int64{}}
-	s.awaitReady(t)
+	s.await(t, "/health/ready")
 	return s
 }
 
-func (s *Server) awaitReady(t testing.TB) {
+// await asks again and again, until it is answered 200.
+func (s *Server) await(t testing.TB, path string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		answer, err := http.Get(s.URL + "/health/ready")
+		answer, err := http.Get(s.URL + path)
 		if err != nil {
 			continue
 		}
@@ -123,7 +160,7 @@ func (s *Server) awaitReady(t testing.TB) {
 			return
 		}
 	}
-	t.Fatal("the server is not ready after 20 s")
+	t.Fatalf("%s does not answer 200 after 20 s", path)
 }
 
 // testLog shows the server's log of a failed test.

@@ -1,0 +1,146 @@
+package gate
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+// What is asked of enter.lua.
+const (
+	askRates  = "rates"
+	askAnswer = "answer"
+	askChange = "change"
+)
+
+// belief is whether what Redis keeps is believed.
+//
+// A Redis that is reached anew may have come back from an old snapshot, with what
+// was so then. So nothing is believed that is older than the connection. And other
+// replicas may not have reached it yet, nor told it what they are changing. So
+// nothing at all is believed until some time after.
+type belief struct {
+	settle time.Duration
+
+	mu sync.Mutex
+	// turn counts the reasons to doubt, known is that for which since was asked.
+	turn, known uint64
+	// since is the moment, by Redis's clock in microseconds, before which nothing
+	// is believed.
+	since int64
+	// from is when belief begins, by this machine's clock.
+	from time.Time
+	// deaf is true while announcements of other replicas would not be heard.
+	deaf bool
+	// changing is until when a user is not believed about, since another replica
+	// has announced a change.
+	changing map[identity.Slot]time.Time
+}
+
+// moment is what a request knew of since when it was sent.
+type moment struct {
+	turn  uint64
+	redis int64
+}
+
+// doubt believes nothing that is kept by now.
+func (b *belief) doubt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.turn++
+	b.from = time.Now().Add(b.settle)
+}
+
+// seen learns the time of Redis from an answer to a request that was sent in a
+// turn: what is older was not kept since.
+func (b *belief) seen(turn uint64, at func() int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if turn == b.turn && b.known != turn {
+		b.known, b.since = turn, at()
+	}
+}
+
+// of tells whether what is kept of a user is believed, and since when.
+func (b *belief) of(slot identity.Slot, now time.Time) (moment, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := moment{turn: b.turn, redis: b.since}
+	if b.deaf || b.known != b.turn || now.Before(b.from) {
+		return m, false
+	}
+	if len(b.changing) == 0 {
+		return m, true
+	}
+	until, changing := b.changing[slot]
+	return m, !changing || now.After(until)
+}
+
+// listen remembers whether announcements are heard. What was missed meanwhile is
+// not known, so all is doubted.
+func (b *belief) listen(heard bool) {
+	b.doubt()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deaf = !heard
+}
+
+// hear does not believe what is kept of a user for as long as a change may take.
+func (b *belief) hear(slot identity.Slot, now time.Time, wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for other, until := range b.changing {
+		if now.After(until) {
+			delete(b.changing, other)
+		}
+	}
+	if b.changing == nil {
+		b.changing = map[identity.Slot]time.Time{}
+	}
+	b.changing[slot] = now.Add(wait)
+}
+
+// asked is what to ask Redis for an entry.
+func (r *Redis) asked(e identity.Entry) (string, moment) {
+	since, believed := r.belief.of(e.Slot, time.Now())
+	switch {
+	case e.Changes:
+		return askChange, since
+	case e.Question != "" && believed && r.KeepFor > 0:
+		return askAnswer, since
+	default:
+		return askRates, since
+	}
+}
+
+// dial connects to Redis, which from now on has to be believed anew.
+func (r *Redis) dial(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+	defer r.belief.doubt()
+	if config == nil {
+		return dialer.DialContext(ctx, "tcp", address)
+	}
+	return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+}
+
+// announce tells the other replicas that something of a user is changing or has
+// changed, and this one, too.
+func (r *Redis) announce(ctx context.Context, slot identity.Slot) error {
+	if r.Announce == nil {
+		return errAway
+	}
+	ctx, cancel := context.WithTimeout(ctx, announceWithin)
+	defer cancel()
+	return r.Announce(ctx, slot)
+}
+
+// Heard takes what a replica has announced, this one or another: that something
+// of a user is changing, though it could not tell Redis.
+func (r *Redis) Heard(slot identity.Slot) { r.belief.hear(slot, time.Now(), heardFor+r.KeepFor) }
+
+// Listening is told whether announcements are heard from now on. Without it
+// nothing that Redis keeps is believed, unless there are none at all.
+func (r *Redis) Listening(heard bool) { r.belief.listen(heard) }

@@ -1,0 +1,147 @@
+package gate
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
+
+const (
+	// mostAnswer is the largest body that is kept, in bytes.
+	mostAnswer = 64 << 10
+	// mostBytes is how much a shard remembers: together 8 MiB.
+	mostBytes = 128 << 10
+	// userBytes and answerBytes are about what a user and an answer take beside
+	// their texts.
+	userBytes, answerBytes = 256, 128
+	// mostSession is how long a session passes for live without being asked for.
+	mostSession = time.Minute
+)
+
+// user is what is remembered of one, all of one epoch.
+type user struct {
+	epoch identity.Epoch
+	// marks is how many changes are under way.
+	marks int
+	// sessions is until when each passes for live, in microseconds.
+	sessions map[identity.SessionID]int64
+	answers  map[string]kept
+	bytes    int
+}
+
+// kept is an answer until a time in microseconds.
+type kept struct {
+	identity.Answer
+
+	until int64
+}
+
+// epochs makes each epoch of this process another.
+var epochs atomic.Uint64
+
+func newEpoch() identity.Epoch { return identity.Epoch(strconv.FormatUint(epochs.Add(1), 36)) }
+
+// user is what is remembered of a slot's user; if nothing is, that begins.
+func (s *shard) user(slot identity.Slot) *user {
+	u, known := s.users[slot]
+	if !known {
+		if s.bytes > mostBytes {
+			s.forgetSome()
+		}
+		u = &user{epoch: newEpoch(), bytes: userBytes}
+		s.users[slot] = u
+		s.bytes += u.bytes
+	}
+	return u
+}
+
+// mark remembers nothing of the user until the change is done.
+func (s *shard) mark(slot identity.Slot) {
+	u := s.user(slot)
+	u.marks++
+	s.empty(u)
+}
+
+// empty forgets sessions and answers of a user.
+func (s *shard) empty(u *user) {
+	s.bytes += userBytes - u.bytes
+	u.epoch, u.sessions, u.answers, u.bytes = newEpoch(), nil, nil, userBytes
+}
+
+// recall finds an answer, and the epoch to keep one with.
+func (s *shard) recall(now int64, e identity.Entry) (identity.Epoch, *identity.Answer) {
+	u := s.user(e.Slot)
+	if u.marks > 0 {
+		return "", nil
+	}
+	if found, ok := u.answers[e.Question]; ok && found.until > now && u.sessions[e.Session] > now {
+		return u.epoch, &found.Answer
+	}
+	return u.epoch, nil
+}
+
+// Keep implements identity.Gate.
+func (l *Local) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
+	if epoch == "" || len(a.Body) > mostAnswer {
+		return
+	}
+	s := l.shard(e.Slot)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[e.Slot]
+	if u == nil || u.epoch != epoch { // something has changed since the question
+		return
+	}
+	if u.answers == nil {
+		u.sessions, u.answers = map[identity.SessionID]int64{}, map[string]kept{}
+	}
+	now := l.now()
+	before, known := u.answers[e.Question]
+	grows := answerBytes + len(e.Question) + len(a.Body)
+	if known {
+		grows = len(a.Body) - len(before.Body)
+	}
+	u.sessions[e.Session] = now.Add(min(l.keepFor, mostSession)).UnixMicro()
+	u.answers[e.Question] = kept{a, now.Add(l.keepFor).UnixMicro()}
+	u.bytes += grows
+	s.bytes += grows
+	if s.bytes > mostBytes {
+		s.forgetSome()
+	}
+}
+
+// forgetSome forgets users, whichever, until there is room again. That a change
+// of theirs is under way may be forgotten too: whatever is remembered meanwhile
+// goes when it is done.
+func (s *shard) forgetSome() {
+	for slot, u := range s.users {
+		if s.bytes <= mostBytes*3/4 {
+			return
+		}
+		s.bytes -= u.bytes
+		delete(s.users, slot)
+	}
+}
+
+// Changed implements identity.Gate. It never fails.
+func (l *Local) Changed(_ context.Context, slot identity.Slot, mark identity.Mark) error {
+	s := l.shard(slot)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[slot]
+	if u == nil {
+		return nil
+	}
+	if mark == identity.Marked {
+		u.marks--
+	}
+	s.empty(u)
+	if u.marks <= 0 {
+		s.bytes -= u.bytes
+		delete(s.users, slot)
+	}
+	return nil
+}
