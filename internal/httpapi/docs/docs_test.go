@@ -115,7 +115,10 @@ func TestTheReferenceRunsOurScriptsOnly(t *testing.T) {
 
 func TestAssetsAreKeptForGood(t *testing.T) {
 	t.Parallel()
-	for _, source := range []string{"scalar.js", "scalar.licenses.txt", "reference.js", "pages.css", "logo.svg"} {
+	for source, media := range map[string]string{
+		"scalar.js": "text/javascript", "scalar.licenses.txt": "text/plain", "reference.js": "text/javascript",
+		"pages.css": "text/css", "logo.svg": "image/svg+xml",
+	} {
 		path := assets(t)[source]
 		plain, content := visit(t, path, "Accept-Encoding", "gzip;q=0, br")
 		packed, unpacked := visit(t, path, "Accept-Encoding", "br, GZIP;q=0.5")
@@ -124,6 +127,7 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 		}
 		wantHeader(t, plain, "Content-Encoding", "")
 		wantHeader(t, packed, "Content-Encoding", "gzip")
+		wantHeader(t, plain, "Content-Type", media+"; charset=utf-8")
 		wantHeader(t, plain, "Vary", "Accept-Encoding")
 		wantHeader(t, plain, "Cache-Control", "public, max-age=31536000, immutable")
 		if plain.Header().Get("ETag") == packed.Header().Get("ETag") {
