@@ -189,7 +189,7 @@ var meanings = map[Code]Meaning{
 	},
 	RateLimited: {
 		Limited, "Too many requests",
-		"The budget of requests for this user or address is used up for the moment.",
+		"The budget of requests for this user or address is used up for the moment, or another export of the user is under way.",
 		"Wait as long as Retry-After says.",
 	},
 	HeadersTooLarge: {

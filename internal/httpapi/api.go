@@ -43,6 +43,9 @@ type Config struct {
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
+	// MaxExports is how many exports there are at once; each holds a connection
+	// to the database.
+	MaxExports int
 	// Proxies are believed in what they say of their callers.
 	Proxies Proxies
 	// RequireHTTPS refuses what came over plain HTTP.
@@ -63,6 +66,7 @@ type API struct {
 	pageTokens      pageTokens
 	attempts        attempts
 	crossOrigin     *http.CrossOriginProtection
+	exports         *exports
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
@@ -78,7 +82,7 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
-		crossOrigin: trustOrigins(c.Origins), known: map[string]route{},
+		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports), known: map[string]route{},
 	}
 	if c.Limits != nil {
 		a.defaultRate = []identity.Rate{c.Limits.Default}

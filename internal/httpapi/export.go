@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
@@ -19,6 +21,44 @@ const (
 	// exportPatience is how long the caller may take to read a part of it.
 	exportPatience = 20 * time.Second
 )
+
+// exports are those under way here. Each holds a connection to the database for
+// as long as its caller takes to read, so they are few: one of a user, and never
+// all that the others need.
+type exports struct {
+	most int
+
+	mu      sync.Mutex
+	callers map[identity.UserID]bool
+}
+
+func newExports(most int) *exports {
+	return &exports{most: most, callers: map[identity.UserID]bool{}}
+}
+
+// begin takes a place, which the caller gives back by end.
+func (e *exports) begin(user identity.UserID) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var f *fault.Error
+	switch {
+	case e.callers[user]:
+		f = fault.New(fault.RateLimited, "Another export of this user is under way; let it end first.")
+	case len(e.callers) >= e.most:
+		f = fault.New(fault.Unavailable, "As many exports are under way as may be at once.")
+	default:
+		e.callers[user] = true
+		return nil
+	}
+	f.RetryAfter = exportPatience
+	return f
+}
+
+func (e *exports) end(user identity.UserID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.callers, user)
+}
 
 // exportView is the document of an export, for the contract. It is written part
 // by part, never held as a whole.
@@ -41,6 +81,10 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor identity.Ac
 	if err != nil {
 		return err
 	}
+	if err := a.exports.begin(actor.User); err != nil {
+		return err
+	}
+	defer a.exports.end(actor.User)
 	if err := a.Identity.NoteExport(ctx, actor); err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ var userOperations = map[string]operation{
 	},
 	"GET /users/me/export": {
 		id: "exportMe", tag: "Account", summary: "Export everything you own",
-		description: "One JSON document with all of it, trash and all, as it was at one moment. It is streamed; a document that breaks off is not whole.",
+		description: "One JSON document with all of it, trash and all, as it was at one moment. It is streamed; a document that breaks off is not whole. A user has one export at a time; another is answered 429.",
 	},
 }
 
