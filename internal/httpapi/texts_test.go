@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -153,5 +154,28 @@ func TestEveryControlCharacterAndEveryBlankIsTakenAsTheContractSays(t *testing.T
 	}
 	if len(whiteSpace) != 25 {
 		t.Errorf("Unicode has 25 blanks, not %d", len(whiteSpace))
+	}
+}
+
+// A front end that puts an answer into a page by mistake runs nothing of it.
+func TestNoAnswerHoldsMarkup(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	const script = "<script>alert(1)</script>&"
+	p := newProject(ann, script)
+	ann.Patch(mePath, map[string]any{"name": script}).Want(200)
+	for what, answer := range map[string]*testkit.Answer{
+		"a resource":         ann.Get(p.path()).Want(200),
+		"a list":             ann.Get(projectsPath).Want(200),
+		"an export":          ann.Get(exportPath).Want(200),
+		"a profile":          ann.Get(mePath).Want(200),
+		"a 412":              ann.Patch(p.path(), titled("x"), "If-Match", `"9"`).Want(412),
+		"a fault of a query": ann.Get(projectsPath + "?%3Cscript%3E&x").Want(400),
+		"a fault of a body":  ann.Post(projectsPath, map[string]any{"title": "x", script: 1}).Want(422),
+		"an unknown path":    ann.Get("/%3Cscript%3E").Want(404),
+	} {
+		if bytes.ContainsAny(answer.Body, "<>&") || !bytes.Contains(bytes.ToLower(answer.Body), []byte("script")) {
+			t.Errorf("%s is %s", what, answer.Body)
+		}
 	}
 }
