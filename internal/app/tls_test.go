@@ -156,6 +156,22 @@ func TestAServerSpeaksHTTPSItself(t *testing.T) {
 			_ = conn.Close()
 		}
 	}
+
+	for suite, spoken := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: true, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA:    false, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false,
+	} {
+		config := trusting(p)
+		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", address)
+		if (err == nil) != spoken {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), err)
+		}
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
 }
 
 // exchange sends bytes and reads one answer.
