@@ -108,7 +108,7 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 }
 
 // accessLog writes one line for each request. It names the route, not the path,
-// and of a problem its code and cause.
+// whom a valid token stands for, and of a problem its code and cause.
 func (a *API) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.Now()
@@ -124,6 +124,9 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 		}
 		if known.gate != "" {
 			attrs = append(attrs, slog.String("cache", known.gate))
+		}
+		if c := known.caller; c != nil && c.err == nil {
+			attrs = append(attrs, slog.String("user", c.actor.User.String()))
 		}
 		if p := known.problem; p != nil {
 			attrs = append(attrs, slog.String("code", p.Code))

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // handle is the API's way around a route that does this.
@@ -88,6 +92,28 @@ func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
 				if !strings.Contains(line, want) {
 					t.Errorf("no %s in %s", want, line)
 				}
+			}
+		})
+	}
+}
+
+func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
+	t.Parallel()
+	ann := id.New[identity.User]()
+	for name, tc := range map[string]struct {
+		known *caller
+		told  bool
+	}{
+		"a valid token": {&caller{actor: identity.Actor{User: ann}}, true},
+		"a bad token":   {&caller{actor: identity.Actor{User: ann}, err: errors.New("forged")}, false},
+		"no token":      {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, log := handle(func(_ http.ResponseWriter, r *http.Request) { recordOf(r.Context()).caller = tc.known })
+			get(h, "/here/1")
+			if told := strings.Contains(log.String(), `"user":"`+ann.String()+`"`); told != tc.told || !told && strings.Contains(log.String(), `"user"`) {
+				t.Errorf("log: %s", log)
 			}
 		})
 	}
