@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codegenapp/codegenapp/bench/seed"
 	"github.com/codegenapp/codegenapp/internal/app"
@@ -15,50 +16,115 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
+// asked is a request that is made again and again.
+type asked struct {
+	name, method, path, body string
+	// remembered lets the server remember answers.
+	remembered bool
+	// mostAllocations is the budget of the server's own work for one request: what
+	// it takes today and a little room. It is raised on purpose or not at all.
+	mostAllocations int
+}
+
+// allAsked is what is measured.
+func allAsked() []asked {
+	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
+	return []asked{
+		{"remembered", http.MethodGet, spec, "", true, 20},
+		{"read", http.MethodGet, spec, "", false, 140},
+		{"items", http.MethodGet, spec + "?include=items", "", false, 290},
+		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 520},
+		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`, false, 235},
+	}
+}
+
+// ask returns a function that makes the request once more. The request and where
+// its answer goes are made before, so that what is counted is the server's.
+func (a asked) ask(tb testing.TB) func() {
+	tb.Helper()
+	handler, token := serve(tb, "SINGLE_REPLICA="+strconv.FormatBool(a.remembered))
+	r := httptest.NewRequestWithContext(tb.Context(), a.method, a.path, nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	if a.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	n := 0
+	answer := &discard{header: http.Header{}}
+	return func() {
+		n++
+		if a.body != "" {
+			r.Body = io.NopCloser(strings.NewReader(strings.Replace(a.body, "%d", strconv.Itoa(n), 1)))
+		}
+		clear(answer.header)
+		answer.status = 0
+		handler.ServeHTTP(answer, r)
+		if answer.status != http.StatusOK {
+			tb.Fatalf("%s is answered %d", a.name, answer.status)
+		}
+	}
+}
+
+// discard forgets an answer but for its status.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// SetReadDeadline and SetWriteDeadline are what a connection has.
+func (d *discard) SetReadDeadline(time.Time) error  { return nil }
+func (d *discard) SetWriteDeadline(time.Time) error { return nil }
+
 // BenchmarkHandler is the handlers of the server over a real database, without
 // sockets on the side of the caller. It is there to be profiled; see
 // docs/performance.md.
 func BenchmarkHandler(b *testing.B) {
-	handler, token := serve(b)
-	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
-	for _, bc := range []struct{ name, method, path, body string }{
-		{"read", http.MethodGet, spec, ""},
-		{"items", http.MethodGet, spec + "?include=items", ""},
-		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", ""},
-		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`},
-	} {
-		b.Run(bc.name, func(b *testing.B) {
+	for _, a := range allAsked() {
+		b.Run(a.name, func(b *testing.B) {
+			ask := a.ask(b)
 			b.ReportAllocs()
-			n := 0
 			for b.Loop() {
-				n++
-				r := httptest.NewRequestWithContext(b.Context(), bc.method, bc.path, strings.NewReader(strings.Replace(bc.body, "%d", strconv.Itoa(n), 1)))
-				r.Header.Set("Authorization", "Bearer "+token)
-				if bc.body != "" {
-					r.Header.Set("Content-Type", "application/json")
-				}
-				answer := httptest.NewRecorder()
-				handler.ServeHTTP(answer, r)
-				if answer.Code != http.StatusOK {
-					b.Fatalf("%d %s", answer.Code, answer.Body)
-				}
+				ask()
 			}
 		})
 	}
 }
 
+// Allocations do not depend on the machine, nor on what else it does.
+//
+//nolint:paralleltest // the allocations of others would be counted
+func TestARequestKeepsItsBudgetOfAllocations(t *testing.T) {
+	for _, a := range allAsked() {
+		ask := a.ask(t)
+		for range 20 { // statements are prepared, answers remembered
+			ask()
+		}
+		got := int(testing.AllocsPerRun(200, ask))
+		t.Logf("%s: %d allocations", a.name, got)
+		if got > a.mostAllocations {
+			t.Errorf("%s takes %d allocations, more than its budget of %d", a.name, got, a.mostAllocations)
+		}
+		if got < a.mostAllocations*3/4 {
+			t.Errorf("%s takes %d allocations: lower its budget of %d", a.name, got, a.mostAllocations)
+		}
+	}
+}
+
 // serve is the server over a database with one user, and an access token of
 // theirs.
-func serve(b *testing.B) (http.Handler, string) {
+func serve(b testing.TB, more ...string) (http.Handler, string) {
 	b.Helper()
 	db, google := testkit.NewDatabase(b), testkit.NewIssuer(b)
 	if err := seed.Load(b.Context(), db.Super, google.URL, 1); err != nil {
 		b.Fatal(err)
 	}
-	settings, err := app.Load([]string{
-		"APP_ENV=development", "DATABASE_URL=" + db.Service, "RATELIMIT_ENABLED=false",
-		"SECRET_KEY=" + newKeys().page, "JWT_SECRET_KEY=" + newKeys().jwt, "GOOGLE_CLIENT_ID=" + testkit.ClientID, "GOOGLE_ISSUER_URL=" + google.URL,
-	}, "")
+	settings, err := app.Load(append(more,
+		"APP_ENV=development", "DATABASE_URL="+db.Service, "RATELIMIT_ENABLED=false",
+		"SECRET_KEY="+newKeys().page, "JWT_SECRET_KEY="+newKeys().jwt, "GOOGLE_CLIENT_ID="+testkit.ClientID, "GOOGLE_ISSUER_URL="+google.URL,
+	), "")
 	if err != nil {
 		b.Fatal(err)
 	}

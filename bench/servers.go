@@ -94,6 +94,8 @@ func (b *bench) environment(s server, db stage.Database, address string) []strin
 	}
 	if s.redis {
 		env = append(env, "REDIS_URL="+b.stage.Redis().URL())
+	} else {
+		env = append(env, "SINGLE_REPLICA=true")
 	}
 	if s.uncached {
 		env = append(env, "CACHE_TTL=0")

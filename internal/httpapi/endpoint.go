@@ -160,27 +160,29 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 
 // authenticate reads the bearer token. That its session is live is checked by
 // the store, together with the work.
-func (a *API) authenticate(c *call) (err error) {
-	c.actor, err = a.callerOf(c.request)
-	c.signed = err == nil
+func (a *API) authenticate(c *call) error {
+	caller := a.callerOf(c.request)
+	c.actor, c.signed = caller.actor, caller.err == nil
 	c.actor.From = clientOf(c.request)
-	return err
+	return caller.err
 }
 
 // caller is whom an access token stands for, or why for nobody.
 type caller struct {
 	actor identity.Actor
-	err   error
+	// slot is where everything about the actor's user is kept.
+	slot identity.Slot
+	err  error
 }
 
 // callerOf reads the bearer token, once for each request.
-func (a *API) callerOf(r *http.Request) (identity.Actor, error) {
+func (a *API) callerOf(r *http.Request) *caller {
 	known := recordOf(r.Context())
 	if known.caller == nil {
 		actor, err := a.Identity.Authenticate(r.Header.Get("Authorization"))
-		known.caller = &caller{actor, err}
+		known.caller = &caller{actor, actor.Slot(), err}
 	}
-	return known.caller.actor, known.caller.err
+	return known.caller
 }
 
 // orRefused is err, or TokenRevoked if the caller's session is dead, or

@@ -41,15 +41,15 @@ func (a *API) payers(route route, r *http.Request) []identity.Entry {
 	if !logout && !route.signed {
 		return []identity.Entry{a.byAddress(route, r)}
 	}
-	actor, err := a.callerOf(r)
-	if err != nil {
+	caller := a.callerOf(r)
+	if caller.err != nil {
 		return []identity.Entry{a.byAddress(route, r)}
 	}
-	byUser := identity.Entry{Slot: actor.Slot(), Rates: a.defaultRate}
+	byUser := identity.Entry{Slot: caller.slot, Rates: a.defaultRate}
 	if logout {
 		return []identity.Entry{a.byAddress(route, r), byUser}
 	}
-	return []identity.Entry{a.remembered(byUser, actor, route, r)}
+	return []identity.Entry{a.remembered(byUser, caller.actor, route, r)}
 }
 
 // byAddress is paid by the address.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -117,16 +118,15 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 		next.ServeHTTP(answer, r)
 
 		level := slog.LevelInfo
-		attrs := []slog.Attr{
+		attrs := append(make([]slog.Attr, 0, 10),
 			slog.String("request_id", known.requestID),
 			slog.String("method", knownMethod(r.Method)), slog.String("route", known.route.pattern), slog.Int("status", answer.status),
-			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)),
-		}
+			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)))
 		if known.gate != "" {
 			attrs = append(attrs, slog.String("cache", known.gate))
 		}
 		if c := known.caller; c != nil && c.err == nil {
-			attrs = append(attrs, slog.String("user", c.actor.User.String()))
+			attrs = append(attrs, slog.String("user", string(c.slot)))
 		}
 		if p := known.problem; p != nil {
 			attrs = append(attrs, slog.String("code", p.Code))
@@ -170,20 +170,30 @@ func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secureAnswer(w.Header(), recordOf(r.Context()).secure)
 		if r.Header.Get("Authorization") != "" {
-			w.Header().Set("Cache-Control", "private, no-cache")
+			w.Header()["Cache-Control"] = privateNoCache
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// The values of headers that every answer has are made once. Nobody writes to
+// them: Set puts another value in their place, and Add copies what has no room.
+var (
+	privateNoCache = []string{"private, no-cache"}
+	secureHeaders  = map[string][]string{
+		"X-Content-Type-Options":  {"nosniff"},
+		"Referrer-Policy":         {"no-referrer"},
+		"X-Frame-Options":         {"DENY"},
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+	}
+	onlyHTTPS = []string{"max-age=63072000; includeSubDomains"}
+)
+
 // secureAnswer sets what browsers must know of any answer of ours.
 func secureAnswer(h http.Header, overHTTPS bool) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	maps.Copy(h, secureHeaders)
 	if overHTTPS {
-		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		h["Strict-Transport-Security"] = onlyHTTPS
 	}
 }
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ type AccessTokens struct {
 	lifetime         time.Duration
 	now              func() time.Time
 	keys             *KeyRing
+	remembered       rememberedTokens
 }
 
 // AccessConfig says how access tokens are made.
@@ -75,24 +77,40 @@ func (t *AccessTokens) Issue(actor Actor) (string, time.Duration, error) {
 // Verify returns whom the token stands for. Whether the session is still live
 // is for the store to say. Its faults are TokenInvalid and TokenExpired.
 func (t *AccessTokens) Verify(raw string) (Actor, error) {
-	said, err := t.keys.open(raw)
-	if err != nil {
-		return Actor{}, tokenInvalid(err)
-	}
-	var claims accessClaims
-	if err := json.Unmarshal(said, &claims); err != nil {
-		return Actor{}, tokenInvalid(err)
-	}
-	actor, err := t.actorOf(claims)
-	if err != nil {
-		return Actor{}, tokenInvalid(err)
+	hash := sha256.Sum256([]byte(raw))
+	known, ok := t.remembered.find(hash)
+	if !ok {
+		var err error
+		if known, err = t.read(raw); err != nil {
+			return Actor{}, tokenInvalid(err)
+		}
 	}
 	// Last, so that a token is told to be expired only when nothing else is
 	// wrong with it.
-	if *claims.Expires <= t.now().Add(-leeway).Unix() {
+	if known.expires <= t.now().Add(-leeway).Unix() {
 		return Actor{}, fault.New(fault.TokenExpired, "The access token has expired; get a new one with the refresh token.")
 	}
-	return actor, nil
+	if !ok {
+		t.remembered.keep(hash, known)
+	}
+	return Actor{User: known.user, Session: known.session}, nil
+}
+
+// read checks everything of a token but the expiry.
+func (t *AccessTokens) read(raw string) (remembered, error) {
+	said, err := t.keys.open(raw)
+	if err != nil {
+		return remembered{}, err
+	}
+	var claims accessClaims
+	if err := json.Unmarshal(said, &claims); err != nil {
+		return remembered{}, err
+	}
+	actor, err := t.actorOf(claims)
+	if err != nil {
+		return remembered{}, err
+	}
+	return remembered{user: actor.User, session: actor.Session, expires: *claims.Expires}, nil
 }
 
 // actorOf checks everything of the claims but the expiry.
