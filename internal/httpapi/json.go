@@ -152,10 +152,13 @@ func (g given[T]) pointer() *T {
 // microseconds, always six digits.
 type timestamp time.Time
 
-// MarshalText writes the time; JSON is written by it.
-func (t timestamp) MarshalText() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z"), nil
+// AppendText writes the time; JSON is written by it.
+func (t timestamp) AppendText(b []byte) ([]byte, error) {
+	return time.Time(t).UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z"), nil
 }
+
+// MarshalText writes the time.
+func (t timestamp) MarshalText() ([]byte, error) { return t.AppendText(make([]byte, 0, 27)) }
 
 // Schema documents the form.
 func (timestamp) Schema(huma.Registry) *huma.Schema {

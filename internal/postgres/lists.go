@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
@@ -12,26 +13,38 @@ import (
 )
 
 // keyset reads pages of a table by (column, id) within a parent, so that no row
-// is skipped or repeated because others come or go.
+// is skipped or repeated because others come or go. Row is the table's generated
+// type.
 //
 // It is the one place where SQL is put together: sqlc would need the same query
 // for each column and direction. Every part comes from this file; values are
 // parameters.
-type keyset struct{ table, columns, parent string }
+type keyset[Row any] struct {
+	table, columns, parent string
+	// fields are where the columns go, in their order.
+	fields func(*Row) []any
+}
 
 var (
-	projectLists = keyset{
+	projectLists = keyset[db.Project]{
 		table: "projects", parent: "owner_id",
 		columns: "id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed",
+		fields: func(r *db.Project) []any {
+			return []any{&r.ID, &r.OwnerID, &r.Title, &r.Description, &r.SpecificationCount, &r.NextSpecificationNumber, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.DeletedAt, &r.Trashed}
+		},
 	}
-	specificationLists = keyset{
+	specificationLists = keyset[db.Specification]{
 		table: "specifications", parent: "project_id",
 		columns: "id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed",
+		fields: func(r *db.Specification) []any {
+			items := (*pgtype.FlatArray[outline.ItemID])(&r.ItemIDs) // read without reflection
+			return []any{&r.ID, &r.ProjectID, &r.OwnerID, &r.Number, &r.Title, &r.Content, items, &r.NextItemNumber, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.DeletedAt, &r.Trashed}
+		},
 	}
 )
 
 // sql is the statement for one order, first page or a later one.
-func (k keyset) sql(order outline.Order, first bool) string {
+func (k keyset[Row]) sql(order outline.Order, first bool) string {
 	after, direction := ">", "ASC"
 	if order.Descending {
 		after, direction = "<", "DESC"
@@ -44,9 +57,8 @@ func (k keyset) sql(order outline.Order, first bool) string {
 		k.columns, k.table, k.parent, from, order.Column, direction)
 }
 
-// listQuery reads one page of k below parent into page, of what owner owns. Row is the table's
-// generated type, whose fields are in the order of the columns.
-func listQuery[Row, T any](ctx context.Context, k keyset, parent any, owner identity.UserID, list outline.ListQuery, convert func(Row) T, page *[]T) query {
+// listQuery reads one page of k below parent into page, of what owner owns.
+func listQuery[Row, T any](ctx context.Context, k keyset[Row], parent any, owner identity.UserID, list outline.ListQuery, convert func(Row) T, page *[]T) query {
 	args := []any{parent, owner, list.Trashed, list.Limit}
 	if list.After != nil {
 		args = append(args, list.After.Value(list.Order.Column), list.After.ID)
@@ -56,9 +68,12 @@ func listQuery[Row, T any](ctx context.Context, k keyset, parent any, owner iden
 		if err != nil {
 			return err
 		}
-		*page, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
-			r, err := pgx.RowToStructByPos[Row](row)
-			return convert(r), err
+		var r Row
+		fields := k.fields(&r)
+		*page = make([]T, 0, list.Limit)
+		_, err = pgx.ForEachRow(rows, fields, func() error {
+			*page = append(*page, convert(r))
+			return nil
 		})
 		return err
 	}
