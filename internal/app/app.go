@@ -78,7 +78,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3),
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
-		Version: BuildVersion().Version, Log: log, Now: time.Now,
+		Version: BuildVersion().Version, Metrics: a.metrics(), Log: log, Now: time.Now,
 	})
 	return a, nil
 }

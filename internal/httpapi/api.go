@@ -55,9 +55,30 @@ type Config struct {
 	// passes them.
 	Origins []string
 	Version string
+	// Metrics are told of each request, and served; nil counts nothing.
+	Metrics Metrics
 	Log     *slog.Logger
 	Now     func() time.Time
 }
+
+// Metrics is what the API tells of requests. Routes are patterns of routes.go
+// without the method, or empty.
+type Metrics interface {
+	// Begin is called when a request begins, and what it returns when it ends.
+	Begin() func()
+	Request(method, route string, status int, took time.Duration)
+	// Cache tells of a read of which answers are kept: hit, miss or bypass.
+	Cache(route, result string)
+	Handler() http.Handler
+}
+
+// uncounted counts nothing, where the contract is all that is wanted.
+type uncounted struct{}
+
+func (uncounted) Begin() func()                              { return func() {} }
+func (uncounted) Request(string, string, int, time.Duration) {}
+func (uncounted) Cache(string, string)                       {}
+func (uncounted) Handler() http.Handler                      { return http.NotFoundHandler() }
 
 // API serves the contract.
 type API struct {
@@ -79,6 +100,9 @@ type API struct {
 // New returns the API and its handler.
 func New(c Config) (*API, http.Handler) {
 	setUpHuma()
+	if c.Metrics == nil {
+		c.Metrics = uncounted{}
+	}
 	mux := http.NewServeMux()
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),

@@ -122,7 +122,7 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 		described.Security = []map[string][]string{{"bearer": {}}}
 	}
 	a.known[method+" "+prefix+path] = route{
-		pattern: method + " " + prefix + path, signed: authenticate != nil,
+		pattern: method + " " + prefix + path, path: prefix + path, signed: authenticate != nil,
 		kept: op.kept, changes: authenticate != nil && method != http.MethodGet,
 	}
 	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
 )
@@ -10,6 +11,8 @@ import (
 // route is what is known of a route before a request for it is read.
 type route struct {
 	pattern string
+	// path is the pattern without its method.
+	path string
 	// signed is true for operations that need a token.
 	signed bool
 	// kept is true for reads of which the answer may be a kept one, changes for
@@ -27,7 +30,8 @@ func (a *API) routeOf(mux *http.ServeMux, r *http.Request) route {
 	if known, ok := a.known[pattern]; ok {
 		return known
 	}
-	return route{pattern: pattern}
+	_, path, _ := strings.Cut(pattern, " ")
+	return route{pattern: pattern, path: path}
 }
 
 // enter lets each request go through the gate before anything else is done for
@@ -60,6 +64,9 @@ func (a *API) enter(next http.Handler) http.Handler {
 				a.Gate.Keep(entry, pass.Epoch, answer)
 			}
 		default:
+			if entry.Question != "" {
+				known.gate = bypass
+			}
 			next.ServeHTTP(w, r)
 		}
 	})
@@ -69,6 +76,8 @@ func (a *API) enter(next http.Handler) http.Handler {
 const (
 	hit  = "hit"
 	miss = "miss"
+	// bypass: something is changing, or what is kept is not believed.
+	bypass = "bypass"
 )
 
 // remembers reports whether the gate has to do with a route but for its rates.

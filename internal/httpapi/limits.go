@@ -25,8 +25,7 @@ const (
 // exempt is what must be answered at any time: the questions of whoever runs the
 // server, and those that browsers ask before a request.
 func exempt(route route, r *http.Request) bool {
-	_, path, _ := strings.Cut(route.pattern, " ")
-	return path == "/health" || strings.HasPrefix(path, "/health/") || path == "/metrics" ||
+	return route.path == "/health" || strings.HasPrefix(route.path, "/health/") || route.path == "/metrics" ||
 		r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 

@@ -84,10 +84,11 @@ var matrix = map[string]cell{
 	"GET /health/ready":          {always: 200},
 	"GET /health/db":             {always: 200},
 	"GET /health/redis":          {always: 200},
+	"GET /metrics":               {always: 200},
 }
 
 // outside are the routes that are not below the contract's prefix.
-var outside = regexp.MustCompile(`^\w+ /(docs|problems|health|\.well-known)`)
+var outside = regexp.MustCompile(`^\w+ /(docs|problems|health|metrics|\.well-known)`)
 
 var routeLine = regexp.MustCompile(`(?:\(a, |HandleFunc\()"(\w+) (?:"\+prefix\+")?(/[^"]*)"`)
 

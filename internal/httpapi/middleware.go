@@ -115,14 +115,18 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 		began := a.Now()
 		known := recordOf(r.Context())
 		answer := &statusWriter{ResponseWriter: w}
+		defer a.Metrics.Begin()()
 		next.ServeHTTP(answer, r)
+		took := a.Now().Sub(began)
+		a.Metrics.Request(knownMethod(r.Method), known.route.path, answer.status, took)
 
 		level := slog.LevelInfo
 		attrs := append(make([]slog.Attr, 0, 10),
 			slog.String("request_id", known.requestID),
 			slog.String("method", knownMethod(r.Method)), slog.String("route", known.route.pattern), slog.Int("status", answer.status),
-			slog.Int64("bytes", answer.bytes), slog.Duration("latency", a.Now().Sub(began)))
+			slog.Int64("bytes", answer.bytes), slog.Duration("latency", took))
 		if known.gate != "" {
+			a.Metrics.Cache(known.route.path, known.gate)
 			attrs = append(attrs, slog.String("cache", known.gate))
 		}
 		if c := known.caller; c != nil && c.err == nil {

@@ -20,7 +20,7 @@ import (
 // handle is the API's way around a route that does this.
 func handle(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	a := &API{Config: Config{Now: time.Now, Log: slog.New(slog.NewJSONHandler(log, nil))}}
+	a := &API{Config: Config{Metrics: uncounted{}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(log, nil))}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /here/{id}", do)
 	return a.wrap(mux), log

@@ -111,6 +111,15 @@ func ValidURL(u string) bool {
 // Close waits for connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
 
+// Connections is how many connections there are.
+type Connections struct{ Active, Open, Most int32 }
+
+// Connections tells how many connections there are now.
+func (s *Store) Connections() Connections {
+	now := s.pool.Stat()
+	return Connections{Active: now.AcquiredConns(), Open: now.TotalConns(), Most: now.MaxConns()}
+}
+
 // Ping is nil if the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
