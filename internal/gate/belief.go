@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"sync"
 	"time"
@@ -36,9 +37,11 @@ type belief struct {
 	from time.Time
 	// deaf is true while announcements of other replicas would not be heard.
 	deaf bool
-	// changing is until when a user is not believed about, since another replica
-	// has announced a change.
+	// changing is until when a user is not believed about, since a replica has
+	// announced a change. When there are sweepAt of them, those are dropped of whom
+	// the time is over.
 	changing map[identity.Slot]time.Time
+	sweepAt  int
 }
 
 // moment is what a request knew of since when it was sent.
@@ -56,13 +59,19 @@ func (b *belief) doubt() {
 }
 
 // seen learns the time of Redis from an answer to a request that was sent in a
-// turn: what is older was not kept since.
-func (b *belief) seen(turn uint64, at func() int64) {
+// turn: what is older was not kept since. It reports whether the turn lasts. If it
+// does not, the request may have connected anew, and the answer come from a Redis
+// that is to be doubted.
+func (b *belief) seen(turn uint64, at func() int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if turn == b.turn && b.known != turn {
+	if turn != b.turn {
+		return false
+	}
+	if b.known != turn {
 		b.known, b.since = turn, at()
 	}
+	return true
 }
 
 // of tells whether what is kept of a user is believed, and since when.
@@ -89,19 +98,23 @@ func (b *belief) listen(heard bool) {
 	b.deaf = !heard
 }
 
+// fewChanging are not worth a look at who of them is still changing.
+const fewChanging = 1024
+
 // hear does not believe what is kept of a user for as long as a change may take.
 func (b *belief) hear(slot identity.Slot, now time.Time, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for other, until := range b.changing {
-		if now.After(until) {
-			delete(b.changing, other)
-		}
-	}
 	if b.changing == nil {
-		b.changing = map[identity.Slot]time.Time{}
+		b.changing, b.sweepAt = map[identity.Slot]time.Time{}, fewChanging
 	}
-	b.changing[slot] = now.Add(wait)
+	if len(b.changing) >= b.sweepAt {
+		maps.DeleteFunc(b.changing, func(_ identity.Slot, until time.Time) bool { return now.After(until) })
+		b.sweepAt = max(2*len(b.changing), fewChanging)
+	}
+	if until := now.Add(wait); until.After(b.changing[slot]) {
+		b.changing[slot] = until
+	}
 }
 
 // asked is what to ask Redis for an entry.
@@ -120,15 +133,36 @@ func (r *Redis) asked(e identity.Entry) (string, moment) {
 // dial connects to Redis, which from now on has to be believed anew.
 func (r *Redis) dial(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
 	defer r.belief.doubt()
+	var conn net.Conn
+	var err error
 	if config == nil {
-		return dialer.DialContext(ctx, "tcp", address)
+		conn, err = dialer.DialContext(ctx, "tcp", address)
+	} else {
+		conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
 	}
-	return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return doubted{conn, &r.belief}, nil
+}
+
+// doubted is a connection with whose end belief ends: another node, to which we
+// are connected already, may take the place of the one that is gone.
+type doubted struct {
+	net.Conn
+	belief *belief
+}
+
+// Close implements net.Conn.
+func (c doubted) Close() error {
+	c.belief.doubt()
+	return c.Conn.Close()
 }
 
 // announce tells the other replicas that something of a user is changing or has
-// changed, and this one, too.
+// changed. This one knows it at once.
 func (r *Redis) announce(ctx context.Context, slot identity.Slot) error {
+	r.Heard(slot)
 	if r.Announce == nil {
 		return errAway
 	}

@@ -146,8 +146,11 @@ func (r *Redis) ask(ctx context.Context, wait time.Duration, e identity.Entry) (
 	if err != nil {
 		return identity.Pass{}, fmt.Errorf("enter: %w", err)
 	}
-	r.belief.seen(since.turn, func() int64 { return number(answer, 1) })
-	return passOfRedis(e, answer)
+	pass, err := passOfRedis(e, answer)
+	if !r.belief.seen(since.turn, func() int64 { return number(answer, 1) }) {
+		pass.Epoch, pass.Answer = "", nil
+	}
+	return pass, err
 }
 
 // words are the keys and arguments of enter.lua.
@@ -214,8 +217,10 @@ func number(answer []rueidis.RedisMessage, n int) int64 {
 }
 
 // Changed implements identity.Gate. A change that was marked and is not reported
-// keeps the user's answers out of use until the mark ends by itself; one that was
-// not marked has to be told in another way.
+// keeps the user's answers out of use until the mark ends by itself, and one that
+// was announced until it must be over. It is announced even so: Redis may be away
+// because it has lost the mark, and who listens only now has missed the first word.
+// One that nobody was told of has to be told.
 func (r *Redis) Changed(ctx context.Context, slot identity.Slot, mark identity.Mark) error {
 	ctx = context.WithoutCancel(ctx)
 	if turn := r.turns.Load(); here(turn) {
@@ -225,10 +230,10 @@ func (r *Redis) Changed(ctx context.Context, slot identity.Slot, mark identity.M
 		}
 		r.lost(ctx, turn, slot, err)
 	}
-	if mark != identity.Unmarked {
-		return nil
+	if err := r.announce(ctx, slot); mark == identity.Unmarked {
+		return err
 	}
-	return r.announce(ctx, slot)
+	return nil
 }
 
 // report lets Redis forget what it keeps of a user.
