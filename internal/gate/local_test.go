@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,12 +49,6 @@ func TestAMillionAddressesFit(t *testing.T) {
 		part = 1
 	}
 	addresses, login := 1_000_000/part, rate("login", 1, time.Hour)
-	heap := func() int {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return int(m.HeapAlloc)
-	}
 	before := heap()
 	l := newLocal((&clock{}).now, time.Minute, mostBudgets/part)
 	for n := range addresses {

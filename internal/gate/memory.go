@@ -14,9 +14,9 @@ const (
 	mostAnswer = 64 << 10
 	// mostBytes is how much a shard remembers: together 8 MiB.
 	mostBytes = 128 << 10
-	// userBytes and answerBytes are about what a user and an answer take beside
-	// their texts.
-	userBytes, answerBytes = 256, 128
+	// What things take beside their texts, about: a user, the first answer to one,
+	// any answer, and a session.
+	userBytes, firstBytes, answerBytes, sessionBytes = 256, 512, 128, 64
 	// mostSession is how long a session passes for live without being asked for.
 	mostSession = time.Minute
 )
@@ -95,22 +95,31 @@ func (l *Local) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) 
 	if u == nil || u.epoch != epoch { // something has changed since the question
 		return
 	}
-	if u.answers == nil {
-		u.sessions, u.answers = map[identity.SessionID]int64{}, map[string]kept{}
-	}
-	now := l.now()
-	before, known := u.answers[e.Question]
-	grows := answerBytes + len(e.Question) + len(a.Body)
-	if known {
-		grows = len(a.Body) - len(before.Body)
-	}
-	u.sessions[e.Session] = now.Add(min(l.keepFor, mostSession)).UnixMicro()
-	u.answers[e.Question] = kept{a, now.Add(l.keepFor).UnixMicro()}
-	u.bytes += grows
-	s.bytes += grows
+	before := u.bytes
+	u.keep(e, a, l.now(), l.keepFor)
+	s.bytes += u.bytes - before
 	if s.bytes > mostBytes {
 		s.forgetSome()
 	}
+}
+
+// keep remembers an answer, and that its session is live.
+func (u *user) keep(e identity.Entry, a identity.Answer, now time.Time, keepFor time.Duration) {
+	if u.answers == nil {
+		u.sessions, u.answers = map[identity.SessionID]int64{}, map[string]kept{}
+		u.bytes += firstBytes
+	}
+	if _, known := u.sessions[e.Session]; !known {
+		u.bytes += sessionBytes
+	}
+	if before, known := u.answers[e.Question]; known {
+		u.bytes -= len(before.Body)
+	} else {
+		u.bytes += answerBytes + len(e.Question)
+	}
+	u.bytes += len(a.Body)
+	u.sessions[e.Session] = now.Add(min(keepFor, mostSession)).UnixMicro()
+	u.answers[e.Question] = kept{a, now.Add(keepFor).UnixMicro()}
 }
 
 // forgetSome forgets users, whichever, until there is room again. That a change

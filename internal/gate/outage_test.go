@@ -239,14 +239,20 @@ func TestAClosedGateLeavesNothingRunning(t *testing.T) {
 		{"is away", server.Kill},
 	} {
 		for range 3 {
-			r, err := OpenRedis(t.Context(), RedisConfig{URL: server.URL(), Connections: 8, Log: logOf(t)})
+			r, err := OpenRedis(t.Context(), RedisConfig{URL: server.URL(), Connections: 8, KeepFor: time.Minute, Settle: soon, Log: logOf(t)})
 			must(t, err)
 			if stage.does == "answers" {
 				awaitHere(t, r)
+				awaitBelief(t, r)
 			}
 			var running sync.WaitGroup
 			for n := range 32 {
-				running.Go(func() { enter(t, r, identity.Slot(fmt.Sprint(n)), rate("default", 3, time.Hour)) })
+				running.Go(func() {
+					e := reading(identity.Slot(fmt.Sprint(n)), newSession(), "/projects")
+					e.Rates = []identity.Rate{rate("default", 3, time.Hour)}
+					r.Enter(t.Context(), e)
+					r.Keep(e, "1", answer("one that is not kept yet when it closes"))
+				})
 			}
 			running.Wait()
 			stage.first()
