@@ -15,6 +15,7 @@ import (
 const (
 	// channel is where replicas tell each other what they could not tell Redis.
 	channel = "codegenapp_changes"
+	notify  = "SELECT pg_notify($1, $2)"
 	// listenAgain is how long after a lost connection the next is tried.
 	listenAgain = 250 * time.Millisecond
 	// echoWithin is how long a replica waits to hear itself.
@@ -32,7 +33,7 @@ func (s *Store) Announce(ctx context.Context, word string) error {
 		return err
 	}
 	defer conn.Release()
-	if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, word); err != nil {
+	if _, err := conn.Exec(ctx, notify, channel, word); err != nil {
 		return translate(err)
 	}
 	return nil
@@ -42,7 +43,8 @@ func (s *Store) Announce(ctx context.Context, word string) error {
 // ctx is done. It says whether anything is heard whenever that changes.
 //
 // A pooler that lends a connection for each transaction takes the request to
-// listen and passes nothing on. So whoever listens first says something itself.
+// listen and passes nothing on. So whoever listens first says something itself, by
+// the way in which others will.
 func (s *Store) Listen(ctx context.Context, url string, log *slog.Logger, listening func(bool), heard func(word string)) {
 	said := ""
 	for ctx.Err() == nil {
@@ -59,7 +61,7 @@ func (s *Store) Listen(ctx context.Context, url string, log *slog.Logger, listen
 	}
 }
 
-var errNoEcho = errors.New("announcements are not passed on: a pooler in transaction mode needs DATABASE_DIRECT_URL beside it")
+var errNoEcho = errors.New("announcements are not passed on: DATABASE_DIRECT_URL has to lead to the database of DATABASE_URL, past any pooler in transaction mode")
 
 // listen does so over one connection, until that fails.
 func (s *Store) listen(ctx context.Context, url string, ready func(), heard func(word string)) error {
@@ -82,27 +84,33 @@ func (s *Store) listen(ctx context.Context, url string, ready func(), heard func
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return hideDetail(err)
 	}
+	// What a connection says itself it hears even through such a pooler. So the
+	// first word goes by another; the later ones ask only whether this one lives.
+	if err := echo(ctx, conn, s.Announce, heard); err != nil {
+		return err
+	}
+	ready()
+	myself := func(ctx context.Context, word string) error {
+		_, err := conn.Exec(ctx, notify, channel, word)
+		return hideDetail(err)
+	}
 	for {
-		if err := echo(ctx, conn, heard); err != nil {
+		if err := hearFor(ctx, conn, quietFor, heard); err != nil {
 			return err
 		}
-		if ready != nil {
-			ready()
-			ready = nil
-		}
-		if err := hearFor(ctx, conn, quietFor, heard); err != nil {
+		if err := echo(ctx, conn, myself, heard); err != nil {
 			return err
 		}
 	}
 }
 
 // echo says something and waits until it is heard.
-func echo(ctx context.Context, conn *pgx.Conn, heard func(word string)) error {
+func echo(ctx context.Context, conn *pgx.Conn, say func(ctx context.Context, word string) error, heard func(word string)) error {
 	word := "echo " + id.New[Store]().String()
 	ctx, cancel := context.WithTimeout(ctx, echoWithin)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, word); err != nil {
-		return hideDetail(err)
+	if err := say(ctx, word); err != nil {
+		return err
 	}
 	for {
 		n, err := conn.WaitForNotification(ctx)

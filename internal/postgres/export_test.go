@@ -5,6 +5,9 @@ import "github.com/jackc/pgx/v5/pgxpool"
 // Translate is what a driver's error becomes on its way to the rules.
 var Translate = translate
 
+// HearFor passes on what a connection hears, until nothing was for some time.
+var HearFor = hearFor
+
 // Pool is the store's pool, for tests that look at its connections.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 

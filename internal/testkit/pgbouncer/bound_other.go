@@ -1,0 +1,9 @@
+//go:build !linux
+
+package pgbouncer
+
+import "syscall"
+
+// ownGroup gives a child a process group of its own. That it dies with us can
+// be had on Linux only.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
