@@ -10,7 +10,8 @@ import (
 )
 
 // confinement is the first statement of every transaction: it takes on the
-// service's role and a user, until the transaction ends, and bounds its waits.
+// service's role and a user, until the transaction ends, bounds its waits, and
+// says how to plan.
 //
 // A dead session leaves the user empty, so that every later statement of the
 // same flight fails in its policy: nothing is read or written for it.
@@ -22,10 +23,13 @@ type confinement struct {
 }
 
 const (
-	bounds = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true)`
+	bounds = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), ` + planOnce
 
 	// longBounds are for the few statements that touch everything of a user.
-	longBounds = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true)`
+	longBounds = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true), ` + planOnce
+
+	// planOnce holds where a pooler lends connections: see prepareConn.
+	planOnce = `set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 	confineToSession     = sessionBegin + bounds + sessionEnd
 	confineToSessionLong = sessionBegin + longBounds + sessionEnd
@@ -86,7 +90,7 @@ func (c confinement) statement(at *time.Time) statement {
 	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
 		var live bool
 		var now time.Time
-		if err := results.QueryRow().Scan(&live, &now, nil, nil, nil, nil); err != nil {
+		if err := results.QueryRow().Scan(&live, &now, nil, nil, nil, nil, nil); err != nil {
 			return err
 		}
 		if !live {

@@ -1,6 +1,13 @@
 package postgres
 
-import "github.com/jackc/pgx/v5/pgxpool"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/codegenapp/codegenapp/internal/identity"
+)
 
 // Translate is what a driver's error becomes on its way to the rules.
 var Translate = translate
@@ -10,6 +17,15 @@ var HearFor = hearFor
 
 // Pool is the store's pool, for tests that look at its connections.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Confined is what a transaction of the actor's has set.
+func (s *Store) Confined(ctx context.Context, actor identity.Actor) (set string, err error) {
+	err = s.fly(ctx, flight{confineTo(actor).statement(nil), {
+		sql: `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
+		read: func(results pgx.BatchResults) error { return results.QueryRow().Scan(&set) },
+	}})
+	return set, err
+}
 
 // ViolationNames are the constraints whose breach has a sentence.
 func ViolationNames() []string {

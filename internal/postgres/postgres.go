@@ -85,13 +85,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // not asked for the types first (exec mode). Each statement is planned once, for
 // any values: what it takes is a matter of indexes, never of whose rows they are,
 // and planning costs more than running it.
+//
+// A pooler would keep these settings on one of its connections, which it lends to
+// others next. It shows by the process id, which is not that of the connection's
+// server, and nothing is set. What a transaction needs it sets for itself
+// (confine.go).
 func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	types := conn.TypeMap()
 	types.RegisterDefaultPgType([16]byte{}, "uuid")
 	types.RegisterDefaultPgType([]outline.ItemID{}, "_uuid")
 	_, err := conn.Exec(ctx, `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false)`)
+       set_config('plan_cache_mode', 'force_generic_plan', false)
+WHERE  pg_backend_pid() = $1`, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
 	return err
 }
 
