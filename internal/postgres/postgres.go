@@ -97,7 +97,7 @@ func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
        set_config('plan_cache_mode', 'force_generic_plan', false)
-WHERE  pg_backend_pid() = $1`, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
+WHERE  pg_backend_pid() = $1`, pgx.QueryExecModeExec, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
 	return err
 }
 
