@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// mishap is what happens to Redis while people write and read.
+type mishap struct {
+	what string
+	do   func(r ill, s *storm)
+}
+
+// mishaps begin with those that a short test has time for.
+var mishaps = []mishap{
+	{"killed, and started again with nothing", func(r ill, _ *storm) {
+		r.Kill()
+		r.again(false)
+	}},
+	// So it is a read that connects anew.
+	{"back from an old snapshot while nobody asks", func(r ill, s *storm) {
+		r.command("SAVE")
+		time.Sleep(time.Second) // in which all is written again
+		s.calm.Lock()
+		defer s.calm.Unlock()
+		r.Kill()
+		r.again(true)
+		time.Sleep(50 * time.Millisecond)
+	}},
+	{"emptied, then silent for 200 ms", func(r ill, _ *storm) {
+		r.command("FLUSHALL", "CLIENT PAUSE 200 ALL")
+	}},
+	{"back from an old snapshot", func(r ill, _ *storm) {
+		r.command("SAVE")
+		time.Sleep(time.Second)
+		r.Kill()
+		r.again(true)
+	}},
+	{"killed, and gone for a second", func(r ill, _ *storm) {
+		r.Kill()
+		time.Sleep(time.Second)
+		r.again(false)
+	}},
+	{"full, and evicting", func(r ill, _ *storm) {
+		r.command("CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru")
+		for n := range 1000 {
+			r.command(fmt.Sprintf("SETRANGE filler:%d 20000 x", n))
+		}
+		r.command("CONFIG SET maxmemory 0")
+	}},
+	{"cut off from its clients", func(r ill, _ *storm) {
+		r.command("CLIENT KILL TYPE normal")
+	}},
+	{"stopped for 300 ms", func(r ill, _ *storm) {
+		r.Pause()
+		time.Sleep(300 * time.Millisecond)
+		r.Continue()
+	}},
+	{"emptied again and again", func(r ill, _ *storm) {
+		for range 100 {
+			r.command("FLUSHALL")
+			time.Sleep(5 * time.Millisecond)
+		}
+	}},
+}
+
+// freshServers are three over one database, which remember in one Redis. The last
+// may reach it another way.
+func freshServers(t *testing.T, redisURL, ofTheLast string, more ...string) ([]*server, *testkit.Server) {
+	t.Helper()
+	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
+	var servers []*server
+	for _, url := range []string{redisURL, redisURL, ofTheLast} {
+		servers = append(servers, serve(t, serveEnv(db.Service, google.URL, append(more, "REDIS_URL="+url)...)).ready())
+	}
+	return servers, testkit.Elsewhere(t, servers[0].URL, db, google)
+}
+
+// Whatever happens to Redis: a read that begins after a write was answered shows
+// it, at any process, and nobody reads what was before what they have read.
+func TestNoReadIsStaleWhateverHappensToRedis(t *testing.T) {
+	t.Parallel()
+	wanted, happen, apart := int64(10_000), mishaps[:3], 4*time.Second
+	if testkit.Long() {
+		wanted, happen, apart = 200_000, slices.Repeat(mishaps, 4), 5*time.Second
+	}
+	redis := newIll(t)
+	servers, kit := freshServers(t, redis.URL(), redis.URL())
+	s := newStorm(t, kit, 4, servers...)
+	began, count := time.Now(), 0
+	s.begin(3)
+	time.Sleep(apart)
+	for count < len(happen) || s.reads.Load() < wanted {
+		m := happen[count%len(happen)]
+		count++
+		m.do(redis, s)
+		time.Sleep(apart)
+		if testkit.Long() {
+			t.Logf("%4.0f s: %7d reads, Redis was %s", time.Since(began).Seconds(), s.reads.Load(), m.what)
+		}
+		if time.Since(began) > 20*time.Minute { // the machine is too slow
+			break
+		}
+	}
+	s.end()
+	reads, hits := s.reads.Load(), s.hits()
+	t.Logf("%d reads in %.0f s, of them %d (%d %%) answered by the gate; %d writes; %d times something happened to Redis",
+		reads, time.Since(began).Seconds(), hits, int64(hits)*100/max(reads, 1), s.writes.Load(), count)
+	if reads < wanted {
+		t.Errorf("only %d reads", reads)
+	}
+	if int64(hits)*5 < reads {
+		t.Errorf("only %d of %d reads were answered by the gate: little was tried", hits, reads)
+	}
+}
