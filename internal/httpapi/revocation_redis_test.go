@@ -30,6 +30,40 @@ func command(t *testing.T, redis *redisserver.Server, commands ...string) {
 	}
 }
 
+// faultOfRedis is what happens to a Redis before a logout, and after it; end makes
+// it well again.
+type faultOfRedis struct {
+	name               string
+	before, after, end func(t *testing.T)
+}
+
+// faultsOfRedis are its faults, one at a time.
+func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
+	t.Helper()
+	nothing := func(*testing.T) {}
+	kill := func(*testing.T) { redis.Kill() }
+	restart := func(t *testing.T) {
+		t.Helper()
+		if err := redis.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var fill []string
+	for n := range 400 {
+		fill = append(fill, fmt.Sprintf("SETRANGE filler:%d 20000 x", n))
+	}
+	return []faultOfRedis{
+		{"up", nothing, nothing, nothing},
+		{"flushed", nothing, func(t *testing.T) { command(t, redis, "FLUSHALL") }, nothing},
+		{"evicting", func(t *testing.T) {
+			command(t, redis, "CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru")
+		}, func(t *testing.T) { command(t, redis, fill...) }, func(t *testing.T) { command(t, redis, "CONFIG SET maxmemory 0") }},
+		{"back from an old snapshot", func(t *testing.T) { command(t, redis, "SAVE") }, func(t *testing.T) { redis.Kill(); restart(t) }, nothing},
+		{"killed before", kill, restart, nothing},
+		{"killed after", nothing, kill, restart},
+	}
+}
+
 // Redis holds nothing that decides about a session, so nothing that happens to it
 // brings one back. It fails in one way at a time.
 func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
@@ -41,30 +75,7 @@ func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 	}
 	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}
-	restart := func(t *testing.T) {
-		t.Helper()
-		if err := redis.Restart(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, fault := range []struct {
-		name          string
-		before, after func(t *testing.T)
-	}{
-		{"up", func(*testing.T) {}, func(*testing.T) {}},
-		{"flushed", func(*testing.T) {}, func(t *testing.T) { command(t, redis, "FLUSHALL") }},
-		{"evicting", func(t *testing.T) {
-			command(t, redis, "CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru")
-		}, func(t *testing.T) {
-			for n := range 400 {
-				command(t, redis, fmt.Sprintf("SETRANGE filler:%d 20000 x", n))
-			}
-			command(t, redis, "CONFIG SET maxmemory 0")
-		}},
-		{"back from an old snapshot", func(t *testing.T) { command(t, redis, "SAVE") }, func(t *testing.T) { redis.Kill(); restart(t) }},
-		{"killed before", func(*testing.T) { redis.Kill() }, restart},
-		{"killed after", func(*testing.T) {}, func(*testing.T) { redis.Kill() }},
-	} {
+	for _, fault := range faultsOfRedis(t, redis) {
 		t.Run(fault.name, func(t *testing.T) {
 			ann, other := s.SignUp(t), s.SignUp(t)
 			for _, replica := range replicas {
@@ -72,14 +83,13 @@ func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 			}
 			fault.before(t)
 			ann.For(t).Post(logoutPath, `{}`).Want(204)
-			for range 2 { // at once, and after what happens next
+			for _, then := range []func(*testing.T){fault.after, fault.end} { // at once, and after what happens next
 				for _, replica := range replicas {
 					ann.At(replica).For(t).Get(mePath).WantProblem(401, "token_revoked")
 					refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_invalid")
 					other.At(replica).For(t).Get(mePath).Want(200)
 				}
-				fault.after(t)
-				fault.after = func(*testing.T) {}
+				then(t)
 			}
 		})
 	}

@@ -41,6 +41,7 @@ type Server struct {
 
 	contract *contract
 	people   *atomic.Int64
+	log      *gateLog
 	// alone is true if there must be no other over the same database.
 	alone bool
 	// redis is what it shares with others.
@@ -111,7 +112,8 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		t.Fatalf("settings: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := app.New(ctx, settings, app.Logger(settings, testLog(t)))
+	log := &gateLog{Writer: testLog(t), hits: map[string]bool{}}
+	a, err := app.New(ctx, settings, app.Logger(settings, log))
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}
@@ -134,7 +136,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 	if settings.RedisWait == redisInTests {
 		s.await(t, "/health/redis")
 	}
-	s.Handler, s.alone, s.redis = a.Handler(), settings.SingleReplica, settings.RedisURL
+	s.Handler, s.log, s.alone, s.redis = a.Handler(), log, settings.SingleReplica, settings.RedisURL
 	return s
 }
 

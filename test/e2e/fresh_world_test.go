@@ -29,7 +29,7 @@ type thing struct {
 	views []string
 
 	mu sync.Mutex
-	// answered is the last write that was answered, seen what a read has shown.
+	// answered is the last write that was answered.
 	answered int
 	// lost are the writes of which nobody was told whether they have happened.
 	lost map[int]bool
@@ -74,6 +74,9 @@ func (th *thing) shown(body []byte) (int, error) {
 type person struct {
 	tokens []string
 	things []*thing
+	// pause is how long the person waits between two writes of a thing.
+	pause time.Duration
+	gone  *atomic.Bool
 }
 
 // newPerson has a project, a specification and an item, each with a number.
@@ -89,7 +92,7 @@ func newPerson(t *testing.T, s *testkit.Server, email string) person {
 	spec := "/api/v1/specs/" + made(project+"/specs", `{"content":"x","title":"0"}`)
 	item := "/api/v1/items/" + made(spec+"/items", `{"content":"0"}`)
 	return person{
-		tokens: []string{c.Token, s.SignIn(t, email).Token},
+		tokens: []string{c.Token, s.SignIn(t, email).Token}, gone: &atomic.Bool{},
 		things: []*thing{
 			{path: project, field: "title", lost: map[int]bool{}, views: []string{project, "/api/v1/projects"}},
 			{path: spec, field: "title", lost: map[int]bool{}, views: []string{spec, project + "/specs"}},
@@ -101,35 +104,37 @@ func newPerson(t *testing.T, s *testkit.Server, email string) person {
 // storm is people who write and read at several servers at once.
 type storm struct {
 	t       *testing.T
+	kit     *testkit.Server
 	servers []*server
 	people  []person
+	came    int
 	wrong   *races.Mishaps
 	client  *http.Client
 	// calm is taken for writing by who wants that nothing is asked meanwhile.
-	calm          sync.RWMutex
-	stopped       atomic.Bool
-	running       sync.WaitGroup
-	reads, writes atomic.Int64
+	calm                sync.RWMutex
+	running             sync.WaitGroup
+	reads, writes, busy atomic.Int64
 }
 
-// newStorm is one of so many people at servers over one database.
-func newStorm(t *testing.T, kit *testkit.Server, people int, servers ...*server) *storm {
+// newStorm is nobody yet, at servers over one database.
+func newStorm(t *testing.T, kit *testkit.Server, servers ...*server) *storm {
 	t.Helper()
 	s := &storm{
-		t: t, servers: servers, wrong: races.MishapsOf(t),
+		t: t, kit: kit, servers: servers, wrong: races.MishapsOf(t),
 		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
 	t.Cleanup(s.client.CloseIdleConnections)
-	for n := range people {
-		s.people = append(s.people, newPerson(t, kit, fmt.Sprintf("person-%d@example.com", n)))
-	}
 	return s
 }
 
-// begin lets everything be written by one and read by some at a time, at whatever
-// servers.
-func (s *storm) begin(readers int) {
-	for _, p := range s.people {
+// come lets so many people begin: all they have is written by one and read by some
+// at a time, at whatever servers. Half of them write often.
+func (s *storm) come(people, readers int) {
+	for range people {
+		s.came++
+		p := newPerson(s.t, s.kit, fmt.Sprintf("person-%d@example.com", s.came))
+		p.pause = time.Duration(300+2700*(s.came%2)) * time.Millisecond
+		s.people = append(s.people, p)
 		for _, th := range p.things {
 			s.running.Go(func() { s.write(p, th) })
 		}
@@ -139,14 +144,17 @@ func (s *storm) begin(readers int) {
 	}
 }
 
-// end waits until nobody asks any more.
-func (s *storm) end() {
-	s.stopped.Store(true)
+// leave waits until nobody asks any more.
+func (s *storm) leave() {
+	for _, p := range s.people {
+		p.gone.Store(true)
+	}
+	s.people = nil
 	s.running.Wait()
 }
 
 func (s *storm) write(p person, th *thing) {
-	for n := 1; !s.stopped.Load(); n++ {
+	for n := 1; !p.gone.Load(); n++ {
 		status, body, err := s.ask(http.MethodPatch, th.path, p.tokens[0], fmt.Sprintf(`{%q:"%d"}`, th.field, n))
 		switch {
 		case err == nil && status == http.StatusOK:
@@ -154,20 +162,27 @@ func (s *storm) write(p person, th *thing) {
 			s.writes.Add(1)
 		case err != nil || status == http.StatusServiceUnavailable:
 			th.wrote(n, false)
+			s.busy.Add(1)
 		default:
 			s.wrong.Add("a write that is refused", "%d: %s", status, body)
 		}
-		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
+		for until := time.Now().Add(p.pause/2 + rand.N(p.pause)); time.Now().Before(until) && !p.gone.Load(); {
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 }
 
 func (s *storm) read(p person, token string) {
 	last := map[*thing]int{}
-	for !s.stopped.Load() {
+	for !p.gone.Load() {
 		th := p.things[rand.IntN(len(p.things))]
 		path := th.views[rand.IntN(len(th.views))]
 		least := th.atLeast()
 		status, body, err := s.ask(http.MethodGet, path, token, "")
+		if err == nil && status == http.StatusServiceUnavailable { // the machine is
+			s.busy.Add(1)
+			continue
+		}
 		if err != nil || status != http.StatusOK {
 			s.wrong.Add("a read that fails", "%s: %d %s %v", path, status, body, err)
 			continue
@@ -209,9 +224,9 @@ func (s *storm) ask(method, path, token, body string) (int, []byte, error) {
 }
 
 // hits is how many answers the servers have taken from the gate, by their logs.
-func (s *storm) hits() (n int) {
+func (s *storm) hits() (n int64) {
 	for _, one := range s.servers {
-		n += strings.Count(one.logs.String(), `"cache":"hit"`)
+		n += one.logs.hits.Load()
 	}
 	return n
 }

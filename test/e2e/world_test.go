@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -206,11 +207,15 @@ func (p *process) wantLine(status int, parts ...string) {
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	// hits is how many requests the gate has answered, as good as: of a line that
+	// comes in two parts nothing is seen.
+	hits atomic.Int64
 }
 
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.hits.Add(int64(bytes.Count(b, []byte(`"cache":"hit"`))))
 	return o.text.Write(b)
 }
 
