@@ -44,9 +44,9 @@ func BenchmarkDecode(b *testing.B) {
 	text := []byte(`{"title":"Refunds","content":"` + strings.Repeat("A customer gets the money back within a day. ", 11) + `"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		var any any
+		var value any
 		var body specificationBody
-		if err := jsonFormat.Unmarshal(text, &any); err != nil {
+		if err := jsonFormat.Unmarshal(text, &value); err != nil {
 			b.Fatal(err)
 		}
 		if err := jsonFormat.Unmarshal(text, &body); err != nil {

@@ -56,7 +56,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 	var told []string
 	for _, line := range documentedMetric.FindAllStringSubmatch(section, -1) {
 		first := ""
-		for _, name := range strings.Split(line[1], ", ") {
+		for name := range strings.SplitSeq(line[1], ", ") {
 			name = strings.Trim(name, "`")
 			if short, ok := strings.CutPrefix(name, "_"); ok {
 				name = first[:strings.LastIndex(first, "_")+1] + short

@@ -21,7 +21,7 @@ func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 // Confined is what a transaction of the actor's has set.
 func (s *Store) Confined(ctx context.Context, actor identity.Actor) (set string, err error) {
 	err = s.fly(ctx, flight{confineTo(actor).statement(nil), {
-		sql: `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
+		sql:  `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
 		read: func(results pgx.BatchResults) error { return results.QueryRow().Scan(&set) },
 	}})
 	return set, err

@@ -22,6 +22,7 @@ type window struct {
 
 // watch reads until the read is right.
 func (w *window) watch(t *testing.T, right func() bool) {
+	t.Helper()
 	began, wrong := time.Now(), 0
 	for ; !right(); wrong++ {
 		if time.Since(began) > patience {
