@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,4 +166,37 @@ func TestAMarkThatNobodyKnowsOfEnds(t *testing.T) {
 	w.keepsOut(t, ann)
 	w.pass(time.Second)
 	w.asksAnew(t, ann)
+}
+
+// What is announced begins, or is answered, when it is heard: the others hear it at
+// about the same time.
+func TestWhoAnnouncesWaitsToHearIt(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	server.Kill()
+	var r *Redis
+	var heard atomic.Bool
+	r = openRedis(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour, Announce: func(_ context.Context, slot identity.Slot) error {
+		go func() {
+			time.Sleep(echoWithin / 2)
+			heard.Store(true)
+			r.Heard(slot)
+		}()
+		return nil
+	}})
+	r.Listening(true)
+	for range 3 {
+		heard.Store(false)
+		if mark := r.Enter(t.Context(), changing("ann")).Mark; mark != identity.Announced || !heard.Load() {
+			t.Errorf("a change that is %d begins though it was not heard of", mark)
+		}
+		heard.Store(false)
+		must(t, r.Changed(t.Context(), "ann", identity.Unmarked))
+		if !heard.Load() {
+			t.Error("a change is answered though it was not heard of")
+		}
+	}
+	if len(r.belief.echoes) != 0 {
+		t.Errorf("%d echoes are waited for", len(r.belief.echoes))
+	}
 }

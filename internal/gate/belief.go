@@ -42,6 +42,8 @@ type belief struct {
 	// the time is over.
 	changing map[identity.Slot]time.Time
 	sweepAt  int
+	// echoes are announcements that this replica waits to hear itself.
+	echoes map[identity.Slot]*echo
 }
 
 // moment is what a request knew of since when it was sent.
@@ -159,21 +161,14 @@ func (c doubted) Close() error {
 	return c.Conn.Close()
 }
 
-// announce tells the other replicas that something of a user is changing or has
-// changed. This one knows it at once.
-func (r *Redis) announce(ctx context.Context, slot identity.Slot) error {
-	r.Heard(slot)
-	if r.Announce == nil {
-		return errAway
-	}
-	ctx, cancel := context.WithTimeout(ctx, announceWithin)
-	defer cancel()
-	return r.Announce(ctx, slot)
-}
-
 // Heard takes what a replica has announced, this one or another: that something
 // of a user is changing, though it could not tell Redis.
-func (r *Redis) Heard(slot identity.Slot) { r.belief.hear(slot, time.Now(), heardFor+r.KeepFor) }
+func (r *Redis) Heard(slot identity.Slot) {
+	r.hear(slot)
+	r.belief.echoed(slot)
+}
+
+func (r *Redis) hear(slot identity.Slot) { r.belief.hear(slot, time.Now(), heardFor+r.KeepFor) }
 
 // Listening is told whether announcements are heard from now on. Without it
 // nothing that Redis keeps is believed, unless there are none at all.

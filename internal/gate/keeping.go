@@ -16,6 +16,8 @@ const (
 	keepWithin = time.Second
 	// announceWithin is how long an announcement may take.
 	announceWithin = time.Second
+	// echoWithin is how long a replica waits to hear its own announcement.
+	echoWithin = 100 * time.Millisecond
 	// heardFor is how long a user is not believed about after an announcement, beside
 	// the time that answers are kept: as long as a mark stands.
 	heardFor = 75 * time.Second
