@@ -208,7 +208,9 @@ func TestACallerWhoLeavesAtAnyMomentLeavesAllOrNothing(t *testing.T) {
 		} else if fault.CodeOf(err) != fault.Unavailable {
 			t.Errorf("after %d µs: %v, want %s", round*20, err, fault.Unavailable)
 		}
-		if got, err := s.outline.Project(t.Context(), s.actor, s.live); err != nil || got.ID != s.live {
+		var got outline.Project
+		err = patiently(func() (err error) { got, err = s.outline.Project(t.Context(), s.actor, s.live); return err })
+		if err != nil || got.ID != s.live {
 			t.Errorf("the next caller got %v, %v", got.ID, err)
 		}
 	}
