@@ -181,7 +181,7 @@ func TestNoAnswerIsOlderThanAChangeInProcess(t *testing.T) {
 func TestNoAnswerIsOlderThanAChangeInRedis(t *testing.T) {
 	t.Parallel()
 	url := newRedis(t)
-	config := RedisConfig{URL: url, KeepFor: time.Minute}
+	config := RedisConfig{URL: url, KeepFor: 10 * time.Minute} // longer than a mark stands
 	first, second, client := believing(t, config), believing(t, config), connect(t, url)
 	w := memory{
 		pass: func(by time.Duration) { age(t, client, by) },

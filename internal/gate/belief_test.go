@@ -98,6 +98,40 @@ func TestNothingIsAskedForUntilANewConnectionHasSettled(t *testing.T) {
 	}
 }
 
+// Another node of a cluster, to which we are connected already, may take the place
+// of the one that is gone.
+func TestBeliefEndsWithAConnection(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	r := believing(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour})
+	run(t, connect(t, server.URL()), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	await(t, "belief ends, though nobody asks", func() bool {
+		_, believed := r.belief.of("ann", time.Now())
+		return !believed
+	})
+}
+
+// Whoever has asked before a connection was made may be answered over it.
+func TestAnAnswerInDoubtIsNone(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	r := believing(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour})
+	w, ann := held(t, server.URL(), r), reading("ann", newSession(), "/projects")
+	w.keep(t, ann, answer("old"))
+	server.Pause()
+	answered := make(chan identity.Pass)
+	go func() { answered <- r.Enter(t.Context(), ann) }()
+	time.Sleep(100 * time.Millisecond) // by then it has asked
+	r.belief.doubt()
+	server.Continue()
+	if pass := <-answered; pass.Answer != nil || pass.Epoch != "" {
+		t.Errorf("answered %+v", pass)
+	}
+	if !here(r.turns.Load()) {
+		t.Error("it was no answer at all")
+	}
+}
+
 func TestWhoDoesNotHearBelievesNothing(t *testing.T) {
 	t.Parallel()
 	url := newRedis(t)

@@ -50,6 +50,13 @@ func TestAMarkThatNobodyTakesBackEnds(t *testing.T) {
 	ann := reading("ann", newSession(), "/projects")
 	w.keep(t, ann, answer("old"))
 	w.begin(t, "ann")
+	w.pass(74 * time.Second)
+	w.keepsOut(t, ann)
+	w.pass(time.Second)
+	w.keep(t, reading("ann", ann.Session, "/me"), answer("me"))
+	w.asksAnew(t, ann) // the session is live, but what was before may have changed
+	w.keep(t, ann, answer("new"))
+	w.begin(t, "ann")
 	w.pass(70 * time.Second)
 	w.change(t, "ann") // after which the mark stands anew
 	w.pass(70 * time.Second)
