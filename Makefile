@@ -70,7 +70,7 @@ generate: ## Generate the queries and the contract (compiles sqlc: minutes, once
 .PHONY: servers
 servers:
 	@tools/scripts/ensure-packages.sh postgresql redis-server
-	@tools/scripts/ensure-packages.sh nodejs npm chromium || echo "Going on without: the tests that need them say so." >&2
+	@tools/scripts/ensure-packages.sh nodejs npm chromium pgbouncer prometheus || echo "Going on without: the tests that need them say so." >&2
 
 .PHONY: node
 node:

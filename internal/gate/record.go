@@ -27,9 +27,10 @@ func record(e identity.Entry, epoch identity.Epoch, a identity.Answer) string {
 
 // read is the answer of a record to the question of e in its epoch, else nil.
 func read(record string, e identity.Entry, epoch identity.Epoch) *identity.Answer {
-	rest, ok := strings.CutPrefix(record, string(epoch)+"\n"+answerKey(e)+"\n")
+	of, rest, _ := strings.Cut(record, "\n")
+	whose, rest, _ := strings.Cut(rest, "\n")
 	tag, body, whole := strings.Cut(rest, "\n")
-	if !ok || !whole || epoch == "" {
+	if !whole || of != string(epoch) || whose != answerKey(e) {
 		return nil
 	}
 	return &identity.Answer{ETag: tag, Body: []byte(body)}
