@@ -25,7 +25,7 @@ const variables = `\set k random(0, :users - 1)
 
 // confinement is what the product sends first of all.
 const confinement = `SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
-       set_config('app.user_id', CASE WHEN live THEN :owner::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true)
+       set_config('app.user_id', CASE WHEN live THEN :owner::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
 FROM   live_session(:session, :owner) AS live;
 `
 
