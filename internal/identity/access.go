@@ -57,6 +57,17 @@ type accessClaims struct {
 
 // Issue returns a token for the actor and how long it is valid.
 func (t *AccessTokens) Issue(actor Actor) (string, time.Duration, error) {
+	return t.issue(actor, t.lifetime)
+}
+
+// issueWithin is Issue for a session that lasts so long: its tokens last no longer,
+// so that who remembers that it was live needs no other clock than the token's. A
+// second is the least.
+func (t *AccessTokens) issueWithin(actor Actor, session time.Duration) (string, time.Duration, error) {
+	return t.issue(actor, max(min(t.lifetime, session), time.Second))
+}
+
+func (t *AccessTokens) issue(actor Actor, lifetime time.Duration) (string, time.Duration, error) {
 	now := t.now()
 	audience, err := jsontext.AppendQuote(nil, t.audience)
 	if err != nil {
@@ -64,14 +75,14 @@ func (t *AccessTokens) Issue(actor Actor) (string, time.Duration, error) {
 	}
 	claims, err := json.Marshal(accessClaims{
 		Issuer: t.issuer, Subject: actor.User.String(), Audience: audience, Session: actor.Session.String(),
-		Expires: new(now.Add(t.lifetime).Unix()), NotBefore: new(now.Unix()), IssuedAt: new(now.Unix()),
+		Expires: new(now.Add(lifetime).Unix()), NotBefore: new(now.Unix()), IssuedAt: new(now.Unix()),
 		ID: id.New[AccessTokens]().String(),
 	})
 	if err != nil {
 		return "", 0, err
 	}
 	token, err := t.keys.seal(claims)
-	return token, t.lifetime, err
+	return token, lifetime, err
 }
 
 // Verify returns whom the token stands for. Whether the session is still live

@@ -104,13 +104,14 @@ func (s *Service) noteRefusal(ctx context.Context, from Client, err error) error
 
 // grant issues the token pair of a session at a time.
 func (s *Service) grant(user User, session Session, at time.Time) (Grant, error) {
-	access, lifetime, err := s.access.Issue(Actor{User: user.ID, Session: session.ID})
+	left := session.ExpiresAt.Sub(at)
+	access, lifetime, err := s.access.issueWithin(Actor{User: user.ID, Session: session.ID}, left)
 	if err != nil {
 		return Grant{}, err
 	}
 	return Grant{
 		AccessToken: access, AccessExpires: lifetime,
-		RefreshToken: s.refresh.Token(session), RefreshExpires: session.ExpiresAt.Sub(at),
+		RefreshToken: s.refresh.Token(session), RefreshExpires: left,
 		Session: session, User: user,
 	}, nil
 }
