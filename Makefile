@@ -14,6 +14,7 @@ build: ## Build bin/codegenapp, a static program
 .PHONY: test
 test: servers ## Run all tests against a private PostgreSQL and Redis
 	go run ./internal/testkit/withservers -- go test -race -shuffle=on ./...
+	go run ./internal/testkit/withservers -- go test -run Allocat ./bench ./internal/httpapi
 
 .PHONY: test-long
 test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else

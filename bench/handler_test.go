@@ -14,6 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
 // asked is a request that is made again and again.
@@ -97,6 +98,7 @@ func BenchmarkHandler(b *testing.B) {
 //
 //nolint:paralleltest // the allocations of others would be counted
 func TestARequestKeepsItsBudgetOfAllocations(t *testing.T) {
+	race.Skip(t)
 	for _, a := range allAsked() {
 		ask := a.ask(t)
 		for range 20 { // statements are prepared, answers remembered

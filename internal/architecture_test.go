@@ -57,6 +57,7 @@ var allowed = map[string][]string{
 	},
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
 	"internal/testkit/redisserver": {},
+	"internal/testkit/race":        {},
 	"internal/testkit/pgbouncer":   {},
 
 	// The benchmark measures built programs. What it compares the product with

@@ -9,6 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
 // page is one of 20 specifications of half a kilobyte.
@@ -59,6 +60,7 @@ func BenchmarkDecode(b *testing.B) {
 //
 //nolint:paralleltest // the allocations of others would be counted
 func TestAPageIsWrittenWithoutAllocatingForEachRow(t *testing.T) {
+	race.Skip(t)
 	rows := page()
 	write := func() {
 		if err := jsonFormat.Marshal(io.Discard, rows); err != nil {
