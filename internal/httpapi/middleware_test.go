@@ -104,8 +104,8 @@ func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
 		known *caller
 		told  bool
 	}{
-		"a valid token": {&caller{actor: identity.Actor{User: ann}}, true},
-		"a bad token":   {&caller{actor: identity.Actor{User: ann}, err: errors.New("forged")}, false},
+		"a valid token": {&caller{slot: identity.Actor{User: ann}.Slot()}, true},
+		"a bad token":   {&caller{slot: identity.Actor{User: ann}.Slot(), err: errors.New("forged")}, false},
 		"no token":      {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
