@@ -166,7 +166,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 			{ETag: `"1"`, Body: []byte("\n\n{\"title\":\n\"x\"}\r\n")},
 			{ETag: `W/"ä \ 1"`, Body: []byte("\x00\xff\xfe Grüße, 世界 \u2028")},
 			{Body: []byte("123456789\ncodegenapp:{ann}:answer:/projects\n")},
-			{ETag: `"large"`, Body: bytes.Repeat([]byte("x"), mostAnswer)},
+			{ETag: `"large"`, Body: bytes.Repeat([]byte("x"), identity.MostAnswer)},
 		} {
 			w.keep(t, ann, want)
 			if want.Body == nil {
@@ -181,7 +181,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	"what is too large or has no epoch is not kept": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects")
 		epoch := w.asksAnew(t, ann)
-		w.Keep(ann, epoch, identity.Answer{Body: bytes.Repeat([]byte("x"), mostAnswer+1)})
+		w.Keep(ann, epoch, identity.Answer{Body: bytes.Repeat([]byte("x"), identity.MostAnswer+1)})
 		w.Keep(ann, "", answer("of no epoch"))
 		w.settle()
 		w.asksAnew(t, ann)

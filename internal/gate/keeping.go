@@ -32,7 +32,7 @@ type keeping struct {
 
 // Keep implements identity.Gate.
 func (r *Redis) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
-	if epoch == "" || len(a.Body) > mostAnswer || !here(r.turns.Load()) {
+	if epoch == "" || len(a.Body) > identity.MostAnswer || !here(r.turns.Load()) {
 		return
 	}
 	select {

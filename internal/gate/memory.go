@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// mostAnswer is the largest body that is kept, in bytes.
-	mostAnswer = 64 << 10
 	// mostBytes is how much a shard remembers: together 8 MiB.
 	mostBytes = 128 << 10
 	// What things take beside their texts, about: a user, the first answer to one,
@@ -85,7 +83,7 @@ func (s *shard) recall(now int64, e identity.Entry) (identity.Epoch, *identity.A
 
 // Keep implements identity.Gate.
 func (l *Local) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
-	if epoch == "" || len(a.Body) > mostAnswer {
+	if epoch == "" || len(a.Body) > identity.MostAnswer {
 		return
 	}
 	s := l.shard(e.Slot)

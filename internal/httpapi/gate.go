@@ -58,7 +58,7 @@ func (a *API) enter(next http.Handler) http.Handler {
 			answerKept(w, *pass.Answer)
 		case pass.Epoch != "":
 			known.gate = miss
-			copied := &copier{ResponseWriter: w}
+			copied := &copier{statusWriter: statusWriter{ResponseWriter: w}}
 			next.ServeHTTP(copied, r)
 			if answer, whole := copied.answer(); whole {
 				a.Gate.Keep(entry, pass.Epoch, answer)
@@ -134,38 +134,20 @@ func answerKept(w http.ResponseWriter, a identity.Answer) {
 	_, _ = w.Write(a.Body) // the caller may have left
 }
 
-// mostCopied is the largest body that is copied to be kept, in bytes.
-const mostCopied = 64 << 10
-
-// copier copies a successful answer while it is written.
+// copier copies an answer while it is written, as long as it may be kept.
 type copier struct {
-	http.ResponseWriter
+	statusWriter
 
-	status int
-	body   []byte
-	large  bool
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (c *copier) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-// WriteHeader remembers the status.
-func (c *copier) WriteHeader(status int) {
-	if c.status == 0 {
-		c.status = status
-	}
-	c.ResponseWriter.WriteHeader(status)
+	body  []byte
+	large bool
 }
 
 // Write copies what is written.
 func (c *copier) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	if c.large = c.large || len(c.body)+len(b) > mostCopied; !c.large {
+	if c.large = c.large || len(c.body)+len(b) > identity.MostAnswer; !c.large {
 		c.body = append(c.body, b...)
 	}
-	return c.ResponseWriter.Write(b)
+	return c.statusWriter.Write(b)
 }
 
 // answer is the copy, and whether it is one that can be kept.

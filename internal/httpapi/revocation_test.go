@@ -116,7 +116,7 @@ func TestARevokedSessionIsDeadOnEveryReplicaAtOnce(t *testing.T) {
 	for _, replica := range []*testkit.Server{s, other} {
 		dead.At(replica).Get(projectsPath).Want(200)
 	}
-	sql(t, s, "UPDATE sessions SET revoked_at = now() WHERE id = $1", first.SessionID)
+	second.Delete("/api/v1/auth/sessions/" + first.SessionID).Want(204)
 	for _, replica := range []*testkit.Server{other, s} {
 		dead.At(replica).Get(projectsPath).WantProblem(401, "token_revoked")
 		dead.At(replica).Post(projectsPath, titled("x")).WantProblem(401, "token_revoked")

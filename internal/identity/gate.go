@@ -60,6 +60,9 @@ type Entry struct {
 // answer is not to be kept.
 type Epoch string
 
+// MostAnswer is the largest body that is kept, in bytes.
+const MostAnswer = 64 << 10
+
 // Answer is what was answered to a read.
 type Answer struct {
 	// ETag is empty where the answer has none.

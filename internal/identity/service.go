@@ -72,10 +72,10 @@ func (s *Service) begin(ctx context.Context, profile Profile, from Client) (Gran
 
 // change changes something of a user: it is told to all who may remember it
 // before it begins, and again before it is answered.
-func (s *Service) change(ctx context.Context, user UserID, work func() error) error {
+func (s *Service) change(ctx context.Context, user UserID, work func() error) (err error) {
 	mark := s.gate.Enter(ctx, Entry{Slot: slotOf(user), Changes: true}).Mark
-	err := work()
-	return cmp.Or(err, s.changed(ctx, user, mark))
+	defer func() { err = cmp.Or(err, s.changed(ctx, user, mark)) }() // of one that panicked, too
+	return work()
 }
 
 // changed tells that something of a user has changed. When nobody can be told the
