@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -51,7 +52,12 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 	if err != nil {
 		return fault.New(fault.InvalidParameter, "The query is not well encoded.").Because(err)
 	}
-	for name, given := range values {
+	if len(values) == 0 {
+		return nil
+	}
+	// In one order, so that the same question has the same answer.
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		given := values[name]
 		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		switch {
 		case !known && lenient:
