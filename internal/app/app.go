@@ -34,6 +34,9 @@ type App struct {
 	api      *httpapi.API
 	handler  http.Handler
 	edge     edge
+	metrics  *telemetry.Metrics
+	presence *gate.Presence
+	house    house
 	// ready is true once the database is there, leaving when the end has begun.
 	ready, leaving atomic.Bool
 }
@@ -69,6 +72,8 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		store.Close()
 		return nil, err
 	}
+	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
+	a.metrics = a.measure()
 	a.api, a.handler = httpapi.New(httpapi.Config{
 		Identity: identityService(s, keys, store, door, log), PublicKeys: keys.Public(),
 		Outline: outline.NewService(store, outline.Limits{
@@ -76,9 +81,10 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		}),
 		Gate: door, Limits: s.limits(), Remembers: s.remembers(),
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
-		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3),
+		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow,
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
-		Version: BuildVersion().Version, Metrics: a.metrics(), Log: log, Now: time.Now,
+		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Saw: a.presence.Saw,
+		Log: log, Now: time.Now,
 	})
 	return a, nil
 }
@@ -121,11 +127,15 @@ func (a *App) Close() {
 	}
 }
 
-// Listen opens the address of the settings.
+// Listen opens the address of HTTP_ADDR.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	return listen(ctx, "HTTP_ADDR", addr)
+}
+
+func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on HTTP_ADDR: %w", err)
+		return nil, fmt.Errorf("listen on %s: %w", setting, err)
 	}
 	return listener, nil
 }

@@ -50,6 +50,14 @@ func (a *App) openRedis(ctx context.Context, url Secret, remembers bool) (*gate.
 	return redis, nil
 }
 
+// sharedRedis is one that all replicas have; nil if there is none.
+func (a *App) sharedRedis() *gate.Redis {
+	if len(a.redis) == 0 {
+		return nil
+	}
+	return a.redis[0]
+}
+
 // remembers reports whether changes are told to a gate.
 func (s *Settings) remembers() bool { return s.RedisURL != "" || s.keepInProcess() > 0 }
 

@@ -58,6 +58,13 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	group.Go(func() error { return a.serveMetrics(ended) })
+	group.Go(func() error {
+		a.presence.Run(running)
+		return nil
+	})
 	group.Go(func() error {
 		if err := a.awaitDatabase(running); err != nil {
 			return err
@@ -70,6 +77,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
+		defer end()
 		<-running.Done()
 		a.leaving.Store(true)
 		if ctx.Err() == nil { // nobody told us: a part has failed, or must not go on

@@ -15,6 +15,8 @@ import (
 type Settings struct {
 	Env  string `env:"APP_ENV" envDefault:"production"`
 	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
+	// MetricsAddr is where /metrics is served, alone; at Addr if it is empty.
+	MetricsAddr string `env:"METRICS_ADDR"`
 
 	TLSCertFile string `env:"TLS_CERT_FILE"`
 	TLSKeyFile  string `env:"TLS_KEY_FILE"`

@@ -57,6 +57,8 @@ func (s *Settings) ForServe() error {
 	f := s.check()
 	s.checkSecrets(f)
 	f.add(!validAddr(s.Addr), "HTTP_ADDR (or PORT) is not host:port or :port")
+	f.add(s.MetricsAddr != "" && !validAddr(s.MetricsAddr), "METRICS_ADDR is not host:port or :port")
+	f.add(s.MetricsAddr != "" && s.MetricsAddr == s.Addr, "METRICS_ADDR is HTTP_ADDR; leave it empty to serve /metrics there")
 	s.checkEdge(f)
 	f.add(s.PoolSize < 1 || s.PoolSize > 1000, "DATABASE_POOL_SIZE is not between 1 and 1000")
 	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")

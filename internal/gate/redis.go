@@ -79,6 +79,10 @@ type Redis struct {
 	// one node that is away.
 	failed atomic.Pointer[identity.Slot]
 
+	// answered and alone count what Enter asked Redis for, and what it answered
+	// without.
+	answered, alone atomic.Uint64
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -125,10 +129,12 @@ func (r *Redis) Enter(ctx context.Context, e identity.Entry) identity.Pass {
 	if turn := r.turns.Load(); here(turn) {
 		pass, err := r.ask(ctx, r.wait, e)
 		if err == nil {
+			r.answered.Add(1)
 			return pass
 		}
 		r.lost(ctx, turn, e.Slot, err)
 	}
+	r.alone.Add(1)
 	pass := r.local.Enter(ctx, identity.Entry{Slot: e.Slot, Rates: e.Rates})
 	if e.Changes && pass.Allowed() && r.announce(ctx, e.Slot) == nil {
 		pass.Mark = identity.Announced

@@ -38,6 +38,12 @@ func TestTheRightsThatOperatorsAreToldOfSuffice(t *testing.T) {
 	w.gives(t, ann, answer("old"))
 	w.change(t, "ann")
 	w.asksAnew(t, ann)
+	p, _ := presentAt(r)
+	p.Saw("ann")
+	p.tell(t.Context())
+	if n, err := r.countPresent(t.Context(), p.minute()); n != 1 || err != nil {
+		t.Errorf("%d users are active: %v", n, err)
+	}
 	if got := r.turns.Load(); got != 1 {
 		t.Errorf("Redis was taken for lost: turn %d", got)
 	}

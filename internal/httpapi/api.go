@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,8 @@ import (
 
 // prefix is where the contract begins.
 const prefix = "/api/v1"
+
+const defaultWorking = 16
 
 // Config is what the API needs.
 type Config struct {
@@ -43,6 +46,10 @@ type Config struct {
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
+	// MaxWorking is how many operations work at once, as many as there are
+	// connections to the database; those for sign-ins, and those that end sessions,
+	// come on top. 16 if it is not given.
+	MaxWorking int
 	// MaxExports is how many exports there are at once; each holds a connection
 	// to the database.
 	MaxExports int
@@ -55,10 +62,14 @@ type Config struct {
 	// passes them.
 	Origins []string
 	Version string
-	// Metrics are told of each request, and served; nil counts nothing.
-	Metrics Metrics
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Metrics are told of each request, and served, unless MetricsElsewhere; nil
+	// counts nothing.
+	Metrics          Metrics
+	MetricsElsewhere bool
+	// Saw is told of each user who is answered; nil if nobody wants to know.
+	Saw func(identity.Slot)
+	Log *slog.Logger
+	Now func() time.Time
 }
 
 // Metrics is what the API tells of requests. Routes are patterns of routes.go
@@ -69,6 +80,17 @@ type Metrics interface {
 	Request(method, route string, status int, took time.Duration)
 	// Cache tells of a read of which answers are kept: hit, miss or bypass.
 	Cache(route, result string)
+	// Problem tells of a problem that was answered.
+	Problem(code string)
+	// SignIn and Refresh tell what came of a try: see resultOf.
+	SignIn(result string)
+	Refresh(result string)
+	// Limited tells of a request that the named budget did not pay.
+	Limited(budget string)
+	// Shed tells of a request that found none of the named places.
+	Shed(places string)
+	// Panicked tells of a panic.
+	Panicked()
 	Handler() http.Handler
 }
 
@@ -78,6 +100,12 @@ type uncounted struct{}
 func (uncounted) Begin() func()                              { return func() {} }
 func (uncounted) Request(string, string, int, time.Duration) {}
 func (uncounted) Cache(string, string)                       {}
+func (uncounted) Problem(string)                             {}
+func (uncounted) SignIn(string)                              {}
+func (uncounted) Refresh(string)                             {}
+func (uncounted) Limited(string)                             {}
+func (uncounted) Shed(string)                                {}
+func (uncounted) Panicked()                                  {}
 func (uncounted) Handler() http.Handler                      { return http.NotFoundHandler() }
 
 // API serves the contract.
@@ -88,6 +116,7 @@ type API struct {
 	attempts        attempts
 	crossOrigin     *http.CrossOriginProtection
 	exports         *exports
+	hall            hall
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
@@ -106,7 +135,8 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
-		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports), known: map[string]route{},
+		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports),
+		hall: newHall(cmp.Or(c.MaxWorking, defaultWorking), c.Metrics.Shed), known: map[string]route{},
 	}
 	if c.Limits != nil {
 		a.defaultRate = []identity.Rate{c.Limits.Default}

@@ -77,6 +77,7 @@ func (a *API) finishSignIn(ctx context.Context, in *finishSignInIn) (*redirectOu
 		return out, nil
 	}
 	grant, err := a.redeem(ctx, in, of)
+	a.Metrics.SignIn(resultOf(err))
 	if err != nil {
 		out.Location = withError(of.ReturnTo, problemOf(in.request, err).Code)
 		return out, nil

@@ -87,10 +87,16 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 
 // register makes an operation of huma's. authenticate is nil for open ones.
 func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
+	op := operations[pattern]
+	places := a.hall.of(op)
 	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
-		ctx, cancel := context.WithTimeout(ctx, cmp.Or(operations[pattern].timeout, requestTimeout))
+		ctx, cancel := context.WithTimeout(ctx, cmp.Or(op.timeout, requestTimeout))
 		defer cancel()
-		out, err := serve(ctx, in)
+		var out *Out
+		err := places.take(ctx)
+		if err == nil {
+			out, err = within(places, func() (*Out, error) { return serve(ctx, in) })
+		}
 		c := callOf(ctx)
 		c.api.changed(c.request) // before the answer, whatever it is
 		if err != nil {
@@ -101,6 +107,12 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		}
 		return out, nil
 	})
+}
+
+// within works in a place, and gives it back whatever happens.
+func within[Out any](p *places, work func() (*Out, error)) (*Out, error) {
+	defer p.leave()
+	return work()
 }
 
 // operation is what every operation has in common: its description, its faults,
@@ -123,7 +135,7 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 	}
 	a.known[method+" "+prefix+path] = route{
 		pattern: method + " " + prefix + path, path: prefix + path, signed: authenticate != nil,
-		kept: op.kept, changes: authenticate != nil && method != http.MethodGet,
+		kept: op.kept, changes: authenticate != nil && method != http.MethodGet, places: a.hall.of(op),
 	}
 	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {

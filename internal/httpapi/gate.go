@@ -18,6 +18,8 @@ type route struct {
 	// kept is true for reads of which the answer may be a kept one, changes for
 	// operations that may change something of the caller's.
 	kept, changes bool
+	// places are those it works in; nil where it needs none.
+	places *places
 }
 
 // routeOf is the route that a request asks for; without a pattern where there is
@@ -42,6 +44,10 @@ func (a *API) enter(next http.Handler) http.Handler {
 		known := recordOf(r.Context())
 		if exempt(known.route, r) || a.Limits == nil && !a.remembers(known.route) {
 			next.ServeHTTP(w, r)
+			return
+		}
+		if p := known.route.places; p != nil && !known.route.kept && p.full() {
+			a.fail(w, r, p.refuse()) // before Redis is asked, which has enough to do
 			return
 		}
 		known.budgets.header = w.Header()

@@ -89,6 +89,7 @@ func (a *API) spend(ctx context.Context, payers ...identity.Entry) (e identity.E
 		if !s.Allowed {
 			f := fault.New(fault.RateLimited, "More than %s. Wait as long as Retry-After says.", inWords(s.Rate))
 			f.RetryAfter = s.RetryAfter
+			a.Metrics.Limited(s.Rate.Name)
 			return e, pass, f
 		}
 	}

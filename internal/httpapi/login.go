@@ -102,6 +102,7 @@ func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
 		}
 	}
 	grant, err := a.signIn(ctx, in.Body, in.from)
+	a.Metrics.SignIn(resultOf(err))
 	if err != nil {
 		return nil, err
 	}

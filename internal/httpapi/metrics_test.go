@@ -41,12 +41,13 @@ func TestMetricsCountWhatTheGateDid(t *testing.T) {
 	}
 }
 
-var documentedMetric = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*) \\|")
+var documentedMetric = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*)(?: \\*)? \\|")
 
 func TestEveryMetricIsToldToOperators(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
+	s.Anybody(t).Get("/nothing").Want(404)
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func TestPrometheusHasNothingToSayAgainstTheMetrics(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not installed; it comes with Debian's prometheus")
 	}
-	s := testkit.Start(t)
+	s := testkit.StartFirst(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	check.Stdin = strings.NewReader(string(s.Anybody(t).Get("/metrics").Want(200).Body))

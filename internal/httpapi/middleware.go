@@ -131,16 +131,29 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 		}
 		if c := known.caller; c != nil && c.err == nil {
 			attrs = append(attrs, slog.String("user", string(c.slot)))
+			if a.Saw != nil && answer.status < http.StatusBadRequest {
+				a.Saw(c.slot)
+			}
 		}
 		if p := known.problem; p != nil {
+			a.Metrics.Problem(p.Code)
 			attrs = append(attrs, slog.String("code", p.Code))
 			if p.Status >= http.StatusInternalServerError {
-				level = slog.LevelError
+				level = levelOf(p)
 				attrs = append(attrs, slog.Any("error", p.cause))
 			}
 		}
 		a.Log.LogAttrs(r.Context(), level, "request", attrs...)
 	})
+}
+
+// levelOf is how loud a failure is told: that something is away, or too much asked
+// at once, is no fault of the program.
+func levelOf(p *problem) slog.Level {
+	if p.Status == http.StatusServiceUnavailable {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 // knownMethod is the method, or OTHER: the caller's own words could be anything.
@@ -161,6 +174,7 @@ func (a *API) recoverPanics(next http.Handler) http.Handler {
 			case v == http.ErrAbortHandler: //nolint:errorlint,err113 // the very value, as net/http compares it
 				panic(v)
 			default:
+				a.Metrics.Panicked()
 				a.Log.ErrorContext(r.Context(), "panic", "request_id", requestID(r.Context()), "stack", string(debug.Stack()))
 				a.fail(w, r, fmt.Errorf("panic of type %T", v))
 			}

@@ -30,6 +30,8 @@ type operation struct {
 	// kept lets the answer of a read be remembered until its caller changes
 	// something.
 	kept bool
+	// place is which places it takes while it works.
+	place place
 	// cookies takes the refresh token from a cookie too.
 	cookies bool
 	// faults are those the operation may answer beside the ones that follow
@@ -54,16 +56,16 @@ func operationsOf(groups ...map[string]operation) map[string]operation {
 
 var sessionOperations = map[string]operation{
 	"POST /auth/login": {
-		id: "login", tag: "Sessions", summary: "Sign in with Google",
+		id: "login", tag: "Sessions", summary: "Sign in with Google", place: forSignIns,
 		description: "Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in makes the user. An ID token signs in once; so does a code. With `cookie` the refresh token goes into a cookie that no script can read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS, else `refresh_token`).",
 		faults:      []fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed, fault.AccountSuspended, fault.CSRFRejected},
 	},
 	"GET /auth/google": {
-		id: "beginSignIn", tag: "Sessions", summary: "Sign in with a browser",
+		id: "beginSignIn", tag: "Sessions", summary: "Sign in with a browser", place: forSignIns,
 		description: "Sends the browser to Google, and keeps state, nonce and PKCE verifier in a cookie for ten minutes. Open it as a page, not with a script.",
 	},
 	"GET /auth/google/callback": {
-		id: "finishSignIn", tag: "Sessions", summary: "Come back from Google", lenient: true,
+		id: "finishSignIn", tag: "Sessions", summary: "Come back from Google", lenient: true, place: forSignIns,
 		description: "Google sends the browser here. The refresh token goes into a cookie, as with `cookie` in `POST /auth/login`, and the browser back to `return_to`; the page there gets its access token from `POST /auth/refresh`. If the sign-in fails, `return_to` gets the parameter `error`: the code of a problem, or `access_denied` where the person has declined. An answer that does not belong to a sign-in of this browser is a problem instead.",
 		faults:      []fault.Code{fault.CSRFRejected},
 	},
@@ -73,7 +75,7 @@ var sessionOperations = map[string]operation{
 		faults:      []fault.Code{fault.RefreshTokenInvalid, fault.RefreshTokenExpired, fault.RefreshTokenReused, fault.CSRFRejected},
 	},
 	"POST /auth/logout": {
-		id: "logout", tag: "Sessions", summary: "End this session, or all", cookies: true,
+		id: "logout", tag: "Sessions", summary: "End this session, or all", cookies: true, place: forEnds,
 		description: "Ends the session for good and at once: after the answer no token of it is accepted. Works by the access token, or by the refresh token where that has expired; twice is as good as once. A token in the cookie counts under the same conditions as for `POST /auth/refresh`, and the cookie is removed.",
 		faults:      []fault.Code{fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.RefreshTokenInvalid, fault.InvalidHeader, fault.CSRFRejected},
 	},
@@ -82,7 +84,7 @@ var sessionOperations = map[string]operation{
 		description: "Where the account is signed in, the newest first.",
 	},
 	"DELETE /auth/sessions/{id}": {
-		id: "endSession", tag: "Sessions", summary: "End one of your sessions", missing: fault.SessionNotFound,
+		id: "endSession", tag: "Sessions", summary: "End one of your sessions", missing: fault.SessionNotFound, place: forEnds,
 		description: "No token of that session is accepted any more.",
 	},
 }

@@ -74,7 +74,9 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 		mux.HandleFunc("GET /.well-known/jwks.json", a.publishKeys())
 	}
 
-	mux.HandleFunc("GET /metrics", a.Metrics.Handler().ServeHTTP)
+	if !a.MetricsElsewhere {
+		mux.HandleFunc("GET /metrics", a.Metrics.Handler().ServeHTTP)
+	}
 	mux.HandleFunc("GET /health", a.health)
 	mux.HandleFunc("GET /health/live", a.healthLive)
 	mux.HandleFunc("GET /health/ready", a.healthReady)

@@ -36,6 +36,7 @@ func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCook
 		return nil, err
 	}
 	grant, err := a.Identity.Refresh(ctx, token, in.from)
+	a.Metrics.Refresh(resultOf(err))
 	if err != nil {
 		return nil, err
 	}

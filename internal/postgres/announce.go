@@ -28,7 +28,7 @@ const (
 // Announce tells every replica that listens, this one too, a word of up to 255
 // bytes. It is on its way when this returns.
 func (s *Store) Announce(ctx context.Context, word string) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, true) // a logout may wait for it
 	if err != nil {
 		return err
 	}

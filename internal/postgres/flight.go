@@ -91,14 +91,14 @@ func (s *Store) read(ctx context.Context, actor identity.Actor, queries ...query
 
 // fly sends a flight that is a transaction of its own.
 func (s *Store) fly(ctx context.Context, f flight) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	err = f.send(ctx, conn)
+	err = f.send(ctx, conn.Conn)
 	if err != nil {
-		rollback(ctx, conn)
+		rollback(ctx, conn.Conn)
 	}
 	return err
 }

@@ -22,9 +22,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/outline"
 )
 
-// acquireTimeout is how long a request waits for a connection.
-const acquireTimeout = 500 * time.Millisecond
-
 // connectTimeout is how long a connection may take.
 const connectTimeout = 2 * time.Second
 
@@ -42,7 +39,10 @@ type Config struct {
 }
 
 // Store is the stores of packages outline and identity.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool    *pgxpool.Pool
+	lending lending
+}
 
 var (
 	_ outline.Store  = (*Store)(nil)
@@ -77,7 +77,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the connection pool: %w", err)
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, lending: newLending(int(config.MaxConns))}, nil
 }
 
 // prepareConn makes a new connection ready: what a statement waits for is bounded
@@ -117,33 +117,12 @@ func ValidURL(u string) bool {
 // Close waits for connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
 
-// Connections is how many connections there are.
-type Connections struct{ Active, Open, Most int32 }
-
-// Connections tells how many connections there are now.
-func (s *Store) Connections() Connections {
-	now := s.pool.Stat()
-	return Connections{Active: now.AcquiredConns(), Open: now.TotalConns(), Most: now.MaxConns()}
-}
-
 // Ping is nil if the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return translate(err)
 	}
 	return nil
-}
-
-// acquire lends a connection; a pool that is exhausted or cannot connect is
-// Unavailable.
-func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
-	defer cancel()
-	conn, err := s.pool.Acquire(waiting)
-	if err != nil {
-		return nil, unavailable(fmt.Errorf("acquire a connection: %w", hideDetail(err)))
-	}
-	return conn, nil
 }
 
 // unavailable is the fault of a database that cannot be reached.

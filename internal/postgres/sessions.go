@@ -11,7 +11,7 @@ import (
 
 // ChangeSession implements identity.Store.
 func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, decide func(identity.Session, time.Time) identity.SessionChange) (user identity.User, err error) {
-	err = s.inTx(ctx, confineToOwnerOf(session), func(t *tx) error {
+	err = s.inTx(ctx, urgently(confineToOwnerOf(session)), func(t *tx) error {
 		var row db.LockSessionRow
 		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSession(ctx, session); return err }); err != nil {
 			return orMissing(err, fault.SessionNotFound)
@@ -49,7 +49,7 @@ func (s *Store) Sessions(ctx context.Context, actor identity.Actor) ([]identity.
 
 // EndSession implements identity.Store.
 func (s *Store) EndSession(ctx context.Context, actor identity.Actor, session identity.SessionID, e identity.Event) error {
-	return s.inTx(ctx, confineTo(actor), func(t *tx) error {
+	return s.inTx(ctx, urgently(confineTo(actor)), func(t *tx) error {
 		err := t.read(ctx, func(q *db.Queries) error { _, err := q.EndSession(ctx, session, actor.User); return err })
 		if err != nil {
 			return orMissing(err, fault.SessionNotFound)
@@ -60,7 +60,7 @@ func (s *Store) EndSession(ctx context.Context, actor identity.Actor, session id
 
 // EndOwnSession implements identity.Store.
 func (s *Store) EndOwnSession(ctx context.Context, actor identity.Actor, all bool, told func(identity.SessionID) identity.Event) error {
-	return s.inTx(ctx, housekeeping(actor.User), func(t *tx) error {
+	return s.inTx(ctx, urgently(housekeeping(actor.User)), func(t *tx) error {
 		var ended []identity.SessionID
 		err := t.read(ctx, func(q *db.Queries) (err error) {
 			if all {

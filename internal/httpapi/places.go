@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+const (
+	// placeWait is how long an operation waits for a place.
+	placeWait = 250 * time.Millisecond
+	// waitingForEach is how many may wait for each place. More would wait in vain.
+	waitingForEach = 8
+	// A request that was shed is to be repeated after retryFrom at the earliest, and
+	// within retryOver more: all at once would be the same flood again.
+	retryFrom, retryOver = 500 * time.Millisecond, 2500 * time.Millisecond
+)
+
+// places are how many operations of a kind work at once. Those that find none
+// wait a little, and are shed when even the queue is full: a server that takes on
+// more than it can do ends nothing in time. Only work takes a place, neither the
+// reading of a body nor the writing of an answer, which are as slow as the caller.
+type places struct {
+	name    string
+	taken   chan struct{}
+	waiting atomic.Int64
+	// shed is told of each request that found no place.
+	shed func(name string)
+}
+
+func newPlaces(name string, most int, shed func(string)) *places {
+	return &places{name: name, taken: make(chan struct{}, max(most, 1)), shed: shed}
+}
+
+// full reports whether nobody else may wait.
+func (p *places) full() bool { return p.waiting.Load() >= int64(waitingForEach*cap(p.taken)) }
+
+// take takes a place, which the caller gives back by leave. Its fault is
+// Unavailable.
+func (p *places) take(ctx context.Context) error {
+	select {
+	case p.taken <- struct{}{}:
+		return nil
+	default:
+	}
+	if p.full() {
+		return p.refuse()
+	}
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
+	patience := time.NewTimer(placeWait)
+	defer patience.Stop()
+	select {
+	case p.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "The request was cancelled.").Because(ctx.Err())
+	case <-patience.C:
+		return p.refuse()
+	}
+}
+
+func (p *places) leave() { <-p.taken }
+
+// refuse is the problem of who found no place.
+func (p *places) refuse() error {
+	p.shed(p.name)
+	f := fault.New(fault.Unavailable, "The server has more to do at the moment than it can. Repeat the request after as long as Retry-After says.")
+	f.RetryAfter = retryFrom + rand.N(retryOver) //nolint:gosec // spreads load, keeps no secret
+	return f
+}
+
+// hall is all places. Sign-ins have their own, since they wait for Google; and so
+// has whoever wants to end a session, which has to succeed whatever else goes on.
+type hall struct{ work, signIns, ends *places }
+
+func newHall(most int, shed func(string)) hall {
+	return hall{
+		work: newPlaces("work", most, shed), signIns: newPlaces("sign_ins", most, shed),
+		ends: newPlaces("ends", max(most/4, 2), shed),
+	}
+}
+
+// of is the places of an operation.
+func (h hall) of(op operation) *places {
+	switch op.place {
+	case forSignIns:
+		return h.signIns
+	case forEnds:
+		return h.ends
+	default:
+		return h.work
+	}
+}
+
+// place says which places an operation takes; the zero one those for work.
+type place int
+
+const (
+	forWork place = iota
+	forSignIns
+	forEnds
+)

@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/fault"
+)
+
+func TestWhoFindsNoPlaceIsShed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shed := 0
+		p := newPlaces("work", 2, func(string) { shed++ })
+		for range 2 {
+			if err := p.take(t.Context()); err != nil {
+				t.Fatalf("a free place: %v", err)
+			}
+		}
+
+		// The queue is bounded, and so is the wait in it.
+		var waiting sync.WaitGroup
+		began := time.Now()
+		for range 2 * waitingForEach {
+			waiting.Go(func() {
+				err := p.take(context.Background())
+				f, ok := errors.AsType[*fault.Error](err)
+				if !ok || f.Code != fault.Unavailable || f.RetryAfter < retryFrom || f.RetryAfter > retryFrom+retryOver {
+					t.Errorf("waiting in vain ended with %v", err)
+				}
+				if waited := time.Since(began); waited != placeWait {
+					t.Errorf("it took %s", waited)
+				}
+			})
+		}
+		synctest.Wait()
+		if !p.full() {
+			t.Error("the queue is not full")
+		}
+		if err := p.take(context.Background()); fault.CodeOf(err) != fault.Unavailable || time.Since(began) != 0 {
+			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
+		}
+		waiting.Wait()
+		if want := 2*waitingForEach + 1; shed != want {
+			t.Errorf("%d were counted as shed, not %d", shed, want)
+		}
+
+		// A place that is given back goes to who waits.
+		waiting.Go(func() {
+			if err := p.take(context.Background()); err != nil {
+				t.Errorf("a place was given back, and: %v", err)
+			}
+		})
+		synctest.Wait()
+		p.leave()
+		waiting.Wait()
+		if p.full() || p.waiting.Load() != 0 {
+			t.Errorf("%d still wait", p.waiting.Load())
+		}
+	})
+}

@@ -1,0 +1,22 @@
+package httpapi
+
+import "github.com/codegenapp/codegenapp/internal/fault"
+
+// resultOf is what came of a try to sign in or to refresh, in a word for metrics:
+// ok; refused, because of what the caller has sent; reused, an old refresh token;
+// unavailable, something is away; or failed, a fault of ours.
+func resultOf(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	switch code := fault.CodeOf(err); {
+	case code == fault.RefreshTokenReused:
+		return "reused"
+	case code.Meaning().Kind == fault.Away:
+		return "unavailable"
+	case code == fault.Internal:
+		return "failed"
+	default:
+		return "refused"
+	}
+}
