@@ -20,6 +20,13 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
 	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/identity ./internal/gate ./internal/httpapi ./internal/postgres ./test/e2e
 
+# How long faults are made.
+CHAOS ?= 3m
+
+.PHONY: chaos
+chaos: servers ## Break everything under load for CHAOS, and count what must never happen
+	go run ./test/chaos -for $(CHAOS)
+
 # How long each fuzz target runs: a duration, or executions, such as 1000000x.
 FUZZTIME ?= 30s
 
@@ -29,7 +36,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract chaos test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
