@@ -16,7 +16,6 @@ locals {
     log_error_verbosity        = "terse"
     log_lock_waits             = "on"
     log_min_duration_statement = -1
-    log_statement              = "ddl"
   }
 }
 

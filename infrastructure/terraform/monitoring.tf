@@ -29,30 +29,35 @@ locals {
     database-cpu = {
       metric    = "cloudsql.googleapis.com/database/cpu/utilization"
       resource  = "cloudsql_database"
+      reducer   = "REDUCE_MAX"
       threshold = 0.8
       advice    = "Look at Query Insights; raise database_tier if no single query is to blame."
     }
     database-memory = {
       metric    = "cloudsql.googleapis.com/database/memory/utilization"
       resource  = "cloudsql_database"
+      reducer   = "REDUCE_MAX"
       threshold = 0.9
       advice    = "Raise database_tier before PostgreSQL is ended for want of memory."
     }
     database-disk = {
       metric    = "cloudsql.googleapis.com/database/disk/utilization"
       resource  = "cloudsql_database"
+      reducer   = "REDUCE_MAX"
       threshold = 0.85
       advice    = "The disk grows by itself; that it does not keep up means a flood of writes or a stuck replication slot."
     }
     database-connections = {
       metric    = "cloudsql.googleapis.com/database/postgresql/num_backends"
       resource  = "cloudsql_database"
+      reducer   = "REDUCE_SUM" # of its databases
       threshold = 0.8 * var.database_max_connections
       advice    = "Somebody beside the service is connected, or replicas outnumber max_replicas."
     }
     redis-memory = {
       metric    = "redis.googleapis.com/stats/memory/system_memory_usage_ratio"
       resource  = "redis_instance"
+      reducer   = "REDUCE_MAX"
       threshold = 0.8
       advice    = "Raise redis_memory_gb. Eviction costs only speed, but a Redis out of system memory stops."
     }
@@ -107,7 +112,7 @@ resource "google_monitoring_alert_policy" "uptime" {
       duration        = "120s"
 
       aggregations {
-        alignment_period     = "60s"
+        alignment_period     = "1200s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
         cross_series_reducer = "REDUCE_COUNT_FALSE"
         group_by_fields      = ["resource.label.host"]
@@ -169,8 +174,7 @@ resource "google_monitoring_alert_policy" "store" {
       aggregations {
         alignment_period     = "60s"
         per_series_aligner   = "ALIGN_MEAN"
-        cross_series_reducer = "REDUCE_SUM"
-        group_by_fields      = ["resource.label.region"]
+        cross_series_reducer = each.value.reducer
       }
     }
   }

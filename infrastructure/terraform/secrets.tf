@@ -128,15 +128,28 @@ resource "google_secret_manager_secret_version" "database_url" {
 resource "google_secret_manager_secret_version" "redis_url" {
   secret      = google_secret_manager_secret.this["redis-url"].id
   secret_data = "rediss://:${google_redis_instance.this.auth_string}@${google_redis_instance.this.host}:${google_redis_instance.this.port}/0"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
-# Authorities are no secrets; they travel with them.
+# Authorities are no secrets; they travel with them. All of them, so that the next one
+# is trusted before it is used.
+data "google_sql_ca_certs" "this" {
+  instance = google_sql_database_instance.this.name
+}
+
 resource "google_secret_manager_secret_version" "ca" {
   for_each = {
-    database-ca = google_sql_database_instance.this.server_ca_cert[0].cert
+    database-ca = join("\n", data.google_sql_ca_certs.this.certs[*].cert)
     redis-ca    = join("\n", google_redis_instance.this.server_ca_certs[*].cert)
   }
 
   secret      = google_secret_manager_secret.this[each.key].id
   secret_data = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
