@@ -1,4 +1,5 @@
 golangci-lint := go tool -modfile=tools/lint/go.mod golangci-lint
+tflint := go tool -modfile=../../tools/tflint/go.mod tflint
 
 # omitzero knows encoding/json only; with our JSON omitempty means something.
 fixes := -omitzero=false
@@ -60,6 +61,17 @@ contract: node tools/contract/node_modules ## Hold the contract to a linter's ru
 tools/contract/node_modules: tools/contract/package-lock.json
 	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
 	@touch $@
+
+.PHONY: terraform
+terraform: ## Hold the Terraform files together: formatting, references, values of both environments
+	@if command -v terraform >/dev/null; then CHECKPOINT_DISABLE=1 terraform fmt -check -diff -recursive infrastructure/terraform; \
+	else echo "Going on without terraform: nobody checks how its files are formatted." >&2; fi
+	go -C tools/terraform test -count=1 ./...
+
+.PHONY: terraform-lint
+terraform-lint: ## Lint them (compiles tflint: minutes, once)
+	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
+	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
 
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
