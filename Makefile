@@ -28,6 +28,13 @@ CHAOS ?= 3m
 chaos: servers ## Break everything under load for CHAOS, and count what must never happen
 	go run ./test/chaos -for $(CHAOS)
 
+# How long the flood lasts.
+OVERLOAD ?= 5m
+
+.PHONY: overload
+overload: servers ## Ask for five times what a replica can do, for OVERLOAD; wants a machine that does nothing else
+	go run ./test/overload -for $(OVERLOAD)
+
 # How long each fuzz target runs: a duration, or executions, such as 1000000x.
 FUZZTIME ?= 30s
 
@@ -37,7 +44,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract chaos test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract terraform chaos test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something

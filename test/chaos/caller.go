@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
 // caller is a user who works alone on what is theirs, and remembers everything that
@@ -73,7 +74,7 @@ func (c *caller) work(ctx context.Context) {
 func (c *caller) any(ctx context.Context, method, path, body, key string) got {
 	g := c.ask(ctx, mathrand.IntN(replicas), method, path, c.token, body, key) //nolint:gosec // chance, no secret
 	if !g.known() {
-		_ = sleep(ctx, 20*time.Millisecond)
+		_ = fleet.Sleep(ctx, 20*time.Millisecond)
 	}
 	return g
 }
@@ -81,7 +82,7 @@ func (c *caller) any(ctx context.Context, method, path, body, key string) got {
 // signIn signs in, with a new ID token each time: one may have been used though
 // there was no answer.
 func (c *caller) signIn(ctx context.Context) bool {
-	idToken, err := c.w.issuer.IDToken(issuer.Claims{Email: c.name + "@example.com"})
+	idToken, err := c.w.Issuer.IDToken(issuer.Claims{Email: c.name + "@example.com"})
 	if err != nil {
 		c.tally.strange("no ID token: %v", err)
 		return false

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
 // askFor is how long a caller waits for an answer: longer than the server takes.
@@ -16,7 +18,7 @@ const askFor = 10 * time.Second
 
 // load is callers who work at all replicas.
 type load struct {
-	w       *world
+	w       *fleet.Fleet
 	client  *http.Client
 	tally   tally
 	callers []*caller
@@ -24,7 +26,7 @@ type load struct {
 	running sync.WaitGroup
 }
 
-func startLoad(ctx context.Context, w *world, callers int) *load {
+func startLoad(ctx context.Context, w *fleet.Fleet, callers int) *load {
 	l := &load{w: w, client: &http.Client{Timeout: askFor, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	for n := range callers {
 		c := newCaller(l, "caller-"+string(rune('a'+n/26))+string(rune('a'+n%26)))
@@ -51,7 +53,7 @@ func (g got) known() bool { return g.status != 0 && g.status != http.StatusServi
 
 // ask asks a replica once. Whatever is neither expected nor a 503 problem is noted.
 func (l *load) ask(ctx context.Context, replica int, method, path, token, body, key string) got {
-	r, err := http.NewRequestWithContext(ctx, method, l.w.replicas[replica].url+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, l.w.Replicas[replica].URL+path, strings.NewReader(body))
 	if err != nil {
 		return got{}
 	}

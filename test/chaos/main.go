@@ -23,6 +23,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
 func main() {
@@ -50,8 +52,8 @@ type options struct {
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
 	fmt.Fprintf(out, "three replicas, %d callers, %s of faults, seed %d\n", o.callers, o.length, o.seed)
-	w, err := openWorld(ctx)
-	defer func() { err = errors.Join(err, w.close()) }()
+	w, err := fleet.Open(ctx, fleet.Config{Replicas: replicas})
+	defer func() { err = errors.Join(err, w.Close()) }()
 	if err != nil {
 		return err
 	}
@@ -78,13 +80,13 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 
 // breakThings makes one fault after the other, in a new order each round, until the
 // time is over. Each ends before the next begins.
-func breakThings(ctx context.Context, o options, w *world, p *prober, out io.Writer) (tolls, error) {
+func breakThings(ctx context.Context, o options, w *fleet.Fleet, p *prober, out io.Writer) (tolls, error) {
 	tolls, all := tolls{}, faultsOf(o.only)
 	chance := rand.New(rand.NewPCG(o.seed, o.seed)) //nolint:gosec // chance, no secret
 	for end := time.Now().Add(o.length); ; {
 		chance.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, f := range all {
-			if err := sleep(ctx, calm); err != nil {
+			if err := fleet.Sleep(ctx, calm); err != nil {
 				return tolls, err
 			}
 			if time.Now().After(end) {
@@ -105,17 +107,9 @@ func breakThings(ctx context.Context, o options, w *world, p *prober, out io.Wri
 }
 
 const (
+	replicas = 3
 	// calm is the time between two faults.
 	calm = 2 * time.Second
 	// recoverWithin is the longest that is not called dead.
 	recoverWithin = 30 * time.Second
 )
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return errors.New("interrupted")
-	case <-time.After(d):
-		return nil
-	}
-}

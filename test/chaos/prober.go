@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 // prober asks every replica to change something, many times a second, to see when
 // callers get through again.
 type prober struct {
-	w     *world
+	w     *fleet.Fleet
 	load  *load
 	me    *caller
 	thing string
@@ -31,7 +33,9 @@ type prober struct {
 
 type span struct{ began, ended time.Time }
 
-func newProber(w *world, l *load) *prober { return &prober{w: w, load: l, me: newCaller(l, "prober")} }
+func newProber(w *fleet.Fleet, l *load) *prober {
+	return &prober{w: w, load: l, me: newCaller(l, "prober")}
+}
 
 // begin makes what is changed, and lets the probes begin.
 func (p *prober) begin(ctx context.Context) error {
@@ -42,7 +46,7 @@ func (p *prober) begin(ctx context.Context) error {
 	if p.thing == "" {
 		return errors.New("nothing could be made for the probes")
 	}
-	for n := range p.w.replicas {
+	for n := range p.w.Replicas {
 		p.load.running.Go(func() { p.probe(n) })
 	}
 	return nil
@@ -73,7 +77,7 @@ func (p *prober) probe(n int) {
 // fault was over, and returns how long that took.
 func (p *prober) recovered(ctx context.Context, over time.Time) (time.Duration, error) {
 	var last time.Time
-	err := until(ctx, recoverWithin, "every replica answers again", func(context.Context) bool {
+	err := fleet.Until(ctx, recoverWithin, "every replica answers again", func(context.Context) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		last = over
@@ -122,8 +126,8 @@ func firstAfter(all []span, moment time.Time) (first time.Time) {
 
 // await waits until every replica is ready and its database there.
 func (p *prober) await(ctx context.Context, within time.Duration) error {
-	err := until(ctx, within, "every replica is ready", func(ctx context.Context) bool {
-		for n := range p.w.replicas {
+	err := fleet.Until(ctx, within, "every replica is ready", func(ctx context.Context) bool {
+		for n := range p.w.Replicas {
 			for _, path := range []string{"/health/ready", "/health/db"} {
 				if p.load.ask(ctx, n, http.MethodGet, path, "", "", "").status != http.StatusOK {
 					return false
@@ -139,8 +143,8 @@ func (p *prober) await(ctx context.Context, within time.Duration) error {
 }
 
 func (p *prober) why(err error) error {
-	for n, r := range p.w.replicas {
-		err = fmt.Errorf("%w\nreplica %d: %s", err, n, r.running.said())
+	for n, r := range p.w.Replicas {
+		err = fmt.Errorf("%w\nreplica %d: %s", err, n, r.Said())
 	}
 	return err
 }

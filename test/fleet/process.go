@@ -1,8 +1,9 @@
-package main
+package fleet
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,15 +13,15 @@ import (
 	"time"
 )
 
-// process is a program that was started. It dies with us, also by kill -9.
-type process struct {
+// Process is a program that was started. It dies with us, also by kill -9.
+type Process struct {
 	cmd   *exec.Cmd
 	log   string
 	ended chan struct{}
 }
 
 // launch starts cmd in a group of its own; what it says goes to the file log.
-func launch(cmd *exec.Cmd, log string) (*process, error) {
+func launch(cmd *exec.Cmd, log string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func launch(cmd *exec.Cmd, log string) (*process, error) {
 	}
 	cmd.SysProcAttr.Setpgid = true
 	dieWithUs(cmd.SysProcAttr)
-	p := &process{cmd: cmd, log: log, ended: make(chan struct{})}
+	p := &Process{cmd: cmd, log: log, ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		defer close(p.ended)
@@ -49,26 +50,27 @@ func launch(cmd *exec.Cmd, log string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) } // it may have ended
+// Signal sends it a signal.
+func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) } // it may have ended
 
-// kill ends the process at once.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
+// Kill ends the process at once.
+func (p *Process) Kill() {
+	p.Signal(syscall.SIGKILL)
 	<-p.ended
 }
 
-// stop asks the process to end by a signal, and kills it if it does not.
-func (p *process) stop(s syscall.Signal, within time.Duration) {
-	p.signal(s)
+// Stop asks the process to end by a signal, and kills it if it does not.
+func (p *Process) Stop(s syscall.Signal, within time.Duration) {
+	p.Signal(s)
 	select {
 	case <-p.ended:
 	case <-time.After(within):
-		p.kill()
+		p.Kill()
 	}
 }
 
-// said is the end of what it has said.
-func (p *process) said() string {
+// Said is the end of what it has said.
+func (p *Process) Said() string {
 	text, _ := os.ReadFile(p.log) // without it the error still stands
 	return string(text[max(0, len(text)-2000):])
 }
@@ -83,14 +85,24 @@ func output(cmd *exec.Cmd) error {
 	return nil
 }
 
-// until waits for something to be so.
-func until(ctx context.Context, within time.Duration, what string, is func(context.Context) bool) error {
+// Until waits for something to be so.
+func Until(ctx context.Context, within time.Duration, what string, is func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for !is(ctx) {
-		if sleep(ctx, 10*time.Millisecond) != nil {
+		if Sleep(ctx, 10*time.Millisecond) != nil {
 			return fmt.Errorf("not so within %s: %s", within, what)
 		}
 	}
 	return nil
+}
+
+// Sleep waits, unless ctx is done before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return errors.New("interrupted")
+	case <-time.After(d):
+		return nil
+	}
 }

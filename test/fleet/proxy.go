@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"context"
@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// proxy passes connections on, and is where they are cut, held up, or led to
+// Proxy passes connections on, and is where they are cut, held up, or led to
 // another server.
-type proxy struct {
+type Proxy struct {
 	listener net.Listener
-	// holdUp is how long each piece is held up, in nanoseconds; swallow lets
-	// nothing through any more, as a network does that loses every packet.
-	holdUp  atomic.Int64
-	swallow atomic.Bool
+	holdUp   atomic.Int64
+	swallow  atomic.Bool
 
 	mu     sync.Mutex
 	target string
 	open   map[net.Conn]bool
 }
 
-func newProxy(ctx context.Context, target string) (*proxy, error) {
+// NewProxy passes on to a target, host:port.
+func NewProxy(ctx context.Context, target string) (*Proxy, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for a proxy: %w", err)
 	}
-	p := &proxy{listener: l, target: target, open: map[net.Conn]bool{}}
+	p := &Proxy{listener: l, target: target, open: map[net.Conn]bool{}}
 	go p.serve(context.WithoutCancel(ctx))
 	return p, nil
 }
 
-func (p *proxy) address() string { return p.listener.Addr().String() }
+// Address is where it listens.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
 
-func (p *proxy) serve(ctx context.Context) {
+func (p *Proxy) serve(ctx context.Context) {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -45,7 +45,7 @@ func (p *proxy) serve(ctx context.Context) {
 	}
 }
 
-func (p *proxy) connect(ctx context.Context, client net.Conn) {
+func (p *Proxy) connect(ctx context.Context, client net.Conn) {
 	p.mu.Lock()
 	target := p.target
 	p.mu.Unlock()
@@ -63,7 +63,7 @@ func (p *proxy) connect(ctx context.Context, client net.Conn) {
 }
 
 // pass passes on what comes until an end closes, and then closes both.
-func (p *proxy) pass(from, to net.Conn) {
+func (p *Proxy) pass(from, to net.Conn) {
 	defer p.forget(from, to)
 	piece := make([]byte, 32<<10)
 	for {
@@ -83,7 +83,7 @@ func (p *proxy) pass(from, to net.Conn) {
 	}
 }
 
-func (p *proxy) forget(ends ...net.Conn) {
+func (p *Proxy) forget(ends ...net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, end := range ends {
@@ -92,8 +92,8 @@ func (p *proxy) forget(ends ...net.Conn) {
 	}
 }
 
-// cut closes every connection.
-func (p *proxy) cut() {
+// Cut closes every connection.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.open {
@@ -101,19 +101,25 @@ func (p *proxy) cut() {
 	}
 }
 
-// lead leads new connections to another server, and cuts those there are.
-func (p *proxy) lead(target string) {
+// Lead leads new connections to another server, and cuts those there are.
+func (p *Proxy) Lead(target string) {
 	p.mu.Lock()
 	p.target = target
 	p.mu.Unlock()
-	p.cut()
+	p.Cut()
 }
 
-// heal ends whatever was done. What was swallowed in the middle of a connection
+// HoldUp holds up each piece that passes for so long.
+func (p *Proxy) HoldUp(each time.Duration) { p.holdUp.Store(int64(each)) }
+
+// Swallow lets nothing through any more, as a network does that loses every packet.
+func (p *Proxy) Swallow() { p.swallow.Store(true) }
+
+// Heal ends whatever was done. What was swallowed in the middle of a connection
 // cannot be sent again, so those are cut.
-func (p *proxy) heal() {
+func (p *Proxy) Heal() {
 	p.holdUp.Store(0)
 	if p.swallow.Swap(false) {
-		p.cut()
+		p.Cut()
 	}
 }

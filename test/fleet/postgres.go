@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"context"
@@ -18,6 +18,9 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
+
+// queryWithin is how long a statement of the superuser may take.
+const queryWithin = 30 * time.Second
 
 // programs is where PostgreSQL is, and as whom it runs: it refuses root.
 type programs struct {
@@ -66,34 +69,36 @@ func (p programs) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// node is one PostgreSQL server. It is durable as far as processes die, not
+// Node is one PostgreSQL server. It is durable as far as processes die, not
 // machines: what the operating system was given survives, so fsync is off.
-type node struct {
+type Node struct {
 	programs
 
 	dir, port string
-	running   *process
+	running   *Process
 }
 
-func newNode(ctx context.Context, p programs, dir string) (*node, error) {
-	n := &node{programs: p, dir: dir}
+func newNode(ctx context.Context, p programs, dir string) (*Node, error) {
+	n := &Node{programs: p, dir: dir}
 	port, err := redisserver.FreePort(ctx)
 	n.port = strconv.Itoa(port)
 	return n, err
 }
 
-func (n *node) address() string { return "127.0.0.1:" + n.port }
+// Address is where it listens.
+func (n *Node) Address() string { return "127.0.0.1:" + n.port }
 
-func (n *node) url(user, database string) string {
-	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, n.address(), database)
+// URL is a database of the node for a user.
+func (n *Node) URL(user, database string) string {
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, n.Address(), database)
 }
 
-func (n *node) init(ctx context.Context) error {
+func (n *Node) init(ctx context.Context) error {
 	return output(n.command(ctx, "initdb", "--pgdata="+n.dir, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"))
 }
 
 // copyOf makes the node a standby of another, with what that has now.
-func (n *node) copyOf(ctx context.Context, primary *node) error {
+func (n *Node) copyOf(ctx context.Context, primary *Node) error {
 	if err := os.RemoveAll(n.dir); err != nil {
 		return err
 	}
@@ -101,10 +106,10 @@ func (n *node) copyOf(ctx context.Context, primary *node) error {
 		"--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-sync"))
 }
 
-// start starts the server, and returns when it answers. One that was killed may
+// Start starts the server, and returns when it answers. One that was killed may
 // have left children, which have to go first.
-func (n *node) start(ctx context.Context) error {
-	return until(ctx, 20*time.Second, "PostgreSQL starts", func(ctx context.Context) bool {
+func (n *Node) Start(ctx context.Context) error {
+	return Until(ctx, 20*time.Second, "PostgreSQL starts", func(ctx context.Context) bool {
 		if n.running == nil {
 			var err error
 			n.running, err = launch(n.command(ctx, "postgres", "-D", n.dir, "-c", "port="+n.port, "-c", "listen_addresses=127.0.0.1",
@@ -119,36 +124,38 @@ func (n *node) start(ctx context.Context) error {
 			n.running = nil
 			return false
 		default:
-			return n.exec(ctx, "SELECT 1") == nil
+			return n.Exec(ctx, "SELECT 1") == nil
 		}
 	})
 }
 
-func (n *node) kill() {
-	n.running.kill()
+// Kill ends the postmaster at once.
+func (n *Node) Kill() {
+	n.running.Kill()
 	n.running = nil
 }
 
-// fast ends the server as `pg_ctl stop -m fast` does.
-func (n *node) fast() {
-	n.running.stop(syscall.SIGINT, 20*time.Second)
+// Fast ends the server as `pg_ctl stop -m fast` does.
+func (n *Node) Fast() {
+	n.running.Stop(syscall.SIGINT, 20*time.Second)
 	n.running = nil
 }
 
-// exec runs a statement as the superuser.
-func (n *node) exec(ctx context.Context, statement string) error {
+// Exec runs a statement as the superuser.
+func (n *Node) Exec(ctx context.Context, statement string) error {
 	var ignored any
-	err := n.query(ctx, &ignored, statement)
+	err := n.Query(ctx, &ignored, statement)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	return err
 }
 
-func (n *node) query(ctx context.Context, into any, statement string) error {
-	ctx, cancel := context.WithTimeout(ctx, recoverWithin)
+// Query runs a query as the superuser, and reads the one value it gives.
+func (n *Node) Query(ctx context.Context, into any, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, queryWithin)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, n.url("postgres", "postgres"))
+	conn, err := pgx.Connect(ctx, n.URL("postgres", "postgres"))
 	if err != nil {
 		return err
 	}
@@ -156,24 +163,24 @@ func (n *node) query(ctx context.Context, into any, statement string) error {
 	return conn.QueryRow(ctx, statement).Scan(into)
 }
 
-// demandStandby lets no commit be answered that the standby has not written, or
+// DemandStandby lets no commit be answered that the standby has not written, or
 // lets them.
-func (n *node) demandStandby(ctx context.Context, demanded bool) error {
+func (n *Node) DemandStandby(ctx context.Context, demanded bool) error {
 	names := ""
 	if demanded {
 		names = "FIRST 1 (*)"
 	}
-	if err := n.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = '"+names+"'"); err != nil {
+	if err := n.Exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = '"+names+"'"); err != nil {
 		return err
 	}
-	return n.exec(ctx, "SELECT pg_reload_conf()")
+	return n.Exec(ctx, "SELECT pg_reload_conf()")
 }
 
 // followed waits until the standby has all that there is, and follows.
-func (n *node) followed(ctx context.Context) error {
-	return until(ctx, 30*time.Second, "the standby follows", func(ctx context.Context) bool {
+func (n *Node) followed(ctx context.Context) error {
+	return Until(ctx, 30*time.Second, "the standby follows", func(ctx context.Context) bool {
 		var state string
-		err := n.query(ctx, &state, "SELECT coalesce(string_agg(state, ','), '') FROM pg_stat_replication")
+		err := n.Query(ctx, &state, "SELECT coalesce(string_agg(state, ','), '') FROM pg_stat_replication")
 		return err == nil && strings.Contains(state, "streaming")
 	})
 }
