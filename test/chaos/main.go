@@ -111,5 +111,5 @@ const (
 	// calm is the time between two faults.
 	calm = 2 * time.Second
 	// recoverWithin is the longest that is not called dead.
-	recoverWithin = 30 * time.Second
+	recoverWithin = time.Minute
 )

@@ -16,15 +16,19 @@ const (
 	probeEvery = 25 * time.Millisecond
 	// probeFor is how long a probe waits.
 	probeFor = 2 * time.Second
+	// mostProbes is how many probes there are at once at a replica. Each has a thing
+	// of its own to change: at the same one they would wait for each other.
+	mostProbes = 8
 )
 
 // prober asks every replica to change something, many times a second, to see when
 // callers get through again.
 type prober struct {
-	w     *fleet.Fleet
-	load  *load
-	me    *caller
-	thing string
+	w    *fleet.Fleet
+	load *load
+	me   *caller
+	// free are the things that no probe is changing, by replica.
+	free [replicas]chan string
 
 	mu sync.Mutex
 	// through is when those probes began and ended that got through, by replica.
@@ -42,11 +46,15 @@ func (p *prober) begin(ctx context.Context) error {
 	if err := p.await(ctx, time.Minute); err != nil {
 		return err
 	}
-	p.thing = p.me.create(ctx, "/api/v1/projects", `{"title":"probe"}`)
-	if p.thing == "" {
-		return errors.New("nothing could be made for the probes")
-	}
 	for n := range p.w.Replicas {
+		p.free[n] = make(chan string, mostProbes)
+		for range mostProbes {
+			thing := p.me.create(ctx, "/api/v1/projects", `{"title":"probe"}`)
+			if thing == "" {
+				return errors.New("nothing could be made for the probes")
+			}
+			p.free[n] <- thing
+		}
 		p.load.running.Go(func() { p.probe(n) })
 	}
 	return nil
@@ -59,11 +67,13 @@ func (p *prober) probe(n int) {
 	defer under.Wait()
 	for !p.load.over.Load() {
 		<-tick.C
+		thing := <-p.free[n]
 		under.Go(func() {
+			defer func() { p.free[n] <- thing }()
 			ctx, cancel := context.WithTimeout(context.Background(), probeFor)
 			defer cancel()
 			began := time.Now()
-			got := p.load.ask(ctx, n, http.MethodPatch, "/api/v1/projects/"+p.thing, p.me.token, `{"title":"probe"}`, "")
+			got := p.load.ask(ctx, n, http.MethodPatch, "/api/v1/projects/"+thing, p.me.token, `{"title":"probe"}`, "")
 			if got.status == http.StatusOK {
 				p.mu.Lock()
 				p.through[n] = append(p.through[n], span{began, time.Now()})

@@ -54,7 +54,7 @@ func (u *users) flood(ctx context.Context, length time.Duration, rate float64) *
 		attacker.Stop()
 	}()
 	target := func(t *vegeta.Target) error {
-		path, token, body := u.change(rand.IntN(many)) //nolint:gosec // chance, no secret
+		path, token, body := u.change(rand.IntN(len(u.paths))) //nolint:gosec // chance, no secret
 		t.Method, t.URL, t.Body = http.MethodPatch, u.url+path, []byte(body)
 		t.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
 		return nil

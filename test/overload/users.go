@@ -17,8 +17,9 @@ import (
 	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
-// many is how many users ask.
-const many = 64
+// many is how many users ask, and each how many projects they change: so many that
+// they seldom wait for each other.
+const many, each = 64, 8
 
 // users ask one replica to change a project of theirs.
 type users struct {
@@ -43,18 +44,26 @@ func signUp(ctx context.Context, f *fleet.Fleet) (*users, error) {
 		if token, err = u.signIn(ctx, fmt.Sprintf("user-%d@example.com", n)); err != nil {
 			break
 		}
-		var made struct {
-			ID string `json:"id"`
+		for range each {
+			var path string
+			if path, err = u.newProject(ctx, token); err != nil {
+				break
+			}
+			u.tokens, u.paths = append(u.tokens, token), append(u.paths, path)
 		}
-		var status int
-		var body []byte
-		status, body, err = u.ask(ctx, http.MethodPost, "/api/v1/projects", token, `{"title":"x"}`)
-		if err = errors.Join(err, json.Unmarshal(body, &made)); err == nil && status != http.StatusCreated {
-			err = fmt.Errorf("a project is answered %d %s", status, body)
-		}
-		u.tokens, u.paths = append(u.tokens, token), append(u.paths, "/api/v1/projects/"+made.ID)
 	}
 	return u, err
+}
+
+func (u *users) newProject(ctx context.Context, token string) (path string, err error) {
+	var made struct {
+		ID string `json:"id"`
+	}
+	status, body, err := u.ask(ctx, http.MethodPost, "/api/v1/projects", token, `{"title":"x"}`)
+	if err = errors.Join(err, json.Unmarshal(body, &made)); err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("a project is answered %d %s", status, body)
+	}
+	return "/api/v1/projects/" + made.ID, err
 }
 
 func (u *users) signIn(ctx context.Context, email string) (string, error) {
@@ -106,7 +115,7 @@ func (u *users) closedLoop(ctx context.Context, length time.Duration) (float64, 
 	for n := range callers {
 		asking.Go(func() {
 			for ctx.Err() == nil && time.Now().Before(end) {
-				path, token, body := u.change(n % many)
+				path, token, body := u.change(n * each % len(u.paths))
 				status, text, err := u.ask(ctx, http.MethodPatch, path, token, body)
 				switch {
 				case ctx.Err() != nil:
