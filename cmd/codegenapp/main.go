@@ -44,6 +44,7 @@ type commands struct {
 	Dev         devCommand         `cmd:"" help:"Run everything on this machine with nothing installed or set."`
 	Serve       serveCommand       `cmd:"" help:"Run the server, from settings alone."`
 	Migrate     migrateCommand     `cmd:"" help:"Change the database's schema."`
+	Doctor      doctorCommand      `cmd:"" help:"Look at every setting and everything the server stands on, and say what to do."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the contract."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Exit 0 if the server on this machine is alive, else 1."`
 	Version     versionCommand     `cmd:"" help:"Print version, commit and Go version."`
@@ -148,6 +149,13 @@ type openapiCommand struct {
 
 // Run is codegenapp openapi.
 func (c *openapiCommand) Run(s streams) error { return app.Contract(s.out, c.YAML) }
+
+type doctorCommand struct{}
+
+// Run is codegenapp doctor.
+func (*doctorCommand) Run(ctx context.Context, s streams) error {
+	return app.Doctor(ctx, settings(), s.out)
+}
 
 type healthcheckCommand struct{}
 
