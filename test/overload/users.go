@@ -122,7 +122,7 @@ func (u *users) closedLoop(ctx context.Context, length time.Duration) (float64, 
 				case err == nil && status == http.StatusOK:
 					done.Add(1)
 				default:
-					bad.Store(fmt.Errorf("within the capacity a change is answered %d %s (%v)", status, text, err))
+					bad.Store(errors.Join(fmt.Errorf("within the capacity a change is answered %d %s", status, text), err))
 				}
 			}
 		})
