@@ -1,4 +1,5 @@
 golangci-lint := go tool -modfile=tools/lint/go.mod golangci-lint
+tflint := go tool -modfile=../../tools/tflint/go.mod tflint
 
 # omitzero knows encoding/json only; with our JSON omitempty means something.
 fixes := -omitzero=false
@@ -20,6 +21,20 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
 	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/identity ./internal/gate ./internal/httpapi ./internal/postgres ./test/e2e
 
+# How long faults are made.
+CHAOS ?= 3m
+
+.PHONY: chaos
+chaos: servers ## Break everything under load for CHAOS, and count what must never happen
+	go run ./test/chaos -for $(CHAOS)
+
+# How long the flood lasts.
+OVERLOAD ?= 5m
+
+.PHONY: overload
+overload: servers ## Ask for five times what a replica can do, for OVERLOAD; wants a machine that does nothing else
+	go run ./test/overload -for $(OVERLOAD)
+
 # How long each fuzz target runs: a duration, or executions, such as 1000000x.
 FUZZTIME ?= 30s
 
@@ -29,7 +44,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract terraform chaos test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
@@ -53,6 +68,17 @@ contract: node tools/contract/node_modules ## Hold the contract to a linter's ru
 tools/contract/node_modules: tools/contract/package-lock.json
 	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
 	@touch $@
+
+.PHONY: terraform
+terraform: ## Hold the Terraform files together: formatting, references, values of both environments
+	@if command -v terraform >/dev/null; then CHECKPOINT_DISABLE=1 terraform fmt -check -diff -recursive infrastructure/terraform; \
+	else echo "Going on without terraform: nobody checks how its files are formatted." >&2; fi
+	go -C tools/terraform test -count=1 ./...
+
+.PHONY: terraform-lint
+terraform-lint: ## Lint them (compiles tflint: minutes, once)
+	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
+	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
 
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -81,7 +80,7 @@ func TestActiveUsersAreToldWhenRedisIsBack(t *testing.T) {
 	q, _ := presentAt(r)
 	q.Saw("ben")
 	p.tell(t.Context())
-	if got := q.Count(context.Background()); got != 2 {
+	if got := q.Count(t.Context()); got != 2 {
 		t.Errorf("%d users are active, not 2", got)
 	}
 }

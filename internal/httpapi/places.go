@@ -11,7 +11,7 @@ import (
 
 const (
 	// placeWait is how long an operation waits for a place.
-	placeWait = 250 * time.Millisecond
+	placeWait = 500 * time.Millisecond
 	// waitingForEach is how many may wait for each place. More would wait in vain.
 	waitingForEach = 8
 	// A request that was shed is to be repeated after retryFrom at the earliest, and

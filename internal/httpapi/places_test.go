@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -27,7 +26,7 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 		began := time.Now()
 		for range 2 * waitingForEach {
 			waiting.Go(func() {
-				err := p.take(context.Background())
+				err := p.take(t.Context())
 				f, ok := errors.AsType[*fault.Error](err)
 				if !ok || f.Code != fault.Unavailable || f.RetryAfter < retryFrom || f.RetryAfter > retryFrom+retryOver {
 					t.Errorf("waiting in vain ended with %v", err)
@@ -41,7 +40,7 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 		if !p.full() {
 			t.Error("the queue is not full")
 		}
-		if err := p.take(context.Background()); fault.CodeOf(err) != fault.Unavailable || time.Since(began) != 0 {
+		if err := p.take(t.Context()); fault.CodeOf(err) != fault.Unavailable || time.Since(began) != 0 {
 			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
 		}
 		waiting.Wait()
@@ -51,7 +50,7 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 
 		// A place that is given back goes to who waits.
 		waiting.Go(func() {
-			if err := p.take(context.Background()); err != nil {
+			if err := p.take(t.Context()); err != nil {
 				t.Errorf("a place was given back, and: %v", err)
 			}
 		})

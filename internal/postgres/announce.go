@@ -25,20 +25,6 @@ const (
 	quietFor = 15 * time.Second
 )
 
-// Announce tells every replica that listens, this one too, a word of up to 255
-// bytes. It is on its way when this returns.
-func (s *Store) Announce(ctx context.Context, word string) error {
-	conn, err := s.acquire(ctx, true) // a logout may wait for it
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, notify, channel, word); err != nil {
-		return translate(err)
-	}
-	return nil
-}
-
 // Listen passes on what replicas announce, over a connection of its own, until
 // ctx is done. It says whether anything is heard whenever that changes.
 //

@@ -44,8 +44,9 @@ type Config struct {
 
 // Store is the stores of packages outline and identity.
 type Store struct {
-	pool    *pgxpool.Pool
-	lending lending
+	pool      *pgxpool.Pool
+	lending   lending
+	announcer announcer
 }
 
 var (

@@ -14,11 +14,11 @@ type events struct {
 	hits, misses atomic.Uint64
 }
 
-func newEvents() events {
+func newEvents() *events {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	e := events{
+	e := &events{
 		cache: counter("cache_requests_total",
 			"Reads of which answers are kept: hit were answered by the gate, miss by the database, bypass by the database while nothing was believed.", "route", "result"),
 		problems:  counter("problems_total", "Problems that were answered, by their code.", "code"),

@@ -13,7 +13,7 @@ import (
 // Metrics is what the server tells Prometheus. Labels come from small fixed sets:
 // route patterns, methods, statuses and words of our own, never from callers.
 type Metrics struct {
-	events
+	*events
 
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
@@ -36,7 +36,7 @@ func NewMetrics(version string) *Metrics {
 	}
 	m.registry.MustRegister(m.requests, m.inFlight,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.registry.MustRegister(m.events.all()...)
+	m.registry.MustRegister(m.all()...)
 	m.Gauge("cache_hit_ratio", "Of the reads that were looked for in the gate since the start, the share that was there; 0 before the first.", m.hitRatio)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "build_info", Help: "Always 1; the version is in the label.", ConstLabels: prometheus.Labels{"version": version},

@@ -1,0 +1,53 @@
+# GitHub's workflows prove who they are with a token of a few minutes; no key of a
+# service account exists that could leak. A token counts only if it is of this
+# repository and of a job in the GitHub environment of this name, so that
+# environment's reviewers decide who deploys.
+resource "google_iam_workload_identity_pool" "github" {
+  workload_identity_pool_id = "github"
+  display_name              = "GitHub Actions"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_iam_workload_identity_pool_provider" "github" {
+  workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  display_name                       = "GitHub Actions"
+
+  attribute_mapping = {
+    "google.subject" = "assertion.sub"
+  }
+
+  attribute_condition = "assertion.repository == '${var.github_repository}' && assertion.environment == '${var.environment}'"
+
+  oidc {
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }
+}
+
+resource "google_service_account" "deployer" {
+  account_id   = "${local.name}-deployer"
+  display_name = "Deployment from GitHub Actions"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_service_account_iam_member" "deployer" {
+  service_account_id = google_service_account.deployer.name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/*"
+}
+
+resource "google_artifact_registry_repository_iam_member" "deployer" {
+  repository = google_artifact_registry_repository.this.name
+  location   = google_artifact_registry_repository.this.location
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.deployer.member
+}
+
+# May change what runs in the cluster, and not the cluster.
+resource "google_project_iam_member" "deployer" {
+  project = var.project_id
+  role    = "roles/container.developer"
+  member  = google_service_account.deployer.member
+}

@@ -1,0 +1,16 @@
+environment       = "prod"
+project_id        = "codegenapp-prod"
+domain            = "api.example.com"
+github_repository = "codegenapp/codegenapp"
+alert_emails      = ["operations@example.com"]
+
+highly_available    = true
+deletion_protection = true
+
+database_tier            = "db-custom-2-8192"
+database_max_connections = 200
+backups_retained         = 30
+
+redis_memory_gb = 2
+
+max_replicas = 10

@@ -1,0 +1,237 @@
+// Package fleet starts codegenapp as it runs in production, on loopback: replicas of
+// the built program over PostgreSQL with a synchronous standby, Redis, and an issuer
+// to sign in at, with proxies in between where connections can be broken. It is for
+// programs that load and break it; see test/chaos and test/overload.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
+)
+
+const (
+	clientID   = "codegenapp-fleet"
+	stopWithin = 10 * time.Second
+)
+
+// Fleet is replicas and what they stand on.
+type Fleet struct {
+	// Primary serves, Standby follows. They change places at a failover.
+	Primary, Standby *Node
+	Redis            *redisserver.Server
+	// Database and Cache are where replicas reach them.
+	Database, Cache *Proxy
+	Issuer          *issuer.Issuer
+	Replicas        []*Replica
+
+	dir, program string
+	signIns      *http.Server
+	issuerURL    string
+}
+
+// Config says how large a fleet is.
+type Config struct {
+	Replicas int
+	// Settings are those of the replicas beside the usual ones, as NAME=value.
+	Settings []string
+}
+
+// Open starts a fleet. It is to be closed also if it fails.
+func Open(ctx context.Context, c Config) (w *Fleet, err error) {
+	w = &Fleet{}
+	if w.dir, err = os.MkdirTemp("", "codegenapp-fleet-"); err != nil {
+		return w, err
+	}
+	if err := os.Chmod(w.dir, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as somebody else where we are root
+		return w, err
+	}
+	w.program = filepath.Join(w.dir, "codegenapp")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.program, "github.com/codegenapp/codegenapp/cmd/codegenapp") //nolint:gosec // our own program
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if err := output(build); err != nil {
+		return w, err
+	}
+	if err := w.openDatabase(ctx); err != nil {
+		return w, err
+	}
+	if w.Redis, err = redisserver.Start(ctx, w.dir, "--maxmemory", "32mb", "--maxmemory-policy", "allkeys-lru"); err != nil {
+		return w, err
+	}
+	if w.Cache, err = NewProxy(ctx, w.Redis.Address); err != nil {
+		return w, err
+	}
+	if err := w.openIssuer(ctx); err != nil {
+		return w, err
+	}
+	for n := range c.Replicas {
+		r, err := w.newReplica(ctx, n, c.Settings)
+		if err != nil {
+			return w, err
+		}
+		w.Replicas = append(w.Replicas, r)
+		if err := r.Start(ctx); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}
+
+// openDatabase starts a server with a standby, and makes the database.
+func (w *Fleet) openDatabase(ctx context.Context) error {
+	programs, err := findPrograms()
+	if err != nil {
+		return err
+	}
+	for n, of := range []**Node{&w.Primary, &w.Standby} {
+		if *of, err = w.newNode(ctx, programs, "postgres-"+strconv.Itoa(n)); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(w.Primary.init(ctx), w.Primary.Start(ctx)); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"CREATE ROLE owner LOGIN CREATEROLE", "CREATE ROLE service LOGIN", "CREATE DATABASE codegenapp OWNER owner",
+	} {
+		if err := w.Primary.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	migrate := exec.CommandContext(ctx, w.program, "migrate", "up") //nolint:gosec // our own program
+	migrate.Env = []string{
+		"APP_ENV=development", "DATABASE_URL=" + w.Primary.URL("service", "codegenapp"),
+		"MIGRATION_DATABASE_URL=" + w.Primary.URL("owner", "codegenapp"),
+	}
+	if err := output(migrate); err != nil {
+		return err
+	}
+	if err := w.Follow(ctx); err != nil {
+		return err
+	}
+	w.Database, err = NewProxy(ctx, w.Primary.Address())
+	return err
+}
+
+// newNode is a node with a place where PostgreSQL may make and remove its data.
+func (w *Fleet) newNode(ctx context.Context, p programs, name string) (*Node, error) {
+	dir := filepath.Join(w.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if p.cred != nil {
+		if err := os.Chown(dir, int(p.cred.Uid), int(p.cred.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	return newNode(ctx, p, filepath.Join(dir, "data"))
+}
+
+// Follow makes the standby anew from the primary, and lets commits wait for it.
+func (w *Fleet) Follow(ctx context.Context) error {
+	if err := w.Standby.copyOf(ctx, w.Primary); err != nil {
+		return err
+	}
+	if err := w.Standby.Start(ctx); err != nil {
+		return err
+	}
+	if err := w.Primary.followed(ctx); err != nil {
+		return err
+	}
+	return w.Primary.DemandStandby(ctx, true)
+}
+
+func (w *Fleet) openIssuer(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	w.issuerURL = "http://" + listener.Addr().String()
+	w.Issuer, err = issuer.New(issuer.Config{
+		URL: w.issuerURL, Clients: []issuer.Client{{ID: clientID, RedirectURIs: []string{w.issuerURL}}},
+		Users: []issuer.User{{Email: "nobody@example.com"}},
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	w.signIns = &http.Server{Handler: w.Issuer, ReadHeaderTimeout: stopWithin}
+	go func() { _ = w.signIns.Serve(listener) }() // it ends when the world is closed
+	return nil
+}
+
+// Close ends everything.
+func (w *Fleet) Close() error {
+	for _, r := range w.Replicas {
+		if r.running != nil {
+			r.running.Stop(syscall.SIGTERM, stopWithin)
+		}
+	}
+	if w.signIns != nil {
+		_ = w.signIns.Close()
+	}
+	if w.Redis != nil {
+		w.Redis.Stop()
+	}
+	for _, n := range []*Node{w.Standby, w.Primary} {
+		if n != nil && n.running != nil {
+			n.running.Stop(syscall.SIGQUIT, stopWithin)
+		}
+	}
+	return os.RemoveAll(w.dir)
+}
+
+// Replica is one `codegenapp serve`, always at the same address.
+type Replica struct {
+	URL string
+
+	program, log string
+	env          []string
+	running      *Process
+}
+
+func (w *Fleet) newReplica(ctx context.Context, n int, settings []string) (*Replica, error) {
+	port, err := redisserver.FreePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address := "127.0.0.1:" + strconv.Itoa(port)
+	return &Replica{
+		URL: "http://" + address, log: filepath.Join(w.dir, "replica-"+strconv.Itoa(n)+".log"), program: w.program,
+		env: append([]string{
+			"APP_ENV=development", "HTTP_ADDR=" + address, "LOG_LEVEL=WARNING",
+			"DATABASE_URL=postgres://service@" + w.Database.Address() + "/codegenapp?sslmode=disable",
+			"REDIS_URL=redis://" + w.Cache.Address() + "/0",
+			"SECRET_KEY=fleets-secret-key-of-thirty-two-bytes-or-more", "JWT_SECRET_KEY=another-fleets-key-of-thirty-two-bytes-or-more",
+			"JWT_ACCESS_TOKEN_EXPIRES=24h", "JWT_REFRESH_TOKEN_EXPIRES=48h",
+			"GOOGLE_CLIENT_ID=" + clientID, "GOOGLE_ISSUER_URL=" + w.issuerURL,
+			"RATELIMIT_DEFAULT=1000000/minute", "RATELIMIT_AUTH=1000000/minute", "RATELIMIT_REFRESH=1000000/minute",
+		}, settings...),
+	}, nil
+}
+
+// Start starts it, and does not wait until it is ready.
+func (r *Replica) Start(ctx context.Context) (err error) {
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), r.program, "serve") //nolint:gosec // our own program
+	cmd.Env = r.env
+	r.running, err = launch(cmd, r.log)
+	return err
+}
+
+// PID is the number of its process.
+func (r *Replica) PID() int { return r.running.cmd.Process.Pid }
+
+// Kill ends it at once.
+func (r *Replica) Kill() { r.running.Kill() }
+
+// Said is the end of its log.
+func (r *Replica) Said() string { return r.running.Said() }

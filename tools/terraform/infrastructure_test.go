@@ -1,0 +1,89 @@
+package terraform
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+const infrastructure = "../../infrastructure/terraform"
+
+func TestTheInfrastructureFitsTogether(t *testing.T) {
+	t.Parallel()
+	found, err := Check(infrastructure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range found {
+		t.Error(problem)
+	}
+}
+
+// Pools are reckoned with the service's own defaults, which the overlays leave.
+func TestThePoolIsTheServices(t *testing.T) {
+	t.Parallel()
+	m, err := load(infrastructure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := settings(t)
+	defaults := map[string]string{}
+	for _, block := range m.of("variable") {
+		if attribute := block.Body.Attributes["default"]; attribute != nil {
+			value, _ := attribute.Expr.Value(nil)
+			if value.Type() == cty.Number {
+				defaults[block.Labels[0]] = value.AsBigFloat().String()
+			}
+		}
+	}
+	for variable, setting := range map[string]string{
+		"database_pool_size":    "DATABASE_POOL_SIZE",
+		"database_max_overflow": "DATABASE_MAX_OVERFLOW",
+	} {
+		if got, want := defaults[variable], settings[setting]; got != want || want == "" {
+			t.Errorf("var.%s is %q by default; the service's %s is %q", variable, got, setting, want)
+		}
+	}
+}
+
+// A secret is mounted as a file for the setting of its name.
+func TestSecretsHaveTheNamesOfSettings(t *testing.T) {
+	t.Parallel()
+	m, err := load(infrastructure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, diags := m.locals["secrets"].Value(&hcl.EvalContext{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	settings := settings(t)
+	others := regexp.MustCompile(`-ca$|^database-(owner|service)-password$`)
+	for name := range secrets.AsValueMap() {
+		setting := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		if _, ok := settings[setting]; !ok && !others.MatchString(name) {
+			t.Errorf("The secret %s is of no setting: .env.example has no %s.", name, setting)
+		}
+	}
+}
+
+// settings reads the names and defaults of the service's settings.
+func settings(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && !strings.HasPrefix(name, "#") {
+			found[name] = value
+		}
+	}
+	return found
+}
