@@ -79,6 +79,7 @@ var confined = map[string][]string{
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
 	"github.com/go-jose/go-jose/v4":    {"internal/google", "internal/devkit/issuer"},
 	"golang.org/x/oauth2":              {"internal/google"},
+	"go.opentelemetry.io":              {"internal/telemetry", "internal/testkit"},
 }
 
 func TestArrowsPointInwards(t *testing.T) {

@@ -35,6 +35,7 @@ type App struct {
 	handler  http.Handler
 	edge     edge
 	metrics  *telemetry.Metrics
+	traces   *telemetry.Traces
 	presence *gate.Presence
 	house    house
 	// ready is true once the database is there, leaving when the end has begun.
@@ -43,7 +44,7 @@ type App struct {
 
 // Logger returns the log that the settings ask for.
 func Logger(s *Settings, w io.Writer) *slog.Logger {
-	return telemetry.NewLogger(w, slog.Level(s.LogLevel), s.LogFormat == "text")
+	return telemetry.NewLogger(w, telemetry.LogConfig{Level: slog.Level(s.LogLevel), Text: s.LogFormat == "text", Project: s.GoogleProject})
 }
 
 // New wires the server. It reaches no dependency yet, so it succeeds while they
@@ -54,8 +55,13 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
+	traces, err := s.traces(log)
+	if err != nil {
+		return nil, err
+	}
 	store, err := postgres.Open(ctx, postgres.Config{
 		URL: string(s.DatabaseURL), PoolSize: s.PoolSize, MaxOverflow: s.PoolOverflow, ExecMode: s.ExecMode,
+		Trace: ofDatabase(traces),
 	})
 	if err != nil {
 		return nil, err
@@ -66,12 +72,13 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
-	a := &App{settings: s, log: log, store: store, edge: edge}
+	a := &App{settings: s, log: log, store: store, edge: edge, traces: traces}
 	door, redisCheck, err := a.openGate(ctx)
 	if err != nil {
 		store.Close()
 		return nil, err
 	}
+	door = ofGate(traces, door)
 	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
 	a.metrics = a.measure()
 	a.api, a.handler = httpapi.New(httpapi.Config{
@@ -83,7 +90,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
 		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow,
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
-		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Saw: a.presence.Saw,
+		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces, Saw: a.presence.Saw,
 		Log: log, Now: time.Now,
 	})
 	return a, nil
@@ -125,6 +132,7 @@ func (a *App) Close() {
 	for _, redis := range a.redis {
 		redis.Close()
 	}
+	a.traces.Close()
 }
 
 // Listen opens the address of HTTP_ADDR.

@@ -96,6 +96,7 @@ func parseFaults(err error) SettingsError {
 var forms = map[reflect.Type]string{
 	reflect.TypeFor[int]():           "a whole number",
 	reflect.TypeFor[int64]():         "a whole number",
+	reflect.TypeFor[float64]():       "a number",
 	reflect.TypeFor[duration]():      "a duration: seconds (3600) or 1h, 30m, 10s",
 	reflect.TypeFor[*duration]():     "a duration: seconds (3600) or 1h, 30m, 10s",
 	reflect.TypeFor[logLevel]():      "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",

@@ -46,7 +46,7 @@ func TestSettingsArePrintedWithoutSecrets(t *testing.T) {
 		redacted += strings.Count(string(text), "[redacted]")
 		for _, plain := range []bool{false, true} {
 			var out bytes.Buffer
-			log := telemetry.NewLogger(&out, slog.LevelDebug, plain)
+			log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelDebug, Text: plain})
 			log.With("with", v).WithGroup("group").InfoContext(t.Context(), "said", "value", v, "list", []any{v})
 			wantNoCanary(t, "slog", out.String())
 		}

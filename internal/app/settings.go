@@ -78,6 +78,16 @@ type Settings struct {
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
 
+	// OTLPEndpoint is where traces go; there are none if it is empty. What follows
+	// has the names and forms that OpenTelemetry gives it.
+	OTLPEndpoint       string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	OTLPProtocol       string  `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`
+	OTLPHeaders        Secret  `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+	ServiceName        string  `env:"OTEL_SERVICE_NAME" envDefault:"codegenapp"`
+	ResourceAttributes string  `env:"OTEL_RESOURCE_ATTRIBUTES"`
+	TracesSampler      string  `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on"`
+	TracesSamplerArg   float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"`
+
 	// ShutdownDrain is 5 s in production and nothing in development when unset.
 	ShutdownDrain *duration `env:"SHUTDOWN_DRAIN"`
 	ShutdownGrace duration  `env:"SHUTDOWN_GRACE" envDefault:"25s"`

@@ -71,6 +71,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL, which serves any number of replicas")
 	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
 	s.checkGoogle(f)
+	s.checkTraces(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
 	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")

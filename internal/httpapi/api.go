@@ -66,6 +66,8 @@ type Config struct {
 	// counts nothing.
 	Metrics          Metrics
 	MetricsElsewhere bool
+	// Traces follow each request; nil follows none.
+	Traces Traces
 	// Saw is told of each user who is answered; nil if nobody wants to know.
 	Saw func(identity.Slot)
 	Log *slog.Logger
@@ -92,6 +94,22 @@ type Metrics interface {
 	// Panicked tells of a panic.
 	Panicked()
 	Handler() http.Handler
+}
+
+// Traces is what follows a request through the program.
+type Traces interface {
+	// Begin is told of a request when it begins, by words of ours alone: a method
+	// that we know, or OTHER, and a pattern of routes.go without the method, or
+	// nothing. The request goes on in the context that it returns; what it returns
+	// beside is told the status of the answer, unless it is nil.
+	Begin(ctx context.Context, r *http.Request, method, route string) (context.Context, func(status int))
+}
+
+// untraced follows nothing.
+type untraced struct{}
+
+func (untraced) Begin(ctx context.Context, _ *http.Request, _, _ string) (context.Context, func(int)) {
+	return ctx, nil
 }
 
 // uncounted counts nothing, where the contract is all that is wanted.
@@ -131,6 +149,9 @@ func New(c Config) (*API, http.Handler) {
 	setUpHuma()
 	if c.Metrics == nil {
 		c.Metrics = uncounted{}
+	}
+	if c.Traces == nil {
+		c.Traces = untraced{}
 	}
 	mux := http.NewServeMux()
 	a := &API{

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
@@ -49,6 +50,8 @@ type record struct {
 	change *change
 	// gate is how the gate had to do with the answer to a read.
 	gate string
+	// traced is told of the answer, if the request is traced.
+	traced func(status int)
 }
 
 type recordKey struct{}
@@ -70,7 +73,8 @@ func note(ctx context.Context, p *problem) { recordOf(ctx).problem = p }
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // identify gives the request its id, the caller's where it has the right form,
-// and finds out where it comes from.
+// finds out where it comes from, and lets it be traced, unless it is a question of
+// whoever runs the server: there is one each second.
 func (a *API) identify(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.Header.Get("X-Request-Id")
@@ -79,7 +83,11 @@ func (a *API) identify(mux *http.ServeMux, next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", name)
 		known := &record{arrival: a.arrivalOf(r), requestID: name, route: a.routeOf(mux, r)}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, known)))
+		ctx := context.WithValue(r.Context(), recordKey{}, known)
+		if !exempt(known.route, r) {
+			ctx, known.traced = a.Traces.Begin(ctx, r, knownMethod(r.Method), known.route.path)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -108,43 +116,51 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// accessLog writes one line for each request. It names the route, not the path,
-// whom a valid token stands for, and of a problem its code and cause.
+// accessLog tells of each request when it is answered, or broken off.
 func (a *API) accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.Now()
-		known := recordOf(r.Context())
 		answer := &statusWriter{ResponseWriter: w}
 		defer a.Metrics.Begin()()
+		defer func() { a.tell(r, answer, a.Now().Sub(began)) }()
 		next.ServeHTTP(answer, r)
-		took := a.Now().Sub(began)
-		a.Metrics.Request(knownMethod(r.Method), known.route.path, answer.status, took)
-
-		level := slog.LevelInfo
-		attrs := append(make([]slog.Attr, 0, 10),
-			slog.String("request_id", known.requestID),
-			slog.String("method", knownMethod(r.Method)), slog.String("route", known.route.pattern), slog.Int("status", answer.status),
-			slog.Int64("bytes", answer.bytes), slog.Duration("latency", took))
-		if known.gate != "" {
-			a.Metrics.Cache(known.route.path, known.gate)
-			attrs = append(attrs, slog.String("cache", known.gate))
-		}
-		if c := known.caller; c != nil && c.err == nil {
-			attrs = append(attrs, slog.String("user", string(c.slot)))
-			if a.Saw != nil && answer.status < http.StatusBadRequest {
-				a.Saw(c.slot)
-			}
-		}
-		if p := known.problem; p != nil {
-			a.Metrics.Problem(p.Code)
-			attrs = append(attrs, slog.String("code", p.Code))
-			if p.Status >= http.StatusInternalServerError {
-				level = levelOf(p)
-				attrs = append(attrs, slog.Any("error", p.cause))
-			}
-		}
-		a.Log.LogAttrs(r.Context(), level, "request", attrs...)
 	})
+}
+
+// tell counts a request, ends its span, and writes its line. That names the route,
+// not the path, whom a valid token stands for, and of a problem its code and cause.
+func (a *API) tell(r *http.Request, answer *statusWriter, took time.Duration) {
+	known := recordOf(r.Context())
+	method := knownMethod(r.Method)
+	a.Metrics.Request(method, known.route.path, answer.status, took)
+	level := slog.LevelInfo
+	attrs := append(make([]slog.Attr, 0, 6), slog.String("request_id", known.requestID), slog.Attr{
+		Key: "http", Value: slog.GroupValue(
+			slog.String("method", method), slog.String("route", known.route.path), slog.Int("status", answer.status),
+			slog.Int64("bytes", answer.bytes), slog.Duration("latency", took), slog.String("protocol", r.Proto)),
+	})
+	if known.gate != "" {
+		a.Metrics.Cache(known.route.path, known.gate)
+		attrs = append(attrs, slog.String("cache", known.gate))
+	}
+	if c := known.caller; c != nil && c.err == nil {
+		attrs = append(attrs, slog.String("user", string(c.slot)))
+		if a.Saw != nil && answer.status < http.StatusBadRequest {
+			a.Saw(c.slot)
+		}
+	}
+	if p := known.problem; p != nil {
+		a.Metrics.Problem(p.Code)
+		attrs = append(attrs, slog.String("code", p.Code))
+		if p.Status >= http.StatusInternalServerError {
+			level = levelOf(p)
+			attrs = append(attrs, slog.Any("error", p.cause))
+		}
+	}
+	a.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	if known.traced != nil {
+		known.traced(answer.status)
+	}
 }
 
 // levelOf is how loud a failure is told: that something is away, or too much asked

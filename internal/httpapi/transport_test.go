@@ -116,7 +116,7 @@ func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
 	for _, c := range everyWay() {
 		var said bool
 		var address netip.Addr
-		a := &API{Config: Config{Metrics: uncounted{}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
+		a := &API{Config: Config{Metrics: uncounted{}, Traces: untraced{}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said, address = a.secure(r), a.address(r) })
 		r := c.request(http.MethodGet, "/here")

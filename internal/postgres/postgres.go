@@ -34,6 +34,10 @@ type Config struct {
 	// ExecMode is cache_statement, or cache_describe or exec where a pooler
 	// stands between that does not know prepared statements.
 	ExecMode string
+	// Trace, where set, is told of statements that are sent together, by their names,
+	// and what it returns of how they failed: an SQLSTATE or a word, empty for
+	// success.
+	Trace func(ctx context.Context, statements []string) (context.Context, func(failure string))
 	// Dial replaces the way connections are made; nil for the usual one.
 	Dial func(*pgx.ConnConfig)
 }
@@ -71,6 +75,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.HealthCheckPeriod = 5 * time.Second
 	config.ShouldPing = shouldPing
 	config.AfterConnect = prepareConn
+	if c.Trace != nil {
+		config.ConnConfig.Tracer = tracer{c.Trace}
+	}
 	if c.Dial != nil {
 		c.Dial(config.ConnConfig)
 	}

@@ -1,43 +1,42 @@
-// Package telemetry is how the program speaks to operators: structured logs.
+// Package telemetry is how the program speaks to operators: structured logs,
+// metrics and traces.
 //
-// It knows the form that Google Cloud Logging reads, and nothing of what is
-// logged.
+// It knows the forms that Google Cloud Logging, Prometheus and OpenTelemetry
+// read, and nothing of what is told. No other package knows OpenTelemetry.
 package telemetry
 
 import (
+	"context"
 	"io"
 	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // LevelCritical is for what needs somebody at once.
 const LevelCritical = slog.LevelError + 4
 
-// NewLogger writes one JSON object a line as Google Cloud Logging reads it
-// (severity, message, time), or text for people.
-func NewLogger(w io.Writer, level slog.Level, text bool) *slog.Logger {
-	if text {
-		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
-	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: forCloudLogging}))
+// LogConfig says what is logged, and how.
+type LogConfig struct {
+	// Level is the least that is written.
+	Level slog.Level
+	// Text writes for people instead of Cloud Logging.
+	Text bool
+	// Project is the Google Cloud project that has the traces, by which Cloud
+	// Logging finds the trace of a line; empty for a trace's bare id.
+	Project string
 }
 
-// forCloudLogging renames what Cloud Logging has names for. See its "LogEntry"
-// and "Structured logging" pages.
-func forCloudLogging(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) > 0 {
-		return a
+// NewLogger writes one JSON object a line as Google Cloud Logging reads it, or
+// text for people.
+func NewLogger(w io.Writer, c LogConfig) *slog.Logger {
+	if c.Text {
+		return slog.New(text{slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: severityInText})})
 	}
-	switch a.Key {
-	case slog.MessageKey:
-		a.Key = "message"
-	case slog.LevelKey:
-		if level, ok := a.Value.Any().(slog.Level); ok { // else it only has that name
-			return slog.String("severity", severity(level))
-		}
-	}
-	return a
+	return slog.New(newCloud(w, c))
 }
 
+// severity is the name of a level in Cloud Logging.
 func severity(l slog.Level) string {
 	switch {
 	case l < slog.LevelInfo:
@@ -52,3 +51,29 @@ func severity(l slog.Level) string {
 		return "CRITICAL"
 	}
 }
+
+// severityInText gives levels the names that LOG_LEVEL has for them.
+func severityInText(groups []string, a slog.Attr) slog.Attr {
+	if level, ok := a.Value.Any().(slog.Level); ok && len(groups) == 0 && a.Key == slog.LevelKey {
+		return slog.String(a.Key, severity(level))
+	}
+	return a
+}
+
+// text is slog's own form, with the trace of a request.
+type text struct{ slog.Handler }
+
+// Handle writes the line.
+func (h text) Handle(ctx context.Context, r slog.Record) error {
+	if its := trace.SpanContextFromContext(ctx); its.IsValid() {
+		r = r.Clone()
+		r.AddAttrs(slog.String("trace", its.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps the trace in what is made of this handler.
+func (h text) WithAttrs(attrs []slog.Attr) slog.Handler { return text{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup keeps the trace in what is made of this handler.
+func (h text) WithGroup(name string) slog.Handler { return text{h.Handler.WithGroup(name)} }

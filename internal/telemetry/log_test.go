@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/slogtest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +22,7 @@ import (
 func line(t *testing.T, log func(*slog.Logger)) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
-	log(telemetry.NewLogger(&out, slog.LevelDebug-100, false))
+	log(telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelDebug - 100}))
 	if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "\n") {
 		t.Fatalf("not one line: %q", out.String())
 	}
@@ -55,6 +59,7 @@ func TestALineHasTheFieldsOfCloudLogging(t *testing.T) {
 		t.Errorf("the time is %v: %v", got["time"], err)
 	}
 	delete(got, "time")
+	delete(got, "logging.googleapis.com/sourceLocation")
 	want := map[string]any{
 		"severity": "WARNING", "message": "two\nlines \x1b[31m", "by": "us",
 		"inner": map[string]any{"error": `a "quoted" one` + "\r\n", "message": "stays", "severity": "stays"},
@@ -76,12 +81,142 @@ func TestNothingBelowTheLevelIsWritten(t *testing.T) {
 	t.Parallel()
 	for _, text := range []bool{false, true} {
 		var out bytes.Buffer
-		log := telemetry.NewLogger(&out, slog.LevelWarn, text)
+		log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelWarn, Text: text})
 		log.DebugContext(t.Context(), "quiet")
 		log.InfoContext(t.Context(), "quiet")
 		log.WarnContext(t.Context(), "loud")
 		if got := out.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "loud") || strings.Count(got, "\n") != 1 {
 			t.Errorf("with text %t it writes %q", text, got)
 		}
+	}
+}
+
+// entry is a line as Cloud Logging reads it.
+type entry struct {
+	Severity, Message string
+	Time              time.Time
+	Trace             string                                `json:"logging.googleapis.com/trace"`
+	SpanID            string                                `json:"logging.googleapis.com/spanId"`
+	Sampled           *bool                                 `json:"logging.googleapis.com/trace_sampled"`
+	Source            struct{ File, Line, Function string } `json:"logging.googleapis.com/sourceLocation"`
+}
+
+func TestALineTellsItsTraceAndItsPlace(t *testing.T) {
+	t.Parallel()
+	const id, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+	off, err := telemetry.NewTraces(telemetry.TraceConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		project, header, trace string
+		sampled                *bool
+	}{
+		"sampled":      {"", "00-" + id + "-" + span + "-01", id, new(true)},
+		"not sampled":  {"", "00-" + id + "-" + span + "-00", id, new(false)},
+		"in a project": {"birds", "00-" + id + "-" + span + "-01", "projects/birds/traces/" + id, new(true)},
+		"none":         {"birds", "", "", nil},
+		"malformed":    {"birds", "00-" + id + "-" + span, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			if tc.header != "" {
+				r.Header.Set("Traceparent", tc.header)
+			}
+			ctx, end := off.Begin(t.Context(), r, "GET", "/")
+			if end != nil {
+				t.Error("without a collector there is a span to end")
+			}
+			var out bytes.Buffer
+			log := telemetry.NewLogger(&out, telemetry.LogConfig{Project: tc.project})
+			log.WithGroup("inner").InfoContext(ctx, "said", "a", 1)
+			var got entry
+			if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+				t.Fatalf("%v: %s", err, out.String())
+			}
+			wantSpan := ""
+			if tc.trace != "" {
+				wantSpan = span
+			}
+			if got.Trace != tc.trace || got.SpanID != wantSpan || cmp.Diff(tc.sampled, got.Sampled) != "" {
+				t.Errorf("the line is %s", out.String())
+			}
+			if n, err := strconv.Atoi(got.Source.Line); err != nil || n < 1 || got.Source.File != "internal/telemetry_test/log_test.go" ||
+				!strings.Contains(got.Source.Function, "TestALineTellsItsTraceAndItsPlace") {
+				t.Errorf("its place is %+v", got.Source)
+			}
+			out.Reset()
+			telemetry.NewLogger(&out, telemetry.LogConfig{Text: true}).With("a", 1).InfoContext(ctx, "said")
+			if told := strings.Contains(out.String(), " trace="+id); told != (tc.trace != "") {
+				t.Errorf("as text it is %s", out.String())
+			}
+		})
+	}
+}
+
+func TestARequestIsTheFieldOfCloudLogging(t *testing.T) {
+	t.Parallel()
+	got := line(t, func(log *slog.Logger) {
+		log.InfoContext(t.Context(), "request", slog.Group("http", "method", "GET", "route", "/a/{id}", "status", 200,
+			"bytes", 12, "latency", 1234*time.Microsecond+567, "protocol", "HTTP/1.1"))
+	})
+	want := map[string]any{
+		"requestMethod": "GET", "requestUrl": "/a/{id}", "status": 200.0, "responseSize": 12.0, "latency": "0.001235s", "protocol": "HTTP/1.1",
+	}
+	if diff := cmp.Diff(want, got["httpRequest"]); diff != "" {
+		t.Errorf("the request differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryKindOfValueIsWritten(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 17, 12, 10, 123456789, time.UTC)
+	got := line(t, func(log *slog.Logger) {
+		log.InfoContext(t.Context(), "said", "text", "a\x00\xff\"\u2028", "int", -1, "uint", uint64(1<<63), "float", 1.5, "nan", math.NaN(), "bool", true,
+			"duration", 90*time.Second, "at", at, "list", []int{1, 2}, "none", nil, "strange", func() {}, slog.Group("empty"), slog.Group("", "inline", 1))
+	})
+	for _, name := range []string{"time", "severity", "message", "logging.googleapis.com/sourceLocation"} {
+		delete(got, name)
+	}
+	if said, ok := got["strange"].(string); !ok || !strings.HasPrefix(said, "0x") {
+		t.Errorf("what has no JSON is %v", got["strange"])
+	}
+	delete(got, "strange")
+	want := map[string]any{
+		"text": "a\x00\uFFFD\"\u2028", "int": -1.0, "uint": float64(1 << 63), "float": 1.5, "nan": "NaN", "bool": true,
+		"duration": "90.000000s", "at": "2026-11-22T17:12:10.123456789Z", "list": []any{1.0, 2.0}, "none": nil, "inline": 1.0,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the values differ (-want +got):\n%s", diff)
+	}
+}
+
+// slog's own test says what a handler has to do; it wants slog's own names.
+func TestTheHandlersAreAsSlogWantsThem(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	slogtest.Run(t, func(*testing.T) slog.Handler {
+		out.Reset()
+		return telemetry.NewLogger(&out, telemetry.LogConfig{}).Handler()
+	}, func(t *testing.T) map[string]any {
+		var object map[string]any
+		if err := json.Unmarshal(out.Bytes(), &object); err != nil {
+			t.Fatalf("%v: %s", err, out.String())
+		}
+		object[slog.LevelKey], object[slog.MessageKey] = object["severity"], object["message"]
+		delete(object, "logging.googleapis.com/sourceLocation")
+		return object
+	})
+}
+
+func TestTextHasTheNamesOfTheSettings(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := telemetry.NewLogger(&out, telemetry.LogConfig{Text: true})
+	log.Log(t.Context(), slog.LevelWarn, "said", "level", "high")
+	log.Log(t.Context(), telemetry.LevelCritical, "said")
+	if got := out.String(); !strings.Contains(got, "level=WARNING msg=said level=high") || !strings.Contains(got, "level=CRITICAL") {
+		t.Errorf("as text it is %s", got)
 	}
 }

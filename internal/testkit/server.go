@@ -36,6 +36,8 @@ type Server struct {
 	URL      string
 	Database Database
 	Issuer   *Issuer
+	// Stop ends it before the test does.
+	Stop func()
 	// Handler is the server without its listener, to be reached another way.
 	Handler http.Handler
 
@@ -93,6 +95,18 @@ func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
 // StartOn starts a server over a given database and issuer.
 func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Settings)) *Server {
 	t.Helper()
+	return start(t, db, google, testLog(t), change)
+}
+
+// StartLogging starts a server, the only one over its database, whose log is
+// written to w.
+func StartLogging(t testing.TB, w io.Writer, change ...func(*app.Settings)) *Server {
+	t.Helper()
+	return start(t, NewDatabase(t), NewIssuer(t), io.MultiWriter(w, testLog(t)), change)
+}
+
+func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []func(*app.Settings)) *Server {
+	t.Helper()
 	settings, err := app.Load([]string{
 		"APP_ENV=development", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
 		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
@@ -112,7 +126,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 		t.Fatalf("settings: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	log := &gateLog{Writer: testLog(t), hits: map[string]bool{}}
+	log := &gateLog{Writer: to, hits: map[string]bool{}}
 	a, err := app.New(ctx, settings, app.Logger(settings, log))
 	if err != nil {
 		t.Fatalf("start: %v", err)
@@ -127,16 +141,17 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Sett
 			t.Errorf("serve: %v", err)
 		}
 	})
-	t.Cleanup(func() {
+	end := sync.OnceFunc(func() {
 		stop()
 		running.Wait()
 		a.Close()
 	})
+	t.Cleanup(end)
 	s := Elsewhere(t, "http://"+listener.Addr().String(), db, google)
 	if settings.RedisWait == redisInTests {
 		s.await(t, "/health/redis")
 	}
-	s.Handler, s.log, s.alone, s.redis = a.Handler(), log, settings.SingleReplica, settings.RedisURL
+	s.Handler, s.Stop, s.log, s.alone, s.redis = a.Handler(), end, log, settings.SingleReplica, settings.RedisURL
 	return s
 }
 

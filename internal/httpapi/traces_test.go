@@ -1,0 +1,224 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	pb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+const (
+	traceID     = "0af7651916cd43dd8448eb211c80319c"
+	callersSpan = "b7ad6b7169203331"
+	sampled     = "00-" + traceID + "-" + callersSpan + "-01"
+)
+
+// traced sends the traces of a server to a collector.
+func traced(c *testkit.Collector) func(*app.Settings) {
+	return func(s *app.Settings) { s.OTLPEndpoint, s.OTLPHeaders = c.URL, "x-tenant=birds%20and%20bees" }
+}
+
+// logFile is a log that is read while it is written.
+type logFile struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logFile) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logFile) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// ofTrace are the spans of one trace by their names; of several with one name the
+// last.
+func ofTrace(spans []*pb.Span, id string) map[string]*pb.Span {
+	its := map[string]*pb.Span{}
+	for _, s := range spans {
+		if hex.EncodeToString(s.TraceId) == id {
+			its[s.Name] = s
+		}
+	}
+	return its
+}
+
+// attributesOf are the attributes of a span.
+func attributesOf(s *pb.Span) map[string]any {
+	all := map[string]any{}
+	for _, a := range s.GetAttributes() {
+		if n, ok := a.Value.Value.(*common.AnyValue_IntValue); ok {
+			all[a.Key] = n.IntValue
+		} else {
+			all[a.Key] = a.Value.GetStringValue()
+		}
+	}
+	return all
+}
+
+func named(name string) func(*pb.Span) bool { return func(s *pb.Span) bool { return s.Name == name } }
+
+func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
+	t.Parallel()
+	collector := testkit.NewCollector(t)
+	s := testkit.Start(t, traced(collector))
+	ann := s.SignUp(t)
+	p := newProject(ann, "Kanarienvogel")
+	ann.Patch(p.path(), map[string]any{"title": "Another"}, "Traceparent", sampled, "Tracestate", "canary=canary", "Baggage", "canary=canary").Want(200)
+
+	const request = "PATCH /api/v1/projects/{id}"
+	spans := ofTrace(collector.Await(t, func(s *pb.Span) bool { return s.Name == request }), traceID)
+	top := spans[request]
+	if top == nil || hex.EncodeToString(top.ParentSpanId) != callersSpan || top.Kind != pb.Span_SPAN_KIND_SERVER {
+		t.Fatalf("the request's span is %v", top)
+	}
+	if diff := cmp.Diff(map[string]any{
+		"http.request.method": "PATCH", "http.route": "/api/v1/projects/{id}", "http.response.status_code": int64(200),
+		"url.scheme": "http", "network.protocol.version": "1.1",
+	}, attributesOf(top)); diff != "" {
+		t.Errorf("the request's attributes (-want +got):\n%s", diff)
+	}
+	below := map[string]any{
+		"gate enter": "passed", "gate changed": "told",
+		"begin confine LockProject": nil, "UpdateProject commit": nil,
+	}
+	for name, outcome := range below {
+		span := spans[name]
+		if span == nil || !bytes.Equal(span.ParentSpanId, top.SpanId) || attributesOf(span)["gate.outcome"] != outcome {
+			t.Errorf("%s is %v", name, span)
+		}
+		if span.GetStartTimeUnixNano() < top.StartTimeUnixNano || span.GetEndTimeUnixNano() > top.EndTimeUnixNano {
+			t.Errorf("%s is not within the request", name)
+		}
+	}
+	if len(spans) != len(below)+1 {
+		t.Errorf("the trace has the spans %v", collector.Text())
+	}
+	if text := collector.Text(); strings.Contains(text, "canary") || strings.Contains(text, p.ID) || !strings.Contains(text, `"codegenapp"`) {
+		t.Errorf("the traces are %s", text)
+	}
+	for _, r := range collector.Requests() {
+		if r.Header.Get("X-Tenant") != "birds and bees" {
+			t.Errorf("an export has the headers %v", r.Header)
+		}
+	}
+}
+
+func TestATraceparentCountsOnlyInItsForm(t *testing.T) {
+	t.Parallel()
+	collector := testkit.NewCollector(t)
+	s := testkit.Start(t, traced(collector))
+	for _, malformed := range []string{
+		"canary", "00-" + strings.Repeat("0", 32) + "-" + callersSpan + "-01", "ff-" + traceID + "-" + callersSpan + "-01", strings.ToUpper(sampled),
+		"00-" + traceID + "-" + strings.Repeat("0", 16) + "-01", sampled + "-more",
+	} {
+		s.Anybody(t).Get("/problems", "Traceparent", malformed).Want(200)
+	}
+	s.Anybody(t).Get("/problems", "Traceparent", sampled, "Traceparent", sampled).Want(200)
+	s.Anybody(t).Get("/problems", "Traceparent", strings.TrimSuffix(sampled, "1")+"0").Want(200) // the caller wants none
+	s.Anybody(t).Get("/docs", "Traceparent", sampled).Want(200)
+	spans := collector.Await(t, named("GET /docs"))
+	own := map[string]bool{}
+	for _, span := range spans {
+		if span.Name == "GET /problems" {
+			own[hex.EncodeToString(span.TraceId)] = true
+			if len(span.ParentSpanId) > 0 {
+				t.Errorf("a span is below %x", span.ParentSpanId)
+			}
+		}
+	}
+	if len(own) != 7 || own[traceID] {
+		t.Errorf("seven requests have the traces %v of their own", own)
+	}
+}
+
+func TestNothingIsTracedWithoutACollector(t *testing.T) {
+	t.Parallel()
+	collector := testkit.NewCollector(t)
+	s := testkit.Start(t, func(s *app.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // the endpoint alone counts
+	s.SignUp(t).Get(projectsPath, "Traceparent", sampled).Want(200)
+	s.Stop()
+	if got := collector.Requests(); len(got) > 0 {
+		t.Errorf("the collector was asked %d times", len(got))
+	}
+}
+
+func TestTheProbesOfOperatorsAreNotTraced(t *testing.T) {
+	t.Parallel()
+	collector := testkit.NewCollector(t)
+	s := testkit.Start(t, traced(collector))
+	for _, path := range []string{"/health", "/health/db", "/metrics"} {
+		s.Anybody(t).Get(path, "Traceparent", sampled)
+	}
+	s.Anybody(t).Get("/docs").Want(200)
+	s.Stop() // sends what is left
+	var names []string
+	for _, span := range collector.Spans() {
+		names = append(names, span.Name)
+	}
+	if !slices.Equal(names, []string{"GET /docs"}) {
+		t.Errorf("the spans are %v", names)
+	}
+}
+
+// A collector in trouble is the collector's trouble.
+func TestACollectorInTroubleDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"slow":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"broken": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"busy":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
+		"down": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			collector := testkit.NewCollector(t)
+			collector.Answer = answer
+			log := &logFile{}
+			s := testkit.StartLogging(t, log, traced(collector), func(s *app.Settings) {
+				if answer == nil {
+					s.OTLPEndpoint = "http://127.0.0.1:1"
+				}
+			})
+			ann := s.SignUp(t)
+			for range 700 { // more than the queue has room for, as each has two spans or more
+				ann.Get(projectsPath).Want(200)
+			}
+			began := time.Now()
+			s.Stop()
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("the server took %v to end", took)
+			}
+			if told := strings.Count(log.String(), "the collector takes no traces"); told > 1 || told == 0 && name != "slow" && name != "busy" && name != "down" {
+				t.Errorf("it was told %d times", told)
+			}
+			if got := len(collector.Requests()); got == 0 && answer != nil {
+				t.Error("the collector was never asked")
+			}
+			for _, r := range collector.Requests() {
+				if r.URL.Path != "/v1/traces" {
+					t.Errorf("the spans went to %s", r.URL)
+				}
+			}
+		})
+	}
+}

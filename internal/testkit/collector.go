@@ -1,0 +1,107 @@
+package testkit
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	pb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// Collector takes traces by OTLP over HTTP, as OpenTelemetry's does.
+type Collector struct {
+	URL string
+	// Answer, where set, answers in its place. It is set before anything is sent.
+	Answer http.HandlerFunc
+
+	t        testing.TB
+	mu       sync.Mutex
+	requests []*http.Request
+	exports  []*pb.TracesData
+}
+
+// NewCollector starts a collector.
+func NewCollector(t testing.TB) *Collector {
+	t.Helper()
+	c := &Collector{t: t}
+	server := httptest.NewServer(http.HandlerFunc(c.take))
+	t.Cleanup(server.Close)
+	c.URL = server.URL
+	return c
+}
+
+func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the server has given up
+	}
+	c.mu.Lock()
+	c.requests = append(c.requests, r)
+	c.mu.Unlock()
+	if c.Answer != nil {
+		c.Answer(w, r)
+		return
+	}
+	var export pb.TracesData // which has the form of an ExportTraceServiceRequest
+	if err := proto.Unmarshal(body, &export); err != nil || r.Method != http.MethodPost || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
+		c.t.Errorf("this is no export of traces: %v: %s %s %v", err, r.Method, r.URL, r.Header)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	c.exports = append(c.exports, &export)
+	c.mu.Unlock()
+	w.Header().Set("Content-Type", "application/x-protobuf") // of an empty message
+}
+
+// Requests are those that came, in whatever way they were answered.
+func (c *Collector) Requests() []*http.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*http.Request(nil), c.requests...)
+}
+
+// Spans are those that were taken, in the order in which they ended.
+func (c *Collector) Spans() (spans []*pb.Span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, export := range c.exports {
+		for _, of := range export.ResourceSpans {
+			for _, scope := range of.ScopeSpans {
+				spans = append(spans, scope.Spans...)
+			}
+		}
+	}
+	return spans
+}
+
+// Await waits until a span is there that is wanted, and returns all there are.
+func (c *Collector) Await(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		spans := c.Spans()
+		for _, s := range spans {
+			if wanted(s) {
+				return spans
+			}
+		}
+	}
+	t.Fatalf("the span does not come; there are %s", c.Text())
+	return nil
+}
+
+// Text is all that was taken, as text to be searched.
+func (c *Collector) Text() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := ""
+	for _, export := range c.exports {
+		text += protojson.Format(export)
+	}
+	return text
+}
