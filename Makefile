@@ -80,6 +80,11 @@ terraform-lint: ## Lint them (compiles tflint: minutes, once)
 	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
 	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
 
+.PHONY: monitoring
+monitoring: servers ## Hold rules, alerts, dashboards and playbooks together, and ask a Prometheus every query
+	go test -count=1 ./test/monitoring
+	go run ./internal/testkit/withservers -- go test -count=1 -run Monitoring ./test/e2e
+
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
 	go fix $(fixes) ./...
@@ -97,7 +102,7 @@ generate: ## Generate the queries and the contract (compiles sqlc: minutes, once
 .PHONY: servers
 servers:
 	@tools/scripts/ensure-packages.sh postgresql redis-server
-	@tools/scripts/ensure-packages.sh nodejs npm chromium pgbouncer prometheus || echo "Going on without: the tests that need them say so." >&2
+	@tools/scripts/ensure-packages.sh nodejs npm chromium pgbouncer prometheus prometheus-alertmanager || echo "Going on without: the tests that need them say so." >&2
 
 .PHONY: node
 node:
