@@ -73,6 +73,14 @@ terraform-lint: ## Lint them (compiles tflint: minutes, once)
 	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
 	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
 
+.PHONY: image
+image: ## Build the container image codegenapp around a program built here (root and buildah)
+	@tools/scripts/image.sh localhost/codegenapp
+
+.PHONY: image-check
+image-check: ## Build it, unpack it, run it as its user; and build the program twice and compare
+	@tools/scripts/image-check.sh
+
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
 	go fix $(fixes) ./...
