@@ -85,6 +85,14 @@ monitoring: servers ## Hold rules, alerts, dashboards and playbooks together, an
 	go test -count=1 ./test/monitoring
 	go run ./internal/testkit/withservers -- go test -count=1 -run Monitoring ./test/e2e
 
+.PHONY: image
+image: ## Build the container image codegenapp around a program built here (root and buildah)
+	@tools/scripts/image.sh localhost/codegenapp
+
+.PHONY: image-check
+image-check: ## Build it, unpack it, run it as its user; and build the program twice and compare
+	@tools/scripts/image-check.sh
+
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
 	go fix $(fixes) ./...

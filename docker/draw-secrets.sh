@@ -1,0 +1,28 @@
+#!/bin/sh
+# draw-secrets.sh [DIRECTORY]
+#
+# Draws the passwords and keys of docker-compose.yml once; what is there already stays,
+# since the database knows its passwords from its own first start.
+set -eu
+directory=${1:-/run/secrets/codegenapp}
+mkdir -p "$directory"
+cd "$directory"
+
+hex() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+
+keep() { # keep FILE TEXT: whole or not at all, however this ends
+    [ -s "$1" ] && return
+    printf %s "$2" >".$1"
+    # The services run as users of their own, and each sees the volume alone.
+    chmod 444 ".$1"
+    mv ".$1" "$1"
+}
+
+for secret in postgres-password owner-password service-password grafana-password; do
+    keep $secret "$(hex 24)"
+done
+for secret in secret-key jwt-secret-key; do
+    keep $secret "$(hex 48)"
+done
+keep migration-database-url "postgres://codegenapp_owner:$(cat owner-password)@postgres:5432/codegenapp?sslmode=disable"
+keep database-url "postgres://codegenapp_service:$(cat service-password)@postgres:5432/codegenapp?sslmode=disable"
