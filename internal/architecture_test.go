@@ -65,15 +65,20 @@ var allowed = map[string][]string{
 	"bench":           {"internal/devkit"},
 	"bench/reference": {},
 	"bench/bare":      {},
+
+	// What runs the built program under load and breaks it.
+	"test/fleet":    {"internal/devkit", "internal/testkit/redisserver"},
+	"test/chaos":    {"test/fleet", "internal/devkit"},
+	"test/overload": {"test/fleet", "internal/devkit"},
 }
 
 // confined names the libraries that shape the code around them, and the only
 // folders that may know of each.
 var confined = map[string][]string{
 	"github.com/jackc/pgx/v5": {
-		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench",
+		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench", "test/fleet",
 	},
-	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit"},
+	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit", "test/chaos"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
 	"github.com/jub0bs/cors":           {"internal/httpapi"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
