@@ -65,18 +65,23 @@ func TestComposePathsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	without := false
 	for name, service := range project(t).Services {
 		for _, volume := range service.Volumes {
 			if volume.Type != types.VolumeTypeBind {
 				continue
 			}
 			if _, err := os.Stat(monitoring); err != nil && strings.HasPrefix(volume.Source, monitoring) {
-				t.Skipf("infrastructure/monitoring is not in this checkout, so %s has nothing to mount", name)
+				without = true
+				continue
 			}
 			if _, err := os.Stat(volume.Source); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+	if without {
+		t.Skip("all others are there, but infrastructure/monitoring is not in this checkout: Prometheus and Grafana have nothing to mount")
 	}
 }
 
