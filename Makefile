@@ -93,6 +93,11 @@ image: ## Build the container image codegenapp around a program built here (root
 image-check: ## Build it, unpack it, run it as its user; and build the program twice and compare
 	@tools/scripts/image-check.sh
 
+.PHONY: deploy-check
+deploy-check: ## Hold overlays, compose file and Dockerfiles against the server and Terraform (compiles kustomize: minutes, once)
+	go -C test/deploy vet ./...
+	go -C test/deploy test -count=1 ./...
+
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
 	go fix $(fixes) ./...

@@ -120,9 +120,9 @@ variable "max_replicas" {
 }
 
 variable "max_surge" {
-  description = "How many replicas a rollout starts beyond the autoscaler's: maxSurge of the Deployment."
+  description = "How many replicas a rollout runs beyond the autoscaler's: maxSurge of the Deployment, and two that are ending."
   type        = number
-  default     = 1
+  default     = 3
 
   validation {
     condition     = var.max_surge >= 0

@@ -8,7 +8,7 @@ highly_available    = true
 deletion_protection = true
 
 database_tier            = "db-custom-2-8192"
-database_max_connections = 200
+database_max_connections = 240
 backups_retained         = 30
 
 redis_memory_gb = 2

@@ -8,7 +8,7 @@ highly_available    = false
 deletion_protection = false
 
 database_tier            = "db-custom-1-3840"
-database_max_connections = 100
+database_max_connections = 120
 backups_retained         = 7
 
 redis_memory_gb = 1
