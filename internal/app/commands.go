@@ -50,7 +50,7 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer a.Close()
+	defer a.Close() //nolint:contextcheck // it ends after ctx
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", BuildVersion().Version)
 	return a.Serve(ctx, listener)
 }

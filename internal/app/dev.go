@@ -138,7 +138,7 @@ func (d *dev) run(ctx context.Context, ready func(token string)) error {
 	if err != nil {
 		return errors.Join(err, d.doors.close())
 	}
-	defer a.Close()
+	defer a.Close() //nolint:contextcheck // it ends after ctx
 	group, ctx := errgroup.WithContext(ctx)
 	signIns := &http.Server{Handler: d.issuer, ReadHeaderTimeout: headerTimeout}
 	group.Go(func() error {

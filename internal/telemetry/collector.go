@@ -93,7 +93,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*pb.ResourceSpans)
 	}
 	ctx, cancel := context.WithTimeout(ctx, exportTimeout)
 	defer cancel()
-	defer context.AfterFunc(c.open, cancel)()
+	defer context.AfterFunc(c.open, cancel)() //nolint:contextcheck // the end of the exporter ends what it sends
 	for pause := firstPause; ; pause *= 2 {
 		again, err := c.send(ctx, body)
 		if err == nil || !again {
@@ -118,7 +118,7 @@ func (c *collector) send(ctx context.Context, body []byte) (again bool, err erro
 	if err != nil {
 		return ctx.Err() == nil, err
 	}
-	defer answer.Body.Close()                                         //nolint:errcheck // only read from
+	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, mostSaid)) // nothing in it changes anything
 	switch code := answer.StatusCode; code {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,10 +87,8 @@ func (c *Collector) Await(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		spans := c.Spans()
-		for _, s := range spans {
-			if wanted(s) {
-				return spans
-			}
+		if slices.ContainsFunc(spans, wanted) {
+			return spans
 		}
 	}
 	t.Fatalf("the span does not come; there are %s", c.Text())
@@ -99,9 +99,9 @@ func (c *Collector) Await(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
 func (c *Collector) Text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text := ""
+	var text strings.Builder
 	for _, export := range c.exports {
-		text += protojson.Format(export)
+		text.WriteString(protojson.Format(export))
 	}
-	return text
+	return text.String()
 }
