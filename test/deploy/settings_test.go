@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kustomize/api/resmap"
+
+	"github.com/codegenapp/codegenapp/internal/app"
 )
 
 // secretsPath is where Terraform says that secrets are: database URLs name it.
