@@ -44,7 +44,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract terraform chaos test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract terraform test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
