@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -46,13 +47,14 @@ func newPatient(t *testing.T) *patient {
 // sql runs statements as the superuser of the patient's database.
 func (p *patient) sql(statements ...string) {
 	p.t.Helper()
-	conn, err := pgx.Connect(p.t.Context(), p.world.db.Super)
+	ctx := context.WithoutCancel(p.t.Context()) // also while the test cleans up
+	conn, err := pgx.Connect(ctx, p.world.db.Super)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(p.t.Context()) }()
+	defer func() { _ = conn.Close(ctx) }()
 	for _, statement := range statements {
-		if _, err := conn.Exec(p.t.Context(), statement); err != nil {
+		if _, err := conn.Exec(ctx, statement); err != nil {
 			p.t.Fatalf("%s: %v", statement, err)
 		}
 	}
@@ -147,10 +149,13 @@ var ailments = map[string]struct {
 		p.database(func(u *url.URL) { u.Path = "/nothing" })
 	}, []string{"FAIL", "no such database"}},
 	"an old schema": {func(p *patient) {
-		p.sql("DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)")
+		p.sql("UPDATE goose_db_version SET version_id = -version_id WHERE version_id = (SELECT max(version_id) FROM goose_db_version)")
+		// The database is lent to others next.
+		p.t.Cleanup(func() { p.sql("UPDATE goose_db_version SET version_id = -version_id WHERE version_id < 0") })
 	}, []string{"FAIL", "schema", "codegenapp migrate up"}},
 	"a table without a wall": {func(p *patient) {
 		p.sql("ALTER TABLE projects NO FORCE ROW LEVEL SECURITY")
+		p.t.Cleanup(func() { p.sql("ALTER TABLE projects FORCE ROW LEVEL SECURITY") })
 	}, []string{"FAIL", "not enabled and forced on projects", "FORCE ROW LEVEL SECURITY"}},
 	"the owner as the service": {func(p *patient) {
 		p.env["DATABASE_URL"] = p.world.db.Owner

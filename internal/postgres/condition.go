@@ -67,9 +67,10 @@ func Examine(ctx context.Context, url string) (c Condition, err error) {
 func (s *Store) Hears(ctx context.Context, url string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err := s.listen(ctx, url, cancel, func(string) {})
-	if ctx.Err() != nil && !errors.Is(err, errNoEcho) {
-		return nil // it was ready, and so was told to stop
+	heard := false
+	err := s.listen(ctx, url, func() { heard = true; cancel() }, func(string) {})
+	if heard {
+		return nil
 	}
 	return err
 }
