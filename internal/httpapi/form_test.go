@@ -158,7 +158,7 @@ func FuzzRequestID(f *testing.F) {
 	for _, name := range []string{"", "a", "A-Z_0.9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "a\n", "\x00", "ä", "<script>"} {
 		f.Add(name)
 	}
-	handler := (&API{}).identify(http.NewServeMux(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := (&API{Config: Config{Traces: untraced{}}}).identify(http.NewServeMux(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Seen", requestID(r.Context()))
 	}))
 	f.Fuzz(func(t *testing.T, name string) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,8 +14,8 @@ import (
 func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		shed := 0
-		p := newPlaces("work", 2, func(string) { shed++ })
+		var shed atomic.Int64
+		p := newPlaces("work", 2, func(string) { shed.Add(1) })
 		for range 2 {
 			if err := p.take(t.Context()); err != nil {
 				t.Fatalf("a free place: %v", err)
@@ -44,8 +45,8 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
 		}
 		waiting.Wait()
-		if want := 2*waitingForEach + 1; shed != want {
-			t.Errorf("%d were counted as shed, not %d", shed, want)
+		if got, want := shed.Load(), int64(2*waitingForEach+1); got != want {
+			t.Errorf("%d were counted as shed, not %d", got, want)
 		}
 
 		// A place that is given back goes to who waits.
