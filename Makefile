@@ -115,7 +115,7 @@ generate: ## Generate the queries and the contract (compiles sqlc: minutes, once
 .PHONY: servers
 servers:
 	@tools/scripts/ensure-packages.sh postgresql redis-server
-	@tools/scripts/ensure-packages.sh nodejs npm chromium pgbouncer prometheus prometheus-alertmanager || echo "Going on without: the tests that need them say so." >&2
+	@tools/scripts/ensure-packages.sh nodejs npm chromium haproxy pgbouncer prometheus prometheus-alertmanager || echo "Going on without: the tests that need them say so." >&2
 
 .PHONY: node
 node:

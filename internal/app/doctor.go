@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -35,7 +34,10 @@ type sign struct {
 }
 
 // look looks at one thing, and tells all that is to be said of it.
-type look func(context.Context) []sign
+type look struct {
+	what string
+	at   func(context.Context) []sign
+}
 
 // Doctor looks at every setting and, over connections of its own, at everything that
 // the server stands on, and writes a line about each. It goes on after what is
@@ -44,17 +46,20 @@ type look func(context.Context) []sign
 func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, doctorWithin)
 	defer cancel()
-	looks := []look{s.lookAtSettings, s.lookAtEdge, s.lookAtAddress, s.lookAtDatabase, s.lookAtAnnouncements, s.lookAtRedis, s.lookAtGoogle}
-	signs := make([][]sign, len(looks))
-	var looking sync.WaitGroup
-	for n, at := range looks {
-		looking.Go(func() { signs[n] = at(ctx) })
+	looks := []look{
+		{"settings", s.lookAtSettings}, {"https", s.lookAtEdge}, {"address", s.lookAtAddress},
+		{"database", s.lookAtDatabase}, {"announcements", s.lookAtAnnouncements},
+		{"redis", s.lookAtRedis}, {"google", s.lookAtGoogle}, {"traces", s.lookAtTraces},
 	}
-	looking.Wait()
+	signs := make([]chan []sign, len(looks))
+	for n, look := range looks {
+		signs[n] = make(chan []sign, 1)
+		go func() { signs[n] <- look.at(ctx) }()
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	worst := fine
-	for _, group := range signs {
-		for _, sign := range group {
+	for n, look := range looks {
+		for _, sign := range look.seen(ctx, signs[n]) {
 			fmt.Fprintf(table, "%s\t%s\t%s\n", sign.verdict, sign.what, strings.ReplaceAll(sign.said, "\n", " "))
 			if sign.verdict == broken {
 				worst = broken
@@ -68,6 +73,21 @@ func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
 		return ErrUnwell
 	}
 	return nil
+}
+
+// seen waits for what a look saw, also where that waits for longer than it was told.
+func (l look) seen(ctx context.Context, signs <-chan []sign) []sign {
+	select {
+	case seen := <-signs:
+		return seen
+	case <-ctx.Done():
+	}
+	select {
+	case seen := <-signs: // it was told, too
+		return seen
+	case <-time.After(doctorWithin / 10):
+		return []sign{{broken, l.what, fmt.Sprintf("gave no answer within %s", doctorWithin)}}
+	}
 }
 
 // lookAtSettings names every setting that is missing or wrong.
@@ -102,8 +122,10 @@ func (s *Settings) lookAtEdge(context.Context) []sign {
 	if err != nil {
 		return nil // lookAtSettings has said so
 	}
-	ends := pair.Leaf.NotAfter
+	begins, ends := pair.Leaf.NotBefore, pair.Leaf.NotAfter
 	switch left := time.Until(ends); {
+	case time.Until(begins) > 0:
+		return []sign{{broken, "https", "the certificate in TLS_CERT_FILE is good from " + begins.Format(time.DateTime) + " UTC on only: wait, set the clock, or put another one there"}}
 	case left <= 0:
 		return []sign{{broken, "https", "the certificate in TLS_CERT_FILE has ended on " + ends.Format(time.DateOnly) + ": put a new one there; no restart is needed"}}
 	case left < 14*24*time.Hour:

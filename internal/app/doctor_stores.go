@@ -12,6 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
 const (
@@ -20,6 +21,9 @@ const (
 	oldestRedis    = 5
 	// clocksMayDiffer is how far the clocks of server and database may be apart.
 	clocksMayDiffer = 2 * time.Second
+	// clocksMustNotDiffer is from where on Google's tokens are refused if ours is the
+	// wrong one: package google allows for as much.
+	clocksMustNotDiffer = 30 * time.Second
 )
 
 // lookAtDatabase looks at PostgreSQL, its roles and its schema.
@@ -49,7 +53,11 @@ func (s *Settings) conditions(c postgres.Condition) (signs []sign) {
 	add(c.Standby, broken, "it is a standby and takes no changes: DATABASE_URL has to lead to the primary")
 	add(!c.Durable, doubtful, "fsync or synchronous_commit is off: what was acknowledged may be lost with its machine")
 	add(s.Production() && !c.Encrypted, doubtful, "the connection is not encrypted: add sslmode=verify-full to DATABASE_URL, unless the network is your own")
-	add(c.Ahead.Abs() > clocksMayDiffer, doubtful, "its clock is %s away from ours: set both by NTP, or tokens end early or late", c.Ahead.Abs().Round(time.Second))
+	clock := doubtful
+	if c.Ahead.Abs() > clocksMustNotDiffer {
+		clock = broken
+	}
+	add(c.Ahead.Abs() > clocksMayDiffer, clock, "its clock is %s away from ours: set both by NTP, or tokens end early or late", c.Ahead.Abs().Round(time.Second))
 	each := s.PoolSize + s.PoolOverflow + 1 // one listens
 	add(each > c.MostConnections, broken, "a replica may open %d connections, and it has %d in all: lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW", each, c.MostConnections)
 	add(each <= c.MostConnections, fine, "a replica may open %d of its %d connections: %d replicas fit", each, c.MostConnections, c.MostConnections/max(each, 1))
@@ -152,7 +160,8 @@ func majorOf(version string) int {
 
 // lookAtGoogle reads the keys of who signs people in.
 func (s *Settings) lookAtGoogle(ctx context.Context) []sign {
-	if len(s.GoogleClientIDs) == 0 && s.GoogleProject == "" {
+	var faults findings
+	if s.checkGoogle(&faults); len(faults.faults) > 0 {
 		return nil // lookAtSettings has said so
 	}
 	p := google.New(google.Config{
@@ -169,4 +178,16 @@ func (s *Settings) lookAtGoogle(ctx context.Context) []sign {
 		signs = append(signs, sign{doubtful, "google", "without GOOGLE_CLIENT_SECRET people sign in with ID tokens alone, not with codes or by a browser's redirect"})
 	}
 	return signs
+}
+
+// lookAtTraces sends no spans to the collector, as it is asked by the exporter.
+func (s *Settings) lookAtTraces(ctx context.Context) []sign {
+	var faults findings
+	if s.checkTraces(&faults); s.OTLPEndpoint == "" || len(faults.faults) > 0 {
+		return nil // there are none to be made, or lookAtSettings has said so
+	}
+	if err := telemetry.CheckCollector(ctx, s.traceConfig(slog.New(slog.DiscardHandler))); err != nil {
+		return []sign{{doubtful, "traces", "are lost, since the collector of OTEL_EXPORTER_OTLP_ENDPOINT takes none: " + err.Error()}}
+	}
+	return []sign{{fine, "traces", "the collector takes them"}}
 }

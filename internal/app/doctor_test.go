@@ -181,11 +181,30 @@ var ailments = map[string]struct {
 	"an issuer that is away": {func(p *patient) {
 		p.env["GOOGLE_ISSUER_URL"] = "http://127.0.0.1:1"
 	}, []string{"FAIL", "nobody could sign in", "connection refused"}},
+	"an issuer with a password": {func(p *patient) {
+		p.env["GOOGLE_ISSUER_URL"] = strings.Replace(p.world.google.URL, "://", "://me:canary-of-the-password@", 1)
+	}, []string{"FAIL", "GOOGLE_ISSUER_URL holds a password"}},
+	"a collector that is away": {func(p *patient) {
+		p.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:1"
+	}, []string{"warn", "traces", "are lost", "connection refused"}},
+	"a collector that takes nothing": {func(p *patient) {
+		other := httptest.NewServer(http.NotFoundHandler())
+		p.t.Cleanup(other.Close)
+		p.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = other.URL
+	}, []string{"warn", "traces", "the collector answered 404"}},
 	"an end without codes": {func(p *patient) { delete(p.env, "GOOGLE_CLIENT_SECRET") }, []string{"warn", "without GOOGLE_CLIENT_SECRET"}},
 	"a certificate that ends soon": {func(p *patient) {
 		f := newPairFiles(p.t, newPair(p.t, "soon"))
 		p.env["TLS_CERT_FILE"], p.env["TLS_KEY_FILE"] = f.cert, f.key
 	}, []string{"warn", "the certificate in TLS_CERT_FILE ends on", "put a new one there"}},
+	"a certificate of tomorrow": {func(p *patient) {
+		f := newPairFiles(p.t, newPairFrom(p.t, "tomorrow", time.Now().AddDate(0, 0, 1)))
+		p.env["TLS_CERT_FILE"], p.env["TLS_KEY_FILE"] = f.cert, f.key
+	}, []string{"FAIL", "https", "is good from"}},
+	"a certificate that has ended": {func(p *patient) {
+		f := newPairFiles(p.t, newPairFrom(p.t, "yesterday", time.Now().AddDate(0, 0, -1)))
+		p.env["TLS_CERT_FILE"], p.env["TLS_KEY_FILE"] = f.cert, f.key
+	}, []string{"FAIL", "https", "has ended on"}},
 	"a certificate that is none": {func(p *patient) {
 		f := newPairFiles(p.t, pair{[]byte("no"), []byte("no")})
 		p.env["TLS_CERT_FILE"], p.env["TLS_KEY_FILE"] = f.cert, f.key
@@ -214,5 +233,17 @@ func TestTheDoctorNamesWhatIsWrongAndWhatToDo(t *testing.T) {
 			}
 			t.Errorf("no line has all of %q:\n%s", ailment.said, said)
 		})
+	}
+}
+
+func TestTheDoctorTellsAClockThatGoesWrong(t *testing.T) {
+	t.Parallel()
+	for ahead, want := range map[time.Duration]string{
+		time.Second: "", -time.Second: "", 5 * time.Second: "warn its clock is 5s away", -5 * time.Second: "warn its clock is 5s away",
+		time.Minute: "FAIL its clock is 1m0s away", -time.Hour: "FAIL its clock is 1h0m0s away",
+	} {
+		if said := app.OfClock(ahead); !strings.HasPrefix(said, want) || want == "" && said != "" {
+			t.Errorf("of a clock that is %s ahead it says %q", ahead, said)
+		}
 	}
 }

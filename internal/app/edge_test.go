@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -72,5 +73,16 @@ func TestTheServerRefusesABadEdge(t *testing.T) {
 				wantNone(t, "the fault", fault, "BEGIN", good.cert, good.key, missing, "proxy.internal", "app.example.com/")
 			}
 		})
+	}
+}
+
+// Google's load balancers keep a connection for 600 s, and may use it until then.
+func TestALoadBalancerClosesItsConnectionsFirst(t *testing.T) {
+	t.Parallel()
+	if got := (&app.Settings{TrustedProxies: []string{"10.0.0.0/8"}}).IdleTimeout(); got <= 600*time.Second {
+		t.Errorf("behind a proxy, a connection is kept for %s", got)
+	}
+	if got := (&app.Settings{}).IdleTimeout(); got > time.Minute {
+		t.Errorf("of anybody, an unused connection is kept for %s", got)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
 // PanicAtProjects lets every list of projects end in a panic with v.
@@ -25,8 +27,23 @@ func (p panicking) Projects(context.Context, identity.Actor, outline.ListQuery) 
 	panic(p.v)
 }
 
+// OfClock is what the doctor says of a database whose clock is ahead of ours.
+func OfClock(ahead time.Duration) (said string) {
+	s := &Settings{}
+	for _, sign := range s.conditions(postgres.Condition{Durable: true, MostConnections: 100, Ahead: ahead}) {
+		if strings.Contains(sign.said, "clock") {
+			said += string(sign.verdict) + " " + sign.said
+		}
+	}
+	return said
+}
+
 // ServeCertificate is the TLS of a server with this certificate.
 func ServeCertificate(certFile, keyFile string, now func() time.Time, log *slog.Logger) (*tls.Config, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, now: now, log: log}
 	return c.tlsConfig(), c.load()
 }
+
+// IdleTimeout is how long a server with these settings keeps a connection that
+// nobody uses.
+func (s *Settings) IdleTimeout() time.Duration { return s.idleTimeout() }

@@ -21,6 +21,9 @@ const (
 	bodyTimeout   = 15 * time.Second
 	answerTimeout = 20 * time.Second
 	idleTimeout   = 60 * time.Second
+	// proxyIdleTimeout is longer than Google's load balancers keep a connection that
+	// nobody uses (600 s): who closes second never meets a request under way.
+	proxyIdleTimeout = 620 * time.Second
 	// maxHeader leaves room above what package httpapi takes, so that what is too
 	// large is mostly refused there.
 	maxHeader = 128 << 10
@@ -35,8 +38,8 @@ const (
 // fails it ends at once.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: a.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
-		WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		Handler: a.parting(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
+		WriteTimeout: answerTimeout, IdleTimeout: a.settings.idleTimeout(), MaxHeaderBytes: maxHeader,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered in our form too
 		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
@@ -62,7 +65,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	defer end()
 	group.Go(func() error { return a.serveMetrics(ended) })
 	group.Go(func() error {
-		a.presence.Run(running)
+		a.presence.Run(ended)
 		return nil
 	})
 	group.Go(func() error {
@@ -73,7 +76,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		a.hearReplicas(running)
+		a.hearReplicas(ended) // what drains still reads
 		return nil
 	})
 	group.Go(func() error {
@@ -86,6 +89,27 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return a.shutDown(context.WithoutCancel(ctx), server)
 	})
 	return group.Wait()
+}
+
+// idleTimeout is how long a connection is kept that nobody uses.
+func (s *Settings) idleTimeout() time.Duration {
+	if len(s.TrustedProxies) > 0 {
+		return proxyIdleTimeout
+	}
+	return idleTimeout
+}
+
+// parting lets callers come by another connection once the end has begun, which
+// leads them to another replica: each answer says "Connection: close" (RFC 9112,
+// section 9.6), which is GOAWAY with HTTP/2. Nothing idle is closed meanwhile: a
+// request may be under way on it.
+func (a *App) parting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {

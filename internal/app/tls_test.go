@@ -32,13 +32,19 @@ type pair struct{ cert, key []byte }
 // newPair makes a certificate for this machine that is signed by itself.
 func newPair(t *testing.T, name string) pair {
 	t.Helper()
+	return newPairFrom(t, name, time.Now().Add(-time.Hour))
+}
+
+// newPairFrom is one that is good from a moment on, for two hours.
+func newPairFrom(t *testing.T, name string, begins time.Time) pair {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: begins, NotAfter: begins.Add(2 * time.Hour),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}

@@ -15,12 +15,16 @@ const otlp = "http/protobuf"
 
 // traces are what the settings ask for.
 func (s *Settings) traces(log *slog.Logger) (*telemetry.Traces, error) {
+	return telemetry.NewTraces(s.traceConfig(log))
+}
+
+func (s *Settings) traceConfig(log *slog.Logger) telemetry.TraceConfig {
 	headers, _ := pairs(string(s.OTLPHeaders)) // ForServe has checked them
 	resource, _ := pairs(s.ResourceAttributes)
-	return telemetry.NewTraces(telemetry.TraceConfig{
+	return telemetry.TraceConfig{
 		Endpoint: s.OTLPEndpoint, Headers: headers, Service: s.ServiceName, Version: BuildVersion().Version,
 		Resource: resource, Sampler: s.sampler(), Log: log,
-	})
+	}
 }
 
 func (s *Settings) sampler() telemetry.Sampler {

@@ -172,6 +172,7 @@ func (s *Settings) checkGoogle(f *findings) {
 	issuer, err := url.Parse(s.GoogleIssuer)
 	f.add(err != nil || issuer.Host == "", "GOOGLE_ISSUER_URL is not a URL")
 	f.add(err == nil && issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"), "GOOGLE_ISSUER_URL is not https://")
+	f.add(err == nil && issuer.User != nil, "GOOGLE_ISSUER_URL holds a password; issuers are asked without")
 }
 
 // projectForm is that of a project's id; old ones begin with a domain.

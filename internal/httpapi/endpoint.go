@@ -90,13 +90,7 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 	op := operations[pattern]
 	places := a.hall.of(op)
 	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
-		ctx, cancel := context.WithTimeout(ctx, cmp.Or(op.timeout, requestTimeout))
-		defer cancel()
-		var out *Out
-		err := places.take(ctx)
-		if err == nil {
-			out, err = within(places, func() (*Out, error) { return serve(ctx, in) })
-		}
+		out, err := within(ctx, places, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
 		c := callOf(ctx)
 		c.api.changed(c.request) // before the answer, whatever it is
 		if err != nil {
@@ -109,10 +103,18 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 	})
 }
 
-// within works in a place, and gives it back whatever happens.
-func within[Out any](p *places, work func() (*Out, error)) (*Out, error) {
+// within takes a place, works in it, and gives it back whatever happens. A caller
+// who leaves ends nothing that has begun: that would end a connection to the
+// database, too, and who asks and leaves in a loop would let everybody wait for new
+// ones.
+func within[Out any](ctx context.Context, p *places, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
+	if err := p.take(ctx); err != nil {
+		return nil, err
+	}
 	defer p.leave()
-	return work()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	return work(ctx)
 }
 
 // operation is what every operation has in common: its description, its faults,

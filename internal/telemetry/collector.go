@@ -72,6 +72,22 @@ func newExporter(c TraceConfig) (sdk.SpanExporter, *collector, error) {
 	return &exporter{SpanExporter: otlptrace.NewUnstarted(its), log: c.Log, now: time.Now}, its, nil
 }
 
+// CheckCollector is nil if the collector takes what it is sent: here, no spans at
+// all.
+func CheckCollector(ctx context.Context, c TraceConfig) error {
+	_, its, err := newExporter(c)
+	if err != nil {
+		return err
+	}
+	defer its.close()
+	if _, err = its.send(ctx, nil); err != nil {
+		if answer, ok := errors.AsType[*url.Error](err); ok {
+			return answer.Err // without the address, which is set where this is read
+		}
+	}
+	return err
+}
+
 // Start does nothing: there is no connection to make before the first export.
 func (c *collector) Start(context.Context) error { return nil }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -49,13 +48,7 @@ func endWithARequestInFlight(t *testing.T, db testkit.Database, google *testkit.
 	}()
 	awaitWaiter(t, db)
 	s.signal(syscall.SIGTERM)
-	s.await("nobody is let in any more", func() bool {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	})
+	s.awaitClosed()
 	release()
 	held := time.Since(began)
 	a := <-answers
@@ -118,11 +111,9 @@ func TestARequestThatOutlastsTheGraceIsCut(t *testing.T) {
 	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_GRACE="+grace.String())).ready()
 	ann := s.signIn(google, "ann@example.com")
 
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-	must(t, err)
-	defer conn.Close()
+	conn := s.dial()
 	// It says 100 Continue once somebody reads the body, which never comes.
-	_, err = fmt.Fprintf(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\n"+
+	_, err := fmt.Fprintf(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n", ann)
 	must(t, err)
 	line, err := bufio.NewReader(conn).ReadString('\n')
@@ -142,10 +133,8 @@ func TestARequestThatOutlastsTheGraceIsCut(t *testing.T) {
 func TestAnIdleConnectionDoesNotDelayTheEnd(t *testing.T) {
 	t.Parallel()
 	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-	must(t, err)
-	defer conn.Close()
-	_, err = fmt.Fprint(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n")
+	conn := s.dial()
+	_, err := fmt.Fprint(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n")
 	must(t, err)
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	must(t, err)
