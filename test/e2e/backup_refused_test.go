@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,15 +14,15 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// backedUp is a database with two people in it, and its backup.
-func backedUp(t *testing.T) (db testkit.Database, google *testkit.Issuer, file string) {
+// backedUp is a database with two people in it, of whom ann is one, and its backup.
+func backedUp(t *testing.T) (db testkit.Database, google *testkit.Issuer, ann *testkit.Client, file string) {
 	t.Helper()
 	db, google = migrated(t), testkit.NewIssuer(t)
 	s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
-	fill(t, testkit.Elsewhere(t, s.URL, db, google))
+	ann, _, _ = fill(t, testkit.Elsewhere(t, s.URL, db, google))
 	dir := t.TempDir()
 	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0)
-	return db, google, theBackup(t, dir)
+	return db, google, ann, theBackup(t, dir)
 }
 
 // copied is a backup that something has happened to. Its checksum is the old one,
@@ -43,7 +44,7 @@ func copied(t *testing.T, file string, fits bool, change func([]byte) []byte) st
 
 func TestARestoreThatWouldGoWrongIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
-	_, _, file := backedUp(t)
+	_, _, _, file := backedUp(t)
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	bit := func(b []byte) []byte { b[len(b)/3] ^= 1; return b }
 	alone := copied(t, file, false, func(b []byte) []byte { return b })
@@ -78,12 +79,20 @@ func TestARestoreThatWouldGoWrongIsRefusedAndChangesNothing(t *testing.T) {
 
 func TestARestoreReplacesAllOrNothing(t *testing.T) {
 	t.Parallel()
-	db, google, file := backedUp(t)
+	db, google, ann, file := backedUp(t)
 	before, owner := digests(t, db), connect(t, db.Owner)
 	s := serve(t, serveEnv(db.Service, google.URL)).ready()
 	kit := testkit.Elsewhere(t, s.URL, db, google)
 	cleo := kit.SignIn(t, "cleo@example.com")
 	cleo.Post("/api/v1/projects", map[string]any{"title": "After the backup"}).Want(http.StatusCreated)
+	ann = ann.At(kit)
+	refreshed := func(token string) *testkit.Answer {
+		return ann.Post("/api/v1/auth/refresh", map[string]any{"refresh_token": token})
+	}
+	var newer struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	refreshed(ann.RefreshToken).Want(http.StatusOK).Into(&newer)
 	later := digests(t, db)
 	if cmp.Equal(before, later) {
 		t.Fatal("nothing has changed since the backup")
@@ -103,5 +112,22 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 		t.Errorf("what is restored is not what was backed up (-before +after):\n%s", diff)
 	}
 	cleo.Get("/api/v1/projects").Want(http.StatusUnauthorized) // nobody knows her any more
+	refreshed(newer.RefreshToken).Want(http.StatusUnauthorized)
+	refreshed(ann.RefreshToken).Want(http.StatusOK)
 	kit.SignIn(t, admin).Get("/api/v1/admin/users").Want(http.StatusOK)
+}
+
+// The script makes the role as the first migration does.
+func TestARestoreMakesTheRoleOfTheMigrations(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`CREATE ROLE codegenapp_app [^;]*;`)
+	var made []string
+	for _, name := range []string{"../../internal/postgres/migrations/00001_identity.sql", "../../infrastructure/backup/restore.sh"} {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		made = append(made, string(form.Find(text)))
+	}
+	if made[0] == "" || made[0] != made[1] {
+		t.Errorf("migration and script make other roles: %q", made)
+	}
 }
