@@ -5,7 +5,7 @@
 # back, and removes the backups that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not
 # keep. With "prune" it only removes. README.md says the rest.
 set -euo pipefail
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # What is beside a backup while it is made, and left where it was killed.

@@ -5,7 +5,7 @@
 # has to be empty; --replace puts it in the place of what is there. All of it, or
 # nothing. README.md says the rest.
 set -euo pipefail
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # owner_in FILE is whose the tables of a backup are. Policies name that role, too.
@@ -117,7 +117,7 @@ began=$SECONDS clean=()
 [[ -z $replace ]] || clean=(--clean --if-exists)
 prepare
 pg_restore --single-transaction --exit-on-error --no-owner ${clean[@]+"${clean[@]}"} --no-password --dbname="$target" "$file" ||
-    fail "pg_restore failed, and said why above; the database is as it was before"
+    fail "pg_restore failed, and said why above; nothing of the backup is in the database"
 restored=$(settle)
 [[ $restored == "$rows" ]] || fail "restored, but the rows are not those of $file; do not use this database:"$'\n'"$(diff <(echo "$rows") <(echo "$restored"))"
 printf 'restored %s: %s, in %d s\n' "$file" "$(sum_of_rows "$rows")" $((SECONDS - began))

@@ -101,7 +101,7 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 
 	// A newer schema may have what the backup knows nothing of, and cannot remove.
 	execute(t, owner, "CREATE TABLE labels (project_id uuid, owner_id uuid, FOREIGN KEY (project_id, owner_id) REFERENCES projects (id, owner_id))")
-	newScript(t, env, "restore.sh", "--replace", file).want(1, "labels", "the database is as it was before")
+	newScript(t, env, "restore.sh", "--replace", file).want(1, "labels", "nothing of the backup is in the database")
 	execute(t, owner, "DROP TABLE labels")
 	if diff := cmp.Diff(later, digests(t, db)); diff != "" {
 		t.Errorf("a restore that failed has changed the database (-before +after):\n%s", diff)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,7 +52,7 @@ func commandLines(t *testing.T, group int) map[int]string {
 			continue // it has ended
 		}
 		// After the name, which may hold anything: state, parent, group.
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		if fields[2] == strconv.Itoa(group) {
 			line, _ := os.ReadFile("/proc/" + p.Name() + "/cmdline") // none if it has ended
 			lines[pid] = strings.ReplaceAll(string(line), "\x00", " ")
