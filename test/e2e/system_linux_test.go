@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -32,4 +34,29 @@ func postgresIn(t *testing.T, dir string) []int {
 		}
 	}
 	return pids
+}
+
+// commandLines are those of all processes of a group, as everybody sees them.
+func commandLines(t *testing.T, group int) map[int]string {
+	t.Helper()
+	processes, err := os.ReadDir("/proc")
+	must(t, err)
+	lines := map[int]string{}
+	for _, p := range processes {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + p.Name() + "/stat")
+		if err != nil {
+			continue // it has ended
+		}
+		// After the name, which may hold anything: state, parent, group.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if fields[2] == strconv.Itoa(group) {
+			line, _ := os.ReadFile("/proc/" + p.Name() + "/cmdline") // none if it has ended
+			lines[pid] = strings.ReplaceAll(string(line), "\x00", " ")
+		}
+	}
+	return lines
 }

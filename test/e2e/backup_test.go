@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+const admin = "ann@example.com"
+
+// fill lets two people use everything that leaves a row: ann, an admin, and ben,
+// who has ended one of two sessions.
+func fill(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Client) {
+	t.Helper()
+	ann, ben, ended = s.SignIn(t, admin), s.SignIn(t, "ben@example.com"), s.SignIn(t, "ben@example.com")
+	made := func(c *testkit.Client, path string, body map[string]any, headers ...string) string {
+		var m struct{ ID string }
+		c.Post(path, body, headers...).Want(http.StatusCreated).Into(&m)
+		return m.ID
+	}
+	for n, c := range []*testkit.Client{ann, ben} {
+		kept := made(c, "/api/v1/projects", map[string]any{"title": "Kept", "description": "für alle 🗝"}, "Idempotency-Key", "once")
+		thrown := made(c, "/api/v1/projects", map[string]any{"title": "Thrown away"})
+		made(c, "/api/v1/projects/"+thrown+"/specs", map[string]any{"content": "Goes with it."})
+		spec := made(c, "/api/v1/projects/"+kept+"/specs", map[string]any{"content": "# Ticks\n\\.\n\ttab \\N \\\\ 'quote' \"double\" $$ %\r\nend"})
+		gone := made(c, "/api/v1/projects/"+kept+"/specs", map[string]any{"content": "In the trash."})
+		var items []string
+		for k := range 12 + n {
+			items = append(items, made(c, "/api/v1/specs/"+spec+"/items", map[string]any{"content": fmt.Sprintf("item %d\n\\.\n", k), "order": k / 2}))
+		}
+		slices.Sort(items)
+		c.Put("/api/v1/specs/"+spec+"/items/reorder", map[string]any{"item_ids": items}).Want(http.StatusOK)
+		c.Patch("/api/v1/items/"+items[3], map[string]any{"content": "changed"}).Want(http.StatusOK)
+		c.Delete("/api/v1/items/" + items[5]).Want(http.StatusNoContent)
+		c.Delete("/api/v1/specs/" + gone).Want(http.StatusNoContent)
+		c.Delete("/api/v1/projects/" + thrown).Want(http.StatusNoContent)
+	}
+	ended.Post("/api/v1/auth/logout", nil).Want(http.StatusNoContent)
+	ben.Get("/api/v1/admin/users").Want(http.StatusForbidden) // an audit event
+	return ann, ben, ended
+}
+
+func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
+	t.Parallel()
+	db, google := migrated(t), testkit.NewIssuer(t)
+	server := func(db testkit.Database) (*server, *testkit.Server) {
+		s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
+		return s, testkit.Elsewhere(t, s.URL, db, google)
+	}
+	process, s := server(db)
+	ann, ben, ended := fill(t, s)
+	askedByAnn, askedByBen := questions(t, ann, true), questions(t, ben, false)
+	ben.Get(askedByBen[0]) // so that all exports but ann's last one come before her list of events
+	saidToBen, saidToAnn := answersTo(ben, askedByBen), answersTo(ann, askedByAnn)
+	process.signal(syscall.SIGTERM)
+	process.wantExit(0)
+
+	dir := filepath.Join(t.TempDir(), "backups")
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "9 tables", "kept 1 backups")
+	file, before := theBackup(t, dir), digests(t, db)
+	for path, mode := range map[string]os.FileMode{dir: 0o700, file: 0o600, file + ".sha256": 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s has the mode %v, want %v: %v", path, info.Mode().Perm(), mode, err)
+		}
+	}
+	name, maintenance := databaseOf(t, db.Super), connect(t, atDatabase(t, db.Super, "postgres"))
+	execute(t, maintenance, "DROP DATABASE "+name+" (FORCE)")
+
+	for where, restored := range map[string]func(*testing.T) testkit.Database{
+		"a new database of the same cluster": func(t *testing.T) testkit.Database {
+			execute(t, maintenance, "CREATE DATABASE "+name+" OWNER "+roleOf(t, db.Owner))
+			return db
+		},
+		"a brand-new cluster": func(t *testing.T) testkit.Database { return newCluster(t, db) },
+	} {
+		t.Run(where, func(t *testing.T) {
+			db := restored(t)
+			env := []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}
+			newScript(t, env, "restore.sh", file).want(0, "restored "+file, "00006_roles_and_audit.sql", "next: ")
+			if diff := cmp.Diff(before, digests(t, db)); diff != "" {
+				t.Errorf("what is restored is not what was backed up (-before +after):\n%s", diff)
+			}
+			migrateUp(t, db)
+			_, s := server(db)
+			ann, ben, ended := ann.At(s).For(t), ben.At(s).For(t), ended.At(s).For(t)
+			slices.Reverse(askedByAnn) // the export last
+			defer slices.Reverse(askedByAnn)
+			if diff := cmp.Diff(saidToAnn, answersTo(ann, askedByAnn)); diff != "" {
+				t.Errorf("ann is told something else (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(saidToBen, answersTo(ben, askedByBen)); diff != "" {
+				t.Errorf("ben is told something else (-before +after):\n%s", diff)
+			}
+			for _, c := range []*testkit.Client{ann, ben} {
+				c.Post("/api/v1/auth/refresh", map[string]any{"refresh_token": c.RefreshToken}).Want(http.StatusOK)
+				c.Post("/api/v1/projects", map[string]any{"title": "Another"}).Want(http.StatusCreated)
+			}
+			ended.Get("/api/v1/projects").WantProblem(http.StatusUnauthorized, "token_revoked")
+			again := ann.Post("/api/v1/projects", map[string]any{"title": "Kept", "description": "für alle 🗝"}, "Idempotency-Key", "once").Want(http.StatusCreated)
+			if again.Header.Get("Idempotency-Replayed") != "true" {
+				t.Error("a retry of what was created before the backup creates it again")
+			}
+		})
+	}
+}
+
+// newCluster is a PostgreSQL in which nobody has ever been, with what
+// docs/operations.md makes on a new server and nothing else.
+func newCluster(t *testing.T, like testkit.Database) testkit.Database {
+	t.Helper()
+	pg, err := pgserver.Start(t.Context(), pgserver.Config{Dir: publicDir(t), Settings: map[string]string{"fsync": "off", "timezone": "Asia/Kathmandu"}})
+	must(t, err)
+	t.Cleanup(func() { _ = pg.Stop(context.WithoutCancel(t.Context())) })
+	super, owner, service := connect(t, pg.URL("postgres")), roleOf(t, like.Owner), roleOf(t, like.Service)
+	execute(t, super, "CREATE ROLE "+owner+" LOGIN CREATEROLE PASSWORD 'one'")
+	execute(t, super, "CREATE ROLE "+service+" LOGIN PASSWORD 'two'")
+	execute(t, super, "CREATE DATABASE codegenapp OWNER "+owner)
+	if strings.HasPrefix(pg.Version(), "14") {
+		execute(t, connect(t, pg.URL("codegenapp")), "ALTER SCHEMA public OWNER TO "+owner)
+	}
+	return testkit.Database{
+		Super:   pg.URL("codegenapp"),
+		Owner:   as(t, pg.URL("codegenapp"), url.UserPassword(owner, "one")),
+		Service: as(t, pg.URL("codegenapp"), url.UserPassword(service, "two")),
+	}
+}
+
+// A dump that row-level security has made empty looks as good as any other.
+func TestABackupThatWouldLackSomethingIsRefused(t *testing.T) {
+	t.Parallel()
+	db, never := migrated(t), emptyDatabase(t)
+	blind := role(t, db, "blind", "LOGIN BYPASSRLS PASSWORD 'canary'")
+	for name, tc := range map[string]struct {
+		databaseURL string
+		status      int
+		want        string
+	}{
+		"by the service":            {db.Service, 1, "row-level security would hide rows from " + roleOf(t, db.Service)},
+		"by the owner":              {db.Owner, 1, "row-level security would hide rows from " + roleOf(t, db.Owner)},
+		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read audit_events, bullet_items, goose_db_version"},
+		"of another database":       {keeper(t, never), 1, "it has no table goose_db_version"},
+		"of a database that is not": {"postgres://somebody:canary@" + freeAddress(t) + "/none", 1, "cannot be asked"},
+		"of no database":            {"", 2, "BACKUP_DATABASE_URL is needed"},
+		"with a password to be seen": {
+			"postgres://127.0.0.1/none?user=somebody&password=canary", 2, "a password among its parameters",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			said := newScript(t, []string{"BACKUP_DATABASE_URL=" + tc.databaseURL, "BACKUP_DIR=" + dir}, "backup.sh").want(tc.status, tc.want)
+			wantNone(t, said, "canary", password(t, db.Service))
+			if left := filesIn(t, dir); len(left) > 0 {
+				t.Errorf("this is left: %v", left)
+			}
+		})
+	}
+}
+
+// What backup.sh relies on, should its own look at the role ever be wrong.
+func TestPgDumpItselfRefusesARoleThatDoesNotSeeEverything(t *testing.T) {
+	t.Parallel()
+	db := migrated(t)
+	for name, databaseURL := range map[string]string{"the service": db.Service, "the owner": db.Owner} {
+		out, err := exec.CommandContext(t.Context(), "pg_dump", "--format=custom", "--file="+filepath.Join(t.TempDir(), "dump"), "--dbname="+databaseURL).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "row-level security") && !strings.Contains(string(out), "permission denied") {
+			t.Errorf("pg_dump by %s: %v\n%s", name, err, out)
+		}
+	}
+}
