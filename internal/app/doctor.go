@@ -47,9 +47,14 @@ func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, doctorWithin)
 	defer cancel()
 	looks := []look{
-		{"settings", s.lookAtSettings}, {"https", s.lookAtEdge}, {"address", s.lookAtAddress},
-		{"database", s.lookAtDatabase}, {"announcements", s.lookAtAnnouncements},
-		{"redis", s.lookAtRedis}, {"google", s.lookAtGoogle}, {"traces", s.lookAtTraces},
+		{"settings", s.lookAtSettings},
+		{"https", s.lookAtEdge},
+		{"address", s.lookAtAddress},
+		{"database", s.lookAtDatabase},
+		{"announcements", s.lookAtAnnouncements},
+		{"redis", s.lookAtRedis},
+		{"google", s.lookAtGoogle},
+		{"traces", s.lookAtTraces},
 	}
 	signs := make([]chan []sign, len(looks))
 	for n, look := range looks {

@@ -166,7 +166,7 @@ func TestADrainingServerPartsFromItsHTTP2Connections(t *testing.T) {
 // dialHTTP2 opens a connection of HTTP/2 on which frames are written by hand.
 func (s *server) dialHTTP2() *frames {
 	s.t.Helper()
-	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}} //nolint:gosec // a certificate of the test's own, and nothing secret
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}
 	conn, err := dialer.DialContext(context.WithoutCancel(s.t.Context()), "tcp", s.address())
 	must(s.t, err)
 	s.t.Cleanup(func() { _ = conn.Close() }) // it may be closed

@@ -22,6 +22,7 @@ type frames struct {
 }
 
 func newFrames(t *testing.T, conn net.Conn) *frames {
+	t.Helper()
 	f := &frames{t: t, conn: conn, Framer: http2.NewFramer(conn, conn)}
 	f.pack = hpack.NewEncoder(&f.head)
 	return f

@@ -26,7 +26,7 @@ func TestACallerWhoLeavesEndsNoConnectionToTheDatabase(t *testing.T) {
 		if err == nil {
 			r.Header.Set("Authorization", "Bearer "+token)
 			r.Header.Set("Content-Type", "application/json")
-			_, err = browser.Do(r) //nolint:bodyclose // there is no answer
+			_, err = browser.Do(r)
 		}
 		left <- err
 	}()

@@ -174,7 +174,7 @@ func (l *rollingLoad) ask(client *http.Client, method, url, token, body string, 
 // tryAs sends a request, and reads the answer to its end. Its status says all of it
 // where it is a problem.
 func tryAs(client *http.Client, method, url, token, body string) (*http.Response, error) {
-	r, err := http.NewRequest(method, url, strings.NewReader(body)) //nolint:noctx // the client has a time limit, and the end of the test ends no request
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
