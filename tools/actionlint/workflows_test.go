@@ -114,10 +114,10 @@ func TestNobodyMayMoreThanIsSaid(t *testing.T) {
 		}
 		for name, job := range w.Jobs {
 			if p := job.Permissions; p == nil || p.All != nil || len(p.Scopes) == 0 {
-				t.Errorf("job %s does not list what it may", name.Value)
+				t.Errorf("job %s does not list what it may", name)
 			}
 			if job.WorkflowCall == nil && (job.TimeoutMinutes == nil || job.TimeoutMinutes.Value > 120) {
-				t.Errorf("job %s has no timeout of two hours at most", name.Value)
+				t.Errorf("job %s has no timeout of two hours at most", name)
 			}
 		}
 		for _, event := range w.On {
