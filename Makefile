@@ -44,7 +44,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract terraform test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract terraform workflows test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
@@ -97,6 +97,25 @@ image-check: ## Build it, unpack it, run it as its user; and build the program t
 deploy-check: ## Hold overlays, compose file and Dockerfiles against the server and Terraform (compiles kustomize: minutes, once)
 	go -C test/deploy vet ./...
 	go -C test/deploy test -count=1 ./...
+
+.PHONY: workflows
+workflows: ## Hold workflows, units and scripts: actionlint, pinned actions, what they name exists
+	go -C tools/actionlint test -count=1 ./...
+	go tool -modfile=tools/actionlint/go.mod actionlint
+	@if command -v shellcheck >/dev/null; then shellcheck -x $$(git grep -lE '^#!.*\bbash$$' -- '*.sh'); \
+	else echo "Going on without shellcheck: nobody looks for mistakes in shell." >&2; fi
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what the program uses (asks vuln.go.dev)
+	go tool -modfile=tools/govulncheck/go.mod govulncheck ./...
+
+.PHONY: secrets
+secrets: ## Look for secrets in all that was ever committed (compiles gitleaks: minutes, once)
+	go tool -modfile=tools/gitleaks/go.mod gitleaks git --redact --no-banner .
+
+.PHONY: release
+release: ## Build what a release consists of into bin/release, for all platforms
+	@tools/scripts/release.sh
 
 .PHONY: fmt
 fmt: ## Format, and repair what can be repaired by itself
