@@ -26,7 +26,7 @@ done
 
 # Of the module graph and not of a binary, so that licences are in it, too.
 go tool -modfile=tools/sbom/go.mod cyclonedx-gomod app -json -licenses -std \
-    -main cmd/codegenapp -output "$released/codegenapp.cdx.json" . 2>"$released/log" ||
+    -main cmd/codegenapp -noserial -output "$released/codegenapp.cdx.json" . 2>"$released/log" ||
     { cat "$released/log" >&2; fail "the list of modules could not be made"; }
 rm "$released/log"
 # What a plain Linux machine needs beside the program: units, backup and smoke test.
