@@ -61,11 +61,6 @@ func TestComposeStartsInOrder(t *testing.T) {
 }
 
 func TestComposePathsExist(t *testing.T) {
-	monitoring, err := filepath.Abs(filepath.Join(root, "infrastructure/monitoring"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	without := false
 	for name, service := range project(t).Services {
 		for _, volume := range service.Volumes {
 			if volume.Type != types.VolumeTypeBind {
