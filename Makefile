@@ -94,7 +94,7 @@ image-check: ## Build it, unpack it, run it as its user; and build the program t
 	@tools/scripts/image-check.sh
 
 .PHONY: deploy-check
-deploy-check: ## Hold overlays, compose file and Dockerfiles against the server and Terraform (compiles kustomize: minutes, once)
+deploy-check: ## Hold overlays, compose file and Dockerfiles against the server and Terraform, and let kube-score look (compiles kustomize: minutes, once)
 	go -C test/deploy vet ./...
 	go -C test/deploy test -count=1 ./...
 
