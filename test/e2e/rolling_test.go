@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,8 +89,18 @@ func newRolling(t *testing.T) *rolling {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), balancer, "-db", "-q", "-f", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithUs(cmd.SysProcAttr)
-	must(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }) // it was told nothing that could fail
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread() // the kernel watches the thread that starts a child
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it is killed in the end
+		}
+	}()
+	must(t, <-started)
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
 	r.URL = "http://" + address
 	await(t, "the load balancer listens", func() bool {
 		a, err := try(t, http.MethodGet, r.URL+"/health/live", "", "")
