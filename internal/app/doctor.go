@@ -44,9 +44,7 @@ type look struct {
 // wrong, tells no secret, and takes ten seconds at most. Its error is ErrUnwell if
 // something has to be mended.
 func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, doctorWithin)
-	defer cancel()
-	looks := []look{
+	signs := lookAt(ctx, []look{
 		{"settings", s.lookAtSettings},
 		{"https", s.lookAtEdge},
 		{"address", s.lookAtAddress},
@@ -55,20 +53,13 @@ func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
 		{"redis", s.lookAtRedis},
 		{"google", s.lookAtGoogle},
 		{"traces", s.lookAtTraces},
-	}
-	signs := make([]chan []sign, len(looks))
-	for n, look := range looks {
-		signs[n] = make(chan []sign, 1)
-		go func() { signs[n] <- look.at(ctx) }()
-	}
+	})
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	worst := fine
-	for n, look := range looks {
-		for _, sign := range look.seen(ctx, signs[n]) {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", sign.verdict, sign.what, strings.ReplaceAll(sign.said, "\n", " "))
-			if sign.verdict == broken {
-				worst = broken
-			}
+	for _, sign := range signs {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", sign.verdict, sign.what, strings.ReplaceAll(sign.said, "\n", " "))
+		if sign.verdict == broken {
+			worst = broken
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -80,17 +71,35 @@ func Doctor(ctx context.Context, s *Settings, out io.Writer) error {
 	return nil
 }
 
-// seen waits for what a look saw, also where that waits for longer than it was told.
-func (l look) seen(ctx context.Context, signs <-chan []sign) []sign {
+// lookAt looks at everything at the same time, and waits no longer than doctorWithin
+// for all of it, also where something goes on for longer than it was told.
+func lookAt(ctx context.Context, looks []look) (signs []sign) {
+	over, cancel := context.WithTimeout(ctx, doctorWithin)
+	defer cancel()
+	told, cancel := context.WithTimeout(over, doctorWithin*9/10)
+	defer cancel()
+	seen := make([]chan []sign, len(looks))
+	for n, look := range looks {
+		seen[n] = make(chan []sign, 1)
+		go func() { seen[n] <- look.at(told) }()
+	}
+	for n, look := range looks {
+		signs = append(signs, look.wait(over, seen[n])...)
+	}
+	return signs
+}
+
+// wait waits for what was seen until all is over.
+func (l look) wait(over context.Context, seen <-chan []sign) []sign {
 	select {
-	case seen := <-signs:
-		return seen
-	case <-ctx.Done():
+	case signs := <-seen:
+		return signs
+	case <-over.Done():
 	}
 	select {
-	case seen := <-signs: // it was told, too
-		return seen
-	case <-time.After(doctorWithin / 10):
+	case signs := <-seen: // long ago, while others were waited for
+		return signs
+	default:
 		return []sign{{broken, l.what, fmt.Sprintf("gave no answer within %s", doctorWithin)}}
 	}
 }

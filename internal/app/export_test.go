@@ -38,6 +38,17 @@ func OfClock(ahead time.Duration) (said string) {
 	return said
 }
 
+// OfSilence is what the doctor says of two things that go on for a day whatever they
+// are told, and of one between them that answers.
+func OfSilence(ctx context.Context) (said []string) {
+	silent := func(context.Context) []sign { time.Sleep(24 * time.Hour); return nil }
+	answers := func(context.Context) []sign { return []sign{{fine, "b", "answers"}} }
+	for _, sign := range lookAt(ctx, []look{{"a", silent}, {"b", answers}, {"c", silent}}) {
+		said = append(said, string(sign.verdict)+" "+sign.what+" "+sign.said)
+	}
+	return said
+}
+
 // ServeCertificate is the TLS of a server with this certificate.
 func ServeCertificate(certFile, keyFile string, now func() time.Time, log *slog.Logger) (*tls.Config, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, now: now, log: log}

@@ -17,7 +17,7 @@ done
 [ "$(id -u)" = 0 ] || fail "only root can start a container"
 if [ ! -e "$folder/etc/debian_version" ]; then
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,postgresql,redis-server,nginx-light,curl,ca-certificates,openssl,adduser \
-        bookworm "$folder" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+        bookworm "$folder" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
 fi
 
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
-// Package deployment_test holds docs/deployment.md and the units of systemd against
+// Package machine_test holds docs/deployment.md and the units of one Linux machine against
 // what there is: files, make targets, settings, commands. tools/scripts/rehearse-machine.sh
 // runs the commands themselves.
-package deployment_test
+package machine_test
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package deployment_test
+package machine_test
 
 import (
 	"crypto/rand"
