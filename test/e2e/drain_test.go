@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 
@@ -147,6 +148,7 @@ func TestADrainingServerPartsFromItsHTTP2Connections(t *testing.T) {
 	c := s.dialHTTP2()
 	c.get(1, "/health/live")
 	c.awaitHeaders(1)
+	told := time.Now()
 	s.signal(syscall.SIGTERM)
 	s.awaitText(&s.logs, `shutting down`)
 	c.get(3, "/health/live")
@@ -160,6 +162,9 @@ func TestADrainingServerPartsFromItsHTTP2Connections(t *testing.T) {
 		}
 		return answered && parted // in whichever order
 	})
+	if took := time.Since(told); took > 2*time.Second {
+		t.Errorf("it said so after %s, and at the end it says so anyway", took)
+	}
 	s.wantExit(0)
 }
 

@@ -125,12 +125,14 @@ func (g *goodClient) end() {
 // untrusting is for certificates of the tests' own.
 var untrusting = &tls.Config{InsecureSkipVerify: true}
 
-// many runs something on many connections at the same time.
+// many runs something on many connections at the same time, each of which ends for
+// us, too, when the server should have ended it long ago.
 func (s *server) many(n int, do func(conn net.Conn)) {
 	s.t.Helper()
 	var all sync.WaitGroup
 	for range n {
 		conn := s.dial()
+		must(s.t, conn.SetDeadline(time.Now().Add(answerBound+bodyBound+2*slack)))
 		all.Go(func() { do(conn) })
 	}
 	all.Wait()
