@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
 // halfHandshakes begin TLS, and go no further.
@@ -60,7 +62,7 @@ func rapidResets(s *server, token string) {
 }
 
 // floodFor is how long a flood lasts that no bound of a connection ends.
-const floodFor = 5 * time.Second
+var floodFor = time.Duration(testkit.Rounds(2, 20)) * time.Second
 
 // endlessContinuations begin headers that never end (CVE-2023-45288).
 func endlessContinuations(s *server, _ string) {
