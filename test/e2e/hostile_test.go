@@ -76,7 +76,7 @@ type goodClient struct {
 	// asked is how often, took how long each time.
 	asked atomic.Int64
 	took  []time.Duration
-	bad  []string
+	bad   []string
 }
 
 // beGood changes and reads a project all the time, over one connection.
