@@ -46,12 +46,8 @@ func (a *API) enter(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if p := known.route.places; p != nil && !known.route.kept && p.full() {
-			a.fail(w, r, p.refuse()) // before Redis is asked, which has enough to do
-			return
-		}
 		known.budgets.header = w.Header()
-		entry, pass, err := a.spend(r.Context(), a.payers(known.route, r)...)
+		entry, pass, err := a.approach(known.route, r)
 		switch {
 		case err != nil:
 			a.fail(w, r, err)
@@ -76,6 +72,20 @@ func (a *API) enter(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// approach asks the gate, unless what the request asks for would find no place: a
+// request that is shed costs neither Redis nor its caller's budget anything. Reads
+// of which the answer may be kept need no place yet.
+func (a *API) approach(route route, r *http.Request) (identity.Entry, identity.Pass, error) {
+	if p := route.places; p != nil && !route.kept {
+		if p.crowded() {
+			return identity.Entry{}, identity.Pass{}, p.refuse()
+		}
+		p.coming.Add(1)
+		defer p.coming.Add(-1)
+	}
+	return a.spend(r.Context(), a.payers(route, r)...)
 }
 
 // The ways in which the gate had to do with an answer, beside none at all.

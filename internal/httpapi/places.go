@@ -27,6 +27,8 @@ type places struct {
 	name    string
 	taken   chan struct{}
 	waiting atomic.Int64
+	// coming are at the gate, and will want a place.
+	coming atomic.Int64
 	// shed is told of each request that found no place.
 	shed func(name string)
 }
@@ -35,8 +37,16 @@ func newPlaces(name string, most int, shed func(string)) *places {
 	return &places{name: name, taken: make(chan struct{}, max(most, 1)), shed: shed}
 }
 
-// full reports whether nobody else may wait.
-func (p *places) full() bool { return p.waiting.Load() >= int64(waitingForEach*cap(p.taken)) }
+// room is how many may wait.
+func (p *places) room() int64 { return int64(waitingForEach * cap(p.taken)) }
+
+// crowded reports whether whoever comes now will find no room to wait: there is a
+// queue, and with those who come already it is full. Without a queue it is the gate
+// that is slow, and nobody is turned away for that.
+func (p *places) crowded() bool {
+	waiting := p.waiting.Load()
+	return waiting >= int64(cap(p.taken)) && waiting+p.coming.Load() >= p.room()
+}
 
 // take takes a place, which the caller gives back by leave. Its fault is
 // Unavailable.
@@ -46,11 +56,10 @@ func (p *places) take(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if p.full() {
+	defer p.waiting.Add(-1)
+	if p.waiting.Add(1) > p.room() {
 		return p.refuse()
 	}
-	p.waiting.Add(1)
-	defer p.waiting.Add(-1)
 	patience := time.NewTimer(placeWait)
 	defer patience.Stop()
 	select {

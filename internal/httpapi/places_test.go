@@ -38,8 +38,8 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if !p.full() {
-			t.Error("the queue is not full")
+		if !p.crowded() {
+			t.Error("the queue is full, and whoever comes is let in")
 		}
 		if err := p.take(t.Context()); fault.CodeOf(err) != fault.Unavailable || time.Since(began) != 0 {
 			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
@@ -58,8 +58,27 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 		synctest.Wait()
 		p.leave()
 		waiting.Wait()
-		if p.full() || p.waiting.Load() != 0 {
+		if p.crowded() || p.waiting.Load() != 0 {
 			t.Errorf("%d still wait", p.waiting.Load())
 		}
 	})
+}
+
+// Whoever is at the gate counts as waiting where others wait, so that the gate is
+// not asked for many who then find no room. A slow gate alone turns nobody away.
+func TestWhoComesIsCountedWhereOthersWait(t *testing.T) {
+	t.Parallel()
+	p := newPlaces("work", 2, func(string) {})
+	for _, at := range []struct {
+		waiting, coming int64
+		crowded         bool
+	}{
+		{0, 1000, false}, {1, 1000, false}, {2, 13, false}, {2, 14, true}, {15, 0, false}, {15, 1, true}, {16, 0, true},
+	} {
+		p.waiting.Store(at.waiting)
+		p.coming.Store(at.coming)
+		if p.crowded() != at.crowded {
+			t.Errorf("%d wait for two places and %d come: crowded %t", at.waiting, at.coming, p.crowded())
+		}
+	}
 }

@@ -3,22 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
-
-	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
 // result is what came of the flood.
 type result struct {
+	answers
+
 	capacity, rate float64
 	length, well   time.Duration
-	asked, done    int
-	shed, other    int
-	served, shedIn vegeta.LatencyMetrics
-	strange        string
 
 	// beside it: questions for health, and ends of sessions.
 	health, sessions beside
@@ -41,45 +36,18 @@ func (b *beside) note(began time.Time, status, want int, err error) {
 }
 
 // flood asks at a rate, whatever is answered.
-func (u *users) flood(ctx context.Context, length time.Duration, rate float64) *result {
+func (u *users) flood(ctx context.Context, length time.Duration, rate float64) (*result, error) {
 	r := &result{rate: rate, length: length}
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { u.askForHealth(ctx, &r.health) })
 	others.Go(func() { u.endSessions(ctx, &r.sessions) })
 
-	attacker := vegeta.NewAttacker(vegeta.Workers(callers), vegeta.MaxWorkers(4096), vegeta.Connections(4096), vegeta.Timeout(10*time.Second))
-	go func() {
-		<-ctx.Done()
-		attacker.Stop()
-	}()
-	target := func(t *vegeta.Target) error {
-		path, token, body := u.change(rand.IntN(len(u.paths))) //nolint:gosec // chance, no secret
-		t.Method, t.URL, t.Body = http.MethodPatch, u.url+path, []byte(body)
-		t.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
-		return nil
-	}
-	var served, shed vegeta.Metrics
-	for answer := range attacker.Attack(target, vegeta.Rate{Freq: int(rate), Per: time.Second}, length, "flood") {
-		r.asked++
-		switch answer.Code {
-		case http.StatusOK:
-			r.done++
-			served.Add(answer)
-		case http.StatusServiceUnavailable:
-			r.shed++
-			shed.Add(answer)
-		default:
-			r.other++
-			r.strange = fmt.Sprintf("%d %s %s", answer.Code, answer.Error, answer.Body)
-		}
-	}
+	answers, err := attackFromOutside(ctx, attack{URL: u.url, Paths: u.paths, Tokens: u.tokens, Rate: int(rate), Length: length})
 	cancel()
 	others.Wait()
-	served.Close()
-	shed.Close()
-	r.served, r.shedIn = served.Latencies, shed.Latencies
-	return r
+	r.answers = answers
+	return r, err
 }
 
 // askForHealth asks ten times a second whether the server lives and how it is.

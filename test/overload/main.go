@@ -28,16 +28,26 @@ import (
 func main() {
 	length := flag.Duration("for", 5*time.Minute, "how long the flood lasts")
 	times := flag.Float64("times", 5, "how many times the capacity it is")
-	late := flag.Duration("late", 3*time.Millisecond, "how much later what is sent to the database arrives, and its answer")
+	late := flag.Duration("late", 5*time.Millisecond, "how much later what is sent to the database arrives, and its answer")
 	without := flag.Bool("without-redis", false, "lets Redis be away for all of it")
+	attacks := flag.Bool("attack", false, "reads an attack from standard input, and makes it: what the program starts itself as")
 	flag.Parse()
+	if *attacks {
+		os.Exit(complain(attackFor(os.Stdin, os.Stdout)))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, options{*length, *times, *late, *without}, os.Stdout)
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "overload:", err)
-		os.Exit(1)
+	os.Exit(complain(err))
+}
+
+// complain tells what went wrong, and returns the exit status.
+func complain(err error) int {
+	if err == nil {
+		return 0
 	}
+	fmt.Fprintln(os.Stderr, "overload:", err)
+	return 1
 }
 
 const (
@@ -78,7 +88,10 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	fmt.Fprintf(out, "capacity: %.0f changes a second by %d callers\n", capacity, callers)
-	r := u.flood(ctx, o.length, o.times*capacity)
+	r, err := u.flood(ctx, o.length, o.times*capacity)
+	if err != nil {
+		return err
+	}
 	r.capacity = capacity
 	if r.well, err = u.untilWell(ctx, capacity); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 )
 
 // goodput is how much of the capacity was done under the flood.
-func (r *result) goodput() float64 { return float64(r.done) / r.length.Seconds() / r.capacity }
+func (r *result) goodput() float64 { return float64(r.Done) / r.length.Seconds() / r.capacity }
 
 // String is the report, in Markdown.
 func (r *result) String() string {
@@ -18,11 +18,11 @@ func (r *result) String() string {
 	}
 	b.WriteString("\n| | |\n| --- | --- |\n")
 	row("capacity", "%.0f changes a second", r.capacity)
-	row("the flood", "%d requests in %s, %.0f a second", r.asked, r.length, r.rate)
-	row("done under it", "%d, %.0f a second: %.0f %% of the capacity", r.done, float64(r.done)/r.length.Seconds(), 100*r.goodput())
-	row("in", "%s median, %s p99", short(r.served.P50), short(r.served.P99))
-	row("shed with a 503 problem", "%d, in %s median, %s p99", r.shed, short(r.shedIn.P50), short(r.shedIn.P99))
-	row("answered otherwise, or not", "%d", r.other)
+	row("the flood", "%d requests in %s, %.0f a second", r.Asked, r.length, r.rate)
+	row("done under it", "%d, %.0f a second: %.0f %% of the capacity", r.Done, float64(r.Done)/r.length.Seconds(), 100*r.goodput())
+	row("in", "%s median, %s p99", short(r.Served.P50), short(r.Served.P99))
+	row("shed with a 503 problem", "%d, in %s median, %s p99", r.Shed, short(r.ShedIn.P50), short(r.ShedIn.P99))
+	row("answered otherwise, or not", "%d", r.Other)
 	row("health asked for", "%d times, %d in vain, in %s at most", r.health.asked, r.health.failed, short(r.health.slowest))
 	row("sessions ended", "%d, %d in vain, in %s at most", r.sessions.asked, r.sessions.failed, short(r.sessions.slowest))
 	row("as much as before again after", "%s", short(r.well))
@@ -40,7 +40,7 @@ func (r *result) verdict() error {
 		}
 	}
 	miss(r.goodput() < leastGoodput, "less than %.0f %% of the capacity was done", 100*leastGoodput)
-	miss(r.other > 0, "%d answers were neither success nor a 503 problem, such as %s", r.other, r.strange)
+	miss(r.Other > 0, "%d answers were neither success nor a 503 problem, such as %s", r.Other, r.Strange)
 	miss(r.health.failed > 0, "health was asked for in vain %d times: %s", r.health.failed, r.health.why)
 	miss(r.sessions.failed > 0 || r.sessions.asked == 0, "%d of %d sessions could not be ended: %s", r.sessions.failed, r.sessions.asked, r.sessions.why)
 	miss(r.well > wellWithin, "it took %s until all was well", r.well)

@@ -102,8 +102,10 @@ func (u *users) ask(ctx context.Context, method, path, token, body string) (int,
 
 // change is what is asked for: one user changes one project.
 func (u *users) change(n int) (path, token, body string) {
-	return u.paths[n], u.tokens[n], fmt.Sprintf(`{"title":"%d"}`, rand.Uint32()) //nolint:gosec // chance, no secret
+	return u.paths[n], u.tokens[n], newTitle()
 }
+
+func newTitle() string { return fmt.Sprintf(`{"title":"%d"}`, rand.Uint32()) } //nolint:gosec // chance, no secret
 
 // closedLoop lets callers ask again as soon as they are answered, and returns how
 // many changes were done a second.
