@@ -133,15 +133,15 @@ func (w *world) look(ctx context.Context) error {
 		return fmt.Errorf("look at the specifications: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	ids := make([]uuid.UUID, len(w.spots))
+	owners, ids := make([]uuid.UUID, len(w.spots)), make([]uuid.UUID, len(w.spots))
 	for n, s := range w.spots {
-		ids[n] = s.specification
+		owners[n], ids[n] = seed.ID(seed.User, s.member.u), s.specification
 	}
 	rows, err := conn.Query(ctx, `
 SELECT version, item_ids::text[]
-FROM   unnest($1::uuid[]) WITH ORDINALITY AS o (id, n)
-JOIN   specifications AS s USING (id)
-ORDER  BY n`, ids)
+FROM   unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS o (owner_id, id, n)
+JOIN   specifications AS s USING (owner_id, id)
+ORDER  BY n`, owners, ids)
 	if err != nil {
 		return fmt.Errorf("look at the specifications: %w", err)
 	}

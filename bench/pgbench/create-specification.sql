@@ -6,7 +6,7 @@ WHERE  p.id = :spare AND p.owner_id = :owner
 FOR    NO KEY UPDATE;
 -- flight
 INSERT INTO specifications (id, project_id, owner_id, number, title, content, created_at, updated_at)
-VALUES (:new, :spare, :owner, (SELECT next_specification_number FROM projects WHERE id = :spare), 'Refunds', rpad('Created ', 400, ' and so on'), clock_timestamp(), clock_timestamp());
+VALUES (:new, :spare, :owner, (SELECT next_specification_number FROM projects WHERE id = :spare AND owner_id = :owner), 'Refunds', rpad('Created ', 400, ' and so on'), clock_timestamp(), clock_timestamp());
 UPDATE projects
 SET    specification_count = specification_count + 1, next_specification_number = next_specification_number + 1, updated_at = clock_timestamp()
 WHERE  id = :spare AND owner_id = :owner;

@@ -17,7 +17,7 @@ const specificationColumns = `s.id, s.project_id, s.owner_id, s.number, s.title,
 const getSpecificationSQL = `
 SELECT ` + specificationColumns + `, p.trashed AS project_trashed
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2`
 
 const listItemsSQL = `
@@ -36,7 +36,7 @@ const listSpecificationsSQL = `SELECT id, project_id, owner_id, number, title, c
 const lockSpecificationSQL = `
 SELECT ` + specificationColumns + `, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
 FOR    NO KEY UPDATE OF s`
 

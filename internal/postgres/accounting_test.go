@@ -87,14 +87,15 @@ AND    NOT EXISTS (
            WHERE  i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL
            AND   (SELECT array_agg(c ORDER BY c) FROM unnest((i.indkey::int2[])[0 : cardinality(k.conkey) - 1]) AS c)
                = (SELECT array_agg(c ORDER BY c) FROM unnest(k.conkey) AS c))`,
-		drill: `DROP INDEX sessions_user_fkey_idx`,
+		drill: `DROP INDEX identities_user_fkey_idx`,
 	},
 	"every child of an owned table refers to the owner too": {
 		breaches: `
 SELECT k.conrelid::regclass || ': ' || k.conname || ' has one column'
 FROM   pg_constraint AS k
 WHERE  k.contype = 'f' AND k.connamespace = 'public'::regnamespace AND k.confrelid <> 'users'::regclass AND cardinality(k.conkey) < 2`,
-		drill: `CREATE TABLE projects_notes (project_id uuid CONSTRAINT projects_notes_fk REFERENCES projects)`,
+		drill: `ALTER TABLE projects ADD CONSTRAINT projects_once_key UNIQUE (id);
+			CREATE TABLE projects_notes (project_id uuid CONSTRAINT projects_notes_fk REFERENCES projects (id))`,
 	},
 	"every constraint has a name that somebody chose": {
 		// What PostgreSQL makes up is the table, the columns, the kind, a number.

@@ -117,7 +117,8 @@ func TestAHoleThatIsDrilledIsFound(t *testing.T) {
 			want:  "projects: a row is inserted for bob",
 		},
 		"a child whose foreign key forgets the owner": {
-			drill: `CREATE TABLE notes (id uuid PRIMARY KEY, owner_id uuid NOT NULL REFERENCES users, project_id uuid NOT NULL REFERENCES projects);
+			drill: `ALTER TABLE projects ADD CONSTRAINT projects_once_key UNIQUE (id);
+				CREATE TABLE notes (id uuid PRIMARY KEY, owner_id uuid NOT NULL REFERENCES users, project_id uuid NOT NULL REFERENCES projects (id));
 				ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 				CREATE POLICY notes_own ON notes USING (owner_id = (SELECT app_user_id())); GRANT SELECT, INSERT ON notes TO ` + appRole,
 			want: "notes: notes_project_id_fkey lets a row hang under bob's",

@@ -39,10 +39,11 @@ const settleTown = `
 SET session_replication_role = replica;
 INSERT INTO users (id, issuer, subject, email, name)
 SELECT gen_random_uuid(), 'https://accounts.google.com', 's' || n, n || '@example.com', 'Person ' || n FROM generate_series(1, 1000) AS n;
+INSERT INTO identities SELECT issuer, subject, id FROM users;
 INSERT INTO sessions (id, user_id, salt, created_at, last_used_at, expires_at, ends_at, user_agent, ip, revoked_at)
 SELECT gen_random_uuid(), u.id, decode(md5(n::text), 'hex'), now() - n * interval '1 hour', now(), now() + interval '1 day', now() + interval '30 days', '', '', CASE WHEN n > 5 THEN now() END
 FROM users AS u, generate_series(1, 20) AS n;
-INSERT INTO used_id_tokens SELECT sha256((u.id::text || n)::bytea), u.id, now() + n * interval '1 hour' FROM users AS u, generate_series(0, 10) AS n;
+INSERT INTO used_id_tokens (hash, expires_at) SELECT sha256((u.id::text || n)::bytea), now() + n * interval '1 hour' FROM users AS u, generate_series(0, 10) AS n;
 INSERT INTO idempotency_keys SELECT u.id, 'k' || n, sha256('x'), '{}', now() - n * interval '2 hours' FROM users AS u, generate_series(1, 15) AS n;
 INSERT INTO projects (id, owner_id, title, created_at, updated_at, deleted_at)
 SELECT gen_random_uuid(), u.id, 'Project ' || n % 10, now() - n * interval '1 hour', now() - n * interval '1 minute', CASE WHEN n % CASE u.subject WHEN 's1' THEN 5 ELSE 4 END = 0 THEN now() - n * interval '1 day' END

@@ -28,7 +28,7 @@ func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, d
 		}
 		return t.write(ctx, func(q *db.Queries) error {
 			return q.UpdateSession(ctx, db.UpdateSessionParams{
-				ID: session, Counter: change.After.Counter, LastUsedAt: change.After.LastUsedAt,
+				ID: session, UserID: user.ID, Counter: change.After.Counter, LastUsedAt: change.After.LastUsedAt,
 				ExpiresAt: change.After.ExpiresAt, RevokedAt: change.After.RevokedAt,
 			})
 		})

@@ -85,7 +85,7 @@ func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, admitted identi
 		t.write(ctx, keepUser),
 		appoint(),
 		t.write(ctx, func(q *db.Queries) error {
-			return q.UseIDToken(ctx, db.UseIDTokenParams{Hash: p.Token[:], UserID: user.ID, ExpiresAt: p.Expires})
+			return q.UseIDToken(ctx, p.Token[:], p.Expires)
 		}),
 		t.write(ctx, func(q *db.Queries) error {
 			return q.EndOldestSessions(ctx, db.EndOldestSessionsParams{

@@ -69,7 +69,7 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 	process.wantExit(0)
 
 	dir := filepath.Join(t.TempDir(), "backups")
-	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "9 tables", "kept 1 backups")
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "10 tables", "kept 1 backups")
 	file, before := theBackup(t, dir), digests(t, db)
 	for path, mode := range map[string]os.FileMode{dir: 0o700, file: 0o600, file + ".sha256": 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
@@ -89,7 +89,7 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			db := restored(t)
 			env := []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}
-			newScript(t, env, "restore.sh", file).want(0, "restored "+file, "00006_roles_and_audit.sql", "next: ")
+			newScript(t, env, "restore.sh", file).want(0, "restored "+file, "00007_keys_by_owner.sql", "next: ")
 			if diff := cmp.Diff(before, digests(t, db)); diff != "" {
 				t.Errorf("what is restored is not what was backed up (-before +after):\n%s", diff)
 			}

@@ -35,7 +35,7 @@ Base = declarative_base()
 class Project(Base):
     __tablename__ = "projects"
     id = Column(UUID(as_uuid=False), primary_key=True)
-    owner_id = Column(UUID(as_uuid=False))
+    owner_id = Column(UUID(as_uuid=False), primary_key=True)
     specification_count = Column(Integer)
     next_specification_number = Column(Integer)
     updated_at = Column(DateTime(timezone=True))
@@ -47,7 +47,7 @@ class Specification(Base):
     __mapper_args__ = {"eager_defaults": True}  # what the database sets comes back with the statement
     id = Column(UUID(as_uuid=False), primary_key=True)
     project_id = Column(UUID(as_uuid=False))
-    owner_id = Column(UUID(as_uuid=False))
+    owner_id = Column(UUID(as_uuid=False), primary_key=True)
     number = Column(Integer)
     title = Column(Text)
     content = Column(Text)
@@ -78,7 +78,7 @@ class Item(Base):
     __tablename__ = "bullet_items"
     id = Column(UUID(as_uuid=False), primary_key=True)
     spec_id = Column(UUID(as_uuid=False))
-    owner_id = Column(UUID(as_uuid=False))
+    owner_id = Column(UUID(as_uuid=False), primary_key=True)
     number = Column(Integer)
     content = Column(Text)
     version = Column(BigInteger)
@@ -171,7 +171,7 @@ def conditional(answer):
 
 
 def specification_of(spec_id, lock=False):
-    query = Session.query(Specification).join(Project, Project.id == Specification.project_id)
+    query = Session.query(Specification).join(Project, (Project.owner_id == Specification.owner_id) & (Project.id == Specification.project_id))
     query = query.filter(Specification.id == spec_id, Specification.owner_id == g.user, Project.deleted_at.is_(None), Specification.deleted_at.is_(None))
     if lock:
         query = query.with_for_update(of=Specification, key_share=True)

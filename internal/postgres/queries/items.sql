@@ -10,16 +10,16 @@ WHERE  spec_id = @spec_id AND owner_id = @owner_id;
 -- name: GetItem :one
 SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
-JOIN   specifications AS s ON s.id = i.spec_id
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = @id AND i.owner_id = @owner_id;
 
 -- LockItem holds an item's specification and then the item.
 -- name: LockItem :one
 SELECT sqlc.embed(s), sqlc.embed(i), p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   bullet_items AS i
-JOIN   specifications AS s ON s.id = i.spec_id
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = @id AND i.owner_id = @owner_id
 FOR    NO KEY UPDATE OF s, i;
 

@@ -23,8 +23,8 @@ WHERE  id = @id;
 
 -- UseIDToken refuses, by its primary key, a token that was used before.
 -- name: UseIDToken :exec
-INSERT INTO used_id_tokens (hash, user_id, expires_at)
-VALUES (@hash, @user_id, @expires_at);
+INSERT INTO used_id_tokens (hash, expires_at)
+VALUES (@hash, @expires_at);
 
 -- InsertSession begins a session.
 -- name: InsertSession :exec
@@ -40,22 +40,22 @@ FROM  (SELECT l.id
        WHERE  l.user_id = @user_id AND l.revoked_at IS NULL AND l.expires_at > @at::timestamptz
        ORDER  BY l.created_at DESC, l.id DESC
        OFFSET @keep::int) AS old
-WHERE  s.id = old.id;
+WHERE  s.user_id = @user_id AND s.id = old.id;
 
--- LockSession holds a session with its user, and tells the time at which the
--- lock was had.
+-- LockSession holds a session of the user that the transaction is confined to,
+-- with that user, and tells the time at which the lock was had.
 -- name: LockSession :one
 SELECT sqlc.embed(s), sqlc.embed(u), clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
 JOIN   users AS u ON u.id = s.user_id
-WHERE  s.id = @id
+WHERE  s.id = @id AND s.user_id = app_user_id()
 FOR    NO KEY UPDATE OF s;
 
 -- UpdateSession keeps a session that was refreshed or ended.
 -- name: UpdateSession :exec
 UPDATE sessions
 SET    counter = @counter, last_used_at = @last_used_at, expires_at = @expires_at, revoked_at = @revoked_at
-WHERE  id = @id;
+WHERE  id = @id AND user_id = @user_id;
 
 -- ListSessions reads the user's live sessions, the newest first.
 -- name: ListSessions :many

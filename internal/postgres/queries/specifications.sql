@@ -3,7 +3,7 @@
 -- name: GetSpecification :one
 SELECT sqlc.embed(s), p.trashed AS project_trashed
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id;
 
 -- LockSpecification holds one specification and tells the time at which the
@@ -11,7 +11,7 @@ WHERE  s.id = @id AND s.owner_id = @owner_id;
 -- name: LockSpecification :one
 SELECT sqlc.embed(s), p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id
 FOR    NO KEY UPDATE OF s;
 
@@ -20,7 +20,7 @@ FOR    NO KEY UPDATE OF s;
 -- name: LockProjectAndSpecification :one
 SELECT sqlc.embed(p), sqlc.embed(s), clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id
 FOR    NO KEY UPDATE OF p, s;
 

@@ -27,8 +27,8 @@ func (q *Queries) DeleteItem(ctx context.Context, iD outline.ItemID, ownerID ide
 const getItem = `-- name: GetItem :one
 SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
-JOIN   specifications AS s ON s.id = i.spec_id
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = $1 AND i.owner_id = $2
 `
 
@@ -127,8 +127,8 @@ func (q *Queries) ListItems(ctx context.Context, specID outline.SpecificationID,
 const lockItem = `-- name: LockItem :one
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   bullet_items AS i
-JOIN   specifications AS s ON s.id = i.spec_id
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = $1 AND i.owner_id = $2
 FOR    NO KEY UPDATE OF s, i
 `

@@ -43,6 +43,12 @@ type IdempotencyKey struct {
 	CreatedAt time.Time
 }
 
+type Identity struct {
+	Issuer  string
+	Subject string
+	UserID  identity.UserID
+}
+
 type Project struct {
 	ID                      outline.ProjectID
 	OwnerID                 identity.UserID

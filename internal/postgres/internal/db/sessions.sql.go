@@ -65,7 +65,7 @@ FROM  (SELECT l.id
        WHERE  l.user_id = $2 AND l.revoked_at IS NULL AND l.expires_at > $1::timestamptz
        ORDER  BY l.created_at DESC, l.id DESC
        OFFSET $3::int) AS old
-WHERE  s.id = old.id
+WHERE  s.user_id = $2 AND s.id = old.id
 `
 
 type EndOldestSessionsParams struct {
@@ -232,7 +232,7 @@ const lockSession = `-- name: LockSession :one
 SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at, s.user_agent, s.ip, u.id, u.issuer, u.subject, u.email, u.name, u.picture_url, u.role, u.suspended_at, u.project_count, u.created_at, u.last_login_at, clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
 JOIN   users AS u ON u.id = s.user_id
-WHERE  s.id = $1
+WHERE  s.id = $1 AND s.user_id = app_user_id()
 FOR    NO KEY UPDATE OF s
 `
 
@@ -242,8 +242,8 @@ type LockSessionRow struct {
 	At      time.Time
 }
 
-// LockSession holds a session with its user, and tells the time at which the
-// lock was had.
+// LockSession holds a session of the user that the transaction is confined to,
+// with that user, and tells the time at which the lock was had.
 func (q *Queries) LockSession(ctx context.Context, id identity.SessionID) (LockSessionRow, error) {
 	row := q.db.QueryRow(ctx, lockSession, id)
 	var i LockSessionRow
@@ -305,7 +305,7 @@ func (q *Queries) LockSignedIn(ctx context.Context) (User, error) {
 const updateSession = `-- name: UpdateSession :exec
 UPDATE sessions
 SET    counter = $1, last_used_at = $2, expires_at = $3, revoked_at = $4
-WHERE  id = $5
+WHERE  id = $5 AND user_id = $6
 `
 
 type UpdateSessionParams struct {
@@ -314,6 +314,7 @@ type UpdateSessionParams struct {
 	ExpiresAt  time.Time
 	RevokedAt  *time.Time
 	ID         identity.SessionID
+	UserID     identity.UserID
 }
 
 // UpdateSession keeps a session that was refreshed or ended.
@@ -324,6 +325,7 @@ func (q *Queries) UpdateSession(ctx context.Context, arg UpdateSessionParams) er
 		arg.ExpiresAt,
 		arg.RevokedAt,
 		arg.ID,
+		arg.UserID,
 	)
 	return err
 }
@@ -353,18 +355,12 @@ func (q *Queries) UpdateUserAtLogin(ctx context.Context, arg UpdateUserAtLoginPa
 }
 
 const useIDToken = `-- name: UseIDToken :exec
-INSERT INTO used_id_tokens (hash, user_id, expires_at)
-VALUES ($1, $2, $3)
+INSERT INTO used_id_tokens (hash, expires_at)
+VALUES ($1, $2)
 `
 
-type UseIDTokenParams struct {
-	Hash      []byte
-	UserID    identity.UserID
-	ExpiresAt time.Time
-}
-
 // UseIDToken refuses, by its primary key, a token that was used before.
-func (q *Queries) UseIDToken(ctx context.Context, arg UseIDTokenParams) error {
-	_, err := q.db.Exec(ctx, useIDToken, arg.Hash, arg.UserID, arg.ExpiresAt)
+func (q *Queries) UseIDToken(ctx context.Context, hash []byte, expiresAt time.Time) error {
+	_, err := q.db.Exec(ctx, useIDToken, hash, expiresAt)
 	return err
 }

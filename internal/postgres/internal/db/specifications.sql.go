@@ -42,7 +42,7 @@ func (q *Queries) CountSpecification(ctx context.Context, arg CountSpecification
 const getSpecification = `-- name: GetSpecification :one
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
 `
 
@@ -109,7 +109,7 @@ func (q *Queries) InsertSpecification(ctx context.Context, arg InsertSpecificati
 const lockProjectAndSpecification = `-- name: LockProjectAndSpecification :one
 SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
 FOR    NO KEY UPDATE OF p, s
 `
@@ -158,7 +158,7 @@ func (q *Queries) LockProjectAndSpecification(ctx context.Context, iD outline.Sp
 const lockSpecification = `-- name: LockSpecification :one
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
-JOIN   projects AS p ON p.id = s.project_id
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
 FOR    NO KEY UPDATE OF s
 `
