@@ -25,7 +25,7 @@ test-long: servers ## Run also what takes long or floods the server; wants a mac
 CHAOS ?= 3m
 
 .PHONY: chaos
-chaos: servers ## Break everything under load for CHAOS, and count what must never happen
+chaos: servers ## Break everything under load for CHAOS, three minutes if it is not given, and count what must never happen
 	go run ./test/chaos -for $(CHAOS)
 
 # How long the flood lasts.
@@ -44,7 +44,7 @@ fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
 
 # Test comes last, so that the output closes with the results of the tests.
 .PHONY: check
-check: generated-is-current lint modern contract terraform workflows test ## Run everything that a change has to pass
+check: generated-is-current lint modern contract terraform workflows chaos test ## Run everything that a change has to pass
 
 .PHONY: generated-is-current
 generated-is-current: ## Fail if "make generate" would change something
@@ -56,9 +56,8 @@ lint: ## Look for mistakes, wrong arrows and wrong formatting
 	$(golangci-lint) run ./...
 
 .PHONY: modern
-modern: ## Fail if go vet, go fix or go mod tidy has something to say
+modern: ## Fail if go fix or go mod tidy has something to say (lint has all of go vet)
 	go mod tidy -diff
-	go vet ./...
 	go fix $(fixes) -diff ./...
 
 .PHONY: contract

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -164,8 +165,10 @@ func (s *Settings) lookAtGoogle(ctx context.Context) []sign {
 	if s.checkGoogle(&faults); len(faults.faults) > 0 {
 		return nil // lookAtSettings has said so
 	}
+	clock := &clockReader{next: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}, now: time.Now}
 	p := google.New(google.Config{
-		Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, Project: s.GoogleProject, UserStore: s.GoogleUserStore, Log: slog.New(slog.DiscardHandler),
+		Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, Project: s.GoogleProject, UserStore: s.GoogleUserStore,
+		HTTP: &http.Client{Transport: clock}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err := p.Check(ctx); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -173,7 +176,7 @@ func (s *Settings) lookAtGoogle(ctx context.Context) []sign {
 		}
 		return []sign{{broken, "google", "nobody could sign in: " + err.Error()}}
 	}
-	signs := []sign{{fine, "google", "the keys of " + s.GoogleIssuer + " can be read"}}
+	signs := append([]sign{{fine, "google", "the keys of " + s.GoogleIssuer + " can be read"}}, clock.sign()...)
 	if s.GoogleClientSecret == "" && len(s.GoogleClientIDs) > 0 {
 		signs = append(signs, sign{doubtful, "google", "without GOOGLE_CLIENT_SECRET people sign in with ID tokens alone, not with codes or by a browser's redirect"})
 	}

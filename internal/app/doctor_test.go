@@ -181,6 +181,8 @@ var ailments = map[string]struct {
 	"an issuer that is away": {func(p *patient) {
 		p.env["GOOGLE_ISSUER_URL"] = "http://127.0.0.1:1"
 	}, []string{"FAIL", "nobody could sign in", "connection refused"}},
+	"an issuer of another time": {func(p *patient) { p.shiftGoogle(-time.Minute) }, []string{"FAIL", "its clock is ", "tokens are refused", "NTP"}},
+	"an issuer somewhat ahead":  {func(p *patient) { p.shiftGoogle(10 * time.Second) }, []string{"warn", "its clock is", "from 30s on"}},
 	"an issuer with a password": {func(p *patient) {
 		p.env["GOOGLE_ISSUER_URL"] = strings.Replace(p.world.google.URL, "://", "://me:canary-of-the-password@", 1)
 	}, []string{"FAIL", "GOOGLE_ISSUER_URL holds a password"}},

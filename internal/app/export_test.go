@@ -27,6 +27,9 @@ func (p panicking) Projects(context.Context, identity.Actor, outline.ListQuery) 
 	panic(p.v)
 }
 
+// Apart is how far clocks are apart.
+var Apart = apart
+
 // OfClock is what the doctor says of a database whose clock is ahead of ours.
 func OfClock(ahead time.Duration) (said string) {
 	s := &Settings{}

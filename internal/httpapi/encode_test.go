@@ -40,6 +40,18 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
+func TestTheSameAnswerIsTheSameBytes(t *testing.T) {
+	t.Parallel()
+	details := map[string]string{"from": "user", "to": "admin", "code": "x", "ip": "::1", "permission": "read users"}
+	const want = `{"code":"x","from":"user","ip":"::1","permission":"read users","to":"admin"}`
+	for range 50 {
+		var got strings.Builder
+		if err := jsonFormat.Marshal(&got, details); err != nil || strings.TrimSpace(got.String()) != want {
+			t.Fatalf("%s, %v; want %s", got.String(), err, want)
+		}
+	}
+}
+
 // BenchmarkDecode reads a body twice, as huma does.
 func BenchmarkDecode(b *testing.B) {
 	text := []byte(`{"title":"Refunds","content":"` + strings.Repeat("A customer gets the money back within a day. ", 11) + `"}`)

@@ -20,8 +20,9 @@ import (
 const maxDepth = 16
 
 // jsonOptions: "<", ">" and "&" are escaped, so that no front end that puts an
-// answer into a page by mistake runs what somebody wrote.
-var jsonOptions = jsontext.EscapeForHTML(true)
+// answer into a page by mistake runs what somebody wrote. The same answer is the
+// same bytes each time, also where it has names that are no fields.
+var jsonOptions = json.JoinOptions(jsontext.EscapeForHTML(true), json.Deterministic(true))
 
 // jsonFormat reads and writes JSON for huma. It is strict by its library:
 // exactly one value, names once and in their case, valid UTF-8, no lone

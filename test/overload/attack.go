@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/gob"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,8 +35,8 @@ type answers struct {
 // attackFromOutside lets another process attack, so that what stands for the network
 // here does not wait for the flood.
 func attackFromOutside(ctx context.Context, a attack) (came answers, err error) {
-	text, err := json.Marshal(a)
-	if err != nil {
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(a); err != nil {
 		return came, fmt.Errorf("write the attack: %w", err)
 	}
 	program, err := os.Executable()
@@ -44,18 +44,18 @@ func attackFromOutside(ctx context.Context, a attack) (came answers, err error) 
 		return came, fmt.Errorf("find the program: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, program, "-attack") //nolint:gosec // it is this program
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), os.Stderr
-	text, err = cmd.Output()
+	cmd.Stdin, cmd.Stderr = &text, os.Stderr
+	told, err := cmd.Output()
 	if err != nil {
 		return came, fmt.Errorf("attack: %w", err)
 	}
-	return came, json.Unmarshal(text, &came)
+	return came, gob.NewDecoder(bytes.NewReader(told)).Decode(&came)
 }
 
 // attackFor is that other process: it reads the attack, and writes what came of it.
 func attackFor(in io.Reader, out io.Writer) error {
 	var a attack
-	if err := json.NewDecoder(in).Decode(&a); err != nil {
+	if err := gob.NewDecoder(in).Decode(&a); err != nil {
 		return fmt.Errorf("read the attack: %w", err)
 	}
 	attacker := vegeta.NewAttacker(vegeta.Workers(callers), vegeta.MaxWorkers(4096), vegeta.Connections(4096), vegeta.Timeout(10*time.Second))
@@ -84,5 +84,5 @@ func attackFor(in io.Reader, out io.Writer) error {
 	served.Close()
 	shed.Close()
 	came.Served, came.ShedIn = served.Latencies, shed.Latencies
-	return json.NewEncoder(out).Encode(came)
+	return gob.NewEncoder(out).Encode(came)
 }
