@@ -1,7 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +13,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 func TestWhoFindsNoPlaceIsShed(t *testing.T) {
@@ -80,5 +85,40 @@ func TestWhoComesIsCountedWhereOthersWait(t *testing.T) {
 		if p.crowded() != at.crowded {
 			t.Errorf("%d wait for two places and %d come: crowded %t", at.waiting, at.coming, p.crowded())
 		}
+	}
+}
+
+// gateThatLooks tells how many are coming while it is asked.
+type gateThatLooks struct {
+	identity.Gate
+
+	look func()
+}
+
+func (g gateThatLooks) Enter(context.Context, identity.Entry) identity.Pass {
+	g.look()
+	return identity.Pass{}
+}
+
+func TestWhoAsksTheGateIsComing(t *testing.T) {
+	t.Parallel()
+	p := newPlaces("work", 1, func(string) {})
+	var during []int64
+	a := &API{Config: Config{Gate: gateThatLooks{look: func() { during = append(during, p.coming.Load()) }}}}
+	ask := func(r route) error {
+		_, _, err := a.approach(r, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		return err
+	}
+	for _, r := range []route{{places: p}, {places: p, kept: true}, {}} {
+		if err := ask(r); err != nil || p.coming.Load() != 0 {
+			t.Errorf("%+v: %v, and %d are coming afterwards", r, err, p.coming.Load())
+		}
+	}
+	p.waiting.Store(p.room())
+	if err := ask(route{places: p}); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("where the queue is full: %v", err)
+	}
+	if !slices.Equal(during, []int64{1, 0, 0}) {
+		t.Errorf("the gate was asked while %v were coming", during)
 	}
 }
