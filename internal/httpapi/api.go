@@ -50,6 +50,9 @@ type Config struct {
 	// connections to the database; those for sign-ins, and those that end sessions,
 	// come on top. 16 if it is not given.
 	MaxWorking int
+	// MaxReading is how many reads of content work at once beside them; as many as
+	// MaxWorking if it is not given.
+	MaxReading int
 	// MaxExports is how many exports there are at once; each holds a connection
 	// to the database.
 	MaxExports int
@@ -154,10 +157,11 @@ func New(c Config) (*API, http.Handler) {
 		c.Traces = untraced{}
 	}
 	mux := http.NewServeMux()
+	working := cmp.Or(c.MaxWorking, defaultWorking)
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
 		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports),
-		hall: newHall(cmp.Or(c.MaxWorking, defaultWorking), c.Metrics.Shed), known: map[string]route{},
+		hall: newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed), known: map[string]route{},
 	}
 	if c.Limits != nil {
 		a.defaultRate = []identity.Rate{c.Limits.Default}

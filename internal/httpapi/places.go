@@ -82,24 +82,27 @@ func (p *places) refuse() error {
 	return f
 }
 
-// hall is all places. Sign-ins have their own, since they wait for Google; and so
-// has whoever wants to end a session, which has to succeed whatever else goes on.
-type hall struct{ work, signIns, ends *places }
+// hall is all places. Reads have their own, since they share connections; sign-ins,
+// since they wait for Google; and so has whoever wants to end a session, which has to
+// succeed whatever else goes on.
+type hall struct{ work, reads, signIns, ends *places }
 
-func newHall(most int, shed func(string)) hall {
+func newHall(work, reads int, shed func(string)) hall {
 	return hall{
-		work: newPlaces("work", most, shed), signIns: newPlaces("sign_ins", most, shed),
-		ends: newPlaces("ends", max(most/4, 2), shed),
+		work: newPlaces("work", work, shed), reads: newPlaces("reads", reads, shed),
+		signIns: newPlaces("sign_ins", work, shed), ends: newPlaces("ends", max(work/4, 2), shed),
 	}
 }
 
 // of is the places of an operation.
 func (h hall) of(op operation) *places {
-	switch op.place {
-	case forSignIns:
+	switch {
+	case op.place == forSignIns:
 		return h.signIns
-	case forEnds:
+	case op.place == forEnds:
 		return h.ends
+	case op.kept:
+		return h.reads
 	default:
 		return h.work
 	}

@@ -99,7 +99,7 @@ func (t *tx) send(ctx context.Context) error {
 			return err
 		}
 		t.conn = conn
-		f = append(flight{{sql: cmp.Or(t.who.begin, "begin")}, t.who.statement(&t.began)}, f...)
+		f = append(flight{{sql: cmp.Or(t.who.begin, "begin isolation level read committed")}, t.who.statement(&t.began)}, f...)
 	}
 	return f.send(ctx, t.conn.Conn)
 }

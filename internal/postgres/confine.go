@@ -1,9 +1,8 @@
 package postgres
 
 import (
+	"errors"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/identity"
@@ -22,6 +21,8 @@ type confinement struct {
 	begin string
 	// urgent may take the connections that are kept back.
 	urgent bool
+	// user is whom it confines to; zero if only PostgreSQL knows.
+	user identity.UserID
 }
 
 // urgently is for what ends sessions.
@@ -64,12 +65,12 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
 
 // confineTo confines to a caller with a live session.
 func confineTo(actor identity.Actor) confinement {
-	return confinement{sql: confineToSession, args: []any{actor.Session, actor.User}}
+	return confinement{sql: confineToSession, args: []any{actor.Session, actor.User}, user: actor.User}
 }
 
 // patiently confines to a caller for work on everything the caller owns.
 func patiently(actor identity.Actor) confinement {
-	return confinement{sql: confineToSessionLong, args: []any{actor.Session, actor.User}}
+	return confinement{sql: confineToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
 }
 
 // confineToOwnerOf confines to the user of a session, live or not. One that is
@@ -91,21 +92,32 @@ func confineToProfile(p identity.Profile, candidate identity.UserID) confinement
 	return confinement{sql: confineToSignIn, args: []any{p.Issuer, p.Subject, candidate}}
 }
 
+// errAnotherUser can only mean that an answer was taken for that of another
+// statement.
+var errAnotherUser = errors.New("the answer is confined to another user than the question")
+
 // statement is the confinement as the first statement of a flight. Its answer
 // is TokenRevoked if the session is dead; else the database's time goes to at,
 // if that is not nil.
 func (c confinement) statement(at *time.Time) statement {
-	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
+	return statement{sql: c.sql, args: c.args, read: func(its results) error {
 		var live bool
-		var now time.Time
-		if err := results.QueryRow().Scan(&live, &now, nil, nil, nil, nil, nil); err != nil {
+		var user string
+		var now any // nil is not read
+		if at != nil {
+			now = at
+		}
+		if err := its.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil); err != nil {
 			return err
 		}
 		if !live {
 			return fault.New(fault.TokenRevoked, "The session of this token has ended; sign in again.")
 		}
+		if !c.user.IsZero() && c.user.String() != user {
+			return errAnotherUser
+		}
 		if at != nil {
-			*at = now.UTC()
+			*at = at.UTC()
 		}
 		return nil
 	}}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
@@ -22,7 +21,7 @@ func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 func (s *Store) Confined(ctx context.Context, actor identity.Actor) (set string, err error) {
 	err = s.fly(ctx, flight{confineTo(actor).statement(nil), {
 		sql:  `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
-		read: func(results pgx.BatchResults) error { return results.QueryRow().Scan(&set) },
+		read: func(its results) error { return its.QueryRow().Scan(&set) },
 	}})
 	return set, err
 }

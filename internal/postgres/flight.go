@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +24,14 @@ type statement struct {
 	sql  string
 	args []any
 	// read reads the answer; nil for statements that have none.
-	read func(pgx.BatchResults) error
+	read func(results) error
+}
+
+// results are the answers to statements that were sent together, in their order.
+type results interface {
+	Exec() (pgconn.CommandTag, error)
+	Query() (pgx.Rows, error)
+	QueryRow() pgx.Row
 }
 
 // record learns the statement of a query.
@@ -32,31 +40,40 @@ func record(ctx context.Context, q query) (statement, error) {
 	if err := q(db.New(&r)); !errors.Is(err, errRecorded) {
 		return statement{}, fmt.Errorf("a query made no statement: %w", err)
 	}
-	answer := func(results pgx.BatchResults) error { return q(db.New(player{results})) }
+	answer := func(its results) error { return q(db.New(player{its})) }
 	return statement{sql: r.sql, args: r.args, read: answer}, ctx.Err()
 }
 
 // flight is statements that travel together, in one round trip.
 type flight []statement
 
-// send sends the flight and reads the answers in order, up to the first error.
-func (f flight) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
-	var batch pgx.Batch
+func (f flight) batch() *pgx.Batch {
+	batch := &pgx.Batch{}
 	for _, s := range f {
 		batch.Queue(s.sql, s.args...)
 	}
-	results := conn.SendBatch(ctx, &batch)
+	return batch
+}
+
+// send sends the flight and reads the answers in order, up to the first error.
+func (f flight) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
+	its := conn.SendBatch(ctx, f.batch())
 	defer func() {
-		if closed := results.Close(); err == nil {
+		if closed := its.Close(); err == nil {
 			err = closed
 		}
 	}()
+	return f.read(its)
+}
+
+// read reads the answers in order, up to the first error.
+func (f flight) read(its results) error {
 	for _, s := range f {
 		if s.read == nil {
-			if _, err := results.Exec(); err != nil {
+			if _, err := its.Exec(); err != nil {
 				return err
 			}
-		} else if err := s.read(results); err != nil {
+		} else if err := s.read(its); err != nil {
 			return err
 		}
 	}
@@ -64,14 +81,10 @@ func (f flight) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
 }
 
 // read makes queries for the actor in one round trip: the confinement and the
-// queries are one batch, which is one implicit transaction. A connection that
-// proved dead before anything was sent is replaced once.
+// queries are one transaction, which shows one moment. It may travel with others; if
+// their connection ends before the answer has come, it is sent again, alone.
 func (s *Store) read(ctx context.Context, actor identity.Actor, queries ...query) error {
 	f := flight{confineTo(actor).statement(nil)}
-	several := len(queries) > 1
-	if several { // they have to show one moment, not one each
-		f = append(flight{{sql: "begin isolation level repeatable read, read only"}}, f...)
-	}
 	for _, q := range queries {
 		s, err := record(ctx, q)
 		if err != nil {
@@ -79,14 +92,27 @@ func (s *Store) read(ctx context.Context, actor identity.Actor, queries ...query
 		}
 		f = append(f, s)
 	}
-	if several {
-		f = append(f, statement{sql: "commit"})
+	if s.sharing.off.Load() {
+		return translate(s.alone(ctx, f))
+	}
+	err := s.share(ctx, f)
+	if err != nil && ctx.Err() == nil && (pgconn.SafeToRetry(err) || errors.Is(err, errNotCarried)) {
+		err = s.alone(ctx, f)
+	}
+	return translate(err)
+}
+
+// alone sends a flight that reads on any connection. A connection that proved dead
+// before anything was sent is replaced once.
+func (s *Store) alone(ctx context.Context, f flight) error {
+	if len(f) > 2 { // each would show a moment of its own
+		f = slices.Concat(flight{{sql: "begin isolation level repeatable read, read only"}}, f, flight{{sql: "commit"}})
 	}
 	err := s.fly(ctx, f)
 	if err != nil && pgconn.SafeToRetry(err) {
 		err = s.fly(ctx, f)
 	}
-	return translate(err)
+	return err
 }
 
 // fly sends a flight that is a transaction of its own.
@@ -134,7 +160,7 @@ type noRow struct{}
 func (noRow) Scan(...any) error { return errRecorded }
 
 // player hands the next answer of a flight to a query.
-type player struct{ results pgx.BatchResults }
+type player struct{ results }
 
 // Exec reads the answer of a statement.
 func (p player) Exec(context.Context, string, ...any) (pgconn.CommandTag, error) {

@@ -44,8 +44,11 @@ type Config struct {
 
 // Store is the stores of packages outline and identity.
 type Store struct {
-	pool      *pgxpool.Pool
-	lending   lending
+	pool    *pgxpool.Pool
+	lending lending
+	sharing sharing
+	// tracer is told of flights that are shared; pgx tells it of all others.
+	tracer    pgx.BatchTracer
 	announcer announcer
 }
 
@@ -74,38 +77,45 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.MaxConnIdleTime = time.Minute
 	config.HealthCheckPeriod = 5 * time.Second
 	config.ShouldPing = shouldPing
-	config.AfterConnect = prepareConn
+	s := &Store{lending: newLending(c.PoolSize + c.MaxOverflow), sharing: sharing{most: max(1, c.PoolSize/2)}}
+	s.sharing.off.Store(mode != pgx.QueryExecModeCacheStatement)
+	config.AfterConnect = s.prepareConn
 	if c.Trace != nil {
 		config.ConnConfig.Tracer = tracer{c.Trace}
 	}
 	if c.Dial != nil {
 		c.Dial(config.ConnConfig)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	s.tracer, _ = config.ConnConfig.Tracer.(pgx.BatchTracer)
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open the connection pool: %w", err)
 	}
-	return &Store{pool: pool, lending: newLending(int(config.MaxConns))}, nil
+	return s, nil
 }
 
 // prepareConn makes a new connection ready: what a statement waits for is bounded
 // also while it is prepared, and our ids are known as uuid where PostgreSQL is
 // not asked for the types first (exec mode). Each statement is planned once, for
 // any values: what it takes is a matter of indexes, never of whose rows they are,
-// and planning costs more than running it.
+// and planning costs more than running it. And a read that is a transaction without
+// a begin shows one moment, however many queries it has.
 //
 // A pooler would keep these settings on one of its connections, which it lends to
 // others next. It shows by the process id, which is not that of the connection's
-// server, and nothing is set. What a transaction needs it sets for itself
-// (confine.go).
-func prepareConn(ctx context.Context, conn *pgx.Conn) error {
+// server: nothing is set, and reads do not share connections any more. What a
+// transaction needs it sets for itself (confine.go).
+func (s *Store) prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	types := conn.TypeMap()
 	types.RegisterDefaultPgType([16]byte{}, "uuid")
 	types.RegisterDefaultPgType([]outline.ItemID{}, "_uuid")
-	_, err := conn.Exec(ctx, `
+	set, err := conn.Exec(ctx, `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false)
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('default_transaction_isolation', 'repeatable read', false)
 WHERE  pg_backend_pid() = $1`, pgx.QueryExecModeExec, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
+	if err == nil && set.RowsAffected() == 0 {
+		s.sharing.off.Store(true)
+	}
 	return err
 }
 
