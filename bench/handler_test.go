@@ -32,9 +32,9 @@ func allAsked() []asked {
 	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
 	return []asked{
 		{"remembered", http.MethodGet, spec, "", true, 21},
-		{"read", http.MethodGet, spec, "", false, 138},
-		{"items", http.MethodGet, spec + "?include=items", "", false, 233},
-		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 315},
+		{"read", http.MethodGet, spec, "", false, 158},
+		{"items", http.MethodGet, spec + "?include=items", "", false, 236},
+		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 320},
 		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`, false, 230},
 	}
 }

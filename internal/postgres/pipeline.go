@@ -23,12 +23,11 @@ var errNotCarried = errors.New("the connection ended before the answer came")
 // (PostgreSQL 15, section 55.2.4, "Pipelining"). It goes on when its leader's
 // caller leaves, since the others have not.
 func carry(ctx context.Context, conn *pgx.Conn, all []*passenger) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		deadline = time.Now().Add(carryTimeout)
+	if len(all) > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = whoeverLeaves(ctx)
+		defer cancel()
 	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
-	defer cancel()
 	var cause error
 	left := all
 	defer func() { // also in a panic: nobody must wait for ever
@@ -54,6 +53,15 @@ func carry(ctx context.Context, conn *pgx.Conn, all []*passenger) {
 		left = left[1:]
 		p.end(err)
 	}
+}
+
+// whoeverLeaves is a context with the deadline of ctx, which ends by nothing else.
+func whoeverLeaves(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(carryTimeout)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
 // prepare lets the connection know the statements of all. What it knows already

@@ -78,6 +78,9 @@ func (h *cloud) Handle(ctx context.Context, r slog.Record) error {
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
 	_, err := h.out.w.Write(b)
+	if lines, ok := h.out.w.(*Lines); ok && r.Level >= slog.LevelWarn && err == nil {
+		err = lines.Flush()
+	}
 	return err
 }
 
