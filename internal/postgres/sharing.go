@@ -33,9 +33,15 @@ type sharing struct {
 	waiting  []*passenger
 }
 
-// ReadsAtOnce is how many reads the store can do something for at once: those whose
-// answers it waits for, and as many that will go with the next.
-func (s *Store) ReadsAtOnce() int { return 2 * mostTogether * s.sharing.most }
+// ReadsAtOnce is how many reads the store can do something for at once: those that
+// are under way, and as many that will go with the next pipelines. Zero if each
+// needs a connection.
+func (s *Store) ReadsAtOnce() int {
+	if s.sharing.off.Load() {
+		return 0
+	}
+	return 2 * mostTogether * s.sharing.most
+}
 
 // passenger is a read that may travel with others.
 type passenger struct {
