@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
@@ -14,6 +15,9 @@ import (
 // measure returns the metrics of the requests, and of what serves them.
 func (a *App) measure() *telemetry.Metrics {
 	m := telemetry.NewMetrics(BuildVersion().Version)
+	for _, code := range fault.Codes() {
+		m.Foresee(string(code))
+	}
 	m.Untyped("active_users_total", "Users who were answered in the last 15 minutes, at all replicas together.",
 		func() float64 { return float64(a.presence.Count(context.Background())) })
 	a.measureDatabase(m)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/fault"
 )
 
 var servingMetrics = regexp.MustCompile(`"serving metrics".*?"address":"([^"]+)"`)
@@ -26,6 +27,11 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 	status, answer := call(t, http.MethodGet, "http://"+at[1]+"/metrics", "", "")
 	if status != http.StatusOK || !strings.Contains(answer, "\nserver_ready ") {
 		t.Errorf("metrics are answered %d %s", status, answer)
+	}
+	for _, code := range fault.Codes() { // else a panel shows nothing until the first
+		if !strings.Contains(answer, `problems_total{code="`+string(code)+`"} 0`) {
+			t.Errorf("the metrics do not count %s from the start", code)
+		}
 	}
 	if status, _ := call(t, http.MethodGet, "http://"+at[1]+"/api/v1/projects", "", ""); status != http.StatusNotFound {
 		t.Errorf("the address of metrics answers the API: %d", status)

@@ -68,6 +68,9 @@ func (e *events) hitRatio() float64 {
 	return float64(hits) / float64(hits+misses)
 }
 
+// Foresee tells that there may be problems with a code, and none was yet.
+func (e *events) Foresee(code string) { e.problems.WithLabelValues(code) }
+
 // Problem counts a problem that was answered.
 func (e *events) Problem(code string) { e.problems.WithLabelValues(code).Inc() }
 
