@@ -47,12 +47,23 @@ func carry(ctx context.Context, conn *pgx.Conn, all []*passenger) {
 	}
 	for _, p := range all {
 		err := a.answer(p.flight)
-		if cause = err; conn.IsClosed() {
+		if cause = err; outdated(err) {
+			_ = conn.Close(ctx) // the next connection learns them anew
+		}
+		if conn.IsClosed() {
 			return
 		}
 		left = left[1:]
 		p.end(err)
 	}
+}
+
+// outdated reports an error that the statements a connection knows will meet again
+// and again, since what they were prepared for has changed: 0A000, a cached plan
+// would have other columns, and 26000, there is no such statement any more.
+func outdated(err error) bool {
+	state := sqlState(err)
+	return state == "0A000" || state == "26000"
 }
 
 // whoeverLeaves is a context with the deadline of ctx, which ends by nothing else.
