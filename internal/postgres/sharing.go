@@ -35,7 +35,13 @@ type sharing struct {
 
 // ReadsAtOnce is how many reads the store can do something for at once: those whose
 // answers it waits for, and as many that will go with the next.
-func (s *Store) ReadsAtOnce() int { return 2 * mostTogether * s.sharing.most }
+// Where they share nothing, each needs a connection.
+func (s *Store) ReadsAtOnce() int {
+	if s.sharing.off.Load() {
+		return cap(s.lending.general)
+	}
+	return 2 * mostTogether * s.sharing.most
+}
 
 // passenger is a read that may travel with others.
 type passenger struct {
@@ -73,6 +79,9 @@ func (s *Store) share(ctx context.Context, f flight) (err error) {
 		return err
 	}
 	defer conn.Release()
+	if s.sharing.off.Load() { // the first connection has shown that there is a pooler
+		return errNotCarried
+	}
 	carry(ctx, conn.Conn.Conn(), s.sharing.board(p))
 	return p.err
 }
