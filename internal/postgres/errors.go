@@ -72,7 +72,7 @@ func away(err error) bool {
 	}
 	_, isNet := errors.AsType[net.Error](err)
 	return isNet || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errNotCarried) || pgconn.SafeToRetry(err)
 }
 
 // hideDetail keeps of a database error only its code and names: its message and

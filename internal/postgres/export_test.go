@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
 // Translate is what a driver's error becomes on its way to the rules.
@@ -42,4 +44,44 @@ func ExecModes() []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// MostTogether is how many reads travel together at most.
+const MostTogether = mostTogether
+
+// Shared tells how many pipelines are under way, and how many reads wait for one.
+func (s *Store) Shared() (underWay, waiting int) {
+	s.sharing.mu.Lock()
+	defer s.sharing.mu.Unlock()
+	return s.sharing.underWay, len(s.sharing.waiting)
+}
+
+// Ask makes a read of statements that each answer one text. As each answer is read,
+// heard is called with it.
+func (s *Store) Ask(ctx context.Context, actor identity.Actor, heard func(string), statements ...string) error {
+	var queries []query
+	for _, sql := range statements {
+		queries = append(queries, func(q *db.Queries) error {
+			rows, err := q.DB().Query(ctx, sql)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			var answer string
+			if rows.Next() {
+				err = rows.Scan(&answer)
+				heard(answer)
+			}
+			rows.Close()
+			return errors.Join(err, rows.Err())
+		})
+	}
+	return s.read(ctx, actor, queries...)
+}
+
+// Mistake makes a read in the name of one whose answer is confined to another.
+func (s *Store) Mistake(ctx context.Context, asked, answered identity.Actor) error {
+	c := confineTo(answered)
+	c.user = asked.User
+	return s.share(ctx, flight{c.statement(nil)})
 }

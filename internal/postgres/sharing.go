@@ -33,12 +33,12 @@ type sharing struct {
 	waiting  []*passenger
 }
 
-// ReadsAtOnce is how many reads the store can do something for at once: those that
-// are under way, and as many that will go with the next pipelines. Zero if each
-// needs a connection.
+// ReadsAtOnce is how many reads the store can do something for at once: those whose
+// answers it waits for, and as many that will go with the next.
+// Where they share nothing, each needs a connection.
 func (s *Store) ReadsAtOnce() int {
 	if s.sharing.off.Load() {
-		return 0
+		return cap(s.lending.general)
 	}
 	return 2 * mostTogether * s.sharing.most
 }
@@ -79,6 +79,9 @@ func (s *Store) share(ctx context.Context, f flight) (err error) {
 		return err
 	}
 	defer conn.Release()
+	if s.sharing.off.Load() { // the first connection has shown that there is a pooler
+		return errNotCarried
+	}
 	carry(ctx, conn.Conn.Conn(), s.sharing.board(p))
 	return p.err
 }

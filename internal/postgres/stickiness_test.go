@@ -128,7 +128,8 @@ func someError(err error) error {
 // and empty: that is how PostgreSQL takes back what a transaction had set.
 const stuck = `SELECT concat_ws(' ', current_setting('role'), nullif(current_user::text, session_user::text),
        nullif(current_setting('app.user_id', true), ''), nullif(current_setting('statement_timeout'), '3s'),
-       nullif(current_setting('lock_timeout'), '1s'), nullif(current_setting('search_path'), '"$user", public'))`
+       nullif(current_setting('lock_timeout'), '1s'), nullif(current_setting('search_path'), '"$user", public'),
+       nullif(current_setting('default_transaction_isolation'), 'repeatable read'))`
 
 func TestNothingOfTheLastCallerSticksToTheConnection(t *testing.T) {
 	t.Parallel()
