@@ -26,7 +26,7 @@ var errNotCarried = errors.New("the shared connection gave no answer")
 // Of one's failure the others hear nothing: whoever is left when the connection
 // ends is told that, and not what the last one before had been answered.
 func carry(ctx context.Context, conn *pgx.Conn, all []*passenger) {
-	if len(all) > 1 {
+	if _, bounded := ctx.Deadline(); !bounded || len(all) > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = whoeverLeaves(ctx)
 		defer cancel()
