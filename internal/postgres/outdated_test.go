@@ -1,9 +1,6 @@
 package postgres_test
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // A connection knows statements for as long as it lives; what they were prepared for
 // may change meanwhile.
@@ -13,11 +10,9 @@ func TestAReadSurvivesThatItsStatementIsOutdated(t *testing.T) {
 	super := connect(t, s.Super)
 	read := func(when string) {
 		t.Helper()
-		began := time.Now()
 		if _, err := s.outline.Project(t.Context(), s.actor, s.live); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
-		t.Log(when, time.Since(began))
 	}
 	defer must(t, super, "ALTER TABLE projects ALTER COLUMN description TYPE text")
 	read("at first")

@@ -223,16 +223,8 @@ func (r row) Scan(fields ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	defer r.rows.Close()
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return err
-		}
-		return pgx.ErrNoRows
-	}
-	if err := r.rows.Scan(fields...); err != nil {
-		return err
-	}
-	r.rows.Close()
-	return r.rows.Err()
+	_, err := pgx.CollectOneRow(r.rows, func(its pgx.CollectableRow) (struct{}, error) {
+		return struct{}{}, its.Scan(fields...)
+	})
+	return err
 }

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -78,10 +79,7 @@ func (h *cloud) Handle(ctx context.Context, r slog.Record) error {
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
 	_, err := h.out.w.Write(b)
-	if lines, ok := h.out.w.(*Lines); ok && r.Level >= slog.LevelWarn && err == nil {
-		err = lines.Flush()
-	}
-	return err
+	return errors.Join(err, flushFrom(h.out.w, r.Level))
 }
 
 // appendAttrs writes what the handler and the line have to say.

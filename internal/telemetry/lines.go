@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -64,4 +65,12 @@ func (l *Lines) flush() error {
 	_, err := l.w.Write(l.pending)
 	l.pending = l.pending[:0]
 	return err
+}
+
+// flushFrom flushes w, if it is lines, behind a line that somebody has to see at once.
+func flushFrom(w io.Writer, level slog.Level) error {
+	if lines, ok := w.(*Lines); ok && level >= slog.LevelWarn {
+		return lines.Flush()
+	}
+	return nil
 }

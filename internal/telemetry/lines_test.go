@@ -57,20 +57,22 @@ func TestLinesAreWrittenTogetherWithinATenthOfASecond(t *testing.T) {
 
 func TestAWarningIsWrittenAtOnceBehindWhatWasBefore(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := &writes{}
-		log := telemetry.NewLogger(telemetry.NewLines(w), telemetry.LogConfig{})
-		log.InfoContext(t.Context(), "first")
-		log.WarnContext(t.Context(), "second")
-		if len(w.all) != 1 || strings.Index(w.all[0], "first") > strings.Index(w.all[0], "second") || strings.Count(w.all[0], "\n") != 2 {
-			t.Errorf("%q", w.all)
-		}
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if len(w.all) != 1 {
-			t.Errorf("later it wrote %q", w.all[1:])
-		}
-	})
+	for _, text := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &writes{}
+			log := telemetry.NewLogger(telemetry.NewLines(w), telemetry.LogConfig{Text: text}).With("by", "us")
+			log.InfoContext(t.Context(), "first")
+			log.WarnContext(t.Context(), "second")
+			if len(w.all) != 1 || strings.Index(w.all[0], "first") > strings.Index(w.all[0], "second") || strings.Count(w.all[0], "\n") != 2 {
+				t.Errorf("with text %t: %q", text, w.all)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if len(w.all) != 1 {
+				t.Errorf("with text %t it wrote later %q", text, w.all[1:])
+			}
+		})
+	}
 }
 
 func TestManyLinesDoNotWaitForTheTime(t *testing.T) {

@@ -7,6 +7,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 
@@ -31,7 +32,7 @@ type LogConfig struct {
 // text for people.
 func NewLogger(w io.Writer, c LogConfig) *slog.Logger {
 	if c.Text {
-		return slog.New(text{slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: severityInText})})
+		return slog.New(text{slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: severityInText}), w})
 	}
 	return slog.New(newCloud(w, c))
 }
@@ -61,7 +62,11 @@ func severityInText(groups []string, a slog.Attr) slog.Attr {
 }
 
 // text is slog's own form, with the trace of a request.
-type text struct{ slog.Handler }
+type text struct {
+	slog.Handler
+
+	w io.Writer
+}
 
 // Handle writes the line.
 func (h text) Handle(ctx context.Context, r slog.Record) error {
@@ -69,11 +74,11 @@ func (h text) Handle(ctx context.Context, r slog.Record) error {
 		r = r.Clone()
 		r.AddAttrs(slog.String("trace", its.TraceID().String()))
 	}
-	return h.Handler.Handle(ctx, r)
+	return errors.Join(h.Handler.Handle(ctx, r), flushFrom(h.w, r.Level))
 }
 
 // WithAttrs keeps the trace in what is made of this handler.
-func (h text) WithAttrs(attrs []slog.Attr) slog.Handler { return text{h.Handler.WithAttrs(attrs)} }
+func (h text) WithAttrs(attrs []slog.Attr) slog.Handler { return text{h.Handler.WithAttrs(attrs), h.w} }
 
 // WithGroup keeps the trace in what is made of this handler.
-func (h text) WithGroup(name string) slog.Handler { return text{h.Handler.WithGroup(name)} }
+func (h text) WithGroup(name string) slog.Handler { return text{h.Handler.WithGroup(name), h.w} }
