@@ -69,7 +69,7 @@ func (s *stage) oneMoment(carry func(read func())) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		carry(func() {
-			err := s.store.Ask(s.t.Context(), s.actor, func(text string) { heard = append(heard, text) }, title, "SELECT 'slept' || pg_sleep(0.7)::text", title)
+			err := s.store.Ask(s.t.Context(), s.actor, func(text string) { heard = append(heard, text) }, title, "SELECT 'slept' || pg_sleep(1.5)::text", title)
 			if err != nil {
 				s.t.Error(err)
 			}

@@ -69,7 +69,7 @@ func TestALeaderWhoseCallerLeavesStillBringsTheOthersTheirAnswers(t *testing.T) 
 	s := newStage(newWorld(t, tap.tap))
 	s.says("one")()
 	s.says("two")()
-	const nap = "SELECT 'slept' || pg_sleep(0.5)::text"
+	const nap = "SELECT 'slept' || pg_sleep(1.5)::text"
 	if err := s.store.Ask(t.Context(), s.actor, deaf, nap); err != nil {
 		t.Fatal(err)
 	}

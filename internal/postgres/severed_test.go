@@ -104,7 +104,7 @@ func TestWhoIsBehindTheEndOfAConnectionIsAskedAgain(t *testing.T) {
 			}
 			release := s.hold()
 			wait := s.queue(first, first, func() {
-				wantCode(t, "who sleeps", s.store.Ask(t.Context(), s.actor, deaf, "SELECT 'slept' || pg_sleep(0.2)::text"), "")
+				wantCode(t, "who sleeps", s.store.Ask(t.Context(), s.actor, deaf, "SELECT 'slept' || pg_sleep(1.5)::text"), "")
 			}, s.says("one"), s.answers("Items", ""), s.says("two"))
 			release()
 			// The leader has its answer, but goes on to read those of others.
@@ -131,7 +131,7 @@ func TestWhoIsBehindTheEndOfAConnectionDoesNotHearOfAnothersFailure(t *testing.T
 	ctx, leave := context.WithCancel(t.Context())
 	release := s.hold()
 	wait := s.queue(s.says("one"), func() {
-		_ = s.store.Ask(t.Context(), dead, deaf, "SELECT 'slept' || pg_sleep(0.3)::text")
+		_ = s.store.Ask(t.Context(), dead, deaf, "SELECT 'slept' || pg_sleep(1.5)::text")
 	}, func() {
 		wantCode(t, "who has no time left", s.store.Ask(ctx, s.actor, deaf, "SELECT 'late'"), fault.Unavailable)
 	})
