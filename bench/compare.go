@@ -87,7 +87,7 @@ const (
 // footprint is how long a server takes to become ready, and what it holds in
 // memory under mixed load.
 func (b *bench) footprint(ctx context.Context, w *world) (part, error) {
-	fresh := server{program: codegenapp, replica: -1} // nobody else has used it
+	fresh := variant{program: codegenapp, replica: -1} // nobody else has used it
 	p, err := b.process(ctx, fresh, w.db)
 	if err != nil {
 		return part{}, err

@@ -21,14 +21,14 @@ func (b *bench) grow(ctx context.Context) (document, error) {
 	at := map[string]*world{}
 	var entrants []entrant
 	for n, w := range worlds {
-		e := withReplicas(fmt.Sprintf("%d items", b.sizes[n]), "", server{program: codegenapp, redis: true}, 1)
+		e := withReplicas(fmt.Sprintf("%d items", b.sizes[n]), "", variant{program: codegenapp, redis: true}, 1)
 		at[e.label], entrants = w, append(entrants, e)
 	}
 	for _, n := range b.replicas {
 		if n == 1 {
 			continue // it is the first size
 		}
-		e := withReplicas(fmt.Sprintf("%d items, %d replicas", b.sizes[0], n), "", server{program: codegenapp, redis: true}, n)
+		e := withReplicas(fmt.Sprintf("%d items, %d replicas", b.sizes[0], n), "", variant{program: codegenapp, redis: true}, n)
 		at[e.label], entrants = worlds[0], append(entrants, e)
 	}
 	var all []measured
@@ -65,7 +65,7 @@ func (b *bench) grow(ctx context.Context) (document, error) {
 
 // keeping is the entrant whose servers keep answers, or do not.
 func keeping(e entrant, answers bool) entrant {
-	servers := make([]server, len(e.servers))
+	servers := make([]variant, len(e.servers))
 	for n, s := range e.servers {
 		s.uncached = !answers
 		servers[n] = s

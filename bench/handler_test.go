@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/bench/seed"
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
@@ -127,14 +127,14 @@ func serve(b testing.TB, more ...string) (http.Handler, string) {
 	if err := seed.Load(b.Context(), db.Super, google.URL, 1); err != nil {
 		b.Fatal(err)
 	}
-	settings, err := app.Load(append(more,
+	settings, err := server.Load(append(more,
 		"APP_ENV=development", "DATABASE_URL="+db.Service, "RATELIMIT_ENABLED=false",
 		"SECRET_KEY="+newKeys().page, "JWT_SECRET_KEY="+newKeys().jwt, "GOOGLE_CLIENT_ID="+testkit.ClientID, "GOOGLE_ISSUER_URL="+google.URL,
 	), "")
 	if err != nil {
 		b.Fatal(err)
 	}
-	a, err := app.New(b.Context(), settings, app.Logger(settings, io.Discard))
+	a, err := server.New(b.Context(), settings, server.Logger(settings, io.Discard))
 	if err != nil {
 		b.Fatal(err)
 	}

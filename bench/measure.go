@@ -126,7 +126,7 @@ func (b *bench) turn(ctx context.Context, s scenario, e entrant, w *world) (foun
 
 // fillBare gives the bare server the answer that codegenapp gives.
 func (b *bench) fillBare(ctx context.Context, s scenario, w *world, address string) error {
-	us, err := b.process(ctx, server{program: codegenapp}, w.db)
+	us, err := b.process(ctx, variant{program: codegenapp}, w.db)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (b *bench) fillBare(ctx context.Context, s scenario, w *world, address stri
 // asksRedis finds out whether codegenapp asks Redis for each request where it may,
 // so that the one by hand does what it does.
 func (b *bench) asksRedis(ctx context.Context, w *world, uncached bool) (bool, error) {
-	at, err := b.process(ctx, server{program: codegenapp, redis: true, uncached: uncached}, w.db)
+	at, err := b.process(ctx, variant{program: codegenapp, redis: true, uncached: uncached}, w.db)
 	if err != nil {
 		return false, err
 	}
@@ -220,7 +220,7 @@ func (b *bench) chosen(all []scenario) []scenario {
 // trying is the entrant with other settings.
 func trying(e entrant, settings string) entrant {
 	e.label += ", " + settings
-	var servers []server
+	var servers []variant
 	for _, s := range e.servers {
 		s.try = settings
 		servers = append(servers, s)

@@ -21,7 +21,7 @@ type entrant struct {
 	label string
 	// peer is the option by which it can be left out; empty for codegenapp.
 	peer    string
-	servers []server
+	servers []variant
 	// confined is for pgbench: under row-level security, in a transaction.
 	confined bool
 }
@@ -48,12 +48,12 @@ const (
 const twoReplicas = ", two replicas"
 
 // of is a single server of somebody.
-func of(label, peer string, s server) entrant {
-	return entrant{label: label, peer: peer, servers: []server{s}}
+func of(label, peer string, s variant) entrant {
+	return entrant{label: label, peer: peer, servers: []variant{s}}
 }
 
 // withReplicas is so many servers that are set alike.
-func withReplicas(label, peer string, s server, n int) entrant {
+func withReplicas(label, peer string, s variant, n int) entrant {
 	e := entrant{label: label, peer: peer}
 	for s.replica = range n {
 		e.servers = append(e.servers, s)
@@ -69,11 +69,11 @@ func scenarios() []scenario {
 // cachedScenarios ask for what was asked before.
 func cachedScenarios() []scenario {
 	asProcess := []entrant{
-		of(us, "", server{program: codegenapp}),
-		of(usLimited, "limits", server{program: codegenapp, limits: true}),
-		of(hand, "hand", server{program: byHand}),
-		of(plainHTTP, "bare", server{program: bare}),
-		of(inFlask, "flask", server{program: flask}),
+		of(us, "", variant{program: codegenapp}),
+		of(usLimited, "limits", variant{program: codegenapp, limits: true}),
+		of(hand, "hand", variant{program: byHand}),
+		of(plainHTTP, "bare", variant{program: bare}),
+		of(inFlask, "flask", variant{program: flask}),
 	}
 	return []scenario{
 		{
@@ -85,10 +85,10 @@ func cachedScenarios() []scenario {
 			key: "cached-read-redis", title: "cached read, gate in Redis" + twoReplicas,
 			callers: func(w *world, n int) []load.Caller { return everybody(w, n, readSpecification) },
 			entrants: []entrant{
-				withReplicas(us, "", server{program: codegenapp, redis: true}, 2),
-				withReplicas(usLimited, "limits", server{program: codegenapp, redis: true, limits: true}, 2),
-				withReplicas(hand, "hand", server{program: byHand, redis: true}, 2),
-				of(plainHTTP, "bare", server{program: bare}),
+				withReplicas(us, "", variant{program: codegenapp, redis: true}, 2),
+				withReplicas(usLimited, "limits", variant{program: codegenapp, redis: true, limits: true}, 2),
+				withReplicas(hand, "hand", variant{program: byHand, redis: true}, 2),
+				of(plainHTTP, "bare", variant{program: bare}),
 			},
 			aims: []aim{{against: plainHTTP, most: 4}},
 		},
@@ -102,11 +102,11 @@ func cachedScenarios() []scenario {
 // database is who does what needs PostgreSQL.
 func database(uncached bool) []entrant {
 	return []entrant{
-		of(us, "", server{program: codegenapp, redis: true, uncached: uncached}),
-		of(hand, "hand", server{program: byHand, redis: true, asProduct: true, uncached: uncached}),
+		of(us, "", variant{program: codegenapp, redis: true, uncached: uncached}),
+		of(hand, "hand", variant{program: byHand, redis: true, asProduct: true, uncached: uncached}),
 		{label: sqlPlain, peer: "pgbench"},
 		{label: sqlWalled, peer: "pgbench", confined: true},
-		of(inFlask, "flask", server{program: flask, uncached: uncached}),
+		of(inFlask, "flask", variant{program: flask, uncached: uncached}),
 	}
 }
 
@@ -126,7 +126,7 @@ func readScenarios() []scenario {
 		uncached("list", "list of 20", "list", readList),
 		uncached("items", "specification with its 9 items", "items", readWithItems),
 	}
-	all[0].entrants = append(all[0].entrants, of(usInside, "", server{program: codegenapp, uncached: true}))
+	all[0].entrants = append(all[0].entrants, of(usInside, "", variant{program: codegenapp, uncached: true}))
 	return all
 }
 

@@ -25,8 +25,8 @@ const (
 	flask      = "flask"
 )
 
-// server says which program runs how.
-type server struct {
+// variant says which program runs how.
+type variant struct {
 	program string
 	// redis lets it use the Redis of the stage; else codegenapp has its gate in
 	// the process. asProduct lets the one by hand use it only if codegenapp does.
@@ -43,7 +43,7 @@ type server struct {
 
 // placed is a server on a database.
 type placed struct {
-	server
+	variant
 
 	database string
 }
@@ -81,7 +81,7 @@ func (b *bench) build(ctx context.Context) error {
 
 // environment is what codegenapp is set to: its defaults, but for where things
 // are, and for what a benchmark would run into.
-func (b *bench) environment(s server, db stage.Database, address string) []string {
+func (b *bench) environment(s variant, db stage.Database, address string) []string {
 	env := []string{
 		"PATH=/usr/bin:/bin", "APP_ENV=development", "HTTP_ADDR=" + address, "DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Superuser,
 		"GOOGLE_ISSUER_URL=" + b.stage.IssuerURL(), "GOOGLE_CLIENT_ID=" + stage.ClientID,
@@ -104,7 +104,7 @@ func (b *bench) environment(s server, db stage.Database, address string) []strin
 }
 
 // process returns a running server, which it starts if nobody has.
-func (b *bench) process(ctx context.Context, s server, db stage.Database) (*stage.Process, error) {
+func (b *bench) process(ctx context.Context, s variant, db stage.Database) (*stage.Process, error) {
 	at := placed{s, db.Name}
 	if p := b.running[at]; p != nil {
 		return p, nil
@@ -114,7 +114,7 @@ func (b *bench) process(ctx context.Context, s server, db stage.Database) (*stag
 	return p, err
 }
 
-func (b *bench) start(ctx context.Context, s server, db stage.Database) (*stage.Process, error) {
+func (b *bench) start(ctx context.Context, s variant, db stage.Database) (*stage.Process, error) {
 	port, err := stage.FreePort(ctx)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (b *bench) start(ctx context.Context, s server, db stage.Database) (*stage.
 // pool is how many connections codegenapp has by default.
 const pool = 15
 
-func (b *bench) writeReferenceConfig(s server, db stage.Database, address string) (string, error) {
+func (b *bench) writeReferenceConfig(s variant, db stage.Database, address string) (string, error) {
 	config := map[string]any{
 		"address": address, "database": db.Service, "pool": pool, "jwt_secret": b.keys.jwt, "page_key": b.keys.page, "cache": !s.uncached,
 	}
@@ -165,7 +165,7 @@ const python = "/usr/bin/python3"
 
 // flaskEnvironment makes a role for Flask, which looks after owners by itself and
 // so is under no policy.
-func (b *bench) flaskEnvironment(ctx context.Context, s server, db stage.Database) ([]string, error) {
+func (b *bench) flaskEnvironment(ctx context.Context, s variant, db stage.Database) ([]string, error) {
 	conn, err := pgx.Connect(ctx, db.Superuser)
 	if err != nil {
 		return nil, fmt.Errorf("make a role for Flask: %w", err)
@@ -196,7 +196,7 @@ func (b *bench) migrate(ctx context.Context, db stage.Database) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.bin(codegenapp), "migrate", "up") //nolint:gosec // built by us
-	cmd.Dir, cmd.Env = b.stage.Dir, b.environment(server{program: codegenapp}, db, "127.0.0.1:0")
+	cmd.Dir, cmd.Env = b.stage.Dir, b.environment(variant{program: codegenapp}, db, "127.0.0.1:0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate: %w\n%s", err, out)
 	}

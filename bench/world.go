@@ -59,7 +59,7 @@ func (b *bench) load(ctx context.Context, db stage.Database, items int) (*world,
 	if err := seed.Load(ctx, db.Superuser, b.stage.IssuerURL(), w.users); err != nil {
 		return nil, err
 	}
-	at, err := b.process(ctx, server{program: codegenapp}, db)
+	at, err := b.process(ctx, variant{program: codegenapp}, db)
 	if err != nil {
 		return nil, err
 	}

@@ -29,30 +29,30 @@ const (
 // the left may import those on the right. A folder speaks for all below it,
 // unless one below has its own line. Files of tests may import anything.
 var allowed = map[string][]string{
-	"cmd/codegenapp": {"internal/app"},
-	"internal/app": {
+	"cmd/codegenapp": {"internal/server"},
+	"internal/server": {
 		"internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
 		"internal/telemetry", "internal/devkit",
-		"internal/outline", "internal/identity", "internal/fault", "internal/id",
+		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
-	"internal/httpapi":   {"internal/outline", "internal/identity", "internal/fault", "internal/id"},
-	"internal/postgres":  {"internal/outline", "internal/identity", "internal/fault", "internal/id"},
-	"internal/gate":      {"internal/outline", "internal/identity", "internal/fault", "internal/id"},
-	"internal/google":    {"internal/outline", "internal/identity", "internal/fault", "internal/id"},
+	"internal/httpapi":   {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/gate":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/outline":  {"internal/identity", "internal/fault", "internal/id"},
-	"internal/identity": {"internal/fault", "internal/id"},
-	"internal/fault":    {},
+	"internal/requirements":  {"internal/auth", "internal/problem", "internal/id"},
+	"internal/auth": {"internal/problem", "internal/id"},
+	"internal/problem":    {},
 	"internal/id":       {},
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {
-		"internal/app", "internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
+		"internal/server", "internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
 		"internal/telemetry", "internal/devkit",
-		"internal/outline", "internal/identity", "internal/fault", "internal/id",
+		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 		"internal/testkit/redisserver",
 	},
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
@@ -106,7 +106,7 @@ func TestArrowsPointInwards(t *testing.T) {
 			}
 			if to := folder(inner); to != from && !slices.Contains(allowed[from], to) {
 				t.Errorf("%s imports %s, but %s may import only these: %s. Turn the arrow round: "+
-					"let %s say in an interface what it needs, and let internal/app pass it in.",
+					"let %s say in an interface what it needs, and let internal/server pass it in.",
 					file.path, inner, from, strings.Join(allowed[from], ", "), from)
 			}
 		}

@@ -55,7 +55,7 @@ func listed(t *testing.T, where, inventory, code string, form *regexp.Regexp) {
 func TestEverySecretIsAmongTheKeys(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile("(?m)^\t(?:\\w+ +(?:\\[\\])?Secret|TLSKeyFile +string) +`env:\"(\\w+)\"`")
-	listed(t, "docs/security.md, Keys and algorithms", section(t, "docs/security.md", "Keys and algorithms"), textOf(t, "internal/app/settings.go"), form)
+	listed(t, "docs/security.md, Keys and algorithms", section(t, "docs/security.md", "Keys and algorithms"), textOf(t, "internal/server/settings.go"), form)
 }
 
 func TestEveryTableIsAmongWhatIsKept(t *testing.T) {
@@ -73,7 +73,7 @@ func TestEveryTableIsAmongWhatIsKept(t *testing.T) {
 
 func TestEveryActionOfTheAuditIsToldToOperators(t *testing.T) {
 	t.Parallel()
-	listed(t, "docs/operations.md, People", section(t, "docs/operations.md", "People"), textOf(t, "internal/identity/events.go"), regexp.MustCompile(`Action += "([^"]+)"`))
+	listed(t, "docs/operations.md, People", section(t, "docs/operations.md", "People"), textOf(t, "internal/auth/events.go"), regexp.MustCompile(`Action += "([^"]+)"`))
 }
 
 // Messages at DEBUG, and those of development, are told of in summary.

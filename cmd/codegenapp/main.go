@@ -12,7 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 )
 
 // Exit statuses.
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 		return exitSettings
 	}
 	err = command.Run()
-	if _, bad := errors.AsType[app.SettingsError](err); bad {
+	if _, bad := errors.AsType[server.SettingsError](err); bad {
 		fmt.Fprintln(logs, "codegenapp:", err)
 		return exitSettings
 	}
@@ -92,8 +92,8 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 
 // settings reads them from the environment and from .env in this directory. What
 // is wrong with them is told by the command that needs them.
-func settings() *app.Settings {
-	s, _ := app.Load(os.Environ(), ".env") // ForServe and ForMigrate repeat what it says
+func settings() *server.Settings {
+	s, _ := server.Load(os.Environ(), ".env") // ForServe and ForMigrate repeat what it says
 	return s
 }
 
@@ -103,35 +103,35 @@ type devCommand struct {
 
 // Run is codegenapp dev.
 func (c *devCommand) Run(ctx context.Context, s streams) error {
-	return app.Dev(ctx, os.Environ(), c.Data, s.out, s.logs)
+	return server.Dev(ctx, os.Environ(), c.Data, s.out, s.logs)
 }
 
 type serveCommand struct{}
 
 // Run is codegenapp serve.
 func (*serveCommand) Run(ctx context.Context, s streams) error {
-	return app.Serve(ctx, settings(), s.logs)
+	return server.Serve(ctx, settings(), s.logs)
 }
 
 type migrateUpCommand struct{}
 
 // Run is codegenapp migrate up.
 func (*migrateUpCommand) Run(ctx context.Context, s streams) error {
-	return app.MigrateUp(ctx, settings(), s.out)
+	return server.MigrateUp(ctx, settings(), s.out)
 }
 
 type migrateDownCommand struct{}
 
 // Run is codegenapp migrate down.
 func (*migrateDownCommand) Run(ctx context.Context, s streams) error {
-	return app.MigrateDown(ctx, settings(), s.out)
+	return server.MigrateDown(ctx, settings(), s.out)
 }
 
 type migrateStatusCommand struct{}
 
 // Run is codegenapp migrate status.
 func (*migrateStatusCommand) Run(ctx context.Context, s streams) error {
-	return app.MigrateStatus(ctx, settings(), s.out)
+	return server.MigrateStatus(ctx, settings(), s.out)
 }
 
 type migrateCreateCommand struct {
@@ -140,7 +140,7 @@ type migrateCreateCommand struct {
 
 // Run is codegenapp migrate create.
 func (c *migrateCreateCommand) Run(s streams) error {
-	return app.MigrateCreate(c.Name, s.out)
+	return server.MigrateCreate(c.Name, s.out)
 }
 
 type openapiCommand struct {
@@ -148,27 +148,27 @@ type openapiCommand struct {
 }
 
 // Run is codegenapp openapi.
-func (c *openapiCommand) Run(s streams) error { return app.Contract(s.out, c.YAML) }
+func (c *openapiCommand) Run(s streams) error { return server.Contract(s.out, c.YAML) }
 
 type doctorCommand struct{}
 
 // Run is codegenapp doctor.
 func (*doctorCommand) Run(ctx context.Context, s streams) error {
-	return app.Doctor(ctx, settings(), s.out)
+	return server.Doctor(ctx, settings(), s.out)
 }
 
 type healthcheckCommand struct{}
 
 // Run is codegenapp healthcheck.
 func (*healthcheckCommand) Run(ctx context.Context) error {
-	return app.Healthcheck(ctx, settings())
+	return server.Healthcheck(ctx, settings())
 }
 
 type versionCommand struct{}
 
 // Run is codegenapp version.
 func (*versionCommand) Run(s streams) error {
-	b := app.BuildVersion()
+	b := server.BuildVersion()
 	_, err := fmt.Fprintf(s.out, "codegenapp %s (commit %s, %s)\n", b.Version, b.Commit, b.Go)
 	return err
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // announce tells the other replicas that something of a user is changing or has
 // changed. This one knows it at once. It returns when this one has heard itself, as
 // the others have by then, unless they are slower.
-func (r *Redis) announce(ctx context.Context, slot identity.Slot) error {
+func (r *Redis) announce(ctx context.Context, slot auth.Slot) error {
 	r.hear(slot)
 	if r.Announce == nil {
 		return errAway
@@ -39,14 +39,14 @@ type echo struct {
 
 // echo is what ends when a change of a slot's user is heard of, and what to do when
 // that is not waited for any more.
-func (b *belief) echo(slot identity.Slot) (heard <-chan struct{}, done func()) {
+func (b *belief) echo(slot auth.Slot) (heard <-chan struct{}, done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.echoes[slot]
 	if e == nil {
 		e = &echo{heard: make(chan struct{})}
 		if b.echoes == nil {
-			b.echoes = map[identity.Slot]*echo{}
+			b.echoes = map[auth.Slot]*echo{}
 		}
 		b.echoes[slot] = e
 	}
@@ -61,7 +61,7 @@ func (b *belief) echo(slot identity.Slot) (heard <-chan struct{}, done func()) {
 }
 
 // echoed ends the waiting.
-func (b *belief) echoed(slot identity.Slot) {
+func (b *belief) echoed(slot auth.Slot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := b.echoes[slot]; e != nil {

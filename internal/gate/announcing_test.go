@@ -11,17 +11,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // announcements is what a gate announces, and what becomes of it.
 type announcements struct {
 	mu    sync.Mutex
-	slots []identity.Slot
+	slots []auth.Slot
 	err   error
 }
 
-func (a *announcements) take(_ context.Context, slot identity.Slot) error {
+func (a *announcements) take(_ context.Context, slot auth.Slot) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.slots = append(a.slots, slot)
@@ -36,14 +36,14 @@ func (a *announcements) fail(err error) {
 }
 
 // taken is what was announced since it was last asked for.
-func (a *announcements) taken() []identity.Slot {
+func (a *announcements) taken() []auth.Slot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer func() { a.slots = nil }()
 	return slices.Clone(a.slots)
 }
 
-func (a *announcements) want(t *testing.T, when string, slots ...identity.Slot) {
+func (a *announcements) want(t *testing.T, when string, slots ...auth.Slot) {
 	t.Helper()
 	if diff := cmp.Diff(slots, a.taken()); diff != "" {
 		t.Errorf("%s: announced (-want +got):\n%s", when, diff)
@@ -58,13 +58,13 @@ func TestWhatCannotBeToldRedisIsAnnounced(t *testing.T) {
 	r := openRedis(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour, Wait: patience, Settle: soon, Announce: said.take})
 	r.Listening(true)
 	awaitHere(t, r)
-	change := func() identity.Mark { return r.Enter(t.Context(), changing("ann")).Mark }
+	change := func() auth.Mark { return r.Enter(t.Context(), changing("ann")).Mark }
 
 	mark := change()
 	must(t, r.Changed(t.Context(), "ann", mark))
-	must(t, r.Changed(t.Context(), "ann", identity.Unmarked))
+	must(t, r.Changed(t.Context(), "ann", auth.Unmarked))
 	said.want(t, "while Redis is here")
-	if mark != identity.Marked {
+	if mark != auth.Marked {
 		t.Errorf("while Redis is here a change is %d", mark)
 	}
 
@@ -75,30 +75,30 @@ func TestWhatCannotBeToldRedisIsAnnounced(t *testing.T) {
 
 	mark = change()
 	said.want(t, "before a change", "ann")
-	if mark != identity.Announced {
+	if mark != auth.Announced {
 		t.Errorf("while Redis is away a change is %d", mark)
 	}
 	must(t, r.Changed(t.Context(), "ann", mark))
 	said.want(t, "after it", "ann")
-	must(t, r.Changed(t.Context(), "ben", identity.Unmarked))
+	must(t, r.Changed(t.Context(), "ben", auth.Unmarked))
 	said.want(t, "after a change that nobody knew of", "ben")
 	r.Enter(t.Context(), reading("ann", newSession(), "/projects"))
 	said.want(t, "a read")
 	once := rate("once", 1, time.Hour)
 	enter(t, r, "ann", once)
-	if pass := r.Enter(t.Context(), identity.Entry{Slot: "ann", Changes: true, Rates: []identity.Rate{once}}); pass.Allowed() || pass.Mark != identity.Unmarked {
+	if pass := r.Enter(t.Context(), auth.Entry{Slot: "ann", Changes: true, Rates: []auth.Rate{once}}); pass.Allowed() || pass.Mark != auth.Unmarked {
 		t.Errorf("a change that is refused: %+v", pass)
 	}
 	said.want(t, "a change that is refused")
 
 	said.fail(errNoAnnouncing)
-	if mark := change(); mark != identity.Unmarked {
+	if mark := change(); mark != auth.Unmarked {
 		t.Errorf("when nobody can be told a change is %d", mark)
 	}
-	if err := r.Changed(t.Context(), "ann", identity.Unmarked); !errors.Is(err, errNoAnnouncing) {
+	if err := r.Changed(t.Context(), "ann", auth.Unmarked); !errors.Is(err, errNoAnnouncing) {
 		t.Errorf("when nobody can be told: %v", err)
 	}
-	for _, mark := range []identity.Mark{identity.Announced, identity.Marked} {
+	for _, mark := range []auth.Mark{auth.Announced, auth.Marked} {
 		must(t, r.Changed(t.Context(), "ann", mark))
 	}
 }
@@ -108,10 +108,10 @@ func TestWithoutAWayToAnnounceNothingIsTold(t *testing.T) {
 	server := newServer(t)
 	r := believing(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour})
 	server.Kill()
-	if mark := r.Enter(t.Context(), changing("ann")).Mark; mark != identity.Unmarked {
+	if mark := r.Enter(t.Context(), changing("ann")).Mark; mark != auth.Unmarked {
 		t.Errorf("a change is %d", mark)
 	}
-	if r.Changed(t.Context(), "ann", identity.Unmarked) == nil {
+	if r.Changed(t.Context(), "ann", auth.Unmarked) == nil {
 		t.Error("it says that it was told")
 	}
 }
@@ -149,7 +149,7 @@ func TestAMarkThatNobodyKnowsOfEnds(t *testing.T) {
 	server.Pause()
 	pass := impatient.Enter(t.Context(), changing("ann"))
 	server.Continue()
-	if pass.Mark != identity.Announced {
+	if pass.Mark != auth.Announced {
 		t.Fatalf("the change is %d", pass.Mark)
 	}
 	said.want(t, "Redis has not answered", "ann")
@@ -176,7 +176,7 @@ func TestWhoAnnouncesWaitsToHearIt(t *testing.T) {
 	server.Kill()
 	var r *Redis
 	var heard atomic.Bool
-	r = openRedis(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour, Announce: func(_ context.Context, slot identity.Slot) error {
+	r = openRedis(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour, Announce: func(_ context.Context, slot auth.Slot) error {
 		go func() {
 			time.Sleep(echoWithin / 2)
 			heard.Store(true)
@@ -187,11 +187,11 @@ func TestWhoAnnouncesWaitsToHearIt(t *testing.T) {
 	r.Listening(true)
 	for range 3 {
 		heard.Store(false)
-		if mark := r.Enter(t.Context(), changing("ann")).Mark; mark != identity.Announced || !heard.Load() {
+		if mark := r.Enter(t.Context(), changing("ann")).Mark; mark != auth.Announced || !heard.Load() {
 			t.Errorf("a change that is %d begins though it was not heard of", mark)
 		}
 		heard.Store(false)
-		must(t, r.Changed(t.Context(), "ann", identity.Unmarked))
+		must(t, r.Changed(t.Context(), "ann", auth.Unmarked))
 		if !heard.Load() {
 			t.Error("a change is answered though it was not heard of")
 		}

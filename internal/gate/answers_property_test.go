@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // past is what a test knows of one user: at which step something happened last.
@@ -18,15 +18,15 @@ type past struct {
 	// asked are the questions that got an epoch; any of them may be answered late.
 	asked []asked
 	// confirmed is the latest question of each session whose answer was kept.
-	confirmed map[identity.SessionID]int
+	confirmed map[auth.SessionID]int
 	// begun are changes that are not reported yet.
 	begun int
 }
 
 type asked struct {
-	identity.Entry
+	auth.Entry
 
-	epoch identity.Epoch
+	epoch auth.Epoch
 	at    int
 }
 
@@ -37,31 +37,31 @@ type chronicle struct {
 	memory
 	*rand.Rand
 	t        testing.TB
-	replicas []identity.Gate
-	users    map[identity.Slot]*past
-	sessions []identity.SessionID
+	replicas []auth.Gate
+	users    map[auth.Slot]*past
+	sessions []auth.SessionID
 	// evict forgets a key of a slot, or all there is; nil where nothing is lost, nor
 	// anybody who has begun a change.
-	evict       func(identity.Slot)
+	evict       func(auth.Slot)
 	step, given int
 }
 
-func newChronicle(t testing.TB, w memory, replicas ...identity.Gate) *chronicle {
+func newChronicle(t testing.TB, w memory, replicas ...auth.Gate) *chronicle {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	c := &chronicle{memory: w, Rand: rand.New(rand.NewPCG(seed, 0)), t: t, replicas: replicas, users: map[identity.Slot]*past{}}
+	c := &chronicle{memory: w, Rand: rand.New(rand.NewPCG(seed, 0)), t: t, replicas: replicas, users: map[auth.Slot]*past{}}
 	for range 3 {
 		c.sessions = append(c.sessions, newSession())
 	}
-	for _, slot := range []identity.Slot{"ann", "ben", "eve"} {
-		c.users[slot] = &past{confirmed: map[identity.SessionID]int{}}
+	for _, slot := range []auth.Slot{"ann", "ben", "eve"} {
+		c.users[slot] = &past{confirmed: map[auth.SessionID]int{}}
 	}
 	return c
 }
 
 // slots are those of the chronicle, in an order that a seed repeats.
-var slots = []identity.Slot{"ann", "ben", "eve"}
+var slots = []auth.Slot{"ann", "ben", "eve"}
 
 func (c *chronicle) live(steps int) {
 	c.t.Helper()
@@ -93,7 +93,7 @@ func (c *chronicle) live(steps int) {
 	}
 }
 
-func (c *chronicle) ask(g identity.Gate, slot identity.Slot, u *past) {
+func (c *chronicle) ask(g auth.Gate, slot auth.Slot, u *past) {
 	e := reading(slot, c.sessions[c.IntN(len(c.sessions))], "/"+strconv.Itoa(c.IntN(3)))
 	pass := g.Enter(c.t.Context(), e)
 	if u.marks > 0 && (pass.Answer != nil || pass.Epoch != "") {
@@ -127,7 +127,7 @@ func stamped(text string) (question string, at int, ok bool) {
 }
 
 // answer lets one of the last questions, or any, be answered now.
-func (c *chronicle) answer(g identity.Gate, u *past) {
+func (c *chronicle) answer(g auth.Gate, u *past) {
 	if len(u.asked) == 0 {
 		return
 	}
@@ -137,25 +137,25 @@ func (c *chronicle) answer(g identity.Gate, u *past) {
 	}
 	a := u.asked[n]
 	u.confirmed[a.Session] = max(u.confirmed[a.Session], a.at)
-	g.Keep(a.Entry, a.epoch, identity.Answer{Body: []byte(stamp(a))})
+	g.Keep(a.Entry, a.epoch, auth.Answer{Body: []byte(stamp(a))})
 	if c.IntN(2) == 0 {
 		c.settle()
 	}
 }
 
-func (c *chronicle) begin(g identity.Gate, slot identity.Slot, u *past) {
-	if pass := g.Enter(c.t.Context(), changing(slot)); pass.Mark != identity.Marked {
+func (c *chronicle) begin(g auth.Gate, slot auth.Slot, u *past) {
+	if pass := g.Enter(c.t.Context(), changing(slot)); pass.Mark != auth.Marked {
 		c.t.Errorf("step %d: a change is %d", c.step, pass.Mark)
 	}
 	u.changed, u.marks, u.begun = c.step, u.marks+1, u.begun+1
 }
 
 // report tells of a change that was marked, or of one that was not.
-func (c *chronicle) report(g identity.Gate, slot identity.Slot, u *past) {
-	mark := identity.Mark(c.IntN(2)) // Unmarked or Announced
+func (c *chronicle) report(g auth.Gate, slot auth.Slot, u *past) {
+	mark := auth.Mark(c.IntN(2)) // Unmarked or Announced
 	switch {
 	case u.begun > 0:
-		mark = identity.Marked
+		mark = auth.Marked
 		u.begun, u.marks = u.begun-1, max(u.marks-1, 0)
 	case c.IntN(8) > 0:
 		return
@@ -191,12 +191,12 @@ func TestNoAnswerIsOlderThanAChangeInRedis(t *testing.T) {
 		},
 	}
 	c := newChronicle(t, w, first, second)
-	c.evict = func(slot identity.Slot) { c.forget(client, slot) }
+	c.evict = func(slot auth.Slot) { c.forget(client, slot) }
 	c.live(4_000)
 }
 
 // forget loses a key of a slot or, seldom, all.
-func (c *chronicle) forget(client rueidis.Client, slot identity.Slot) {
+func (c *chronicle) forget(client rueidis.Client, slot auth.Slot) {
 	u := c.users[slot]
 	e := reading(slot, c.sessions[c.IntN(len(c.sessions))], "/"+strconv.Itoa(c.IntN(3)))
 	switch key := []string{epochKey(slot), marksKey(slot), sessionKey(e), answerKey(e), ""}[c.IntN(5)]; key {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
@@ -25,7 +25,7 @@ type truth struct {
 // reader who begins after a change was answered has to see it.
 type crowd struct {
 	t      *testing.T
-	gates  []identity.Gate
+	gates  []auth.Gate
 	users  [4096]truth
 	began  time.Time
 	hits   atomic.Int64
@@ -34,7 +34,7 @@ type crowd struct {
 	done   sync.WaitGroup
 }
 
-func newCrowd(t *testing.T, gates ...identity.Gate) *crowd {
+func newCrowd(t *testing.T, gates ...auth.Gate) *crowd {
 	t.Helper()
 	c := &crowd{t: t, gates: gates, began: time.Now(), stop: make(chan struct{})}
 	for n := range 12 {
@@ -75,9 +75,9 @@ func (c *crowd) end() {
 	}
 }
 
-func (c *crowd) read(g identity.Gate, n int, session identity.SessionID) {
+func (c *crowd) read(g auth.Gate, n int, session auth.SessionID) {
 	u, known := &c.users[n], c.users[n].known.Load()
-	e := reading(identity.Slot("user "+strconv.Itoa(n)), session, "/projects")
+	e := reading(auth.Slot("user "+strconv.Itoa(n)), session, "/projects")
 	pass := g.Enter(c.t.Context(), e)
 	if pass.Answer != nil {
 		c.hits.Add(1)
@@ -90,11 +90,11 @@ func (c *crowd) read(g identity.Gate, n int, session identity.SessionID) {
 	if rand.IntN(4) == 0 {
 		time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
 	}
-	g.Keep(e, pass.Epoch, identity.Answer{Body: []byte(version)})
+	g.Keep(e, pass.Epoch, auth.Answer{Body: []byte(version)})
 }
 
-func (c *crowd) write(g identity.Gate, n int) {
-	u, slot := &c.users[n], identity.Slot("user "+strconv.Itoa(n))
+func (c *crowd) write(g auth.Gate, n int) {
+	u, slot := &c.users[n], auth.Slot("user "+strconv.Itoa(n))
 	u.writing.Lock()
 	defer u.writing.Unlock()
 	mark := g.Enter(c.t.Context(), changing(slot)).Mark
@@ -150,8 +150,8 @@ func TestWhoReadsAfterAChangeSeesItWhateverBecomesOfRedis(t *testing.T) {
 			t.Parallel()
 			server := newServer(t)
 			var replicas []*Redis
-			var gates []identity.Gate
-			announce := func(_ context.Context, slot identity.Slot) error {
+			var gates []auth.Gate
+			announce := func(_ context.Context, slot auth.Slot) error {
 				for _, r := range replicas {
 					r.Heard(slot)
 				}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // What both gates do with answers.
@@ -21,14 +21,14 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	"an answer is given to no other question, slot or session": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects?limit=2")
 		w.keep(t, ann, answer("first"))
-		for _, other := range []identity.Entry{
+		for _, other := range []auth.Entry{
 			reading("ann", ann.Session, "/projects?limit=20"),
 			reading("ann", ann.Session, "/projects"),
 			reading("ann", ann.Session, "/projects?limit=2&"),
 			reading("ben", ann.Session, ann.Question),
 			reading("ann}:answer:", ann.Session, ann.Question),
 			reading("ann", newSession(), ann.Question),
-			reading("ann", identity.SessionID{}, ann.Question),
+			reading("ann", auth.SessionID{}, ann.Question),
 		} {
 			w.asksAnew(t, other)
 		}
@@ -51,10 +51,10 @@ var rememberings = map[string]func(t *testing.T, w memory){
 		}
 	},
 	"no answer is given after a change": func(t *testing.T, w memory) {
-		for _, mark := range []identity.Mark{identity.Unmarked, identity.Announced, identity.Marked} {
+		for _, mark := range []auth.Mark{auth.Unmarked, auth.Announced, auth.Marked} {
 			ann := reading("ann", newSession(), "/projects")
 			w.keep(t, ann, answer("old"))
-			if mark == identity.Marked {
+			if mark == auth.Marked {
 				mark = w.begin(t, "ann")
 			}
 			must(t, w.Changed(t.Context(), "ann", mark))
@@ -98,7 +98,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 		}
 	},
 	"an epoch is never given again": func(t *testing.T, w memory) {
-		ann, seen := reading("ann", newSession(), "/projects"), map[identity.Epoch]bool{}
+		ann, seen := reading("ann", newSession(), "/projects"), map[auth.Epoch]bool{}
 		for range 50 {
 			epoch := w.asksAnew(t, ann)
 			if seen[epoch] {
@@ -119,8 +119,8 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	"who has no mark takes none back": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects")
 		mark := w.begin(t, "ann")
-		must(t, w.Changed(t.Context(), "ann", identity.Unmarked))
-		must(t, w.Changed(t.Context(), "ann", identity.Announced))
+		must(t, w.Changed(t.Context(), "ann", auth.Unmarked))
+		must(t, w.Changed(t.Context(), "ann", auth.Announced))
 		w.keepsOut(t, ann)
 		must(t, w.Changed(t.Context(), "ann", mark))
 		w.asksAnew(t, ann)
@@ -128,7 +128,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	"a report too many does no harm": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects")
 		for range 3 {
-			must(t, w.Changed(t.Context(), "ann", identity.Marked))
+			must(t, w.Changed(t.Context(), "ann", auth.Marked))
 		}
 		w.keep(t, ann, answer("first"))
 		w.begin(t, "ann")
@@ -143,7 +143,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 		w.asksAnew(t, ann)
 	},
 	"who is refused for their rate gets no answer, and leaves no mark": func(t *testing.T, w memory) {
-		hourly := []identity.Rate{rate("default", 2, time.Hour)}
+		hourly := []auth.Rate{rate("default", 2, time.Hour)}
 		ann := reading("ann", newSession(), "/projects")
 		w.keep(t, ann, answer("first"))
 		ann.Rates = hourly
@@ -152,7 +152,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 		if pass := w.Enter(t.Context(), ann); pass.Allowed() || pass.Answer != nil || pass.Epoch != "" {
 			t.Errorf("a read that is refused: %+v", pass)
 		}
-		if pass := w.Enter(t.Context(), identity.Entry{Slot: "ann", Rates: hourly, Changes: true}); pass.Allowed() || pass.Mark != identity.Unmarked {
+		if pass := w.Enter(t.Context(), auth.Entry{Slot: "ann", Rates: hourly, Changes: true}); pass.Allowed() || pass.Mark != auth.Unmarked {
 			t.Errorf("a change that is refused: %+v", pass)
 		}
 		ann.Rates = nil
@@ -160,13 +160,13 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	},
 	"an answer is as it was": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects")
-		for _, want := range []identity.Answer{
+		for _, want := range []auth.Answer{
 			{},
 			{Body: []byte("\n")},
 			{ETag: `"1"`, Body: []byte("\n\n{\"title\":\n\"x\"}\r\n")},
 			{ETag: `W/"ä \ 1"`, Body: []byte("\x00\xff\xfe Grüße, 世界 \u2028")},
 			{Body: []byte("123456789\ncodegenapp:{ann}:answer:/projects\n")},
-			{ETag: `"large"`, Body: bytes.Repeat([]byte("x"), identity.MostAnswer)},
+			{ETag: `"large"`, Body: bytes.Repeat([]byte("x"), auth.MostAnswer)},
 		} {
 			w.keep(t, ann, want)
 			if want.Body == nil {
@@ -181,7 +181,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 	"what is too large or has no epoch is not kept": func(t *testing.T, w memory) {
 		ann := reading("ann", newSession(), "/projects")
 		epoch := w.asksAnew(t, ann)
-		w.Keep(ann, epoch, identity.Answer{Body: bytes.Repeat([]byte("x"), identity.MostAnswer+1)})
+		w.Keep(ann, epoch, auth.Answer{Body: bytes.Repeat([]byte("x"), auth.MostAnswer+1)})
 		w.Keep(ann, "", answer("of no epoch"))
 		w.settle()
 		w.asksAnew(t, ann)
@@ -195,7 +195,7 @@ var rememberings = map[string]func(t *testing.T, w memory){
 		w.asksAnew(t, ben)
 	},
 	"who asks nothing gets no epoch": func(t *testing.T, w memory) {
-		w.keepsOut(t, identity.Entry{Slot: "ann", Session: newSession()})
+		w.keepsOut(t, auth.Entry{Slot: "ann", Session: newSession()})
 	},
 	"a long question is one": func(t *testing.T, w memory) {
 		long := reading("ann", newSession(), "/projects?after="+strings.Repeat("x", 500))

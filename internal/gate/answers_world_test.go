@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/rueidis"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // soon is how long a Redis is not believed in these tests.
@@ -18,7 +18,7 @@ const soon = 10 * time.Millisecond
 
 // memory is a gate that keeps answers, and what these tests do to it.
 type memory struct {
-	identity.Gate
+	auth.Gate
 	// pass lets time pass.
 	pass func(time.Duration)
 	// settle waits until what was given to keep is kept.
@@ -74,7 +74,7 @@ func believing(t testing.TB, c RedisConfig) *Redis {
 }
 
 // awaitBelief waits until r gives epochs.
-func awaitBelief(t testing.TB, r identity.Gate) {
+func awaitBelief(t testing.TB, r auth.Gate) {
 	t.Helper()
 	e := reading("believer", newSession(), "/believer")
 	await(t, "Redis is believed", func() bool { return r.Enter(t.Context(), e).Epoch != "" })
@@ -95,33 +95,33 @@ var fences atomic.Int64
 
 // settle gives r one thing more to keep, and waits for it: what was given before
 // is done by then.
-func settle(t testing.TB, client rueidis.Client, r identity.Gate) {
+func settle(t testing.TB, client rueidis.Client, r auth.Gate) {
 	t.Helper()
-	fence := reading(identity.Slot("fence "+strconv.FormatInt(fences.Add(1), 10)), newSession(), "/")
+	fence := reading(auth.Slot("fence "+strconv.FormatInt(fences.Add(1), 10)), newSession(), "/")
 	await(t, "answers are kept", func() bool {
-		r.Keep(fence, "1", identity.Answer{}) // again, where too many were waiting
+		r.Keep(fence, "1", auth.Answer{}) // again, where too many were waiting
 		kept, err := client.Do(t.Context(), client.B().Exists().Key(answerKey(fence)).Build()).AsInt64()
 		must(t, err)
 		return kept == 1
 	})
 }
 
-func newSession() identity.SessionID { return id.New[identity.Session]() }
+func newSession() auth.SessionID { return id.New[auth.Session]() }
 
 // reading is a read by a session.
-func reading(slot identity.Slot, session identity.SessionID, question string) identity.Entry {
-	return identity.Entry{Slot: slot, Session: session, Question: question}
+func reading(slot auth.Slot, session auth.SessionID, question string) auth.Entry {
+	return auth.Entry{Slot: slot, Session: session, Question: question}
 }
 
 // changing is a change of a slot's user.
-func changing(slot identity.Slot) identity.Entry { return identity.Entry{Slot: slot, Changes: true} }
+func changing(slot auth.Slot) auth.Entry { return auth.Entry{Slot: slot, Changes: true} }
 
-func answer(text string) identity.Answer {
-	return identity.Answer{ETag: `"` + text + `"`, Body: []byte(text)}
+func answer(text string) auth.Answer {
+	return auth.Answer{ETag: `"` + text + `"`, Body: []byte(text)}
 }
 
 // keep asks, and keeps the answer as whoever has found it does.
-func (w memory) keep(t testing.TB, e identity.Entry, a identity.Answer) {
+func (w memory) keep(t testing.TB, e auth.Entry, a auth.Answer) {
 	t.Helper()
 	pass := w.Enter(t.Context(), e)
 	if pass.Epoch == "" {
@@ -132,24 +132,24 @@ func (w memory) keep(t testing.TB, e identity.Entry, a identity.Answer) {
 }
 
 // change changes something of the slot's user.
-func (w memory) change(t testing.TB, slot identity.Slot) {
+func (w memory) change(t testing.TB, slot auth.Slot) {
 	t.Helper()
 	mark := w.begin(t, slot)
 	must(t, w.Changed(t.Context(), slot, mark))
 }
 
 // begin begins a change.
-func (w memory) begin(t testing.TB, slot identity.Slot) identity.Mark {
+func (w memory) begin(t testing.TB, slot auth.Slot) auth.Mark {
 	t.Helper()
 	pass := w.Enter(t.Context(), changing(slot))
-	if pass.Mark != identity.Marked || pass.Answer != nil || pass.Epoch != "" {
+	if pass.Mark != auth.Marked || pass.Answer != nil || pass.Epoch != "" {
 		t.Fatalf("a change begins with %+v", pass)
 	}
 	return pass.Mark
 }
 
 // gives fails the test unless the question is answered by want.
-func (w memory) gives(t testing.TB, e identity.Entry, want identity.Answer) {
+func (w memory) gives(t testing.TB, e auth.Entry, want auth.Answer) {
 	t.Helper()
 	pass := w.Enter(t.Context(), e)
 	if pass.Answer == nil {
@@ -160,7 +160,7 @@ func (w memory) gives(t testing.TB, e identity.Entry, want identity.Answer) {
 }
 
 // asksAnew fails the test unless the question has no answer, which may be kept.
-func (w memory) asksAnew(t testing.TB, e identity.Entry) identity.Epoch {
+func (w memory) asksAnew(t testing.TB, e auth.Entry) auth.Epoch {
 	t.Helper()
 	pass := w.Enter(t.Context(), e)
 	if pass.Answer != nil {
@@ -173,7 +173,7 @@ func (w memory) asksAnew(t testing.TB, e identity.Entry) identity.Epoch {
 }
 
 // keepsOut fails the test unless there is neither an answer nor an epoch.
-func (w memory) keepsOut(t testing.TB, e identity.Entry) {
+func (w memory) keepsOut(t testing.TB, e auth.Entry) {
 	t.Helper()
 	if pass := w.Enter(t.Context(), e); pass.Answer != nil || pass.Epoch != "" {
 		t.Errorf("%q is answered %+v, epoch %q", e.Question, pass.Answer, pass.Epoch)

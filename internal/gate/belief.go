@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // What is asked of enter.lua.
@@ -40,10 +40,10 @@ type belief struct {
 	// changing is until when a user is not believed about, since a replica has
 	// announced a change. When there are sweepAt of them, those are dropped of whom
 	// the time is over.
-	changing map[identity.Slot]time.Time
+	changing map[auth.Slot]time.Time
 	sweepAt  int
 	// echoes are announcements that this replica waits to hear itself.
-	echoes map[identity.Slot]*echo
+	echoes map[auth.Slot]*echo
 }
 
 // moment is what a request knew of since when it was sent.
@@ -77,7 +77,7 @@ func (b *belief) seen(turn uint64, at func() int64) bool {
 }
 
 // of tells whether what is kept of a user is believed, and since when.
-func (b *belief) of(slot identity.Slot, now time.Time) (moment, bool) {
+func (b *belief) of(slot auth.Slot, now time.Time) (moment, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m := moment{turn: b.turn, redis: b.since}
@@ -104,14 +104,14 @@ func (b *belief) listen(heard bool) {
 const fewChanging = 1024
 
 // hear does not believe what is kept of a user for as long as a change may take.
-func (b *belief) hear(slot identity.Slot, now time.Time, wait time.Duration) {
+func (b *belief) hear(slot auth.Slot, now time.Time, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.changing == nil {
-		b.changing, b.sweepAt = map[identity.Slot]time.Time{}, fewChanging
+		b.changing, b.sweepAt = map[auth.Slot]time.Time{}, fewChanging
 	}
 	if len(b.changing) >= b.sweepAt {
-		maps.DeleteFunc(b.changing, func(_ identity.Slot, until time.Time) bool { return now.After(until) })
+		maps.DeleteFunc(b.changing, func(_ auth.Slot, until time.Time) bool { return now.After(until) })
 		b.sweepAt = max(2*len(b.changing), fewChanging)
 	}
 	if until := now.Add(wait); until.After(b.changing[slot]) {
@@ -120,7 +120,7 @@ func (b *belief) hear(slot identity.Slot, now time.Time, wait time.Duration) {
 }
 
 // asked is what to ask Redis for an entry.
-func (r *Redis) asked(e identity.Entry) (string, moment) {
+func (r *Redis) asked(e auth.Entry) (string, moment) {
 	since, believed := r.belief.of(e.Slot, time.Now())
 	switch {
 	case e.Changes:
@@ -163,12 +163,12 @@ func (c doubted) Close() error {
 
 // Heard takes what a replica has announced, this one or another: that something
 // of a user is changing, though it could not tell Redis.
-func (r *Redis) Heard(slot identity.Slot) {
+func (r *Redis) Heard(slot auth.Slot) {
 	r.hear(slot)
 	r.belief.echoed(slot)
 }
 
-func (r *Redis) hear(slot identity.Slot) { r.belief.hear(slot, time.Now(), heardFor+r.KeepFor) }
+func (r *Redis) hear(slot auth.Slot) { r.belief.hear(slot, time.Now(), heardFor+r.KeepFor) }
 
 // Listening is told whether announcements are heard from now on. Without it
 // nothing that Redis keeps is believed, unless there are none at all.

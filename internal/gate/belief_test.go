@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // run lets Redis do something as by hand.
@@ -27,9 +27,9 @@ func held(t testing.TB, url string, r *Redis) memory {
 // A Redis that is back from a snapshot has kept what was so before later changes.
 func TestARedisThatHasGoneBackInTimeIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	for name, meanwhile := range map[string]func(r *Redis, ann identity.Entry){
-		"nobody asks meanwhile": func(*Redis, identity.Entry) {},
-		"somebody asks all the while": func(r *Redis, ann identity.Entry) {
+	for name, meanwhile := range map[string]func(r *Redis, ann auth.Entry){
+		"nobody asks meanwhile": func(*Redis, auth.Entry) {},
+		"somebody asks all the while": func(r *Redis, ann auth.Entry) {
 			for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
 				if got := r.Enter(t.Context(), ann).Answer; got != nil {
 					t.Errorf("%s is given while Redis is away", got.Body)
@@ -119,7 +119,7 @@ func TestAnAnswerInDoubtIsNone(t *testing.T) {
 	w, ann := held(t, server.URL(), r), reading("ann", newSession(), "/projects")
 	w.keep(t, ann, answer("old"))
 	server.Pause()
-	answered := make(chan identity.Pass)
+	answered := make(chan auth.Pass)
 	go func() { answered <- r.Enter(t.Context(), ann) }()
 	time.Sleep(100 * time.Millisecond) // by then it has asked
 	r.belief.doubt()
@@ -155,7 +155,7 @@ func TestWhoDoesNotHearBelievesNothing(t *testing.T) {
 func TestWhatIsHeardOfAUserIsBelievedAgainWhenTheChangeIsOver(t *testing.T) {
 	t.Parallel()
 	now, b := time.Now(), &belief{}
-	believed := func(slot identity.Slot, at time.Duration) bool {
+	believed := func(slot auth.Slot, at time.Duration) bool {
 		_, yes := b.of(slot, now.Add(at))
 		return yes
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func BenchmarkLocal(b *testing.B) {
@@ -25,7 +25,7 @@ func BenchmarkRedis(b *testing.B) {
 	}
 }
 
-func enterMany(b *testing.B, g identity.Gate, callers int) {
+func enterMany(b *testing.B, g auth.Gate, callers int) {
 	b.Helper()
 	b.ReportAllocs()
 	if callers > 1 {

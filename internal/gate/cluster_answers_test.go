@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestReplicasOfAClusterSeeEachOthersAnswersAndChanges(t *testing.T) {
@@ -17,10 +17,10 @@ func TestReplicasOfAClusterSeeEachOthersAnswersAndChanges(t *testing.T) {
 	nodes, clients := newCluster(t)
 	config := func(n int) RedisConfig { return RedisConfig{URL: nodes[n].URL(), KeepFor: time.Hour} }
 	first, second := memory{Gate: believing(t, config(0))}, memory{Gate: believing(t, config(1))}
-	hourly := []identity.Rate{rate("default", 100, time.Hour)}
-	var entries []identity.Entry
+	hourly := []auth.Rate{rate("default", 100, time.Hour)}
+	var entries []auth.Entry
 	for n := range 60 {
-		e := reading(identity.Slot(fmt.Sprintf("user %d", n)), newSession(), "/projects")
+		e := reading(auth.Slot(fmt.Sprintf("user %d", n)), newSession(), "/projects")
 		e.Rates = hourly
 		entries = append(entries, e)
 	}

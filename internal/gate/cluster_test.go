@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
@@ -57,13 +57,13 @@ func TestAClusterServesAsWell(t *testing.T) {
 	t.Parallel()
 	nodes, clients := newCluster(t)
 	replicas := []*Redis{patient(t, nodes[0].URL()), patient(t, nodes[1].URL())}
-	rates := []identity.Rate{rate("default", 10, time.Hour), rate("refresh", 5, time.Hour), rate("login", 7, time.Hour)}
+	rates := []auth.Rate{rate("default", 10, time.Hour), rate("refresh", 5, time.Hour), rate("login", 7, time.Hour)}
 	var passed atomic.Int64
 	var running sync.WaitGroup
 	for slot := range 60 {
 		for n := range 8 {
 			running.Go(func() {
-				if enter(t, replicas[n%2], identity.Slot(fmt.Sprintf("198.51.100.%d", slot)), rates...).Allowed() {
+				if enter(t, replicas[n%2], auth.Slot(fmt.Sprintf("198.51.100.%d", slot)), rates...).Allowed() {
 					passed.Add(1)
 				}
 			})
@@ -88,7 +88,7 @@ func TestAClusterServesAsWell(t *testing.T) {
 
 	nodes[2].Kill()
 	for slot := range 60 { // those of the other nodes, too: the cluster is not whole
-		if got := allowed(t, replicas[0], 9, identity.Slot(fmt.Sprintf("203.0.113.%d", slot)), rates...); got > 10 || got < 5 {
+		if got := allowed(t, replicas[0], 9, auth.Slot(fmt.Sprintf("203.0.113.%d", slot)), rates...); got > 10 || got < 5 {
 			t.Errorf("%d requests passed while a node was dead, want 5 or what two counts let pass", got)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // What both gates do. The clock stands but for what a case says; rates are by the
@@ -46,7 +46,7 @@ var behaviours = map[string]func(t *testing.T, w world){
 		}
 	},
 	"slots have budgets of their own": func(t *testing.T, w world) {
-		for _, slot := range []identity.Slot{"ann", "ben", "203.0.113.7", "2001:db8::/64", ""} {
+		for _, slot := range []auth.Slot{"ann", "ben", "203.0.113.7", "2001:db8::/64", ""} {
 			if got := allowed(t, w, 5, slot, rate("default", 3, time.Hour)); got != 3 {
 				t.Errorf("%d requests of %q passed, want 3", got, slot)
 			}
@@ -65,10 +65,10 @@ var behaviours = map[string]func(t *testing.T, w world){
 		}
 	},
 	"a request that one rate refuses costs the other nothing": func(t *testing.T, w world) {
-		both := []identity.Rate{rate("default", 4, time.Hour), rate("refresh", 1, time.Hour)}
+		both := []auth.Rate{rate("default", 4, time.Hour), rate("refresh", 1, time.Hour)}
 		allowed(t, w, 9, "ann", both...)
 		got := enter(t, w, "ann", both...)
-		want := identity.Pass{Standings: []identity.Standing{
+		want := auth.Pass{Standings: []auth.Standing{
 			{Rate: both[0], Allowed: true, Remaining: 3, Reset: 15 * time.Minute},
 			{Rate: both[1], Allowed: false, Remaining: 0, Reset: time.Hour, RetryAfter: time.Hour},
 		}}
@@ -78,20 +78,20 @@ var behaviours = map[string]func(t *testing.T, w world){
 	},
 	"a pass tells how the budget stands": func(t *testing.T, w world) {
 		r := rate("default", 3, time.Hour)
-		want := []identity.Standing{
+		want := []auth.Standing{
 			{Rate: r, Allowed: true, Remaining: 2, Reset: 20 * time.Minute},
 			{Rate: r, Allowed: true, Remaining: 1, Reset: 40 * time.Minute},
 			{Rate: r, Allowed: true, Remaining: 0, Reset: time.Hour, RetryAfter: 20 * time.Minute},
 			{Rate: r, Allowed: false, Remaining: 0, Reset: time.Hour, RetryAfter: 20 * time.Minute},
 		}
 		for n, want := range want {
-			if diff := cmp.Diff([]identity.Standing{want}, enter(t, w, "ann", r).Standings); diff != "" {
+			if diff := cmp.Diff([]auth.Standing{want}, enter(t, w, "ann", r).Standings); diff != "" {
 				t.Errorf("request %d (-want +got):\n%s", n+1, diff)
 			}
 		}
 		w.move(19 * time.Minute)
-		refused := identity.Standing{Rate: r, Reset: 41 * time.Minute, RetryAfter: time.Minute}
-		if diff := cmp.Diff([]identity.Standing{refused}, enter(t, w, "ann", r).Standings); diff != "" {
+		refused := auth.Standing{Rate: r, Reset: 41 * time.Minute, RetryAfter: time.Minute}
+		if diff := cmp.Diff([]auth.Standing{refused}, enter(t, w, "ann", r).Standings); diff != "" {
 			t.Errorf("after 19 minutes (-want +got):\n%s", diff)
 		}
 	},
@@ -138,7 +138,7 @@ var behaviours = map[string]func(t *testing.T, w world){
 		}
 	},
 	"rates of a million and of one": func(t *testing.T, w world) {
-		for name, r := range map[string]identity.Rate{
+		for name, r := range map[string]auth.Rate{
 			"many": rate("many", 1_000_000, time.Second), "few": rate("few", 1, 100*time.Hour),
 		} {
 			if !enter(t, w, "ann", r).Allowed() {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -105,17 +105,17 @@ func (r *Redis) probe(ctx context.Context, option rueidis.ClientOption) error {
 }
 
 // probing spends from a budget that nobody else has.
-func (r *Redis) probing() identity.Entry {
-	slot := identity.Slot("probe")
+func (r *Redis) probing() auth.Entry {
+	slot := auth.Slot("probe")
 	if failed := r.failed.Load(); failed != nil {
 		slot = *failed
 	}
-	return identity.Entry{Slot: slot, Rates: []identity.Rate{{Name: "probe", Requests: 1_000_000, Per: time.Second}}}
+	return auth.Entry{Slot: slot, Rates: []auth.Rate{{Name: "probe", Requests: 1_000_000, Per: time.Second}}}
 }
 
 // lost stops asking Redis. turn is the one that the caller knew: of all who meet
 // an outage only one reports it.
-func (r *Redis) lost(ctx context.Context, turn uint64, slot identity.Slot, err error) {
+func (r *Redis) lost(ctx context.Context, turn uint64, slot auth.Slot, err error) {
 	r.failed.Store(&slot)
 	if r.turns.CompareAndSwap(turn, turn+1) {
 		r.Log.WarnContext(ctx, "Redis does not answer: each replica counts by itself, and nothing is remembered", "error", err)

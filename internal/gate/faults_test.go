@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // load is callers who enter one after the other, and how long each entry took.
@@ -22,7 +22,7 @@ type load struct {
 
 // callers enter a gate until the load is stopped, each about a thousand times a
 // second.
-func callers(t *testing.T, count int, g identity.Gate) *load {
+func callers(t *testing.T, count int, g auth.Gate) *load {
 	t.Helper()
 	l := &load{stop: make(chan struct{})}
 	r := rate("default", 100, time.Minute)
@@ -37,7 +37,7 @@ func callers(t *testing.T, count int, g identity.Gate) *load {
 				case <-pace.C:
 				}
 				began := time.Now()
-				pass := enter(t, g, identity.Slot(fmt.Sprint(rand.IntN(10_000))), r)
+				pass := enter(t, g, auth.Slot(fmt.Sprint(rand.IntN(10_000))), r)
 				took := time.Since(began)
 				if len(pass.Standings) != 1 {
 					t.Errorf("a request was answered with %+v", pass)

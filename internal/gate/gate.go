@@ -19,9 +19,9 @@
 // what of a Redis that was away is believed.
 package gate
 
-import "github.com/codegenapp/codegenapp/internal/identity"
+import "github.com/codegenapp/codegenapp/internal/auth"
 
 var (
-	_ identity.Gate = (*Local)(nil)
-	_ identity.Gate = (*Redis)(nil)
+	_ auth.Gate = (*Local)(nil)
+	_ auth.Gate = (*Redis)(nil)
 )

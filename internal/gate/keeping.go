@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -25,14 +25,14 @@ const (
 
 // keeping is an answer that is to be kept.
 type keeping struct {
-	entry  identity.Entry
-	epoch  identity.Epoch
-	answer identity.Answer
+	entry  auth.Entry
+	epoch  auth.Epoch
+	answer auth.Answer
 }
 
-// Keep implements identity.Gate.
-func (r *Redis) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
-	if epoch == "" || len(a.Body) > identity.MostAnswer || !here(r.turns.Load()) {
+// Keep implements auth.Gate.
+func (r *Redis) Keep(e auth.Entry, epoch auth.Epoch, a auth.Answer) {
+	if epoch == "" || len(a.Body) > auth.MostAnswer || !here(r.turns.Load()) {
 		return
 	}
 	select {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -40,19 +40,19 @@ func NewLocal(now func() time.Time, keepFor time.Duration) *Local {
 func newLocal(now func() time.Time, keepFor time.Duration, most int) *Local {
 	l := &Local{now: now, keepFor: keepFor, seed: maphash.MakeSeed()}
 	for n := range l.shards {
-		l.shards[n] = shard{whole: map[budget]int64{}, limit: fewBudgets, most: most, users: map[identity.Slot]*user{}}
+		l.shards[n] = shard{whole: map[budget]int64{}, limit: fewBudgets, most: most, users: map[auth.Slot]*user{}}
 	}
 	return l
 }
 
 // shard is the part of the gate with a slot in it.
-func (l *Local) shard(slot identity.Slot) *shard {
+func (l *Local) shard(slot auth.Slot) *shard {
 	return &l.shards[maphash.String(l.seed, string(slot))%shardCount]
 }
 
 // budget names one budget.
 type budget struct {
-	slot identity.Slot
+	slot auth.Slot
 	rate string
 }
 
@@ -67,12 +67,12 @@ type shard struct {
 	limit, most int
 
 	// users is what is remembered of users, bytes how much that is.
-	users map[identity.Slot]*user
+	users map[auth.Slot]*user
 	bytes int
 }
 
 // Enter does in Go what enter.lua does in Redis.
-func (l *Local) Enter(_ context.Context, e identity.Entry) identity.Pass {
+func (l *Local) Enter(_ context.Context, e auth.Entry) auth.Pass {
 	s := l.shard(e.Slot)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *Local) Enter(_ context.Context, e identity.Entry) identity.Pass {
 	switch {
 	case e.Changes:
 		s.mark(e.Slot)
-		pass.Mark = identity.Marked
+		pass.Mark = auth.Marked
 	case e.Question != "":
 		pass.Epoch, pass.Answer = s.recall(now, e)
 	}
@@ -92,7 +92,7 @@ func (l *Local) Enter(_ context.Context, e identity.Entry) identity.Pass {
 }
 
 // spend spends one request from each budget, or from none.
-func (s *shard) spend(now int64, e identity.Entry) identity.Pass {
+func (s *shard) spend(now int64, e auth.Entry) auth.Pass {
 	allowed, owed := true, make([]int64, len(e.Rates))
 	for i, r := range e.Rates {
 		cost, most := r.Cost().Microseconds(), r.Whole().Microseconds()
@@ -112,11 +112,11 @@ func (s *shard) spend(now int64, e identity.Entry) identity.Pass {
 
 // passOf is the answer about budgets that need the time owed to be whole again,
 // in microseconds, after the request was allowed or refused.
-func passOf(rates []identity.Rate, owed []int64, allowed bool) identity.Pass {
-	p := identity.Pass{Standings: make([]identity.Standing, len(rates))}
+func passOf(rates []auth.Rate, owed []int64, allowed bool) auth.Pass {
+	p := auth.Pass{Standings: make([]auth.Standing, len(rates))}
 	for i, r := range rates {
 		owed := time.Duration(owed[i]) * time.Microsecond
-		p.Standings[i] = identity.StandingOf(r, owed, allowed || owed+r.Cost() <= r.Whole())
+		p.Standings[i] = auth.StandingOf(r, owed, allowed || owed+r.Cost() <= r.Whole())
 	}
 	return p
 }

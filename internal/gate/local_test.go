@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestConcurrentRequestsGetExactlyTheBudget(t *testing.T) {
@@ -36,8 +36,8 @@ func (l *Local) size() int {
 	return n
 }
 
-func address(n int) identity.Slot {
-	return identity.Slot(fmt.Sprintf("2001:db8:%x:%x::/64", n>>16, n&0xffff))
+func address(n int) auth.Slot {
+	return auth.Slot(fmt.Sprintf("2001:db8:%x:%x::/64", n>>16, n&0xffff))
 }
 
 // Not parallel: other tests would be measured, too.
@@ -74,7 +74,7 @@ func TestMemoryIsBoundedAndTheUsedUpAreRememberedLongest(t *testing.T) {
 	l := newLocal((&clock{}).now, time.Minute, most)
 	login := rate("login", 10, time.Hour)
 	for n := range 1000 { // those who are to be forgotten
-		allowed(t, l, 10, identity.Slot(fmt.Sprint(n)), login)
+		allowed(t, l, 10, auth.Slot(fmt.Sprint(n)), login)
 	}
 	for n := range 3 * shardCount * most { // those who come for it
 		allowed(t, l, 1, address(n), login)
@@ -83,7 +83,7 @@ func TestMemoryIsBoundedAndTheUsedUpAreRememberedLongest(t *testing.T) {
 		t.Errorf("%d budgets are remembered, want up to %d", got, shardCount*most)
 	}
 	for n := range 1000 {
-		if allowed(t, l, 1, identity.Slot(fmt.Sprint(n)), login) != 0 {
+		if allowed(t, l, 1, auth.Slot(fmt.Sprint(n)), login) != 0 {
 			t.Errorf("%d has a new budget", n)
 		}
 	}

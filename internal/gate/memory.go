@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -21,18 +21,18 @@ const (
 
 // user is what is remembered of one, all of one epoch.
 type user struct {
-	epoch identity.Epoch
+	epoch auth.Epoch
 	// marks is how many changes are under way.
 	marks int
 	// sessions is until when each passes for live, in microseconds.
-	sessions map[identity.SessionID]int64
+	sessions map[auth.SessionID]int64
 	answers  map[string]kept
 	bytes    int
 }
 
 // kept is an answer until a time in microseconds.
 type kept struct {
-	identity.Answer
+	auth.Answer
 
 	until int64
 }
@@ -40,10 +40,10 @@ type kept struct {
 // epochs makes each epoch of this process another.
 var epochs atomic.Uint64
 
-func newEpoch() identity.Epoch { return identity.Epoch(strconv.FormatUint(epochs.Add(1), 36)) }
+func newEpoch() auth.Epoch { return auth.Epoch(strconv.FormatUint(epochs.Add(1), 36)) }
 
 // user is what is remembered of a slot's user; if nothing is, that begins.
-func (s *shard) user(slot identity.Slot) *user {
+func (s *shard) user(slot auth.Slot) *user {
 	u, known := s.users[slot]
 	if !known {
 		if s.bytes > mostBytes {
@@ -57,7 +57,7 @@ func (s *shard) user(slot identity.Slot) *user {
 }
 
 // mark remembers nothing of the user until the change is done.
-func (s *shard) mark(slot identity.Slot) {
+func (s *shard) mark(slot auth.Slot) {
 	u := s.user(slot)
 	u.marks++
 	s.empty(u)
@@ -70,7 +70,7 @@ func (s *shard) empty(u *user) {
 }
 
 // recall finds an answer, and the epoch to keep one with.
-func (s *shard) recall(now int64, e identity.Entry) (identity.Epoch, *identity.Answer) {
+func (s *shard) recall(now int64, e auth.Entry) (auth.Epoch, *auth.Answer) {
 	u := s.user(e.Slot)
 	if u.marks > 0 {
 		return "", nil
@@ -81,9 +81,9 @@ func (s *shard) recall(now int64, e identity.Entry) (identity.Epoch, *identity.A
 	return u.epoch, nil
 }
 
-// Keep implements identity.Gate.
-func (l *Local) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
-	if epoch == "" || len(a.Body) > identity.MostAnswer {
+// Keep implements auth.Gate.
+func (l *Local) Keep(e auth.Entry, epoch auth.Epoch, a auth.Answer) {
+	if epoch == "" || len(a.Body) > auth.MostAnswer {
 		return
 	}
 	s := l.shard(e.Slot)
@@ -102,9 +102,9 @@ func (l *Local) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) 
 }
 
 // keep remembers an answer, and that its session is live.
-func (u *user) keep(e identity.Entry, a identity.Answer, now time.Time, keepFor time.Duration) {
+func (u *user) keep(e auth.Entry, a auth.Answer, now time.Time, keepFor time.Duration) {
 	if u.answers == nil {
-		u.sessions, u.answers = map[identity.SessionID]int64{}, map[string]kept{}
+		u.sessions, u.answers = map[auth.SessionID]int64{}, map[string]kept{}
 		u.bytes += firstBytes
 	}
 	if _, known := u.sessions[e.Session]; !known {
@@ -133,8 +133,8 @@ func (s *shard) forgetSome() {
 	}
 }
 
-// Changed implements identity.Gate. It never fails.
-func (l *Local) Changed(_ context.Context, slot identity.Slot, mark identity.Mark) error {
+// Changed implements auth.Gate. It never fails.
+func (l *Local) Changed(_ context.Context, slot auth.Slot, mark auth.Mark) error {
 	s := l.shard(slot)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +142,7 @@ func (l *Local) Changed(_ context.Context, slot identity.Slot, mark identity.Mar
 	if u == nil {
 		return nil
 	}
-	if mark == identity.Marked {
+	if mark == auth.Marked {
 		u.marks--
 	}
 	s.empty(u)

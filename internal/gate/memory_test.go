@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // heap is how much this process holds, in bytes.
@@ -21,29 +21,29 @@ func heap() int {
 //
 //nolint:paralleltest // see above
 func TestAnswersStayWithinTheirBound(t *testing.T) {
-	users := make([]identity.Entry, 100_000)
+	users := make([]auth.Entry, 100_000)
 	for n := range users {
 		users[n] = reading(address(n), newSession(), "/api/v1/projects/0199f0a4-7c1e-7b3a-8f00-5a4b3c2d1e0f")
 	}
 	const bound = shardCount * mostBytes
-	for name, live := range map[string]func(l *Local, e identity.Entry){
-		"users who ask":      func(l *Local, e identity.Entry) { l.Enter(t.Context(), e) },
-		"users who change":   func(l *Local, e identity.Entry) { l.Enter(t.Context(), changing(e.Slot)) },
-		"users with answers": func(l *Local, e identity.Entry) { keepOne(t, l, e, 100) },
-		"users with many": func(l *Local, e identity.Entry) {
+	for name, live := range map[string]func(l *Local, e auth.Entry){
+		"users who ask":      func(l *Local, e auth.Entry) { l.Enter(t.Context(), e) },
+		"users who change":   func(l *Local, e auth.Entry) { l.Enter(t.Context(), changing(e.Slot)) },
+		"users with answers": func(l *Local, e auth.Entry) { keepOne(t, l, e, 100) },
+		"users with many": func(l *Local, e auth.Entry) {
 			for _, question := range []string{"", "?a", "?b", "?c", "?d"} {
 				e := e
 				e.Question += question
 				keepOne(t, l, e, 100)
 			}
 		},
-		"users with many sessions": func(l *Local, e identity.Entry) {
+		"users with many sessions": func(l *Local, e auth.Entry) {
 			for range 20 {
 				e.Session = newSession()
 				keepOne(t, l, e, 100)
 			}
 		},
-		"users with large answers": func(l *Local, e identity.Entry) { keepOne(t, l, e, 20_000) },
+		"users with large answers": func(l *Local, e auth.Entry) { keepOne(t, l, e, 20_000) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
@@ -71,9 +71,9 @@ func TestAnswersStayWithinTheirBound(t *testing.T) {
 	}
 }
 
-func keepOne(t *testing.T, l *Local, e identity.Entry, size int) {
+func keepOne(t *testing.T, l *Local, e auth.Entry, size int) {
 	t.Helper()
-	l.Keep(e, l.Enter(t.Context(), e).Epoch, identity.Answer{ETag: `"1"`, Body: []byte(strings.Repeat("x", size))})
+	l.Keep(e, l.Enter(t.Context(), e).Epoch, auth.Answer{ETag: `"1"`, Body: []byte(strings.Repeat("x", size))})
 }
 
 // accounts is what the shards say that they remember, what their users do, and how

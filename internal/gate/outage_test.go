@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
@@ -59,7 +59,7 @@ func TestAnOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
 		server.Kill()
 		var running sync.WaitGroup
 		for n := range 64 {
-			running.Go(func() { allowed(t, r, 10, identity.Slot(fmt.Sprint(n)), rate("default", 3, time.Hour)) })
+			running.Go(func() { allowed(t, r, 10, auth.Slot(fmt.Sprint(n)), rate("default", 3, time.Hour)) })
 		}
 		running.Wait()
 		if warnings, infos := log.lines(); warnings != outage || infos != outage {
@@ -175,7 +175,7 @@ func TestASilentRedisIsWaitedForOnce(t *testing.T) {
 	for n := range 64 {
 		running.Go(func() {
 			began := time.Now()
-			enter(t, r, identity.Slot(fmt.Sprint(n)), hourly)
+			enter(t, r, auth.Slot(fmt.Sprint(n)), hourly)
 			if took := time.Since(began); took > 20*defaultWait { // on a busy machine
 				t.Errorf("a request waited %s", took)
 			}
@@ -248,8 +248,8 @@ func TestAClosedGateLeavesNothingRunning(t *testing.T) {
 			var running sync.WaitGroup
 			for n := range 32 {
 				running.Go(func() {
-					e := reading(identity.Slot(fmt.Sprint(n)), newSession(), "/projects")
-					e.Rates = []identity.Rate{rate("default", 3, time.Hour)}
+					e := reading(auth.Slot(fmt.Sprint(n)), newSession(), "/projects")
+					e.Rates = []auth.Rate{rate("default", 3, time.Hour)}
 					r.Enter(t.Context(), e)
 					r.Keep(e, "1", answer("one that is not kept yet when it closes"))
 				})

@@ -3,17 +3,17 @@ package gate
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // Pair is two gates as one: requests are counted at one, answers kept at the other.
-type Pair struct{ Counts, Remembers identity.Gate }
+type Pair struct{ Counts, Remembers auth.Gate }
 
-var _ identity.Gate = Pair{}
+var _ auth.Gate = Pair{}
 
-// Enter implements identity.Gate.
-func (p Pair) Enter(ctx context.Context, e identity.Entry) identity.Pass {
-	counted := p.Counts.Enter(ctx, identity.Entry{Slot: e.Slot, Rates: e.Rates})
+// Enter implements auth.Gate.
+func (p Pair) Enter(ctx context.Context, e auth.Entry) auth.Pass {
+	counted := p.Counts.Enter(ctx, auth.Entry{Slot: e.Slot, Rates: e.Rates})
 	if !counted.Allowed() || e.Question == "" && !e.Changes {
 		return counted
 	}
@@ -23,12 +23,12 @@ func (p Pair) Enter(ctx context.Context, e identity.Entry) identity.Pass {
 	return pass
 }
 
-// Keep implements identity.Gate.
-func (p Pair) Keep(e identity.Entry, epoch identity.Epoch, a identity.Answer) {
+// Keep implements auth.Gate.
+func (p Pair) Keep(e auth.Entry, epoch auth.Epoch, a auth.Answer) {
 	p.Remembers.Keep(e, epoch, a)
 }
 
-// Changed implements identity.Gate.
-func (p Pair) Changed(ctx context.Context, slot identity.Slot, mark identity.Mark) error {
+// Changed implements auth.Gate.
+func (p Pair) Changed(ctx context.Context, slot auth.Slot, mark auth.Mark) error {
 	return p.Remembers.Changed(ctx, slot, mark)
 }

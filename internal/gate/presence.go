@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -35,7 +35,7 @@ type Presence struct {
 
 	mu sync.RWMutex
 	// seen is the minute of each user's last request.
-	seen   map[identity.Slot]int64
+	seen   map[auth.Slot]int64
 	untold map[int64][]string
 	held   int
 }
@@ -43,13 +43,13 @@ type Presence struct {
 // NewPresence counts for all replicas of the Redis, or for this process alone
 // if that is nil.
 func NewPresence(now func() time.Time, redis *Redis) *Presence {
-	return &Presence{now: now, redis: redis, seen: map[identity.Slot]int64{}, untold: map[int64][]string{}}
+	return &Presence{now: now, redis: redis, seen: map[auth.Slot]int64{}, untold: map[int64][]string{}}
 }
 
 func (p *Presence) minute() int64 { return p.now().Unix() / 60 }
 
 // Saw tells that a user has been answered.
-func (p *Presence) Saw(user identity.Slot) {
+func (p *Presence) Saw(user auth.Slot) {
 	minute := p.minute()
 	p.mu.RLock()
 	known := p.seen[user] == minute
@@ -85,7 +85,7 @@ func (p *Presence) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gone := p.minute() - presentFor
-	maps.DeleteFunc(p.seen, func(_ identity.Slot, minute int64) bool { return minute < gone })
+	maps.DeleteFunc(p.seen, func(_ auth.Slot, minute int64) bool { return minute < gone })
 }
 
 // tell tells Redis whom this replica has seen. What it does not take is told the

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // presentAt is a presence whose clock is set by hand.
@@ -45,8 +45,8 @@ func TestActiveUsersAreCountedOverAllReplicas(t *testing.T) {
 	one, clock := presentAt(believing(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour}))
 	two, other := presentAt(believing(t, RedisConfig{URL: server.URL(), KeepFor: time.Hour}))
 	for n := range 30 {
-		one.Saw(identity.Slot(fmt.Sprint("user ", n)))
-		two.Saw(identity.Slot(fmt.Sprint("user ", n+20)))
+		one.Saw(auth.Slot(fmt.Sprint("user ", n)))
+		two.Saw(auth.Slot(fmt.Sprint("user ", n+20)))
 	}
 	two.tell(t.Context())
 	if got := one.Count(t.Context()); got != 50 { // so few are counted exactly

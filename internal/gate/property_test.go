@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // model is what a rate means, said in another way than the gates count: in no
@@ -17,7 +17,7 @@ type model map[string][]time.Time
 
 // allows reports whether one more request may pass now: whether every stretch
 // that ends now and begins with a request stays within the rate.
-func (m model) allows(slot identity.Slot, r identity.Rate, now time.Time) bool {
+func (m model) allows(slot auth.Slot, r auth.Rate, now time.Time) bool {
 	passed := m[string(slot)+r.Name]
 	for first, began := range passed {
 		if cost(r, len(passed)-first+1) > r.Whole()+now.Sub(began) {
@@ -28,11 +28,11 @@ func (m model) allows(slot identity.Slot, r identity.Rate, now time.Time) bool {
 }
 
 // cost is how long it takes to grow so many requests.
-func cost(r identity.Rate, requests int) time.Duration {
+func cost(r auth.Rate, requests int) time.Duration {
 	return r.Cost() * time.Duration(requests)
 }
 
-func (m model) enter(slot identity.Slot, rates []identity.Rate, now time.Time) bool {
+func (m model) enter(slot auth.Slot, rates []auth.Rate, now time.Time) bool {
 	for _, r := range rates {
 		if !m.allows(slot, r, now) {
 			return false
@@ -50,7 +50,7 @@ func TestNoStretchOfTimeHoldsMoreThanTheRateSays(t *testing.T) {
 		now, run := begin, 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++ // a gate remembers, so each run has rates of its own name
-			rates := []identity.Rate{
+			rates := []auth.Rate{
 				rate("first", rapid.IntRange(1, 12).Draw(rt, "requests of the first rate"), time.Hour),
 				rate("second", rapid.IntRange(1, 12).Draw(rt, "requests of the second rate"), 10*time.Hour),
 			}
@@ -61,8 +61,8 @@ func TestNoStretchOfTimeHoldsMoreThanTheRateSays(t *testing.T) {
 				).Draw(rt, "microseconds later")) * time.Microsecond
 				now = now.Add(by)
 				w.move(by)
-				slot := identity.Slot(rapid.SampledFrom([]string{"ann", "ben"}).Draw(rt, "slot") + time.Duration(run).String())
-				spent := rapid.SampledFrom([][]identity.Rate{rates[:1], rates[1:], rates}).Draw(rt, "rates")
+				slot := auth.Slot(rapid.SampledFrom([]string{"ann", "ben"}).Draw(rt, "slot") + time.Duration(run).String())
+				spent := rapid.SampledFrom([][]auth.Rate{rates[:1], rates[1:], rates}).Draw(rt, "rates")
 				got, want := enter(t, w, slot, spent...), m.enter(slot, spent, now)
 				if got.Allowed() != want {
 					rt.Fatalf("%s by %v: allowed %t, want %t", slot, spent, got.Allowed(), want)
@@ -79,10 +79,10 @@ func TestNoStretchOfTimeHoldsMoreThanTheRateSays(t *testing.T) {
 
 // standing looks how many requests could follow at once, and how long one would
 // have to wait, by trying.
-func (m model) standing(slot identity.Slot, r identity.Rate, now time.Time, passed bool) identity.Standing {
-	s := identity.Standing{Rate: r, Allowed: passed || m.allows(slot, r, now)}
+func (m model) standing(slot auth.Slot, r auth.Rate, now time.Time, passed bool) auth.Standing {
+	s := auth.Standing{Rate: r, Allowed: passed || m.allows(slot, r, now)}
 	try := model{string(slot) + r.Name: append([]time.Time(nil), m[string(slot)+r.Name]...)}
-	for try.enter(slot, []identity.Rate{r}, now) {
+	for try.enter(slot, []auth.Rate{r}, now) {
 		s.Remaining++
 	}
 	s.RetryAfter = m.wait(slot, r, now, 1)
@@ -92,7 +92,7 @@ func (m model) standing(slot identity.Slot, r identity.Rate, now time.Time, pass
 
 // wait is how long it takes until so many requests may pass at once: as long as
 // the tightest stretch wants.
-func (m model) wait(slot identity.Slot, r identity.Rate, now time.Time, more int) time.Duration {
+func (m model) wait(slot auth.Slot, r auth.Rate, now time.Time, more int) time.Duration {
 	passed, wait := m[string(slot)+r.Name], time.Duration(0)
 	for first, began := range passed {
 		wait = max(wait, cost(r, len(passed)-first+more)-r.Whole()-now.Sub(began))

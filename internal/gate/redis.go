@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const (
@@ -53,7 +53,7 @@ type RedisConfig struct {
 	// Announce tells the other replicas, in another way than through Redis, that
 	// something of a user is changing, or has changed. They pass it to Heard. Nil
 	// where there is no such way.
-	Announce func(context.Context, identity.Slot) error
+	Announce func(context.Context, auth.Slot) error
 	Log      *slog.Logger
 }
 
@@ -77,7 +77,7 @@ type Redis struct {
 	turns atomic.Uint64
 	// failed is the slot that was last asked for in vain. In a cluster it may be
 	// one node that is away.
-	failed atomic.Pointer[identity.Slot]
+	failed atomic.Pointer[auth.Slot]
 
 	// answered and alone count what Enter asked Redis for, and what it answered
 	// without.
@@ -121,9 +121,9 @@ func (r *Redis) Close() {
 
 // Enter asks Redis, and while it does not answer, counts in this process. A
 // caller who goes away has entered all the same.
-func (r *Redis) Enter(ctx context.Context, e identity.Entry) identity.Pass {
+func (r *Redis) Enter(ctx context.Context, e auth.Entry) auth.Pass {
 	if len(e.Rates) == 0 && !e.Changes && (e.Question == "" || r.KeepFor == 0) {
-		return identity.Pass{} // nothing is asked
+		return auth.Pass{} // nothing is asked
 	}
 	ctx = context.WithoutCancel(ctx)
 	if turn := r.turns.Load(); here(turn) {
@@ -135,22 +135,22 @@ func (r *Redis) Enter(ctx context.Context, e identity.Entry) identity.Pass {
 		r.lost(ctx, turn, e.Slot, err)
 	}
 	r.alone.Add(1)
-	pass := r.local.Enter(ctx, identity.Entry{Slot: e.Slot, Rates: e.Rates})
+	pass := r.local.Enter(ctx, auth.Entry{Slot: e.Slot, Rates: e.Rates})
 	if e.Changes && pass.Allowed() && r.announce(ctx, e.Slot) == nil {
-		pass.Mark = identity.Announced
+		pass.Mark = auth.Announced
 	}
 	return pass
 }
 
 // ask asks Redis, once: a request that may have been counted is not sent again.
-func (r *Redis) ask(ctx context.Context, wait time.Duration, e identity.Entry) (identity.Pass, error) {
+func (r *Redis) ask(ctx context.Context, wait time.Duration, e auth.Entry) (auth.Pass, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	asked, since := r.asked(e)
 	keys, args := r.words(e, asked, since)
 	answer, err := r.enter.Exec(ctx, *r.client.Load(), keys, args).ToArray()
 	if err != nil {
-		return identity.Pass{}, fmt.Errorf("enter: %w", err)
+		return auth.Pass{}, fmt.Errorf("enter: %w", err)
 	}
 	pass, err := passOfRedis(e, answer)
 	if !r.belief.seen(since.turn, func() int64 { return number(answer, 1) }) {
@@ -160,7 +160,7 @@ func (r *Redis) ask(ctx context.Context, wait time.Duration, e identity.Entry) (
 }
 
 // words are the keys and arguments of enter.lua.
-func (r *Redis) words(e identity.Entry, asked string, since moment) (keys, args []string) {
+func (r *Redis) words(e auth.Entry, asked string, since moment) (keys, args []string) {
 	keys, args = make([]string, 0, len(e.Rates)+4), make([]string, 0, 4+2*len(e.Rates))
 	args = append(args, asked, strconv.FormatInt(since.redis, 10), r.epochFor, markFor)
 	for _, rate := range e.Rates {
@@ -181,10 +181,10 @@ func (r *Redis) words(e identity.Entry, asked string, since moment) (keys, args 
 }
 
 // passOfRedis reads what enter.lua answers.
-func passOfRedis(e identity.Entry, answer []rueidis.RedisMessage) (identity.Pass, error) {
+func passOfRedis(e auth.Entry, answer []rueidis.RedisMessage) (auth.Pass, error) {
 	budgets := len(e.Rates)
 	if len(answer) < 2+budgets {
-		return identity.Pass{}, errAnswer
+		return auth.Pass{}, errAnswer
 	}
 	owed := make([]int64, budgets)
 	for n := range owed {
@@ -193,18 +193,18 @@ func passOfRedis(e identity.Entry, answer []rueidis.RedisMessage) (identity.Pass
 	allowed := number(answer, 0) == 1
 	pass := passOf(e.Rates, owed, allowed)
 	if allowed && e.Changes {
-		pass.Mark = identity.Marked
+		pass.Mark = auth.Marked
 	}
 	if len(answer) == budgets+4 {
 		epoch, err := answer[budgets+2].ToString()
 		if err != nil {
-			return identity.Pass{}, errAnswer
+			return auth.Pass{}, errAnswer
 		}
 		text, err := answer[budgets+3].ToString()
 		if err != nil {
-			return identity.Pass{}, errAnswer
+			return auth.Pass{}, errAnswer
 		}
-		pass.Epoch = identity.Epoch(epoch)
+		pass.Epoch = auth.Epoch(epoch)
 		pass.Answer = read(text, e, pass.Epoch)
 	}
 	return pass, nil
@@ -222,12 +222,12 @@ func number(answer []rueidis.RedisMessage, n int) int64 {
 	return value
 }
 
-// Changed implements identity.Gate. A change that was marked and is not reported
+// Changed implements auth.Gate. A change that was marked and is not reported
 // keeps the user's answers out of use until the mark ends by itself, and one that
 // was announced until it must be over. It is announced even so: Redis may be away
 // because it has lost the mark, and who listens only now has missed the first word.
 // One that nobody was told of has to be told.
-func (r *Redis) Changed(ctx context.Context, slot identity.Slot, mark identity.Mark) error {
+func (r *Redis) Changed(ctx context.Context, slot auth.Slot, mark auth.Mark) error {
 	ctx = context.WithoutCancel(ctx)
 	if turn := r.turns.Load(); here(turn) {
 		err := r.report(ctx, slot, mark)
@@ -236,18 +236,18 @@ func (r *Redis) Changed(ctx context.Context, slot identity.Slot, mark identity.M
 		}
 		r.lost(ctx, turn, slot, err)
 	}
-	if err := r.announce(ctx, slot); mark == identity.Unmarked {
+	if err := r.announce(ctx, slot); mark == auth.Unmarked {
 		return err
 	}
 	return nil
 }
 
 // report lets Redis forget what it keeps of a user.
-func (r *Redis) report(ctx context.Context, slot identity.Slot, mark identity.Mark) error {
+func (r *Redis) report(ctx context.Context, slot auth.Slot, mark auth.Mark) error {
 	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
 	back := "0"
-	if mark == identity.Marked {
+	if mark == auth.Marked {
 		back = "1"
 	}
 	return r.changed.Exec(ctx, *r.client.Load(), []string{epochKey(slot), marksKey(slot)}, []string{back}).Error()

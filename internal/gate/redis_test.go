@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestReplicasShareOneBudget(t *testing.T) {
@@ -72,7 +72,7 @@ func TestRedisMayForget(t *testing.T) {
 		"all":        {"FLUSHDB"},
 	} {
 		must(t, client.Do(t.Context(), client.B().Arbitrary(command...).Build()).Error())
-		if got := allowed(t, r, 5, identity.Slot(name), rate("default", 3, time.Hour)); got != 3 {
+		if got := allowed(t, r, 5, auth.Slot(name), rate("default", 3, time.Hour)); got != 3 {
 			t.Errorf("after Redis had forgotten %s %d requests passed, want 3", name, got)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAnswersBelongToTheirCallers(t *testing.T) {
 	for n := range 32 {
 		running.Go(func() {
 			// Budgets grow by nothing to speak of, and no two have the same cost.
-			e := identity.Entry{Slot: identity.Slot(fmt.Sprint(n)), Rates: []identity.Rate{rate("first", 100_000+n, 100_000*time.Hour)}}
+			e := auth.Entry{Slot: auth.Slot(fmt.Sprint(n)), Rates: []auth.Rate{rate("first", 100_000+n, 100_000*time.Hour)}}
 			if n%2 == 0 {
 				e.Rates = append(e.Rates, rate("second", 200_000+n, 100_000*time.Hour))
 			}
@@ -125,7 +125,7 @@ func TestACallerWhoLeavesHasEntered(t *testing.T) {
 	r := patient(t, newRedis(t))
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	ann := identity.Entry{Slot: "ann", Rates: []identity.Rate{rate("default", 3, time.Hour)}}
+	ann := auth.Entry{Slot: "ann", Rates: []auth.Rate{rate("default", 3, time.Hour)}}
 	r.Enter(gone, ann)
 	if got := r.Enter(t.Context(), ann).Standings[0].Remaining; got != 1 {
 		t.Errorf("%d requests remain, want 1", got)
@@ -146,7 +146,7 @@ func TestConnectionsAreNoMoreThanAllowed(t *testing.T) {
 			awaitHere(t, r)
 			var running sync.WaitGroup
 			for n := range 40 * want {
-				running.Go(func() { enter(t, r, identity.Slot(fmt.Sprint(n)), rate("default", 3, time.Hour)) })
+				running.Go(func() { enter(t, r, auth.Slot(fmt.Sprint(n)), rate("default", 3, time.Hour)) })
 			}
 			running.Wait()
 			clients, err := client.Do(t.Context(), client.B().Arbitrary("CLIENT", "LIST").Build()).ToString()

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestReplicasSeeEachOthersAnswersAndChanges(t *testing.T) {
@@ -75,7 +75,7 @@ func TestAnAnswerThatLiesInAWrongPlaceIsNotGiven(t *testing.T) {
 	w.keep(t, ann, answer("ann's"))
 	w.keep(t, reading("ann", session, "/me"), answer("me"))
 	w.keep(t, ben, answer("ben's"))
-	for _, key := range []func(identity.Entry) string{sessionKey, func(e identity.Entry) string { return epochKey(e.Slot) }} {
+	for _, key := range []func(auth.Entry) string{sessionKey, func(e auth.Entry) string { return epochKey(e.Slot) }} {
 		run(t, client, "COPY", key(ben), key(ann), "REPLACE") // even the epoch is the same
 	}
 	for what, from := range map[string]string{

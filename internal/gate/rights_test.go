@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 var (
@@ -33,7 +33,7 @@ func TestTheRightsThatOperatorsAreToldOfSuffice(t *testing.T) {
 	url := strings.Replace(server.URL(), "redis://", "redis://service:word@", 1)
 	r := believing(t, RedisConfig{URL: url, KeepFor: time.Hour})
 	w, ann := held(t, server.URL(), r), reading("ann", newSession(), "/projects")
-	ann.Rates = []identity.Rate{rate("default", 100, time.Hour)}
+	ann.Rates = []auth.Rate{rate("default", 100, time.Hour)}
 	w.keep(t, ann, answer("old"))
 	w.gives(t, ann, answer("old"))
 	w.change(t, "ann")

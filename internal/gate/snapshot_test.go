@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // Redis is killed and comes back from an old snapshot while a replica asks it
@@ -18,23 +18,23 @@ func TestAReadThatConnectsAnewBelievesNothing(t *testing.T) {
 	client := connect(t, server.URL())
 	r := openRedis(t, RedisConfig{URL: server.URL(), Connections: 10, Wait: patience, KeepFor: time.Minute, Settle: time.Millisecond})
 	awaitHere(t, r)
-	session := id.New[identity.Session]()
-	var entries []identity.Entry
+	session := id.New[auth.Session]()
+	var entries []auth.Entry
 	for n := range 16 { // of users enough to use each of the connections
-		entries = append(entries, identity.Entry{Slot: identity.Slot(fmt.Sprint(n)), Question: "/", Session: session})
+		entries = append(entries, auth.Entry{Slot: auth.Slot(fmt.Sprint(n)), Question: "/", Session: session})
 	}
 	for _, e := range entries {
 		await(t, "an answer is kept", func() bool {
 			pass := r.Enter(t.Context(), e)
 			if pass.Answer == nil {
-				r.Keep(e, pass.Epoch, identity.Answer{Body: []byte("old")})
+				r.Keep(e, pass.Epoch, auth.Answer{Body: []byte("old")})
 			}
 			return pass.Answer != nil
 		})
 	}
 	must(t, client.Do(t.Context(), client.B().Arbitrary("SAVE").Build()).Error())
 	for _, e := range entries { // at whatever replica
-		pass := r.Enter(t.Context(), identity.Entry{Slot: e.Slot, Changes: true})
+		pass := r.Enter(t.Context(), auth.Entry{Slot: e.Slot, Changes: true})
 		must(t, r.Changed(t.Context(), e.Slot, pass.Mark))
 	}
 	server.Kill()

@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
@@ -31,7 +31,7 @@ func (c *clock) move(by time.Duration) { c.since.Add(int64(by)) }
 
 // world is a gate, and what moves its clock.
 type world struct {
-	identity.Gate
+	auth.Gate
 	move func(time.Duration)
 }
 
@@ -146,13 +146,13 @@ func must(t testing.TB, err error) {
 }
 
 // enter spends one request from each rate.
-func enter(t testing.TB, g identity.Gate, slot identity.Slot, rates ...identity.Rate) identity.Pass {
+func enter(t testing.TB, g auth.Gate, slot auth.Slot, rates ...auth.Rate) auth.Pass {
 	t.Helper()
-	return g.Enter(t.Context(), identity.Entry{Slot: slot, Rates: rates})
+	return g.Enter(t.Context(), auth.Entry{Slot: slot, Rates: rates})
 }
 
 // allowed is how many of n requests are let through.
-func allowed(t testing.TB, g identity.Gate, n int, slot identity.Slot, rates ...identity.Rate) int {
+func allowed(t testing.TB, g auth.Gate, n int, slot auth.Slot, rates ...auth.Rate) int {
 	t.Helper()
 	passed := 0
 	for range n {
@@ -163,6 +163,6 @@ func allowed(t testing.TB, g identity.Gate, n int, slot identity.Slot, rates ...
 	return passed
 }
 
-func rate(name string, requests int, per time.Duration) identity.Rate {
-	return identity.Rate{Name: name, Requests: requests, Per: per}
+func rate(name string, requests int, per time.Duration) auth.Rate {
+	return auth.Rate{Name: name, Requests: requests, Per: per}
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // enoughBadTokens is how many ways to be wrong are tried at least, at each
@@ -17,7 +17,7 @@ const enoughBadTokens = 60
 // badToken is a token with one fault.
 type badToken struct {
 	raw, nonce string
-	code       fault.Code
+	code       problem.Code
 	want       string // a part of the sentence that refuses it
 }
 
@@ -96,7 +96,7 @@ func crossed(t *testing.T, w *world) map[string]badToken {
 		"this one's token for the other's audience":   {w.token(t, issuer.Claims{Audience: w.otherAudience}), "is for another application"},
 		"two names of an issuer, the other's at last": {w.sign(t, w.header(t), `{"iss":"`+w.url+`","iss":"`+w.otherURL+`"}`), w.unless("claims of the ID token cannot be read")},
 	} {
-		bad[name] = badToken{raw: tc.raw, want: tc.want, code: fault.GoogleTokenInvalid}
+		bad[name] = badToken{raw: tc.raw, want: tc.want, code: problem.GoogleTokenInvalid}
 	}
 	return bad
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -162,9 +162,9 @@ func (r rules) checkPerson(c claims) error {
 	case !plausible(c.Email):
 		return refuse("The e-mail address in the ID token is not one.")
 	case !verified:
-		return fault.New(fault.EmailNotVerified, "Google has not verified the e-mail address of this account.")
+		return problem.New(problem.EmailNotVerified, "Google has not verified the e-mail address of this account.")
 	case len(r.domains) > 0 && !slices.Contains(r.domains, c.HostedDomain):
-		return fault.New(fault.DomainNotAllowed, "Accounts of this domain may not sign in here.")
+		return problem.New(problem.DomainNotAllowed, "Accounts of this domain may not sign in here.")
 	}
 	return nil
 }

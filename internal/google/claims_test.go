@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestClaimsThatDoNotHinder(t *testing.T) {
@@ -46,7 +46,7 @@ type badClaim struct {
 	claim any // the value under that name, omitted when nil
 	also  map[string]any
 	nonce string
-	code  fault.Code // GoogleTokenInvalid when empty
+	code  problem.Code // GoogleTokenInvalid when empty
 	want  string
 }
 
@@ -62,7 +62,7 @@ func (b badClaim) token(t *testing.T, w *world) badToken {
 	default:
 		c.Extra[b.of] = b.claim
 	}
-	return badToken{raw: w.token(t, c), nonce: b.nonce, code: cmp.Or(b.code, fault.GoogleTokenInvalid), want: b.want}
+	return badToken{raw: w.token(t, c), nonce: b.nonce, code: cmp.Or(b.code, problem.GoogleTokenInvalid), want: b.want}
 }
 
 func at(d time.Duration) int64 { return epoch.Add(d).Unix() }
@@ -102,11 +102,11 @@ func badClaims(w *world) map[string]badClaim {
 		"an e-mail address without a domain":  {of: "email", claim: "canary@", want: "is not one"},
 		"an e-mail address with a line break": {of: "email", claim: "canary@example.com\r\nBcc: x@example.com", want: "is not one"},
 		"an e-mail address of 321 bytes":      {of: "email", claim: strings.Repeat("a", 309) + "@example.com", want: "is not one"},
-		"an e-mail address not verified":      {of: "email_verified", claim: false, code: fault.EmailNotVerified, want: "not verified"},
-		"verified as text":                    {of: "email_verified", claim: "true", code: fault.EmailNotVerified, want: "not verified"},
-		"verified as a number":                {of: "email_verified", claim: 1, code: fault.EmailNotVerified, want: "not verified"},
-		"verified as an object":               {of: "email_verified", claim: map[string]any{"true": true}, code: fault.EmailNotVerified, want: "not verified"},
-		"nothing about verification":          {of: "email_verified", code: fault.EmailNotVerified, want: "not verified"},
+		"an e-mail address not verified":      {of: "email_verified", claim: false, code: problem.EmailNotVerified, want: "not verified"},
+		"verified as text":                    {of: "email_verified", claim: "true", code: problem.EmailNotVerified, want: "not verified"},
+		"verified as a number":                {of: "email_verified", claim: 1, code: problem.EmailNotVerified, want: "not verified"},
+		"verified as an object":               {of: "email_verified", claim: map[string]any{"true": true}, code: problem.EmailNotVerified, want: "not verified"},
+		"nothing about verification":          {of: "email_verified", code: problem.EmailNotVerified, want: "not verified"},
 		"the issuer in another case":          {of: "iss", also: map[string]any{"ISS": w.url}, want: w.unless("comes from another issuer")},
 		"the e-mail address in another case":  {of: "email", also: map[string]any{"Email": "canary@example.com"}, want: "has no e-mail address"},
 	}
@@ -118,8 +118,8 @@ func badSignInClaims() map[string]badClaim {
 	return map[string]badClaim{
 		"Google's short name for another": {of: "iss", claim: "accounts.google.com", want: "comes from another issuer"},
 		"a subject of 256 characters":     {of: "sub", claim: strings.Repeat("7", 256), want: "name its subject"},
-		"another hosted domain":           {of: "hd", claim: "canary.example.com", code: fault.DomainNotAllowed, want: "domain may not sign in"},
-		"no hosted domain":                {of: "hd", code: fault.DomainNotAllowed, want: "domain may not sign in"},
+		"another hosted domain":           {of: "hd", claim: "canary.example.com", code: problem.DomainNotAllowed, want: "domain may not sign in"},
+		"no hosted domain":                {of: "hd", code: problem.DomainNotAllowed, want: "domain may not sign in"},
 	}
 }
 
@@ -143,7 +143,7 @@ func badUserStoreClaims() map[string]badClaim {
 		"an anonymous account":         {of: "email", also: signedInBy("anonymous"), want: "anonymous and phone accounts"},
 		"a phone account":              {of: "email", also: signedInBy("phone"), want: "anonymous and phone accounts"},
 		"a password account whose address is not verified": {
-			of: "email_verified", claim: false, also: signedInBy("password"), code: fault.EmailNotVerified, want: "not verified",
+			of: "email_verified", claim: false, also: signedInBy("password"), code: problem.EmailNotVerified, want: "not verified",
 		},
 	}
 }
@@ -171,5 +171,5 @@ func TestHostedDomainsDoNotDependOnCaseOfTheSetting(t *testing.T) {
 func TestWithoutClientIDsNothingIsAccepted(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(cfg *google.Config) { cfg.ClientIDs = nil })
-	w.refuses(t, fault.GoogleTokenInvalid, "without client ids")
+	w.refuses(t, problem.GoogleTokenInvalid, "without client ids")
 }

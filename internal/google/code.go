@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // exchangeBound is how long the exchange of a code may take.
@@ -37,9 +37,9 @@ func newClient(cfg Config) client {
 	return c
 }
 
-// Page returns where the person of an attempt signs in, as [identity.Provider]
+// AuthCodeURL returns where the person of an attempt signs in, as [auth.Provider]
 // promises.
-func (p *Provider) Page(ctx context.Context, a identity.Attempt) (string, error) {
+func (p *Provider) AuthCodeURL(ctx context.Context, a auth.AuthRequest) (string, error) {
 	flow, err := p.flow(ctx, a)
 	if err != nil {
 		return "", err
@@ -53,32 +53,32 @@ func (p *Provider) Page(ctx context.Context, a identity.Attempt) (string, error)
 	), nil
 }
 
-// Redeem exchanges a code and verifies what it is exchanged for, as
-// [identity.Provider] promises.
-func (p *Provider) Redeem(ctx context.Context, code string, a identity.Attempt) (identity.Profile, error) {
+// ExchangeCode exchanges a code and verifies what it is exchanged for, as
+// [auth.Provider] promises.
+func (p *Provider) ExchangeCode(ctx context.Context, code string, a auth.AuthRequest) (auth.Profile, error) {
 	flow, err := p.flow(ctx, a)
 	if err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
 	token, err := flow.Exchange(context.WithValue(ctx, oauth2.HTTPClient, &p.client.http), code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return identity.Profile{}, refusedExchange(err)
+		return auth.Profile{}, refusedExchange(err)
 	}
 	rawIDToken, _ := token.Extra("id_token").(string)
 	if err := checkForm(rawIDToken); err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
 	return p.signIn.verify(ctx, rawIDToken, a.Nonce)
 }
 
 // flow is the authorization code flow (RFC 6749, section 4.1) of an attempt.
-func (p *Provider) flow(ctx context.Context, a identity.Attempt) (*oauth2.Config, error) {
+func (p *Provider) flow(ctx context.Context, a auth.AuthRequest) (*oauth2.Config, error) {
 	at, err := p.signIn.keys.places(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if p.client.id == "" || at.TokenURL == "" {
-		return nil, fault.New(fault.Unavailable, "This server has no way to exchange authorization codes; sign in with an ID token.")
+		return nil, problem.New(problem.Unavailable, "This server has no way to exchange authorization codes; sign in with an ID token.")
 	}
 	return &oauth2.Config{
 		ClientID: p.client.id, ClientSecret: p.client.secret, RedirectURL: a.RedirectURI,
@@ -102,5 +102,5 @@ func refusedExchange(err error) error {
 	if answered {
 		err = fmt.Errorf("the token endpoint answered %d %.50q", answer.Response.StatusCode, answer.ErrorCode)
 	}
-	return fault.New(fault.Unavailable, "The identity provider does not exchange codes at the moment.").Because(err)
+	return problem.New(problem.Unavailable, "The identity provider does not exchange codes at the moment.").Because(err)
 }

@@ -11,16 +11,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // page is where an attempt begins.
-func (w *world) page(t *testing.T, of identity.Attempt) *url.URL {
+func (w *world) page(t *testing.T, of auth.AuthRequest) *url.URL {
 	t.Helper()
-	address, err := w.Page(t.Context(), of)
+	address, err := w.AuthCodeURL(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (w *world) page(t *testing.T, of identity.Attempt) *url.URL {
 }
 
 // comeBack signs Ann in on the page of an attempt, and returns her code.
-func (w *world) comeBack(t *testing.T, of identity.Attempt) string {
+func (w *world) comeBack(t *testing.T, of auth.AuthRequest) string {
 	t.Helper()
 	page := w.page(t, of)
 	page.RawQuery += "&login_hint=ann@example.com"
@@ -56,7 +56,7 @@ func (w *world) comeBack(t *testing.T, of identity.Attempt) string {
 func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	page := w.page(t, identity.Attempt{
+	page := w.page(t, auth.AuthRequest{
 		RedirectURI: redirectURI, State: "st", Nonce: "no", Verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
 	})
 	want := url.Values{
@@ -77,36 +77,36 @@ func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
 func TestACodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	of := identity.NewAttempt(redirectURI)
+	of := auth.NewAuthRequest(redirectURI)
 	code := w.comeBack(t, of)
-	got, err := w.Redeem(t.Context(), code, of)
+	got, err := w.ExchangeCode(t.Context(), code, of)
 	if err != nil || got.Email != "ann@example.com" || got.Issuer != w.url || got.Token == [32]byte{} {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	_, err = w.Redeem(t.Context(), code, of)
-	wantFault(t, err, fault.GoogleTokenInvalid, "a second exchange")
+	_, err = w.ExchangeCode(t.Context(), code, of)
+	wantFault(t, err, problem.GoogleTokenInvalid, "a second exchange")
 }
 
 func TestACodeBelongsToItsAttempt(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	other := identity.NewAttempt(redirectURI)
-	for name, change := range map[string]func(*identity.Attempt, *string){
-		"another code":         func(_ *identity.Attempt, code *string) { *code = "4/another" },
-		"no code":              func(_ *identity.Attempt, code *string) { *code = "" },
-		"another verifier":     func(a *identity.Attempt, _ *string) { a.Verifier = other.Verifier },
-		"no verifier":          func(a *identity.Attempt, _ *string) { a.Verifier = "" },
-		"the challenge itself": func(a *identity.Attempt, _ *string) { a.Verifier = w.page(t, *a).Query().Get("code_challenge") },
-		"another nonce":        func(a *identity.Attempt, _ *string) { a.Nonce = other.Nonce },
-		"another redirect URI": func(a *identity.Attempt, _ *string) { a.RedirectURI += "/" },
+	other := auth.NewAuthRequest(redirectURI)
+	for name, change := range map[string]func(*auth.AuthRequest, *string){
+		"another code":         func(_ *auth.AuthRequest, code *string) { *code = "4/another" },
+		"no code":              func(_ *auth.AuthRequest, code *string) { *code = "" },
+		"another verifier":     func(a *auth.AuthRequest, _ *string) { a.Verifier = other.Verifier },
+		"no verifier":          func(a *auth.AuthRequest, _ *string) { a.Verifier = "" },
+		"the challenge itself": func(a *auth.AuthRequest, _ *string) { a.Verifier = w.page(t, *a).Query().Get("code_challenge") },
+		"another nonce":        func(a *auth.AuthRequest, _ *string) { a.Nonce = other.Nonce },
+		"another redirect URI": func(a *auth.AuthRequest, _ *string) { a.RedirectURI += "/" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			of := identity.NewAttempt(redirectURI)
+			of := auth.NewAuthRequest(redirectURI)
 			code := w.comeBack(t, of)
 			change(&of, &code)
-			_, err := w.Redeem(t.Context(), code, of)
-			wantFault(t, err, fault.GoogleTokenInvalid, name)
+			_, err := w.ExchangeCode(t.Context(), code, of)
+			wantFault(t, err, problem.GoogleTokenInvalid, name)
 		})
 	}
 }
@@ -129,27 +129,27 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		handle http.HandlerFunc
-		want   fault.Code
+		want   problem.Code
 	}{
-		"a code that it does not know":    {oauthError(400, "invalid_grant"), fault.GoogleTokenInvalid},
-		"a request that it does not like": {oauthError(400, "invalid_request"), fault.GoogleTokenInvalid},
-		"another redirect URI":            {oauthError(400, "redirect_uri_mismatch"), fault.GoogleTokenInvalid},
-		"no client of its own":            {oauthError(401, "invalid_client"), fault.Unavailable},
-		"a client that may not":           {oauthError(400, "unauthorized_client"), fault.Unavailable},
-		"a failure of its own":            {oauthError(500, "server_error"), fault.Unavailable},
-		"a failure without form":          {failing, fault.Unavailable},
-		"too many requests":               {oauthError(429, "rate_limit_exceeded"), fault.Unavailable},
-		"nothing":                         {body(""), fault.Unavailable},
-		"a page":                          {body("<html>canary"), fault.Unavailable},
-		"without end":                     {broken["endless"], fault.Unavailable},
-		"slowly":                          {broken["slow"], fault.Unavailable},
-		"elsewhere":                       {broken["elsewhere"], fault.Unavailable},
+		"a code that it does not know":    {oauthError(400, "invalid_grant"), problem.GoogleTokenInvalid},
+		"a request that it does not like": {oauthError(400, "invalid_request"), problem.GoogleTokenInvalid},
+		"another redirect URI":            {oauthError(400, "redirect_uri_mismatch"), problem.GoogleTokenInvalid},
+		"no client of its own":            {oauthError(401, "invalid_client"), problem.Unavailable},
+		"a client that may not":           {oauthError(400, "unauthorized_client"), problem.Unavailable},
+		"a failure of its own":            {oauthError(500, "server_error"), problem.Unavailable},
+		"a failure without form":          {failing, problem.Unavailable},
+		"too many requests":               {oauthError(429, "rate_limit_exceeded"), problem.Unavailable},
+		"nothing":                         {body(""), problem.Unavailable},
+		"a page":                          {body("<html>canary"), problem.Unavailable},
+		"without end":                     {broken["endless"], problem.Unavailable},
+		"slowly":                          {broken["slow"], problem.Unavailable},
+		"elsewhere":                       {broken["elsewhere"], problem.Unavailable},
 		"from around the corner": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/token-elsewhere", http.StatusTemporaryRedirect)
-		}, fault.Unavailable},
-		"without a token":             {with(map[string]any{"access_token": "x", "token_type": "Bearer"}), fault.GoogleTokenInvalid},
-		"with a token that is none":   {with(map[string]any{"access_token": "x", "id_token": "canary"}), fault.GoogleTokenInvalid},
-		"with a token that is a list": {with(map[string]any{"access_token": "x", "id_token": []string{"canary"}}), fault.GoogleTokenInvalid},
+		}, problem.Unavailable},
+		"without a token":             {with(map[string]any{"access_token": "x", "token_type": "Bearer"}), problem.GoogleTokenInvalid},
+		"with a token that is none":   {with(map[string]any{"access_token": "x", "id_token": "canary"}), problem.GoogleTokenInvalid},
+		"with a token that is a list": {with(map[string]any{"access_token": "x", "id_token": []string{"canary"}}), problem.GoogleTokenInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,9 +161,9 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 			})
 			w.SetFetchBound(300 * time.Millisecond)
 			began := time.Now()
-			_, err := w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
+			_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
 			f := wantFault(t, err, tc.want, name)
-			if strings.Contains(f.Detail, "canary") || strings.Contains(f.Error(), "canary") && tc.want == fault.Unavailable {
+			if strings.Contains(f.Detail, "canary") || strings.Contains(f.Error(), "canary") && tc.want == problem.Unavailable {
 				t.Errorf("the issuer's words are repeated: %v", f)
 			}
 			if took := time.Since(began); took > 5*time.Second {
@@ -179,18 +179,18 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 // What the exchange brings is held to the same rules as any token.
 func TestTheTokenOfACodeIsVerified(t *testing.T) {
 	t.Parallel()
-	of := identity.NewAttempt(redirectURI)
+	of := auth.NewAuthRequest(redirectURI)
 	for name, tc := range map[string]struct {
 		token func(*world) string
-		want  fault.Code
+		want  problem.Code
 	}{
-		"another audience": {func(w *world) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, fault.GoogleTokenInvalid},
-		"another nonce":    {func(w *world) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, fault.GoogleTokenInvalid},
+		"another audience": {func(w *world) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, problem.GoogleTokenInvalid},
+		"another nonce":    {func(w *world) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, problem.GoogleTokenInvalid},
 		"an unproven address": {func(w *world) string {
 			return w.token(t, issuer.Claims{Nonce: of.Nonce, Extra: map[string]any{"email_verified": false}})
-		}, fault.EmailNotVerified},
-		"another domain":       {func(w *world) string { return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"}) }, fault.DomainNotAllowed},
-		"a user store's token": {func(w *world) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, fault.GoogleTokenInvalid},
+		}, problem.EmailNotVerified},
+		"another domain":       {func(w *world) string { return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"}) }, problem.DomainNotAllowed},
+		"a user store's token": {func(w *world) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, problem.GoogleTokenInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +200,7 @@ func TestTheTokenOfACodeIsVerified(t *testing.T) {
 				rw.Header().Set("Content-Type", "application/json")
 				_ = json.NewEncoder(rw).Encode(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": raw})
 			})
-			_, err := w.Redeem(t.Context(), "4/code", of)
+			_, err := w.ExchangeCode(t.Context(), "4/code", of)
 			wantFault(t, err, tc.want, name)
 		})
 	}
@@ -224,10 +224,10 @@ func TestWithoutAClientOrEndpointsThereAreNoCodes(t *testing.T) {
 				w.discovery.answer(body(tc.document(w.url)))
 				w.accepts(t, "where keys are all there is,")
 			}
-			_, err := w.Page(t.Context(), identity.NewAttempt(redirectURI))
-			wantFault(t, err, fault.Unavailable, name)
-			_, err = w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
-			wantFault(t, err, fault.Unavailable, name)
+			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthRequest(redirectURI))
+			wantFault(t, err, problem.Unavailable, name)
+			_, err = w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
+			wantFault(t, err, problem.Unavailable, name)
 		})
 	}
 }
@@ -242,8 +242,8 @@ func TestEndpointsOverPlainHTTPAreNotUsedForAnIssuerOverHTTPS(t *testing.T) {
 	w := startAsGoogle(t)
 	const plain = "http://accounts.google.com/token"
 	w.discovery.answer(body(withEndpoints(w.url, w.url+"/authorize", plain)))
-	_, err := w.Redeem(t.Context(), "4/code", identity.NewAttempt(redirectURI))
-	wantFault(t, err, fault.Unavailable, "a token endpoint over plain HTTP")
+	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
+	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
 }
 
 func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
@@ -261,6 +261,6 @@ func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
 		<-entered
 		leave()
 	}()
-	_, err := w.Redeem(ctx, "4/code", identity.NewAttempt(redirectURI))
-	wantFault(t, err, fault.Unavailable, "a caller who leaves")
+	_, err := w.ExchangeCode(ctx, "4/code", auth.NewAuthRequest(redirectURI))
+	wantFault(t, err, problem.Unavailable, "a caller who leaves")
 }

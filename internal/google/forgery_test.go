@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // forgeries are tokens whose form or signature is wrong.
@@ -85,7 +85,7 @@ func forgeries(t *testing.T, w *world) map[string]badToken {
 			w.sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, strings.Replace(payload, "Ann", "\xff", 1)), w.unless("claims of the ID token cannot be read"),
 		},
 	} {
-		bad[name] = badToken{raw: tc.raw, want: tc.want, code: fault.GoogleTokenInvalid}
+		bad[name] = badToken{raw: tc.raw, want: tc.want, code: problem.GoogleTokenInvalid}
 	}
 	return bad
 }
@@ -127,7 +127,7 @@ func forgedTokensLearnNothing(t *testing.T, start starter) {
 	}})
 	_, _, signature := split(t, w.token(t, issuer.Claims{}))
 	_, err := w.Verify(t.Context(), bad[:strings.LastIndex(bad, ".")+1]+encode(signature), "nonce")
-	f := wantFault(t, err, fault.GoogleTokenInvalid, "forged")
+	f := wantFault(t, err, problem.GoogleTokenInvalid, "forged")
 	if !strings.Contains(f.Detail, "signature") {
 		t.Errorf("the detail is %q, want it to speak of the signature alone", f.Detail)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -47,7 +47,7 @@ func FuzzForm(f *testing.F) {
 			(members["alg"] == rs256 || members["alg"] == es256) && named && kid != "" &&
 			typed && (kind == "" || strings.EqualFold(kind, "jwt")) && !critical && !unencoded &&
 			len(encoded)+len(payload)+len(signature)+2 <= maxToken
-		if (err == nil) != want || err != nil && fault.CodeOf(err) != fault.GoogleTokenInvalid {
+		if (err == nil) != want || err != nil && problem.CodeOf(err) != problem.GoogleTokenInvalid {
 			t.Fatalf("%q %q %q has the form of an ID token: %t; it is %v", head, payload, signature, want, err)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // issuer is somebody whose ID tokens are accepted: its keys, and what must be
@@ -36,19 +36,19 @@ func newIssuer(cfg Config, r rules) *issuer {
 
 // verify returns whom a token of this issuer speaks of. The caller has checked
 // its form.
-func (i *issuer) verify(ctx context.Context, rawIDToken, nonce string) (identity.Profile, error) {
+func (i *issuer) verify(ctx context.Context, rawIDToken, nonce string) (auth.Profile, error) {
 	payload, err := i.open(ctx, rawIDToken)
 	if err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
 	c, err := readClaims(payload)
 	if err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
 	if err := i.rules.check(c, nonce); err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
-	return identity.Profile{
+	return auth.Profile{
 		Issuer:  i.rules.issuer,
 		Subject: c.Subject,
 		Email:   c.Email,

@@ -17,7 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // publicJWK is the key that a world publishes.
@@ -61,7 +61,7 @@ func publicKeyIsNoSecret(t *testing.T, start starter) {
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(input))
 		_, err := w.Verify(t.Context(), input+"."+encode(string(mac.Sum(nil))), "")
-		wantFault(t, err, fault.GoogleTokenInvalid, name)
+		wantFault(t, err, problem.GoogleTokenInvalid, name)
 	}
 }
 
@@ -94,7 +94,7 @@ func keysInTheHeaderHaveNoEffect(t *testing.T, start starter) {
 		h["kid"] = kid
 		forged := stranger.token(t, issuer.Claims{Header: h, Extra: map[string]any{"iss": w.url}})
 		_, err := w.Verify(t.Context(), forged, "")
-		wantFault(t, err, fault.GoogleTokenInvalid, "a token that brings its key")
+		wantFault(t, err, problem.GoogleTokenInvalid, "a token that brings its key")
 	}
 	if n := visits.Load(); n != 0 {
 		t.Errorf("the addresses in the header were visited %d times", n)
@@ -150,7 +150,7 @@ func unsuitableKeysAreIgnored(t *testing.T, start starter) {
 				}
 				return
 			}
-			f := wantFault(t, err, fault.GoogleTokenInvalid, name)
+			f := wantFault(t, err, problem.GoogleTokenInvalid, name)
 			if !strings.Contains(f.Detail, "does not publish") {
 				t.Errorf("the detail is %q", f.Detail)
 			}

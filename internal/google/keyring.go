@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -171,7 +171,7 @@ func (r *keyring) away(now time.Time) error {
 }
 
 func away(retryAfter time.Duration, cause error) error {
-	err := fault.New(fault.Unavailable, "The keys of the identity provider cannot be read at the moment.")
+	err := problem.New(problem.Unavailable, "The keys of the identity provider cannot be read at the moment.")
 	err.RetryAfter = retryAfter
 	return err.Because(cause)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestNothingIsFetchedBeforeATokenNeedsIt(t *testing.T) {
@@ -22,7 +22,7 @@ func nothingIsFetchedEarly(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	_, err := w.Verify(t.Context(), "not.a.token", "")
-	wantFault(t, err, fault.GoogleTokenInvalid, "no token")
+	wantFault(t, err, problem.GoogleTokenInvalid, "no token")
 	if w.keys.count() != 0 || w.discovery.count() != 0 {
 		t.Error("the issuer was asked without need")
 	}
@@ -53,7 +53,7 @@ func newKeyIsFound(t *testing.T, start starter) {
 	w.fetched(t, 2, "after the rotation")
 
 	_, err := w.Verify(t.Context(), old, "")
-	wantFault(t, err, fault.GoogleTokenInvalid, "a token of the withdrawn key")
+	wantFault(t, err, problem.GoogleTokenInvalid, "a token of the withdrawn key")
 }
 
 func TestInventedKeyNamesCostOneFetchAMinute(t *testing.T) {
@@ -67,7 +67,7 @@ func inventedKeyNames(t *testing.T, start starter) {
 	invented := func() {
 		raw := w.token(t, issuer.Claims{Header: map[string]any{"kid": rand.Text()}})
 		_, err := w.Verify(t.Context(), raw, "")
-		wantFault(t, err, fault.GoogleTokenInvalid, "an invented key name")
+		wantFault(t, err, problem.GoogleTokenInvalid, "an invented key name")
 	}
 	invented()
 	w.fetched(t, 1, "cold, after one invented name,")
@@ -137,7 +137,7 @@ func TestCallerWhoLeavesDoesNotStopTheFetchOfOthers(t *testing.T) {
 	}()
 	leave()
 	err := <-left
-	wantFault(t, err, fault.Unavailable, "the caller who left")
+	wantFault(t, err, problem.Unavailable, "the caller who left")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the cause is lost: %v", err)
 	}
@@ -161,7 +161,7 @@ func callersDeadlineIsKept(t *testing.T, start starter) {
 	defer cancel()
 	began := time.Now()
 	_, err := w.Verify(ctx, w.token(t, issuer.Claims{}), "")
-	wantFault(t, err, fault.Unavailable, "past the deadline")
+	wantFault(t, err, problem.Unavailable, "past the deadline")
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("the caller waited %s", took)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func failing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
@@ -64,12 +64,12 @@ func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
 			t.Parallel()
 			w := impatient(t, start)
 			w.keys.answer(handle)
-			if f := w.refuses(t, fault.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
+			if f := w.refuses(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
 				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
 			}
 			before := w.keys.count()
 			w.clock.forward(4 * time.Second)
-			if f := w.refuses(t, fault.Unavailable, "a moment later"); f.RetryAfter != time.Second {
+			if f := w.refuses(t, problem.Unavailable, "a moment later"); f.RetryAfter != time.Second {
 				t.Errorf("a moment later Retry-After is %s, want 1s", f.RetryAfter)
 			}
 			w.fetched(t, before, "a moment later")
@@ -108,7 +108,7 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			w.clock.forward(24*time.Hour - time.Minute)
 			w.accepts(t, "a day later")
 			w.clock.forward(time.Second)
-			w.refuses(t, fault.Unavailable, "more than a day later")
+			w.refuses(t, problem.Unavailable, "more than a day later")
 		})
 	}
 }
@@ -128,7 +128,7 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if f := w.refuses(t, fault.Unavailable, "a new key"); f.RetryAfter != time.Minute {
+		if f := w.refuses(t, problem.Unavailable, "a new key"); f.RetryAfter != time.Minute {
 			t.Errorf("Retry-After is %s, want 1m", f.RetryAfter)
 		}
 	}
@@ -154,7 +154,7 @@ func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
 	}
-	w.refuses(t, fault.Unavailable, "a new key")
+	w.refuses(t, problem.Unavailable, "a new key")
 	w.fetched(t, 2, "after the look for newer keys")
 }
 
@@ -185,7 +185,7 @@ func TestOneIssuersOutageIsNoneOfTheOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = w.Verify(t.Context(), raw, "")
-		wantFault(t, err, fault.Unavailable, "a token of the issuer that fails")
+		wantFault(t, err, problem.Unavailable, "a token of the issuer that fails")
 		w.accepts(t, "after that")
 	})
 }

@@ -1,11 +1,11 @@
 // Package google signs people in with Google. It implements
-// [identity.Provider].
+// [auth.Provider].
 //
 // It trusts up to two issuers, each with keys of its own: Google Sign-In, and
 // the user store of one Google Cloud project (Identity Platform). Of each it
 // believes what that publishes as its keys, and what those keys signed. It knows
 // neither users nor sessions, and does not remember which tokens it has seen:
-// package identity lets each sign in once. It is named for the issuer it was made
+// package auth lets each sign in once. It is named for the issuer it was made
 // for; any OpenID Connect issuer works, and the tests and `codegenapp dev` use
 // one of their own.
 package google
@@ -17,8 +17,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // Config says whom to trust, and what must be true of a token.
@@ -58,7 +58,7 @@ type Provider struct {
 	client    client
 }
 
-var _ identity.Provider = (*Provider)(nil)
+var _ auth.Provider = (*Provider)(nil)
 
 // New returns a provider. It asks the network for nothing: an issuer is read
 // when its first token comes, so the server starts without it.
@@ -88,12 +88,12 @@ func New(cfg Config) *Provider {
 	return p
 }
 
-// Verify returns whom rawIDToken speaks of, as [identity.Provider] promises.
+// Verify returns whom rawIDToken speaks of, as [auth.Provider] promises.
 // What a token claims counts, and is told, only once its signature is verified;
 // until then it picks the keys, and an issuer accepts no token but its own.
-func (p *Provider) Verify(ctx context.Context, rawIDToken, nonce string) (identity.Profile, error) {
+func (p *Provider) Verify(ctx context.Context, rawIDToken, nonce string) (auth.Profile, error) {
 	if err := checkForm(rawIDToken); err != nil {
-		return identity.Profile{}, err
+		return auth.Profile{}, err
 	}
 	from := p.signIn
 	if p.userStore != nil && claimedIssuer(rawIDToken) == p.userStore.rules.issuer {
@@ -102,6 +102,6 @@ func (p *Provider) Verify(ctx context.Context, rawIDToken, nonce string) (identi
 	return from.verify(ctx, rawIDToken, nonce)
 }
 
-func refuse(format string, args ...any) *fault.Error {
-	return fault.New(fault.GoogleTokenInvalid, format, args...)
+func refuse(format string, args ...any) *problem.Error {
+	return problem.New(problem.GoogleTokenInvalid, format, args...)
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 	"github.com/codegenapp/codegenapp/internal/google"
-	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 func TestTokensOfTheIssuerAreAccepted(t *testing.T) {
@@ -35,7 +35,7 @@ func tokensOfTheIssuerAreAccepted(t *testing.T, start starter) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := identity.Profile{
+			want := auth.Profile{
 				Issuer:  w.url,
 				Subject: "110169484474386276334",
 				Email:   "ann@example.com",

@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -142,7 +142,7 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("%q with the nonce %q may sign in (hosted: %t): %t; it is %v", payload, nonce, hosted, want, err)
 		}
 		if err != nil {
-			if code := fault.CodeOf(err); !slices.Contains([]fault.Code{fault.GoogleTokenInvalid, fault.EmailNotVerified, fault.DomainNotAllowed}, code) {
+			if code := problem.CodeOf(err); !slices.Contains([]problem.Code{problem.GoogleTokenInvalid, problem.EmailNotVerified, problem.DomainNotAllowed}, code) {
 				t.Fatalf("%q is %v", payload, err)
 			}
 			return
@@ -155,7 +155,7 @@ func FuzzClaims(f *testing.F) {
 func checkTaken(t *testing.T, c claims) {
 	t.Helper()
 	name := displayName(c)
-	if kept, faults := identity.ParseName(name); faults != nil || kept.String() != name || !utf8.ValidString(name) {
+	if kept, faults := auth.ParseName(name); faults != nil || kept.String() != name || !utf8.ValidString(name) {
 		t.Fatalf("%q becomes the name %q: %v", c.Name, name, faults)
 	}
 	picture := pictureURL(c.Picture)

@@ -1,7 +1,7 @@
 package google
 
 import (
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // maxUserID is the greatest length of a subject in a user store.
@@ -30,7 +30,7 @@ func (r rules) checkUserStore(c claims) error {
 	case len(r.domains) > 0:
 		// Nothing in such a token speaks for a Workspace domain: an address of
 		// the domain is none, and a claim hd is one that the project has added.
-		return fault.New(fault.DomainNotAllowed, "Only certain Google Workspace domains may sign in here, and accounts of a user store have none.")
+		return problem.New(problem.DomainNotAllowed, "Only certain Google Workspace domains may sign in here, and accounts of a user store have none.")
 	}
 	return nil
 }

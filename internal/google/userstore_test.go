@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestClaimsOfAUserStoreThatDoNotHinder(t *testing.T) {
@@ -43,14 +43,14 @@ func TestAccountsOfAUserStoreHaveNoHostedDomain(t *testing.T) {
 		"an account that Google knows": {Extra: map[string]any{"firebase": map[string]any{"sign_in_provider": "google.com"}}},
 	} {
 		_, err := w.Verify(t.Context(), w.token(t, c), "")
-		wantFault(t, err, fault.DomainNotAllowed, name)
+		wantFault(t, err, problem.DomainNotAllowed, name)
 	}
 }
 
 func TestWithoutAProjectNoUserStoreIsTrusted(t *testing.T) {
 	t.Parallel()
 	w := startUserStore(t, func(cfg *google.Config) { cfg.Project = "" })
-	w.refuses(t, fault.GoogleTokenInvalid, "without a project")
+	w.refuses(t, problem.GoogleTokenInvalid, "without a project")
 	w.fetched(t, 0, "without a project")
 }
 

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -222,15 +222,15 @@ func (w *world) accepts(t testing.TB, when string) {
 }
 
 // refuses fails the test unless a fresh good token is answered with code.
-func (w *world) refuses(t testing.TB, code fault.Code, when string) *fault.Error {
+func (w *world) refuses(t testing.TB, code problem.Code, when string) *problem.Error {
 	t.Helper()
 	_, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), "")
 	return wantFault(t, err, code, when)
 }
 
-func wantFault(t testing.TB, err error, code fault.Code, when string) *fault.Error {
+func wantFault(t testing.TB, err error, code problem.Code, when string) *problem.Error {
 	t.Helper()
-	f, ok := errors.AsType[*fault.Error](err)
+	f, ok := errors.AsType[*problem.Error](err)
 	if !ok || f.Code != code {
 		t.Fatalf("%s: got %v, want a fault %s", when, err, code)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // managedUserView is a user as the staff sees it.
@@ -18,7 +18,7 @@ type managedUserView struct {
 	Suspended bool `json:"suspended" doc:"Whether the account may not sign in."`
 }
 
-func managedUserOf(u identity.User) managedUserView {
+func managedUserOf(u auth.User) managedUserView {
 	return managedUserView{UserView: userOf(u), Suspended: u.SuspendedAt != nil}
 }
 
@@ -35,13 +35,13 @@ type usersOut struct {
 }
 
 // listUsers is GET /admin/users.
-func (a *API) listUsers(ctx context.Context, staff identity.Staff, in *listUsersIn) (*usersOut, error) {
+func (a *API) listUsers(ctx context.Context, staff auth.PrivilegedActor, in *listUsersIn) (*usersOut, error) {
 	scope := staffScope(staff, "users", in.Search)
 	page, err := in.page(a, scope)
 	if err != nil {
 		return nil, err
 	}
-	users, next, err := a.Identity.Users(ctx, staff, identity.UserQuery{Page: page, Search: in.Search})
+	users, next, err := a.Identity.Users(ctx, staff, auth.UserQuery{Page: page, Search: in.Search})
 	if err != nil {
 		return nil, err
 	}
@@ -53,20 +53,20 @@ func (a *API) listUsers(ctx context.Context, staff identity.Staff, in *listUsers
 
 // managedUserPatch is a merge patch of a user, by an admin.
 type managedUserPatch struct {
-	Role      given[identity.Role] `json:"role,omitempty" enum:"user,auditor,admin" doc:"What the user may do beside working on what is their own."`
-	Suspended given[bool]          `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
+	Role      given[auth.Role] `json:"role,omitempty" enum:"user,auditor,admin" doc:"What the user may do beside working on what is their own."`
+	Suspended given[bool]      `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
 }
 
 type changeUserIn struct {
-	ID   identity.UserID `path:"id" format:"uuid"`
+	ID   auth.UserID `path:"id" format:"uuid"`
 	Body managedUserPatch
 }
 
 type managedUserOut struct{ Body managedUserView }
 
 // changeUser is PATCH /admin/users/{id}.
-func (a *API) changeUser(ctx context.Context, staff identity.Staff, in *changeUserIn) (*managedUserOut, error) {
-	change := identity.UserChange{Role: in.Body.Role.pointer(), Suspend: in.Body.Suspended.pointer()}
+func (a *API) changeUser(ctx context.Context, staff auth.PrivilegedActor, in *changeUserIn) (*managedUserOut, error) {
+	change := auth.UserChange{Role: in.Body.Role.pointer(), Suspend: in.Body.Suspended.pointer()}
 	changed, err := a.Identity.ChangeUser(ctx, staff, in.ID, change)
 	if err != nil {
 		return nil, err
@@ -76,19 +76,19 @@ func (a *API) changeUser(ctx context.Context, staff identity.Staff, in *changeUs
 
 // event is an entry of the audit as the contract shows it.
 type event struct {
-	ID           identity.EventID     `json:"id" format:"uuid"`
-	At           timestamp            `json:"at"`
-	ActorID      *identity.UserID     `json:"actor_id" format:"uuid" nullable:"true" doc:"Who did it; null for somebody who was not signed in."`
-	Action       identity.Action      `json:"action" example:"session.created"`
-	ResourceType string               `json:"resource_type" example:"session"`
-	ResourceID   *identity.ResourceID `json:"resource_id" format:"uuid" nullable:"true" doc:"What it is about; null where that has no id."`
-	IP           string               `json:"ip" example:"203.0.113.7"`
-	UserAgent    string               `json:"user_agent"`
-	RequestID    string               `json:"request_id" doc:"Names the request in the server's log."`
-	Details      map[string]string    `json:"details"`
+	ID           auth.EventID      `json:"id" format:"uuid"`
+	At           timestamp         `json:"at"`
+	ActorID      *auth.UserID      `json:"actor_id" format:"uuid" nullable:"true" doc:"Who did it; null for somebody who was not signed in."`
+	Action       auth.Action       `json:"action" example:"session.created"`
+	ResourceType string            `json:"resource_type" example:"session"`
+	ResourceID   *auth.ResourceID  `json:"resource_id" format:"uuid" nullable:"true" doc:"What it is about; null where that has no id."`
+	IP           string            `json:"ip" example:"203.0.113.7"`
+	UserAgent    string            `json:"user_agent"`
+	RequestID    string            `json:"request_id" doc:"Names the request in the server's log."`
+	Details      map[string]string `json:"details"`
 }
 
-func eventOf(e identity.Event) event {
+func eventOf(e auth.Event) event {
 	return event{
 		ID: e.ID, At: timestamp(e.At), ActorID: e.Actor, Action: e.Action, ResourceType: e.ResourceType, ResourceID: e.Resource,
 		IP: e.From.IP, UserAgent: e.From.UserAgent, RequestID: e.From.RequestID, Details: e.Details,
@@ -97,10 +97,10 @@ func eventOf(e identity.Event) event {
 
 type listEventsIn struct {
 	PageIn
-	Actor  identity.UserID `query:"actor_id" format:"uuid" doc:"Only what this user did."`
-	Action string          `query:"action" maxLength:"100" doc:"Only events of this kind."`
-	Since  time.Time       `query:"since" doc:"Only events at this time or later (RFC 3339)."`
-	Until  time.Time       `query:"until" doc:"Only events before this time (RFC 3339)."`
+	Actor  auth.UserID `query:"actor_id" format:"uuid" doc:"Only what this user did."`
+	Action string      `query:"action" maxLength:"100" doc:"Only events of this kind."`
+	Since  time.Time   `query:"since" doc:"Only events at this time or later (RFC 3339)."`
+	Until  time.Time   `query:"until" doc:"Only events before this time (RFC 3339)."`
 
 	asked url.Values
 }
@@ -122,13 +122,13 @@ type auditEventsOut struct {
 }
 
 // listEvents is GET /admin/audit-events.
-func (a *API) listEvents(ctx context.Context, staff identity.Staff, in *listEventsIn) (*auditEventsOut, error) {
+func (a *API) listEvents(ctx context.Context, staff auth.PrivilegedActor, in *listEventsIn) (*auditEventsOut, error) {
 	scope := staffScope(staff, "audit_events", in.asked.Encode())
 	page, err := in.page(a, scope)
 	if err != nil {
 		return nil, err
 	}
-	q := identity.EventQuery{Page: page, Since: in.Since, Until: in.Until}
+	q := auth.EventQuery{Page: page, Since: in.Since, Until: in.Until}
 	if !in.Actor.IsZero() {
 		q.Actor = &in.Actor
 	}
@@ -146,24 +146,24 @@ func (a *API) listEvents(ctx context.Context, staff identity.Staff, in *listEven
 }
 
 // page is the page that is asked for of a list that has the newest first.
-func (in *PageIn) page(a *API, scope string) (identity.Page, error) {
-	p := identity.Page{Limit: in.PageSize}
+func (in *PageIn) page(a *API, scope string) (auth.Page, error) {
+	p := auth.Page{Limit: in.PageSize}
 	after, err := in.after(a, scope)
 	if after != nil {
-		p.After = identity.Place{At: after.Time, ID: after.ID}
+		p.After = auth.Place{At: after.Time, ID: after.ID}
 	}
 	return p, err
 }
 
 // tokenOf is the next_page_token of a place; empty for none.
-func (a *API) tokenOf(next *identity.Place, scope string) string {
+func (a *API) tokenOf(next *auth.Place, scope string) string {
 	if next == nil {
 		return ""
 	}
-	return a.pageTokens.seal(outline.Cursor{Time: next.At, ID: next.ID}, scope)
+	return a.pageTokens.seal(requirements.Cursor{Time: next.At, ID: next.ID}, scope)
 }
 
 // staffScope is everything that a page token of the staff's lists is bound to.
-func staffScope(staff identity.Staff, list, filter string) string {
+func staffScope(staff auth.PrivilegedActor, list, filter string) string {
 	return fmt.Sprintf("%s|staff|%s|%s", staff.User, list, filter)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
@@ -21,7 +21,7 @@ const (
 )
 
 // withAdmin names the admin of these tests.
-func withAdmin(s *app.Settings) { s.AdminEmails = []string{adminEmail} }
+func withAdmin(s *server.Settings) { s.AdminEmails = []string{adminEmail} }
 
 // household is a server with an admin, an auditor, and somebody.
 func household(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
@@ -81,7 +81,7 @@ func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
 
 func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.AdminEmails = []string{"First.Admin@Example.com"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.AdminEmails = []string{"First.Admin@Example.com"} })
 	if role := profileOf(s.SignIn(t, "first.admin@example.com").Get(mePath).Want(200)).Role; role != "admin" {
 		t.Errorf("a named address has the role %s", role)
 	}

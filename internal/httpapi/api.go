@@ -16,8 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // prefix is where the contract begins.
@@ -27,13 +27,13 @@ const defaultWorking = 16
 
 // Config is what the API needs.
 type Config struct {
-	Identity *identity.Service
-	Outline  *outline.Service
+	Identity *auth.Service
+	Outline  *requirements.Service
 	// PublicKeys verify access tokens; they are published if there are any.
-	PublicKeys []identity.PublicKey
+	PublicKeys []auth.PublicKey
 	// Gate holds callers to Limits, where there are any, and remembers answers
 	// where it Remembers.
-	Gate      identity.Gate
+	Gate      auth.Gate
 	Limits    *Limits
 	Remembers bool
 	// Database is nil if the database answers, Redis if Redis does; Redis itself
@@ -72,7 +72,7 @@ type Config struct {
 	// Traces follow each request; nil follows none.
 	Traces Traces
 	// Saw is told of each user who is answered; nil if nobody wants to know.
-	Saw func(identity.Slot)
+	Saw func(auth.Slot)
 	Log *slog.Logger
 	Now func() time.Time
 }
@@ -144,7 +144,7 @@ type API struct {
 	// known is the operations by their patterns, with the prefix.
 	known map[string]route
 	// defaultRate is what most requests are paid from, if there are limits.
-	defaultRate []identity.Rate
+	defaultRate []auth.Rate
 }
 
 // New returns the API and its handler.
@@ -164,7 +164,7 @@ func New(c Config) (*API, http.Handler) {
 		hall: newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed), known: map[string]route{},
 	}
 	if c.Limits != nil {
-		a.defaultRate = []identity.Rate{c.Limits.Default}
+		a.defaultRate = []auth.Rate{c.Limits.Default}
 	}
 	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
 	a.huma = humago.NewWithPrefix(mux, prefix, contract())

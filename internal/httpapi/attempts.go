@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // attemptLife is how long somebody may take on Google's page.
@@ -27,8 +27,8 @@ type attempt struct {
 	Expires  time.Time `json:"expires"`
 }
 
-func (a attempt) by(redirectURI string) identity.Attempt {
-	return identity.Attempt{RedirectURI: redirectURI, State: a.State, Nonce: a.Nonce, Verifier: a.Verifier}
+func (a attempt) by(redirectURI string) auth.AuthRequest {
+	return auth.AuthRequest{RedirectURI: redirectURI, State: a.State, Nonce: a.Nonce, Verifier: a.Verifier}
 }
 
 // attempts seals attempts: a browser keeps one, but cannot make or alter it.
@@ -47,7 +47,7 @@ func (s attempts) mac(text []byte) []byte {
 	return mac.Sum(nil)
 }
 
-func (s attempts) seal(of identity.Attempt, returnTo string) string {
+func (s attempts) seal(of auth.AuthRequest, returnTo string) string {
 	text, err := json.Marshal(attempt{of.State, of.Nonce, of.Verifier, returnTo, s.now().Add(attemptLife)})
 	if err != nil {
 		panic(fmt.Sprintf("seal an attempt: %v", err)) // a struct of strings and a time

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestAnAttemptLastsTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
-	of := identity.NewAttempt("https://app.example.com/api/v1/auth/google/callback")
+	of := auth.NewAuthRequest("https://app.example.com/api/v1/auth/google/callback")
 	sealed := kept.seal(of, "/docs")
 
 	now = now.Add(10*time.Minute - time.Nanosecond)
@@ -31,7 +31,7 @@ func TestNoTwoAttemptsAreAlike(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
-		a := identity.NewAttempt("postmessage")
+		a := auth.NewAuthRequest("postmessage")
 		for _, secret := range []string{a.State, a.Nonce, a.Verifier} {
 			if seen[secret] || len(secret) < 26 {
 				t.Fatalf("%+v has a secret that is short or known", a)
@@ -54,7 +54,7 @@ func TestAPageTokenIsNoAttempt(t *testing.T) {
 func TestAnAlteredAttemptDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), time.Now)
-	of := identity.NewAttempt("postmessage")
+	of := auth.NewAuthRequest("postmessage")
 	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
 	if err != nil {
 		t.Fatal(err)

@@ -5,18 +5,18 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // tokenPair is the answer of a sign-in.
 type tokenPair struct {
-	AccessToken      string             `json:"access_token" doc:"Send it as Authorization: Bearer <access_token>."`
-	TokenType        string             `json:"token_type" enum:"Bearer"`
-	ExpiresIn        int                `json:"expires_in" minimum:"1" doc:"Seconds until the access token expires."`
-	RefreshToken     string             `json:"refresh_token,omitempty" doc:"Works once; keep it in one place only. Absent where it is in a cookie."`
-	RefreshExpiresIn int                `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
-	SessionID        identity.SessionID `json:"session_id" format:"uuid"`
-	User             UserView           `json:"user"`
+	AccessToken      string         `json:"access_token" doc:"Send it as Authorization: Bearer <access_token>."`
+	TokenType        string         `json:"token_type" enum:"Bearer"`
+	ExpiresIn        int            `json:"expires_in" minimum:"1" doc:"Seconds until the access token expires."`
+	RefreshToken     string         `json:"refresh_token,omitempty" doc:"Works once; keep it in one place only. Absent where it is in a cookie."`
+	RefreshExpiresIn int            `json:"refresh_expires_in" minimum:"1" doc:"Seconds until the refresh token expires if it is not used."`
+	SessionID        auth.SessionID `json:"session_id" format:"uuid"`
+	User             UserView       `json:"user"`
 }
 
 type tokenPairOut struct {
@@ -25,7 +25,7 @@ type tokenPairOut struct {
 	Body         tokenPair
 }
 
-func grantAnswer(g identity.Grant) *tokenPairOut {
+func grantAnswer(g auth.TokenPair) *tokenPairOut {
 	return &tokenPairOut{CacheControl: noStore, Body: tokenPair{
 		AccessToken: g.AccessToken, TokenType: "Bearer", ExpiresIn: int(g.AccessExpires.Seconds()),
 		RefreshToken: g.RefreshToken, RefreshExpiresIn: int(g.RefreshExpires.Seconds()), SessionID: g.Session.ID,
@@ -36,7 +36,7 @@ func grantAnswer(g identity.Grant) *tokenPairOut {
 const noStore = "no-store"
 
 // answer is grantAnswer, with the refresh token in a cookie where that is asked.
-func (a *API) answer(r *http.Request, g identity.Grant, inCookie bool) *tokenPairOut {
+func (a *API) answer(r *http.Request, g auth.TokenPair, inCookie bool) *tokenPairOut {
 	out := grantAnswer(g)
 	if inCookie {
 		out.SetCookie = []string{a.refreshCookie(r, g)}
@@ -47,7 +47,7 @@ func (a *API) answer(r *http.Request, g identity.Grant, inCookie bool) *tokenPai
 
 // Caller is where a request of somebody who need not be signed in comes from.
 type Caller struct {
-	from    identity.Client
+	from    auth.Client
 	request *http.Request
 }
 
@@ -59,7 +59,7 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 }
 
 // clientOf is where a request comes from.
-func clientOf(r *http.Request) identity.Client {
+func clientOf(r *http.Request) auth.Client {
 	known := recordOf(r.Context())
-	return identity.Client{IP: known.address.String(), UserAgent: clip(r.UserAgent(), 500), RequestID: known.requestID}
+	return auth.Client{IP: known.address.String(), UserAgent: clip(r.UserAgent(), 500), RequestID: known.requestID}
 }

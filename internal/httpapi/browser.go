@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -33,10 +33,10 @@ type beginSignInIn struct {
 // beginSignIn is GET /auth/google.
 func (a *API) beginSignIn(ctx context.Context, in *beginSignInIn) (*redirectOut, error) {
 	if !a.returnable(in.request, in.ReturnTo) {
-		return nil, fault.New(fault.InvalidParameter, "The query parameter return_to is no path of this server, nor at an origin that it trusts.")
+		return nil, problem.New(problem.InvalidParameter, "The query parameter return_to is no path of this server, nor at an origin that it trusts.")
 	}
-	attempt := identity.NewAttempt(a.callback(in.request))
-	page, err := a.Identity.SignInPage(ctx, attempt)
+	attempt := auth.NewAuthRequest(a.callback(in.request))
+	page, err := a.Identity.AuthCodeURL(ctx, attempt)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ type finishSignInIn struct {
 func (a *API) finishSignIn(ctx context.Context, in *finishSignInIn) (*redirectOut, error) {
 	of, err := a.attempts.open(a.broughtCookie(in.request, attemptCookieName), in.State)
 	if err != nil {
-		return nil, fault.New(fault.CSRFRejected, "This sign-in did not begin in this browser, or took too long; begin again.").Because(err)
+		return nil, problem.New(problem.CSRFRejected, "This sign-in did not begin in this browser, or took too long; begin again.").Because(err)
 	}
 	out := &redirectOut{CacheControl: noStore, Location: of.ReturnTo, SetCookie: []string{a.attemptCookie(in.request, "")}}
 	if in.Error == declined {
@@ -90,13 +90,13 @@ func (a *API) finishSignIn(ctx context.Context, in *finishSignInIn) (*redirectOu
 // in (RFC 6749, section 4.1.2.1). It goes on to the front end as it is.
 const declined = "access_denied"
 
-func (a *API) redeem(ctx context.Context, in *finishSignInIn, of attempt) (identity.Grant, error) {
+func (a *API) redeem(ctx context.Context, in *finishSignInIn, of attempt) (auth.TokenPair, error) {
 	switch {
 	case in.Error != "":
-		return identity.Grant{}, fault.New(fault.Unavailable, "Google has not signed anybody in.").
+		return auth.TokenPair{}, problem.New(problem.Unavailable, "Google has not signed anybody in.").
 			Because(fmt.Errorf("the authorization endpoint answered %.50q", in.Error))
 	case in.Code == "":
-		return identity.Grant{}, fault.New(fault.GoogleTokenInvalid, "The answer has no authorization code.")
+		return auth.TokenPair{}, problem.New(problem.GoogleTokenInvalid, "The answer has no authorization code.")
 	}
 	return a.Identity.SignInByCode(ctx, in.Code, of.by(a.callback(in.request)), in.from)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -162,7 +162,7 @@ func TestAnAnswerOfGoogleThatDoesNotBelongToTheBrowser(t *testing.T) {
 			b.cookies = other.cookies
 		},
 		"a cookie of another server": func(b *visitor, _ url.Values) {
-			other := newVisitor(b.t, b.server.Replica(b.t, func(s *app.Settings) { s.SecretKey = "another-secret-key-of-the-tests-of-32-bytes" }))
+			other := newVisitor(b.t, b.server.Replica(b.t, func(s *server.Settings) { s.SecretKey = "another-secret-key-of-the-tests-of-32-bytes" }))
 			other.begin("/docs")
 			b.cookies = other.cookies
 		},
@@ -276,7 +276,7 @@ func TestASignInThatFailsGoesBackWithItsReason(t *testing.T) {
 
 func TestABrowserIsSentToNobodyElse(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.CORSOrigins = []string{"https://app.example.com", "http://localhost:5173"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com", "http://localhost:5173"} })
 	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
 	for _, good := range []string{
 		"/", "/docs", "/docs?tab=1", "/#/home", "/a%20b", "/caf%C3%A9", "/a/../b", "/@ann", "/?next=https://example.com",
@@ -341,7 +341,7 @@ func TestABrowserComesBackToTheRoot(t *testing.T) {
 
 func TestNoTokenIsPartOfAnAddress(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	b := newVisitor(t, s)
 	done := b.signIn("https://app.example.com/x", "ann@example.com")
 	if got := done.Header.Get("Location"); got != "https://app.example.com/x" || len(done.Body) != 0 {

@@ -11,20 +11,20 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // budgets tells the caller, in the headers of the answer, how the budgets stand
 // that the request was paid from.
 type budgets struct {
 	header    http.Header
-	standings []identity.Standing
+	standings []auth.Standing
 }
 
 // add writes all headers anew, with these standings too. RateLimit-Policy and
 // RateLimit are those of draft-ietf-httpapi-ratelimit-headers; the older ones
 // speak of the budget that has the least left.
-func (b *budgets) add(now time.Time, standings []identity.Standing) {
+func (b *budgets) add(now time.Time, standings []auth.Standing) {
 	b.standings = append(b.standings, standings...)
 	least := b.standings[0]
 	var policies, limits []string

@@ -7,12 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 func TestARateIsSaidInWords(t *testing.T) {
 	t.Parallel()
-	for want, rate := range map[string]identity.Rate{
+	for want, rate := range map[string]auth.Rate{
 		"100 requests a minute": {Requests: 100, Per: time.Minute},
 		"1 request a second":    {Requests: 1, Per: time.Second},
 		"2 requests an hour":    {Requests: 2, Per: time.Hour},
@@ -29,10 +29,10 @@ func TestHeadersSpeakOfAllBudgetsAndOfTheScarcest(t *testing.T) {
 	t.Parallel()
 	b := &budgets{header: http.Header{}}
 	now := time.Unix(1_795_367_530, 999_999_999)
-	b.add(now, []identity.Standing{{Rate: identity.Rate{Name: "default", Requests: 100, Per: time.Minute}, Allowed: true, Remaining: 4, Reset: 57_600 * time.Millisecond}})
-	b.add(now, []identity.Standing{
-		{Rate: identity.Rate{Name: "refresh", Requests: 30, Per: time.Minute}, Allowed: true, Remaining: 3, Reset: 1},
-		{Rate: identity.Rate{Name: "other", Requests: 5, Per: time.Hour}, Allowed: true, Remaining: 9, Reset: time.Hour},
+	b.add(now, []auth.Standing{{Rate: auth.Rate{Name: "default", Requests: 100, Per: time.Minute}, Allowed: true, Remaining: 4, Reset: 57_600 * time.Millisecond}})
+	b.add(now, []auth.Standing{
+		{Rate: auth.Rate{Name: "refresh", Requests: 30, Per: time.Minute}, Allowed: true, Remaining: 3, Reset: 1},
+		{Rate: auth.Rate{Name: "other", Requests: 5, Per: time.Hour}, Allowed: true, Remaining: 9, Reset: time.Hour},
 	})
 	want := http.Header{
 		"Ratelimit-Policy":      {`"default";q=100;w=60, "refresh";q=30;w=60, "other";q=5;w=3600`},

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -47,9 +47,9 @@ func newCanaries(t *testing.T, collector *testkit.Collector) *canaries {
 		t.Fatal(err)
 	}
 	redis.User = url.UserPassword("Redis"+bird, "PasswordOfRedis")
-	x.s = testkit.StartLogging(t, x.log, withAdmin, generation{file: pair.private}.set, func(s *app.Settings) {
+	x.s = testkit.StartLogging(t, x.log, withAdmin, generation{file: pair.private}.set, func(s *server.Settings) {
 		s.LogFormat, s.SingleReplica = "json", false
-		s.RedisURL = app.Secret(redis.String()) // which lets nobody in by that password
+		s.RedisURL = server.Secret(redis.String()) // which lets nobody in by that password
 		s.OTLPEndpoint, s.OTLPHeaders = collector.URL, "authorization=Bearer%20HeaderForTheCollector"
 		database, err := url.Parse(string(s.DatabaseURL))
 		if err != nil {

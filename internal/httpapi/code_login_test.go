@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -98,7 +98,7 @@ func TestACodeIsNotExchangedForSomebodyElse(t *testing.T) {
 
 func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	own := strings.TrimPrefix(s.URL, "http://")
 	for redirectURI, allowed := range map[string]bool{
 		s.URL + "/signed-in":                            true,
@@ -169,13 +169,13 @@ func TestSignInsOfAUserStore(t *testing.T) {
 		"id_token": storeToken(issuer.Claims{Extra: map[string]any{"email_verified": false}}),
 	}).WantProblem(403, "email_not_verified")
 
-	without := s.Replica(t, func(s *app.Settings) { s.GoogleProject = "" })
+	without := s.Replica(t, func(s *server.Settings) { s.GoogleProject = "" })
 	without.Anybody(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{})}).WantProblem(401, "google_token_invalid")
 }
 
 func TestHostedDomainsHoldForEveryWay(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.GoogleHostedDomains = []string{"corp.example.com"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.GoogleHostedDomains = []string{"corp.example.com"} })
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{HostedDomain: "corp.example.com"})}).Want(200)
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{})}).WantProblem(403, "domain_not_allowed")
 	s.Anybody(t).Post(loginPath, codeBody(codeFor(t, s, loopback), verifier, loopback)).WantProblem(403, "domain_not_allowed")

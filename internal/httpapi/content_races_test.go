@@ -4,20 +4,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // flooded is a server whose requests need not wait for a connection, so that they
 // meet at the rows.
-func flooded(s *app.Settings) { s.PoolOverflow = 50 }
+func flooded(s *server.Settings) { s.PoolOverflow = 50 }
 
 // cramped is one whose parents have room for few.
-func cramped(s *app.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
+func cramped(s *server.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
 
 // twins are one caller at two replicas.
-func twins(t *testing.T, change ...func(*app.Settings)) races.Callers {
+func twins(t *testing.T, change ...func(*server.Settings)) races.Callers {
 	t.Helper()
 	change = append(change, flooded)
 	s := testkit.StartFirst(t, change...)

@@ -15,8 +15,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // contractVersion is that of the contract, not of the program: the one in
@@ -76,22 +76,22 @@ func schemaName(t reflect.Type, hint string) string {
 // view is a resource that a 412 may show, and the fault of an operation that does
 // not find it.
 type view struct {
-	missing fault.Code
+	missing problem.Code
 	shape   reflect.Type
 }
 
 var views = []view{
-	{fault.ProjectNotFound, typeOf[Project]()},
-	{fault.SpecificationNotFound, typeOf[specification]()},
-	{fault.ItemNotFound, typeOf[item]()},
+	{problem.ProjectNotFound, typeOf[Project]()},
+	{problem.SpecificationNotFound, typeOf[specification]()},
+	{problem.ItemNotFound, typeOf[item]()},
 }
 
 // documentFaults says in the contract how an operation may fail: one answer for
 // each status, with the codes it can carry. Answers with the same codes stand in
 // the document once, under the names of the codes.
-func documentFaults(api huma.API, op *huma.Operation, faults []fault.Code) {
+func documentFaults(api huma.API, op *huma.Operation, faults []problem.Code) {
 	codes := map[int][]any{}
-	for _, code := range fault.Codes() { // in their order, each once
+	for _, code := range problem.Codes() { // in their order, each once
 		if slices.Contains(faults, code) {
 			codes[statusOf(code)] = append(codes[statusOf(code)], string(code))
 		}
@@ -125,7 +125,7 @@ func join(codes []any, separator string) string {
 }
 
 // nounOf is what the fault does not find.
-func nounOf(missing fault.Code) string { return strings.TrimSuffix(string(missing), "_not_found") }
+func nounOf(missing problem.Code) string { return strings.TrimSuffix(string(missing), "_not_found") }
 
 func faultHeaders(status int) map[string]*huma.Header {
 	text := &huma.Schema{Type: huma.TypeString}
@@ -144,19 +144,19 @@ func faultHeaders(status int) map[string]*huma.Header {
 // problemSchema is a problem with one of the codes. Clients tell problems apart
 // by them; with two of them comes what is optional elsewhere.
 func problemSchema(schemas huma.Registry, codes []any, shown reflect.Type) *huma.Schema {
-	if len(codes) > 1 && slices.Contains(codes, any(string(fault.ValidationFailed))) {
+	if len(codes) > 1 && slices.Contains(codes, any(string(problem.ValidationFailed))) {
 		return &huma.Schema{OneOf: each(codes, func(c any) *huma.Schema { return problemSchema(schemas, []any{c}, shown) })}
 	}
 	its := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"code": {Type: huma.TypeString, Enum: codes}}}
 	switch codes[0] {
-	case string(fault.ValidationFailed):
+	case string(problem.ValidationFailed):
 		its.Properties["errors"] = schemas.Schema(typeOf[[]mistake](), true, "")
 		its.Required = []string{"errors"}
-	case string(fault.PreconditionFailed):
+	case string(problem.PreconditionFailed):
 		its.Properties["current"] = schemas.Schema(shown, true, "")
 		its.Required = []string{"current"}
 	}
-	return &huma.Schema{AllOf: []*huma.Schema{schemas.Schema(typeOf[problem](), true, ""), its}}
+	return &huma.Schema{AllOf: []*huma.Schema{schemas.Schema(typeOf[problemDetails](), true, ""), its}}
 }
 
 // mistakeCodes are the codes of faults of single fields: huma's, as violations.go

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // refreshCookieName is the cookie of the refresh token; see cookieName.
@@ -34,7 +34,7 @@ func (a *API) cookie(r *http.Request, name, value string, age time.Duration, sit
 
 // refreshCookie carries the refresh token of a grant. No other site can make a
 // browser send it.
-func (a *API) refreshCookie(r *http.Request, g identity.Grant) string {
+func (a *API) refreshCookie(r *http.Request, g auth.TokenPair) string {
 	return a.cookie(r, refreshCookieName, g.RefreshToken, g.RefreshExpires, http.SameSiteStrictMode).String()
 }
 

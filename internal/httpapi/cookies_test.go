@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -140,7 +140,7 @@ var crossSite = map[string]struct {
 
 func TestRequestsWithACookieComeFromAllowedOrigins(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
+	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	for name, tc := range crossSite {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -17,8 +17,8 @@ const (
 	otherOrigin = "https://evil.example.net"
 )
 
-func withOrigins(origins ...string) func(*app.Settings) {
-	return func(s *app.Settings) { s.CORSOrigins = origins }
+func withOrigins(origins ...string) func(*server.Settings) {
+	return func(s *server.Settings) { s.CORSOrigins = origins }
 }
 
 // page is a script of a page in a browser, which sees of the answers what the
@@ -268,7 +268,7 @@ func TestAnswersToPagesVaryByOrigin(t *testing.T) {
 func TestAPageKeepsItsTokenFromPlainHTTP(t *testing.T) {
 	t.Parallel()
 	required := true
-	s := testkit.Start(t, withOrigins(appOrigin), func(s *app.Settings) { s.RequireHTTPS = &required })
+	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })
 	p := page{origin: appOrigin}
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
 		t.Errorf("the token went out: %+v", got)

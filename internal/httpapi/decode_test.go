@@ -17,28 +17,28 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
 // nobody is an identity provider that knows nobody.
 type nobody struct{}
 
-func (nobody) Verify(context.Context, string, string) (identity.Profile, error) {
-	return identity.Profile{}, fault.New(fault.GoogleTokenInvalid, "The token is not valid.")
+func (nobody) Verify(context.Context, string, string) (auth.Profile, error) {
+	return auth.Profile{}, problem.New(problem.GoogleTokenInvalid, "The token is not valid.")
 }
 
-func (n nobody) Redeem(ctx context.Context, _ string, _ identity.Attempt) (identity.Profile, error) {
+func (n nobody) ExchangeCode(ctx context.Context, _ string, _ auth.AuthRequest) (auth.Profile, error) {
 	return n.Verify(ctx, "", "")
 }
 
-func (nobody) Page(_ context.Context, of identity.Attempt) (string, error) {
+func (nobody) AuthCodeURL(_ context.Context, of auth.AuthRequest) (string, error) {
 	return "https://provider.example.com/?state=" + of.State, nil
 }
 
@@ -57,20 +57,20 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	keys, err := identity.NewKeyRing(nil, []byte("a-jwt-secret-for-tests-of-32-bytes-or-more"))
+	keys, err := auth.NewKeyRing(nil, []byte("a-jwt-secret-for-tests-of-32-bytes-or-more"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	access := identity.NewAccessTokens(identity.AccessConfig{
+	access := auth.NewAccessTokens(auth.AccessConfig{
 		Keys: keys, Issuer: "test", Audience: "test", Lifetime: 24 * time.Hour, Now: time.Now,
 	})
-	token, _, err = access.Issue(identity.Actor{User: id.New[identity.User](), Session: id.New[identity.Session]()})
+	token, _, err = access.Issue(auth.Actor{User: id.New[auth.User](), Session: id.New[auth.Session]()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  identity.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), identity.SessionRules{}, slog.New(slog.DiscardHandler)),
-		Outline:   outline.NewService(store, outline.Limits{}),
+		Identity:  auth.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
+		Outline:   requirements.NewService(store, requirements.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },
 		SecretKey: []byte("a-secret-key-for-tests-of-32-bytes-or-more"), MaxBodyBytes: 1 << 16,

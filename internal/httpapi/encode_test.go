@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
@@ -17,8 +17,8 @@ func page() []specification {
 	at := time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)
 	rows := make([]specification, 20)
 	for n := range rows {
-		rows[n] = specificationOf(outline.Specification{
-			ID: id.New[outline.Specification](), Project: id.New[outline.Project](), Owner: id.New[identity.User](), Number: n + 1,
+		rows[n] = specificationOf(requirements.Specification{
+			ID: id.New[requirements.Specification](), Project: id.New[requirements.Project](), Owner: id.New[auth.User](), Number: n + 1,
 			Title: "Refunds", Content: strings.Repeat("A customer gets the money back within a day. ", 11),
 			Version: 3, CreatedAt: at, UpdatedAt: at,
 		})

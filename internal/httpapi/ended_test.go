@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -125,7 +125,7 @@ func (e ending) hold(t *testing.T, x *remembered) {
 // Where a Redis of its own counts, the other one keeps.
 func TestALogoutIsFinalWhereAnotherRedisCounts(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t, limited(100_000, 100_000, 100_000), func(s *app.Settings) { s.RateLimitURL = app.Secret(testkit.NewRedis(t)) })
+	s := testkit.StartFirst(t, limited(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
 	ann := s.SignUp(t)
 	warmAll(t, []*testkit.Server{s}, mePath, ann)
 	ann.Post(logoutPath, `{}`).Want(204)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -28,7 +28,7 @@ func open[In, Out any](a *API, pattern string, status int, serve func(context.Co
 
 // user registers an operation for signed-in callers. The actor is a parameter,
 // so a function cannot forget it.
-func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, identity.Actor, *In) (*Out, error)) {
+func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, auth.Actor, *In) (*Out, error)) {
 	register(a, pattern, status, a.authenticate, func(ctx context.Context, in *In) (*Out, error) {
 		return serve(ctx, callOf(ctx).actor, in)
 	})
@@ -36,7 +36,7 @@ func user[In, Out any](a *API, pattern string, status int, serve func(context.Co
 
 // role registers an operation for callers whose role has a permission. It is
 // checked together with the work, by the database's present word.
-func role[In, Out any](a *API, pattern string, status int, needs identity.Permission, serve func(context.Context, identity.Staff, *In) (*Out, error)) {
+func role[In, Out any](a *API, pattern string, status int, needs auth.Permission, serve func(context.Context, auth.PrivilegedActor, *In) (*Out, error)) {
 	authenticate := func(c *call) error {
 		c.needs = needs
 		return a.authenticate(c)
@@ -51,14 +51,16 @@ func role[In, Out any](a *API, pattern string, status int, needs identity.Permis
 type call struct {
 	api    *API
 	op     operation
-	actor  identity.Actor
+	actor  auth.Actor
 	signed bool
 	// needs is the permission of operations that not everybody may call.
-	needs   identity.Permission
+	needs   auth.Permission
 	request *http.Request
 }
 
-func (c *call) staff() identity.Staff { return identity.Staff{Actor: c.actor, Needs: c.needs} }
+func (c *call) staff() auth.PrivilegedActor {
+	return auth.PrivilegedActor{Actor: c.actor, Permission: c.needs}
+}
 
 type callKey struct{}
 
@@ -70,7 +72,7 @@ func callOf(ctx context.Context) *call {
 // streamed registers an operation for signed-in callers that writes its answer
 // itself, part by part. View is the answer as the contract shows it. What it
 // returns before it has written anything becomes a problem.
-func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, identity.Actor) error) {
+func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error) {
 	described := a.operation(pattern, http.StatusOK, a.authenticate)
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(typeOf[View](), true, "")
 	described.Responses["200"] = &huma.Response{
@@ -94,7 +96,7 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 		c := callOf(ctx)
 		c.api.changed(c.request) // before the answer, whatever it is
 		if err != nil {
-			if k := fault.CodeOf(err).Meaning().Kind; k == fault.Malformed {
+			if k := problem.CodeOf(err).Doc().Kind; k == problem.KindInvalidArgument {
 				err = c.orRefused(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
@@ -163,7 +165,7 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 	err := checkForm(c.request, op, c.op.lenient)
 	// A body of another type is what a form of another site would send along
 	// with the cookie.
-	if fault.CodeOf(err) == fault.UnsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
+	if problem.CodeOf(err) == problem.UnsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
 		return notAsJSON()
 	}
 	if err != nil {
@@ -183,9 +185,9 @@ func (a *API) authenticate(c *call) error {
 
 // caller is whom an access token stands for, or why for nobody.
 type caller struct {
-	actor identity.Actor
+	actor auth.Actor
 	// slot is where everything about the actor's user is kept.
-	slot identity.Slot
+	slot auth.Slot
 	err  error
 }
 
@@ -208,30 +210,30 @@ func (c *call) orRefused(ctx context.Context, err error) error {
 	}
 	var refused error
 	if c.needs != "" {
-		refused = c.api.Identity.CheckStaff(ctx, c.staff())
+		refused = c.api.Identity.Authorize(ctx, c.staff())
 	} else {
 		refused = c.api.Identity.CheckSession(ctx, c.actor)
 	}
-	if code := fault.CodeOf(refused); refused != nil && (code == fault.TokenRevoked || code == fault.PermissionDenied) {
+	if code := problem.CodeOf(refused); refused != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
 		return refused
 	}
 	return err
 }
 
 // kindFaults are the faults that follow from what an operation takes.
-func kindFaults(op huma.Operation, o operation, signed bool) []fault.Code {
-	faults := []fault.Code{
-		fault.InvalidParameter, fault.HTTPSRequired, fault.HeadersTooLarge, fault.RateLimited, fault.Internal, fault.Unavailable,
+func kindFaults(op huma.Operation, o operation, signed bool) []problem.Code {
+	faults := []problem.Code{
+		problem.InvalidParameter, problem.HTTPSRequired, problem.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable,
 	}
 	if signed {
-		faults = append(faults, fault.TokenMissing, fault.TokenInvalid, fault.TokenExpired, fault.TokenRevoked)
+		faults = append(faults, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
 	}
 	if o.missing != "" {
 		faults = append(faults, o.missing)
 	}
 	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
-		faults = append(faults, fault.MalformedJSON, fault.BodyTooLarge, fault.UnsupportedMediaType,
-			fault.ValidationFailed, fault.RequestTimeout)
+		faults = append(faults, problem.MalformedJSON, problem.BodyTooLarge, problem.UnsupportedMediaType,
+			problem.ValidationFailed, problem.RequestTimeout)
 	}
 	return faults
 }

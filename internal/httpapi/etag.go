@@ -9,20 +9,20 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // etag is the strong entity tag of a version.
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // ifMatch is the condition of a change (RFC 9110, section 13.1.1).
-type ifMatch struct{ match outline.Match }
+type ifMatch struct{ match requirements.Precondition }
 
 // UnmarshalText reads "*" or a list of entity tags. A weak tag never matches:
 // the comparison is the strong one. A tag that no version of ours has does not
 // match either.
 func (m *ifMatch) UnmarshalText(text []byte) error {
-	m.match = outline.Match{Asked: true}
+	m.match = requirements.Precondition{Given: true}
 	if strings.Trim(string(text), " \t") == "*" {
 		m.match.Any = true
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 func TestEntityTags(t *testing.T) {
@@ -129,7 +129,7 @@ func TestIfMatchAcceptsExactlyTheStrongTagsOfVersions(t *testing.T) {
 		if err := m.UnmarshalText([]byte(written(t, tags))); err != nil {
 			t.Fatal(err)
 		}
-		if !m.match.Asked || m.match.Any {
+		if !m.match.Given || m.match.Any {
 			t.Fatalf("match = %+v", m.match)
 		}
 		for version := int64(1); version < 1000; version++ {
@@ -200,7 +200,7 @@ func FuzzIfMatch(f *testing.F) {
 			line += ", " + second
 		}
 		star := strings.Trim(line, " \t") == "*"
-		want := outline.Match{Asked: true, Any: star}
+		want := requirements.Precondition{Given: true, Any: star}
 		for _, tag := range member.FindAllStringSubmatch(line, -1) {
 			number, place, placed := strings.Cut(tag[2], "-")
 			version, err := strconv.ParseInt(number, 10, 64)
@@ -218,7 +218,7 @@ func FuzzIfMatch(f *testing.F) {
 		if taken := star || grammar.MatchString(line); taken != (err == nil) {
 			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
 		}
-		if err == nil && (m.match.Asked != want.Asked || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
+		if err == nil && (m.match.Given != want.Given || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
 			t.Fatalf("%q asks for %+v, want %+v", line, m.match, want)
 		}
 	})
@@ -233,7 +233,7 @@ func FuzzIfNoneMatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, list string, version int64, place int, ofItem bool) {
 		tag := etag(version)
 		if ofItem {
-			tag = itemTag(outline.Item{Version: version, Order: place})
+			tag = itemTag(requirements.Item{Version: version, Order: place})
 		}
 		want := strings.Trim(list, " \t") == "*"
 		for _, other := range member.FindAllStringSubmatch(list, -1) {

@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
 // asInProduction is a server behind a proxy, with pages of a front end.
-func asInProduction(s *app.Settings) {
+func asInProduction(s *server.Settings) {
 	required := true
 	s.RequireHTTPS, s.TrustedProxies, s.CORSOrigins = &required, []string{"127.0.0.1"}, []string{appOrigin}
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // The world of the examples: Ann's project holds one specification with three
@@ -28,41 +28,41 @@ var (
 	exampleMorning = time.Date(2026, time.November, 22, 9, 30, 0, 481_516_000, time.UTC)
 	exampleEvening = time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)
 
-	exampleUser = identity.User{
-		ID: exampleID[identity.User](0xa1), Email: "ann@example.com", Name: "Ann", Role: identity.RoleUser,
+	exampleUser = auth.User{
+		ID: exampleID[auth.User](0xa1), Email: "ann@example.com", Name: "Ann", Role: auth.RoleUser,
 		CreatedAt: exampleMorning, LastLoginAt: exampleEvening,
 	}
-	exampleSession = identity.Session{
-		ID: exampleID[identity.Session](0xf1), User: exampleUser.ID, CreatedAt: exampleMorning, LastUsedAt: exampleEvening,
+	exampleSession = auth.Session{
+		ID: exampleID[auth.Session](0xf1), User: exampleUser.ID, CreatedAt: exampleMorning, LastUsedAt: exampleEvening,
 		ExpiresAt: exampleEvening.AddDate(0, 0, 1), UserAgent: "codegen-cli/2.4", IP: "203.0.113.7",
 	}
-	exampleProject = outline.Project{
-		ID: exampleID[outline.Project](0xb1), Owner: exampleUser.ID, Title: "Invoice portal",
+	exampleProject = requirements.Project{
+		ID: exampleID[requirements.Project](0xb1), Owner: exampleUser.ID, Title: "Invoice portal",
 		Description: "Customers see and pay their invoices.", SpecificationCount: 1, Version: 3,
 		CreatedAt: exampleMorning, UpdatedAt: exampleEvening,
 	}
-	exampleItems = []outline.Item{
+	exampleItems = []requirements.Item{
 		exampleItem(1, "A refund goes back to the card that paid."),
 		exampleItem(2, "Refunds above 500 need a second person."),
 		exampleItem(3, "The customer is told by e-mail."),
 	}
-	exampleSpecification = outline.Specification{
-		ID: exampleID[outline.Specification](0xc1), Project: exampleProject.ID, Owner: exampleUser.ID, Number: 1,
+	exampleSpecification = requirements.Specification{
+		ID: exampleID[requirements.Specification](0xc1), Project: exampleProject.ID, Owner: exampleUser.ID, Number: 1,
 		Title: "Refunds", Content: "# Refunds\n\nA customer gets the money back within a day.",
-		Items: each(exampleItems, func(i outline.Item) outline.ItemID { return i.ID }), Version: 5,
+		Items: each(exampleItems, func(i requirements.Item) requirements.ItemID { return i.ID }), Version: 5,
 		CreatedAt: exampleMorning, UpdatedAt: exampleEvening,
 	}
-	exampleGrant = identity.Grant{
+	exampleGrant = auth.TokenPair{
 		AccessToken: "eyJhbGciOiJ…", AccessExpires: time.Hour, RefreshToken: "cgr_7Qm2…", RefreshExpires: 24 * time.Hour,
 		Session: exampleSession, User: exampleUser,
 	}
 )
 
 // exampleEvent is the sign-in that began the example's session.
-var exampleEvent = identity.Event{
-	ID: exampleID[identity.Event](0x91), At: exampleMorning, Actor: &exampleUser.ID, Action: identity.SessionCreated,
-	ResourceType: "session", Resource: new(identity.ResourceID(exampleSession.ID)),
-	From:    identity.Client{IP: exampleSession.IP, UserAgent: exampleSession.UserAgent, RequestID: exampleID[record](0xe1).String()},
+var exampleEvent = auth.Event{
+	ID: exampleID[auth.Event](0x91), At: exampleMorning, Actor: &exampleUser.ID, Action: auth.SessionCreated,
+	ResourceType: "session", Resource: new(auth.ResourceID(exampleSession.ID)),
+	From:    auth.Client{IP: exampleSession.IP, UserAgent: exampleSession.UserAgent, RequestID: exampleID[record](0xe1).String()},
 	Details: map[string]string{},
 }
 
@@ -71,9 +71,9 @@ func exampleID[T any](n byte) id.Of[T] {
 	return id.Of[T]{0x01, 0xa2, 0x04, 0x3e, 0x6e, 0x8b, 0x7c, 0x3d, 0x9a, 0x41, 0x5b, 0x0e, 0x27, 0xd6, 0x83, n}
 }
 
-func exampleItem(number byte, content string) outline.Item {
-	return outline.Item{
-		ID: exampleID[outline.Item](0xd0 + number), Specification: exampleID[outline.Specification](0xc1),
+func exampleItem(number byte, content string) requirements.Item {
+	return requirements.Item{
+		ID: exampleID[requirements.Item](0xd0 + number), Specification: exampleID[requirements.Specification](0xc1),
 		Owner: exampleUser.ID, Number: int(number), Content: content, Order: int(number) - 1, Version: 1,
 		CreatedAt: exampleMorning, UpdatedAt: exampleMorning,
 	}
@@ -132,7 +132,7 @@ var exampleBodies = sync.OnceValue(func() map[reflect.Type]any {
 		itemOf(i), items.Body,
 		itemOrder{ItemIDs: s.Items},
 		users.Body,
-		managedUserPatch{Role: giving(identity.RoleAuditor)},
+		managedUserPatch{Role: giving(auth.RoleAuditor)},
 		managedUserOf(exampleUser), events.Body,
 	} {
 		byType[reflect.TypeOf(body)] = body
@@ -227,29 +227,29 @@ func problemExamples(c *huma.Components, op *huma.Operation, codes []any) map[st
 	}
 	examples := map[string]*huma.Example{}
 	for _, code := range codes {
-		code := fault.Code(fmt.Sprint(code))
+		code := problem.Code(fmt.Sprint(code))
 		name := string(code)
-		if code == fault.PreconditionFailed { // it shows the resource
+		if code == problem.PreconditionFailed { // it shows the resource
 			name += "-" + nounIn(op)
 		}
 		examples[string(code)] = &huma.Example{Ref: "#/components/examples/" + name}
 		if c.Examples[name] == nil {
-			c.Examples[name] = &huma.Example{Summary: code.Meaning().Title, Value: exampleJSON(exampleProblem(op, code))}
+			c.Examples[name] = &huma.Example{Summary: code.Doc().Title, Value: exampleJSON(exampleProblem(op, code))}
 		}
 	}
 	return examples
 }
 
 // exampleProblem is a problem of op as a request gets it.
-func exampleProblem(op *huma.Operation, code fault.Code) *problem {
+func exampleProblem(op *huma.Operation, code problem.Code) *problemDetails {
 	thing := exampleThings[nounIn(op)]
-	f, path := fault.Missing(code), strings.Replace(op.Path, "{id}", thing.id, 1)
-	if code == fault.PreconditionFailed {
+	f, path := problem.NotFound(code), strings.Replace(op.Path, "{id}", thing.id, 1)
+	if code == problem.PreconditionFailed {
 		f.Current = thing.value
 	}
-	if code == fault.ValidationFailed {
-		_, violations := outline.NewProjectDraft("", "")
-		f, path = fault.Invalid(violations), "/projects"
+	if code == problem.ValidationFailed {
+		_, violations := requirements.ParseNewProject("", "")
+		f, path = problem.Invalid(violations), "/projects"
 	}
 	ctx := context.WithValue(context.Background(), recordKey{}, &record{requestID: exampleID[record](0xe1).String()})
 	return problemOf((&http.Request{URL: &url.URL{Path: prefix + path}}).WithContext(ctx), f)

@@ -15,8 +15,8 @@ import (
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // published is the contract as a library reads it that shares no code with what
@@ -100,9 +100,9 @@ func wantProblems(t *testing.T, status string, answer *v3.Response) {
 		t.Errorf("%s has examples of %v, its description names %v", status, got, want)
 	}
 	for code, example := range examples {
-		problem, _ := validate(t, media.Schema, example.Value).(map[string]any)
-		got := fmt.Sprint(problem["type"], problem["title"], problem["status"], problem["code"])
-		want := fmt.Sprint("/problems/"+code, fault.Code(code).Meaning().Title, status, code)
+		shown, _ := validate(t, media.Schema, example.Value).(map[string]any)
+		got := fmt.Sprint(shown["type"], shown["title"], shown["status"], shown["code"])
+		want := fmt.Sprint("/problems/"+code, problem.Code(code).Doc().Title, status, code)
 		if got != want {
 			t.Errorf("the example of %s says %s, want %s", code, got, want)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const (
@@ -29,23 +29,23 @@ type exports struct {
 	most int
 
 	mu      sync.Mutex
-	callers map[identity.UserID]bool
+	callers map[auth.UserID]bool
 }
 
 func newExports(most int) *exports {
-	return &exports{most: most, callers: map[identity.UserID]bool{}}
+	return &exports{most: most, callers: map[auth.UserID]bool{}}
 }
 
 // begin takes a place, which the caller gives back by end.
-func (e *exports) begin(user identity.UserID) error {
+func (e *exports) begin(user auth.UserID) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var f *fault.Error
+	var f *problem.Error
 	switch {
 	case e.callers[user]:
-		f = fault.New(fault.RateLimited, "Another export of this user is under way; let it end first.")
+		f = problem.New(problem.RateLimited, "Another export of this user is under way; let it end first.")
 	case len(e.callers) >= e.most:
-		f = fault.New(fault.Unavailable, "As many exports are under way as may be at once.")
+		f = problem.New(problem.Unavailable, "As many exports are under way as may be at once.")
 	default:
 		e.callers[user] = true
 		return nil
@@ -54,7 +54,7 @@ func (e *exports) begin(user identity.UserID) error {
 	return f
 }
 
-func (e *exports) end(user identity.UserID) {
+func (e *exports) end(user auth.UserID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.callers, user)
@@ -74,7 +74,7 @@ type exportProject struct {
 }
 
 // exportMe is GET /users/me/export. It writes its answer itself, as it goes.
-func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor identity.Actor) error {
+func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
 	me, err := a.Identity.Me(ctx, actor)
@@ -105,7 +105,7 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor identity.Ac
 	return nil
 }
 
-// exporter writes the export as the walk goes by. It is outline.Visitor.
+// exporter writes the export as the walk goes by. It is requirements.Visitor.
 type exporter struct {
 	w       http.ResponseWriter
 	out     *jsontext.Encoder
@@ -117,7 +117,7 @@ type exporter struct {
 }
 
 // header writes all that comes before the projects.
-func (e *exporter) header(me identity.User) error {
+func (e *exporter) header(me auth.User) error {
 	e.begun = true
 	e.w.Header().Set("Content-Type", "application/json")
 	e.w.Header().Set("Content-Disposition", `attachment; filename="codegenapp-export.json"`)
@@ -126,7 +126,7 @@ func (e *exporter) header(me identity.User) error {
 }
 
 // Project closes the project before and opens the next.
-func (e *exporter) Project(p outline.Project) error {
+func (e *exporter) Project(p requirements.Project) error {
 	if err := e.closeProject(); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (e *exporter) Project(p outline.Project) error {
 }
 
 // Specification writes one specification with its items.
-func (e *exporter) Specification(s outline.Specification, items []outline.Item) error {
+func (e *exporter) Specification(s requirements.Specification, items []requirements.Item) error {
 	shown := specificationOf(s)
 	shown.Items = each(items, itemOf)
 	return e.write(shown)

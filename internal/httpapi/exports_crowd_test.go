@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -16,7 +16,7 @@ import (
 func TestExportsLeaveTheDatabaseToOthers(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
-	few := s.Replica(t, func(set *app.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
+	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	wealthy(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
 

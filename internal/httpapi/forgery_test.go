@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -78,7 +78,7 @@ func newForger(t *testing.T, token, secret string) forger {
 
 // forgeries are tokens that must not pass, by what is wrong with them. They are
 // those that HTTP could make worse, and one of each sort of the table beside
-// package identity, which has hundreds.
+// package auth, which has hundreds.
 func forgeries(f forger, good, refresh, id, user string) map[string]string {
 	parts := strings.Split(good, ".")
 	head, body, signature := parts[0], parts[1], parts[2]
@@ -121,7 +121,7 @@ func forgeries(f forger, good, refresh, id, user string) map[string]string {
 func TestForgedAccessTokens(t *testing.T) {
 	t.Parallel()
 	var secret string
-	s := testkit.Start(t, func(settings *app.Settings) { secret = string(settings.JWTSecret) })
+	s := testkit.Start(t, func(settings *server.Settings) { secret = string(settings.JWTSecret) })
 	ann := s.SignUp(t)
 	f := newForger(t, ann.Token, secret)
 	for name, token := range map[string]string{

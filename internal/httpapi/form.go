@@ -12,7 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // unwrap is the plain request and answer behind huma's context.
@@ -30,13 +30,13 @@ func checkForm(r *http.Request, op *huma.Operation, lenient bool) error {
 		}
 	}
 	if keys, ok := r.Header["Idempotency-Key"]; ok && (len(keys) != 1 || keys[0] == "") {
-		return fault.New(fault.InvalidHeader, "The header Idempotency-Key has to be given once, with 1 to 255 visible ASCII characters.")
+		return problem.New(problem.InvalidHeader, "The header Idempotency-Key has to be given once, with 1 to 255 visible ASCII characters.")
 	}
 	// One condition may come in several header lines (RFC 9110, section 5.3).
 	if lines, ok := r.Header["If-Match"]; ok {
 		joined := strings.Join(lines, ", ")
 		if strings.TrimSpace(joined) == "" {
-			return fault.New(fault.InvalidHeader, "The header If-Match is empty.")
+			return problem.New(problem.InvalidHeader, "The header If-Match is empty.")
 		}
 		r.Header.Set("If-Match", joined)
 	}
@@ -50,7 +50,7 @@ var mayBeEmpty = []string{"page_token", "q"}
 func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return fault.New(fault.InvalidParameter, "The query is not well encoded.").Because(err)
+		return problem.New(problem.InvalidParameter, "The query is not well encoded.").Because(err)
 	}
 	if len(values) == 0 {
 		return nil
@@ -62,15 +62,15 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 		switch {
 		case !known && lenient:
 		case !known:
-			return fault.New(fault.InvalidParameter, "There is no query parameter %q here.", name)
+			return problem.New(problem.InvalidParameter, "There is no query parameter %q here.", name)
 		case len(given) > 1:
-			return fault.New(fault.InvalidParameter, "The query parameter %s is given %d times.", name, len(given))
+			return problem.New(problem.InvalidParameter, "The query parameter %s is given %d times.", name, len(given))
 		// PostgreSQL does not take it for text. Of a page token only whoever opens it
 		// may say that it is none.
 		case name != "page_token" && (!utf8.ValidString(given[0]) || strings.ContainsRune(given[0], 0)):
-			return fault.New(fault.InvalidParameter, "The query parameter %s is not text in UTF-8 without NUL.", name)
+			return problem.New(problem.InvalidParameter, "The query parameter %s is not text in UTF-8 without NUL.", name)
 		case given[0] == "" && !slices.Contains(mayBeEmpty, name):
-			return fault.New(fault.InvalidParameter, "The query parameter %s is empty.", name)
+			return problem.New(problem.InvalidParameter, "The query parameter %s is empty.", name)
 		}
 	}
 	return nil
@@ -81,7 +81,7 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 func checkMediaType(h http.Header, method string) error {
 	for encoding := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return fault.New(fault.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
+			return problem.New(problem.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
 		}
 	}
 	given := h.Values("Content-Type")
@@ -97,7 +97,7 @@ func checkMediaType(h http.Header, method string) error {
 		h.Set("Content-Type", "application/json") // the one spelling that huma knows
 		return nil
 	}
-	return fault.New(fault.UnsupportedMediaType, "The body must be application/json in UTF-8.")
+	return problem.New(problem.UnsupportedMediaType, "The body must be application/json in UTF-8.")
 }
 
 const mergePatch = "application/merge-patch+json"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 var nowhere = &url.URL{Path: "/"}
@@ -74,7 +74,7 @@ func FuzzQuery(f *testing.F) {
 			seen[name] = true
 		}
 		err := checkForm(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, false)
-		if (err == nil) != want || err != nil && fault.CodeOf(err) != fault.InvalidParameter {
+		if (err == nil) != want || err != nil && problem.CodeOf(err) != problem.InvalidParameter {
 			t.Fatalf("the query %q is fine: %t; it is %v", query, want, err)
 		}
 	})
@@ -106,7 +106,7 @@ func TestABodyHasOneMediaType(t *testing.T) {
 		{"", "application/json"},
 		{`application/json; x="`, `"`},
 	} {
-		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); fault.CodeOf(err) != fault.UnsupportedMediaType {
+		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != problem.UnsupportedMediaType {
 			t.Errorf("a body of the types %q is %v", lines, err)
 		}
 	}
@@ -134,7 +134,7 @@ func FuzzMediaType(f *testing.F) {
 			h.Set("Content-Encoding", encoding)
 		}
 		err := checkMediaType(h, method)
-		if err != nil && fault.CodeOf(err) != fault.UnsupportedMediaType {
+		if err != nil && problem.CodeOf(err) != problem.UnsupportedMediaType {
 			t.Fatalf("%q is %v", media, err)
 		}
 		may, must := isJSON(media, patch)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -93,11 +93,11 @@ func (s *strait) cut() {
 // Redis.
 func TestWhatIsKeptIsAnsweredWithoutADatabase(t *testing.T) {
 	t.Parallel()
-	for name, set := range map[string]func(*app.Settings){
-		"Redis": func(s *app.Settings) {
-			s.RedisURL, s.RedisWait, s.RedisSettle = app.Secret(testkit.NewRedis(t)), 5*time.Second, 20*time.Millisecond
+	for name, set := range map[string]func(*server.Settings){
+		"Redis": func(s *server.Settings) {
+			s.RedisURL, s.RedisWait, s.RedisSettle = server.Secret(testkit.NewRedis(t)), 5*time.Second, 20*time.Millisecond
 		},
-		"in process": func(s *app.Settings) { s.SingleReplica = true },
+		"in process": func(s *server.Settings) { s.SingleReplica = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // route is what is known of a route before a request for it is read.
@@ -77,10 +77,10 @@ func (a *API) enter(next http.Handler) http.Handler {
 // approach asks the gate, unless what the request asks for would find no place: a
 // request that is shed costs neither Redis nor its caller's budget anything. Reads
 // of which the answer may be kept need no place yet.
-func (a *API) approach(route route, r *http.Request) (identity.Entry, identity.Pass, error) {
+func (a *API) approach(route route, r *http.Request) (auth.Entry, auth.Pass, error) {
 	if p := route.places; p != nil && !route.kept {
 		if p.crowded() {
-			return identity.Entry{}, identity.Pass{}, p.refuse()
+			return auth.Entry{}, auth.Pass{}, p.refuse()
 		}
 		p.coming.Add(1)
 		defer p.coming.Add(-1)
@@ -104,7 +104,7 @@ const mostQuestion = 512
 
 // remembered is an entry that asks for what is remembered, too, or tells of a
 // change.
-func (a *API) remembered(e identity.Entry, actor identity.Actor, route route, r *http.Request) identity.Entry {
+func (a *API) remembered(e auth.Entry, actor auth.Actor, route route, r *http.Request) auth.Entry {
 	if !a.remembers(route) {
 		return e
 	}
@@ -121,8 +121,8 @@ func refusable(h http.Header) bool { return h["If-Match"] != nil || h["Idempoten
 
 // change is a change that the gate knows of.
 type change struct {
-	slot identity.Slot
-	mark identity.Mark
+	slot auth.Slot
+	mark auth.Mark
 	told bool
 }
 
@@ -139,7 +139,7 @@ func (a *API) changed(r *http.Request) {
 }
 
 // answerKept writes a kept answer.
-func answerKept(w http.ResponseWriter, a identity.Answer) {
+func answerKept(w http.ResponseWriter, a auth.Answer) {
 	h := w.Header()
 	if a.ETag != "" {
 		h.Set("ETag", a.ETag)
@@ -160,13 +160,13 @@ type copier struct {
 
 // Write copies what is written.
 func (c *copier) Write(b []byte) (int, error) {
-	if c.large = c.large || len(c.body)+len(b) > identity.MostAnswer; !c.large {
+	if c.large = c.large || len(c.body)+len(b) > auth.MostAnswer; !c.large {
 		c.body = append(c.body, b...)
 	}
 	return c.statusWriter.Write(b)
 }
 
 // answer is the copy, and whether it is one that can be kept.
-func (c *copier) answer() (identity.Answer, bool) {
-	return identity.Answer{ETag: c.Header().Get("ETag"), Body: c.body}, c.status == http.StatusOK && !c.large
+func (c *copier) answer() (auth.Answer, bool) {
+	return auth.Answer{ETag: c.Header().Get("ETag"), Body: c.body}, c.status == http.StatusOK && !c.large
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // maxDepth is how deep the JSON of a request may be nested.
@@ -130,7 +130,7 @@ func (g *given[T]) Resolve(_ huma.Context, place *huma.PathBuffer) []error {
 
 func wrongType(place *huma.PathBuffer) []error {
 	_, name, _ := strings.Cut(place.String(), ".")
-	return violationsOf([]fault.Violation{{Pointer: "/" + name, Code: "wrong_type", Detail: "This value is not of the right type."}}, nil)
+	return violationsOf([]problem.FieldError{{Pointer: "/" + name, Code: "wrong_type", Detail: "This value is not of the right type."}}, nil)
 }
 
 // Schema is that of the value.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -103,10 +103,10 @@ func merged(target, patch any) any {
 
 // wholeProject is what a JSON value says of a whole project, and whether a
 // project can be that: a title, perhaps a description, and nothing else.
-func wholeProject(value any) (outline.ProjectDraft, bool) {
+func wholeProject(value any) (requirements.NewProject, bool) {
 	members, ok := value.(map[string]any)
 	if !ok {
-		return outline.ProjectDraft{}, false
+		return requirements.NewProject{}, false
 	}
 	title, titled := members["title"].(string)
 	description, described := members["description"].(string)
@@ -114,7 +114,7 @@ func wholeProject(value any) (outline.ProjectDraft, bool) {
 		members = maps.Clone(members)
 		delete(members, "description")
 	}
-	draft, faults := outline.NewProjectDraft(title, description)
+	draft, faults := requirements.ParseNewProject(title, description)
 	return draft, titled && len(members) == 1 && len(faults) == 0
 }
 
@@ -128,7 +128,7 @@ func FuzzMergePatch(f *testing.F) {
 	}
 	patches, wholes := formOf[projectPatch](), formOf[projectBody]()
 	f.Fuzz(func(t *testing.T, text []byte, title, description string) {
-		if _, faults := outline.NewProjectDraft(title, description); len(faults) > 0 {
+		if _, faults := requirements.ParseNewProject(title, description); len(faults) > 0 {
 			title, description = "x", "old"
 		}
 		meant, strict := strictjson.Read(text, maxDepth)
@@ -155,7 +155,7 @@ func FuzzMergePatch(f *testing.F) {
 		for range 2 { // once more changes nothing more
 			title = *or(patch.Title.pointer(), &title)
 			description = *or(patch.Description.orDefault(""), &description)
-			if got, faults := outline.NewProjectDraft(title, description); got != want || faults != nil {
+			if got, faults := requirements.ParseNewProject(title, description); got != want || faults != nil {
 				t.Fatalf("%q makes %+v, %v; by RFC 7396 %+v", text, got, faults, want)
 			}
 		}

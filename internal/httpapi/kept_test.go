@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -57,13 +57,13 @@ func keptReads(t *testing.T, own property) (paths []string) {
 
 // gates are servers that keep answers in one way or another; the first two are
 // where it is asked, which may be one.
-var gates = map[string]func(t *testing.T, change ...func(*app.Settings)) []*testkit.Server{
-	"Redis": func(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
+var gates = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
+	"Redis": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
 		s := testkit.StartFirst(t, change...)
 		return []*testkit.Server{s, s.Replica(t, change...)}
 	},
-	"in process": func(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
+	"in process": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
 		s := testkit.Start(t, change...)
 		return []*testkit.Server{s, s}
@@ -197,7 +197,7 @@ func TestEveryChangeEndsWhatIsKept(t *testing.T) {
 	t.Parallel()
 	for name, start := range gates {
 		servers := start(t, withAdmin)
-		forgetful := testkit.StartOn(t, servers[0].Database, servers[0].Issuer, withAdmin, func(s *app.Settings) { s.CacheTTL = 0 })
+		forgetful := testkit.StartOn(t, servers[0].Database, servers[0].Issuer, withAdmin, func(s *server.Settings) { s.CacheTTL = 0 })
 		x := &cast{t: t, s: servers[0], admin: servers[0].SignIn(t, adminEmail)}
 		for _, route := range allRoutes(t) {
 			if strings.HasPrefix(route, "GET ") {

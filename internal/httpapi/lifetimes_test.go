@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -22,7 +22,7 @@ func TestAnAccessTokenLastsNoLongerThanItsSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := testkit.Start(t, func(s *app.Settings) {
+			s := testkit.Start(t, func(s *server.Settings) {
 				for _, lifetime := range []struct {
 					of   interface{ UnmarshalText(text []byte) error }
 					text string

@@ -5,15 +5,15 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // Limits is how often callers may ask.
 type Limits struct {
 	// Default holds for a user's requests, else for those of an address. Login
 	// holds for an address, Refresh for a session.
-	Default, Login, Refresh identity.Rate
+	Default, Login, Refresh auth.Rate
 }
 
 // The routes that are not paid for like others.
@@ -35,27 +35,27 @@ func exempt(route route, r *http.Request) bool {
 // Operations for signed-in callers are paid by the user, everything else by the
 // address. A logout may be paid by either. Nobody else can use up both: neither a
 // neighbour behind the same address, nor a thief with a token.
-func (a *API) payers(route route, r *http.Request) []identity.Entry {
+func (a *API) payers(route route, r *http.Request) []auth.Entry {
 	logout := route.pattern == logoutRoute
 	if !logout && !route.signed {
-		return []identity.Entry{a.byAddress(route, r)}
+		return []auth.Entry{a.byAddress(route, r)}
 	}
 	caller := a.callerOf(r)
 	if caller.err != nil {
-		return []identity.Entry{a.byAddress(route, r)}
+		return []auth.Entry{a.byAddress(route, r)}
 	}
-	byUser := identity.Entry{Slot: caller.slot, Rates: a.defaultRate}
+	byUser := auth.Entry{Slot: caller.slot, Rates: a.defaultRate}
 	if logout {
-		return []identity.Entry{a.byAddress(route, r), byUser}
+		return []auth.Entry{a.byAddress(route, r), byUser}
 	}
-	return []identity.Entry{a.remembered(byUser, caller.actor, route, r)}
+	return []auth.Entry{a.remembered(byUser, caller.actor, route, r)}
 }
 
 // byAddress is paid by the address.
-func (a *API) byAddress(route route, r *http.Request) identity.Entry {
-	e := identity.Entry{Slot: identity.Slot(limitKey(a.address(r))), Rates: a.defaultRate}
+func (a *API) byAddress(route route, r *http.Request) auth.Entry {
+	e := auth.Entry{Slot: auth.Slot(limitKey(a.address(r))), Rates: a.defaultRate}
 	if route.pattern == loginRoute && a.Limits != nil {
-		e.Rates = []identity.Rate{a.Limits.Login}
+		e.Rates = []auth.Rate{a.Limits.Login}
 	}
 	return e
 }
@@ -66,17 +66,17 @@ func (a *API) spendRefresh(ctx context.Context, token string) error {
 	if a.Limits == nil {
 		return nil
 	}
-	slot, err := identity.SessionSlot(token)
+	slot, err := auth.SessionSlot(token)
 	if err != nil {
 		return err
 	}
-	_, _, err = a.spend(ctx, identity.Entry{Slot: slot, Rates: []identity.Rate{a.Limits.Refresh}})
+	_, _, err = a.spend(ctx, auth.Entry{Slot: slot, Rates: []auth.Rate{a.Limits.Refresh}})
 	return err
 }
 
 // spend lets the first entry pay that can, and tells the caller how its budget
 // stands. Its fault is RateLimited.
-func (a *API) spend(ctx context.Context, payers ...identity.Entry) (e identity.Entry, pass identity.Pass, err error) {
+func (a *API) spend(ctx context.Context, payers ...auth.Entry) (e auth.Entry, pass auth.Pass, err error) {
 	for _, e = range payers {
 		if pass = a.Gate.Enter(ctx, e); pass.Allowed() {
 			break
@@ -87,7 +87,7 @@ func (a *API) spend(ctx context.Context, payers ...identity.Entry) (e identity.E
 	}
 	for _, s := range pass.Standings {
 		if !s.Allowed {
-			f := fault.New(fault.RateLimited, "More than %s. Wait as long as Retry-After says.", inWords(s.Rate))
+			f := problem.New(problem.RateLimited, "More than %s. Wait as long as Retry-After says.", inWords(s.Rate))
 			f.RetryAfter = s.RetryAfter
 			a.Metrics.Limited(s.Rate.Name)
 			return e, pass, f
@@ -97,7 +97,7 @@ func (a *API) spend(ctx context.Context, payers ...identity.Entry) (e identity.E
 }
 
 // inWords is a rate for people.
-func inWords(r identity.Rate) string {
+func inWords(r auth.Rate) string {
 	count, unit, _ := strings.Cut(r.String(), "/")
 	noun, article := "requests", "a"
 	if count == "1" {

@@ -12,20 +12,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
 // limited lets a server hold its callers to these rates an hour, which are in no
 // danger of growing during a test.
-func limited(requests, logins, refreshes int) func(*app.Settings) {
-	return func(s *app.Settings) {
+func limited(requests, logins, refreshes int) func(*server.Settings) {
+	return func(s *server.Settings) {
 		s.RateLimitEnabled = true
-		s.RateLimitDefault = identity.Rate{Requests: requests, Per: time.Hour}
-		s.RateLimitAuth = identity.Rate{Requests: logins, Per: time.Hour}
-		s.RateLimitRefresh = identity.Rate{Requests: refreshes, Per: time.Hour}
+		s.RateLimitDefault = auth.Rate{Requests: requests, Per: time.Hour}
+		s.RateLimitAuth = auth.Rate{Requests: logins, Per: time.Hour}
+		s.RateLimitRefresh = auth.Rate{Requests: refreshes, Per: time.Hour}
 	}
 }
 
@@ -269,7 +269,7 @@ func TestALogoutCannotBeHindered(t *testing.T) {
 
 func TestLimitsMayBeOff(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(1, 1, 1), func(s *app.Settings) { s.RateLimitEnabled = false })
+	s := testkit.Start(t, limited(1, 1, 1), func(s *server.Settings) { s.RateLimitEnabled = false })
 	ann := s.SignUp(t)
 	for range 5 {
 		answer := ann.Get(projectsPath).Want(200)
@@ -308,7 +308,7 @@ func TestTheHeadersAreStructuredFields(t *testing.T) {
 func TestReplicasShareTheBudgetOfAUser(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
-	shared := func(s *app.Settings) { s.RedisURL, s.RedisWait = app.Secret(url), time.Minute }
+	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }
 	first := testkit.StartFirst(t, limited(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, limited(60, 10, 5), shared), first.Replica(t, limited(60, 10, 5), shared)}
 	ann := first.SignUp(t)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 type loginIn struct {
@@ -64,9 +64,9 @@ func (b *loginBody) Resolve(ctx huma.Context) []error {
 	ofCode := []field{
 		{"/code", b.Code.there()}, {"/code_verifier", b.CodeVerifier.there()}, {"/redirect_uri", b.RedirectURI.there()},
 	}
-	var faults []fault.Violation
+	var faults []problem.FieldError
 	refuse := func(pointer, code, detail string) {
-		faults = append(faults, fault.Violation{Pointer: pointer, Code: code, Detail: detail})
+		faults = append(faults, problem.FieldError{Pointer: pointer, Code: code, Detail: detail})
 	}
 	const other = "This belongs to another way to sign in; send the fields of one way only."
 	switch byCode := slices.ContainsFunc(ofCode, func(f field) bool { return f.there }); {
@@ -109,11 +109,11 @@ func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
 	return a.answer(in.request, grant, in.Body.Cookie.value), nil
 }
 
-func (a *API) signIn(ctx context.Context, by loginBody, from identity.Client) (identity.Grant, error) {
+func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.TokenPair, error) {
 	if by.IDToken.ok {
 		return a.Identity.SignIn(ctx, by.IDToken.value, by.Nonce.value, from)
 	}
-	return a.Identity.SignInByCode(ctx, by.Code.value, identity.Attempt{
+	return a.Identity.SignInByCode(ctx, by.Code.value, auth.AuthRequest{
 		RedirectURI: by.RedirectURI.value, Verifier: by.CodeVerifier.value,
 	}, from)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
@@ -138,7 +138,7 @@ type cast struct {
 	admin *testkit.Client
 	known map[string]*testkit.Client
 	// keys gives a replica the keys of the server.
-	keys func(*app.Settings)
+	keys func(*server.Settings)
 }
 
 func newCast(t *testing.T) *cast {

@@ -14,8 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // wrap puts around the routes what every request goes through, outermost first.
@@ -41,7 +41,7 @@ type record struct {
 	// route is the one it asks for.
 	route route
 	// problem is what answers it, for its log line.
-	problem *problem
+	problem *problemDetails
 	// caller is whom its access token stands for, once somebody has asked.
 	caller *caller
 	// budgets are what it was paid from.
@@ -68,7 +68,7 @@ func recordOf(ctx context.Context) *record {
 func requestID(ctx context.Context) string { return recordOf(ctx).requestID }
 
 // note remembers the problem that answers the request, for its log line.
-func note(ctx context.Context, p *problem) { recordOf(ctx).problem = p }
+func note(ctx context.Context, p *problemDetails) { recordOf(ctx).problem = p }
 
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -175,7 +175,7 @@ func (a *API) line(ctx context.Context, level slog.Level, attrs []slog.Attr) {
 
 // levelOf is how loud a failure is told: that something is away, or too much asked
 // at once, is no fault of the program.
-func levelOf(p *problem) slog.Level {
+func levelOf(p *problemDetails) slog.Level {
 	if p.Status == http.StatusServiceUnavailable {
 		return slog.LevelWarn
 	}
@@ -266,7 +266,7 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 		}
 		its := allowed(mux, r)
 		if len(its) == 0 {
-			a.fail(w, r, fault.New(fault.RouteNotFound, "There is nothing at this path."))
+			a.fail(w, r, problem.New(problem.RouteNotFound, "There is nothing at this path."))
 			return
 		}
 		allow(w, its)
@@ -274,7 +274,7 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		a.fail(w, r, fault.New(fault.MethodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
+		a.fail(w, r, problem.New(problem.MethodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
 )
 
 // handle is the API's way around a route that does this.
@@ -36,7 +36,7 @@ func TestAPanicIsAnsweredLikeAnyFailureOfOurs(t *testing.T) {
 	t.Parallel()
 	h, log := handle(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
 	answer := get(h, "/here/canary-in-the-path")
-	var p problem
+	var p problemDetails
 	if err := json.Unmarshal(answer.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%v: %s", err, answer.Body)
 	}
@@ -99,13 +99,13 @@ func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
 
 func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
 	t.Parallel()
-	ann := id.New[identity.User]()
+	ann := id.New[auth.User]()
 	for name, tc := range map[string]struct {
 		known *caller
 		told  bool
 	}{
-		"a valid token": {&caller{slot: identity.Actor{User: ann}.Slot()}, true},
-		"a bad token":   {&caller{slot: identity.Actor{User: ann}.Slot(), err: errors.New("forged")}, false},
+		"a valid token": {&caller{slot: auth.Actor{User: ann}.Slot()}, true},
+		"a bad token":   {&caller{slot: auth.Actor{User: ann}.Slot(), err: errors.New("forged")}, false},
 		"no token":      {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // OnceIn is a request that creates something, once for each Idempotency-Key.
@@ -15,7 +15,7 @@ type OnceIn struct {
 	Key     idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same answer, and creates nothing more."`
 	RawBody []byte
 
-	once outline.Once
+	once requirements.IdempotentRequest
 }
 
 // Resolve makes the promise's terms: the same key, path and body (whatever its
@@ -29,7 +29,7 @@ func (in *OnceIn) Resolve(ctx huma.Context) []error {
 	if err != nil {
 		return nil // the body is refused for this anyway
 	}
-	in.once = outline.Once{Key: in.Key.text, Request: request}
+	in.once = requirements.IdempotentRequest{Key: in.Key.text, Digest: request}
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -32,7 +32,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 		want := !two && keyForm.MatchString(first)
 		var key idempotencyKey
 		err := checkForm(r, &huma.Operation{}, false)
-		if err != nil && fault.CodeOf(err) != fault.InvalidHeader {
+		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {
 			t.Fatalf("the key %q is %v", first, err)
 		}
 		if taken := err == nil && key.UnmarshalText([]byte(first)) == nil; taken != want || taken && key.text != first {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
@@ -97,7 +97,7 @@ func TestAKeyForAnotherRequestIsRefused(t *testing.T) {
 
 func TestAKeyStaysFreeAfterAFailure(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.MaxItems, s.MaxSpecifications, s.MaxProjects = 2, 3, 3 })
+	s := testkit.Start(t, func(s *server.Settings) { s.MaxItems, s.MaxSpecifications, s.MaxProjects = 2, 3, 3 })
 	super := superuser(t, s)
 	ann := s.SignUp(t)
 	full, room := newSpec(ann, "a", "b"), newSpec(ann)
@@ -132,7 +132,7 @@ func TestAKeyStaysFreeAfterAFailure(t *testing.T) {
 
 func TestAFailureAtTheLimitSucceedsWithTheSameKeyOnceThereIsRoom(t *testing.T) {
 	t.Parallel()
-	ann := testkit.Start(t, func(s *app.Settings) { s.MaxItems = 2 }).SignUp(t)
+	ann := testkit.Start(t, func(s *server.Settings) { s.MaxItems = 2 }).SignUp(t)
 	full := newSpec(ann, "a", "b")
 	ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k").WantProblem(409, "item_limit_reached")
 	ann.Delete(bulletsOf(ann, full)[0].path()).Want(204)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // trustOrigins returns the protection against requests that another site makes a
@@ -49,13 +49,13 @@ func (a *API) checkOrigin(r *http.Request) error {
 		return notAsJSON()
 	}
 	if err := a.crossOrigin.Check(r); err != nil {
-		return fault.New(fault.CSRFRejected, "Requests with a cookie are not taken from this origin.").Because(err)
+		return problem.New(problem.CSRFRejected, "Requests with a cookie are not taken from this origin.").Because(err)
 	}
 	return nil
 }
 
 func notAsJSON() error {
-	return fault.New(fault.CSRFRejected, "A request with a cookie needs Content-Type: application/json.")
+	return problem.New(problem.CSRFRejected, "A request with a cookie needs Content-Type: application/json.")
 }
 
 // parseAddress reads an address that browsers and this server understand alike:

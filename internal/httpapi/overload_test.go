@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -17,7 +17,7 @@ import (
 // counted, and yet health answers, sessions end, and what the gate keeps is read.
 func TestOverloadIsShedAndSessionsEndAllTheSame(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, func(s *app.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })
+	s := testkit.Start(t, func(s *server.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })
 	ann, ben := s.SignUp(t), s.SignUp(t)
 	project := newProject(ann, "held")
 	other := newProject(ben, "kept")

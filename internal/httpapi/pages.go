@@ -11,9 +11,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // PageIn is the query of every list that is paged. Like all types that others
@@ -25,13 +25,13 @@ type PageIn struct {
 
 // after is where the page begins; nil for the first. The scope is all that the
 // token has to be bound to.
-func (in *PageIn) after(a *API, scope string) (*outline.Cursor, error) {
+func (in *PageIn) after(a *API, scope string) (*requirements.Cursor, error) {
 	if in.PageToken == "" {
 		return nil, nil //nolint:nilnil // the first page begins at no place
 	}
 	after, err := a.pageTokens.open(in.PageToken, scope)
 	if err != nil {
-		return nil, fault.New(fault.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
+		return nil, problem.New(problem.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
 	}
 	return &after, nil
 }
@@ -44,15 +44,15 @@ type ListIn struct {
 
 // query is what the list asks of the rules. name tells lists apart: a token of
 // one is none of another.
-func (in *ListIn) query(a *API, actor identity.Actor, name string, order outline.Order) (outline.ListQuery, error) {
-	q := outline.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
+func (in *ListIn) query(a *API, actor auth.Actor, name string, order requirements.Order) (requirements.ListQuery, error) {
+	q := requirements.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
 	var err error
 	q.After, err = in.after(a, pageScope(actor, name, q))
 	return q, err
 }
 
 // nextToken is the next_page_token of a page.
-func (a *API) nextToken(actor identity.Actor, name string, q outline.ListQuery, next *outline.Cursor) string {
+func (a *API) nextToken(actor auth.Actor, name string, q requirements.ListQuery, next *requirements.Cursor) string {
 	if next == nil {
 		return ""
 	}
@@ -60,7 +60,7 @@ func (a *API) nextToken(actor identity.Actor, name string, q outline.ListQuery, 
 }
 
 // pageScope is everything that a page token is bound to.
-func pageScope(actor identity.Actor, name string, q outline.ListQuery) string {
+func pageScope(actor auth.Actor, name string, q requirements.ListQuery) string {
 	return fmt.Sprintf("%s|%s|%s|%t|%t", actor.User, name, q.Order.Column, q.Order.Descending, q.Trashed)
 }
 
@@ -87,7 +87,7 @@ func (t pageTokens) mac(cursor []byte, scope string) []byte {
 	return mac.Sum(nil)[:pageMACBytes]
 }
 
-func (t pageTokens) seal(c outline.Cursor, scope string) string {
+func (t pageTokens) seal(c requirements.Cursor, scope string) string {
 	cursor, err := json.Marshal(c)
 	if err != nil {
 		panic(fmt.Sprintf("seal a page token: %v", err)) // a struct of a time and strings
@@ -95,25 +95,25 @@ func (t pageTokens) seal(c outline.Cursor, scope string) string {
 	return base64.RawURLEncoding.EncodeToString(append(t.mac(cursor, scope), cursor...))
 }
 
-func (t pageTokens) open(token, scope string) (outline.Cursor, error) {
+func (t pageTokens) open(token, scope string) (requirements.Cursor, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	// The decoder passes over line breaks; a token has one spelling.
 	if err != nil || len(raw) < pageMACBytes || base64.RawURLEncoding.EncodeToString(raw) != token {
-		return outline.Cursor{}, errors.New("not a page token")
+		return requirements.Cursor{}, errors.New("not a page token")
 	}
 	if !hmac.Equal(raw[:pageMACBytes], t.mac(raw[pageMACBytes:], scope)) {
-		return outline.Cursor{}, errors.New("altered, or of another list")
+		return requirements.Cursor{}, errors.New("altered, or of another list")
 	}
-	var c outline.Cursor
+	var c requirements.Cursor
 	err = json.Unmarshal(raw[pageMACBytes:], &c)
 	return c, err
 }
 
 // orderOf reads an order_by, "title" or "title desc", that its enumeration has
 // admitted.
-func orderOf(text string) outline.Order {
+func orderOf(text string) requirements.Order {
 	column, descending := strings.CutSuffix(text, " desc")
-	return outline.Order{Column: outline.Column(column), Descending: descending}
+	return requirements.Order{Column: requirements.Column(column), Descending: descending}
 }
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

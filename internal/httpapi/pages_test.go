@@ -10,19 +10,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
 var sealer = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
 
 // someCursor draws a cursor such as the rows of a list make.
-func someCursor(t *rapid.T) outline.Cursor {
+func someCursor(t *rapid.T) requirements.Cursor {
 	at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "microseconds")).UTC()
 	text := rapid.StringN(0, 200, -1).Draw(t, "text")
-	return outline.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[outline.Project]()}
+	return requirements.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[requirements.Project]()}
 }
 
 func TestAPageTokenOpensToWhatWasSealed(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
 	t.Parallel()
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	others := alphabet + "+/= \t\r\n\x00.~\xff"
-	cursor := outline.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title", ID: id.New[outline.Project]()}
+	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title", ID: id.New[requirements.Project]()}
 	token := sealer.seal(cursor, "scope")
 	opened := map[string]int{}
 	try := func(how, changed string) {
@@ -84,13 +84,13 @@ func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
 
 func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
 	t.Parallel()
-	ann, bob := identity.Actor{User: id.New[identity.User]()}, identity.Actor{User: id.New[identity.User]()}
+	ann, bob := auth.Actor{User: id.New[auth.User]()}, auth.Actor{User: id.New[auth.User]()}
 	seen := map[string]string{}
-	for user, actor := range map[string]identity.Actor{"ann": ann, "bob": bob} {
+	for user, actor := range map[string]auth.Actor{"ann": ann, "bob": bob} {
 		for _, list := range []string{"projects", "specifications"} {
-			for _, column := range []outline.Column{outline.ByCreatedAt, outline.ByUpdatedAt, outline.ByTitle} {
+			for _, column := range []requirements.Column{requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle} {
 				for _, flags := range []struct{ descending, trashed bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
-					q := outline.ListQuery{Order: outline.Order{Column: column, Descending: flags.descending}, Trashed: flags.trashed}
+					q := requirements.ListQuery{Order: requirements.Order{Column: column, Descending: flags.descending}, Trashed: flags.trashed}
 					scope := pageScope(actor, list, q)
 					name := user + " " + list + " " + string(column)
 					if other, ok := seen[scope]; ok {
@@ -104,7 +104,7 @@ func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
 }
 
 func FuzzPageToken(f *testing.F) {
-	cursor := outline.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
+	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
 	token := sealer.seal(cursor, "scope")
 	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 22), strings.Repeat("A", 200)} {
 		f.Add(seed, "scope")

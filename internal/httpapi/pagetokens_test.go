@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -56,7 +56,7 @@ func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	s := testkit.StartFirst(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	replica := s.Replica(t)
-	stranger := s.Replica(t, func(settings *app.Settings) {
+	stranger := s.Replica(t, func(settings *server.Settings) {
 		settings.SecretKey = "another-secret-key-of-32-bytes-or-more"
 		settings.RedisURL = "" // where the page is kept that the others answered, for the same person
 	})

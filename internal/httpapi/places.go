@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -66,7 +66,7 @@ func (p *places) take(ctx context.Context) error {
 	case p.taken <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fault.New(fault.Unavailable, "The request was cancelled.").Because(ctx.Err())
+		return problem.New(problem.Unavailable, "The request was cancelled.").Because(ctx.Err())
 	case <-patience.C:
 		return p.refuse()
 	}
@@ -77,7 +77,7 @@ func (p *places) leave() { <-p.taken }
 // refuse is the problem of who found no place.
 func (p *places) refuse() error {
 	p.shed(p.name)
-	f := fault.New(fault.Unavailable, "The server has more to do at the moment than it can. Repeat the request after as long as Retry-After says.")
+	f := problem.New(problem.Unavailable, "The server has more to do at the moment than it can. Repeat the request after as long as Retry-After says.")
 	f.RetryAfter = retryFrom + rand.N(retryOver) //nolint:gosec // spreads load, keeps no secret
 	return f
 }

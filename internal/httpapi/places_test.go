@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestWhoFindsNoPlaceIsShed(t *testing.T) {
@@ -33,8 +33,8 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 		for range 2 * waitingForEach {
 			waiting.Go(func() {
 				err := p.take(t.Context())
-				f, ok := errors.AsType[*fault.Error](err)
-				if !ok || f.Code != fault.Unavailable || f.RetryAfter < retryFrom || f.RetryAfter > retryFrom+retryOver {
+				f, ok := errors.AsType[*problem.Error](err)
+				if !ok || f.Code != problem.Unavailable || f.RetryAfter < retryFrom || f.RetryAfter > retryFrom+retryOver {
 					t.Errorf("waiting in vain ended with %v", err)
 				}
 				if waited := time.Since(began); waited != placeWait {
@@ -46,7 +46,7 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 		if !p.crowded() {
 			t.Error("the queue is full, and whoever comes is let in")
 		}
-		if err := p.take(t.Context()); fault.CodeOf(err) != fault.Unavailable || time.Since(began) != 0 {
+		if err := p.take(t.Context()); problem.CodeOf(err) != problem.Unavailable || time.Since(began) != 0 {
 			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
 		}
 		waiting.Wait()
@@ -90,14 +90,14 @@ func TestWhoComesIsCountedWhereOthersWait(t *testing.T) {
 
 // gateThatLooks tells how many are coming while it is asked.
 type gateThatLooks struct {
-	identity.Gate
+	auth.Gate
 
 	look func()
 }
 
-func (g gateThatLooks) Enter(context.Context, identity.Entry) identity.Pass {
+func (g gateThatLooks) Enter(context.Context, auth.Entry) auth.Pass {
 	g.look()
-	return identity.Pass{}
+	return auth.Pass{}
 }
 
 func TestWhoAsksTheGateIsComing(t *testing.T) {
@@ -115,7 +115,7 @@ func TestWhoAsksTheGateIsComing(t *testing.T) {
 		}
 	}
 	p.waiting.Store(p.room())
-	if err := ask(route{places: p}); fault.CodeOf(err) != fault.Unavailable {
+	if err := ask(route{places: p}); problem.CodeOf(err) != problem.Unavailable {
 		t.Errorf("where the queue is full: %v", err)
 	}
 	if !slices.Equal(during, []int64{1, 0, 0}) {

@@ -10,35 +10,35 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // statuses maps each kind of failure to its HTTP status. Nothing else chooses
 // the status of an error. A test holds it complete.
-var statuses = map[fault.Kind]int{
-	fault.Ours:            http.StatusInternalServerError,
-	fault.Malformed:       http.StatusBadRequest,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.Denied:          http.StatusForbidden,
-	fault.NotFound:        http.StatusNotFound,
-	fault.NotAllowed:      http.StatusMethodNotAllowed,
-	fault.TimedOut:        http.StatusRequestTimeout,
-	fault.Conflict:        http.StatusConflict,
-	fault.Precondition:    http.StatusPreconditionFailed,
-	fault.TooLarge:        http.StatusRequestEntityTooLarge,
-	fault.Unsupported:     http.StatusUnsupportedMediaType,
-	fault.Invalidated:     http.StatusUnprocessableEntity,
-	fault.Limited:         http.StatusTooManyRequests,
-	fault.Overlong:        http.StatusRequestHeaderFieldsTooLarge,
-	fault.Away:            http.StatusServiceUnavailable,
+var statuses = map[problem.Kind]int{
+	problem.KindInternal:           http.StatusInternalServerError,
+	problem.KindInvalidArgument:    http.StatusBadRequest,
+	problem.KindUnauthenticated:    http.StatusUnauthorized,
+	problem.KindPermissionDenied:   http.StatusForbidden,
+	problem.KindNotFound:           http.StatusNotFound,
+	problem.KindMethodNotAllowed:   http.StatusMethodNotAllowed,
+	problem.KindRequestTimeout:     http.StatusRequestTimeout,
+	problem.KindConflict:           http.StatusConflict,
+	problem.KindFailedPrecondition: http.StatusPreconditionFailed,
+	problem.KindTooLarge:           http.StatusRequestEntityTooLarge,
+	problem.KindUnsupportedMedia:   http.StatusUnsupportedMediaType,
+	problem.KindInvalid:            http.StatusUnprocessableEntity,
+	problem.KindResourceExhausted:  http.StatusTooManyRequests,
+	problem.KindHeadersTooLarge:    http.StatusRequestHeaderFieldsTooLarge,
+	problem.KindUnavailable:        http.StatusServiceUnavailable,
 }
 
 // statusOf is the HTTP status of a code.
-func statusOf(code fault.Code) int { return statuses[code.Meaning().Kind] }
+func statusOf(code problem.Code) int { return statuses[code.Doc().Kind] }
 
-// problem is the body of every error: problem details after RFC 9457.
-type problem struct {
+// problemDetails is the body of every error: problem details after RFC 9457.
+type problemDetails struct {
 	Type      string    `json:"type" format:"uri-reference" doc:"Where the code is explained."`
 	Title     string    `json:"title" doc:"The code in words; the same at every occurrence."`
 	Status    int       `json:"status" doc:"The HTTP status."`
@@ -61,7 +61,7 @@ type mistake struct {
 }
 
 // Error is the text for the log.
-func (p *problem) Error() string {
+func (p *problemDetails) Error() string {
 	if p.cause != nil {
 		return p.cause.Error()
 	}
@@ -69,17 +69,17 @@ func (p *problem) Error() string {
 }
 
 // GetStatus tells huma the status.
-func (p *problem) GetStatus() int { return p.Status }
+func (p *problemDetails) GetStatus() int { return p.Status }
 
 // GetHeaders tells huma the headers.
-func (p *problem) GetHeaders() http.Header { return p.headers }
+func (p *problemDetails) GetHeaders() http.Header { return p.headers }
 
 // ContentType tells huma the media type.
-func (p *problem) ContentType(string) string { return problemJSON }
+func (p *problemDetails) ContentType(string) string { return problemJSON }
 
 // TransformSchema names the codes of the contract.
-func (p *problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	for _, code := range fault.Codes() {
+func (p *problemDetails) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, code := range problem.Codes() {
 		s.Properties["code"].Enum = append(s.Properties["code"].Enum, string(code))
 	}
 	return s
@@ -87,22 +87,22 @@ func (p *problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 // problemOf is the one way from a failure to an answer. What nobody classified
 // becomes internal, and its text goes to the log alone.
-func problemOf(r *http.Request, err error) *problem {
-	f, ok := errors.AsType[*fault.Error](err)
+func problemOf(r *http.Request, err error) *problemDetails {
+	f, ok := errors.AsType[*problem.Error](err)
 	if !ok {
-		f = fault.New(fault.Internal, "Something went wrong on our side; it has been logged.")
+		f = problem.New(problem.Internal, "Something went wrong on our side; it has been logged.")
 	}
-	meaning := f.Code.Meaning()
-	p := &problem{
+	meaning := f.Code.Doc()
+	p := &problemDetails{
 		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statuses[meaning.Kind],
 		Detail: f.Detail, Instance: r.URL.EscapedPath(), Code: string(f.Code), RequestID: requestID(r.Context()),
 		headers: http.Header{}, cause: err,
 	}
-	for _, v := range f.Violations {
+	for _, v := range f.Fields {
 		p.Errors = append(p.Errors, mistake(v))
 	}
 	p.Current = shown(f.Current)
-	if meaning.Kind == fault.Unauthenticated {
+	if meaning.Kind == problem.KindUnauthenticated {
 		p.headers.Set("WWW-Authenticate", challenge(f.Code))
 	}
 	if f.RetryAfter > 0 {
@@ -115,11 +115,11 @@ func problemOf(r *http.Request, err error) *problem {
 // shown is a resource as the contract shows it.
 func shown(resource any) any {
 	switch r := resource.(type) {
-	case outline.Project:
+	case requirements.Project:
 		return projectOf(r)
-	case outline.Specification:
+	case requirements.Specification:
 		return specificationOf(r)
-	case outline.Item:
+	case requirements.Item:
 		return itemOf(r)
 	default:
 		return nil
@@ -127,9 +127,9 @@ func shown(resource any) any {
 }
 
 // challenge is the WWW-Authenticate of a 401 (RFC 6750, section 3).
-func challenge(code fault.Code) string {
+func challenge(code problem.Code) string {
 	switch code {
-	case fault.TokenInvalid, fault.TokenExpired, fault.TokenRevoked:
+	case problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked:
 		return `Bearer realm="codegenapp", error="invalid_token"`
 	default:
 		return `Bearer realm="codegenapp"`

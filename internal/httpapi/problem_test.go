@@ -14,13 +14,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestEveryKindOfFaultHasAStatus(t *testing.T) {
 	t.Parallel()
-	seen := map[int]fault.Kind{}
-	for kind := fault.Ours; kind <= fault.Away; kind++ {
+	seen := map[int]problem.Kind{}
+	for kind := problem.KindInternal; kind <= problem.KindUnavailable; kind++ {
 		status, ok := statuses[kind]
 		if !ok || status < 400 || http.StatusText(status) == "" {
 			t.Errorf("kind %d has the status %d", kind, status)
@@ -36,7 +36,7 @@ func TestEveryKindOfFaultHasAStatus(t *testing.T) {
 }
 
 // contractStatuses is the table of errors of the contract.
-var contractStatuses = map[int][]fault.Code{
+var contractStatuses = map[int][]problem.Code{
 	400: {
 		"malformed_request", // the table does not have it; it is for what is no request at all
 		"malformed_json", "invalid_parameter", "invalid_page_token", "invalid_header",
@@ -62,13 +62,13 @@ var contractStatuses = map[int][]fault.Code{
 
 func TestEveryCodeHasTheStatusOfTheContract(t *testing.T) {
 	t.Parallel()
-	want, got := map[fault.Code]int{}, map[fault.Code]int{}
+	want, got := map[problem.Code]int{}, map[problem.Code]int{}
 	for status, codes := range contractStatuses {
 		for _, code := range codes {
 			want[code] = status
 		}
 	}
-	for _, code := range fault.Codes() {
+	for _, code := range problem.Codes() {
 		got[code] = statusOf(code)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -82,15 +82,15 @@ func TestEveryCodeHasTheStatusOfTheContract(t *testing.T) {
 func TestEveryProblemHasWhatItsStatusAsksFor(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/x%20y?z=1", http.NoBody)
-	for _, code := range fault.Codes() {
-		p := problemOf(r, fmt.Errorf("do it: %w", fault.New(code, "A sentence.").Because(errors.New("canary"))))
-		want := problem{
-			Type: "/problems/" + string(code), Title: code.Meaning().Title, Status: statusOf(code), Detail: "A sentence.",
+	for _, code := range problem.Codes() {
+		p := problemOf(r, fmt.Errorf("do it: %w", problem.New(code, "A sentence.").Because(errors.New("canary"))))
+		want := problemDetails{
+			Type: "/problems/" + string(code), Title: code.Doc().Title, Status: statusOf(code), Detail: "A sentence.",
 			Instance: "/api/v1/x%20y", Code: string(code),
 		}
 		got := *p
 		got.headers, got.cause = nil, nil
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(problem{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(problemDetails{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", code, diff)
 		}
 		if challenge := p.headers.Get("WWW-Authenticate"); strings.HasPrefix(challenge, "Bearer realm=") != (p.Status == 401) {
@@ -141,7 +141,7 @@ func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
 			t.Errorf("%s names the fault %q of its path id", pattern, op.missing)
 		}
 		for _, code := range append(slices.Clone(op.faults), op.missing) {
-			if code != "" && !slices.Contains(fault.Codes(), code) {
+			if code != "" && !slices.Contains(problem.Codes(), code) {
 				t.Errorf("%s answers %s, which is no code", pattern, code)
 			}
 		}

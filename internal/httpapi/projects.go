@@ -5,25 +5,25 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // Project is a project as the contract shows it.
 type Project struct {
-	ID                 outline.ProjectID `json:"id" format:"uuid"`
-	OwnerID            identity.UserID   `json:"owner_id" format:"uuid"`
-	Title              string            `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
-	Description        string            `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
-	SpecificationCount int               `json:"specification_count" minimum:"0" doc:"Live specifications; the trash does not count."`
-	Version            int64             `json:"version" minimum:"1" doc:"Counts the states of the project; the ETag is made of it."`
-	CreatedAt          timestamp         `json:"created_at"`
-	UpdatedAt          timestamp         `json:"updated_at"`
-	DeletedAt          *timestamp        `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
+	ID                 requirements.ProjectID `json:"id" format:"uuid"`
+	OwnerID            auth.UserID            `json:"owner_id" format:"uuid"`
+	Title              string                 `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
+	Description        string                 `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
+	SpecificationCount int                    `json:"specification_count" minimum:"0" doc:"Live specifications; the trash does not count."`
+	Version            int64                  `json:"version" minimum:"1" doc:"Counts the states of the project; the ETag is made of it."`
+	CreatedAt          timestamp              `json:"created_at"`
+	UpdatedAt          timestamp              `json:"updated_at"`
+	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
 }
 
-func projectOf(p outline.Project) Project {
+func projectOf(p requirements.Project) Project {
 	return Project{
 		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
 		SpecificationCount: p.SpecificationCount, Version: p.Version,
@@ -36,7 +36,7 @@ type projectOut struct {
 	Body Project
 }
 
-func projectAnswer(p outline.Project, err error) (*projectOut, error) {
+func projectAnswer(p requirements.Project, err error) (*projectOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +44,13 @@ func projectAnswer(p outline.Project, err error) (*projectOut, error) {
 }
 
 type projectIn struct {
-	ID outline.ProjectID `path:"id" format:"uuid"`
+	ID requirements.ProjectID `path:"id" format:"uuid"`
 }
 
 // MatchedProjectIn names a project and the versions the caller may overwrite.
 type MatchedProjectIn struct {
-	ID    outline.ProjectID `path:"id" format:"uuid"`
-	Match ifMatch           `header:"If-Match" doc:"Only if the project is still at this version; * if it exists at all."`
+	ID    requirements.ProjectID `path:"id" format:"uuid"`
+	Match ifMatch                `header:"If-Match" doc:"Only if the project is still at this version; * if it exists at all."`
 }
 
 // projectBody is what a caller says of a whole project.
@@ -58,13 +58,13 @@ type projectBody struct {
 	Title       given[string] `json:"title" doc:"1 to 100 characters after trimming, on one line."`
 	Description given[string] `json:"description,omitempty" doc:"At most 5,000 characters. Left out: empty."`
 
-	draft outline.ProjectDraft
+	draft requirements.NewProject
 }
 
 // Resolve checks the body by the rules.
 func (b *projectBody) Resolve(huma.Context) []error {
-	var faults []fault.Violation
-	b.draft, faults = outline.NewProjectDraft(b.Title.value, b.Description.value)
+	var faults []problem.FieldError
+	b.draft, faults = requirements.ParseNewProject(b.Title.value, b.Description.value)
 	return violationsOf(faults, map[string]bool{"/title": b.Title.ok, "/description": b.Description.ok})
 }
 
@@ -73,13 +73,13 @@ type projectPatch struct {
 	Title       given[string]    `json:"title,omitempty" doc:"1 to 100 characters after trimming, on one line."`
 	Description nullable[string] `json:"description,omitempty" doc:"At most 5,000 characters; null empties it."`
 
-	patch outline.ProjectPatch
+	patch requirements.ProjectPatch
 }
 
 // Resolve checks the patch by the rules.
 func (b *projectPatch) Resolve(huma.Context) []error {
-	var faults []fault.Violation
-	b.patch, faults = outline.NewProjectPatch(b.Title.pointer(), b.Description.orDefault(""))
+	var faults []problem.FieldError
+	b.patch, faults = requirements.ParseProjectPatch(b.Title.pointer(), b.Description.orDefault(""))
 	return violationsOf(faults, nil)
 }
 
@@ -96,7 +96,7 @@ type projectsOut struct {
 }
 
 // listProjects is GET /projects.
-func (a *API) listProjects(ctx context.Context, actor identity.Actor, in *listProjectsIn) (*projectsOut, error) {
+func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjectsIn) (*projectsOut, error) {
 	q, err := in.query(a, actor, "projects", orderOf(in.OrderBy))
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ type createProjectOut struct {
 }
 
 // createProject is POST /projects.
-func (a *API) createProject(ctx context.Context, actor identity.Actor, in *createProjectIn) (*createProjectOut, error) {
+func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createProjectIn) (*createProjectOut, error) {
 	made, err := a.Outline.CreateProject(ctx, actor, in.once, in.Body.draft)
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (a *API) createProject(ctx context.Context, actor identity.Actor, in *creat
 }
 
 // getProject is GET /projects/{id}.
-func (a *API) getProject(ctx context.Context, actor identity.Actor, in *projectIn) (*projectOut, error) {
+func (a *API) getProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
 	return projectAnswer(a.Outline.Project(ctx, actor, in.ID))
 }
 
@@ -144,7 +144,7 @@ type replaceProjectIn struct {
 }
 
 // replaceProject is PUT /projects/{id}.
-func (a *API) replaceProject(ctx context.Context, actor identity.Actor, in *replaceProjectIn) (*projectOut, error) {
+func (a *API) replaceProject(ctx context.Context, actor auth.Actor, in *replaceProjectIn) (*projectOut, error) {
 	return projectAnswer(a.Outline.ReplaceProject(ctx, actor, in.ID, in.Match.match, in.Body.draft))
 }
 
@@ -154,16 +154,16 @@ type patchProjectIn struct {
 }
 
 // patchProject is PATCH /projects/{id}.
-func (a *API) patchProject(ctx context.Context, actor identity.Actor, in *patchProjectIn) (*projectOut, error) {
+func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProjectIn) (*projectOut, error) {
 	return projectAnswer(a.Outline.PatchProject(ctx, actor, in.ID, in.Match.match, in.Body.patch))
 }
 
 // trashProject is DELETE /projects/{id}.
-func (a *API) trashProject(ctx context.Context, actor identity.Actor, in *MatchedProjectIn) (*struct{}, error) {
+func (a *API) trashProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*struct{}, error) {
 	return nil, a.Outline.TrashProject(ctx, actor, in.ID, in.Match.match)
 }
 
 // restoreProject is POST /projects/{id}/restore.
-func (a *API) restoreProject(ctx context.Context, actor identity.Actor, in *projectIn) (*projectOut, error) {
+func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
 	return projectAnswer(a.Outline.RestoreProject(ctx, actor, in.ID))
 }

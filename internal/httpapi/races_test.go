@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // atMost3 sets a limit that is reached soon.
-func atMost3(settings *app.Settings) { settings.MaxProjects = 3 }
+func atMost3(settings *server.Settings) { settings.MaxProjects = 3 }
 
 func TestTheProjectLimitIsExactWhileManyCreate(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -247,7 +247,7 @@ func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {
 	if len(published) < 10 {
 		t.Fatalf("only %d limits are found in the contract", len(published))
 	}
-	for field := range reflect.TypeFor[app.Settings]().Fields() {
+	for field := range reflect.TypeFor[server.Settings]().Fields() {
 		if strings.HasPrefix(field.Name, "Max") {
 			greatest, err := strconv.Atoi(field.Tag.Get("envDefault"))
 			if err != nil {

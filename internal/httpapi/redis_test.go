@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
@@ -40,8 +40,8 @@ func awaitRedis(t *testing.T, s *testkit.Server, status int) {
 func TestHealthTellsOfRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	s := testkit.Start(t, limited(100, 100, 100), func(s *app.Settings) {
-		s.RedisURL, s.RateLimitURL = app.Secret(testkit.NewRedis(t)), app.Secret(redis.URL()) // the second counts
+	s := testkit.Start(t, limited(100, 100, 100), func(s *server.Settings) {
+		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // the second counts
 		s.RedisWait = 5 * time.Second
 	})
 	health := func() map[string]any {
@@ -86,7 +86,7 @@ func TestHealthTellsOfRedis(t *testing.T) {
 func TestFaultsOfRedisAreNobodysErrors(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	s := testkit.Start(t, limited(1_000_000, 100, 100), func(s *app.Settings) { s.RedisURL = app.Secret(redis.URL()) })
+	s := testkit.Start(t, limited(1_000_000, 100, 100), func(s *server.Settings) { s.RedisURL = server.Secret(redis.URL()) })
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
 	stop, done := make(chan struct{}), make(chan int)

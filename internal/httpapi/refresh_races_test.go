@@ -9,13 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
 // triplets are three replicas.
-func triplets(t *testing.T, change ...func(*app.Settings)) []*testkit.Server {
+func triplets(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 	t.Helper()
 	first := testkit.StartFirst(t, change...)
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
@@ -27,7 +27,7 @@ func warm(c *testkit.Client, replicas []*testkit.Server) {
 }
 
 // unhurried gives a busy machine more time than 10 s to answer a hundred requests.
-func unhurried(s *app.Settings) { s.ReuseGrace *= 30 }
+func unhurried(s *server.Settings) { s.ReuseGrace *= 30 }
 
 // wantOver fails the test unless no replica takes the caller's tokens any more.
 func wantOver(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {

@@ -1,6 +1,6 @@
 package httpapi
 
-import "github.com/codegenapp/codegenapp/internal/fault"
+import "github.com/codegenapp/codegenapp/internal/problem"
 
 // resultOf is what came of a try to sign in or to refresh, in a word for metrics:
 // ok; refused, because of what the caller has sent; reused, an old refresh token;
@@ -9,12 +9,12 @@ func resultOf(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	switch code := fault.CodeOf(err); {
-	case code == fault.RefreshTokenReused:
+	switch code := problem.CodeOf(err); {
+	case code == problem.RefreshTokenReused:
 		return "reused"
-	case code.Meaning().Kind == fault.Away:
+	case code.Doc().Kind == problem.KindUnavailable:
 		return "unavailable"
-	case code == fault.Internal:
+	case code == problem.Internal:
 		return "failed"
 	default:
 		return "refused"

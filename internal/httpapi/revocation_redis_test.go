@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
@@ -69,9 +69,9 @@ func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
 func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	counted := func(s *app.Settings) {
+	counted := func(s *server.Settings) {
 		limited(100_000, 100_000, 100_000)(s)
-		s.RedisURL, s.RedisWait = app.Secret(redis.URL()), 5*time.Second
+		s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 5*time.Second
 	}
 	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}

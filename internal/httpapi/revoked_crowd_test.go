@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -108,8 +108,8 @@ func (c *crowd) try(token string) {
 func TestNoRevokedTokenIsAcceptedWhateverHappensToRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	shared := func(s *app.Settings) {
-		s.RedisURL, s.RedisWait, s.PoolOverflow = app.Secret(redis.URL()), 5*time.Second, 20
+	shared := func(s *server.Settings) {
+		s.RedisURL, s.RedisWait, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
 	}
 	s := testkit.StartFirst(t, shared)
 	c := &crowd{t: t, replicas: []*testkit.Server{s, s.Replica(t, shared), s.Replica(t, shared)}}

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -32,11 +32,11 @@ type generation struct {
 	published int    // keys for everybody
 }
 
-func (g generation) set(s *app.Settings) {
+func (g generation) set(s *server.Settings) {
 	unhurried(s)
-	s.JWTSecret, s.JWTPrivateKey, s.JWTPrevious = app.Secret(g.secret), app.Secret(g.file), nil
+	s.JWTSecret, s.JWTPrivateKey, s.JWTPrevious = server.Secret(g.secret), server.Secret(g.file), nil
 	if g.previous != "" {
-		s.JWTPrevious = []app.Secret{app.Secret(g.previous)}
+		s.JWTPrevious = []server.Secret{server.Secret(g.previous)}
 	}
 }
 

@@ -3,9 +3,9 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // routes is every operation of the contract: who may call it, its pattern, the
@@ -49,9 +49,9 @@ func (a *API) routes() {
 	user(a, "PATCH /items/{id}", 200, a.patchItem)
 	user(a, "DELETE /items/{id}", 204, a.deleteItem)
 
-	role(a, "GET /admin/users", 200, identity.ReadUsers, a.listUsers)
-	role(a, "PATCH /admin/users/{id}", 200, identity.ChangeUsers, a.changeUser)
-	role(a, "GET /admin/audit-events", 200, identity.ReadEvents, a.listEvents)
+	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers)
+	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser)
+	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents)
 }
 
 // plainRoutes are those outside of the contract's operations.
@@ -62,7 +62,7 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	pages := docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
 		Missing: func(w http.ResponseWriter, r *http.Request) {
-			a.fail(w, r, fault.New(fault.RouteNotFound, "There is no such page."))
+			a.fail(w, r, problem.New(problem.RouteNotFound, "There is no such page."))
 		},
 	})
 	mux.HandleFunc("GET /docs", pages.Reference)

@@ -3,8 +3,8 @@ package httpapi
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 type refreshIn struct {
@@ -24,7 +24,7 @@ func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error)
 		return nil, err
 	}
 	if token == "" {
-		return nil, fault.Invalid([]fault.Violation{{
+		return nil, problem.Invalid([]problem.FieldError{{
 			Pointer: "/refresh_token", Code: "required", Detail: "This is needed where no cookie brings it.",
 		}})
 	}
@@ -80,13 +80,13 @@ func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
 
 // session is a live session as the contract shows it.
 type session struct {
-	ID         identity.SessionID `json:"id" format:"uuid"`
-	CreatedAt  timestamp          `json:"created_at"`
-	LastUsedAt timestamp          `json:"last_used_at"`
-	ExpiresAt  timestamp          `json:"expires_at"`
-	UserAgent  string             `json:"user_agent"`
-	IP         string             `json:"ip" example:"203.0.113.7"`
-	Current    bool               `json:"current" doc:"Whether it is the session of this request."`
+	ID         auth.SessionID `json:"id" format:"uuid"`
+	CreatedAt  timestamp      `json:"created_at"`
+	LastUsedAt timestamp      `json:"last_used_at"`
+	ExpiresAt  timestamp      `json:"expires_at"`
+	UserAgent  string         `json:"user_agent"`
+	IP         string         `json:"ip" example:"203.0.113.7"`
+	Current    bool           `json:"current" doc:"Whether it is the session of this request."`
 }
 
 type sessionsOut struct {
@@ -97,13 +97,13 @@ type sessionsOut struct {
 }
 
 // listSessions is GET /auth/sessions.
-func (a *API) listSessions(ctx context.Context, actor identity.Actor, _ *struct{}) (*sessionsOut, error) {
+func (a *API) listSessions(ctx context.Context, actor auth.Actor, _ *struct{}) (*sessionsOut, error) {
 	live, err := a.Identity.Sessions(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
 	out := &sessionsOut{}
-	out.Body.Sessions = each(live, func(s identity.Session) session {
+	out.Body.Sessions = each(live, func(s auth.Session) session {
 		return session{
 			ID: s.ID, CreatedAt: timestamp(s.CreatedAt), LastUsedAt: timestamp(s.LastUsedAt), ExpiresAt: timestamp(s.ExpiresAt),
 			UserAgent: s.UserAgent, IP: s.IP, Current: s.ID == actor.Session,
@@ -113,10 +113,10 @@ func (a *API) listSessions(ctx context.Context, actor identity.Actor, _ *struct{
 }
 
 type sessionIn struct {
-	ID identity.SessionID `path:"id" format:"uuid"`
+	ID auth.SessionID `path:"id" format:"uuid"`
 }
 
 // endSession is DELETE /auth/sessions/{id}.
-func (a *API) endSession(ctx context.Context, actor identity.Actor, in *sessionIn) (*struct{}, error) {
+func (a *API) endSession(ctx context.Context, actor auth.Actor, in *sessionIn) (*struct{}, error) {
 	return nil, a.Identity.EndSession(ctx, actor, in.ID)
 }

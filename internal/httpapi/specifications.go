@@ -5,27 +5,27 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // specification is a specification as the contract shows it.
 type specification struct {
-	ID        outline.SpecificationID `json:"id" format:"uuid"`
-	ProjectID outline.ProjectID       `json:"project_id" format:"uuid"`
-	Number    int                     `json:"number" minimum:"1" doc:"Counts from 1 within the project; never given twice."`
-	Title     string                  `json:"title" maxLength:"200" example:"Refunds"`
-	Content   string                  `json:"content" minLength:"1" maxLength:"100000" example:"# Refunds\n\nA customer gets the money back within a day."`
-	ItemCount int                     `json:"item_count" minimum:"0"`
-	Version   int64                   `json:"version" minimum:"1" doc:"Counts the states of the specification and its items; the ETag is made of it."`
-	CreatedAt timestamp               `json:"created_at"`
-	UpdatedAt timestamp               `json:"updated_at"`
-	DeletedAt *timestamp              `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
-	Items     []item                  `json:"items,omitzero" doc:"The items in their order; only with include=items."`
+	ID        requirements.SpecificationID `json:"id" format:"uuid"`
+	ProjectID requirements.ProjectID       `json:"project_id" format:"uuid"`
+	Number    int                          `json:"number" minimum:"1" doc:"Counts from 1 within the project; never given twice."`
+	Title     string                       `json:"title" maxLength:"200" example:"Refunds"`
+	Content   string                       `json:"content" minLength:"1" maxLength:"100000" example:"# Refunds\n\nA customer gets the money back within a day."`
+	ItemCount int                          `json:"item_count" minimum:"0"`
+	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the specification and its items; the ETag is made of it."`
+	CreatedAt timestamp                    `json:"created_at"`
+	UpdatedAt timestamp                    `json:"updated_at"`
+	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
+	Items     []item                       `json:"items,omitzero" doc:"The items in their order; only with include=items."`
 }
 
-func specificationOf(s outline.Specification) specification {
+func specificationOf(s requirements.Specification) specification {
 	return specification{
 		ID: s.ID, ProjectID: s.Project, Number: s.Number, Title: s.Title, Content: s.Content, ItemCount: len(s.Items),
 		Version: s.Version, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: timestamp(s.UpdatedAt), DeletedAt: stamp(s.DeletedAt),
@@ -37,7 +37,7 @@ type specificationOut struct {
 	Body specification
 }
 
-func specificationAnswer(s outline.Specification, err error) (*specificationOut, error) {
+func specificationAnswer(s requirements.Specification, err error) (*specificationOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +45,14 @@ func specificationAnswer(s outline.Specification, err error) (*specificationOut,
 }
 
 type specificationIn struct {
-	ID outline.SpecificationID `path:"id" format:"uuid"`
+	ID requirements.SpecificationID `path:"id" format:"uuid"`
 }
 
 // MatchedSpecificationIn names a specification and the versions the caller may
 // overwrite.
 type MatchedSpecificationIn struct {
-	ID    outline.SpecificationID `path:"id" format:"uuid"`
-	Match ifMatch                 `header:"If-Match" doc:"Only if the specification is still at this version; * if it exists at all."`
+	ID    requirements.SpecificationID `path:"id" format:"uuid"`
+	Match ifMatch                      `header:"If-Match" doc:"Only if the specification is still at this version; * if it exists at all."`
 }
 
 // specificationBody is what a caller says of a whole specification.
@@ -60,13 +60,13 @@ type specificationBody struct {
 	Content given[string] `json:"content" doc:"1 to 100,000 characters, at least one of them not blank; kept byte for byte."`
 	Title   given[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. Left out or empty: the first line of the content that says something."`
 
-	draft outline.SpecificationDraft
+	draft requirements.NewSpecification
 }
 
 // Resolve checks the body by the rules.
 func (b *specificationBody) Resolve(huma.Context) []error {
-	var faults []fault.Violation
-	b.draft, faults = outline.NewSpecificationDraft(b.Title.value, b.Content.value)
+	var faults []problem.FieldError
+	b.draft, faults = requirements.ParseNewSpecification(b.Title.value, b.Content.value)
 	return violationsOf(faults, map[string]bool{"/title": b.Title.ok, "/content": b.Content.ok})
 }
 
@@ -75,18 +75,18 @@ type specificationPatch struct {
 	Content given[string]    `json:"content,omitempty" doc:"1 to 100,000 characters, at least one of them not blank; kept byte for byte."`
 	Title   nullable[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. Null or empty: the first line of the content that says something."`
 
-	patch outline.SpecificationPatch
+	patch requirements.SpecificationPatch
 }
 
 // Resolve checks the patch by the rules.
 func (b *specificationPatch) Resolve(huma.Context) []error {
-	var faults []fault.Violation
-	b.patch, faults = outline.NewSpecificationPatch(b.Title.orDefault(""), b.Content.pointer())
+	var faults []problem.FieldError
+	b.patch, faults = requirements.ParseSpecificationPatch(b.Title.orDefault(""), b.Content.pointer())
 	return violationsOf(faults, nil)
 }
 
 type listSpecificationsIn struct {
-	ID outline.ProjectID `path:"id" format:"uuid"`
+	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
 	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Ties are in the order of their ids."`
 }
@@ -99,7 +99,7 @@ type specificationsOut struct {
 }
 
 // listSpecifications is GET /projects/{id}/specs.
-func (a *API) listSpecifications(ctx context.Context, actor identity.Actor, in *listSpecificationsIn) (*specificationsOut, error) {
+func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *listSpecificationsIn) (*specificationsOut, error) {
 	name := "specifications of " + in.ID.String()
 	q, err := in.query(a, actor, name, orderOf(in.OrderBy))
 	if err != nil {
@@ -116,7 +116,7 @@ func (a *API) listSpecifications(ctx context.Context, actor identity.Actor, in *
 }
 
 type createSpecificationIn struct {
-	ID outline.ProjectID `path:"id" format:"uuid"`
+	ID requirements.ProjectID `path:"id" format:"uuid"`
 	OnceIn
 	Body specificationBody
 }
@@ -127,7 +127,7 @@ type createSpecificationOut struct {
 }
 
 // createSpecification is POST /projects/{id}/specs.
-func (a *API) createSpecification(ctx context.Context, actor identity.Actor, in *createSpecificationIn) (*createSpecificationOut, error) {
+func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *createSpecificationIn) (*createSpecificationOut, error) {
 	made, err := a.Outline.CreateSpecification(ctx, actor, in.ID, in.once, in.Body.draft)
 	if err != nil {
 		return nil, err
@@ -139,12 +139,12 @@ func (a *API) createSpecification(ctx context.Context, actor identity.Actor, in 
 }
 
 type getSpecificationIn struct {
-	ID      outline.SpecificationID `path:"id" format:"uuid"`
-	Include string                  `query:"include" enum:"items" doc:"items adds the items in their order."`
+	ID      requirements.SpecificationID `path:"id" format:"uuid"`
+	Include string                       `query:"include" enum:"items" doc:"items adds the items in their order."`
 }
 
 // getSpecification is GET /specs/{id}.
-func (a *API) getSpecification(ctx context.Context, actor identity.Actor, in *getSpecificationIn) (*specificationOut, error) {
+func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
 	if in.Include == "" {
 		return specificationAnswer(a.Outline.Specification(ctx, actor, in.ID))
 	}
@@ -162,7 +162,7 @@ type replaceSpecificationIn struct {
 }
 
 // replaceSpecification is PUT /specs/{id}.
-func (a *API) replaceSpecification(ctx context.Context, actor identity.Actor, in *replaceSpecificationIn) (*specificationOut, error) {
+func (a *API) replaceSpecification(ctx context.Context, actor auth.Actor, in *replaceSpecificationIn) (*specificationOut, error) {
 	return specificationAnswer(a.Outline.ReplaceSpecification(ctx, actor, in.ID, in.Match.match, in.Body.draft))
 }
 
@@ -172,16 +172,16 @@ type patchSpecificationIn struct {
 }
 
 // patchSpecification is PATCH /specs/{id}.
-func (a *API) patchSpecification(ctx context.Context, actor identity.Actor, in *patchSpecificationIn) (*specificationOut, error) {
+func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patchSpecificationIn) (*specificationOut, error) {
 	return specificationAnswer(a.Outline.PatchSpecification(ctx, actor, in.ID, in.Match.match, in.Body.patch))
 }
 
 // trashSpecification is DELETE /specs/{id}.
-func (a *API) trashSpecification(ctx context.Context, actor identity.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
+func (a *API) trashSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
 	return nil, a.Outline.TrashSpecification(ctx, actor, in.ID, in.Match.match)
 }
 
 // restoreSpecification is POST /specs/{id}/restore.
-func (a *API) restoreSpecification(ctx context.Context, actor identity.Actor, in *specificationIn) (*specificationOut, error) {
+func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *specificationIn) (*specificationOut, error) {
 	return specificationAnswer(a.Outline.RestoreSpecification(ctx, actor, in.ID))
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -280,7 +280,7 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 
 func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
 	t.Parallel()
-	ann := testkit.Start(t, func(s *app.Settings) { s.MaxSpecifications = 2 }).SignUp(t)
+	ann := testkit.Start(t, func(s *server.Settings) { s.MaxSpecifications = 2 }).SignUp(t)
 	parent := newHome(ann)
 	first, second := parent.add(ann, "one"), parent.add(ann, "two")
 	full := parent.seen(ann)

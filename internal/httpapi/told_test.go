@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -14,7 +14,7 @@ import (
 func TestAChangeIsToldBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	s := testkit.StartFirst(t, func(s *app.Settings) { s.RedisURL, s.RedisWait = app.Secret(redis.URL()), 20*time.Second })
+	s := testkit.StartFirst(t, func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 20*time.Second })
 	ann := s.SignUp(t)
 	spec := newSpec(ann)
 	long := `{"content":"` + strings.Repeat("x", 60_000) + `"}`

@@ -14,7 +14,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	pb "go.opentelemetry.io/proto/otlp/trace/v1"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -25,8 +25,8 @@ const (
 )
 
 // traced sends the traces of a server to a collector.
-func traced(c *testkit.Collector) func(*app.Settings) {
-	return func(s *app.Settings) { s.OTLPEndpoint, s.OTLPHeaders = c.URL, "x-tenant=birds%20and%20bees" }
+func traced(c *testkit.Collector) func(*server.Settings) {
+	return func(s *server.Settings) { s.OTLPEndpoint, s.OTLPHeaders = c.URL, "x-tenant=birds%20and%20bees" }
 }
 
 // logFile is a log that is read while it is written.
@@ -151,7 +151,7 @@ func TestATraceparentCountsOnlyInItsForm(t *testing.T) {
 func TestNothingIsTracedWithoutACollector(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
-	s := testkit.Start(t, func(s *app.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // the endpoint alone counts
+	s := testkit.Start(t, func(s *server.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // the endpoint alone counts
 	s.SignUp(t).Get(projectsPath, "Traceparent", sampled).Want(200)
 	s.Stop()
 	if got := collector.Requests(); len(got) > 0 {
@@ -194,7 +194,7 @@ func TestACollectorInTroubleDoesNoHarm(t *testing.T) {
 			collector := testkit.NewCollector(t)
 			collector.Answer = answer
 			log := &logFile{}
-			s := testkit.StartLogging(t, log, traced(collector), func(s *app.Settings) {
+			s := testkit.StartLogging(t, log, traced(collector), func(s *server.Settings) {
 				if answer == nil {
 					s.OTLPEndpoint = "http://127.0.0.1:1"
 				}

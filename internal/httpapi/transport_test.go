@@ -90,7 +90,7 @@ func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
 				} {
 					answer := httptest.NewRecorder()
 					h.ServeHTTP(answer, c.request(http.MethodGet, path))
-					var p problem
+					var p problemDetails
 					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every answer is a problem
 					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
 					directly := !c.trusted || c.said == nil

@@ -5,22 +5,22 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 // UserView is a user as the contract shows it. It is exported because another
 // view embeds it: huma passes by embedded types that are not.
 type UserView struct {
-	ID          identity.UserID `json:"id" format:"uuid"`
-	Email       string          `json:"email" example:"ann@example.com"`
-	Name        string          `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
-	PictureURL  *string         `json:"picture_url" nullable:"true"`
-	Role        string          `json:"role" enum:"user,auditor,admin"`
-	CreatedAt   timestamp       `json:"created_at"`
-	LastLoginAt timestamp       `json:"last_login_at"`
+	ID          auth.UserID `json:"id" format:"uuid"`
+	Email       string      `json:"email" example:"ann@example.com"`
+	Name        string      `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
+	PictureURL  *string     `json:"picture_url" nullable:"true"`
+	Role        string      `json:"role" enum:"user,auditor,admin"`
+	CreatedAt   timestamp   `json:"created_at"`
+	LastLoginAt timestamp   `json:"last_login_at"`
 }
 
-func userOf(u identity.User) UserView {
+func userOf(u auth.User) UserView {
 	return UserView{
 		ID: u.ID, Email: u.Email, Name: u.Name, PictureURL: u.PictureURL, Role: string(u.Role),
 		CreatedAt: timestamp(u.CreatedAt), LastLoginAt: timestamp(u.LastLoginAt),
@@ -29,7 +29,7 @@ func userOf(u identity.User) UserView {
 
 type userOut struct{ Body UserView }
 
-func userAnswer(u identity.User, err error) (*userOut, error) {
+func userAnswer(u auth.User, err error) (*userOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func userAnswer(u identity.User, err error) (*userOut, error) {
 type userPatch struct {
 	Name given[string] `json:"name,omitempty" doc:"1 to 200 characters after trimming, on one line."`
 
-	name *identity.Name
+	name *auth.Name
 }
 
 // Resolve checks the patch by the rules.
@@ -48,7 +48,7 @@ func (b *userPatch) Resolve(huma.Context) []error {
 	if !b.Name.ok {
 		return nil
 	}
-	name, faults := identity.ParseName(b.Name.value)
+	name, faults := auth.ParseName(b.Name.value)
 	b.name = &name
 	return violationsOf(faults, nil)
 }
@@ -56,16 +56,16 @@ func (b *userPatch) Resolve(huma.Context) []error {
 type patchMeIn struct{ Body userPatch }
 
 // getMe is GET /users/me.
-func (a *API) getMe(ctx context.Context, actor identity.Actor, _ *struct{}) (*userOut, error) {
+func (a *API) getMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*userOut, error) {
 	return userAnswer(a.Identity.Me(ctx, actor))
 }
 
 // patchMe is PATCH /users/me.
-func (a *API) patchMe(ctx context.Context, actor identity.Actor, in *patchMeIn) (*userOut, error) {
+func (a *API) patchMe(ctx context.Context, actor auth.Actor, in *patchMeIn) (*userOut, error) {
 	return userAnswer(a.Identity.Rename(ctx, actor, in.Body.name))
 }
 
 // deleteMe is DELETE /users/me.
-func (a *API) deleteMe(ctx context.Context, actor identity.Actor, _ *struct{}) (*struct{}, error) {
+func (a *API) deleteMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*struct{}, error) {
 	return nil, a.Identity.DeleteAccount(ctx, actor)
 }

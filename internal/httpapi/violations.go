@@ -13,7 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // setUpHuma makes huma speak our vocabulary. Its settings are global, so this
@@ -23,7 +23,7 @@ var setUpHuma = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
 	// Only the type matters here: huma documents errors by it.
 	huma.NewError = func(status int, message string, _ ...error) huma.StatusError {
-		return &problem{Status: status, Detail: message}
+		return &problemDetails{Status: status, Detail: message}
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		p := refusal(ctx, status, message, errs)
@@ -54,7 +54,7 @@ var setUpHuma = sync.OnceFunc(func() {
 })
 
 // refusal is the problem of a request that huma refused before the handler.
-func refusal(ctx huma.Context, status int, message string, errs []error) *problem {
+func refusal(ctx huma.Context, status int, message string, errs []error) *problemDetails {
 	c := callOf(ctx.Context())
 	if c == nil { // huma could not write an answer of ours
 		r, _ := unwrap(ctx)
@@ -66,14 +66,14 @@ func refusal(ctx huma.Context, status int, message string, errs []error) *proble
 // refused says in our vocabulary why huma refused a request. Of several parts
 // the path counts first, then query, headers, and body.
 func (c *call) refused(status int, message string, errs []error) error {
-	var body []fault.Violation
+	var body []problem.FieldError
 	parts := map[string]*huma.ErrorDetail{}
 	for _, err := range errs {
-		var f *fault.Error
+		var f *problem.Error
 		var detail *huma.ErrorDetail
 		switch {
 		case errors.As(err, &f):
-			body = append(body, f.Violations...)
+			body = append(body, f.Fields...)
 		case errors.As(err, &detail):
 			part, place, _ := strings.Cut(detail.Location, ".")
 			if part == "body" && !strings.HasPrefix(detail.Message, "malformed_json|") {
@@ -85,17 +85,17 @@ func (c *call) refused(status int, message string, errs []error) error {
 	}
 	switch {
 	case parts["path"] != nil:
-		return fault.Missing(c.op.missing)
+		return problem.NotFound(c.op.missing)
 	case parts["query"] != nil:
 		return badParameter(parts["query"])
 	case parts["header"] != nil:
 		_, name, _ := strings.Cut(parts["header"].Location, ".")
-		return fault.New(fault.InvalidHeader, "The header %s is not valid: %s.", name, strings.TrimPrefix(parts["header"].Message, "invalid value: "))
+		return problem.New(problem.InvalidHeader, "The header %s is not valid: %s.", name, strings.TrimPrefix(parts["header"].Message, "invalid value: "))
 	case parts["body"] != nil:
 		_, sentence, _ := strings.Cut(parts["body"].Message, "|")
-		return fault.New(fault.MalformedJSON, "%s", sentence)
+		return problem.New(problem.MalformedJSON, "%s", sentence)
 	case len(body) > 0:
-		return fault.Invalid(tidy(wholeFirst(body)))
+		return problem.Invalid(tidy(wholeFirst(body)))
 	}
 	return c.unread(status, message, errs)
 }
@@ -104,16 +104,16 @@ func (c *call) refused(status int, message string, errs []error) error {
 func (c *call) unread(status int, message string, errs []error) error {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return fault.New(fault.BodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
+		return problem.New(problem.BodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
 	case http.StatusRequestTimeout:
-		return fault.New(fault.RequestTimeout, "The body did not arrive in time.")
+		return problem.New(problem.RequestTimeout, "The body did not arrive in time.")
 	case http.StatusBadRequest:
-		return fault.New(fault.MalformedJSON, "A JSON body is needed; the request has none.")
+		return problem.New(problem.MalformedJSON, "A JSON body is needed; the request has none.")
 	}
 	err := errors.Join(errs...)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrHandlerTimeout), status == http.StatusInternalServerError:
-		return fault.New(fault.MalformedJSON, "The body ended too early.").Because(err)
+		return problem.New(problem.MalformedJSON, "The body ended too early.").Because(err)
 	default:
 		return fmt.Errorf("%s (%d): %w", message, status, err)
 	}
@@ -123,12 +123,12 @@ func (c *call) unread(status int, message string, errs []error) error {
 func badParameter(d *huma.ErrorDetail) error {
 	_, name, _ := strings.Cut(d.Location, ".")
 	if code, sentence, ok := strings.Cut(strings.TrimPrefix(d.Message, "invalid value: "), "|"); ok {
-		if code == string(fault.InvalidPageToken) {
-			return fault.New(fault.InvalidPageToken, "%s", sentence)
+		if code == string(problem.InvalidPageToken) {
+			return problem.New(problem.InvalidPageToken, "%s", sentence)
 		}
-		return fault.New(fault.InvalidParameter, "The query parameter %s is not valid: %s", name, sentence)
+		return problem.New(problem.InvalidParameter, "The query parameter %s is not valid: %s", name, sentence)
 	}
-	return fault.New(fault.InvalidParameter, "The query parameter %s is not valid: %s.", name, d.Message)
+	return problem.New(problem.InvalidParameter, "The query parameter %s is not valid: %s.", name, d.Message)
 }
 
 // elements is the path of list elements at the end of a place: [0], [3].
@@ -136,7 +136,7 @@ var elements = regexp.MustCompile(`(?s)^(.*?)((?:\[\d+\])*)$`)
 
 // violationOf reads one of huma's faults of the body. Our bodies are flat: a
 // place is a field, or an element of a list in a field.
-func violationOf(place, message string) fault.Violation {
+func violationOf(place, message string) problem.FieldError {
 	code, sentence, ok := strings.Cut(message, "|")
 	if !ok {
 		code, sentence = "invalid", "This is not valid." // the library's words may repeat the value
@@ -154,14 +154,14 @@ func violationOf(place, message string) fault.Violation {
 	if code == "required" {
 		pointer, sentence = pointer+"/"+sentence, "This is needed."
 	}
-	return fault.Violation{Pointer: pointer, Code: code, Detail: sentence}
+	return problem.FieldError{Pointer: pointer, Code: code, Detail: sentence}
 }
 
 // wholeFirst leaves out what is said of the fields of a body that is no object.
-func wholeFirst(vs []fault.Violation) []fault.Violation {
+func wholeFirst(vs []problem.FieldError) []problem.FieldError {
 	for _, v := range vs {
 		if v.Pointer == "" {
-			return []fault.Violation{v}
+			return []problem.FieldError{v}
 		}
 	}
 	return vs
@@ -169,19 +169,19 @@ func wholeFirst(vs []fault.Violation) []fault.Violation {
 
 // tidy sorts violations by place and keeps one for each rule of a place: the
 // schema and the rules may have found the same.
-func tidy(vs []fault.Violation) []fault.Violation {
-	slices.SortStableFunc(vs, func(a, b fault.Violation) int {
+func tidy(vs []problem.FieldError) []problem.FieldError {
+	slices.SortStableFunc(vs, func(a, b problem.FieldError) int {
 		return strings.Compare(a.Pointer+"\x00"+a.Code, b.Pointer+"\x00"+b.Code)
 	})
-	return slices.CompactFunc(vs, func(a, b fault.Violation) bool { return a.Pointer == b.Pointer && a.Code == b.Code })
+	return slices.CompactFunc(vs, func(a, b problem.FieldError) bool { return a.Pointer == b.Pointer && a.Code == b.Code })
 }
 
 // violationsOf hands to huma what the rules found, but for fields that are not
 // there to be judged: of those the schema has spoken.
-func violationsOf(faults []fault.Violation, there map[string]bool) []error {
-	faults = slices.DeleteFunc(faults, func(v fault.Violation) bool { return there != nil && !there[v.Pointer] })
+func violationsOf(faults []problem.FieldError, there map[string]bool) []error {
+	faults = slices.DeleteFunc(faults, func(v problem.FieldError) bool { return there != nil && !there[v.Pointer] })
 	if len(faults) == 0 {
 		return nil
 	}
-	return []error{fault.Invalid(faults)}
+	return []error{problem.Invalid(faults)}
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
 // record lets events wait for the next flight, and so commits them with what
 // they tell of.
-func (t *tx) record(ctx context.Context, events ...identity.Event) error {
+func (t *tx) record(ctx context.Context, events ...auth.Event) error {
 	for _, e := range events {
 		details := e.Details
 		if details == nil {
@@ -36,19 +36,19 @@ func (t *tx) record(ctx context.Context, events ...identity.Event) error {
 	return nil
 }
 
-// Record implements identity.Store.
-func (s *Store) Record(ctx context.Context, e identity.Event) error {
-	who := housekeeping(identity.UserID{})
+// Record implements auth.Store.
+func (s *Store) Record(ctx context.Context, e auth.Event) error {
+	who := housekeeping(auth.UserID{})
 	if e.Actor != nil {
 		who = housekeeping(*e.Actor)
 	}
 	return s.inTx(ctx, who, func(t *tx) error { return t.record(ctx, e) })
 }
 
-// Events implements identity.Store.
-func (s *Store) Events(ctx context.Context, staff identity.Staff, list identity.EventQuery) ([]identity.Event, error) {
+// Events implements auth.Store.
+func (s *Store) Events(ctx context.Context, staff auth.PrivilegedActor, list auth.EventQuery) ([]auth.Event, error) {
 	sql, args := eventsQuery(list)
-	var events []identity.Event
+	var events []auth.Event
 	err := s.readAsStaff(ctx, staff, func(q *db.Queries) error {
 		rows, err := q.DB().Query(ctx, sql, args...)
 		if err != nil {
@@ -63,7 +63,7 @@ func (s *Store) Events(ctx context.Context, staff identity.Staff, list identity.
 // eventsQuery is one page of the audit. Like a list of keyset it is put together
 // from constants of this file: a filter that is not asked for must not be there,
 // or one plan for all would have to suit every mixture.
-func eventsQuery(list identity.EventQuery) (string, []any) {
+func eventsQuery(list auth.EventQuery) (string, []any) {
 	args := []any{list.After.At, pgtype.UUID{Bytes: list.After.ID, Valid: true}, list.Limit}
 	conditions := ""
 	filter := func(condition string, value any) {
@@ -83,7 +83,7 @@ func eventsQuery(list identity.EventQuery) (string, []any) {
 		conditions + ` ORDER BY at DESC, id DESC LIMIT $3`, args
 }
 
-func scanEvent(row pgx.CollectableRow) (e identity.Event, err error) {
+func scanEvent(row pgx.CollectableRow) (e auth.Event, err error) {
 	err = row.Scan(&e.ID, &e.At, &e.Actor, &e.Action, &e.ResourceType, &e.Resource,
 		&e.From.IP, &e.From.UserAgent, &e.From.RequestID, &e.Details)
 	e.At = e.At.UTC()

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -51,7 +51,7 @@ func TestADatabaseThatIsAwayIsNoReasonToMigrate(t *testing.T) {
 	store := openAt(t, p.URL)
 	defer store.Close()
 	for what, check := range map[string]func(context.Context) error{"CheckSchema": store.CheckSchema, "CheckRole": store.CheckRole, "Ping": store.Ping} {
-		if err := check(t.Context()); !postgres.Away(err) || fault.CodeOf(err) != fault.Unavailable {
+		if err := check(t.Context()); !postgres.IsUnavailable(err) || problem.CodeOf(err) != problem.Unavailable {
 			t.Errorf("%s says %v", what, err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestAStepThatIsCreatedGetsTheNextNumber(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			path, err := postgres.CreateStep(dir, "more_rows")
+			path, err := postgres.CreateMigration(dir, "more_rows")
 			if err != nil || path != filepath.Join(dir, tc.want) {
 				t.Fatalf("%s, %v; want %s", path, err, tc.want)
 			}
@@ -154,7 +154,7 @@ func TestAStepWithABadNameOrInABadPlaceIsNotCreated(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "00001_a.sql"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if path, err := postgres.CreateStep(dir, name); err == nil {
+		if path, err := postgres.CreateMigration(dir, name); err == nil {
 			t.Errorf("%q made %s", name, path)
 		}
 		if found, err := fs.Glob(os.DirFS(dir), "*"); err != nil || len(found) != 1 {
@@ -162,7 +162,7 @@ func TestAStepWithABadNameOrInABadPlaceIsNotCreated(t *testing.T) {
 		}
 	}
 	for what, dir := range map[string]string{"an empty directory": t.TempDir(), "a missing directory": filepath.Join(t.TempDir(), "missing")} {
-		if path, err := postgres.CreateStep(dir, "fine"); err == nil {
+		if path, err := postgres.CreateMigration(dir, "fine"); err == nil {
 			t.Errorf("%s got %s", what, path)
 		}
 	}

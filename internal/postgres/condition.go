@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Condition is how a database is, for whoever looks after it.
-type Condition struct {
+// ServerInfo is how a database is, for whoever looks after it.
+type ServerInfo struct {
 	// Version is 150018 for 15.18, Text as PostgreSQL writes it.
 	Version int
 	Text    string
@@ -41,9 +41,9 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
                  JOIN   pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'owner_id' AND NOT a.attisdropped
                  WHERE  n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)), '{}')`
 
-// Examine tells how the database is that a URL names, over a connection of its own.
+// Inspect tells how the database is that a URL names, over a connection of its own.
 // Its error says in words why there is none, without what the URL holds.
-func Examine(ctx context.Context, url string) (c Condition, err error) {
+func Inspect(ctx context.Context, url string) (c ServerInfo, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return c, errors.New("it is not a PostgreSQL connection URL")

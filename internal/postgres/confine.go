@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // confinement is the first statement of every transaction: it takes on the
@@ -22,7 +22,7 @@ type confinement struct {
 	// urgent may take the connections that are kept back.
 	urgent bool
 	// user is whom it confines to; zero if only PostgreSQL knows.
-	user identity.UserID
+	user auth.UserID
 }
 
 // urgently is for what ends sessions.
@@ -64,31 +64,31 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
 )
 
 // confineTo confines to a caller with a live session.
-func confineTo(actor identity.Actor) confinement {
+func confineTo(actor auth.Actor) confinement {
 	return confinement{sql: confineToSession, args: []any{actor.Session, actor.User}, user: actor.User}
 }
 
 // patiently confines to a caller for work on everything the caller owns.
-func patiently(actor identity.Actor) confinement {
+func patiently(actor auth.Actor) confinement {
 	return confinement{sql: confineToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
 }
 
 // confineToOwnerOf confines to the user of a session, live or not. One that is
 // not there gives no row.
-func confineToOwnerOf(session identity.SessionID) confinement {
+func confineToOwnerOf(session auth.SessionID) confinement {
 	return confinement{sql: confineToRefresh, args: []any{session}}
 }
 
 // housekeeping confines to an owner without a session: for what is done
 // without anybody asking, or by a token whose session may be over. The zero id
 // is somebody who owns nothing.
-func housekeeping(owner identity.UserID) confinement {
+func housekeeping(owner auth.UserID) confinement {
 	return confinement{sql: confineToOwner, args: []any{owner}}
 }
 
 // confineToProfile confines to the user of a verified profile, or to candidate
 // when nobody is known by it.
-func confineToProfile(p identity.Profile, candidate identity.UserID) confinement {
+func confineToProfile(p auth.Profile, candidate auth.UserID) confinement {
 	return confinement{sql: confineToSignIn, args: []any{p.Issuer, p.Subject, candidate}}
 }
 
@@ -111,7 +111,7 @@ func (c confinement) statement(at *time.Time) statement {
 			return err
 		}
 		if !live {
-			return fault.New(fault.TokenRevoked, "The session of this token has ended; sign in again.")
+			return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
 		}
 		if !c.user.IsZero() && c.user.String() != user {
 			return errAnotherUser

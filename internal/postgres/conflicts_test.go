@@ -10,8 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // conflicts makes PostgreSQL ask so many times to repeat what inserts a project, as
@@ -34,7 +34,7 @@ END $$`, times),
 
 // lockBoth holds the owner and then the project, and meanwhile lets somebody
 // else work.
-func (s *stage) lockBoth(ctx context.Context, tx outline.Tx, meanwhile func()) error {
+func (s *stage) lockBoth(ctx context.Context, tx requirements.Tx, meanwhile func()) error {
 	if _, err := tx.LockOwner(ctx); err != nil {
 		return err
 	}
@@ -49,11 +49,11 @@ func TestAChangeThatPostgreSQLAsksToRepeatIsRepeated(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		conflicts, attempts, rows int
-		code                      fault.Code
+		code                      problem.Code
 	}{
 		"once":               {conflicts: 1, attempts: 2, rows: 1},
 		"twice":              {conflicts: 2, attempts: 3, rows: 1},
-		"until it is enough": {conflicts: 3, attempts: 3, code: fault.Unavailable},
+		"until it is enough": {conflicts: 3, attempts: 3, code: problem.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,7 +62,7 @@ func TestAChangeThatPostgreSQLAsksToRepeatIsRepeated(t *testing.T) {
 			conflicts(t, super, tc.conflicts)
 			before := value[int](t, super, "SELECT count(*) FROM projects")
 			attempts := 0
-			err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+			err := s.store.InTx(t.Context(), s.actor, func(tx requirements.Tx) error {
 				return s.lockBoth(t.Context(), tx, func() { attempts++ })
 			})
 			wantCode(t, "the change", err, tc.code)
@@ -88,7 +88,7 @@ func deadlocking(t *testing.T, super *pgx.Conn, w *world) {
 		_, _ = super.Exec(context.WithoutCancel(t.Context()), "ALTER DATABASE "+name+" RESET ALL") // the next test may be slow then
 	})
 	w.store = w.open(pooled(4))
-	w.outline = outline.NewService(w.store, generous)
+	w.outline = requirements.NewService(w.store, generous)
 }
 
 func TestTheVictimOfADeadlockIsRepeated(t *testing.T) {
@@ -102,7 +102,7 @@ func TestTheVictimOfADeadlockIsRepeated(t *testing.T) {
 	otherPID := value[int](t, other, "SELECT pg_backend_pid()")
 	ended := make(chan error, 1)
 	attempts := 0
-	err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+	err := s.store.InTx(t.Context(), s.actor, func(tx requirements.Tx) error {
 		return s.lockBoth(t.Context(), tx, func() {
 			if attempts++; attempts > 1 {
 				return
@@ -119,7 +119,7 @@ func TestTheVictimOfADeadlockIsRepeated(t *testing.T) {
 	// Whoever repeats at once may be faster than the one who waits, and lose
 	// again.
 	if err != nil {
-		wantCode(t, "the change", err, fault.Unavailable)
+		wantCode(t, "the change", err, problem.Unavailable)
 	}
 	if attempts < 2 {
 		t.Errorf("decided %d times, want 2", attempts)
@@ -138,7 +138,7 @@ func TestChangesWithInvertedLocksEndWellOrAskToBeRepeated(t *testing.T) {
 	for n := range 4 {
 		wg.Go(func() {
 			for range 10 {
-				err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+				err := s.store.InTx(t.Context(), s.actor, func(tx requirements.Tx) error {
 					if n%2 == 0 {
 						return s.lockBoth(t.Context(), tx, func() {})
 					}
@@ -149,8 +149,8 @@ func TestChangesWithInvertedLocksEndWellOrAskToBeRepeated(t *testing.T) {
 					_, err = tx.LockOwner(t.Context())
 					return err
 				})
-				if err != nil && fault.CodeOf(err) != fault.Unavailable {
-					t.Errorf("%v, want success or %s", err, fault.Unavailable)
+				if err != nil && problem.CodeOf(err) != problem.Unavailable {
+					t.Errorf("%v, want success or %s", err, problem.Unavailable)
 				}
 			}
 		})
@@ -185,7 +185,7 @@ func TestWaitingForALockEndsAfterASecond(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
 			began := time.Now()
-			wantCode(t, name, tc.do(ctx, s), fault.Unavailable)
+			wantCode(t, name, tc.do(ctx, s), problem.Unavailable)
 			if took := time.Since(began); took < 900*time.Millisecond || took > 2500*time.Millisecond {
 				t.Errorf("%s took %v, want a second", name, took)
 			}
@@ -201,13 +201,13 @@ func TestAStatementThatTakesTooLongIsGivenUp(t *testing.T) {
 	db := migrated(t)
 	w := &world{Database: db, t: t}
 	w.store = w.open()
-	w.outline = outline.NewService(w.store, generous)
+	w.outline = requirements.NewService(w.store, generous)
 	s := newStage(w)
 	must(t, connect(t, db.Owner), `
 		CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NEW; END';
 		CREATE TRIGGER dawdle BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION dawdle()`)
 	began := time.Now()
-	wantCode(t, "a slow change", changes["CreateProject"].do(t.Context(), s), fault.Unavailable)
+	wantCode(t, "a slow change", changes["CreateProject"].do(t.Context(), s), problem.Unavailable)
 	if took := time.Since(began); took < 2500*time.Millisecond || took > 5*time.Second {
 		t.Errorf("it took %v, want 3 s", took)
 	}
@@ -223,7 +223,7 @@ func TestACallerWhoLeavesWhileWaitingIsNotOurFault(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
 		err := op.do(ctx, s)
-		if fault.CodeOf(err) == fault.Internal && !errors.Is(err, context.Canceled) {
+		if problem.CodeOf(err) == problem.Internal && !errors.Is(err, context.Canceled) {
 			t.Errorf("%s of a caller who left: %v", name, err)
 		}
 	}

@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // questions are reads of all kinds that share connections, each with all that it
@@ -31,7 +31,7 @@ var questions = map[string]func(ctx context.Context, s *stage) ([]any, error){
 		return []any{project}, err
 	},
 	"projects": func(ctx context.Context, s *stage) ([]any, error) {
-		page, err := s.outline.Projects(ctx, s.actor, outline.ListQuery{Order: outline.Order{Column: outline.ByTitle}, Limit: 20})
+		page, err := s.outline.Projects(ctx, s.actor, requirements.ListQuery{Order: requirements.Order{Column: requirements.ByTitle}, Limit: 20})
 		return []any{page}, err
 	},
 	"specification": func(ctx context.Context, s *stage) ([]any, error) {
@@ -39,7 +39,7 @@ var questions = map[string]func(ctx context.Context, s *stage) ([]any, error){
 		return []any{spec}, err
 	},
 	"specifications": func(ctx context.Context, s *stage) ([]any, error) {
-		page, err := s.outline.Specifications(ctx, s.actor, s.live, outline.ListQuery{Order: outline.Order{Column: outline.ByNumber}, Limit: 20})
+		page, err := s.outline.Specifications(ctx, s.actor, s.live, requirements.ListQuery{Order: requirements.Order{Column: requirements.ByNumber}, Limit: 20})
 		return []any{page}, err
 	},
 	"items": func(ctx context.Context, s *stage) ([]any, error) {
@@ -55,7 +55,7 @@ var questions = map[string]func(ctx context.Context, s *stage) ([]any, error){
 // answer is what came of a question.
 type answer struct {
 	Got  []any
-	Code fault.Code
+	Code problem.Code
 }
 
 // settlers are so many people with a project, a specification and an item each,
@@ -67,7 +67,7 @@ func settlers(w *world, n int) []*stage {
 		s := &stage{world: w, actor: w.signUp()}
 		s.live = w.project(s.actor).ID
 		s.spec = s.specification()
-		s.items = []outline.ItemID{s.item()}
+		s.items = []requirements.ItemID{s.item()}
 		all[n] = s
 	}
 	return all
@@ -85,7 +85,7 @@ func crowd(t *testing.T, all []*stage) {
 		case n%5 == 1:
 			s.live, s.spec, s.items = other.live, other.spec, other.items
 		case n%7 == 1:
-			s.live, s.spec, s.items = id.New[outline.Project](), id.New[outline.Specification](), []outline.ItemID{id.New[outline.Item]()}
+			s.live, s.spec, s.items = id.New[requirements.Project](), id.New[requirements.Specification](), []requirements.ItemID{id.New[requirements.Item]()}
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (s *stage) expected(t *testing.T) map[string]answer {
 		got, err := ask(t.Context(), s)
 		a := answer{Got: got}
 		if err != nil {
-			a = answer{Code: fault.CodeOf(err)}
+			a = answer{Code: problem.CodeOf(err)}
 		}
 		all[name] = a
 	}
@@ -112,17 +112,17 @@ func TestInACrowdEverybodyGetsTheirOwnAnswersAndNobodyElses(t *testing.T) {
 	all := settlers(w, 120)
 	crowd(t, all)
 	want := make([]map[string]answer, len(all))
-	codes := map[fault.Code]int{}
+	codes := map[problem.Code]int{}
 	for n, s := range all {
 		want[n] = s.expected(t)
 		for name, a := range want[n] {
 			codes[a.Code]++
-			if user, ok := a.Got, name == "user" && a.Code == ""; ok && user[0].(identity.User).ID != s.actor.User {
+			if user, ok := a.Got, name == "user" && a.Code == ""; ok && user[0].(auth.User).ID != s.actor.User {
 				t.Errorf("a quiet store takes somebody for another")
 			}
 		}
 	}
-	for _, code := range []fault.Code{"", fault.TokenRevoked, fault.ProjectNotFound, fault.SpecificationNotFound, fault.ItemNotFound} {
+	for _, code := range []problem.Code{"", problem.TokenRevoked, problem.ProjectNotFound, problem.SpecificationNotFound, problem.ItemNotFound} {
 		if codes[code] < len(all)/10 {
 			t.Fatalf("only %d answers are %q: %v", codes[code], code, codes)
 		}
@@ -137,7 +137,7 @@ func TestInACrowdEverybodyGetsTheirOwnAnswersAndNobodyElses(t *testing.T) {
 						got, err := ask(t.Context(), s)
 						a := answer{Got: got}
 						if err != nil {
-							a = answer{Code: fault.CodeOf(err)}
+							a = answer{Code: problem.CodeOf(err)}
 						}
 						if diff := cmp.Diff(want[n][name], a); diff != "" {
 							t.Errorf("%s of %d: %v (-want +got):\n%s", name, n, err, diff)

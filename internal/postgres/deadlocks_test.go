@@ -10,10 +10,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -91,8 +91,8 @@ func tryMeet(t *testing.T, s *stage, p *pause, stores [2]*postgres.Store, both [
 	var stages [2]*stage
 	for n, store := range slices.Backward(stores[:]) { // so that the first finds what it wants
 		mine, hers := *s, *s.world
-		hers.store, hers.outline = store, outline.NewService(store, generous)
-		mine.world, mine.spare = &hers, identity.Actor{}
+		hers.store, hers.outline = store, requirements.NewService(store, generous)
+		mine.world, mine.spare = &hers, auth.Actor{}
 		stages[n] = &mine
 		if before := both[n].before; before != nil {
 			if err := before(t.Context(), &mine); err != nil {
@@ -116,7 +116,7 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() A
 	})
 	close(p.resume)
 	for _, end := range ends {
-		if failed := <-end; failed != nil && slices.Contains([]fault.Code{fault.Unavailable, fault.Internal}, fault.CodeOf(failed)) {
+		if failed := <-end; failed != nil && slices.Contains([]problem.Code{problem.Unavailable, problem.Internal}, problem.CodeOf(failed)) {
 			err = failed
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/gate"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // whileGoing lets somebody begin while another transaction removes the stage's
@@ -46,8 +46,8 @@ func TestAChangeThatWaitedForTheDeletionOfItsAccountIsRevoked(t *testing.T) {
 				}
 			}
 			err := s.whileGoing(super, func() error { return changes[name].do(t.Context(), s) })
-			if code := fault.CodeOf(err); err == nil || code == fault.Internal || code == fault.Unavailable {
-				t.Errorf("%v, want %s or that the thing is gone", err, fault.TokenRevoked)
+			if code := problem.CodeOf(err); err == nil || code == problem.Internal || code == problem.Unavailable {
+				t.Errorf("%v, want %s or that the thing is gone", err, problem.TokenRevoked)
 			}
 			s.free()
 		})
@@ -58,7 +58,7 @@ func TestASignInThatWaitedForTheDeletionOfItsAccountIsSomebodyNew(t *testing.T) 
 	t.Parallel()
 	s := newStage(newWorld(t))
 	super := connect(t, s.Super)
-	var actor identity.Actor
+	var actor auth.Actor
 	err := s.whileGoing(super, func() (err error) { actor, err = signIn(t.Context(), s.store, again(s.person)); return err })
 	if err != nil || actor.User == s.actor.User {
 		t.Errorf("signed in as %v, %v; want somebody new", actor.User, err)
@@ -83,31 +83,31 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 	if diff := cmp.Diff(bobs, fingerprint(t, super, tables, bob.actor.User.String())); diff != "" {
 		t.Errorf("what is bob's changed:\n%s", diff)
 	}
-	wantCode(t, "a second deletion", w.store.DeleteAccount(t.Context(), ann.actor, eventOf(ann.actor)), fault.TokenRevoked)
+	wantCode(t, "a second deletion", w.store.DeleteAccount(t.Context(), ann.actor, eventOf(ann.actor)), problem.TokenRevoked)
 }
 
 // What goes on when its caller has left must not go on for ever, where nobody
 // answers any more.
 func TestALogoutAndARefreshEndAlsoWhereNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	keys, err := identity.NewKeyRing(nil, []byte("only-in-these-tests-and-32-bytes-long"))
+	keys, err := auth.NewKeyRing(nil, []byte("only-in-these-tests-and-32-bytes-long"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	access := identity.NewAccessTokens(identity.AccessConfig{Keys: keys, Lifetime: time.Minute, Now: time.Now})
+	access := auth.NewAccessTokens(auth.AccessConfig{Keys: keys, Lifetime: time.Minute, Now: time.Now})
 	var waiting sync.WaitGroup
-	for name, do := range map[string]func(ctx context.Context, rules *identity.Service, token string) error{
-		"a refresh": func(ctx context.Context, rules *identity.Service, token string) error {
-			_, err := rules.Refresh(ctx, token, identity.Client{})
+	for name, do := range map[string]func(ctx context.Context, rules *auth.Service, token string) error{
+		"a refresh": func(ctx context.Context, rules *auth.Service, token string) error {
+			_, err := rules.Refresh(ctx, token, auth.Client{})
 			return err
 		},
-		"a logout": func(ctx context.Context, rules *identity.Service, token string) error {
-			return rules.Logout(ctx, "", token, false, identity.Client{})
+		"a logout": func(ctx context.Context, rules *auth.Service, token string) error {
+			return rules.Logout(ctx, "", token, false, auth.Client{})
 		},
 	} {
 		s, p := proxied(t, 1)
-		rules := identity.NewService(s.store, nil, access, keys.Refresh(), gate.NewLocal(time.Now, 0), identity.SessionRules{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
-		token := keys.Refresh().Token(identity.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
+		rules := auth.NewService(s.store, nil, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
+		token := keys.Refresh().Token(auth.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
 		if err := do(t.Context(), rules, token); err != nil {
 			t.Fatalf("%s with a database: %v", name, err)
 		}
@@ -120,7 +120,7 @@ func TestALogoutAndARefreshEndAlsoWhereNobodyAnswers(t *testing.T) {
 			defer stop.Stop()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			wantCode(t, name, do(ctx, rules, token), fault.Unavailable)
+			wantCode(t, name, do(ctx, rules, token), problem.Unavailable)
 		})
 	}
 	waiting.Wait()

@@ -11,12 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // violation says what the breach of a constraint means to the caller.
 type violation struct {
-	code   fault.Code
+	code   problem.Code
 	detail string
 }
 
@@ -24,9 +24,9 @@ type violation struct {
 // the rules were kept. Any other breach is a bug of ours, and Internal. A test
 // compares the names with the schema.
 var violations = map[string]violation{
-	"used_id_tokens_pkey": {fault.GoogleTokenInvalid, "This ID token has signed in before; a new one is needed each time."},
-	"projects_owner_fkey": {fault.TokenRevoked, "The account of this token is gone; sign in again."},
-	"sessions_user_fkey":  {fault.TokenRevoked, "The account of this token is gone; sign in again."},
+	"used_id_tokens_pkey": {problem.GoogleTokenInvalid, "This ID token has signed in before; a new one is needed each time."},
+	"projects_owner_fkey": {problem.TokenRevoked, "The account of this token is gone; sign in again."},
+	"sessions_user_fkey":  {problem.TokenRevoked, "The account of this token is gone; sign in again."},
 }
 
 // translate turns what the driver says into what the rules know. Faults pass
@@ -35,18 +35,18 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*fault.Error](err); ok {
+	if _, ok := errors.AsType[*problem.Error](err); ok {
 		return err
 	}
 	if errors.Is(err, context.Canceled) { // the caller has left; nobody reads this
-		return fault.New(fault.Unavailable, "The request was cancelled.").Because(err)
+		return problem.New(problem.Unavailable, "The request was cancelled.").Because(err)
 	}
 	if away(err) {
 		return unavailable(hideDetail(err))
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if v, ok := violations[pg.ConstraintName]; ok {
-			return fault.New(v.code, "%s", v.detail).Because(hideDetail(err))
+			return problem.New(v.code, "%s", v.detail).Because(hideDetail(err))
 		}
 	}
 	return hideDetail(err)
@@ -105,9 +105,9 @@ func sqlState(err error) string {
 }
 
 // orMissing turns "no row" into the fault of a resource that is not there.
-func orMissing(err error, code fault.Code) error {
+func orMissing(err error, code problem.Code) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.Missing(code)
+		return problem.NotFound(code)
 	}
 	return err
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -24,7 +24,7 @@ func tells(err error, secrets ...string) string {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		texts = append(texts, e.Error(), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e))
 	}
-	if f, ok := errors.AsType[*fault.Error](err); ok {
+	if f, ok := errors.AsType[*problem.Error](err); ok {
 		texts = append(texts, f.Detail)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -115,7 +115,7 @@ WHERE c.conname = $1 AND c.conrelid = $2::text::regclass ORDER BY a.attnum`, nam
 			if told := tells(translated, slices.Collect(maps.Values(bad))...); told != "" {
 				t.Errorf("%s tells of the row: %s", name, told)
 			}
-			if code := fault.CodeOf(translated); code == fault.Internal && !strings.Contains(translated.Error(), name) {
+			if code := problem.CodeOf(translated); code == problem.Internal && !strings.Contains(translated.Error(), name) {
 				t.Errorf("whoever reads the log does not learn that it was %s: %v", name, translated)
 			}
 		}
@@ -174,23 +174,23 @@ func TestWhatPostgreSQLWritesDoesNotSurvive(t *testing.T) {
 func TestAChangeThatBreaksAConstraintTellsNothingOfTheRow(t *testing.T) {
 	t.Parallel()
 	s := newStage(newWorld(t))
-	for name, spoil := range map[string]func(p *outline.Project){
-		"a title that is too long":       func(p *outline.Project) { p.Title = strings.Repeat(canary, 50) },
-		"a title that is empty":          func(p *outline.Project) { p.Title = "" },
-		"a title with a NUL":             func(p *outline.Project) { p.Title = canary + "\x00" },
-		"a title that is no UTF-8":       func(p *outline.Project) { p.Title = canary + "\xff" },
-		"a description that is too long": func(p *outline.Project) { p.Description = strings.Repeat(canary, 500) },
-		"an id that is taken":            func(p *outline.Project) { p.ID = s.live },
-		"no id":                          func(p *outline.Project) { p.ID = outline.ProjectID{} },
-		"another owner":                  func(p *outline.Project) { p.Owner = s.signUp().User },
-		"an owner who is not there":      func(p *outline.Project) { p.Owner[15]++ },
-		"a time that cannot be kept":     func(p *outline.Project) { p.CreatedAt = time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC) },
+	for name, spoil := range map[string]func(p *requirements.Project){
+		"a title that is too long":       func(p *requirements.Project) { p.Title = strings.Repeat(canary, 50) },
+		"a title that is empty":          func(p *requirements.Project) { p.Title = "" },
+		"a title with a NUL":             func(p *requirements.Project) { p.Title = canary + "\x00" },
+		"a title that is no UTF-8":       func(p *requirements.Project) { p.Title = canary + "\xff" },
+		"a description that is too long": func(p *requirements.Project) { p.Description = strings.Repeat(canary, 500) },
+		"an id that is taken":            func(p *requirements.Project) { p.ID = s.live },
+		"no id":                          func(p *requirements.Project) { p.ID = requirements.ProjectID{} },
+		"another owner":                  func(p *requirements.Project) { p.Owner = s.signUp().User },
+		"an owner who is not there":      func(p *requirements.Project) { p.Owner[15]++ },
+		"a time that cannot be kept":     func(p *requirements.Project) { p.CreatedAt = time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		p := newProject(s.actor.User)
 		p.Description = canary
 		spoil(&p)
-		err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error { return tx.InsertProject(t.Context(), p) })
-		wantCode(t, name, err, fault.Internal)
+		err := s.store.InTx(t.Context(), s.actor, func(tx requirements.Tx) error { return tx.InsertProject(t.Context(), p) })
+		wantCode(t, name, err, problem.Internal)
 		if told := tells(err, s.live.String(), s.actor.User.String()); told != "" {
 			t.Errorf("%s tells: %s", name, told)
 		}

@@ -3,9 +3,9 @@ package postgres
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // How much a walk holds at a time: pages of projects, and of specifications with
@@ -15,13 +15,13 @@ const (
 	walkSpecifications = 10
 )
 
-// Walk implements outline.Store. All of it is one transaction that only reads,
+// Walk implements requirements.Store. All of it is one transaction that only reads,
 // so it shows one moment.
-func (s *Store) Walk(ctx context.Context, actor identity.Actor, visit outline.Visitor) error {
+func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
 	who := patiently(actor)
 	who.begin = "begin isolation level repeatable read, read only"
 	return s.inTx(ctx, who, func(t *tx) error {
-		after := outline.ProjectID{15: 1} // below every id; the zero id is NULL
+		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
 			page, err := t.walkProjects(ctx, actor, after, visit)
 			if err != nil || len(page) < walkProjects {
@@ -33,7 +33,7 @@ func (s *Store) Walk(ctx context.Context, actor identity.Actor, visit outline.Vi
 }
 
 // walkProjects shows one page of projects with all that is in them.
-func (t *tx) walkProjects(ctx context.Context, actor identity.Actor, after outline.ProjectID, visit outline.Visitor) (page []db.Project, err error) {
+func (t *tx) walkProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) (page []db.Project, err error) {
 	err = t.read(ctx, func(q *db.Queries) (err error) {
 		page, err = q.WalkProjects(ctx, db.WalkProjectsParams{OwnerID: actor.User, After: after, Most: walkProjects})
 		return err
@@ -53,7 +53,7 @@ func (t *tx) walkProjects(ctx context.Context, actor identity.Actor, after outli
 }
 
 // walkProject shows the specifications of a project.
-func (t *tx) walkProject(ctx context.Context, project db.Project, visit outline.Visitor) error {
+func (t *tx) walkProject(ctx context.Context, project db.Project, visit requirements.Visitor) error {
 	after := int32(0)
 	for {
 		var page []db.Specification
@@ -77,7 +77,7 @@ func (t *tx) walkProject(ctx context.Context, project db.Project, visit outline.
 }
 
 // walkItems shows some specifications with their items, read in one round trip.
-func (t *tx) walkItems(ctx context.Context, specs []db.Specification, visit outline.Visitor) error {
+func (t *tx) walkItems(ctx context.Context, specs []db.Specification, visit requirements.Visitor) error {
 	items := make([][]db.BulletItem, len(specs))
 	queries := make([]query, len(specs))
 	for n, spec := range specs {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
@@ -20,7 +20,7 @@ var HearFor = hearFor
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Confined is what a transaction of the actor's has set.
-func (s *Store) Confined(ctx context.Context, actor identity.Actor) (set string, err error) {
+func (s *Store) Confined(ctx context.Context, actor auth.Actor) (set string, err error) {
 	err = s.fly(ctx, flight{confineTo(actor).statement(nil), {
 		sql:  `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
 		read: func(its results) error { return its.QueryRow().Scan(&set) },
@@ -58,7 +58,7 @@ func (s *Store) Shared() (underWay, waiting int) {
 
 // Ask makes a read of statements that each answer one text. As each answer is read,
 // heard is called with it.
-func (s *Store) Ask(ctx context.Context, actor identity.Actor, heard func(string), statements ...string) error {
+func (s *Store) Ask(ctx context.Context, actor auth.Actor, heard func(string), statements ...string) error {
 	var queries []query
 	for _, sql := range statements {
 		queries = append(queries, func(q *db.Queries) error {
@@ -80,7 +80,7 @@ func (s *Store) Ask(ctx context.Context, actor identity.Actor, heard func(string
 }
 
 // Mistake makes a read in the name of one whose answer is confined to another.
-func (s *Store) Mistake(ctx context.Context, asked, answered identity.Actor) error {
+func (s *Store) Mistake(ctx context.Context, asked, answered auth.Actor) error {
 	c := confineTo(answered)
 	c.user = asked.User
 	return s.share(ctx, flight{c.statement(nil)})

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
@@ -83,7 +83,7 @@ func (f flight) read(its results) error {
 // read makes queries for the actor in one round trip: the confinement and the
 // queries are one transaction, which shows one moment. It may travel with others; if
 // their connection ends before the answer has come, it is sent again, alone.
-func (s *Store) read(ctx context.Context, actor identity.Actor, queries ...query) error {
+func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) error {
 	f := flight{confineTo(actor).statement(nil)}
 	for _, q := range queries {
 		s, err := record(ctx, q)

@@ -7,9 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // purgeBatch is how many projects, and as many specifications, one look at the
@@ -18,9 +18,9 @@ const purgeBatch = 100
 
 // due is one thing that has been in the trash for long enough.
 type due struct {
-	Owner         identity.UserID
-	Project       *outline.ProjectID
-	Specification *outline.SpecificationID
+	Owner         auth.UserID
+	Project       *requirements.ProjectID
+	Specification *requirements.SpecificationID
 }
 
 // Purge removes for good what went to the trash before a time, and returns how
@@ -58,7 +58,7 @@ func (s *Store) trashDue(ctx context.Context, before time.Time) (found []due, er
 	if err != nil {
 		return nil, err
 	}
-	err = s.fly(ctx, flight{housekeeping(identity.UserID{}).statement(nil), asked})
+	err = s.fly(ctx, flight{housekeeping(auth.UserID{}).statement(nil), asked})
 	return found, err
 }
 
@@ -90,7 +90,7 @@ const forgetBatch = 1000
 func (s *Store) Forget(ctx context.Context) (removed int64, err error) {
 	for {
 		var gone int64
-		err := s.inTx(ctx, housekeeping(identity.UserID{}), func(t *tx) error {
+		err := s.inTx(ctx, housekeeping(auth.UserID{}), func(t *tx) error {
 			return t.read(ctx, func(q *db.Queries) error {
 				return q.DB().QueryRow(ctx, "SELECT forget_expired($1)", forgetBatch).Scan(&gone)
 			})

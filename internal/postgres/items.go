@@ -4,34 +4,34 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// Items implements outline.Store.
-func (s *Store) Items(ctx context.Context, actor identity.Actor, spec outline.SpecificationID) (outline.Specification, []outline.Item, error) {
+// Items implements requirements.Store.
+func (s *Store) Items(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID) (requirements.Specification, []requirements.Item, error) {
 	var parent db.GetSpecificationRow
 	var rows []db.BulletItem
 	err := s.read(ctx, actor,
 		func(q *db.Queries) (err error) { parent, err = q.GetSpecification(ctx, spec, actor.User); return err },
 		func(q *db.Queries) (err error) { rows, err = q.ListItems(ctx, spec, actor.User); return err })
-	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), orMissing(err, fault.SpecificationNotFound)
+	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), orMissing(err, problem.SpecificationNotFound)
 }
 
-// Item implements outline.Store.
-func (s *Store) Item(ctx context.Context, actor identity.Actor, item outline.ItemID) (outline.Item, bool, error) {
+// Item implements requirements.Store.
+func (s *Store) Item(ctx context.Context, actor auth.Actor, item requirements.ItemID) (requirements.Item, bool, error) {
 	var row db.GetItemRow
 	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetItem(ctx, item, actor.User); return err })
 	found := itemOf(row.BulletItem)
 	found.Order = int(row.Place)
-	return found, row.Trashed, orMissing(err, fault.ItemNotFound)
+	return found, row.Trashed, orMissing(err, problem.ItemNotFound)
 }
 
-// LockSpecificationItems implements outline.Tx. The items are read after the
+// LockSpecificationItems implements requirements.Tx. The items are read after the
 // lock was had, so they are those that the list names.
-func (t *outlineTx) LockSpecificationItems(ctx context.Context, spec outline.SpecificationID) (outline.Specification, []outline.Item, time.Time, error) {
+func (t *requirementsTx) LockSpecificationItems(ctx context.Context, spec requirements.SpecificationID) (requirements.Specification, []requirements.Item, time.Time, error) {
 	var parent db.LockSpecificationRow
 	var rows []db.BulletItem
 	err := t.read(ctx,
@@ -40,19 +40,19 @@ func (t *outlineTx) LockSpecificationItems(ctx context.Context, spec outline.Spe
 			return err
 		},
 		func(q *db.Queries) (err error) { rows, err = q.ListItems(ctx, spec, t.actor.User); return err })
-	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), parent.At.UTC(), orMissing(err, fault.SpecificationNotFound)
+	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), parent.At.UTC(), orMissing(err, problem.SpecificationNotFound)
 }
 
-// LockItem implements outline.Tx.
-func (t *outlineTx) LockItem(ctx context.Context, item outline.ItemID) (outline.Specification, outline.Item, time.Time, error) {
+// LockItem implements requirements.Tx.
+func (t *requirementsTx) LockItem(ctx context.Context, item requirements.ItemID) (requirements.Specification, requirements.Item, time.Time, error) {
 	var row db.LockItemRow
 	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockItem(ctx, item, t.actor.User); return err })
 	parent, found := specificationOf(row.Specification, row.ProjectTrashed), itemOf(row.BulletItem)
-	return parent, parent.Placed(found), row.At.UTC(), orMissing(err, fault.ItemNotFound)
+	return parent, parent.Placed(found), row.At.UTC(), orMissing(err, problem.ItemNotFound)
 }
 
-// InsertItem implements outline.Tx.
-func (t *outlineTx) InsertItem(ctx context.Context, i outline.Item) error {
+// InsertItem implements requirements.Tx.
+func (t *requirementsTx) InsertItem(ctx context.Context, i requirements.Item) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.InsertItem(ctx, db.InsertItemParams{
 			ID: i.ID, SpecID: i.Specification, OwnerID: i.Owner, Number: small(i.Number),
@@ -61,20 +61,20 @@ func (t *outlineTx) InsertItem(ctx context.Context, i outline.Item) error {
 	})
 }
 
-// UpdateItem implements outline.Tx.
-func (t *outlineTx) UpdateItem(ctx context.Context, i outline.Item) error {
+// UpdateItem implements requirements.Tx.
+func (t *requirementsTx) UpdateItem(ctx context.Context, i requirements.Item) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateItem(ctx, db.UpdateItemParams{ID: i.ID, OwnerID: i.Owner, Content: i.Content, UpdatedAt: i.UpdatedAt})
 	})
 }
 
-// DeleteItem implements outline.Tx.
-func (t *outlineTx) DeleteItem(ctx context.Context, i outline.Item) error {
+// DeleteItem implements requirements.Tx.
+func (t *requirementsTx) DeleteItem(ctx context.Context, i requirements.Item) error {
 	return t.write(ctx, func(q *db.Queries) error { return q.DeleteItem(ctx, i.ID, i.Owner) })
 }
 
-// UpdateItemList implements outline.Tx.
-func (t *outlineTx) UpdateItemList(ctx context.Context, s outline.Specification) error {
+// UpdateItemList implements requirements.Tx.
+func (t *requirementsTx) UpdateItemList(ctx context.Context, s requirements.Specification) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateItemList(ctx, db.UpdateItemListParams{
 			ID: s.ID, OwnerID: s.Owner, ItemIDs: s.Items, NextItemNumber: small(s.NextItemNumber), UpdatedAt: s.UpdatedAt,
@@ -82,16 +82,16 @@ func (t *outlineTx) UpdateItemList(ctx context.Context, s outline.Specification)
 	})
 }
 
-func itemsOf(rows []db.BulletItem) []outline.Item {
-	items := make([]outline.Item, len(rows))
+func itemsOf(rows []db.BulletItem) []requirements.Item {
+	items := make([]requirements.Item, len(rows))
 	for n, row := range rows {
 		items[n] = itemOf(row)
 	}
 	return items
 }
 
-func itemOf(row db.BulletItem) outline.Item {
-	return outline.Item{
+func itemOf(row db.BulletItem) requirements.Item {
+	return requirements.Item{
 		ID: row.ID, Specification: row.SpecID, Owner: row.OwnerID, Number: int(row.Number), Content: row.Content,
 		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}

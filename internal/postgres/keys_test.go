@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
@@ -44,7 +44,7 @@ func TestTwoUsersWithTheSameIDsAreAsApartAsAnyOthers(t *testing.T) {
 	if _, err := ann.outline.Item(t.Context(), ann.actor, ann.items[0]); err != nil {
 		t.Errorf("ann's item: %v", err)
 	}
-	ann.spare = identity.Actor{}
+	ann.spare = auth.Actor{}
 	wantCode(t, "the deletion of ann's account", changes["DeleteAccount"].do(t.Context(), ann), "")
 	if diff := cmp.Diff(before, fingerprint(t, super, tables, bob.actor.User.String())); diff != "" {
 		t.Errorf("what is bob's was changed by ann (-before +after):\n%s", diff)
@@ -52,7 +52,7 @@ func TestTwoUsersWithTheSameIDsAreAsApartAsAnyOthers(t *testing.T) {
 }
 
 // copyRows gives somebody the same rows that somebody else has.
-func copyRows(t *testing.T, super *pgx.Conn, tb table, from, to identity.UserID) {
+func copyRows(t *testing.T, super *pgx.Conn, tb table, from, to auth.UserID) {
 	t.Helper()
 	into := strings.Join(tb.only(func(c col) bool { return !c.generated }), ", ")
 	values := strings.Replace(into, tb.owner, quote(to), 1)

@@ -92,8 +92,8 @@ func (l *lending) turn(ctx context.Context) error {
 	}
 }
 
-// Connections is how many connections there are, and how it went to get one.
-type Connections struct {
+// PoolStats is how many connections there are, and how it went to get one.
+type PoolStats struct {
 	Active, Open, Most int32
 	// Waits counts those who had to wait for one, Waited how long in all, GivenUp
 	// those who got none, Opened the connections that were made.
@@ -101,10 +101,10 @@ type Connections struct {
 	Waited                 time.Duration
 }
 
-// Connections tells how many connections there are now.
-func (s *Store) Connections() Connections {
+// PoolStats tells how many connections there are now.
+func (s *Store) PoolStats() PoolStats {
 	now := s.pool.Stat()
-	return Connections{
+	return PoolStats{
 		Active: now.AcquiredConns(), Open: now.TotalConns(), Most: now.MaxConns(), Opened: now.NewConnsCount(),
 		Waits: s.lending.waits.Load(), GivenUp: s.lending.givenUp.Load(), Waited: time.Duration(s.lending.waited.Load()),
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // keyset reads pages of a table by (column, id) within a parent, so that no row
@@ -37,14 +37,14 @@ var (
 		table: "specifications", parent: "project_id",
 		columns: "id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed",
 		fields: func(r *db.Specification) []any {
-			items := (*pgtype.FlatArray[outline.ItemID])(&r.ItemIDs) // read without reflection
+			items := (*pgtype.FlatArray[requirements.ItemID])(&r.ItemIDs) // read without reflection
 			return []any{&r.ID, &r.ProjectID, &r.OwnerID, &r.Number, &r.Title, &r.Content, items, &r.NextItemNumber, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.DeletedAt, &r.Trashed}
 		},
 	}
 )
 
 // sql is the statement for one order, first page or a later one.
-func (k keyset[Row]) sql(order outline.Order, first bool) string {
+func (k keyset[Row]) sql(order requirements.Order, first bool) string {
 	after, direction := ">", "ASC"
 	if order.Descending {
 		after, direction = "<", "DESC"
@@ -58,7 +58,7 @@ func (k keyset[Row]) sql(order outline.Order, first bool) string {
 }
 
 // listQuery reads one page of k below parent into page, of what owner owns.
-func listQuery[Row, T any](ctx context.Context, k keyset[Row], parent any, owner identity.UserID, list outline.ListQuery, convert func(Row) T, page *[]T) query {
+func listQuery[Row, T any](ctx context.Context, k keyset[Row], parent any, owner auth.UserID, list requirements.ListQuery, convert func(Row) T, page *[]T) query {
 	args := []any{parent, owner, list.Trashed, list.Limit}
 	if list.After != nil {
 		args = append(args, list.After.Value(list.Order.Column), list.After.ID)

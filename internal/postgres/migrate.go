@@ -13,7 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 //go:embed migrations/*.sql
@@ -191,8 +191,8 @@ func (e *PowerError) Error() string {
 	return "DATABASE_URL: its role " + e.Why + ", so row-level security would not confine it; give the service a role of its own"
 }
 
-// Away reports whether err means that the database cannot be reached now.
-func Away(err error) bool { return fault.CodeOf(err) == fault.Unavailable }
+// IsUnavailable reports whether err means that the database cannot be reached now.
+func IsUnavailable(err error) bool { return problem.CodeOf(err) == problem.Unavailable }
 
 // Migrations are the embedded steps, by file name.
 func Migrations() fs.FS {

@@ -17,9 +17,9 @@ const stepTemplate = `-- What this changes, and why.
 -- +goose Down
 `
 
-// CreateStep writes the next numbered migration to dir, to be filled in, and
+// CreateMigration writes the next numbered migration to dir, to be filled in, and
 // returns its path.
-func CreateStep(dir, name string) (string, error) {
+func CreateMigration(dir, name string) (string, error) {
 	if !stepName.MatchString(name) {
 		return "", fmt.Errorf("the name %q is not lower-case letters, digits and underscores", name)
 	}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // operation is something that is asked of the store, by the rules or by itself.
@@ -26,11 +26,11 @@ var (
 	reads   = readOperations()
 	changes = map[string]operation{
 		"CreateProject": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateProject(ctx, s.actor, outline.Once{}, draft(s.t, canary))
+			_, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
 			return err
 		}},
 		"CreateProject with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateProject(ctx, s.actor, outline.Once{Key: id.New[stage]().String()}, draft(s.t, canary))
+			_, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{Key: id.New[stage]().String()}, draft(s.t, canary))
 			return err
 		}},
 		"CreateProject with a key that was used": {do: func(ctx context.Context, s *stage) error {
@@ -38,11 +38,11 @@ var (
 			return err
 		}},
 		"ReplaceProject": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ReplaceProject(ctx, s.actor, s.live, outline.Match{}, draft(s.t, canary+id.New[stage]().String()))
+			_, err := s.outline.ReplaceProject(ctx, s.actor, s.live, requirements.Precondition{}, draft(s.t, canary+id.New[stage]().String()))
 			return err
 		}},
 		"PatchProject with what it is already": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.PatchProject(ctx, s.actor, s.live, outline.Match{}, outline.ProjectPatch{})
+			_, err := s.outline.PatchProject(ctx, s.actor, s.live, requirements.Precondition{}, requirements.ProjectPatch{})
 			return err
 		}},
 		"TrashProject": {
@@ -54,15 +54,15 @@ var (
 			do:     func(ctx context.Context, s *stage) error { return s.restore(ctx, s.trashed) },
 		},
 		"CreateSpecification with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateSpecification(ctx, s.actor, s.live, outline.Once{Key: id.New[stage]().String()}, specDraft(s.t))
+			_, err := s.outline.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[stage]().String()}, specDraft(s.t))
 			return err
 		}},
 		"ReplaceSpecification": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ReplaceSpecification(ctx, s.actor, s.spec, outline.Match{}, specDraft(s.t))
+			_, err := s.outline.ReplaceSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, specDraft(s.t))
 			return err
 		}},
 		"PatchSpecification with what it is already": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.PatchSpecification(ctx, s.actor, s.spec, outline.Match{}, outline.SpecificationPatch{})
+			_, err := s.outline.PatchSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, requirements.SpecificationPatch{})
 			return err
 		}},
 		"TrashSpecification": {
@@ -74,17 +74,17 @@ var (
 			do:     func(ctx context.Context, s *stage) error { return s.restoreSpec(ctx, s.trashedSpec) },
 		},
 		"CreateItem with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateItem(ctx, s.actor, s.spec, outline.Once{Key: id.New[stage]().String()}, itemDraft(s.t, new(0)))
+			_, err := s.outline.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[stage]().String()}, itemDraft(s.t, new(0)))
 			return err
 		}},
 		"ChangeItem": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ChangeItem(ctx, s.actor, s.items[2], outline.Match{}, itemDraft(s.t, new(0)))
+			_, err := s.outline.ChangeItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
 			return err
 		}},
 		"DeleteItem": {
 			before: func(_ context.Context, s *stage) error { s.spareItem = s.item(); return nil },
 			do: func(ctx context.Context, s *stage) error {
-				return s.outline.DeleteItem(ctx, s.actor, s.spareItem, outline.Match{})
+				return s.outline.DeleteItem(ctx, s.actor, s.spareItem, requirements.Precondition{})
 			},
 		},
 		"ReorderItems": {
@@ -95,7 +95,7 @@ var (
 				return err
 			},
 			do: func(ctx context.Context, s *stage) error {
-				_, _, err := s.outline.ReorderItems(ctx, s.actor, s.spec, outline.Match{}, s.items)
+				_, _, err := s.outline.ReorderItems(ctx, s.actor, s.spec, requirements.Precondition{}, s.items)
 				return err
 			},
 		},
@@ -116,9 +116,9 @@ var (
 		"ChangeUser": {
 			before: func(ctx context.Context, s *stage) error { s.spare = s.signUp(); return promote(ctx, s) },
 			do: func(ctx context.Context, s *stage) error {
-				staff := identity.Staff{Actor: s.actor, Needs: identity.ChangeUsers}
-				_, err := s.store.ChangeUser(ctx, staff, s.spare.User, identity.UserChange{Suspend: new(true)}, func(identity.UserBefore) []identity.Event {
-					return []identity.Event{eventOf(s.actor)}
+				staff := auth.PrivilegedActor{Actor: s.actor, Permission: auth.ChangeUsers}
+				_, err := s.store.ChangeUser(ctx, staff, s.spare.User, auth.UserChange{Suspend: new(true)}, func(auth.UserState) []auth.Event {
+					return []auth.Event{eventOf(s.actor)}
 				})
 				return err
 			},
@@ -126,7 +126,7 @@ var (
 		"DeleteAccount": {
 			before: func(_ context.Context, s *stage) error { s.spare = s.signUp(); return nil },
 			do: func(ctx context.Context, s *stage) error {
-				if s.spare == (identity.Actor{}) {
+				if s.spare == (auth.Actor{}) {
 					return s.store.DeleteAccount(ctx, s.actor, eventOf(s.actor))
 				}
 				return s.store.DeleteAccount(ctx, s.spare, eventOf(s.spare))
@@ -149,10 +149,10 @@ var unconfined = map[string]struct {
 		return err
 	}}},
 	"ChangeSession": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
-		_, err := s.store.ChangeSession(ctx, s.actor.Session, func(before identity.Session, at time.Time) identity.SessionChange {
+		_, err := s.store.ChangeSession(ctx, s.actor.Session, func(before auth.Session, at time.Time) auth.SessionChange {
 			before.Counter++
 			before.LastUsedAt = at
-			return identity.SessionChange{After: before, Changed: true}
+			return auth.SessionChange{After: before, Changed: true}
 		})
 		return err
 	}}},
@@ -175,7 +175,7 @@ var unconfined = map[string]struct {
 		return s.store.Record(ctx, eventOf(s.actor))
 	}}},
 	"Record of nobody": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
-		return s.store.Record(ctx, identity.Event{ID: id.New[identity.Event](), Action: identity.SessionRefused, ResourceType: "session"})
+		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRefused, ResourceType: "session"})
 	}}},
 	"Forget": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
 		_, err := s.store.Forget(ctx)
@@ -202,7 +202,7 @@ func TestEveryOperationOfTheStoreIsInTheTablesOfTheseTests(t *testing.T) {
 	// What reads all there is, a page at a time, has tests of its own; so has
 	// what every change goes through.
 	called = append(called, "Export")
-	for _, rules := range []reflect.Type{reflect.TypeFor[*outline.Service](), reflect.TypeFor[identity.Store]()} {
+	for _, rules := range []reflect.Type{reflect.TypeFor[*requirements.Service](), reflect.TypeFor[auth.Store]()} {
 		for method := range rules.Methods() {
 			if !slices.Contains(called, method.Name) {
 				t.Errorf("%s.%s is in no table of operations_test.go", rules, method.Name)

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // proxied is a stage whose store reaches PostgreSQL through a proxy.
@@ -17,7 +17,7 @@ func proxied(t *testing.T, size int) (*stage, *proxy) {
 	w := newWorld(t)
 	p := newProxy(t, w.Service)
 	w.store = w.open(pooled(size), func(c *postgres.Config) { c.URL = p.URL })
-	w.outline = outline.NewService(w.store, generous)
+	w.outline = requirements.NewService(w.store, generous)
 	return newStage(w), p
 }
 
@@ -25,7 +25,7 @@ func proxied(t *testing.T, size int) (*stage, *proxy) {
 func promptly(t *testing.T, what string, do func() error) {
 	t.Helper()
 	began := time.Now()
-	wantCode(t, what, do(), fault.Unavailable)
+	wantCode(t, what, do(), problem.Unavailable)
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("%s took %v to be refused", what, took)
 	}
@@ -41,7 +41,7 @@ func (s *stage) recovers(what string, op operation) {
 		if err == nil {
 			return
 		}
-		wantCode(s.t, what, err, fault.Unavailable)
+		wantCode(s.t, what, err, problem.Unavailable)
 		if time.Since(began) > 2*time.Second {
 			s.t.Fatalf("%s: the store has not recovered: %v", what, err)
 		}
@@ -76,7 +76,7 @@ func TestADatabaseThatWasNeverThereIsUnavailableUntilItIs(t *testing.T) {
 	p := newProxy(t, w.Service)
 	p.stop()
 	s.store = w.open(pooled(3), func(c *postgres.Config) { c.URL = p.URL })
-	s.outline = outline.NewService(s.store, generous)
+	s.outline = requirements.NewService(s.store, generous)
 	promptly(t, "a read", func() error { return reads["Project"].do(t.Context(), s) })
 	promptly(t, "a change", func() error { return changes["CreateProject"].do(t.Context(), s) })
 	p.restart()
@@ -112,7 +112,7 @@ func TestAnExhaustedPoolIsUnavailableAfterHalfASecond(t *testing.T) {
 	}
 	for name, op := range map[string]operation{"a read": reads["Project"], "a change": changes["CreateProject"]} {
 		began := time.Now()
-		wantCode(t, name, op.do(t.Context(), s), fault.Unavailable)
+		wantCode(t, name, op.do(t.Context(), s), problem.Unavailable)
 		if took := time.Since(began); took < 400*time.Millisecond || took > 1500*time.Millisecond {
 			t.Errorf("%s waited %v, want half a second", name, took)
 		}
@@ -159,7 +159,7 @@ func TestAChangeWhoseConnectionFailsIsNeitherHalfDoneNorDoneTwice(t *testing.T) 
 			if tc.first != nil {
 				tc.first(s, p)
 			}
-			err := s.store.Change(t.Context(), s.actor, func(tx outline.Tx) error {
+			err := s.store.InTx(t.Context(), s.actor, func(tx requirements.Tx) error {
 				attempts++
 				if _, err := tx.LockOwner(t.Context()); err != nil {
 					return err
@@ -169,7 +169,7 @@ func TestAChangeWhoseConnectionFailsIsNeitherHalfDoneNorDoneTwice(t *testing.T) 
 				}
 				return tx.InsertProject(t.Context(), newProject(s.actor.User))
 			})
-			wantCode(t, "the change", err, fault.Unavailable)
+			wantCode(t, "the change", err, problem.Unavailable)
 			if attempts != 1 && !tc.again {
 				t.Errorf("decided %d times, want 1", attempts)
 			}
@@ -190,7 +190,7 @@ func TestASignInWhoseAnswerIsLostIsNotDoneTwice(t *testing.T) {
 	wantCode(t, "the first sign-in", err, "")
 	p.feel(cutting)
 	_, err = signIn(t.Context(), s.store, again(person))
-	wantCode(t, "the second one", err, fault.Unavailable)
+	wantCode(t, "the second one", err, problem.Unavailable)
 	eventually(t, "it is rolled back", func() bool {
 		return value[int](t, super, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'") == 0
 	})
@@ -205,7 +205,7 @@ func TestAConnectionThatWasKilledInThePoolCostsNoMoreThanOneRefusal(t *testing.T
 	for range 5 {
 		s.kill()
 		if err := reads["Project"].do(t.Context(), s); err != nil {
-			wantCode(t, "the first read", err, fault.Unavailable)
+			wantCode(t, "the first read", err, problem.Unavailable)
 		}
 		wantCode(t, "the second read", reads["Project"].do(t.Context(), s), "")
 	}

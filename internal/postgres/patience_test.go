@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestWhoWaitsTooLongForAPipelineIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStage(newWorld(t))
-	before := s.store.Connections()
+	before := s.store.PoolStats()
 	release := s.hold()
 	began := time.Now()
-	wait := s.queue(s.answers("Project", fault.Unavailable), s.answers("Items", fault.Unavailable))
+	wait := s.queue(s.answers("Project", problem.Unavailable), s.answers("Items", problem.Unavailable))
 	wait()
 	if took := time.Since(began); took < 400*time.Millisecond || took > 1500*time.Millisecond {
 		t.Errorf("they waited %v, want half a second", took)
@@ -24,7 +24,7 @@ func TestWhoWaitsTooLongForAPipelineIsRefused(t *testing.T) {
 	if _, waiting := s.store.Shared(); waiting > 0 {
 		t.Errorf("%d still wait", waiting)
 	}
-	now := s.store.Connections()
+	now := s.store.PoolStats()
 	if waits, givenUp := now.Waits-before.Waits, now.GivenUp-before.GivenUp; waits != 2 || givenUp != 2 {
 		t.Errorf("%d waited, %d of them in vain; want 2 and 2", waits, givenUp)
 	}
@@ -42,12 +42,12 @@ func TestACallerWhoLeavesTheQueueIsNotAskedFor(t *testing.T) {
 	s := newStage(newWorld(t, tap.tap))
 	s.says("one")()
 	s.says("two")()
-	before := s.store.Connections()
+	before := s.store.PoolStats()
 	release := s.hold()
 	ctx, leave := context.WithCancel(t.Context())
 	leaves := func() {
 		err := s.store.Ask(ctx, s.actor, func(string) { t.Error("who has left was answered") }, "SELECT 'three'")
-		wantCode(t, "a caller who leaves", err, fault.Unavailable)
+		wantCode(t, "a caller who leaves", err, problem.Unavailable)
 	}
 	wait := s.queue(leaves, s.says("one"), leaves, s.says("two"), leaves)
 	leave()
@@ -56,7 +56,7 @@ func TestACallerWhoLeavesTheQueueIsNotAskedFor(t *testing.T) {
 		t.Errorf("those who stayed took %d flights, want 1", flights)
 	}
 	s.settled()
-	now := s.store.Connections()
+	now := s.store.PoolStats()
 	if waits, givenUp := now.Waits-before.Waits, now.GivenUp-before.GivenUp; waits != 5 || givenUp != 3 {
 		t.Errorf("%d waited, %d of them in vain; want 5 and 3", waits, givenUp)
 	}
@@ -106,7 +106,7 @@ func TestNobodyIsForgottenHoweverTheyComeAndLeave(t *testing.T) {
 				}
 				n := rand.IntN(len(statements))
 				err := s.store.Ask(ctx, s.actor, deaf, statements[n])
-				if code := fault.CodeOf(err); err != nil && code != fault.Unavailable && (n != 2 || code != fault.Internal) {
+				if code := problem.CodeOf(err); err != nil && code != problem.Unavailable && (n != 2 || code != problem.Internal) {
 					t.Errorf("%s: %v", statements[n], err)
 				}
 				leave()

@@ -10,9 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // What is asked while people wait is read along an index, under row-level
@@ -84,17 +84,17 @@ func (x *town) generated(t *testing.T) {
 func (x *town) lists(t *testing.T) {
 	t.Helper()
 	sorted := 0
-	middle := outline.Cursor{Number: 500}
+	middle := requirements.Cursor{Number: 500}
 	for name, q := range projectQueries() {
 		middle.Text = "Project 5"
-		sorted += x.list(t, "projects "+name, "projects", q, middle, func(q outline.ListQuery) error {
+		sorted += x.list(t, "projects "+name, "projects", q, middle, func(q requirements.ListQuery) error {
 			_, err := x.store.Projects(t.Context(), x.actor, q)
 			return err
 		})
 	}
 	for name, q := range specificationQueries() {
 		middle.Text = "Specification 5"
-		sorted += x.list(t, "specifications "+name, "specifications", q, middle, func(q outline.ListQuery) error {
+		sorted += x.list(t, "specifications "+name, "specifications", q, middle, func(q requirements.ListQuery) error {
 			_, _, err := x.store.Specifications(t.Context(), x.actor, x.project, q)
 			return err
 		})
@@ -105,10 +105,10 @@ func (x *town) lists(t *testing.T) {
 // list fails the test unless a list is read along the index of its order, from
 // its first row to its last one and no further. It returns how many of its plans
 // for the values have a sort, which is of the rows of one parent.
-func (x *town) list(t *testing.T, name, table string, q outline.ListQuery, middle outline.Cursor, read func(outline.ListQuery) error) (sorted int) {
+func (x *town) list(t *testing.T, name, table string, q requirements.ListQuery, middle requirements.Cursor, read func(requirements.ListQuery) error) (sorted int) {
 	t.Helper()
 	if q.After != nil {
-		age := map[outline.Column]time.Duration{outline.ByCreatedAt: time.Hour, outline.ByUpdatedAt: time.Minute}[q.Order.Column]
+		age := map[requirements.Column]time.Duration{requirements.ByCreatedAt: time.Hour, requirements.ByUpdatedAt: time.Minute}[q.Order.Column]
 		middle.Time = time.Now().Add(-500 * age)
 		q.After = &middle
 	}
@@ -149,9 +149,9 @@ func (x *town) list(t *testing.T, name, table string, q outline.ListQuery, middl
 func (x *town) unexplained(t *testing.T) {
 	t.Helper()
 	// Of the rich one's fifth of all projects a scan is the best way.
-	poor := identity.UserID(value[[16]byte](t, x.super, "SELECT id FROM users WHERE subject = 's7'"))
+	poor := auth.UserID(value[[16]byte](t, x.super, "SELECT id FROM users WHERE subject = 's7'"))
 	for name, tc := range map[string]struct {
-		user       identity.UserID
+		user       auth.UserID
 		statements []string
 	}{
 		"live_session":            {x.actor.User, []string{"SELECT live_session($session, $user)"}},

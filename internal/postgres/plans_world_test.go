@@ -14,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // town is a database with 1,000 users and 200,000 items, and a store over it. One
@@ -27,10 +27,10 @@ type town struct {
 	tap   *wiretap
 	super *pgx.Conn
 	// What the rich user has.
-	actor   identity.Actor
-	project outline.ProjectID
-	spec    outline.SpecificationID
-	item    outline.ItemID
+	actor   auth.Actor
+	project requirements.ProjectID
+	spec    requirements.SpecificationID
+	item    requirements.ItemID
 }
 
 // settleTown fills the tables past the rules and their triggers, which would take
@@ -78,7 +78,7 @@ WHERE  u.subject = 's1' AND s.number = 501`).Scan(&x.actor.User, &x.actor.Sessio
 
 // as runs do in a transaction on a connection of the store, confined to a user,
 // and rolls it back.
-func (x *town) as(user identity.UserID, do func(tx pgx.Tx)) {
+func (x *town) as(user auth.UserID, do func(tx pgx.Tx)) {
 	x.t.Helper()
 	ctx := x.t.Context()
 	conn, err := x.store.Pool().Acquire(ctx)
@@ -164,12 +164,12 @@ func literal(arg any) string {
 	case []byte:
 		return fmt.Sprintf(`'\x%x'`, v)
 	case [16]byte:
-		return literal(outline.ItemID(v).String())
+		return literal(requirements.ItemID(v).String())
 	case time.Time:
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case pgtype.UUID:
 		return literal(v.Bytes)
-	case []outline.ItemID:
+	case []requirements.ItemID:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	}
 	if v := reflect.ValueOf(arg); v.Kind() == reflect.Pointer {
@@ -213,9 +213,9 @@ func (x *town) sample(of reflect.Type) reflect.Value {
 	now := time.Now()
 	for _, v := range []any{
 		x.actor.User, x.actor.Session, x.project, x.spec, x.item, &x.actor.User,
-		id.New[identity.Event](), new(id.New[identity.Resource]()),
+		id.New[auth.Event](), new(id.New[auth.Resource]()),
 		pgtype.UUID{Bytes: x.actor.User, Valid: true},
-		[]outline.ItemID{x.item},
+		[]requirements.ItemID{x.item},
 		[]byte(strings.Repeat("x", 32)), now, &now,
 		"{}", new("x"), int32(50), int64(50), float64(86400),
 	} {

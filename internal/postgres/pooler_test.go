@@ -11,9 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit/pgbouncer"
 )
 
@@ -78,7 +78,7 @@ func TestManyUsersShareAPooler(t *testing.T) {
 
 // shares reads and changes what is the actor's, and looks for what is another's.
 func (s *stage) shares(ctx context.Context, other *stage, made *atomic.Int64) error {
-	project, err := s.outline.CreateProject(ctx, s.actor, outline.Once{}, draft(s.t, canary))
+	project, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
 	if err != nil {
 		return fmt.Errorf("create a project: %w", err)
 	}
@@ -90,7 +90,7 @@ func (s *stage) shares(ctx context.Context, other *stage, made *atomic.Int64) er
 	if got.ID != project.Value.ID || got.Owner != s.actor.User {
 		return fmt.Errorf("project %s of %s was read as %s of %s", project.Value.ID, s.actor.User, got.ID, got.Owner)
 	}
-	if _, err := s.outline.Project(ctx, s.actor, other.live); fault.CodeOf(err) != fault.ProjectNotFound {
+	if _, err := s.outline.Project(ctx, s.actor, other.live); problem.CodeOf(err) != problem.ProjectNotFound {
 		return fmt.Errorf("read a project of another: %w", err)
 	}
 	for _, of := range []*stage{s, other} {

@@ -17,9 +17,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // connectTimeout is how long a connection may take.
@@ -53,8 +53,8 @@ type Store struct {
 }
 
 var (
-	_ outline.Store  = (*Store)(nil)
-	_ identity.Store = (*Store)(nil)
+	_ requirements.Store = (*Store)(nil)
+	_ auth.Store         = (*Store)(nil)
 )
 
 // Open returns a store. It does not wait for the database: a store that cannot
@@ -107,7 +107,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 func (s *Store) prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	types := conn.TypeMap()
 	types.RegisterDefaultPgType([16]byte{}, "uuid")
-	types.RegisterDefaultPgType([]outline.ItemID{}, "_uuid")
+	types.RegisterDefaultPgType([]requirements.ItemID{}, "_uuid")
 	set, err := conn.Exec(ctx, `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
        set_config('plan_cache_mode', 'force_generic_plan', false),
@@ -145,7 +145,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // unavailable is the fault of a database that cannot be reached.
 func unavailable(cause error) error {
-	f := fault.New(fault.Unavailable, "The database cannot be reached at the moment. Repeat the request shortly.")
+	f := problem.New(problem.Unavailable, "The database cannot be reached at the moment. Repeat the request shortly.")
 	f.RetryAfter = time.Second
 	return f.Because(cause)
 }

@@ -4,69 +4,69 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// Project implements outline.Store.
-func (s *Store) Project(ctx context.Context, actor identity.Actor, project outline.ProjectID) (outline.Project, error) {
+// Project implements requirements.Store.
+func (s *Store) Project(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, error) {
 	var row db.Project
 	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetProject(ctx, project, actor.User); return err })
-	return projectOf(row), orMissing(err, fault.ProjectNotFound)
+	return projectOf(row), orMissing(err, problem.ProjectNotFound)
 }
 
-// Projects implements outline.Store.
-func (s *Store) Projects(ctx context.Context, actor identity.Actor, list outline.ListQuery) (page []outline.Project, err error) {
+// Projects implements requirements.Store.
+func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) (page []requirements.Project, err error) {
 	err = s.read(ctx, actor, listQuery(ctx, projectLists, actor.User, actor.User, list, projectOf, &page))
 	return page, err
 }
 
-// outlineTx is outline.Tx over a confined transaction.
-type outlineTx struct {
+// requirementsTx is requirements.Tx over a confined transaction.
+type requirementsTx struct {
 	*tx
-	actor identity.Actor
+	actor auth.Actor
 }
 
-// Change implements outline.Store.
-func (s *Store) Change(ctx context.Context, actor identity.Actor, decide func(outline.Tx) error) error {
+// InTx implements requirements.Store.
+func (s *Store) InTx(ctx context.Context, actor auth.Actor, decide func(requirements.Tx) error) error {
 	return s.inTx(ctx, confineTo(actor), func(t *tx) error {
-		return decide(&outlineTx{tx: t, actor: actor})
+		return decide(&requirementsTx{tx: t, actor: actor})
 	})
 }
 
-// LockOwner implements outline.Tx.
-func (t *outlineTx) LockOwner(ctx context.Context) (outline.Owner, error) {
+// LockOwner implements requirements.Tx.
+func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, error) {
 	var row db.LockOwnerRow
 	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockOwner(ctx, t.actor.User); return err })
 	// The session was live, so the account was deleted while this waited.
-	return t.owner(row.ProjectCount, row.At), orMissing(err, fault.TokenRevoked)
+	return t.owner(row.ProjectCount, row.At), orMissing(err, problem.TokenRevoked)
 }
 
-// LockProject implements outline.Tx.
-func (t *outlineTx) LockProject(ctx context.Context, project outline.ProjectID) (outline.Project, time.Time, error) {
+// LockProject implements requirements.Tx.
+func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
 	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockProject(ctx, project, t.actor.User); return err })
-	return projectOf(row.Project), row.At.UTC(), orMissing(err, fault.ProjectNotFound)
+	return projectOf(row.Project), row.At.UTC(), orMissing(err, problem.ProjectNotFound)
 }
 
-// LockOwnerAndProject implements outline.Tx.
-func (t *outlineTx) LockOwnerAndProject(ctx context.Context, project outline.ProjectID) (outline.Owner, outline.Project, error) {
+// LockOwnerAndProject implements requirements.Tx.
+func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requirements.ProjectID) (requirements.Owner, requirements.Project, error) {
 	var row db.LockOwnerAndProjectRow
 	err := t.read(ctx, func(q *db.Queries) (err error) {
 		row, err = q.LockOwnerAndProject(ctx, t.actor.User, project)
 		return err
 	})
-	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), orMissing(err, fault.ProjectNotFound)
+	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), orMissing(err, problem.ProjectNotFound)
 }
 
-func (t *outlineTx) owner(projects int32, at time.Time) outline.Owner {
-	return outline.Owner{ID: t.actor.User, ProjectCount: int(projects), At: at.UTC()}
+func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {
+	return requirements.Owner{ID: t.actor.User, ProjectCount: int(projects), At: at.UTC()}
 }
 
-// InsertProject implements outline.Tx.
-func (t *outlineTx) InsertProject(ctx context.Context, p outline.Project) error {
+// InsertProject implements requirements.Tx.
+func (t *requirementsTx) InsertProject(ctx context.Context, p requirements.Project) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.InsertProject(ctx, db.InsertProjectParams{
 			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
@@ -75,8 +75,8 @@ func (t *outlineTx) InsertProject(ctx context.Context, p outline.Project) error 
 	})
 }
 
-// UpdateProject implements outline.Tx.
-func (t *outlineTx) UpdateProject(ctx context.Context, p outline.Project) error {
+// UpdateProject implements requirements.Tx.
+func (t *requirementsTx) UpdateProject(ctx context.Context, p requirements.Project) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateProject(ctx, db.UpdateProjectParams{
 			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
@@ -85,13 +85,13 @@ func (t *outlineTx) UpdateProject(ctx context.Context, p outline.Project) error 
 	})
 }
 
-// SetProjectCount implements outline.Tx.
-func (t *outlineTx) SetProjectCount(ctx context.Context, count int) error {
+// SetProjectCount implements requirements.Tx.
+func (t *requirementsTx) SetProjectCount(ctx context.Context, count int) error {
 	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, small(count), t.actor.User) })
 }
 
-func projectOf(row db.Project) outline.Project {
-	return outline.Project{
+func projectOf(row db.Project) requirements.Project {
+	return requirements.Project{
 		ID: row.ID, Owner: row.OwnerID, Title: row.Title, Description: row.Description,
 		SpecificationCount: int(row.SpecificationCount), NextSpecificationNumber: int(row.NextSpecificationNumber),
 		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,

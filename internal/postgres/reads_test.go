@@ -4,12 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // everything is a page that holds all that a test has made.
-var everything = identity.Page{After: identity.Place{At: time.Now().AddDate(1, 0, 0)}, Limit: 51}
+var everything = auth.Page{After: auth.Place{At: time.Now().AddDate(1, 0, 0)}, Limit: 51}
 
 // promote makes the actor an admin.
 func promote(ctx context.Context, s *stage) error {
@@ -17,31 +17,31 @@ func promote(ctx context.Context, s *stage) error {
 	return err
 }
 
-func (s *stage) events(ctx context.Context, q identity.EventQuery) error {
-	_, err := s.store.Events(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadEvents}, q)
+func (s *stage) events(ctx context.Context, q auth.EventQuery) error {
+	_, err := s.store.Events(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadEvents}, q)
 	return err
 }
 
 func readOperations() map[string]operation {
 	all := map[string]operation{
 		"CheckStaff": {before: promote, do: func(ctx context.Context, s *stage) error {
-			return s.store.CheckStaff(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadUsers})
+			return s.store.Authorize(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers})
 		}},
 		"Users": {before: promote, do: func(ctx context.Context, s *stage) error {
-			_, err := s.store.Users(ctx, identity.Staff{Actor: s.actor, Needs: identity.ReadUsers}, identity.UserQuery{Page: everything})
+			_, err := s.store.Users(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers}, auth.UserQuery{Page: everything})
 			return err
 		}},
 		"Events": {before: promote, do: func(ctx context.Context, s *stage) error {
-			return s.events(ctx, identity.EventQuery{Page: everything})
+			return s.events(ctx, auth.EventQuery{Page: everything})
 		}},
 		"Events of an actor": {before: promote, do: func(ctx context.Context, s *stage) error {
-			return s.events(ctx, identity.EventQuery{Page: everything, Actor: &s.actor.User})
+			return s.events(ctx, auth.EventQuery{Page: everything, Actor: &s.actor.User})
 		}},
 		"Events of a kind": {before: promote, do: func(ctx context.Context, s *stage) error {
-			return s.events(ctx, identity.EventQuery{Page: everything, Action: new("session.created")})
+			return s.events(ctx, auth.EventQuery{Page: everything, Action: new("session.created")})
 		}},
 		"Events of a time": {before: promote, do: func(ctx context.Context, s *stage) error {
-			return s.events(ctx, identity.EventQuery{Page: everything, Since: time.Now().AddDate(0, 0, -1)})
+			return s.events(ctx, auth.EventQuery{Page: everything, Since: time.Now().AddDate(0, 0, -1)})
 		}},
 		"CheckSession": {do: func(ctx context.Context, s *stage) error { return s.store.CheckSession(ctx, s.actor) }},
 		"User":         {do: func(ctx context.Context, s *stage) error { _, err := s.store.User(ctx, s.actor); return err }},
@@ -80,25 +80,25 @@ func readOperations() map[string]operation {
 
 // projectQueries are all orders of the list of projects, each with its first
 // and a later page; specificationQueries are those of specifications.
-func projectQueries() map[string]outline.ListQuery {
-	return queries(outline.ByCreatedAt, outline.ByUpdatedAt, outline.ByTitle)
+func projectQueries() map[string]requirements.ListQuery {
+	return queries(requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle)
 }
 
-func specificationQueries() map[string]outline.ListQuery {
-	return queries(outline.ByNumber, outline.ByCreatedAt, outline.ByUpdatedAt, outline.ByTitle)
+func specificationQueries() map[string]requirements.ListQuery {
+	return queries(requirements.ByNumber, requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle)
 }
 
-func queries(columns ...outline.Column) map[string]outline.ListQuery {
-	all := map[string]outline.ListQuery{}
+func queries(columns ...requirements.Column) map[string]requirements.ListQuery {
+	all := map[string]requirements.ListQuery{}
 	for _, column := range columns {
 		for _, descending := range []bool{false, true} {
 			name := "by " + string(column)
 			if descending {
 				name += " descending"
 			}
-			order := outline.Order{Column: column, Descending: descending}
-			all[name+", first page"] = outline.ListQuery{Order: order, Limit: 20}
-			all[name+", later page"] = outline.ListQuery{Order: order, Limit: 20, After: &outline.Cursor{Text: "m"}}
+			order := requirements.Order{Column: column, Descending: descending}
+			all[name+", first page"] = requirements.ListQuery{Order: order, Limit: 20}
+			all[name+", later page"] = requirements.ListQuery{Order: order, Limit: 20, After: &requirements.Cursor{Text: "m"}}
 		}
 	}
 	return all

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // wantFlights fails the test unless op takes so many flights once its statements
@@ -60,8 +60,8 @@ func TestARefusedChangeIsTwoFlights(t *testing.T) {
 	tap := &wiretap{}
 	s := newStage(newWorld(t, tap.tap))
 	refuse := func(context.Context, *stage) error {
-		_, err := s.outline.RestoreProject(t.Context(), s.actor, id.New[outline.Project]())
-		if fault.CodeOf(err) != fault.ProjectNotFound {
+		_, err := s.outline.RestoreProject(t.Context(), s.actor, id.New[requirements.Project]())
+		if problem.CodeOf(err) != problem.ProjectNotFound {
 			return errors.New("a missing project was restored")
 		}
 		return nil
@@ -74,7 +74,7 @@ func TestAChangeThatAsksForNothingSendsNothing(t *testing.T) {
 	tap := &wiretap{}
 	s := newStage(newWorld(t, tap.tap))
 	wantFlights(t, tap, s, "a change of nothing", operation{do: func(ctx context.Context, s *stage) error {
-		return s.store.Change(ctx, s.actor, func(outline.Tx) error { return nil })
+		return s.store.InTx(ctx, s.actor, func(requirements.Tx) error { return nil })
 	}}, 0)
 }
 

@@ -4,17 +4,17 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// ChangeSession implements identity.Store.
-func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, decide func(identity.Session, time.Time) identity.SessionChange) (user identity.User, err error) {
+// ChangeSession implements auth.Store.
+func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decide func(auth.Session, time.Time) auth.SessionChange) (user auth.User, err error) {
 	err = s.inTx(ctx, urgently(confineToOwnerOf(session)), func(t *tx) error {
 		var row db.LockSessionRow
 		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSession(ctx, session); return err }); err != nil {
-			return orMissing(err, fault.SessionNotFound)
+			return orMissing(err, problem.SessionNotFound)
 		}
 		user = userOf(row.User)
 		change := decide(sessionOf(row.Session), row.At.UTC())
@@ -36,32 +36,32 @@ func (s *Store) ChangeSession(ctx context.Context, session identity.SessionID, d
 	return user, err
 }
 
-// Sessions implements identity.Store.
-func (s *Store) Sessions(ctx context.Context, actor identity.Actor) ([]identity.Session, error) {
+// Sessions implements auth.Store.
+func (s *Store) Sessions(ctx context.Context, actor auth.Actor) ([]auth.Session, error) {
 	var rows []db.Session
 	err := s.read(ctx, actor, func(q *db.Queries) (err error) { rows, err = q.ListSessions(ctx, actor.User); return err })
-	live := make([]identity.Session, len(rows))
+	live := make([]auth.Session, len(rows))
 	for n, row := range rows {
 		live[n] = sessionOf(row)
 	}
 	return live, err
 }
 
-// EndSession implements identity.Store.
-func (s *Store) EndSession(ctx context.Context, actor identity.Actor, session identity.SessionID, e identity.Event) error {
+// EndSession implements auth.Store.
+func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.SessionID, e auth.Event) error {
 	return s.inTx(ctx, urgently(confineTo(actor)), func(t *tx) error {
 		err := t.read(ctx, func(q *db.Queries) error { _, err := q.EndSession(ctx, session, actor.User); return err })
 		if err != nil {
-			return orMissing(err, fault.SessionNotFound)
+			return orMissing(err, problem.SessionNotFound)
 		}
 		return t.record(ctx, e)
 	})
 }
 
-// EndOwnSession implements identity.Store.
-func (s *Store) EndOwnSession(ctx context.Context, actor identity.Actor, all bool, told func(identity.SessionID) identity.Event) error {
+// EndOwnSession implements auth.Store.
+func (s *Store) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, told func(auth.SessionID) auth.Event) error {
 	return s.inTx(ctx, urgently(housekeeping(actor.User)), func(t *tx) error {
-		var ended []identity.SessionID
+		var ended []auth.SessionID
 		err := t.read(ctx, func(q *db.Queries) (err error) {
 			if all {
 				ended, err = q.EndAllSessions(ctx, actor.User, actor.Session)
@@ -82,8 +82,8 @@ func (s *Store) EndOwnSession(ctx context.Context, actor identity.Actor, all boo
 	})
 }
 
-func sessionOf(row db.Session) identity.Session {
-	return identity.Session{
+func sessionOf(row db.Session) auth.Session {
+	return auth.Session{
 		ID: row.ID, User: row.UserID, Salt: row.Salt, Counter: row.Counter,
 		CreatedAt: row.CreatedAt.UTC(), LastUsedAt: row.LastUsedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), EndsAt: row.EndsAt.UTC(),
 		RevokedAt: row.RevokedAt, UserAgent: row.UserAgent, IP: row.IP,

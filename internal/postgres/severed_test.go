@@ -11,10 +11,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // shears cut a store's connection after so many bytes more of what it hears, where
@@ -65,7 +65,7 @@ func TestWhoeverWaitsForAConnectionThatIsCutIsAskedAgain(t *testing.T) {
 	s.together(all...)
 	whole := false
 	for bytes := int64(0); !whole; bytes += 97 { // at any place of any message
-		before := s.store.Connections().Opened
+		before := s.store.PoolStats().Opened
 		release := s.hold()
 		wait := s.queue(all...)
 		cut.left.Store(bytes)
@@ -73,7 +73,7 @@ func TestWhoeverWaitsForAConnectionThatIsCutIsAskedAgain(t *testing.T) {
 		wait()
 		s.settled()
 		whole = cut.left.Swap(-1) >= 0
-		if opened := s.store.Connections().Opened - before; !whole && opened != 1 {
+		if opened := s.store.PoolStats().Opened - before; !whole && opened != 1 {
 			t.Errorf("cut after %d bytes: %d connections were opened, want 1", bytes, opened)
 		}
 		if whole && bytes < 1000 {
@@ -126,14 +126,14 @@ func TestWhoIsBehindTheEndOfAConnectionDoesNotHearOfAnothersFailure(t *testing.T
 	t.Parallel()
 	s := newStage(newWorld(t))
 	dead := s.actor
-	dead.Session = id.New[identity.Session]()
+	dead.Session = id.New[auth.Session]()
 	asleep, super := s.waitsIn("PgSleep"), connect(t, s.Super)
 	ctx, leave := context.WithCancel(t.Context())
 	release := s.hold()
 	wait := s.queue(s.says("one"), func() {
 		_ = s.store.Ask(t.Context(), dead, deaf, "SELECT 'slept' || pg_sleep(1.5)::text")
 	}, func() {
-		wantCode(t, "who has no time left", s.store.Ask(ctx, s.actor, deaf, "SELECT 'late'"), fault.Unavailable)
+		wantCode(t, "who has no time left", s.store.Ask(ctx, s.actor, deaf, "SELECT 'late'"), problem.Unavailable)
 	})
 	release()
 	eventually(t, "the dead one's statement runs", asleep)
@@ -148,11 +148,11 @@ func TestAStatementThatTakesTooLongIsNoMatterOfOthers(t *testing.T) {
 	tap := &wiretap{}
 	s := newStage(newWorld(t, tap.tap))
 	const tooLong = "SELECT 'slept' || pg_sleep(10 * 1)::text"
-	wantCode(t, "one that is known now, but was not run", s.store.Ask(t.Context(), s.actor, deaf, "SELECT (1 / (random() * 0)::int)::text", tooLong), fault.Internal)
+	wantCode(t, "one that is known now, but was not run", s.store.Ask(t.Context(), s.actor, deaf, "SELECT (1 / (random() * 0)::int)::text", tooLong), problem.Internal)
 	s.together(s.says("one"), s.says("two"))
 	release := s.hold()
 	wait := s.queue(s.says("one"), func() {
-		wantCode(t, "who takes too long", s.store.Ask(t.Context(), s.actor, deaf, tooLong), fault.Unavailable)
+		wantCode(t, "who takes too long", s.store.Ask(t.Context(), s.actor, deaf, tooLong), problem.Unavailable)
 	}, s.says("two"), s.says("one"))
 	if flights := tap.count(func() { release(); wait() }); flights != 1 {
 		t.Errorf("they took %d flights, want 1", flights)

@@ -6,10 +6,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestReadsTravelInTheOrderTheyCameAndAsManyAsMay(t *testing.T) {
@@ -54,17 +54,17 @@ func TestWhoFailsInAPipelineLeavesTheOthersTheirAnswers(t *testing.T) {
 	w := newWorld(t, tap.tap)
 	s, other := newStage(w), newStage(w)
 	dead, stranger := *s, *other
-	dead.actor.Session = id.New[identity.Session]()
+	dead.actor.Session = id.New[auth.Session]()
 	stranger.live, stranger.spec, stranger.items = s.live, s.spec, s.items
 	refused := func() {
-		wantCode(t, "a division", s.store.Ask(t.Context(), s.actor, deaf, "SELECT '1'", "SELECT (1 / (random() * 0)::int)::text", "SELECT '2'"), fault.Internal)
+		wantCode(t, "a division", s.store.Ask(t.Context(), s.actor, deaf, "SELECT '1'", "SELECT (1 / (random() * 0)::int)::text", "SELECT '2'"), problem.Internal)
 	}
 	const list = "Specifications by title, first page"
 	all := []func(){
-		dead.answers(list, fault.TokenRevoked), s.answers(list, ""), other.says("one"),
-		dead.answers("Items", fault.TokenRevoked), dead.answers("User", fault.TokenRevoked), s.answers("Items", ""),
-		refused, other.says("two"), stranger.answers("Project", fault.ProjectNotFound), s.answers("Project", ""),
-		stranger.answers("Items", fault.SpecificationNotFound), other.answers("Item", ""), refused, refused, s.says("three"), other.answers("Items", ""),
+		dead.answers(list, problem.TokenRevoked), s.answers(list, ""), other.says("one"),
+		dead.answers("Items", problem.TokenRevoked), dead.answers("User", problem.TokenRevoked), s.answers("Items", ""),
+		refused, other.says("two"), stranger.answers("Project", problem.ProjectNotFound), s.answers("Project", ""),
+		stranger.answers("Items", problem.SpecificationNotFound), other.answers("Item", ""), refused, refused, s.says("three"), other.answers("Items", ""),
 	}
 	for _, read := range all {
 		read() // so that the connection knows the statements
@@ -88,7 +88,7 @@ func TestAStatementThatIsRefusedIsNoMatterOfOthers(t *testing.T) {
 	s := newStage(newWorld(t, tap.tap))
 	s.together(s.says("one"), s.says("two"))
 	nonsense := func() {
-		wantCode(t, "nonsense", s.store.Ask(t.Context(), s.actor, deaf, "SELECT 'one'", "SELECT nonsense"), fault.Unavailable)
+		wantCode(t, "nonsense", s.store.Ask(t.Context(), s.actor, deaf, "SELECT 'one'", "SELECT nonsense"), problem.Unavailable)
 	}
 	for name, tc := range map[string]struct {
 		all     []func()
@@ -114,11 +114,11 @@ func TestAnAnswerToAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s, other := newStage(w), newStage(w)
-	before := s.store.Connections().Opened
+	before := s.store.PoolStats().Opened
 	s.together(s.says("one"), func() {
-		wantCode(t, "an answer to another user", s.store.Mistake(t.Context(), s.actor, other.actor), fault.Internal)
+		wantCode(t, "an answer to another user", s.store.Mistake(t.Context(), s.actor, other.actor), problem.Internal)
 	}, other.says("two"), s.says("three"))
-	if opened := s.store.Connections().Opened - before; opened != 1 {
+	if opened := s.store.PoolStats().Opened - before; opened != 1 {
 		t.Errorf("%d connections were opened, want one instead of that", opened)
 	}
 	s.free()

@@ -3,7 +3,7 @@ package postgres_test
 import (
 	"sync"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // deaf hears nothing.
@@ -55,7 +55,7 @@ func (s *stage) settled() {
 		underWay, waiting := s.store.Shared()
 		return underWay == 0 && waiting == 0
 	})
-	eventually(s.t, "no connection is lent", func() bool { return s.store.Connections().Active == 0 })
+	eventually(s.t, "no connection is lent", func() bool { return s.store.PoolStats().Active == 0 })
 }
 
 // says asks for a text.
@@ -70,7 +70,7 @@ func (s *stage) says(text string) func() {
 }
 
 // answers wants a read of the stage to answer so.
-func (s *stage) answers(name string, code fault.Code) func() {
+func (s *stage) answers(name string, code problem.Code) func() {
 	return func() { wantCode(s.t, name, reads[name].do(s.t.Context(), s), code) }
 }
 

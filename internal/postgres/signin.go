@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
-// SignIn implements identity.Store.
-func (s *Store) SignIn(ctx context.Context, p identity.Profile, newcomer identity.UserID, perUser int, decide identity.Admission) (user identity.User, session identity.Session, err error) {
+// SignIn implements auth.Store.
+func (s *Store) SignIn(ctx context.Context, p auth.Profile, newcomer auth.UserID, perUser int, decide auth.SignInDecision) (user auth.User, session auth.Session, err error) {
 	attempt := func() error {
 		return s.inTx(ctx, confineToProfile(p, newcomer), func(t *tx) error {
 			known, err := t.lockSignedIn(ctx, newcomer)
@@ -41,14 +41,14 @@ var errVanished = errors.New("the account was deleted meanwhile")
 
 // lockSignedIn returns the user that the sign-in is confined to, nil where the
 // person has not signed in before.
-func (t *tx) lockSignedIn(ctx context.Context, newcomer identity.UserID) (*identity.User, error) {
+func (t *tx) lockSignedIn(ctx context.Context, newcomer auth.UserID) (*auth.User, error) {
 	var row db.User
 	var confined pgtype.UUID
 	err := t.read(ctx,
 		func(q *db.Queries) (err error) { confined, err = q.ConfinedTo(ctx); return err },
 		func(q *db.Queries) (err error) { row, err = q.LockSignedIn(ctx); return err })
 	if errors.Is(err, pgx.ErrNoRows) {
-		if identity.UserID(confined.Bytes) != newcomer {
+		if auth.UserID(confined.Bytes) != newcomer {
 			return nil, errVanished
 		}
 		return nil, nil //nolint:nilnil // no user is an answer here, not a failure
@@ -60,7 +60,7 @@ func (t *tx) lockSignedIn(ctx context.Context, newcomer identity.UserID) (*ident
 }
 
 // keepSignIn writes what was decided about a sign-in.
-func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, admitted identity.Admitted, first bool, perUser int) error {
+func (t *tx) keepSignIn(ctx context.Context, p auth.Profile, admitted auth.SignInResult, first bool, perUser int) error {
 	user, session := admitted.User, admitted.Session
 	keepUser := func(q *db.Queries) error {
 		return q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
@@ -76,7 +76,7 @@ func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, admitted identi
 		}
 	}
 	appoint := func() error {
-		if !admitted.Appointed {
+		if !admitted.GrantedAdmin {
 			return nil
 		}
 		return t.write(ctx, func(q *db.Queries) error { return q.AppointAdmin(ctx) })
@@ -103,15 +103,15 @@ func (t *tx) keepSignIn(ctx context.Context, p identity.Profile, admitted identi
 	)
 }
 
-// CheckSession implements identity.Store.
-func (s *Store) CheckSession(ctx context.Context, actor identity.Actor) error {
+// CheckSession implements auth.Store.
+func (s *Store) CheckSession(ctx context.Context, actor auth.Actor) error {
 	return s.read(ctx, actor)
 }
 
-func userOf(row db.User) identity.User {
-	return identity.User{
+func userOf(row db.User) auth.User {
+	return auth.User{
 		ID: row.ID, Issuer: row.Issuer, Subject: row.Subject, Email: row.Email, Name: row.Name,
-		PictureURL: row.PictureURL, Role: identity.Role(row.Role), SuspendedAt: row.SuspendedAt,
+		PictureURL: row.PictureURL, Role: auth.Role(row.Role), SuspendedAt: row.SuspendedAt,
 		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(),
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 func TestOnePersonWhoSignsInForTheFirstTimeManyTimesAtOnceIsOneUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pooled(8))
 	p := profile()
-	ids := make([]identity.UserID, 8)
+	ids := make([]auth.UserID, 8)
 	var wg sync.WaitGroup
 	for n := range ids {
 		wg.Go(func() {
 			actor, err := signIn(t.Context(), w.store, again(p))
-			if fault.CodeOf(err) == fault.Unavailable {
+			if problem.CodeOf(err) == problem.Unavailable {
 				return // the machine is busy
 			}
 			wantCode(t, "a first sign-in", err, "")
@@ -26,7 +26,7 @@ func TestOnePersonWhoSignsInForTheFirstTimeManyTimesAtOnceIsOneUser(t *testing.T
 		})
 	}
 	wg.Wait()
-	ids = slices.DeleteFunc(ids, identity.UserID.IsZero)
+	ids = slices.DeleteFunc(ids, auth.UserID.IsZero)
 	if all := slices.Compact(slices.Clone(ids)); len(all) != 1 {
 		t.Errorf("one person is %d users", len(all))
 	}
@@ -36,7 +36,7 @@ func TestAnIDTokenSignsInOnceHoweverOftenItIsSentAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pooled(8))
 	p := profile()
-	codes := make(chan fault.Code, 8)
+	codes := make(chan problem.Code, 8)
 	var wg sync.WaitGroup
 	for range cap(codes) {
 		wg.Go(func() {
@@ -45,17 +45,17 @@ func TestAnIDTokenSignsInOnceHoweverOftenItIsSentAtOnce(t *testing.T) {
 				codes <- ""
 				return
 			}
-			codes <- fault.CodeOf(err)
+			codes <- problem.CodeOf(err)
 		})
 	}
 	wg.Wait()
 	close(codes)
-	got := map[fault.Code]int{}
+	got := map[problem.Code]int{}
 	for code := range codes {
 		got[code]++
 	}
 	// A busy machine may keep somebody waiting for too long; nobody gets in twice.
-	if got[""] != 1 || got[""]+got[fault.GoogleTokenInvalid]+got[fault.Unavailable] != cap(codes) {
-		t.Errorf("the sign-ins ended with %v, want one success and no error but %s", got, fault.GoogleTokenInvalid)
+	if got[""] != 1 || got[""]+got[problem.GoogleTokenInvalid]+got[problem.Unavailable] != cap(codes) {
+		t.Errorf("the sign-ins ended with %v, want one success and no error but %s", got, problem.GoogleTokenInvalid)
 	}
 }

@@ -5,38 +5,38 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // permitted asks for the role of whom the flight is confined to. Standing before
 // the work in the same flight, it stops the reading of answers where the role
 // does not have the permission; what the policies let pass is then not read.
-func permitted(ctx context.Context, staff identity.Staff) query {
+func permitted(ctx context.Context, staff auth.PrivilegedActor) query {
 	return func(q *db.Queries) error {
 		role, err := q.CallerRole(ctx)
-		if err == nil && !identity.Role(role).May(staff.Needs) {
+		if err == nil && !auth.Role(role).May(staff.Permission) {
 			return denied()
 		}
 		return err
 	}
 }
 
-func denied() error { return fault.Missing(fault.PermissionDenied) }
+func denied() error { return problem.NotFound(problem.PermissionDenied) }
 
 // readAsStaff makes queries for an actor who needs a permission.
-func (s *Store) readAsStaff(ctx context.Context, staff identity.Staff, queries ...query) error {
+func (s *Store) readAsStaff(ctx context.Context, staff auth.PrivilegedActor, queries ...query) error {
 	return s.read(ctx, staff.Actor, append([]query{permitted(ctx, staff)}, queries...)...)
 }
 
-// CheckStaff implements identity.Store.
-func (s *Store) CheckStaff(ctx context.Context, staff identity.Staff) error {
+// Authorize implements auth.Store.
+func (s *Store) Authorize(ctx context.Context, staff auth.PrivilegedActor) error {
 	return s.readAsStaff(ctx, staff)
 }
 
-// Users implements identity.Store.
-func (s *Store) Users(ctx context.Context, staff identity.Staff, list identity.UserQuery) ([]identity.User, error) {
+// Users implements auth.Store.
+func (s *Store) Users(ctx context.Context, staff auth.PrivilegedActor, list auth.UserQuery) ([]auth.User, error) {
 	var rows []db.User
 	err := s.readAsStaff(ctx, staff, func(q *db.Queries) (err error) {
 		rows, err = q.ListUsers(ctx, db.ListUsersParams{
@@ -44,7 +44,7 @@ func (s *Store) Users(ctx context.Context, staff identity.Staff, list identity.U
 		})
 		return err
 	})
-	users := make([]identity.User, len(rows))
+	users := make([]auth.User, len(rows))
 	for n, row := range rows {
 		users[n] = userOf(row)
 	}
@@ -53,13 +53,13 @@ func (s *Store) Users(ctx context.Context, staff identity.Staff, list identity.U
 
 // placed is the id of a place; that of all zeros stands before every row of its
 // time.
-func placed(p identity.Place) pgtype.UUID { return pgtype.UUID{Bytes: p.ID, Valid: true} }
+func placed(p auth.Place) pgtype.UUID { return pgtype.UUID{Bytes: p.ID, Valid: true} }
 
-// ChangeUser implements identity.Store. The change itself is a function of the
+// ChangeUser implements auth.Store. The change itself is a function of the
 // schema: the service has no right to write the columns that give power.
-func (s *Store) ChangeUser(ctx context.Context, staff identity.Staff, user identity.UserID, change identity.UserChange, told func(identity.UserBefore) []identity.Event) (changed identity.User, err error) {
+func (s *Store) ChangeUser(ctx context.Context, staff auth.PrivilegedActor, user auth.UserID, change auth.UserChange, told func(auth.UserState) []auth.Event) (changed auth.User, err error) {
 	err = s.inTx(ctx, confineTo(staff.Actor), func(t *tx) error {
-		var before identity.UserBefore
+		var before auth.UserState
 		var row db.User
 		err := t.read(ctx, permitted(ctx, staff),
 			func(q *db.Queries) error {
@@ -71,7 +71,7 @@ func (s *Store) ChangeUser(ctx context.Context, staff identity.Staff, user ident
 			return denied()
 		}
 		if err != nil {
-			return orMissing(err, fault.UserNotFound)
+			return orMissing(err, problem.UserNotFound)
 		}
 		changed = userOf(row)
 		return t.record(ctx, told(before)...)

@@ -5,33 +5,33 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // stage is what an operation finds: somebody and what they own.
 type stage struct {
 	*world
-	person identity.Profile
-	actor  identity.Actor
+	person auth.Profile
+	actor  auth.Actor
 	// live and trashed are projects of the actor; spec and trashedSpec are
 	// specifications of the live one, items those of spec.
-	live, trashed     outline.ProjectID
-	spec, trashedSpec outline.SpecificationID
-	items             []outline.ItemID
+	live, trashed     requirements.ProjectID
+	spec, trashedSpec requirements.SpecificationID
+	items             []requirements.ItemID
 	// spare is a session, an account or an item that an operation may use up.
-	spare        identity.Actor
-	spareSession identity.SessionID
-	spareItem    outline.ItemID
+	spare        auth.Actor
+	spareSession auth.SessionID
+	spareItem    requirements.ItemID
 	// key is an Idempotency-Key that was used for creating a project.
-	key outline.Once
+	key requirements.IdempotentRequest
 }
 
 func newStage(w *world) *stage {
 	w.t.Helper()
-	s := &stage{world: w, person: profile(), key: outline.Once{Key: canary}}
+	s := &stage{world: w, person: profile(), key: requirements.IdempotentRequest{Key: canary}}
 	ctx := w.t.Context()
 	// The first to come waits for a new connection, which a busy machine makes late.
 	err := patiently(func() (err error) { s.actor, err = signIn(ctx, w.store, again(s.person)); return err })
@@ -55,42 +55,42 @@ func (s *stage) over(change ...func(*postgres.Config)) *stage {
 	s.t.Helper()
 	w := *s.world
 	w.store = w.open(change...)
-	w.outline = outline.NewService(w.store, generous)
+	w.outline = requirements.NewService(w.store, generous)
 	other := *s
 	other.world = &w
 	return &other
 }
 
-func (s *stage) specification() outline.SpecificationID {
+func (s *stage) specification() requirements.SpecificationID {
 	s.t.Helper()
-	made, err := s.outline.CreateSpecification(s.t.Context(), s.actor, s.live, outline.Once{}, specDraft(s.t))
+	made, err := s.outline.CreateSpecification(s.t.Context(), s.actor, s.live, requirements.IdempotentRequest{}, specDraft(s.t))
 	if err != nil {
 		s.t.Fatalf("create a specification: %v", err)
 	}
 	return made.Value.ID
 }
 
-func (s *stage) item() outline.ItemID {
+func (s *stage) item() requirements.ItemID {
 	s.t.Helper()
-	made, err := s.outline.CreateItem(s.t.Context(), s.actor, s.spec, outline.Once{}, itemDraft(s.t, nil))
+	made, err := s.outline.CreateItem(s.t.Context(), s.actor, s.spec, requirements.IdempotentRequest{}, itemDraft(s.t, nil))
 	if err != nil {
 		s.t.Fatalf("create an item: %v", err)
 	}
 	return made.Value.ID
 }
 
-func specDraft(t testing.TB) outline.SpecificationDraft {
+func specDraft(t testing.TB) requirements.NewSpecification {
 	t.Helper()
-	d, violations := outline.NewSpecificationDraft("", canary+id.New[stage]().String())
+	d, violations := requirements.ParseNewSpecification("", canary+id.New[stage]().String())
 	if len(violations) > 0 {
 		t.Fatalf("a draft: %v", violations)
 	}
 	return d
 }
 
-func itemDraft(t testing.TB, order *int) outline.ItemDraft {
+func itemDraft(t testing.TB, order *int) requirements.ItemDraft {
 	t.Helper()
-	d, violations := outline.NewItemDraft(new(canary+id.New[stage]().String()), order)
+	d, violations := requirements.NewItemDraft(new(canary+id.New[stage]().String()), order)
 	if len(violations) > 0 {
 		t.Fatalf("a draft: %v", violations)
 	}
@@ -98,47 +98,47 @@ func itemDraft(t testing.TB, order *int) outline.ItemDraft {
 }
 
 // newName is a name that nobody has.
-func newName(t testing.TB) identity.Name {
+func newName(t testing.TB) auth.Name {
 	t.Helper()
-	name, violations := identity.ParseName(canary + id.New[stage]().String())
+	name, violations := auth.ParseName(canary + id.New[stage]().String())
 	if len(violations) > 0 {
 		t.Fatalf("a name: %v", violations)
 	}
 	return name
 }
 
-func (s *stage) trash(ctx context.Context, project outline.ProjectID) error {
-	return s.outline.TrashProject(ctx, s.actor, project, outline.Match{})
+func (s *stage) trash(ctx context.Context, project requirements.ProjectID) error {
+	return s.outline.TrashProject(ctx, s.actor, project, requirements.Precondition{})
 }
 
-func (s *stage) restore(ctx context.Context, project outline.ProjectID) error {
+func (s *stage) restore(ctx context.Context, project requirements.ProjectID) error {
 	_, err := s.outline.RestoreProject(ctx, s.actor, project)
 	return err
 }
 
-func (s *stage) trashSpec(ctx context.Context, spec outline.SpecificationID) error {
-	return s.outline.TrashSpecification(ctx, s.actor, spec, outline.Match{})
+func (s *stage) trashSpec(ctx context.Context, spec requirements.SpecificationID) error {
+	return s.outline.TrashSpecification(ctx, s.actor, spec, requirements.Precondition{})
 }
 
-func (s *stage) restoreSpec(ctx context.Context, spec outline.SpecificationID) error {
+func (s *stage) restoreSpec(ctx context.Context, spec requirements.SpecificationID) error {
 	_, err := s.outline.RestoreSpecification(ctx, s.actor, spec)
 	return err
 }
 
 // shown is a visitor that counts what it was shown.
 type shown struct {
-	projects map[outline.ProjectID]int
-	specs    map[outline.SpecificationID]int
-	items    map[outline.ItemID]int
+	projects map[requirements.ProjectID]int
+	specs    map[requirements.SpecificationID]int
+	items    map[requirements.ItemID]int
 	// then is called after each project.
 	then func() error
 }
 
 func newShown() *shown {
-	return &shown{projects: map[outline.ProjectID]int{}, specs: map[outline.SpecificationID]int{}, items: map[outline.ItemID]int{}}
+	return &shown{projects: map[requirements.ProjectID]int{}, specs: map[requirements.SpecificationID]int{}, items: map[requirements.ItemID]int{}}
 }
 
-func (v *shown) Project(p outline.Project) error {
+func (v *shown) Project(p requirements.Project) error {
 	v.projects[p.ID]++
 	if v.then == nil {
 		return nil
@@ -146,7 +146,7 @@ func (v *shown) Project(p outline.Project) error {
 	return v.then()
 }
 
-func (v *shown) Specification(s outline.Specification, items []outline.Item) error {
+func (v *shown) Specification(s requirements.Specification, items []requirements.Item) error {
 	v.specs[s.ID]++
 	for _, item := range items {
 		v.items[item.ID]++

@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 var errOnPurpose = errors.New("refused on purpose")
@@ -21,8 +21,8 @@ var errOnPurpose = errors.New("refused on purpose")
 var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 	"a read": reads["Project"].do,
 	"a read of what is not there": func(ctx context.Context, s *stage) error {
-		_, err := s.outline.Project(ctx, s.actor, id.New[outline.Project]())
-		return wanted(err, fault.ProjectNotFound)
+		_, err := s.outline.Project(ctx, s.actor, id.New[requirements.Project]())
+		return wanted(err, problem.ProjectNotFound)
 	},
 	"a list":   reads["Projects by title, first page"].do,
 	"a change": changes["CreateProject"].do,
@@ -31,13 +31,13 @@ var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 		return err
 	},
 	"a sign-in that is refused": func(ctx context.Context, s *stage) error {
-		_, _, err := s.store.SignIn(ctx, profile(), id.New[identity.User](), 20, func(*identity.User, time.Time) (identity.Admitted, error) {
-			return identity.Admitted{}, errOnPurpose
+		_, _, err := s.store.SignIn(ctx, profile(), id.New[auth.User](), 20, func(*auth.User, time.Time) (auth.SignInResult, error) {
+			return auth.SignInResult{}, errOnPurpose
 		})
 		return wantedError(err, errOnPurpose)
 	},
 	"a change that is refused": func(ctx context.Context, s *stage) error {
-		return wantedError(s.store.Change(ctx, s.actor, func(tx outline.Tx) error {
+		return wantedError(s.store.InTx(ctx, s.actor, func(tx requirements.Tx) error {
 			if _, err := tx.LockOwner(ctx); err != nil {
 				return err
 			}
@@ -48,23 +48,23 @@ var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 		}), errOnPurpose)
 	},
 	"a change that breaks a constraint": func(ctx context.Context, s *stage) error {
-		return wanted(s.store.Change(ctx, s.actor, func(tx outline.Tx) error {
+		return wanted(s.store.InTx(ctx, s.actor, func(tx requirements.Tx) error {
 			p := newProject(s.actor.User)
 			p.ID = s.live
 			return tx.InsertProject(ctx, p)
-		}), fault.Internal)
+		}), problem.Internal)
 	},
 	"a change that goes on after an error": func(ctx context.Context, s *stage) error {
-		return wanted(s.store.Change(ctx, s.actor, func(tx outline.Tx) error {
-			p := newProject(identity.UserID(id.New[stage]()))
+		return wanted(s.store.InTx(ctx, s.actor, func(tx requirements.Tx) error {
+			p := newProject(auth.UserID(id.New[stage]()))
 			_ = tx.InsertProject(ctx, p) // of somebody else
 			_, _ = tx.LockOwner(ctx)
 			return tx.InsertProject(ctx, newProject(s.actor.User))
-		}), fault.Internal)
+		}), problem.Internal)
 	},
 	"a change that panics": func(ctx context.Context, s *stage) (err error) {
 		defer func() { err = wantedError(recover().(error), errOnPurpose) }()
-		return s.store.Change(ctx, s.actor, func(tx outline.Tx) error {
+		return s.store.InTx(ctx, s.actor, func(tx requirements.Tx) error {
 			_, _ = tx.LockOwner(ctx)
 			_ = tx.InsertProject(ctx, newProject(s.actor.User))
 			panic(errOnPurpose)
@@ -72,7 +72,7 @@ var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 	},
 	"a change that is left between its flights": func(ctx context.Context, s *stage) error {
 		ctx, cancel := context.WithCancel(ctx)
-		err := s.store.Change(ctx, s.actor, func(tx outline.Tx) error {
+		err := s.store.InTx(ctx, s.actor, func(tx requirements.Tx) error {
 			_, err := tx.LockOwner(ctx)
 			cancel()
 			return errors.Join(err, tx.InsertProject(ctx, newProject(s.actor.User)))
@@ -90,21 +90,21 @@ var leftBehind = map[string]func(ctx context.Context, s *stage) error{
 		return someError(reads["Project"].do(ctx, s))
 	},
 	"a read for a dead session": func(ctx context.Context, s *stage) error {
-		return wanted(s.store.CheckSession(ctx, identity.Actor{User: s.actor.User}), fault.TokenRevoked)
+		return wanted(s.store.CheckSession(ctx, auth.Actor{User: s.actor.User}), problem.TokenRevoked)
 	},
 	"a change for a dead session": func(ctx context.Context, s *stage) error {
 		dead := *s
-		dead.actor.Session = id.New[identity.Session]()
-		return wanted(changes["CreateProject"].do(ctx, &dead), fault.TokenRevoked)
+		dead.actor.Session = id.New[auth.Session]()
+		return wanted(changes["CreateProject"].do(ctx, &dead), problem.TokenRevoked)
 	},
 }
 
-func newProject(owner identity.UserID) outline.Project {
-	return outline.Project{ID: id.New[outline.Project](), Owner: owner, Title: canary, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+func newProject(owner auth.UserID) requirements.Project {
+	return requirements.Project{ID: id.New[requirements.Project](), Owner: owner, Title: canary, CreatedAt: time.Now(), UpdatedAt: time.Now()}
 }
 
-func wanted(err error, code fault.Code) error {
-	if err == nil || fault.CodeOf(err) != code {
+func wanted(err error, code problem.Code) error {
+	if err == nil || problem.CodeOf(err) != code {
 		return errors.Join(errors.New("not "+string(code)), err)
 	}
 	return nil
@@ -200,16 +200,16 @@ func TestACallerWhoLeavesAtAnyMomentLeavesAllOrNothing(t *testing.T) {
 	super := connect(t, s.Super)
 	for round := range 100 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(round)*20*time.Microsecond)
-		made, err := s.outline.CreateProject(ctx, s.actor, outline.Once{}, draft(t, canary))
+		made, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(t, canary))
 		cancel()
 		if err == nil {
 			if _, err := s.outline.Project(t.Context(), s.actor, made.Value.ID); err != nil {
 				t.Errorf("an acknowledged project is gone: %v", err)
 			}
-		} else if fault.CodeOf(err) != fault.Unavailable {
-			t.Errorf("after %d µs: %v, want %s", round*20, err, fault.Unavailable)
+		} else if problem.CodeOf(err) != problem.Unavailable {
+			t.Errorf("after %d µs: %v, want %s", round*20, err, problem.Unavailable)
 		}
-		var got outline.Project
+		var got requirements.Project
 		err = patiently(func() (err error) { got, err = s.outline.Project(t.Context(), s.actor, s.live); return err })
 		if err != nil || got.ID != s.live {
 			t.Errorf("the next caller got %v, %v", got.ID, err)

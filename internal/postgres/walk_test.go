@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // estate fills the stage with enough that a walk takes several pages of
@@ -73,7 +73,7 @@ func TestAnExportShowsOneMoment(t *testing.T) {
 		got.then = nil
 		s.project(s.actor)
 		s.specification()
-		return errors.Join(s.outline.DeleteItem(t.Context(), s.actor, s.items[0], outline.Match{}), s.restoreSpec(t.Context(), s.trashedSpec))
+		return errors.Join(s.outline.DeleteItem(t.Context(), s.actor, s.items[0], requirements.Precondition{}), s.restoreSpec(t.Context(), s.trashedSpec))
 	}
 	if err := s.outline.Export(t.Context(), s.actor, got); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestAPurgeWaitsNoLongerThanItMay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
 	defer cancel()
 	_, err := s.store.Purge(ctx, long)
-	wantCode(t, "the purge", err, fault.Unavailable)
+	wantCode(t, "the purge", err, problem.Unavailable)
 	if took := time.Since(began); took > 7*time.Second {
 		t.Errorf("it waited %v, want 5 s", took)
 	}

@@ -13,11 +13,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -37,7 +37,7 @@ type world struct {
 	testkit.Database
 	t       testing.TB
 	store   *postgres.Store
-	outline *outline.Service
+	outline *requirements.Service
 }
 
 // newWorld opens a store with one connection, so that whatever sticks to it is
@@ -46,11 +46,11 @@ func newWorld(t testing.TB, change ...func(*postgres.Config)) *world {
 	t.Helper()
 	w := &world{Database: testkit.NewDatabase(t), t: t}
 	w.store = w.open(change...)
-	w.outline = outline.NewService(w.store, generous)
+	w.outline = requirements.NewService(w.store, generous)
 	return w
 }
 
-var generous = outline.Limits{ProjectsPerUser: 10_000, SpecificationsPerProject: 10_000, ItemsPerSpecification: 10_000}
+var generous = requirements.Limits{ProjectsPerUser: 10_000, SpecificationsPerProject: 10_000, ItemsPerSpecification: 10_000}
 
 // open opens one more store over the world's database.
 func (w *world) open(change ...func(*postgres.Config)) *postgres.Store {
@@ -93,7 +93,7 @@ func eventually(t testing.TB, what string, ready func() bool) {
 // to.
 func patiently(do func() error) error {
 	for deadline := time.Now().Add(soon); ; {
-		if err := do(); fault.CodeOf(err) != fault.Unavailable || time.Now().After(deadline) {
+		if err := do(); problem.CodeOf(err) != problem.Unavailable || time.Now().After(deadline) {
 			return err
 		}
 	}
@@ -105,8 +105,8 @@ func pooled(n int) func(*postgres.Config) {
 }
 
 // profile is a person whom nobody else in any test is.
-func profile() identity.Profile {
-	p := identity.Profile{
+func profile() auth.Profile {
+	p := auth.Profile{
 		Issuer: "https://issuer.test", Subject: canary + rand.Text(), Email: canary + "@people.test", Name: canary,
 		Expires: time.Now().Add(time.Hour),
 	}
@@ -114,46 +114,46 @@ func profile() identity.Profile {
 }
 
 // again is the person with a new ID token.
-func again(p identity.Profile) identity.Profile {
+func again(p auth.Profile) auth.Profile {
 	_, _ = rand.Read(p.Token[:]) // never fails
 	return p
 }
 
 // admit takes everybody in.
-func admit(p identity.Profile, newcomer identity.UserID) identity.Admission {
-	return func(known *identity.User, at time.Time) (identity.Admitted, error) {
+func admit(p auth.Profile, newcomer auth.UserID) auth.SignInDecision {
+	return func(known *auth.User, at time.Time) (auth.SignInResult, error) {
 		if known == nil {
-			known = &identity.User{ID: newcomer, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, CreatedAt: at}
+			known = &auth.User{ID: newcomer, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, CreatedAt: at}
 		}
 		user := *known
 		user.Email, user.LastLoginAt = p.Email, at
-		session := identity.Session{
-			ID: id.New[identity.Session](), User: user.ID, Salt: make([]byte, 16),
+		session := auth.Session{
+			ID: id.New[auth.Session](), User: user.ID, Salt: make([]byte, 16),
 			CreatedAt: at, LastUsedAt: at, ExpiresAt: at.Add(time.Hour), EndsAt: at.Add(time.Hour),
 			UserAgent: canary, IP: "192.0.2.1",
 		}
-		return identity.Admitted{User: user, Session: session, Events: []identity.Event{eventOf(identity.Actor{User: user.ID})}}, nil
+		return auth.SignInResult{User: user, Session: session, Events: []auth.Event{eventOf(auth.Actor{User: user.ID})}}, nil
 	}
 }
 
 // eventOf is an event of the actor's.
-func eventOf(actor identity.Actor) identity.Event {
-	return identity.Event{ID: id.New[identity.Event](), Actor: &actor.User, Action: identity.SessionCreated, ResourceType: "session"}
+func eventOf(actor auth.Actor) auth.Event {
+	return auth.Event{ID: id.New[auth.Event](), Actor: &actor.User, Action: auth.SessionCreated, ResourceType: "session"}
 }
 
 // endOf makes events of the actor's about sessions that end.
-func endOf(actor identity.Actor) func(identity.SessionID) identity.Event {
-	return func(identity.SessionID) identity.Event { return eventOf(actor) }
+func endOf(actor auth.Actor) func(auth.SessionID) auth.Event {
+	return func(auth.SessionID) auth.Event { return eventOf(actor) }
 }
 
-func signIn(ctx context.Context, s *postgres.Store, p identity.Profile) (identity.Actor, error) {
-	newcomer := id.New[identity.User]()
+func signIn(ctx context.Context, s *postgres.Store, p auth.Profile) (auth.Actor, error) {
+	newcomer := id.New[auth.User]()
 	user, session, err := s.SignIn(ctx, p, newcomer, 20, admit(p, newcomer))
-	return identity.Actor{User: user.ID, Session: session.ID}, err
+	return auth.Actor{User: user.ID, Session: session.ID}, err
 }
 
 // signUp is somebody new with a live session.
-func (w *world) signUp() identity.Actor {
+func (w *world) signUp() auth.Actor {
 	w.t.Helper()
 	actor, err := signIn(w.t.Context(), w.store, profile())
 	if err != nil {
@@ -162,9 +162,9 @@ func (w *world) signUp() identity.Actor {
 	return actor
 }
 
-func draft(t testing.TB, title string) outline.ProjectDraft {
+func draft(t testing.TB, title string) requirements.NewProject {
 	t.Helper()
-	d, violations := outline.NewProjectDraft(title, canary)
+	d, violations := requirements.ParseNewProject(title, canary)
 	if len(violations) > 0 {
 		t.Fatalf("a draft titled %q: %v", title, violations)
 	}
@@ -172,9 +172,9 @@ func draft(t testing.TB, title string) outline.ProjectDraft {
 }
 
 // project is a new live project of the actor.
-func (w *world) project(actor identity.Actor) outline.Project {
+func (w *world) project(actor auth.Actor) requirements.Project {
 	w.t.Helper()
-	p, err := w.outline.CreateProject(w.t.Context(), actor, outline.Once{}, draft(w.t, canary+" "+rand.Text()))
+	p, err := w.outline.CreateProject(w.t.Context(), actor, requirements.IdempotentRequest{}, draft(w.t, canary+" "+rand.Text()))
 	if err != nil {
 		w.t.Fatalf("create a project: %v", err)
 	}
@@ -227,12 +227,12 @@ func value[T any](t testing.TB, conn *pgx.Conn, sql string, args ...any) T {
 }
 
 // wantCode fails the test unless err is the fault with the code.
-func wantCode(t testing.TB, what string, err error, want fault.Code) {
+func wantCode(t testing.TB, what string, err error, want problem.Code) {
 	t.Helper()
 	if err == nil && want == "" {
 		return
 	}
-	if err == nil || fault.CodeOf(err) != want {
+	if err == nil || problem.CodeOf(err) != want {
 		t.Errorf("%s: %v, want %s", what, err, want)
 	}
 }

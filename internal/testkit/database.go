@@ -52,8 +52,8 @@ func NewDatabase(t testing.TB) Database {
 	return db
 }
 
-// server is the PostgreSQL that all tests of a process share.
-type server struct {
+// databaseServer is the PostgreSQL that all tests of a process share.
+type databaseServer struct {
 	super    string
 	template string
 
@@ -63,14 +63,14 @@ type server struct {
 }
 
 var (
-	shared     *server
+	shared     *databaseServer
 	errShared  error
 	sharedOnce sync.Once
 )
 
 // sharedServer connects to TEST_DATABASE_URL, which `make test` sets; without
 // it, as under a plain `go test`, it starts one that ends with this process.
-func sharedServer(t testing.TB) *server {
+func sharedServer(t testing.TB) *databaseServer {
 	t.Helper()
 	sharedOnce.Do(func() { shared, errShared = connect() })
 	if errShared != nil {
@@ -79,10 +79,10 @@ func sharedServer(t testing.TB) *server {
 	return shared
 }
 
-func connect() (*server, error) {
+func connect() (*databaseServer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	s := &server{super: os.Getenv("TEST_DATABASE_URL")}
+	s := &databaseServer{super: os.Getenv("TEST_DATABASE_URL")}
 	if s.super == "" {
 		pg, err := startServer(ctx)
 		if err != nil {
@@ -136,7 +136,7 @@ func migrationsHash() (string, error) {
 }
 
 // buildTemplate makes roles and template once, however many processes ask.
-func (s *server) buildTemplate(ctx context.Context) error {
+func (s *databaseServer) buildTemplate(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, s.super)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -170,7 +170,7 @@ func (s *server) buildTemplate(ctx context.Context) error {
 	return err
 }
 
-func (s *server) migrate(ctx context.Context, database string) (err error) {
+func (s *databaseServer) migrate(ctx context.Context, database string) (err error) {
 	// PostgreSQL before 16 lets only members with the admin option grant a role
 	// that somebody else made; the first database of a server makes the role.
 	m, err := postgres.NewMigrator(s.as(ownerRole, database))
@@ -183,7 +183,7 @@ func (s *server) migrate(ctx context.Context, database string) (err error) {
 }
 
 // borrow returns a clean database: one given back, else a new clone.
-func (s *server) borrow(ctx context.Context) (string, error) {
+func (s *databaseServer) borrow(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	if n := len(s.free); n > 0 {
 		name := s.free[n-1]
@@ -214,7 +214,7 @@ func (s *server) borrow(ctx context.Context) (string, error) {
 
 // giveBack empties the database for the next test. One that cannot be emptied
 // is not lent again.
-func (s *server) giveBack(t testing.TB, name, super string) {
+func (s *databaseServer) giveBack(t testing.TB, name, super string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -234,7 +234,7 @@ func (s *server) giveBack(t testing.TB, name, super string) {
 }
 
 // at is the superuser's URL of a database.
-func (s *server) at(database string) string {
+func (s *databaseServer) at(database string) string {
 	u, err := url.Parse(s.super)
 	if err != nil {
 		panic("TEST_DATABASE_URL is not a URL") // it has connected before
@@ -244,7 +244,7 @@ func (s *server) at(database string) string {
 }
 
 // as is a role's URL of a database.
-func (s *server) as(role, database string) string {
+func (s *databaseServer) as(role, database string) string {
 	u, _ := url.Parse(s.at(database))
 	u.User = url.UserPassword(role, password)
 	return strings.TrimSpace(u.String())

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
 )
 
 const (
@@ -47,29 +47,29 @@ type Server struct {
 	// alone is true if there must be no other over the same database.
 	alone bool
 	// redis is what it shares with others.
-	redis app.Secret
+	redis server.Secret
 }
 
 // Start starts a server, the only one over its database. Change may alter its
 // settings first.
-func Start(t testing.TB, change ...func(*app.Settings)) *Server {
+func Start(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
-	alone := func(s *app.Settings) { s.SingleReplica = s.RedisURL == "" }
+	alone := func(s *server.Settings) { s.SingleReplica = s.RedisURL == "" }
 	return StartOn(t, NewDatabase(t), NewIssuer(t), append(change, alone)...)
 }
 
 // StartFirst starts the first server of several over its database, which share a
 // Redis. Change may alter its settings first, also which Redis.
-func StartFirst(t testing.TB, change ...func(*app.Settings)) *Server {
+func StartFirst(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
-	shared := sharing(app.Secret(NewRedis(t)))
+	shared := sharing(server.Secret(NewRedis(t)))
 	return StartOn(t, NewDatabase(t), NewIssuer(t), slices.Insert(change, 0, shared)...)
 }
 
 // sharing lets a server use a Redis, and wait for it as long as a busy machine
 // may take.
-func sharing(redis app.Secret) func(*app.Settings) {
-	return func(s *app.Settings) {
+func sharing(redis server.Secret) func(*server.Settings) {
+	return func(s *server.Settings) {
 		s.RedisURL, s.RedisSettle, s.RedisWait = redis, settleInTests, redisInTests
 	}
 }
@@ -82,7 +82,7 @@ const (
 )
 
 // Replica starts another server over the same database and issuer.
-func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
+func (s *Server) Replica(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	if s.alone {
 		t.Fatal("this server was started as the only one; use StartFirst")
@@ -93,21 +93,21 @@ func (s *Server) Replica(t testing.TB, change ...func(*app.Settings)) *Server {
 }
 
 // StartOn starts a server over a given database and issuer.
-func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*app.Settings)) *Server {
+func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	return start(t, db, google, testLog(t), change)
 }
 
 // StartLogging starts a server, the only one over its database, whose log is
 // written to w.
-func StartLogging(t testing.TB, w io.Writer, change ...func(*app.Settings)) *Server {
+func StartLogging(t testing.TB, w io.Writer, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	return start(t, NewDatabase(t), NewIssuer(t), io.MultiWriter(w, testLog(t)), change)
 }
 
-func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []func(*app.Settings)) *Server {
+func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []func(*server.Settings)) *Server {
 	t.Helper()
-	settings, err := app.Load([]string{
+	settings, err := server.Load([]string{
 		"APP_ENV=development", "LOG_LEVEL=DEBUG", "LOG_FORMAT=text",
 		"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner,
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
@@ -127,11 +127,11 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	log := &gateLog{Writer: to, hits: map[string]bool{}}
-	a, err := app.New(ctx, settings, app.Logger(settings, log))
+	a, err := server.New(ctx, settings, server.Logger(settings, log))
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}
-	listener, err := app.Listen(ctx, "127.0.0.1:0")
+	listener, err := server.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/pb33f/libopenapi"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -21,7 +21,7 @@ func TestTheServedContractIsTheOneTheCommandPrints(t *testing.T) {
 		served := bytes.TrimSpace(caller.Get(path).Want(200).Body)
 		for range 5 {
 			var printed bytes.Buffer
-			must(t, app.Contract(&printed, yaml))
+			must(t, server.Contract(&printed, yaml))
 			if diff := cmp.Diff(printed.String(), string(served)+"\n"); diff != "" {
 				t.Fatalf("%s (-printed +served):\n%s", path, diff)
 			}
@@ -32,8 +32,8 @@ func TestTheServedContractIsTheOneTheCommandPrints(t *testing.T) {
 func TestTheContractSaysTheSameInJSONAndInYAML(t *testing.T) {
 	t.Parallel()
 	var inJSON, inYAML bytes.Buffer
-	must(t, app.Contract(&inJSON, false))
-	must(t, app.Contract(&inYAML, true))
+	must(t, server.Contract(&inJSON, false))
+	must(t, server.Contract(&inYAML, true))
 	document, err := libopenapi.NewDocument(inYAML.Bytes())
 	must(t, err)
 	var fromJSON, fromYAML any

@@ -14,7 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kustomize/api/resmap"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 )
 
 // secretsPath is where Terraform says that secrets are: database URLs name it.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/app"
+	"github.com/codegenapp/codegenapp/internal/server"
 )
 
 const (
@@ -100,7 +100,7 @@ func TestTheServerTakesTheSettings(t *testing.T) {
 			t.Errorf("%s is no setting", name)
 		}
 	}
-	s, err := app.Load(environ, filepath.Join(dir, "no.env"))
+	s, err := server.Load(environ, filepath.Join(dir, "no.env"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // Introduction is the text before the operations, in Markdown.
@@ -35,7 +35,7 @@ type Config struct {
 	// in the order in which the reference shows them.
 	Operations []string
 	// Status is the HTTP status of a code.
-	Status func(fault.Code) int
+	Status func(problem.Code) int
 	// Missing answers where there is no such page.
 	Missing http.HandlerFunc
 }

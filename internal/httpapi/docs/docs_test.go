@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // api has no store: pages need none.
@@ -59,7 +59,7 @@ func wantHeader(t *testing.T, answer http.ResponseWriter, name, want string) {
 func TestEveryProblemHasItsPage(t *testing.T) {
 	t.Parallel()
 	_, index := visit(t, "/problems")
-	for _, code := range fault.Codes() {
+	for _, code := range problem.Codes() {
 		answer, body := visit(t, "/problems/"+string(code))
 		if answer.Code != http.StatusOK {
 			t.Fatalf("/problems/%s answered %d", code, answer.Code)
@@ -67,8 +67,8 @@ func TestEveryProblemHasItsPage(t *testing.T) {
 		wantHeader(t, answer, "Content-Type", "text/html; charset=utf-8")
 		wantHeader(t, answer, "Content-Security-Policy",
 			"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		m := code.Meaning()
-		for _, part := range []string{string(code), m.Title, m.What, m.Do} {
+		m := code.Doc()
+		for _, part := range []string{string(code), m.Title, m.Description, m.Remedy} {
 			if !strings.Contains(html.UnescapeString(body), part) {
 				t.Errorf("/problems/%s does not say: %s", code, part)
 			}

@@ -4,28 +4,28 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/codegenapp/codegenapp/internal/fault"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // problem is what the page of a code says.
-type problem struct {
-	Code   fault.Code
+type problemPage struct {
+	Code   problem.Code
 	Status int
-	fault.Meaning
+	problem.Doc
 }
 
 // group is the problems of one status.
 type group struct {
 	Status   int
-	Problems []problem
+	Problems []problemPage
 }
 
 // problemsByStatus are all codes, those of a status in the order of the
 // contract.
-func problemsByStatus(status func(fault.Code) int) []group {
+func problemsByStatus(status func(problem.Code) int) []group {
 	var groups []group
-	for _, code := range fault.Codes() {
-		p := problem{code, status(code), code.Meaning()}
+	for _, code := range problem.Codes() {
+		p := problemPage{code, status(code), code.Doc()}
 		at, found := slices.BinarySearchFunc(groups, p.Status, func(g group, status int) int { return cmp.Compare(g.Status, status) })
 		if !found {
 			groups = slices.Insert(groups, at, group{Status: p.Status})

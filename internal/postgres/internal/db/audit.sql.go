@@ -8,7 +8,7 @@ package db
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const insertEvent = `-- name: InsertEvent :exec
@@ -17,11 +17,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertEventParams struct {
-	ID           identity.EventID
-	ActorID      *identity.UserID
+	ID           auth.EventID
+	ActorID      *auth.UserID
 	Action       string
 	ResourceType string
-	ResourceID   *identity.ResourceID
+	ResourceID   *auth.ResourceID
 	IP           string
 	UserAgent    string
 	RequestID    string

@@ -8,8 +8,8 @@ package db
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const walkProjects = `-- name: WalkProjects :many
@@ -21,8 +21,8 @@ LIMIT  $3
 `
 
 type WalkProjectsParams struct {
-	OwnerID identity.UserID
-	After   outline.ProjectID
+	OwnerID auth.UserID
+	After   requirements.ProjectID
 	Most    int32
 }
 
@@ -68,8 +68,8 @@ LIMIT  $4
 `
 
 type WalkSpecificationsParams struct {
-	ProjectID outline.ProjectID
-	OwnerID   identity.UserID
+	ProjectID requirements.ProjectID
+	OwnerID   auth.UserID
 	After     int32
 	Most      int32
 }

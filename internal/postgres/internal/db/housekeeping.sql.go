@@ -9,8 +9,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const purgeProject = `-- name: PurgeProject :one
@@ -20,15 +20,15 @@ RETURNING id
 `
 
 type PurgeProjectParams struct {
-	ID      outline.ProjectID
-	OwnerID identity.UserID
+	ID      requirements.ProjectID
+	OwnerID auth.UserID
 	Before  *time.Time
 }
 
 // PurgeProject removes a project that is still in the trash for so long.
-func (q *Queries) PurgeProject(ctx context.Context, arg PurgeProjectParams) (outline.ProjectID, error) {
+func (q *Queries) PurgeProject(ctx context.Context, arg PurgeProjectParams) (requirements.ProjectID, error) {
 	row := q.db.QueryRow(ctx, purgeProject, arg.ID, arg.OwnerID, arg.Before)
-	var id outline.ProjectID
+	var id requirements.ProjectID
 	err := row.Scan(&id)
 	return id, err
 }
@@ -40,16 +40,16 @@ RETURNING id
 `
 
 type PurgeSpecificationParams struct {
-	ID      outline.SpecificationID
-	OwnerID identity.UserID
+	ID      requirements.SpecificationID
+	OwnerID auth.UserID
 	Before  *time.Time
 }
 
 // PurgeSpecification removes a specification that is still in the trash for so
 // long.
-func (q *Queries) PurgeSpecification(ctx context.Context, arg PurgeSpecificationParams) (outline.SpecificationID, error) {
+func (q *Queries) PurgeSpecification(ctx context.Context, arg PurgeSpecificationParams) (requirements.SpecificationID, error) {
 	row := q.db.QueryRow(ctx, purgeSpecification, arg.ID, arg.OwnerID, arg.Before)
-	var id outline.SpecificationID
+	var id requirements.SpecificationID
 	err := row.Scan(&id)
 	return id, err
 }

@@ -9,7 +9,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const forgetKeys = `-- name: ForgetKeys :exec
@@ -18,7 +18,7 @@ WHERE  owner_id = $1 AND created_at <= $2
 `
 
 // ForgetKeys removes the owner's keys that have served their time.
-func (q *Queries) ForgetKeys(ctx context.Context, ownerID identity.UserID, before time.Time) error {
+func (q *Queries) ForgetKeys(ctx context.Context, ownerID auth.UserID, before time.Time) error {
 	_, err := q.db.Exec(ctx, forgetKeys, ownerID, before)
 	return err
 }
@@ -30,7 +30,7 @@ WHERE  owner_id = $1 AND key = $2 AND created_at > now() - make_interval(secs =>
 `
 
 type GetAnswerParams struct {
-	OwnerID identity.UserID
+	OwnerID auth.UserID
 	Key     string
 	Life    float64
 }
@@ -60,9 +60,9 @@ FOR    KEY SHARE
 // HoldOwner holds the row of the owner against its deletion. The answer refers to
 // it, so this lock is taken anyway; here it comes before that of the parent, as
 // the one order of locks wants it.
-func (q *Queries) HoldOwner(ctx context.Context, ownerID identity.UserID) (identity.UserID, error) {
+func (q *Queries) HoldOwner(ctx context.Context, ownerID auth.UserID) (auth.UserID, error) {
 	row := q.db.QueryRow(ctx, holdOwner, ownerID)
-	var id identity.UserID
+	var id auth.UserID
 	err := row.Scan(&id)
 	return id, err
 }
@@ -73,14 +73,14 @@ VALUES ($1, $2, $3, $4, $5)
 `
 
 type KeepAnswerParams struct {
-	OwnerID   identity.UserID
+	OwnerID   auth.UserID
 	Key       string
 	Request   []byte
 	Answer    string
 	CreatedAt time.Time
 }
 
-// KeepAnswer remembers what was answered to the first request with the key.
+// SaveResponse remembers what was answered to the first request with the key.
 func (q *Queries) KeepAnswer(ctx context.Context, arg KeepAnswerParams) error {
 	_, err := q.db.Exec(ctx, keepAnswer,
 		arg.OwnerID,

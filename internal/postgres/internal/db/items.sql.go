@@ -9,8 +9,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const deleteItem = `-- name: DeleteItem :exec
@@ -19,7 +19,7 @@ WHERE  id = $1 AND owner_id = $2
 `
 
 // DeleteItem removes an item for good.
-func (q *Queries) DeleteItem(ctx context.Context, iD outline.ItemID, ownerID identity.UserID) error {
+func (q *Queries) DeleteItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) error {
 	_, err := q.db.Exec(ctx, deleteItem, iD, ownerID)
 	return err
 }
@@ -40,7 +40,7 @@ type GetItemRow struct {
 
 // GetItem reads one item of the owner with the list that holds its place, and
 // whether the specification or its project is in the trash.
-func (q *Queries) GetItem(ctx context.Context, iD outline.ItemID, ownerID identity.UserID) (GetItemRow, error) {
+func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (GetItemRow, error) {
 	row := q.db.QueryRow(ctx, getItem, iD, ownerID)
 	var i GetItemRow
 	err := row.Scan(
@@ -64,9 +64,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type InsertItemParams struct {
-	ID        outline.ItemID
-	SpecID    outline.SpecificationID
-	OwnerID   identity.UserID
+	ID        requirements.ItemID
+	SpecID    requirements.SpecificationID
+	OwnerID   auth.UserID
 	Number    int32
 	Content   string
 	CreatedAt time.Time
@@ -95,7 +95,7 @@ WHERE  spec_id = $1 AND owner_id = $2
 
 // ListItems reads the items of one specification of the owner, in no order: the
 // specification's list has it.
-func (q *Queries) ListItems(ctx context.Context, specID outline.SpecificationID, ownerID identity.UserID) ([]BulletItem, error) {
+func (q *Queries) ListItems(ctx context.Context, specID requirements.SpecificationID, ownerID auth.UserID) ([]BulletItem, error) {
 	rows, err := q.db.Query(ctx, listItems, specID, ownerID)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ type LockItemRow struct {
 }
 
 // LockItem holds an item's specification and then the item.
-func (q *Queries) LockItem(ctx context.Context, iD outline.ItemID, ownerID identity.UserID) (LockItemRow, error) {
+func (q *Queries) LockItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (LockItemRow, error) {
 	row := q.db.QueryRow(ctx, lockItem, iD, ownerID)
 	var i LockItemRow
 	err := row.Scan(
@@ -181,8 +181,8 @@ WHERE  id = $3 AND owner_id = $4
 type UpdateItemParams struct {
 	Content   string
 	UpdatedAt time.Time
-	ID        outline.ItemID
-	OwnerID   identity.UserID
+	ID        requirements.ItemID
+	OwnerID   auth.UserID
 }
 
 // UpdateItem keeps a changed item, which the transaction has locked.

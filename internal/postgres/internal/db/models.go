@@ -7,17 +7,17 @@ package db
 import (
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 type AuditEvent struct {
-	ID           identity.EventID
+	ID           auth.EventID
 	At           time.Time
-	ActorID      *identity.UserID
+	ActorID      *auth.UserID
 	Action       string
 	ResourceType string
-	ResourceID   *identity.ResourceID
+	ResourceID   *auth.ResourceID
 	IP           string
 	UserAgent    string
 	RequestID    string
@@ -25,9 +25,9 @@ type AuditEvent struct {
 }
 
 type BulletItem struct {
-	ID        outline.ItemID
-	SpecID    outline.SpecificationID
-	OwnerID   identity.UserID
+	ID        requirements.ItemID
+	SpecID    requirements.SpecificationID
+	OwnerID   auth.UserID
 	Number    int32
 	Content   string
 	Version   int64
@@ -36,7 +36,7 @@ type BulletItem struct {
 }
 
 type IdempotencyKey struct {
-	OwnerID   identity.UserID
+	OwnerID   auth.UserID
 	Key       string
 	Request   []byte
 	Answer    string
@@ -46,12 +46,12 @@ type IdempotencyKey struct {
 type Identity struct {
 	Issuer  string
 	Subject string
-	UserID  identity.UserID
+	UserID  auth.UserID
 }
 
 type Project struct {
-	ID                      outline.ProjectID
-	OwnerID                 identity.UserID
+	ID                      requirements.ProjectID
+	OwnerID                 auth.UserID
 	Title                   string
 	Description             string
 	SpecificationCount      int32
@@ -64,8 +64,8 @@ type Project struct {
 }
 
 type Session struct {
-	ID         identity.SessionID
-	UserID     identity.UserID
+	ID         auth.SessionID
+	UserID     auth.UserID
 	Salt       []byte
 	Counter    int32
 	CreatedAt  time.Time
@@ -78,13 +78,13 @@ type Session struct {
 }
 
 type Specification struct {
-	ID             outline.SpecificationID
-	ProjectID      outline.ProjectID
-	OwnerID        identity.UserID
+	ID             requirements.SpecificationID
+	ProjectID      requirements.ProjectID
+	OwnerID        auth.UserID
 	Number         int32
 	Title          string
 	Content        string
-	ItemIDs        []outline.ItemID
+	ItemIDs        []requirements.ItemID
 	NextItemNumber int32
 	Version        int64
 	CreatedAt      time.Time
@@ -95,12 +95,12 @@ type Specification struct {
 
 type UsedIDToken struct {
 	Hash      []byte
-	UserID    identity.UserID
+	UserID    auth.UserID
 	ExpiresAt time.Time
 }
 
 type User struct {
-	ID           identity.UserID
+	ID           auth.UserID
 	Issuer       string
 	Subject      string
 	Email        string

@@ -9,8 +9,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const getProject = `-- name: GetProject :one
@@ -20,7 +20,7 @@ WHERE  id = $1 AND owner_id = $2
 `
 
 // GetProject reads one project of the owner, live or in the trash.
-func (q *Queries) GetProject(ctx context.Context, iD outline.ProjectID, ownerID identity.UserID) (Project, error) {
+func (q *Queries) GetProject(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (Project, error) {
 	row := q.db.QueryRow(ctx, getProject, iD, ownerID)
 	var i Project
 	err := row.Scan(
@@ -45,8 +45,8 @@ VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type InsertProjectParams struct {
-	ID          outline.ProjectID
-	OwnerID     identity.UserID
+	ID          requirements.ProjectID
+	OwnerID     auth.UserID
 	Title       string
 	Description string
 	CreatedAt   time.Time
@@ -84,7 +84,7 @@ type LockOwnerRow struct {
 // its lock.
 // LockOwner holds the user's row, whose counter bounds the number of projects,
 // and tells the time at which the lock was had.
-func (q *Queries) LockOwner(ctx context.Context, ownerID identity.UserID) (LockOwnerRow, error) {
+func (q *Queries) LockOwner(ctx context.Context, ownerID auth.UserID) (LockOwnerRow, error) {
 	row := q.db.QueryRow(ctx, lockOwner, ownerID)
 	var i LockOwnerRow
 	err := row.Scan(&i.ProjectCount, &i.At)
@@ -106,7 +106,7 @@ type LockOwnerAndProjectRow struct {
 }
 
 // LockOwnerAndProject holds both, the owner first: the one order of locks.
-func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID identity.UserID, iD outline.ProjectID) (LockOwnerAndProjectRow, error) {
+func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, iD requirements.ProjectID) (LockOwnerAndProjectRow, error) {
 	row := q.db.QueryRow(ctx, lockOwnerAndProject, ownerID, iD)
 	var i LockOwnerAndProjectRow
 	err := row.Scan(
@@ -140,7 +140,7 @@ type LockProjectRow struct {
 }
 
 // LockProject holds one project and tells the time at which the lock was had.
-func (q *Queries) LockProject(ctx context.Context, iD outline.ProjectID, ownerID identity.UserID) (LockProjectRow, error) {
+func (q *Queries) LockProject(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (LockProjectRow, error) {
 	row := q.db.QueryRow(ctx, lockProject, iD, ownerID)
 	var i LockProjectRow
 	err := row.Scan(
@@ -167,7 +167,7 @@ WHERE  id = $2
 `
 
 // SetProjectCount keeps the number of live projects of the locked owner.
-func (q *Queries) SetProjectCount(ctx context.Context, projectCount int32, ownerID identity.UserID) error {
+func (q *Queries) SetProjectCount(ctx context.Context, projectCount int32, ownerID auth.UserID) error {
 	_, err := q.db.Exec(ctx, setProjectCount, projectCount, ownerID)
 	return err
 }
@@ -183,8 +183,8 @@ type UpdateProjectParams struct {
 	Description string
 	UpdatedAt   time.Time
 	DeletedAt   *time.Time
-	ID          outline.ProjectID
-	OwnerID     identity.UserID
+	ID          requirements.ProjectID
+	OwnerID     auth.UserID
 }
 
 // UpdateProject keeps a changed project, which the transaction has locked.

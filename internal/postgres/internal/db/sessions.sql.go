@@ -9,7 +9,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -37,15 +37,15 @@ RETURNING s.id
 
 // EndAllSessions ends every session of the user, if the given one is live, and
 // tells which.
-func (q *Queries) EndAllSessions(ctx context.Context, userID identity.UserID, iD identity.SessionID) ([]identity.SessionID, error) {
+func (q *Queries) EndAllSessions(ctx context.Context, userID auth.UserID, iD auth.SessionID) ([]auth.SessionID, error) {
 	rows, err := q.db.Query(ctx, endAllSessions, userID, iD)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []identity.SessionID
+	var items []auth.SessionID
 	for rows.Next() {
-		var id identity.SessionID
+		var id auth.SessionID
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ WHERE  s.user_id = $2 AND s.id = old.id
 
 type EndOldestSessionsParams struct {
 	At     time.Time
-	UserID identity.UserID
+	UserID auth.UserID
 	Keep   int32
 }
 
@@ -89,15 +89,15 @@ RETURNING id
 
 // EndOwnSession ends a session whatever its state, and tells whether it was not
 // ended before.
-func (q *Queries) EndOwnSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) ([]identity.SessionID, error) {
+func (q *Queries) EndOwnSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) ([]auth.SessionID, error) {
 	rows, err := q.db.Query(ctx, endOwnSession, iD, userID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []identity.SessionID
+	var items []auth.SessionID
 	for rows.Next() {
-		var id identity.SessionID
+		var id auth.SessionID
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
@@ -117,9 +117,9 @@ RETURNING id
 `
 
 // EndSession ends one live session of the user.
-func (q *Queries) EndSession(ctx context.Context, iD identity.SessionID, userID identity.UserID) (identity.SessionID, error) {
+func (q *Queries) EndSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) (auth.SessionID, error) {
 	row := q.db.QueryRow(ctx, endSession, iD, userID)
-	var id identity.SessionID
+	var id auth.SessionID
 	err := row.Scan(&id)
 	return id, err
 }
@@ -130,8 +130,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertSessionParams struct {
-	ID         identity.SessionID
-	UserID     identity.UserID
+	ID         auth.SessionID
+	UserID     auth.UserID
 	Salt       []byte
 	CreatedAt  time.Time
 	LastUsedAt time.Time
@@ -163,7 +163,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertUserParams struct {
-	ID          identity.UserID
+	ID          auth.UserID
 	Issuer      string
 	Subject     string
 	Email       string
@@ -196,7 +196,7 @@ ORDER  BY created_at DESC, id DESC
 `
 
 // ListSessions reads the user's live sessions, the newest first.
-func (q *Queries) ListSessions(ctx context.Context, userID identity.UserID) ([]Session, error) {
+func (q *Queries) ListSessions(ctx context.Context, userID auth.UserID) ([]Session, error) {
 	rows, err := q.db.Query(ctx, listSessions, userID)
 	if err != nil {
 		return nil, err
@@ -244,7 +244,7 @@ type LockSessionRow struct {
 
 // LockSession holds a session of the user that the transaction is confined to,
 // with that user, and tells the time at which the lock was had.
-func (q *Queries) LockSession(ctx context.Context, id identity.SessionID) (LockSessionRow, error) {
+func (q *Queries) LockSession(ctx context.Context, id auth.SessionID) (LockSessionRow, error) {
 	row := q.db.QueryRow(ctx, lockSession, id)
 	var i LockSessionRow
 	err := row.Scan(
@@ -313,8 +313,8 @@ type UpdateSessionParams struct {
 	LastUsedAt time.Time
 	ExpiresAt  time.Time
 	RevokedAt  *time.Time
-	ID         identity.SessionID
-	UserID     identity.UserID
+	ID         auth.SessionID
+	UserID     auth.UserID
 }
 
 // UpdateSession keeps a session that was refreshed or ended.
@@ -340,7 +340,7 @@ type UpdateUserAtLoginParams struct {
 	Email       string
 	PictureURL  *string
 	LastLoginAt time.Time
-	ID          identity.UserID
+	ID          auth.UserID
 }
 
 // UpdateUserAtLogin keeps what the provider says now.

@@ -9,8 +9,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
-	"github.com/codegenapp/codegenapp/internal/outline"
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 const countSpecification = `-- name: CountSpecification :exec
@@ -23,8 +23,8 @@ type CountSpecificationParams struct {
 	SpecificationCount      int32
 	NextSpecificationNumber int32
 	UpdatedAt               time.Time
-	ID                      outline.ProjectID
-	OwnerID                 identity.UserID
+	ID                      requirements.ProjectID
+	OwnerID                 auth.UserID
 }
 
 // CountSpecification keeps what a locked project knows of its specifications.
@@ -53,7 +53,7 @@ type GetSpecificationRow struct {
 
 // GetSpecification reads one specification of the owner and whether its project
 // is in the trash.
-func (q *Queries) GetSpecification(ctx context.Context, iD outline.SpecificationID, ownerID identity.UserID) (GetSpecificationRow, error) {
+func (q *Queries) GetSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (GetSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, getSpecification, iD, ownerID)
 	var i GetSpecificationRow
 	err := row.Scan(
@@ -81,9 +81,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertSpecificationParams struct {
-	ID        outline.SpecificationID
-	ProjectID outline.ProjectID
-	OwnerID   identity.UserID
+	ID        requirements.SpecificationID
+	ProjectID requirements.ProjectID
+	OwnerID   auth.UserID
 	Number    int32
 	Title     string
 	Content   string
@@ -122,7 +122,7 @@ type LockProjectAndSpecificationRow struct {
 
 // LockProjectAndSpecification holds both, the project first: the one order of
 // locks.
-func (q *Queries) LockProjectAndSpecification(ctx context.Context, iD outline.SpecificationID, ownerID identity.UserID) (LockProjectAndSpecificationRow, error) {
+func (q *Queries) LockProjectAndSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (LockProjectAndSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, lockProjectAndSpecification, iD, ownerID)
 	var i LockProjectAndSpecificationRow
 	err := row.Scan(
@@ -171,7 +171,7 @@ type LockSpecificationRow struct {
 
 // LockSpecification holds one specification and tells the time at which the
 // lock was had.
-func (q *Queries) LockSpecification(ctx context.Context, iD outline.SpecificationID, ownerID identity.UserID) (LockSpecificationRow, error) {
+func (q *Queries) LockSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (LockSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, lockSpecification, iD, ownerID)
 	var i LockSpecificationRow
 	err := row.Scan(
@@ -201,11 +201,11 @@ WHERE  id = $4 AND owner_id = $5
 `
 
 type UpdateItemListParams struct {
-	ItemIDs        []outline.ItemID
+	ItemIDs        []requirements.ItemID
 	NextItemNumber int32
 	UpdatedAt      time.Time
-	ID             outline.SpecificationID
-	OwnerID        identity.UserID
+	ID             requirements.SpecificationID
+	OwnerID        auth.UserID
 }
 
 // UpdateItemList keeps the order of a locked specification's items.
@@ -231,8 +231,8 @@ type UpdateSpecificationParams struct {
 	Content   string
 	UpdatedAt time.Time
 	DeletedAt *time.Time
-	ID        outline.SpecificationID
-	OwnerID   identity.UserID
+	ID        requirements.SpecificationID
+	OwnerID   auth.UserID
 }
 
 // UpdateSpecification keeps a changed specification, which the transaction has

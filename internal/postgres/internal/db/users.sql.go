@@ -8,7 +8,7 @@ package db
 import (
 	"context"
 
-	"github.com/codegenapp/codegenapp/internal/identity"
+	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
 const deleteUser = `-- name: DeleteUser :exec
@@ -17,7 +17,7 @@ WHERE  id = $1
 `
 
 // DeleteUser removes the caller and everything that is theirs, sessions too.
-func (q *Queries) DeleteUser(ctx context.Context, id identity.UserID) error {
+func (q *Queries) DeleteUser(ctx context.Context, id auth.UserID) error {
 	_, err := q.db.Exec(ctx, deleteUser, id)
 	return err
 }
@@ -29,7 +29,7 @@ WHERE  id = $1
 `
 
 // GetUser reads the caller's own row.
-func (q *Queries) GetUser(ctx context.Context, id identity.UserID) (User, error) {
+func (q *Queries) GetUser(ctx context.Context, id auth.UserID) (User, error) {
 	row := q.db.QueryRow(ctx, getUser, id)
 	var i User
 	err := row.Scan(
@@ -56,7 +56,7 @@ FOR    NO KEY UPDATE
 `
 
 // LockUser holds the caller's own row.
-func (q *Queries) LockUser(ctx context.Context, id identity.UserID) (User, error) {
+func (q *Queries) LockUser(ctx context.Context, id auth.UserID) (User, error) {
 	row := q.db.QueryRow(ctx, lockUser, id)
 	var i User
 	err := row.Scan(
@@ -84,9 +84,9 @@ FOR    UPDATE
 
 // LockUserToDelete holds the caller's own row as its deletion does. A weaker lock
 // would have to be raised, against those who share it and wait for it to end.
-func (q *Queries) LockUserToDelete(ctx context.Context, id identity.UserID) (identity.UserID, error) {
+func (q *Queries) LockUserToDelete(ctx context.Context, id auth.UserID) (auth.UserID, error) {
 	row := q.db.QueryRow(ctx, lockUserToDelete, id)
-	var id_2 identity.UserID
+	var id_2 auth.UserID
 	err := row.Scan(&id_2)
 	return id_2, err
 }
@@ -98,7 +98,7 @@ WHERE  id = $2
 `
 
 // RenameUser keeps the name that the caller chose.
-func (q *Queries) RenameUser(ctx context.Context, name string, iD identity.UserID) error {
+func (q *Queries) RenameUser(ctx context.Context, name string, iD auth.UserID) error {
 	_, err := q.db.Exec(ctx, renameUser, name, iD)
 	return err
 }

@@ -1,0 +1,93 @@
+package server_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/server"
+)
+
+const example = "../../.env.example"
+
+// explained is a setting of the example: its value, and the line above it.
+type explained struct{ name, value, comment string }
+
+func readExample(t *testing.T) []explained {
+	t.Helper()
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []explained
+	comments := 0
+	last := ""
+	for line := range strings.SplitSeq(string(text), "\n") {
+		switch name, value, set := strings.Cut(line, "="); {
+		case line == "":
+			comments, last = 0, ""
+		case strings.HasPrefix(line, "#"):
+			comments++
+			last = strings.TrimSpace(strings.TrimPrefix(line, "#"))
+		case !set:
+			t.Errorf("this line is neither a setting nor a comment: %s", line)
+		case comments != 1:
+			t.Errorf("%s has %d lines of comment, want one", name, comments)
+			comments = 0
+		default:
+			all = append(all, explained{name, value, last})
+			comments = 0
+		}
+	}
+	return all
+}
+
+func TestTheExampleListsEverySettingAndNoOther(t *testing.T) {
+	t.Parallel()
+	defaults := map[string]string{}
+	for field := range reflect.TypeFor[server.Settings]().Fields() {
+		if name := field.Tag.Get("env"); name != "" {
+			defaults[name] = field.Tag.Get("envDefault")
+		}
+	}
+	listed := map[string]string{}
+	for _, setting := range readExample(t) {
+		if _, twice := listed[setting.name]; twice {
+			t.Errorf("%s is listed twice", setting.name)
+		}
+		// Where there is no default it is empty, or to be replaced.
+		if listed[setting.name] = setting.value; strings.Contains(setting.value, "change-me") && defaults[setting.name] == "" {
+			listed[setting.name] = ""
+		}
+		if words := len(strings.Fields(setting.comment)); words < 3 || !strings.HasSuffix(setting.comment, ".") && !strings.Contains(setting.comment, ": ") {
+			t.Errorf("%s is not explained by a sentence: %q", setting.name, setting.comment)
+		}
+	}
+	if diff := cmp.Diff(defaults, listed); diff != "" {
+		t.Errorf("%s and the settings of the code with their defaults differ (-code +example):\n%s", example, diff)
+	}
+}
+
+func TestTheExampleAsItIsIsRefusedInProduction(t *testing.T) {
+	t.Parallel()
+	s, err := server.Load(nil, example)
+	if err != nil {
+		t.Fatalf("the example cannot be read: %v", err)
+	}
+	err = s.ForServe()
+	for _, name := range []string{"SECRET_KEY", "JWT_SECRET_KEY"} {
+		if err == nil || !strings.Contains(err.Error(), "\n  - "+name+" looks like a placeholder") {
+			t.Errorf("%s of the example is taken for a secret: %v", name, err)
+		}
+	}
+	s.SecretKey, s.JWTSecret = oneKey, anotherKey
+	if err := s.ForServe(); err != nil {
+		t.Errorf("with its keys replaced the example has other faults: %v", err)
+	}
+	if err := s.ForMigrate(); err != nil {
+		t.Errorf("the example is not enough for migrations: %v", err)
+	}
+}

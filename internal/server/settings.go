@@ -1,0 +1,145 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+)
+
+// Settings is everything that can be set, from the environment alone. A field's
+// tag names its setting; .env.example explains each in one line.
+type Settings struct {
+	Env  string `env:"APP_ENV" envDefault:"production"`
+	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
+	// MetricsAddr is where /metrics is served, alone; at Addr if it is empty.
+	MetricsAddr string `env:"METRICS_ADDR"`
+
+	TLSCertFile string `env:"TLS_CERT_FILE"`
+	TLSKeyFile  string `env:"TLS_KEY_FILE"`
+	// RequireHTTPS is true in production and false in development when unset.
+	RequireHTTPS   *bool    `env:"REQUIRE_HTTPS"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	CORSOrigins    []string `env:"CORS_ORIGINS"`
+
+	DatabaseURL          Secret `env:"DATABASE_URL"`
+	MigrationDatabaseURL Secret `env:"MIGRATION_DATABASE_URL"`
+	DirectDatabaseURL    Secret `env:"DATABASE_DIRECT_URL"`
+	PoolSize             int    `env:"DATABASE_POOL_SIZE" envDefault:"5"`
+	PoolOverflow         int    `env:"DATABASE_MAX_OVERFLOW" envDefault:"10"`
+	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
+
+	RedisURL         Secret `env:"REDIS_URL"`
+	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
+	// RedisWait is how long a request waits for Redis, and RedisSettle how long one
+	// is not believed that was just reached, where a test changes that.
+	RedisWait, RedisSettle time.Duration
+	CacheTTL               duration `env:"CACHE_TTL" envDefault:"60"`
+	SingleReplica          bool     `env:"SINGLE_REPLICA" envDefault:"false"`
+
+	RateLimitURL     Secret    `env:"RATELIMIT_STORAGE_URL"`
+	RateLimitEnabled bool      `env:"RATELIMIT_ENABLED" envDefault:"true"`
+	RateLimitDefault auth.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
+	RateLimitAuth    auth.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
+	RateLimitRefresh auth.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
+
+	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
+	GoogleClientSecret  Secret   `env:"GOOGLE_CLIENT_SECRET"`
+	GoogleProject       string   `env:"GOOGLE_CLOUD_PROJECT"`
+	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
+	GoogleIssuer        string   `env:"GOOGLE_ISSUER_URL" envDefault:"https://accounts.google.com"`
+	// GoogleUserStore replaces the issuer of the project's user store in tests.
+	// It cannot be set: there is no other user store than Google's.
+	GoogleUserStore string
+
+	AdminEmails []string `env:"ADMIN_EMAILS"`
+
+	SecretKey       Secret   `env:"SECRET_KEY"`
+	JWTSecret       Secret   `env:"JWT_SECRET_KEY"`
+	JWTPrevious     []Secret `env:"JWT_PREVIOUS_SECRET_KEYS"`
+	JWTPrivateKey   Secret   `env:"JWT_PRIVATE_KEY"`
+	JWTIssuer       string   `env:"JWT_ISSUER" envDefault:"codegenapp"`
+	JWTAudience     string   `env:"JWT_AUDIENCE" envDefault:"codegenapp"`
+	AccessLifetime  duration `env:"JWT_ACCESS_TOKEN_EXPIRES" envDefault:"1h"`
+	RefreshLifetime duration `env:"JWT_REFRESH_TOKEN_EXPIRES" envDefault:"24h"`
+	SessionMaxAge   duration `env:"SESSION_MAX_AGE" envDefault:"720h"`
+	ReuseGrace      duration `env:"REFRESH_REUSE_GRACE" envDefault:"10s"`
+
+	MaxProjects       int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
+	MaxSpecifications int   `env:"MAX_SPECS_PER_PROJECT" envDefault:"1000"`
+	MaxItems          int   `env:"MAX_ITEMS_PER_SPEC" envDefault:"100"`
+	MaxBodyBytes      int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
+
+	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`
+
+	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
+	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
+
+	// OTLPEndpoint is where traces go; there are none if it is empty. What follows
+	// has the names and forms that OpenTelemetry gives it.
+	OTLPEndpoint       string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	OTLPProtocol       string  `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`
+	OTLPHeaders        Secret  `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+	ServiceName        string  `env:"OTEL_SERVICE_NAME" envDefault:"codegenapp"`
+	ResourceAttributes string  `env:"OTEL_RESOURCE_ATTRIBUTES"`
+	TracesSampler      string  `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on"`
+	TracesSamplerArg   float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"`
+
+	// ShutdownDrain is 5 s in production and nothing in development when unset.
+	ShutdownDrain *duration `env:"SHUTDOWN_DRAIN"`
+	ShutdownGrace duration  `env:"SHUTDOWN_GRACE" envDefault:"25s"`
+
+	// unread is what could not be read.
+	unread SettingsError
+}
+
+// Production reports whether the strict rules hold: everywhere but in
+// development, so that a misspelt environment is told all its faults at once.
+func (s *Settings) Production() bool { return s.Env != "development" }
+
+// drain is how long the server accepts requests after it was told to stop.
+func (s *Settings) drain() time.Duration {
+	switch {
+	case s.ShutdownDrain != nil:
+		return time.Duration(*s.ShutdownDrain)
+	case s.Production():
+		return 5 * time.Second
+	default:
+		return 0
+	}
+}
+
+// owner is the connection of migrations.
+func (s *Settings) owner() Secret {
+	if s.MigrationDatabaseURL != "" {
+		return s.MigrationDatabaseURL
+	}
+	return s.DatabaseURL
+}
+
+// listener is the connection for what replicas tell each other.
+func (s *Settings) listener() Secret { return cmp.Or(s.DirectDatabaseURL, s.DatabaseURL) }
+
+// counter is the Redis that counts requests; empty where each replica counts by
+// itself.
+func (s *Settings) counter() Secret { return cmp.Or(s.RateLimitURL, s.RedisURL) }
+
+// Secret is a setting that is never printed.
+type Secret string
+
+const redacted = "[redacted]"
+
+// String hides the secret.
+func (Secret) String() string { return redacted }
+
+// Format hides the secret from every verb, also from those that are not for text.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue hides the secret from logs.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText hides the secret from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

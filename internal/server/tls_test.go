@@ -1,0 +1,359 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/server"
+)
+
+// pair is a certificate with its key, in PEM.
+type pair struct{ cert, key []byte }
+
+// newPair makes a certificate for this machine that is signed by itself.
+func newPair(t *testing.T, name string) pair {
+	t.Helper()
+	return newPairFrom(t, name, time.Now().Add(-time.Hour))
+}
+
+// newPairFrom is one that is good from a moment on, for two hours.
+func newPairFrom(t *testing.T, name string, begins time.Time) pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: begins, NotAfter: begins.Add(2 * time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair{
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}),
+	}
+}
+
+// pairFiles are the two files of a server's certificate.
+type pairFiles struct{ cert, key string }
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f pairFiles) hold(t *testing.T, p pair) {
+	t.Helper()
+	write(t, f.cert, p.cert)
+	write(t, f.key, p.key)
+}
+
+func (f pairFiles) environ(more ...string) []string {
+	return append([]string{"TLS_CERT_FILE=" + f.cert, "TLS_KEY_FILE=" + f.key}, more...)
+}
+
+func newPairFiles(t *testing.T, p pair) pairFiles {
+	t.Helper()
+	dir := t.TempDir()
+	f := pairFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
+	f.hold(t, p)
+	return f
+}
+
+// trusting is what a client must know to trust the certificate.
+func trusting(p pair, protocols ...string) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(p.cert)
+	return &tls.Config{RootCAs: pool, NextProtos: protocols}
+}
+
+// over is a client that trusts the certificate; of HTTP/2 if it is asked for.
+func over(p pair, http2 bool) *http.Client {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(!http2)
+	protocols.SetHTTP2(http2)
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: trusting(p), Protocols: protocols,
+	}}
+}
+
+func getBy(t *testing.T, client *http.Client, url string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(headers); n += 2 {
+		r.Header.Set(headers[n], headers[n+1])
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+func TestAServerSpeaksHTTPSItself(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "one")
+	r := newWorld(t).run(t, func(*server.App) {}, newPairFiles(t, p).environ("REQUIRE_HTTPS=true", "TRUSTED_PROXIES=192.0.2.1")...)
+	defer r.end(t)
+	address := strings.TrimPrefix(r.url, "http://")
+
+	for _, http2 := range []bool{true, false} {
+		for path, want := range map[string]int{"/health/live": 200, "/nothing": 404, "/api/v1/projects": 401} {
+			answer, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
+			if answer.StatusCode != want || (answer.ProtoMajor == 2) != http2 {
+				t.Errorf("%s is answered %s %d %s", path, answer.Proto, answer.StatusCode, body)
+			}
+			if answer.Header.Get("Strict-Transport-Security") == "" || answer.Header.Get("X-Frame-Options") != "DENY" {
+				t.Errorf("%s is answered with %v", path, answer.Header)
+			}
+		}
+	}
+	answer, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
+	if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
+		t.Errorf("over HTTP/2, large headers are answered %d %s", answer.StatusCode, body)
+	}
+
+	for version, spoken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		config := trusting(p)
+		config.MinVersion, config.MaxVersion = version, version
+		conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", address)
+		if (err == nil) != spoken {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
+
+	for suite, spoken := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: true, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA:    false, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false,
+	} {
+		config := trusting(p)
+		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", address)
+		if (err == nil) != spoken {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), err)
+		}
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+// exchange sends bytes and reads one answer.
+func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string) {
+	t.Helper()
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("%.40q: %v", text, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+func TestWhatIsNoRequestIsRefusedOverHTTPSToo(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "one")
+	r := newWorld(t).run(t, func(*server.App) {}, newPairFiles(t, p).environ()...)
+	defer r.end(t)
+	address := strings.TrimPrefix(r.url, "http://")
+	for text, tc := range map[string]struct {
+		status int
+		code   string
+	}{
+		"GET / HTTP/1.1\r\n\r\n": {400, "malformed_request"},
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": {400, "malformed_request"},
+		"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n":                                              {400, "malformed_request"},
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 200_000) + "\r\n\r\n":                   {431, "headers_too_large"},
+	} {
+		conn, err := (&tls.Dialer{Config: trusting(p, "http/1.1")}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, body := exchange(t, conn, text)
+		if answer.StatusCode != tc.status || !strings.Contains(body, `"code":"`+tc.code+`"`) || answer.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%.60q is answered %d %v %s", text, answer.StatusCode, answer.Header, body)
+		}
+	}
+	for _, text := range []string{
+		"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH /api/v1/projects HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Length: 2\r\n\r\n{}",
+		"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, body := exchange(t, conn, text)
+		var problem struct{ Code, Type string }
+		if err := json.Unmarshal([]byte(body), &problem); err != nil || answer.StatusCode != http.StatusForbidden || problem.Code != "https_required" {
+			t.Errorf("plain HTTP at the port of HTTPS, %.30q, is answered %d %s", text, answer.StatusCode, body)
+		}
+		if answer.Header.Get("Strict-Transport-Security") != "" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("plain HTTP is answered with %v", answer.Header)
+		}
+	}
+}
+
+// served is the name in the certificate that a handshake shows.
+func served(t *testing.T, config *tls.Config) string {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() {
+		defer theirs.Close()
+		_ = tls.Server(theirs, config).HandshakeContext(context.WithoutCancel(t.Context())) // told by the other side
+	}()
+	client := tls.Client(ours, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}) // looked at below
+	if err := client.HandshakeContext(t.Context()); err != nil {
+		t.Fatalf("handshake: %v", err)
+	}
+	return client.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+func TestACertificateIsReadAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	one, two, three := newPair(t, "one"), newPair(t, "two"), newPair(t, "three")
+	f := newPairFiles(t, one)
+	now := time.Now()
+	var log bytes.Buffer
+	config, err := server.ServeCertificate(f.cert, f.key, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings := func() int { return strings.Count(log.String(), "level=WARN") }
+	wants := func(when, name string, warned int) {
+		t.Helper()
+		if got := served(t, config); got != name || warnings() != warned {
+			t.Errorf("%s: the certificate is %q, want %q; warned %d times, want %d\n%s", when, got, name, warnings(), warned, &log)
+		}
+	}
+	later := func() { now = now.Add(2 * time.Second) }
+
+	wants("at the start", "one", 0)
+	f.hold(t, two)
+	wants("before the time is up", "one", 0)
+	later()
+	wants("after it", "two", 0)
+
+	// A pair is written in two steps; between them it does not fit.
+	write(t, f.cert, three.cert)
+	later()
+	wants("with the certificate alone", "two", 1)
+	later()
+	wants("a while after that", "two", 1)
+	write(t, f.key, three.key)
+	later()
+	wants("with the key, too", "three", 1)
+
+	for what, broken := range map[string]pair{
+		"nothing": {}, "garbage": {[]byte("garbage"), []byte("garbage")}, "half a certificate": {one.cert[:200], one.key},
+		"a key for a certificate": {one.key, one.cert},
+	} {
+		before := warnings()
+		f.hold(t, broken)
+		for range 3 {
+			later()
+			wants("with "+what, "three", before+1)
+		}
+	}
+	before := warnings()
+	if err := os.Remove(f.key); err != nil {
+		t.Fatal(err)
+	}
+	later()
+	wants("without a key", "three", before+1)
+	f.hold(t, one)
+	later()
+	wants("at last", "one", before+1)
+	if got := strings.Count(log.String(), "the certificate has changed"); got != 3 {
+		t.Errorf("the log tells %d times of a new certificate, want 3:\n%s", got, &log)
+	}
+}
+
+// Kubernetes changes a link, not the files.
+func TestACertificateMayLieBehindLinks(t *testing.T) {
+	t.Parallel()
+	one, two := newPairFiles(t, newPair(t, "one")), newPairFiles(t, newPair(t, "two"))
+	at := time.Now().Add(-time.Hour)
+	for _, path := range []string{one.cert, one.key, two.cert, two.key} {
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(time.Second)
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	link := func(to pairFiles) {
+		t.Helper()
+		if err := os.Symlink(filepath.Dir(to.cert), data+".new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(data+".new", data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(one)
+	now := time.Now()
+	config, err := server.ServeCertificate(filepath.Join(data, "tls.crt"), filepath.Join(data, "tls.key"), func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := served(t, config); got != "one" {
+		t.Errorf("the certificate is %q", got)
+	}
+	link(two)
+	now = now.Add(time.Minute)
+	if got := served(t, config); got != "two" {
+		t.Errorf("the certificate is still %q", got)
+	}
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/gate"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+)
+
+const (
+	// minSecretBytes is the least length of a key for HMAC-SHA-256 (RFC 7518,
+	// section 3.2).
+	minSecretBytes = 32
+	// minDistinctBytes tells random bytes from a held-down key: 32 random hex
+	// digits have fewer different ones less than once in ten million times.
+	minDistinctBytes = 8
+)
+
+// findings gathers what is wrong with settings.
+type findings struct{ faults SettingsError }
+
+// add keeps the first fault of each setting. A fault begins with the name of its
+// setting; what could not be read is there already, and is not judged again.
+func (f *findings) add(bad bool, fault string) {
+	if bad && !f.know(fault) {
+		f.faults = append(f.faults, fault)
+	}
+}
+
+// know reports whether a fault of the same setting is known.
+func (f *findings) know(fault string) bool {
+	return slices.ContainsFunc(f.faults, func(known string) bool { return settingOf(known) == settingOf(fault) })
+}
+
+// settingOf is the setting that a fault begins with.
+func settingOf(fault string) string {
+	name, _, _ := strings.Cut(fault, " ")
+	return strings.TrimSuffix(name, "_FILE")
+}
+
+func (f *findings) err() error {
+	if len(f.faults) == 0 {
+		return nil
+	}
+	return f.faults
+}
+
+// ForServe checks what the server needs. All faults come together.
+func (s *Settings) ForServe() error {
+	f := s.check()
+	s.checkSecrets(f)
+	f.add(!validAddr(s.Addr), "HTTP_ADDR (or PORT) is not host:port or :port")
+	f.add(s.MetricsAddr != "" && !validAddr(s.MetricsAddr), "METRICS_ADDR is not host:port or :port")
+	f.add(s.MetricsAddr != "" && s.MetricsAddr == s.Addr, "METRICS_ADDR is HTTP_ADDR; leave it empty to serve /metrics there")
+	s.checkEdge(f)
+	f.add(s.PoolSize < 1 || s.PoolSize > 1000, "DATABASE_POOL_SIZE is not between 1 and 1000")
+	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
+	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
+		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
+	f.add(s.RedisURL != "" && !gate.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
+	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
+	f.add(s.DirectDatabaseURL != "" && !postgres.ValidURL(string(s.DirectDatabaseURL)), "DATABASE_DIRECT_URL is not a PostgreSQL connection URL (postgres://…)")
+	f.add(s.CacheTTL < 0 || time.Duration(s.CacheTTL) > time.Hour, "CACHE_TTL is not between 0 and 1h")
+	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL, which serves any number of replicas")
+	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
+	s.checkGoogle(f)
+	s.checkTraces(f)
+	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
+	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
+	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
+	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is less than nothing")
+	f.add(s.TrashRetention < 0, "TRASH_RETENTION is less than nothing")
+	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
+	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
+	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")
+	f.add(s.MaxBodyBytes < 1024, "MAX_BODY_BYTES is not at least 1024")
+	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is less than nothing")
+	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is less than nothing")
+	return f.err()
+}
+
+// ForMigrate checks what migrations need.
+func (s *Settings) ForMigrate() error {
+	f := s.check()
+	f.add(s.MigrationDatabaseURL != "" && !postgres.ValidURL(string(s.MigrationDatabaseURL)),
+		"MIGRATION_DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	return f.err()
+}
+
+// check finds what every command with a database must know.
+func (s *Settings) check() *findings {
+	f := &findings{faults: slices.Clone(s.unread)}
+	f.add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
+	f.add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
+	f.add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
+	f.add(!postgres.ValidURL(string(s.DatabaseURL)), "DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	return f
+}
+
+func validAddr(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	_, badPort := strconv.ParseUint(port, 10, 16)
+	return err == nil && badPort == nil
+}
+
+func (s *Settings) checkSecrets(f *findings) {
+	type named struct {
+		name   string
+		secret Secret
+	}
+	all := []named{{"SECRET_KEY", s.SecretKey}}
+	if s.JWTSecret != "" {
+		all = append(all, named{"JWT_SECRET_KEY", s.JWTSecret})
+	}
+	for _, previous := range s.JWTPrevious {
+		all = append(all, named{"JWT_PREVIOUS_SECRET_KEYS", previous})
+	}
+	seen := map[Secret]string{s.GoogleClientSecret: "GOOGLE_CLIENT_SECRET"}
+	for _, n := range all {
+		f.add(n.secret == "", n.name+isNeeded)
+		f.add(len(n.secret) < minSecretBytes, n.name+" is shorter than 32 bytes")
+		f.add(s.Production() && placeholder(n.secret), n.name+" looks like a placeholder; use random bytes, for instance from: openssl rand -base64 48")
+		other, again := seen[n.secret]
+		f.add(again && n.secret != "" && s.Production(), n.name+" is the same secret as "+other+"; each needs its own")
+		seen[n.secret] = n.name
+	}
+	s.checkKeyFile(f)
+}
+
+const isNeeded = " is needed: at least 32 random bytes, for instance from: openssl rand -base64 48"
+
+// checkKeyFile checks the key file, and that there is a key that signs.
+func (s *Settings) checkKeyFile(f *findings) {
+	keys, err := s.keyFile()
+	if err != nil {
+		f.add(true, "JWT_PRIVATE_KEY_FILE "+err.Error())
+	}
+	if s.JWTSecret != "" || f.know("JWT_PRIVATE_KEY_FILE") || slices.ContainsFunc(keys, auth.Key.Signs) {
+		return
+	}
+	f.add(s.JWTPrivateKey != "", "JWT_PRIVATE_KEY_FILE holds public keys alone, and there is no JWT_SECRET_KEY: nothing signs")
+	f.add(s.JWTPrivateKey == "", "JWT_SECRET_KEY"+isNeeded+"; or a JWT_PRIVATE_KEY_FILE")
+}
+
+// placeholders are words of examples that were not replaced.
+var placeholders = []string{"change", "replace", "example", "placeholder", "secret-key", "your-", "xxxxxxxx"}
+
+// placeholder reports whether a secret was typed rather than drawn.
+func placeholder(secret Secret) bool {
+	distinct := map[byte]bool{}
+	for _, b := range []byte(secret) {
+		distinct[b] = true
+	}
+	lower := strings.ToLower(string(secret))
+	return len(distinct) < minDistinctBytes ||
+		slices.ContainsFunc(placeholders, func(word string) bool { return strings.Contains(lower, word) })
+}
+
+func (s *Settings) checkGoogle(f *findings) {
+	f.add(len(s.GoogleClientIDs) == 0 && s.GoogleProject == "",
+		"GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here; or GOOGLE_CLOUD_PROJECT, whose user store they are in")
+	f.add(s.GoogleProject != "" && !projectForm.MatchString(s.GoogleProject), "GOOGLE_CLOUD_PROJECT is not the id of a project")
+	f.add(s.Production() && s.GoogleClientSecret != "" && placeholder(s.GoogleClientSecret),
+		"GOOGLE_CLIENT_SECRET looks like a placeholder; Google Cloud console, Credentials, has it")
+	issuer, err := url.Parse(s.GoogleIssuer)
+	f.add(err != nil || issuer.Host == "", "GOOGLE_ISSUER_URL is not a URL")
+	f.add(err == nil && issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"), "GOOGLE_ISSUER_URL is not https://")
+	f.add(err == nil && issuer.User != nil, "GOOGLE_ISSUER_URL holds a password; issuers are asked without")
+}
+
+// projectForm is that of a project's id; old ones begin with a domain.
+var projectForm = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
