@@ -70,6 +70,9 @@ func schemaName(t reflect.Type, hint string) string {
 	if body, ok := strings.CutSuffix(name, "InBody"); ok {
 		return body + "Body"
 	}
+	if name == "ProblemDetails" {
+		return "Problem"
+	}
 	return strings.TrimSuffix(name, "View")
 }
 

@@ -30,7 +30,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	h = a.recoverPanics(h)
 	h = a.accessLog(h)
 	h = a.identify(mux, h)
-	return endAfterChunks(h)
+	return closeAfterChunked(h)
 }
 
 // record is what is known of a request whatever it asks for.

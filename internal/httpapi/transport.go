@@ -81,13 +81,18 @@ func (a *API) boundHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// endAfterChunks ends a connection of HTTP/1.1 after a body of unknown length.
-// Where two servers in a row may not agree where such a body ends, nothing that
-// follows it is then read as a request (RFC 9112, section 11.2). Package wire
-// counts on it.
-func endAfterChunks(next http.Handler) http.Handler {
+// closeAfterChunked ends an HTTP/1.1 connection after a request with a chunked
+// body. Two servers in a row may disagree about where such a body ends, above all
+// if the request has a Content-Length too, which net/http ignores and removes.
+// With the connection closed, no bytes after the body are read as a request (RFC
+// 9112, section 11.2).
+//
+// HTTP/1.0 has no chunks: net/http ignores its Transfer-Encoding, and RFC 9112,
+// section 6.1, demands the end of the connection. The header is gone by now, so
+// every connection of HTTP/1.0 ends.
+func closeAfterChunked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 {
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

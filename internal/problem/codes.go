@@ -29,7 +29,6 @@ type Code string
 
 // The codes of the contract.
 const (
-	MalformedRequest      Code = "malformed_request"
 	MalformedJSON         Code = "malformed_json"
 	InvalidParameter      Code = "invalid_parameter"
 	InvalidPageToken      Code = "invalid_page_token"
@@ -95,7 +94,7 @@ func (c Code) Doc() Doc {
 func Codes() []Code { return codes }
 
 var codes = []Code{
-	MalformedRequest, MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
+	MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
 	TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, GoogleTokenInvalid,
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
 	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected, HTTPSRequired,

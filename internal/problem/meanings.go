@@ -2,11 +2,6 @@ package problem
 
 // docs explains every code. A test holds it complete.
 var docs = map[Code]Doc{
-	MalformedRequest: {
-		KindInvalidArgument, "Malformed request",
-		"What came is not one request of HTTP: the request line, Host, a header or the framing of the body is malformed, or there are two ways to tell where the body ends. The connection was closed.",
-		"Send requests through an HTTP library. If you do, a proxy between you and the server alters them.",
-	},
 	MalformedJSON: {
 		KindInvalidArgument, "Malformed JSON",
 		"The body is not exactly one well-formed JSON value: a syntax error, a name given twice, text after the value, bytes that are not UTF-8, half of a surrogate pair, or more than 16 levels deep.",

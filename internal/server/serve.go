@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/codegenapp/codegenapp/internal/httpapi/wire"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
@@ -24,8 +23,8 @@ const (
 	// proxyIdleTimeout is longer than Google's load balancers keep a connection that
 	// nobody uses (600 s): who closes second never meets a request under way.
 	proxyIdleTimeout = 620 * time.Second
-	// maxHeader leaves room above what package httpapi takes, so that what is too
-	// large is mostly refused there.
+	// maxHeader leaves room above the limit of package httpapi, so that most headers
+	// that are too large get a problem from there and not net/http's plain text.
 	maxHeader = 128 << 10
 	// maxStreams is how many requests a connection of HTTP/2 has at once.
 	maxStreams  = 100
@@ -50,13 +49,14 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	if a.settings.unreachable() {
 		a.log.WarnContext(ctx, "every request will be refused: HTTPS is required, but neither TLS_CERT_FILE nor TRUSTED_PROXIES is set")
 	}
-	connections := wire.Config{Refuse: a.api.Refuse, Log: a.log}
+	serve := server.Serve
 	if a.edge.certificate != nil {
-		connections.TLS = a.edge.certificate.tlsConfig()
+		server.TLSConfig = a.edge.certificate.tlsConfig()
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(wire.Listen(listener, connections)); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

@@ -42,9 +42,7 @@ func TestServeSpeaksHTTPSAndItsHealthcheckKnowsIt(t *testing.T) {
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("over HTTPS health is answered %s %v", answer.Status, answer.Header)
 	}
-	if a := get(t, s.URL+"/api/v1/projects", "").want(http.StatusForbidden); a.code() != "https_required" {
-		t.Errorf("plain HTTP is answered %s", a.Body)
-	}
+	get(t, s.URL+"/api/v1/projects", "").want(http.StatusBadRequest) // net/http answers plain HTTP at the port of HTTPS
 	run(t, launch{args: []string{"healthcheck"}, env: with(dir)}).wantExit(0)
 	other := t.TempDir()
 	newCertificate(t, other)

@@ -24,7 +24,7 @@ func malformed(s *server, _ string) {
 		"a host that is none":           "GET /health/live HTTP/1.1\r\nHost: a b\r\n\r\n",
 		"a host with a path":            "GET /health/live HTTP/1.1\r\nHost: a/b\r\n\r\n",
 		"a space before the colon":      "GET /health/live HTTP/1.1\r\nHost : e2e\r\n\r\n",
-		"a folded header":               "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Folded: a\r\n b\r\n\r\n",
+		"a folded header":               "GET /nothing HTTP/1.1\r\nHost: e2e\r\nX-Folded: a\r\n b\r\n\r\n",
 		"a NUL in a header":             "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Nul: a\x00b\r\n\r\n",
 		"a carriage return in a header": "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Return: a\rb\r\n\r\n",
 		"no protocol":                   "GET /health/live\r\n\r\n",
