@@ -3,16 +3,29 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// managedUserView is a user as the staff sees it.
+// The texts of the operations for the contract.
+var (
+	listUsersDoc = doc{
+		"listUsers", "Administration", "List the users",
+		"Every user who has signed in, newest first. For auditors and admins. It gives no access to projects.",
+	}
+	changeUserDoc = doc{
+		"changeUser", "Administration", "Change a user's role or suspension",
+		"A JSON Merge Patch (RFC 7396). For admins. Suspending a user ends all their sessions at once; a changed role applies from their next request. Admins cannot change themselves.",
+	}
+	listEventsDoc = doc{
+		"listAuditEvents", "Administration", "List the audit events",
+		"What happened to accounts and sessions, newest first. For auditors and admins. Events never change, and outlive the accounts they refer to.",
+	}
+)
+
+// managedUserView is a user as auditors and admins see it.
 type managedUserView struct {
 	UserView
 	Suspended bool `json:"suspended" doc:"Whether the account may not sign in."`
@@ -35,13 +48,13 @@ type usersOut struct {
 }
 
 // listUsers is GET /admin/users.
-func (a *API) listUsers(ctx context.Context, staff auth.PrivilegedActor, in *listUsersIn) (*usersOut, error) {
-	scope := staffScope(staff, "users", in.Search)
+func (a *API) listUsers(ctx context.Context, admin auth.PrivilegedActor, in *listUsersIn) (*usersOut, error) {
+	scope := adminScope(admin, "users", in.Search)
 	page, err := in.page(a, scope)
 	if err != nil {
 		return nil, err
 	}
-	users, next, err := a.Identity.Users(ctx, staff, auth.UserQuery{Page: page, Search: in.Search})
+	users, next, err := a.Identity.Users(ctx, admin, auth.UserQuery{Page: page, Search: in.Search})
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +66,8 @@ func (a *API) listUsers(ctx context.Context, staff auth.PrivilegedActor, in *lis
 
 // managedUserPatch is a merge patch of a user, by an admin.
 type managedUserPatch struct {
-	Role      given[auth.Role] `json:"role,omitempty" enum:"user,auditor,admin" doc:"What the user may do beside working on what is their own."`
-	Suspended given[bool]      `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
+	Role      optional[auth.Role] `json:"role,omitempty" sample:"auditor" enum:"user,auditor,admin" doc:"What the user may do besides working on their own projects."`
+	Suspended optional[bool]      `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
 }
 
 type changeUserIn struct {
@@ -65,26 +78,26 @@ type changeUserIn struct {
 type managedUserOut struct{ Body managedUserView }
 
 // changeUser is PATCH /admin/users/{id}.
-func (a *API) changeUser(ctx context.Context, staff auth.PrivilegedActor, in *changeUserIn) (*managedUserOut, error) {
+func (a *API) changeUser(ctx context.Context, admin auth.PrivilegedActor, in *changeUserIn) (*managedUserOut, error) {
 	change := auth.UserChange{Role: in.Body.Role.pointer(), Suspend: in.Body.Suspended.pointer()}
-	changed, err := a.Identity.ChangeUser(ctx, staff, in.ID, change)
+	changed, err := a.Identity.ChangeUser(ctx, admin, in.ID, change)
 	if err != nil {
 		return nil, err
 	}
 	return &managedUserOut{Body: managedUserOf(changed)}, nil
 }
 
-// event is an entry of the audit as the contract shows it.
+// event is an audit event as the contract shows it.
 type event struct {
 	ID           auth.EventID      `json:"id" format:"uuid"`
-	At           timestamp         `json:"at"`
-	ActorID      *auth.UserID      `json:"actor_id" format:"uuid" nullable:"true" doc:"Who did it; null for somebody who was not signed in."`
+	At           timestamp         `json:"at" sample:"2026-11-22T09:30:00.481516Z"`
+	ActorID      *auth.UserID      `json:"actor_id" format:"uuid" nullable:"true" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683a1" doc:"The user who did it; null without a signed-in user."`
 	Action       auth.Action       `json:"action" example:"session.created"`
 	ResourceType string            `json:"resource_type" example:"session"`
-	ResourceID   *auth.ResourceID  `json:"resource_id" format:"uuid" nullable:"true" doc:"What it is about; null where that has no id."`
+	ResourceID   *auth.ResourceID  `json:"resource_id" format:"uuid" nullable:"true" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683f1" doc:"What it is about; null if that has no id."`
 	IP           string            `json:"ip" example:"203.0.113.7"`
-	UserAgent    string            `json:"user_agent"`
-	RequestID    string            `json:"request_id" doc:"Names the request in the server's log."`
+	UserAgent    string            `json:"user_agent" sample:"codegen-cli/2.4"`
+	RequestID    string            `json:"request_id" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683e1" doc:"Names the request in the server's log."`
 	Details      map[string]string `json:"details"`
 }
 
@@ -101,17 +114,11 @@ type listEventsIn struct {
 	Action string      `query:"action" maxLength:"100" doc:"Only events of this kind."`
 	Since  time.Time   `query:"since" doc:"Only events at this time or later (RFC 3339)."`
 	Until  time.Time   `query:"until" doc:"Only events before this time (RFC 3339)."`
-
-	asked url.Values
 }
 
-// Resolve notes the filters as they were given, for the page token.
-func (in *listEventsIn) Resolve(ctx huma.Context) []error {
-	u := ctx.URL()
-	in.asked = u.Query()
-	in.asked.Del("page_token")
-	in.asked.Del("page_size")
-	return nil
+// filter is the filters in one spelling, for the scope of page tokens.
+func (in *listEventsIn) filter() string {
+	return fmt.Sprintf("%s|%s|%s|%s", in.Actor, in.Action, in.Since.UTC().Format(time.RFC3339Nano), in.Until.UTC().Format(time.RFC3339Nano))
 }
 
 type auditEventsOut struct {
@@ -122,8 +129,8 @@ type auditEventsOut struct {
 }
 
 // listEvents is GET /admin/audit-events.
-func (a *API) listEvents(ctx context.Context, staff auth.PrivilegedActor, in *listEventsIn) (*auditEventsOut, error) {
-	scope := staffScope(staff, "audit_events", in.asked.Encode())
+func (a *API) listEvents(ctx context.Context, admin auth.PrivilegedActor, in *listEventsIn) (*auditEventsOut, error) {
+	scope := adminScope(admin, "audit_events", in.filter())
 	page, err := in.page(a, scope)
 	if err != nil {
 		return nil, err
@@ -135,7 +142,7 @@ func (a *API) listEvents(ctx context.Context, staff auth.PrivilegedActor, in *li
 	if in.Action != "" {
 		q.Action = &in.Action
 	}
-	events, next, err := a.Identity.Events(ctx, staff, q)
+	events, next, err := a.Identity.Events(ctx, admin, q)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +152,7 @@ func (a *API) listEvents(ctx context.Context, staff auth.PrivilegedActor, in *li
 	return out, nil
 }
 
-// page is the page that is asked for of a list that has the newest first.
+// page is the requested page of a list that begins with the newest.
 func (in *PageIn) page(a *API, scope string) (auth.Page, error) {
 	p := auth.Page{Limit: in.PageSize}
 	after, err := in.after(a, scope)
@@ -155,7 +162,7 @@ func (in *PageIn) page(a *API, scope string) (auth.Page, error) {
 	return p, err
 }
 
-// tokenOf is the next_page_token of a place; empty for none.
+// tokenOf is the next_page_token of a position; empty for none.
 func (a *API) tokenOf(next *auth.Place, scope string) string {
 	if next == nil {
 		return ""
@@ -163,7 +170,7 @@ func (a *API) tokenOf(next *auth.Place, scope string) string {
 	return a.pageTokens.seal(requirements.Cursor{Time: next.At, ID: next.ID}, scope)
 }
 
-// staffScope is everything that a page token of the staff's lists is bound to.
-func staffScope(staff auth.PrivilegedActor, list, filter string) string {
-	return fmt.Sprintf("%s|staff|%s|%s", staff.User, list, filter)
+// adminScope is everything that a page token of these lists is bound to.
+func adminScope(admin auth.PrivilegedActor, list, filter string) string {
+	return fmt.Sprintf("%s|staff|%s|%s", admin.User, list, filter)
 }

@@ -1,9 +1,14 @@
-// Package httpapi is HTTP ⇄ rules: it reads requests strictly, asks packages
-// identity and outline, and writes answers and problems as the contract says.
+// Package httpapi translates between HTTP and the rules: it reads requests strictly,
+// calls packages auth and requirements, and writes responses and problems as the
+// contract says.
 //
-// Begin with routes.go: one line for each operation. The way of a request is
-// middleware.go, routes.go, endpoint.go, then the file of its noun. It knows no
-// SQL and holds no business rule.
+// Begin with routes.go, which has a line for each operation. A request passes through
+// the middlewares in [API.wrap], then endpoint.go, then the file of its noun. The
+// package knows no SQL and holds no business rule.
+//
+// Some types are exported only because huma ignores embedded types that are not:
+// PageIn, ListIn, IdempotentIn, CreatedOut, UserView, MatchedProjectIn,
+// MatchedSpecificationIn and MatchedItemIn. No other package uses them.
 package httpapi
 
 import (
@@ -11,16 +16,21 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/login"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// prefix is where the contract begins.
+// prefix is the path of the API.
 const prefix = "/api/v1"
 
 const defaultWorking = 16
@@ -29,121 +39,120 @@ const defaultWorking = 16
 type Config struct {
 	Identity *auth.Service
 	Outline  *requirements.Service
-	// PublicKeys verify access tokens; they are published if there are any.
+	// PublicKeys verify access tokens. They are published if there are any.
 	PublicKeys []auth.PublicKey
-	// Gate holds callers to Limits, where there are any, and remembers answers
-	// where it Remembers.
+	// SecretKey authenticates page tokens and OAuth states; at least 32 bytes.
+	SecretKey []byte
+
+	// Gate applies Limits to callers, if there are any, and caches responses if it
+	// Remembers.
 	Gate      auth.Gate
 	Limits    *Limits
 	Remembers bool
-	// Database is nil if the database answers, Redis if Redis does; Redis itself
-	// is nil where there is none.
+
+	Health
+	Capacity
+	Network
+	Telemetry
+}
+
+// Health is how the API finds out whether it can serve.
+type Health struct {
+	// Database is nil if the database responds, Redis if Redis does. Redis itself is
+	// nil without Redis.
 	Database, Redis func(context.Context) error
 	// Ready is false before the server has started and while it drains.
 	Ready func() bool
-	// SecretKey authenticates page tokens and sign-ins that are under way; at
-	// least 32 bytes.
-	SecretKey []byte
-	// MaxBodyBytes is the largest request body.
-	MaxBodyBytes int64
-	// MaxWorking is how many operations work at once, as many as there are
-	// connections to the database; those for sign-ins, and those that end sessions,
-	// come on top. 16 if it is not given.
-	MaxWorking int
-	// MaxReading is how many reads of content work at once beside them; as many as
-	// MaxWorking if it is not given.
-	MaxReading int
-	// MaxExports is how many exports there are at once; each holds a connection
-	// to the database.
-	MaxExports int
-	// Proxies are believed in what they say of their callers.
-	Proxies Proxies
-	// RequireHTTPS refuses what came over plain HTTP.
-	RequireHTTPS bool
-	// Origins are those whose pages may call from a browser, use cookies and be
-	// returned to after a sign-in, beside the server's own, as CheckOrigins
-	// passes them.
-	Origins []string
-	Version string
-	// Metrics are told of each request, and served, unless MetricsElsewhere; nil
-	// counts nothing.
-	Metrics          Metrics
-	MetricsElsewhere bool
-	// Traces follow each request; nil follows none.
-	Traces Traces
-	// Saw is told of each user who is answered; nil if nobody wants to know.
-	Saw func(auth.Slot)
-	Log *slog.Logger
-	Now func() time.Time
 }
 
-// Metrics is what the API tells of requests. Routes are patterns of routes.go
-// without the method, or empty.
+// Capacity is how much the API does at the same time.
+type Capacity struct {
+	// MaxBodyBytes is the largest request body.
+	MaxBodyBytes int64
+	// MaxWorking is how many operations run at the same time: as many as there are
+	// connections to the database. Sign-ins and logouts have limits of their own.
+	// Zero means 16.
+	MaxWorking int
+	// MaxReading is how many cacheable reads run besides; zero means MaxWorking.
+	MaxReading int
+	// MaxExports is how many exports run at the same time. Each holds a connection to
+	// the database.
+	MaxExports int
+}
+
+// Network is what the API knows of proxies, HTTPS and browsers.
+type Network struct {
+	// Proxies are trusted in what they report about their callers.
+	Proxies middleware.Proxies
+	// RequireHTTPS rejects requests over plain HTTP.
+	RequireHTTPS bool
+	// Origins are trusted besides the server's own: their pages may call from a
+	// browser, use cookies, and be the end of a sign-in. middleware.CheckOrigins
+	// accepts them.
+	Origins []string
+}
+
+// Telemetry is what observes the API.
+type Telemetry struct {
+	// Version is that of the program.
+	Version string
+	// Metrics count requests and are served, unless MetricsElsewhere; nil counts
+	// nothing.
+	Metrics          Metrics
+	MetricsElsewhere bool
+	// Traces make a span of each request; nil makes none.
+	Traces middleware.Traces
+	// OnUser is called with the user of each successful request; nil if unused.
+	OnUser func(auth.Slot)
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Metrics counts what the API does.
 type Metrics interface {
-	// Begin is called when a request begins, and what it returns when it ends.
-	Begin() func()
-	Request(method, route string, status int, took time.Duration)
-	// Cache tells of a read of which answers are kept: hit, miss or bypass.
-	Cache(route, result string)
-	// Problem tells of a problem that was answered.
-	Problem(code string)
-	// SignIn and Refresh tell what came of a try: see resultOf.
+	middleware.Metrics
+
+	// SignIn and Refresh count results; see resultOf.
 	SignIn(result string)
 	Refresh(result string)
-	// Limited tells of a request that the named budget did not pay.
-	Limited(budget string)
-	// Shed tells of a request that found none of the named places.
-	Shed(places string)
-	// Panicked tells of a panic.
-	Panicked()
+	// Limited counts a request beyond the named rate limit.
+	Limited(limit string)
+	// Shed counts a request that the named concurrency limiter rejected.
+	Shed(limiter string)
 	Handler() http.Handler
 }
 
-// Traces is what follows a request through the program.
-type Traces interface {
-	// Begin is told of a request when it begins, by words of ours alone: a method
-	// that we know, or OTHER, and a pattern of routes.go without the method, or
-	// nothing. The request goes on in the context that it returns; what it returns
-	// beside is told the status of the answer, unless it is nil.
-	Begin(ctx context.Context, r *http.Request, method, route string) (context.Context, func(status int))
-}
+// noMetrics counts nothing, for an API that only renders the contract.
+type noMetrics struct{}
 
-// untraced follows nothing.
-type untraced struct{}
-
-func (untraced) Begin(ctx context.Context, _ *http.Request, _, _ string) (context.Context, func(int)) {
-	return ctx, nil
-}
-
-// uncounted counts nothing, where the contract is all that is wanted.
-type uncounted struct{}
-
-func (uncounted) Begin() func()                              { return func() {} }
-func (uncounted) Request(string, string, int, time.Duration) {}
-func (uncounted) Cache(string, string)                       {}
-func (uncounted) Problem(string)                             {}
-func (uncounted) SignIn(string)                              {}
-func (uncounted) Refresh(string)                             {}
-func (uncounted) Limited(string)                             {}
-func (uncounted) Shed(string)                                {}
-func (uncounted) Panicked()                                  {}
-func (uncounted) Handler() http.Handler                      { return http.NotFoundHandler() }
+func (noMetrics) Begin() func()                              { return func() {} }
+func (noMetrics) Request(string, string, int, time.Duration) {}
+func (noMetrics) Cache(string, string)                       {}
+func (noMetrics) Problem(string)                             {}
+func (noMetrics) SignIn(string)                              {}
+func (noMetrics) Refresh(string)                             {}
+func (noMetrics) Limited(string)                             {}
+func (noMetrics) Shed(string)                                {}
+func (noMetrics) Panicked()                                  {}
+func (noMetrics) Handler() http.Handler                      { return http.NotFoundHandler() }
 
 // API serves the contract.
 type API struct {
 	Config
+	contract        *openapi.Contract
 	huma            huma.API
+	mux             *http.ServeMux
+	browser         *login.Login
 	pageTokens      pageTokens
-	attempts        attempts
-	crossOrigin     *http.CrossOriginProtection
 	exports         *exports
 	hall            hall
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
-	// known is the operations by their patterns, with the prefix.
-	known map[string]route
-	// defaultRate is what most requests are paid from, if there are limits.
+	// operations and known are the operations by pattern, known with the prefix.
+	operations map[string]operation
+	known      map[string]route
+	// defaultRate limits most requests, if there are limits.
 	defaultRate []auth.Rate
 }
 
@@ -151,25 +160,117 @@ type API struct {
 func New(c Config) (*API, http.Handler) {
 	setUpHuma()
 	if c.Metrics == nil {
-		c.Metrics = uncounted{}
-	}
-	if c.Traces == nil {
-		c.Traces = untraced{}
+		c.Metrics = noMetrics{}
 	}
 	mux := http.NewServeMux()
 	working := cmp.Or(c.MaxWorking, defaultWorking)
 	a := &API{
-		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
-		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports),
-		hall: newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed), known: map[string]route{},
+		Config: c, contract: newContract(), pageTokens: newPageTokens(c.SecretKey), exports: newExports(c.MaxExports),
+		hall:       newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed),
+		operations: map[string]operation{}, known: map[string]route{},
+		database: &check{probe: c.Database, now: c.Now}, redis: &check{probe: c.Redis, now: c.Now},
 	}
 	if c.Limits != nil {
 		a.defaultRate = []auth.Rate{c.Limits.Default}
 	}
-	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
-	a.huma = humago.NewWithPrefix(mux, prefix, contract())
+	a.browser = login.New(login.Config{
+		Auth: c.Identity, Prefix: prefix, StateKey: keyFor("sign-in attempts", c.SecretKey), Origins: c.Origins, Now: c.Now,
+		Report:   func(r *http.Request, err error) problem.Code { return problem.Code(problemOf(r, err).Code) },
+		OnSignIn: func(err error) { a.Metrics.SignIn(resultOf(err)) },
+	})
+	a.huma = humago.NewWithPrefix(mux, prefix, a.contract.Huma())
 	a.routes()
-	a.describe()
+	describeLogin(a.huma.OpenAPI())
+	a.contract.Complete()
 	a.plainRoutes(mux)
 	return a, a.wrap(mux)
+}
+
+// wrap puts the middlewares around the routes, the outermost first.
+func (a *API) wrap(mux *http.ServeMux) http.Handler {
+	a.mux = mux
+	m := middleware.New(middleware.Config{
+		Mux: mux, Fail: a.fail, Proxies: a.Proxies, RequireHTTPS: a.RequireHTTPS, Origins: a.Origins, CookiePath: prefix + "/auth/",
+		Metrics: a.Metrics, Traces: a.Traces, Log: a.Log, Now: a.Now,
+		OnUser: func(user string) {
+			if a.OnUser != nil {
+				a.OnUser(auth.Slot(user))
+			}
+		},
+	})
+	return middleware.Chain(mux,
+		middleware.CloseAfterChunked,
+		a.withRequestInfo(m),
+		m.LogRequests,
+		m.Recover,
+		middleware.SecurityHeaders,
+		m.CORS,
+		m.LimitHeaders,
+		m.CheckHTTPS,
+		middleware.NotModified,
+		a.enter,
+		m.NotFound,
+	)
+}
+
+// requestInfo is what is known of a request besides its input.
+type requestInfo struct {
+	middleware.Info
+
+	route route
+	// caller is the result of the access token, once it is verified.
+	caller *caller
+	// budgets are the rate limits that counted the request.
+	budgets budgets
+	// change is what the cache knows of a request that may change something.
+	change *change
+}
+
+type requestInfoKey struct{}
+
+// requestInfoFrom returns the info of a request; an empty one outside of a request.
+func requestInfoFrom(ctx context.Context) *requestInfo {
+	if info, ok := ctx.Value(requestInfoKey{}).(*requestInfo); ok {
+		return info
+	}
+	return &requestInfo{}
+}
+
+// withRequestInfo finds the route of a request, reads its ID and its connection, and
+// starts its span. Health checks and metrics have none, since they come each second.
+func (a *API) withRequestInfo(m *middleware.Middleware) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			route := a.routeOf(a.mux, r)
+			info := &requestInfo{route: route, Info: middleware.Info{
+				Connection: m.Connection(r), RequestID: middleware.RequestID(r), Route: route.path,
+			}}
+			w.Header().Set("X-Request-Id", info.RequestID)
+			ctx := middleware.NewContext(context.WithValue(r.Context(), requestInfoKey{}, info), &info.Info)
+			if !exempt(route, r) {
+				ctx = m.StartSpan(ctx, r, &info.Info)
+			}
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+}
+
+// address is the caller's address, past the trusted proxies. The zero Addr, if it is
+// unknown, counts as a caller of its own.
+func (*API) address(r *http.Request) netip.Addr { return requestInfoFrom(r.Context()).Address }
+
+// limitBits is the part of an IPv6 address that a rate limit goes by: a customer gets
+// at least a /64, and could otherwise use another address for each request.
+const limitBits = 64
+
+// limitKey is what a rate limit by address goes by: of IPv6 the /64.
+func limitKey(addr netip.Addr) string {
+	if !addr.Is6() {
+		return addr.String()
+	}
+	prefix, err := addr.Prefix(limitBits)
+	if err != nil { // the address has a zone; addresses from middleware have none
+		return addr.String()
+	}
+	return prefix.String()
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -62,16 +61,4 @@ func limitHeaders() map[string]*huma.Header {
 		"X-RateLimit-Remaining": header(huma.TypeInteger, "Of the same budget: how many requests remain at once.", 97),
 		"X-RateLimit-Reset":     header(huma.TypeInteger, "When the same budget is whole again, in seconds of Unix time.", 1795367532),
 	}
-}
-
-// withLimits is headers of an answer, and those of limits.
-func withLimits(headers map[string]*huma.Header) map[string]*huma.Header {
-	all := maps.Clone(headers)
-	if all == nil {
-		all = map[string]*huma.Header{}
-	}
-	for name := range limitHeaders() {
-		all[name] = &huma.Header{Ref: "#/components/headers/" + name}
-	}
-	return all
 }

@@ -4,100 +4,83 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/login"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
-	// requestTimeout is how long an operation may work.
+	// requestTimeout is how long the function of an operation may run.
 	requestTimeout = 5 * time.Second
 	// bodyTimeout is how long a body may take to arrive.
 	bodyTimeout = 15 * time.Second
 )
 
-// open registers an operation that anybody may call.
-func open[In, Out any](a *API, pattern string, status int, serve func(context.Context, *In) (*Out, error)) {
-	register(a, pattern, status, nil, serve)
+// access says who may call an operation: anybody, signed-in users, or users whose
+// role has a permission.
+type access struct {
+	signedIn   bool
+	permission auth.Permission
 }
 
-// user registers an operation for signed-in callers. The actor is a parameter,
-// so a function cannot forget it.
-func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, auth.Actor, *In) (*Out, error)) {
-	register(a, pattern, status, a.authenticate, func(ctx context.Context, in *In) (*Out, error) {
-		return serve(ctx, callOf(ctx).actor, in)
-	})
+// open registers an operation that needs no access token.
+func open[In, Out any](a *API, pattern string, status int, serve func(context.Context, *In) (*Out, error), d doc, options ...option) {
+	register(a, pattern, status, access{}, serve, d, options)
 }
 
-// role registers an operation for callers whose role has a permission. It is
-// checked together with the work, by the database's present word.
-func role[In, Out any](a *API, pattern string, status int, needs auth.Permission, serve func(context.Context, auth.PrivilegedActor, *In) (*Out, error)) {
-	authenticate := func(c *call) error {
-		c.needs = needs
-		return a.authenticate(c)
-	}
-	register(a, pattern, status, authenticate, func(ctx context.Context, in *In) (*Out, error) {
-		return serve(ctx, callOf(ctx).staff(), in)
-	})
+// user registers an operation for signed-in users. The actor is a parameter, so the
+// function cannot forget it.
+func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, auth.Actor, *In) (*Out, error), d doc, options ...option) {
+	register(a, pattern, status, access{signedIn: true}, func(ctx context.Context, in *In) (*Out, error) {
+		return serve(ctx, callFrom(ctx).actor, in)
+	}, d, options)
 }
 
-// call is what the adapter knows of a request while huma reads it. It stays
-// inside of this file and problem.go; handlers are given what they need.
-type call struct {
-	api    *API
-	op     operation
-	actor  auth.Actor
-	signed bool
-	// needs is the permission of operations that not everybody may call.
-	needs   auth.Permission
-	request *http.Request
+// role registers an operation for users whose role has a permission. The database
+// checks it in the transaction of the work.
+func role[In, Out any](a *API, pattern string, status int, needs auth.Permission, serve func(context.Context, auth.PrivilegedActor, *In) (*Out, error), d doc, options ...option) {
+	register(a, pattern, status, access{signedIn: true, permission: needs}, func(ctx context.Context, in *In) (*Out, error) {
+		return serve(ctx, callFrom(ctx).privileged(), in)
+	}, d, options)
 }
 
-func (c *call) staff() auth.PrivilegedActor {
-	return auth.PrivilegedActor{Actor: c.actor, Permission: c.needs}
-}
-
-type callKey struct{}
-
-func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
-}
-
-// streamed registers an operation for signed-in callers that writes its answer
-// itself, part by part. View is the answer as the contract shows it. What it
-// returns before it has written anything becomes a problem.
-func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error) {
-	described := a.operation(pattern, http.StatusOK, a.authenticate)
-	schema := a.huma.OpenAPI().Components.Schemas.Schema(typeOf[View](), true, "")
+// streamed registers an operation for signed-in users that writes its response
+// itself, part by part. View is the response as the contract shows it. An error that
+// is returned before the first write becomes a problem.
+func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error, d doc, options ...option) {
+	described, _ := a.operation(pattern, http.StatusOK, access{signedIn: true}, d, options)
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[View](), true, "")
 	described.Responses["200"] = &huma.Response{
-		Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		Description: "OK", Content: map[string]*huma.MediaType{openapi.JSON: {Schema: schema}},
 	}
 	a.huma.OpenAPI().AddOperation(&described)
 	a.huma.Adapter().Handle(&described, described.Middlewares.Handler(func(ctx huma.Context) {
-		r, w := unwrap(ctx)
-		if err := serve(w, r, callOf(ctx.Context()).actor); err != nil {
+		r, w := humago.Unwrap(ctx)
+		if err := serve(w, r, callFrom(ctx.Context()).actor); err != nil {
 			a.fail(w, r, err)
 		}
 	}))
 }
 
-// register makes an operation of huma's. authenticate is nil for open ones.
-func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
-	op := operations[pattern]
-	places := a.hall.of(op)
-	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
-		out, err := within(ctx, places, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
-		c := callOf(ctx)
-		c.api.changed(c.request) // before the answer, whatever it is
+// register registers an operation with huma.
+func register[In, Out any](a *API, pattern string, status int, who access, serve func(context.Context, *In) (*Out, error), d doc, options []option) {
+	described, op := a.operation(pattern, status, who, d, options)
+	limiter := a.hall.of(op)
+	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
+		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
+		c := callFrom(ctx)
+		c.api.changed(c.request) // before the response, whatever it is
 		if err != nil {
-			if k := problem.CodeOf(err).Doc().Kind; k == problem.KindInvalidArgument {
-				err = c.orRefused(ctx, err)
+			if problem.CodeOf(err).Doc().Kind == problem.KindInvalidArgument {
+				err = c.authorizedError(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
 		}
@@ -105,135 +88,142 @@ func register[In, Out any](a *API, pattern string, status int, authenticate func
 	})
 }
 
-// within takes a place, works in it, and gives it back whatever happens. A caller
-// who leaves ends nothing that has begun: that would end a connection to the
-// database, too, and who asks and leaves in a loop would let everybody wait for new
-// ones.
-func within[Out any](ctx context.Context, p *places, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
-	if err := p.take(ctx); err != nil {
+// limited runs work within a concurrency limiter. The work does not observe client
+// cancellation: pgx closes a connection when a query is cancelled, so a client that
+// disconnects in a loop could drain the pool.
+func limited[Out any](ctx context.Context, limiter *places, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
+	if err := limiter.take(ctx); err != nil {
 		return nil, err
 	}
-	defer p.leave()
+	defer limiter.leave()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return work(ctx)
 }
 
-// operation is what every operation has in common: its description, its faults,
-// and what is checked before its body is read.
-func (a *API) operation(pattern string, status int, authenticate func(*call) error) huma.Operation {
-	op, ok := operations[pattern]
-	if !ok {
-		panic("routes.go has " + pattern + ", operations.go has not")
+// operation describes an operation to huma and to the contract, with the checks that
+// come before its body is read.
+func (a *API) operation(pattern string, status int, who access, d doc, options []option) (huma.Operation, operation) {
+	var op operation
+	for _, set := range options {
+		set(&op)
 	}
-	a.order = append(a.order, pattern)
 	method, path, _ := strings.Cut(pattern, " ")
+	a.order = append(a.order, pattern)
+	a.operations[pattern] = op
+	a.known[method+" "+prefix+path] = route{
+		pattern: method + " " + prefix + path, path: prefix + path, signed: who.signedIn,
+		kept: op.kept, changes: who.signedIn && method != http.MethodGet, places: a.hall.of(op),
+	}
 	described := huma.Operation{
-		OperationID: op.id, Method: method, Path: path, DefaultStatus: status,
-		Summary: op.summary, Description: op.description, Tags: []string{op.tag},
-		// huma refuses a body of exactly MaxBodyBytes; the contract does not.
+		OperationID: d.id, Method: method, Path: path, DefaultStatus: status,
+		Summary: d.summary, Description: d.description, Tags: []string{d.tag},
+		// huma rejects a body of exactly MaxBodyBytes; the contract accepts it.
 		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
-	if authenticate != nil {
+	if who.signedIn {
 		described.Security = []map[string][]string{{"bearer": {}}}
 	}
-	a.known[method+" "+prefix+path] = route{
-		pattern: method + " " + prefix + path, path: prefix + path, signed: authenticate != nil,
-		kept: op.kept, changes: authenticate != nil && method != http.MethodGet, places: a.hall.of(op),
-	}
-	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
+	a.contract.SetProblems(&described, op.allProblems(described, who))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
-		r, w := unwrap(ctx)
-		c := &call{api: a, op: op, request: r}
-		if err := c.admit(authenticate, ctx.Operation()); err != nil {
+		r, w := humago.Unwrap(ctx)
+		c := &call{api: a, op: op, access: who, request: r}
+		if err := c.check(ctx.Operation()); err != nil {
 			a.fail(w, r, err)
 			return
 		}
 		next(huma.WithValue(ctx, callKey{}, c))
 	}}
-	return described
+	return described, op
 }
 
-// admit checks what must hold before the body is read: who calls, and that
-// query and headers have a form that the contract knows.
-func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
-	if authenticate != nil {
-		if err := authenticate(c); err != nil {
+// call is what the adapter knows of a request while huma reads it. It stays within
+// this file and validation.go; functions get what they need as parameters.
+type call struct {
+	api     *API
+	op      operation
+	access  access
+	request *http.Request
+	actor   auth.Actor
+	// verified reports whether the access token is valid.
+	verified bool
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+func (c *call) privileged() auth.PrivilegedActor {
+	return auth.PrivilegedActor{Actor: c.actor, Permission: c.access.permission}
+}
+
+// check checks what must hold before the body is read: the access token, and the form
+// of query and headers.
+func (c *call) check(op *huma.Operation) error {
+	if c.access.signedIn {
+		if err := c.authenticate(); err != nil {
 			return err
 		}
 	}
-	err := checkForm(c.request, op, c.op.lenient)
-	// A body of another type is what a form of another site would send along
-	// with the cookie.
-	if problem.CodeOf(err) == problem.UnsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
-		return notAsJSON()
+	err := checkRequest(c.request, op, c.op.lenient)
+	// A form of another site would send a body of another type along with the cookie.
+	if problem.CodeOf(err) == problem.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {
+		return login.NotJSON()
 	}
 	if err != nil {
-		return c.orRefused(c.request.Context(), err)
+		return c.authorizedError(c.request.Context(), err)
 	}
 	return nil
 }
 
-// authenticate reads the bearer token. That its session is live is checked by
-// the store, together with the work.
-func (a *API) authenticate(c *call) error {
-	caller := a.callerOf(c.request)
-	c.actor, c.signed = caller.actor, caller.err == nil
-	c.actor.From = clientOf(c.request)
+// authenticate verifies the access token. The store checks that its session is live,
+// in the transaction of the work.
+func (c *call) authenticate() error {
+	caller := c.api.callerOf(c.request)
+	c.actor, c.verified = caller.actor, caller.err == nil
+	c.actor.From = login.Client(c.request)
 	return caller.err
 }
 
-// caller is whom an access token stands for, or why for nobody.
+// caller is the result of an access token: an actor, or an error.
 type caller struct {
 	actor auth.Actor
-	// slot is where everything about the actor's user is kept.
+	// slot is the key of everything about the actor's user in Redis.
 	slot auth.Slot
 	err  error
 }
 
-// callerOf reads the bearer token, once for each request.
+// callerOf verifies the access token, once for each request.
 func (a *API) callerOf(r *http.Request) *caller {
-	known := recordOf(r.Context())
-	if known.caller == nil {
+	info := requestInfoFrom(r.Context())
+	if info.caller == nil {
 		actor, err := a.Identity.Authenticate(r.Header.Get("Authorization"))
-		known.caller = &caller{actor, actor.Slot(), err}
+		info.caller = &caller{actor, actor.Slot(), err}
+		if err == nil {
+			info.User = string(info.caller.slot)
+		}
 	}
-	return known.caller
+	return info.caller
 }
 
-// orRefused is err, or TokenRevoked if the caller's session is dead, or
-// PermissionDenied: a request that is refused before it reaches the store must
-// not pass for one of somebody who may.
-func (c *call) orRefused(ctx context.Context, err error) error {
-	if !c.signed {
+// authorizedError is err for callers who may use the operation; for others it is
+// TokenRevoked or PermissionDenied. A request that is rejected before it reaches the
+// store must not tell the others what a valid request looks like.
+func (c *call) authorizedError(ctx context.Context, err error) error {
+	if !c.verified {
 		return err
 	}
-	var refused error
-	if c.needs != "" {
-		refused = c.api.Identity.Authorize(ctx, c.staff())
+	var denied error
+	if c.access.permission != "" {
+		denied = c.api.Identity.Authorize(ctx, c.privileged())
 	} else {
-		refused = c.api.Identity.CheckSession(ctx, c.actor)
+		denied = c.api.Identity.CheckSession(ctx, c.actor)
 	}
-	if code := problem.CodeOf(refused); refused != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
-		return refused
+	if code := problem.CodeOf(denied); denied != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
+		return denied
 	}
 	return err
-}
-
-// kindFaults are the faults that follow from what an operation takes.
-func kindFaults(op huma.Operation, o operation, signed bool) []problem.Code {
-	faults := []problem.Code{
-		problem.InvalidParameter, problem.HTTPSRequired, problem.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable,
-	}
-	if signed {
-		faults = append(faults, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
-	}
-	if o.missing != "" {
-		faults = append(faults, o.missing)
-	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
-		faults = append(faults, problem.MalformedJSON, problem.BodyTooLarge, problem.UnsupportedMediaType,
-			problem.ValidationFailed, problem.RequestTimeout)
-	}
-	return faults
 }

@@ -23,7 +23,7 @@ import (
 // writes it.
 func published(t *testing.T) v3.Document {
 	t.Helper()
-	api, _ := httpapi.New(httpapi.Config{Now: time.Now})
+	api, _ := httpapi.New(httpapi.Config{Telemetry: httpapi.Telemetry{Now: time.Now}})
 	written, err := api.ContractJSON()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 			continue
 		}
 		if media.Example == nil {
-			t.Errorf("%s as %s has no example: give exampleBodies in examples.go one of the type of %s", what, kind, media.Schema.GetReference())
+			t.Errorf("%s as %s has no example: a tag sample is missing in the type of %s", what, kind, media.Schema.GetReference())
 			continue
 		}
 		validate(t, media.Schema, media.Example)

@@ -18,54 +18,62 @@ import (
 const (
 	// exportTimeout is how long an export may take in all.
 	exportTimeout = 10 * time.Minute
-	// exportPatience is how long the caller may take to read a part of it.
-	exportPatience = 20 * time.Second
+	// exportWriteTimeout is how long the client may take to read a part of it.
+	exportWriteTimeout = 20 * time.Second
 )
 
-// exports are those under way here. Each holds a connection to the database for
-// as long as its caller takes to read, so they are few: one of a user, and never
-// all that the others need.
+// exports limits the exports that run at the same time: one for each user, and max in
+// all. Each holds a connection to the database for as long as its client reads, so
+// they must leave connections for other requests.
 type exports struct {
-	most int
+	max int
 
 	mu      sync.Mutex
-	callers map[auth.UserID]bool
+	running map[auth.UserID]bool
 }
 
-func newExports(most int) *exports {
-	return &exports{most: most, callers: map[auth.UserID]bool{}}
+func newExports(maximum int) *exports {
+	return &exports{max: maximum, running: map[auth.UserID]bool{}}
 }
 
-// begin takes a place, which the caller gives back by end.
+// begin starts an export, which end ends.
 func (e *exports) begin(user auth.UserID) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var f *problem.Error
 	switch {
-	case e.callers[user]:
-		f = problem.New(problem.RateLimited, "Another export of this user is under way; let it end first.")
-	case len(e.callers) >= e.most:
-		f = problem.New(problem.Unavailable, "As many exports are under way as may be at once.")
+	case e.running[user]:
+		f = problem.New(problem.RateLimited, "Another export of this user is running. Wait until it ends.")
+	case len(e.running) >= e.max:
+		f = problem.New(problem.Unavailable, "The maximum number of exports is running.")
 	default:
-		e.callers[user] = true
+		e.running[user] = true
 		return nil
 	}
-	f.RetryAfter = exportPatience
+	f.RetryAfter = exportWriteTimeout
 	return f
 }
 
 func (e *exports) end(user auth.UserID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.callers, user)
+	delete(e.running, user)
 }
+
+// The texts of the operations for the contract.
+var (
+	exportMeDoc = doc{
+		"exportMe", "Account", "Export everything you own",
+		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. A user has one export at a time; another one gets 429.",
+	}
+)
 
 // exportView is the document of an export, for the contract. It is written part
 // by part, never held as a whole.
 type exportView struct {
 	ExportedAt timestamp       `json:"exported_at"`
 	User       UserView        `json:"user"`
-	Projects   []exportProject `json:"projects" doc:"Everything, also what is in the trash; the specifications of each project by number, their items in order."`
+	Projects   []exportProject `json:"projects" doc:"Everything, including the trash; the specifications of each project by number, their items in order."`
 }
 
 type exportProject struct {
@@ -73,7 +81,7 @@ type exportProject struct {
 	Specifications []specification `json:"specifications"`
 }
 
-// exportMe is GET /users/me/export. It writes its answer itself, as it goes.
+// exportMe is GET /users/me/export. It writes its response itself, part by part.
 func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
@@ -97,15 +105,16 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 		if !e.begun {
 			return err
 		}
-		// What was sent looks right so far; only a broken connection tells the
-		// caller that it is not whole.
-		a.Log.WarnContext(ctx, "an export broke off", "request_id", requestID(ctx), "error", err)
+		// What was sent is well-formed so far. Only a broken connection shows the client
+		// that the document is incomplete.
+		a.Log.WarnContext(ctx, "an export was aborted", "request_id", requestInfoFrom(ctx).RequestID, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-// exporter writes the export as the walk goes by. It is requirements.Visitor.
+// exporter writes the export while the store walks over the data. It implements
+// requirements.Visitor.
 type exporter struct {
 	w       http.ResponseWriter
 	out     *jsontext.Encoder
@@ -116,7 +125,7 @@ type exporter struct {
 	open    bool // a project is
 }
 
-// header writes all that comes before the projects.
+// header writes everything before the projects.
 func (e *exporter) header(me auth.User) error {
 	e.begun = true
 	e.w.Header().Set("Content-Type", "application/json")
@@ -125,25 +134,25 @@ func (e *exporter) header(me auth.User) error {
 		"exported_at", timestamp(e.now()), "user", userOf(me), "projects", jsontext.BeginArray)
 }
 
-// Project closes the project before and opens the next.
+// Project closes the previous project and opens the next.
 func (e *exporter) Project(p requirements.Project) error {
 	if err := e.closeProject(); err != nil {
 		return err
 	}
 	e.open = true
-	shown := projectOf(p)
+	view := projectOf(p)
 	return e.write(jsontext.BeginObject,
-		"id", shown.ID, "owner_id", shown.OwnerID, "title", shown.Title, "description", shown.Description,
-		"specification_count", shown.SpecificationCount, "version", shown.Version,
-		"created_at", shown.CreatedAt, "updated_at", shown.UpdatedAt, "deleted_at", shown.DeletedAt,
+		"id", view.ID, "owner_id", view.OwnerID, "title", view.Title, "description", view.Description,
+		"specification_count", view.SpecificationCount, "version", view.Version,
+		"created_at", view.CreatedAt, "updated_at", view.UpdatedAt, "deleted_at", view.DeletedAt,
 		"specifications", jsontext.BeginArray)
 }
 
 // Specification writes one specification with its items.
 func (e *exporter) Specification(s requirements.Specification, items []requirements.Item) error {
-	shown := specificationOf(s)
-	shown.Items = each(items, itemOf)
-	return e.write(shown)
+	view := specificationOf(s)
+	view.Items = each(items, itemOf)
+	return e.write(view)
 }
 
 func (e *exporter) closeProject() error {
@@ -159,7 +168,7 @@ func (e *exporter) closeProject() error {
 	return e.write(jsontext.EndArray, jsontext.EndObject)
 }
 
-// end writes what is left once everything was shown.
+// end closes the document.
 func (e *exporter) end() error {
 	if err := e.closeProject(); err != nil {
 		return err
@@ -167,10 +176,10 @@ func (e *exporter) end() error {
 	return e.write(jsontext.EndArray, jsontext.EndObject)
 }
 
-// write writes tokens as they are and everything else as JSON. The caller gets
-// new time for each part: a long export is no slow reader.
+// write writes tokens as they are and everything else as JSON. The write deadline
+// begins anew for each part, since a long export does not make a slow client.
 func (e *exporter) write(parts ...any) error {
-	if err := e.control.SetWriteDeadline(e.now().Add(exportPatience)); err != nil {
+	if err := e.control.SetWriteDeadline(e.now().Add(exportWriteTimeout)); err != nil {
 		return fmt.Errorf("extend the time of an export: %w", err)
 	}
 	for _, part := range parts {

@@ -13,6 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -73,7 +75,7 @@ func FuzzQuery(f *testing.F) {
 				!strings.Contains(pair, ";") && utf8.ValidString(value) && !strings.Contains(value, "\x00")
 			seen[name] = true
 		}
-		err := checkForm(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, false)
+		err := checkRequest(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, false)
 		if (err == nil) != want || err != nil && problem.CodeOf(err) != problem.InvalidParameter {
 			t.Fatalf("the query %q is fine: %t; it is %v", query, want, err)
 		}
@@ -85,7 +87,7 @@ func FuzzQuery(f *testing.F) {
 func isJSON(media string, patch bool) (may, must bool) {
 	kind, parameters, _ := strings.Cut(media, ";")
 	kind, parameters = strings.ToLower(strings.TrimSpace(kind)), strings.ToLower(strings.TrimSpace(parameters))
-	may = kind == "application/json" || kind == mergePatch && patch
+	may = kind == "application/json" || kind == openapi.MergePatch && patch
 	must = may && slices.Contains([]string{"", "charset=utf-8", `charset="utf-8"`}, parameters)
 	if strings.ContainsAny(parameters, `"\*`) {
 		return may, must
@@ -158,8 +160,8 @@ func FuzzRequestID(f *testing.F) {
 	for _, name := range []string{"", "a", "A-Z_0.9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "a\n", "\x00", "ä", "<script>"} {
 		f.Add(name)
 	}
-	handler := (&API{Config: Config{Traces: untraced{}}}).identify(http.NewServeMux(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Seen", requestID(r.Context()))
+	handler := (&API{mux: http.NewServeMux()}).withRequestInfo(middleware.New(middleware.Config{}))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Seen", middleware.InfoFrom(r.Context()).RequestID)
 	}))
 	f.Fuzz(func(t *testing.T, name string) {
 		answer := httptest.NewRecorder()
@@ -170,7 +172,7 @@ func FuzzRequestID(f *testing.F) {
 		if got != answer.Header().Get("Seen") {
 			t.Fatalf("the log says %q, the answer %q", answer.Header().Get("Seen"), got)
 		}
-		if _, err := id.Parse[record](got); fine && got != name || !fine && err != nil {
+		if _, err := id.Parse[requestInfo](got); fine && got != name || !fine && err != nil {
 			t.Fatalf("%q becomes %q", name, got)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 )
 
 // route is what is known of a route before a request for it is read.
@@ -25,7 +26,7 @@ type route struct {
 // routeOf is the route that a request asks for; without a pattern where there is
 // none.
 func (a *API) routeOf(mux *http.ServeMux, r *http.Request) route {
-	if !cleanPath(r) {
+	if !middleware.CleanPath(r) {
 		return route{}
 	}
 	_, pattern := mux.Handler(r)
@@ -41,7 +42,7 @@ func (a *API) routeOf(mux *http.ServeMux, r *http.Request) route {
 // answered there.
 func (a *API) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		known := recordOf(r.Context())
+		known := requestInfoFrom(r.Context())
 		if exempt(known.route, r) || a.Limits == nil && !a.remembers(known.route) {
 			next.ServeHTTP(w, r)
 			return
@@ -56,18 +57,18 @@ func (a *API) enter(next http.Handler) http.Handler {
 			defer a.changed(r) // of one that was refused, or panicked
 			next.ServeHTTP(w, r)
 		case pass.Answer != nil:
-			known.gate = hit
+			known.Cache = hit
 			answerKept(w, *pass.Answer)
 		case pass.Epoch != "":
-			known.gate = miss
-			copied := &copier{statusWriter: statusWriter{ResponseWriter: w}}
+			known.Cache = miss
+			copied := &copier{StatusWriter: middleware.StatusWriter{ResponseWriter: w}}
 			next.ServeHTTP(copied, r)
 			if answer, whole := copied.answer(); whole {
 				a.Gate.Keep(entry, pass.Epoch, answer)
 			}
 		default:
 			if entry.Question != "" {
-				known.gate = bypass
+				known.Cache = bypass
 			}
 			next.ServeHTTP(w, r)
 		}
@@ -116,7 +117,7 @@ func (a *API) remembered(e auth.Entry, actor auth.Actor, route route, r *http.Re
 }
 
 // refusable reports headers for which a read may be refused that another gets an
-// answer to: see checkForm.
+// answer to: see checkRequest.
 func refusable(h http.Header) bool { return h["If-Match"] != nil || h["Idempotency-Key"] != nil }
 
 // change is a change that the gate knows of.
@@ -128,7 +129,7 @@ type change struct {
 
 // changed tells the gate that a request has changed what it can, once.
 func (a *API) changed(r *http.Request) {
-	c := recordOf(r.Context()).change
+	c := requestInfoFrom(r.Context()).change
 	if c == nil || c.told {
 		return
 	}
@@ -152,7 +153,7 @@ func answerKept(w http.ResponseWriter, a auth.Answer) {
 
 // copier copies an answer while it is written, as long as it may be kept.
 type copier struct {
-	statusWriter
+	middleware.StatusWriter
 
 	body  []byte
 	large bool
@@ -163,10 +164,10 @@ func (c *copier) Write(b []byte) (int, error) {
 	if c.large = c.large || len(c.body)+len(b) > auth.MostAnswer; !c.large {
 		c.body = append(c.body, b...)
 	}
-	return c.statusWriter.Write(b)
+	return c.StatusWriter.Write(b)
 }
 
 // answer is the copy, and whether it is one that can be kept.
 func (c *copier) answer() (auth.Answer, bool) {
-	return auth.Answer{ETag: c.Header().Get("ETag"), Body: c.body}, c.status == http.StatusOK && !c.large
+	return auth.Answer{ETag: c.Header().Get("ETag"), Body: c.body}, c.Status == http.StatusOK && !c.large
 }

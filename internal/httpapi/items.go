@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -12,16 +13,48 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
+// The texts of the operations for the contract.
+var (
+	listItemsDoc = doc{
+		"listItems", "Items", "List a specification's items",
+		"All items in their order. The `ETag` is the specification's.",
+	}
+	createItemDoc = doc{
+		"createItem", "Items", "Add an item",
+		"Inserts a new item at the position `order` and shifts the rest, or appends it.",
+	}
+	reorderItemsDoc = doc{
+		"reorderItems", "Items", "Reorder all items",
+		"Takes exactly the specification's present items, each once. Either all of them move, or none. `If-Match` takes the specification's tag.",
+	}
+	getItemDoc = doc{
+		"getItem", "Items", "Read an item",
+		"The item with its present position.",
+	}
+	replaceItemDoc = doc{
+		"replaceItem", "Items", "Replace an item",
+		"Sets the content; `order` moves the item. If `order` is absent, the item stays in its position.",
+	}
+	patchItemDoc = doc{
+		"patchItem", "Items", "Change an item",
+		"A JSON Merge Patch (RFC 7396): an absent field stays as it is; `order` moves the item.",
+	}
+	deleteItemDoc = doc{
+		"deleteItem", "Items", "Delete an item",
+		"Removes the item permanently and closes the gap.",
+	}
+)
+
 // item is a bullet item as the contract shows it.
 type item struct {
 	ID        requirements.ItemID          `json:"id" format:"uuid"`
 	SpecID    requirements.SpecificationID `json:"spec_id" format:"uuid"`
-	Number    int                          `json:"number" minimum:"1" doc:"Counts from 1 within the specification; never given twice."`
+	Number    int                          `json:"number" minimum:"1" sample:"2" doc:"Counts from 1 within the specification; never reused."`
 	Content   string                       `json:"content" minLength:"1" maxLength:"5000" example:"Refunds above 500 need a second person."`
-	Order     int                          `json:"order" minimum:"0" doc:"The place in the specification, from 0 without gaps."`
+	Order     int                          `json:"order" minimum:"0" sample:"1" doc:"The position in the specification, from 0 without gaps."`
 	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the item itself."`
-	CreatedAt timestamp                    `json:"created_at"`
-	UpdatedAt timestamp                    `json:"updated_at"`
+	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
+	UpdatedAt timestamp                    `json:"updated_at" sample:"2026-11-22T09:30:00.481516Z"`
 }
 
 func itemOf(i requirements.Item) item {
@@ -31,19 +64,19 @@ func itemOf(i requirements.Item) item {
 	}
 }
 
-// itemTag is the strong entity tag of an item: its version, and its place, which
-// other items' coming and going changes too. If-Match looks at the version, so
-// that they do not keep anybody from changing this one.
+// itemTag is the strong entity tag of an item: its version and its position, which
+// changes also with other items. If-Match compares only the version, so that a change
+// of other items does not prevent a change of this one.
 func itemTag(i requirements.Item) string {
 	return `"` + strconv.FormatInt(i.Version, 10) + "-" + strconv.Itoa(i.Order) + `"`
 }
 
 type itemOut struct {
-	ETag string `header:"ETag" doc:"Version and place, for If-Match and If-None-Match."`
+	ETag string `header:"ETag" doc:"Version and position, for If-Match and If-None-Match."`
 	Body item
 }
 
-func itemAnswer(i requirements.Item, err error) (*itemOut, error) {
+func itemResponse(i requirements.Item, err error) (*itemOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -54,40 +87,42 @@ type itemIn struct {
 	ID requirements.ItemID `path:"id" format:"uuid"`
 }
 
-// MatchedItemIn names an item and the versions the caller may overwrite.
+// MatchedItemIn is an item and the versions that the caller may overwrite.
 type MatchedItemIn struct {
 	ID    requirements.ItemID `path:"id" format:"uuid"`
 	Match ifMatch             `header:"If-Match" doc:"Only if the item is still at this version; * if it exists at all."`
 }
 
-// itemBody is what a caller says of a whole item.
+// itemBody sets everything that a caller may set of an item.
 type itemBody struct {
-	Content given[string] `json:"content" doc:"1 to 5,000 characters, at least one of them not blank; kept byte for byte."`
-	Order   given[int]    `json:"order,omitempty" doc:"The place of the item, from 0. Left out: a new item goes to the end, another stays where it is."`
+	Content optional[string] `json:"content" sample:"Refunds above 500 need a second person." doc:"1 to 5,000 characters, at least one of them not blank; stored byte for byte."`
+	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
+}
 
-	draft requirements.ItemDraft
+func (b *itemBody) draft() (requirements.ItemDraft, []problem.FieldError) {
+	return requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
 }
 
 // Resolve checks the body by the rules.
 func (b *itemBody) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.draft, faults = requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
-	return violationsOf(faults, nil)
+	_, faults := b.draft()
+	return ruleErrors(faults, nil)
 }
 
 // itemPatch is a merge patch of an item.
 type itemPatch struct {
-	Content given[string] `json:"content,omitempty" doc:"1 to 5,000 characters, at least one of them not blank; kept byte for byte."`
-	Order   given[int]    `json:"order,omitempty" doc:"Moves the item to this place, from 0."`
+	Content optional[string] `json:"content,omitempty" doc:"1 to 5,000 characters, at least one of them not blank; stored byte for byte."`
+	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"Moves the item to this position, from 0."`
+}
 
-	draft requirements.ItemDraft
+func (b *itemPatch) patch() (requirements.ItemDraft, []problem.FieldError) {
+	return requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
 }
 
 // Resolve checks the patch by the rules.
 func (b *itemPatch) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.draft, faults = requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
-	return violationsOf(faults, nil)
+	_, faults := b.patch()
+	return ruleErrors(faults, nil)
 }
 
 type itemsOut struct {
@@ -97,7 +132,7 @@ type itemsOut struct {
 	}
 }
 
-func itemsAnswer(s requirements.Specification, items []requirements.Item, err error) (*itemsOut, error) {
+func itemsResponse(s requirements.Specification, items []requirements.Item, err error) (*itemsOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +143,12 @@ func itemsAnswer(s requirements.Specification, items []requirements.Item, err er
 
 // listItems is GET /specs/{id}/items.
 func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specificationIn) (*itemsOut, error) {
-	return itemsAnswer(a.Outline.Items(ctx, actor, in.ID))
+	return itemsResponse(a.Outline.Items(ctx, actor, in.ID))
 }
 
 type createItemIn struct {
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
-	OnceIn
+	IdempotentIn
 	Body itemBody
 }
 
@@ -124,13 +159,21 @@ type createItemOut struct {
 
 // createItem is POST /specs/{id}/items.
 func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn) (*createItemOut, error) {
-	made, err := a.Outline.CreateItem(ctx, actor, in.ID, in.once, in.Body.draft)
+	draft, err := checked(in.Body.draft())
+	if err != nil {
+		return nil, err
+	}
+	request, err := in.request(http.MethodPost, "/specs/"+in.ID.String()+"/items")
+	if err != nil {
+		return nil, err
+	}
+	item, err := a.Outline.CreateItem(ctx, actor, in.ID, request, draft)
 	if err != nil {
 		return nil, err
 	}
 	return &createItemOut{
-		CreatedOut: created("/items/"+made.Value.ID.String(), itemTag(made.Value), made.Replayed),
-		Body:       itemOf(made.Value),
+		CreatedOut: created("/items/"+item.Value.ID.String(), itemTag(item.Value), item.Replayed),
+		Body:       itemOf(item.Value),
 	}, nil
 }
 
@@ -139,27 +182,27 @@ type reorderItemsIn struct {
 	Body itemOrder
 }
 
-// itemOrder is the whole list of a specification in its new order.
+// itemOrder is all items of a specification in their new order.
 type itemOrder struct {
-	ItemIDs []requirements.ItemID `json:"item_ids" pattern:"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$" patternDescription:"an id: a UUID in lower case with hyphens" doc:"All items of the specification, each once, in their new order."`
+	ItemIDs []requirements.ItemID `json:"item_ids" sample:"[\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d1\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d2\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d3\"]" pattern:"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$" patternDescription:"an id: a UUID in lower case with hyphens" doc:"All items of the specification, each once, in their new order."`
 }
 
 // Resolve checks that no item is named twice.
 func (b *itemOrder) Resolve(huma.Context) []error {
-	if slices.Contains(b.ItemIDs, requirements.ItemID{}) { // not an id, as the schema has told
+	if slices.Contains(b.ItemIDs, requirements.ItemID{}) { // not an id, as the schema reports
 		return nil
 	}
-	return violationsOf(requirements.CheckOrder(b.ItemIDs), nil)
+	return ruleErrors(requirements.CheckOrder(b.ItemIDs), nil)
 }
 
 // reorderItems is PUT /specs/{id}/items/reorder.
 func (a *API) reorderItems(ctx context.Context, actor auth.Actor, in *reorderItemsIn) (*itemsOut, error) {
-	return itemsAnswer(a.Outline.ReorderItems(ctx, actor, in.ID, in.Match.match, in.Body.ItemIDs))
+	return itemsResponse(a.Outline.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.Body.ItemIDs))
 }
 
 // getItem is GET /items/{id}.
 func (a *API) getItem(ctx context.Context, actor auth.Actor, in *itemIn) (*itemOut, error) {
-	return itemAnswer(a.Outline.Item(ctx, actor, in.ID))
+	return itemResponse(a.Outline.Item(ctx, actor, in.ID))
 }
 
 type replaceItemIn struct {
@@ -169,7 +212,11 @@ type replaceItemIn struct {
 
 // replaceItem is PUT /items/{id}.
 func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItemIn) (*itemOut, error) {
-	return itemAnswer(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	draft, err := checked(in.Body.draft())
+	if err != nil {
+		return nil, err
+	}
+	return itemResponse(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchItemIn struct {
@@ -179,10 +226,14 @@ type patchItemIn struct {
 
 // patchItem is PATCH /items/{id}.
 func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) (*itemOut, error) {
-	return itemAnswer(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	patch, err := checked(in.Body.patch())
+	if err != nil {
+		return nil, err
+	}
+	return itemResponse(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // deleteItem is DELETE /items/{id}.
 func (a *API) deleteItem(ctx context.Context, actor auth.Actor, in *MatchedItemIn) (*struct{}, error) {
-	return nil, a.Outline.DeleteItem(ctx, actor, in.ID, in.Match.match)
+	return nil, a.Outline.DeleteItem(ctx, actor, in.ID, in.Match.precondition)
 }

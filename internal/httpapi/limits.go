@@ -83,7 +83,7 @@ func (a *API) spend(ctx context.Context, payers ...auth.Entry) (e auth.Entry, pa
 		}
 	}
 	if len(pass.Standings) > 0 {
-		recordOf(ctx).budgets.add(a.Now(), pass.Standings)
+		requestInfoFrom(ctx).budgets.add(a.Now(), pass.Standings)
 	}
 	for _, s := range pass.Standings {
 		if !s.Allowed {

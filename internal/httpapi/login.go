@@ -8,105 +8,124 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/login"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
+// The texts of the operations for the contract.
+var (
+	loginDoc = doc{
+		"login", "Sessions", "Sign in with Google",
+		"Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in creates the user. An ID token works once; so does a code. With `cookie` the refresh token goes into a cookie that scripts cannot read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS, else `refresh_token`).",
+	}
+	authorizeDoc = doc{
+		"beginSignIn", "Sessions", "Sign in with a browser",
+		"Redirects the browser to Google, and stores state, nonce and PKCE verifier in a cookie for ten minutes. Open it as a page, not from a script.",
+	}
+	callbackDoc = doc{
+		"finishSignIn", "Sessions", "Return from Google",
+		"Google redirects the browser here. The refresh token goes into a cookie, as with `cookie` in `POST /auth/login`, and the browser goes to `return_to`. The page there gets its access token from `POST /auth/refresh`. If the sign-in fails, `return_to` gets the parameter `error`: the code of a problem, or `access_denied` if the user has declined. A redirect that does not belong to a sign-in of this browser gets a problem instead.",
+	}
+)
+
 type loginIn struct {
-	Caller
+	login.Caller
 	Body loginBody
 }
 
-// loginBody is a sign-in in one of two forms. The contract shows each by itself:
+// loginBody is a sign-in in one of two forms. The contract shows them as two schemas,
 // idTokenLogin and codeLogin.
 type loginBody struct {
-	IDToken      given[string] `json:"id_token,omitempty" minLength:"1" maxLength:"16384"`
-	Nonce        given[string] `json:"nonce,omitempty" maxLength:"255"`
-	Code         given[string] `json:"code,omitempty" minLength:"1" maxLength:"2048"`
-	CodeVerifier given[string] `json:"code_verifier,omitempty" pattern:"^[A-Za-z0-9._~-]{43,128}$" patternDescription:"43 to 128 letters, digits and - . _ ~ (RFC 7636)"`
-	RedirectURI  given[string] `json:"redirect_uri,omitempty" minLength:"1" maxLength:"2000"`
-	Cookie       given[bool]   `json:"cookie,omitempty"`
+	IDToken      optional[string] `json:"id_token,omitempty" minLength:"1" maxLength:"16384"`
+	Nonce        optional[string] `json:"nonce,omitempty" maxLength:"255"`
+	Code         optional[string] `json:"code,omitempty" minLength:"1" maxLength:"2048"`
+	CodeVerifier optional[string] `json:"code_verifier,omitempty" pattern:"^[A-Za-z0-9._~-]{43,128}$" patternDescription:"43 to 128 letters, digits and - . _ ~ (RFC 7636)"`
+	RedirectURI  optional[string] `json:"redirect_uri,omitempty" minLength:"1" maxLength:"2000"`
+	Cookie       optional[bool]   `json:"cookie,omitempty"`
 }
 
 // idTokenLogin is a sign-in with an ID token.
 type idTokenLogin struct {
-	IDToken string `json:"id_token" minLength:"1" maxLength:"16384" doc:"An ID token of Google Sign-In, or of Identity Platform, for this application."`
-	Nonce   string `json:"nonce,omitempty" maxLength:"255" doc:"The nonce that the token must carry, if one was asked for."`
+	IDToken string `json:"id_token" sample:"eyJhbGciOiJSUzI1NiIs…" minLength:"1" maxLength:"16384" doc:"An ID token of Google Sign-In, or of Identity Platform, for this application."`
+	Nonce   string `json:"nonce,omitempty" maxLength:"255" doc:"The nonce that the token must contain, if the client requested one."`
 	Cookie  bool   `json:"cookie,omitzero" doc:"Puts the refresh token into a cookie instead of the body."`
 }
 
 // codeLogin is a sign-in with an authorization code.
 type codeLogin struct {
-	Code         string `json:"code" minLength:"1" maxLength:"2048" doc:"The authorization code that Google has given to the client."`
-	CodeVerifier string `json:"code_verifier" pattern:"^[A-Za-z0-9._~-]{43,128}$" doc:"The PKCE verifier of the authorization request (RFC 7636)."`
-	RedirectURI  string `json:"redirect_uri" minLength:"1" maxLength:"2000" doc:"The redirect_uri of the authorization request: at this server's origin, at one of CORS_ORIGINS, http on loopback, or postmessage."`
-	Cookie       bool   `json:"cookie,omitzero" doc:"Puts the refresh token into a cookie instead of the body."`
+	Code         string `json:"code" sample:"4/0AVG7fiQ…" minLength:"1" maxLength:"2048" doc:"The authorization code that Google gave to the client."`
+	CodeVerifier string `json:"code_verifier" sample:"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" pattern:"^[A-Za-z0-9._~-]{43,128}$" doc:"The PKCE verifier of the authorization request (RFC 7636)."`
+	RedirectURI  string `json:"redirect_uri" sample:"https://app.example.com/signed-in" minLength:"1" maxLength:"2000" doc:"The redirect_uri of the authorization request: at this server's origin, at one of CORS_ORIGINS, http on loopback, or postmessage."`
+	Cookie       bool   `json:"cookie,omitzero" sample:"true" doc:"Puts the refresh token into a cookie instead of the body."`
 }
 
-// Schema is what bodies are checked by.
+// Schema is the one that bodies are checked against.
 func (*loginBody) Schema(schemas huma.Registry) *huma.Schema {
 	type plain loginBody
-	return huma.SchemaFromType(schemas, typeOf[plain]())
+	return huma.SchemaFromType(schemas, reflect.TypeFor[plain]())
 }
 
-// loginForms is what the contract shows of bodies.
-func loginForms(schemas huma.Registry) *huma.Schema {
-	return &huma.Schema{OneOf: each([]reflect.Type{typeOf[idTokenLogin](), typeOf[codeLogin]()}, func(form reflect.Type) *huma.Schema {
-		return schemas.Schema(form, true, "")
-	})}
+// describeLogin shows the two forms of the body in the contract.
+func describeLogin(contract *huma.OpenAPI) {
+	schemas := contract.Components.Schemas
+	contract.Paths["/auth/login"].Post.RequestBody.Content[openapi.JSON].Schema = &huma.Schema{OneOf: []*huma.Schema{
+		schemas.Schema(reflect.TypeFor[idTokenLogin](), true, ""), schemas.Schema(reflect.TypeFor[codeLogin](), true, ""),
+	}}
 }
 
-// Resolve holds the body to one of its forms.
+// Resolve checks that the body has exactly one of its forms.
 func (b *loginBody) Resolve(ctx huma.Context) []error {
 	type field struct {
 		pointer string
-		there   bool
+		present bool
 	}
 	ofCode := []field{
-		{"/code", b.Code.there()}, {"/code_verifier", b.CodeVerifier.there()}, {"/redirect_uri", b.RedirectURI.there()},
+		{"/code", b.Code.present()}, {"/code_verifier", b.CodeVerifier.present()}, {"/redirect_uri", b.RedirectURI.present()},
 	}
 	var faults []problem.FieldError
-	refuse := func(pointer, code, detail string) {
+	reject := func(pointer, code, detail string) {
 		faults = append(faults, problem.FieldError{Pointer: pointer, Code: code, Detail: detail})
 	}
-	const other = "This belongs to another way to sign in; send the fields of one way only."
-	switch byCode := slices.ContainsFunc(ofCode, func(f field) bool { return f.there }); {
-	case b.IDToken.there():
+	const other = "This belongs to the other way to sign in. Send the fields of one way only."
+	switch byCode := slices.ContainsFunc(ofCode, func(f field) bool { return f.present }); {
+	case b.IDToken.present():
 		for _, f := range ofCode {
-			if f.there {
-				refuse(f.pointer, "not_allowed", other)
+			if f.present {
+				reject(f.pointer, "not_allowed", other)
 			}
 		}
 	case byCode:
 		for _, f := range ofCode {
-			if !f.there {
-				refuse(f.pointer, "required", "This is needed.")
+			if !f.present {
+				reject(f.pointer, "required", "This is needed.")
 			}
 		}
-		if b.Nonce.there() {
-			refuse("/nonce", "not_allowed", other)
+		if b.Nonce.present() {
+			reject("/nonce", "not_allowed", other)
 		}
 	default:
-		refuse("/id_token", "required", "This is needed, or else code with code_verifier and redirect_uri.")
+		reject("/id_token", "required", "This is needed, or else code with code_verifier and redirect_uri.")
 	}
-	if r, _ := unwrap(ctx); b.RedirectURI.ok && !callOf(ctx.Context()).api.redirectable(r, b.RedirectURI.value) {
-		refuse("/redirect_uri", "not_allowed", "This is no address that codes for this server go to.")
+	if c := callFrom(ctx.Context()); b.RedirectURI.ok && !c.api.browser.AcceptsRedirectURI(c.request, b.RedirectURI.value) {
+		reject("/redirect_uri", "not_allowed", "This server does not accept codes for this redirect URI.")
 	}
-	return violationsOf(faults, nil)
+	return ruleErrors(faults, nil)
 }
 
 // login is POST /auth/login.
 func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
 	if in.Body.Cookie.value {
-		if err := a.checkOrigin(in.request); err != nil {
+		if err := a.browser.CheckOrigin(in.Request()); err != nil {
 			return nil, err
 		}
 	}
-	grant, err := a.signIn(ctx, in.Body, in.from)
+	pair, err := a.signIn(ctx, in.Body, in.Client())
 	a.Metrics.SignIn(resultOf(err))
 	if err != nil {
 		return nil, err
 	}
-	return a.answer(in.request, grant, in.Body.Cookie.value), nil
+	return tokenPairResponse(in.Request(), pair, in.Body.Cookie.value), nil
 }
 
 func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.TokenPair, error) {

@@ -141,7 +141,7 @@ func TestTransport_MalformedRequestEndsConnection(t *testing.T) {
 		"another encoding":                {post + "Transfer-Encoding: gzip\r\n\r\n", 501},
 		"two encodings":                   {post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
 		"two lines of encodings":          {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501},
-		"an encoding with a tab":          {post + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 501},
+		"an encoding with a tab":          {post + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400},
 		"an encoding in front of a blank": {post + "Transfer-Encoding : chunked\r\nContent-Length: 2\r\n\r\n{}", 400},
 	} {
 		t.Run(name, func(t *testing.T) {

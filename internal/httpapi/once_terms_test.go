@@ -31,7 +31,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 		}
 		want := !two && keyForm.MatchString(first)
 		var key idempotencyKey
-		err := checkForm(r, &huma.Operation{}, false)
+		err := checkRequest(r, &huma.Operation{}, false)
 		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {
 			t.Fatalf("the key %q is %v", first, err)
 		}
@@ -50,7 +50,7 @@ func FuzzSameRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		meant, strict := strictjson.Read(body, maxDepth)
-		request, err := requestOf("POST", "/x", body)
+		request, err := requestDigest("POST", "/x", body)
 		if !strict {
 			return
 		}
@@ -64,10 +64,10 @@ func FuzzSameRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := requestOf("POST", "/x", other); err != nil || again != request {
+		if again, err := requestDigest("POST", "/x", other); err != nil || again != request {
 			t.Fatalf("%q and %q are two requests: %v", body, other, err)
 		}
-		if elsewhere, err := requestOf("POST", "/y", body); err != nil || elsewhere == request {
+		if elsewhere, err := requestDigest("POST", "/y", body); err != nil || elsewhere == request {
 			t.Fatalf("%q to two paths is one request: %v", body, err)
 		}
 		canonical := jsontext.Value(body).Clone()

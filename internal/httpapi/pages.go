@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -16,8 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// PageIn is the query of every list that is paged. Like all types that others
-// embed it is exported: huma passes by embedded types that are not.
+// PageIn is the query of every paged list.
 type PageIn struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The largest number of rows in the answer."`
 	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the page before; empty for the first."`
@@ -115,5 +113,3 @@ func orderOf(text string) requirements.Order {
 	column, descending := strings.CutSuffix(text, " desc")
 	return requirements.Order{Column: requirements.Column(column), Descending: descending}
 }
-
-func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

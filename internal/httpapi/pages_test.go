@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -144,4 +145,13 @@ func FuzzPageCursor(f *testing.F) {
 			t.Fatalf("%q is %+v, and then %+v, %v", cursor, opened, again, err)
 		}
 	})
+}
+
+// What is sealed for one purpose opens for no other.
+func TestPageToken_IsNotAnOAuthState(t *testing.T) {
+	t.Parallel()
+	secret := []byte("the secret key of a test, 32 bytes")
+	if bytes.Equal(newPageTokens(secret).key, keyFor("sign-in attempts", secret)) {
+		t.Error("page tokens and OAuth states have one key")
+	}
 }

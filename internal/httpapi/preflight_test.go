@@ -9,19 +9,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 )
 
 func TestAPreflightAsksNobody(t *testing.T) {
 	t.Parallel()
 	// Neither rules nor stores: whoever asked them would panic.
-	a, h := New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Origins: []string{"https://app.example.com"}})
+	a, h := New(Config{Telemetry: Telemetry{Now: time.Now, Log: slog.New(slog.DiscardHandler)}, Network: Network{Origins: []string{"https://app.example.com"}}})
 	paths := map[string]bool{"/nothing": true, "/api/v1/projects/": true, "/api/v1/%ff": true, "/health": true, "/docs": true}
 	for _, pattern := range a.order {
 		_, path, _ := strings.Cut(pattern, " ")
 		paths[prefix+strings.ReplaceAll(path, "{id}", "0")] = true
 	}
 	for path := range paths {
-		for _, method := range append([]string{"PROPFIND"}, methods...) {
+		for _, method := range append([]string{"PROPFIND"}, middleware.Methods...) {
 			r := httptest.NewRequest(http.MethodOptions, path, http.NoBody)
 			r.Header.Set("Origin", "https://app.example.com")
 			r.Header.Set("Access-Control-Request-Method", method)
@@ -41,7 +43,7 @@ func TestAPreflightAsksNobody(t *testing.T) {
 
 func TestAPreflightNamesTheMethodsOfItsPath(t *testing.T) {
 	t.Parallel()
-	_, h := New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Origins: []string{"https://app.example.com"}})
+	_, h := New(Config{Telemetry: Telemetry{Now: time.Now, Log: slog.New(slog.DiscardHandler)}, Network: Network{Origins: []string{"https://app.example.com"}}})
 	for path, want := range map[string]string{
 		"/api/v1/projects":   "GET, HEAD, POST, OPTIONS",
 		"/api/v1/projects/0": "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
@@ -110,8 +112,8 @@ func TestOriginsAreWrittenAsBrowsersWriteThem(t *testing.T) {
 		"https://2001:db8::1":            {none, none},
 		"https://[0:0:0:0:0:0:0:1]:8443": {form, form},
 	} {
-		for rules, want := range map[OriginRules]string{{}: tc.strict, {Any: true, Plain: true}: tc.lax} {
-			err := CheckOrigins([]string{"https://first.example.com", entry}, rules)
+		for rules, want := range map[middleware.OriginRules]string{{}: tc.strict, {Any: true, Plain: true}: tc.lax} {
+			err := middleware.CheckOrigins([]string{"https://first.example.com", entry}, rules)
 			got := ""
 			if err != nil {
 				got = strings.TrimPrefix(err.Error(), "entry 2 ")
@@ -120,15 +122,15 @@ func TestOriginsAreWrittenAsBrowsersWriteThem(t *testing.T) {
 				t.Errorf("%q under %+v (-want +got):\n%s", entry, rules, diff)
 			}
 			if err == nil { // and what passes can be allowed
-				New(Config{Now: time.Now, Origins: []string{"https://first.example.com", entry}})
+				New(Config{Telemetry: Telemetry{Now: time.Now}, Network: Network{Origins: []string{"https://first.example.com", entry}}})
 			}
 		}
 	}
-	err := CheckOrigins([]string{"x", "https://a.example", "https://b.example/"}, OriginRules{})
+	err := middleware.CheckOrigins([]string{"x", "https://a.example", "https://b.example/"}, middleware.OriginRules{})
 	if err == nil || err.Error() != "entry 1 "+none+"; entry 3 "+more {
 		t.Errorf("not every fault is told at once: %v", err)
 	}
-	if err := CheckOrigins(nil, OriginRules{}); err != nil {
+	if err := middleware.CheckOrigins(nil, middleware.OriginRules{}); err != nil {
 		t.Errorf("no origins are refused: %v", err)
 	}
 }

@@ -10,12 +10,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// statuses maps each kind of failure to its HTTP status. Nothing else chooses
-// the status of an error. A test holds it complete.
+// statuses maps each kind of failure to its HTTP status. Nothing else chooses the
+// status of an error. A test checks that it is complete.
 var statuses = map[problem.Kind]int{
 	problem.KindInternal:           http.StatusInternalServerError,
 	problem.KindInvalidArgument:    http.StatusBadRequest,
@@ -39,22 +41,22 @@ func statusOf(code problem.Code) int { return statuses[code.Doc().Kind] }
 
 // problemDetails is the body of every error: problem details after RFC 9457.
 type problemDetails struct {
-	Type      string    `json:"type" format:"uri-reference" doc:"Where the code is explained."`
-	Title     string    `json:"title" doc:"The code in words; the same at every occurrence."`
-	Status    int       `json:"status" doc:"The HTTP status."`
-	Detail    string    `json:"detail" doc:"What happened this time, for people."`
-	Instance  string    `json:"instance" format:"uri-reference" doc:"The path of the request."`
-	Code      string    `json:"code" doc:"What happened, for programs."`
-	RequestID string    `json:"request_id" doc:"Names this request in the server's log."`
-	Errors    []mistake `json:"errors,omitempty" doc:"What is wrong with single fields; all faults of the request at once."`
-	Current   any       `json:"current,omitempty" doc:"For precondition_failed: the resource as it is now."`
+	Type      string       `json:"type" format:"uri-reference" doc:"Where the code is explained."`
+	Title     string       `json:"title" doc:"The code in words; the same at every occurrence."`
+	Status    int          `json:"status" doc:"The HTTP status."`
+	Detail    string       `json:"detail" doc:"What happened this time, in words."`
+	Instance  string       `json:"instance" format:"uri-reference" doc:"The path of the request."`
+	Code      string       `json:"code" doc:"What happened, for programs."`
+	RequestID string       `json:"request_id" doc:"Names this request in the server's log."`
+	Errors    []fieldError `json:"errors,omitempty" doc:"What is wrong with single fields; all faults of the request at once."`
+	Current   any          `json:"current,omitempty" doc:"For precondition_failed: the resource as it is now."`
 
 	headers http.Header
 	cause   error
 }
 
-// mistake is one fault of one field.
-type mistake struct {
+// fieldError is one fault of one field.
+type fieldError struct {
 	Pointer string `json:"pointer" doc:"The field in the request body, as an RFC 6901 pointer."`
 	Code    string `json:"code" doc:"The rule that was broken, for programs."`
 	Detail  string `json:"detail" doc:"The rule, for people."`
@@ -68,16 +70,16 @@ func (p *problemDetails) Error() string {
 	return p.Code + ": " + p.Detail
 }
 
-// GetStatus tells huma the status.
+// GetStatus is the status, for huma.
 func (p *problemDetails) GetStatus() int { return p.Status }
 
-// GetHeaders tells huma the headers.
+// GetHeaders are the headers, for huma.
 func (p *problemDetails) GetHeaders() http.Header { return p.headers }
 
-// ContentType tells huma the media type.
-func (p *problemDetails) ContentType(string) string { return problemJSON }
+// ContentType is the media type, for huma.
+func (p *problemDetails) ContentType(string) string { return openapi.ProblemJSON }
 
-// TransformSchema names the codes of the contract.
+// TransformSchema lists the codes in the contract.
 func (p *problemDetails) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	for _, code := range problem.Codes() {
 		s.Properties["code"].Enum = append(s.Properties["code"].Enum, string(code))
@@ -85,35 +87,35 @@ func (p *problemDetails) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.
 	return s
 }
 
-// problemOf is the one way from a failure to an answer. What nobody classified
-// becomes internal, and its text goes to the log alone.
+// problemOf turns an error into a problem, and notes it for the log line of the
+// request. An error without a code becomes internal, and its text goes to the log only.
 func problemOf(r *http.Request, err error) *problemDetails {
 	f, ok := errors.AsType[*problem.Error](err)
 	if !ok {
-		f = problem.New(problem.Internal, "Something went wrong on our side; it has been logged.")
+		f = problem.New(problem.Internal, "Something went wrong on the server. It has been logged.")
 	}
-	meaning := f.Code.Doc()
+	meaning, info := f.Code.Doc(), middleware.InfoFrom(r.Context())
 	p := &problemDetails{
 		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statuses[meaning.Kind],
-		Detail: f.Detail, Instance: r.URL.EscapedPath(), Code: string(f.Code), RequestID: requestID(r.Context()),
+		Detail: f.Detail, Instance: r.URL.EscapedPath(), Code: string(f.Code), RequestID: info.RequestID,
 		headers: http.Header{}, cause: err,
 	}
 	for _, v := range f.Fields {
-		p.Errors = append(p.Errors, mistake(v))
+		p.Errors = append(p.Errors, fieldError(v))
 	}
-	p.Current = shown(f.Current)
+	p.Current = present(f.Current)
 	if meaning.Kind == problem.KindUnauthenticated {
 		p.headers.Set("WWW-Authenticate", challenge(f.Code))
 	}
 	if f.RetryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	note(r.Context(), p)
+	info.Problem = &middleware.Problem{Code: p.Code, Status: p.Status, Cause: p.cause}
 	return p
 }
 
-// shown is a resource as the contract shows it.
-func shown(resource any) any {
+// present is a resource as the contract shows it.
+func present(resource any) any {
 	switch r := resource.(type) {
 	case requirements.Project:
 		return projectOf(r)
@@ -121,6 +123,8 @@ func shown(resource any) any {
 		return specificationOf(r)
 	case requirements.Item:
 		return itemOf(r)
+	case Project, specification, item: // of an example
+		return r
 	default:
 		return nil
 	}
@@ -136,16 +140,13 @@ func challenge(code problem.Code) string {
 	}
 }
 
-// fail answers with the problem of err.
+// fail writes the problem of err.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(r, err)
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	if err := json.MarshalWrite(w, p, jsonOptions); err != nil {
-		a.Log.DebugContext(r.Context(), "the caller left before the answer", "error", err)
+		a.Log.DebugContext(r.Context(), "the client disconnected before the response was complete", "error", err)
 	}
 }
-
-// problemJSON is the media type of RFC 9457.
-const problemJSON = "application/problem+json"

@@ -112,7 +112,7 @@ func TestWhatNobodyClassifiedStaysPrivate(t *testing.T) {
 
 func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
 	t.Parallel()
-	a, _ := New(Config{Now: time.Now})
+	a, _ := New(Config{Telemetry: Telemetry{Now: time.Now}})
 	routed := map[string]*huma.Operation{}
 	for path, item := range a.huma.OpenAPI().Paths {
 		for method, op := range map[string]*huma.Operation{
@@ -124,14 +124,14 @@ func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
 			}
 		}
 	}
-	for pattern, op := range operations {
+	for pattern, op := range a.operations {
 		described, ok := routed[pattern]
 		if !ok {
-			t.Errorf("operations.go has %s, routes.go has not", pattern)
+			t.Errorf("the contract lacks %s", pattern)
 			continue
 		}
-		if op.id == "" || op.summary == "" || op.description == "" || op.tag == "" {
-			t.Errorf("%s lacks an id, a summary, a description or a tag: %+v", pattern, op)
+		if described.OperationID == "" || described.Summary == "" || described.Description == "" || described.Tags[0] == "" {
+			t.Errorf("%s lacks an id, a summary, a description or a tag: %+v", pattern, described)
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(described.Responses)), func(status string) bool { return status[0] == '4' }) {
 			t.Errorf("%s names no fault of its callers", pattern)
@@ -139,7 +139,7 @@ func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
 		if strings.Contains(pattern, "{id}") != (op.missing != "") {
 			t.Errorf("%s names the fault %q of its path id", pattern, op.missing)
 		}
-		for _, code := range append(slices.Clone(op.faults), op.missing) {
+		for _, code := range append(slices.Clone(op.problems), op.missing) {
 			if code != "" && !slices.Contains(problem.Codes(), code) {
 				t.Errorf("%s answers %s, which is no code", pattern, code)
 			}
@@ -151,6 +151,6 @@ func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
 		delete(routed, pattern)
 	}
 	for pattern := range routed {
-		t.Errorf("routes.go has %s, operations.go has not", pattern)
+		t.Errorf("the contract has %s, routes.go has not", pattern)
 	}
 }

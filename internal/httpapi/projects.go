@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -10,24 +11,56 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
+// The texts of the operations for the contract.
+var (
+	listProjectsDoc = doc{
+		"listProjects", "Projects", "List your projects",
+		"One page of the caller's projects. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a project.",
+	}
+	createProjectDoc = doc{
+		"createProject", "Projects", "Create a project",
+		"Creates an empty project that the caller owns.",
+	}
+	getProjectDoc = doc{
+		"getProject", "Projects", "Read a project",
+		"The project, with its version as `ETag`.",
+	}
+	replaceProjectDoc = doc{
+		"replaceProject", "Projects", "Replace a project",
+		"Sets everything that a caller may set; an absent field gets its default.",
+	}
+	patchProjectDoc = doc{
+		"patchProject", "Projects", "Change a project",
+		"A JSON Merge Patch (RFC 7396): an absent field stays as it is, `null` sets the default.",
+	}
+	trashProjectDoc = doc{
+		"trashProject", "Projects", "Move a project to the trash",
+		"The project and everything below it respond with 404 until it is restored. It no longer counts towards the limit.",
+	}
+	restoreProjectDoc = doc{
+		"restoreProject", "Projects", "Restore a project from the trash",
+		"Restores the project and what was live in it. A project that is not in the trash stays as it is.",
+	}
+)
+
 // Project is a project as the contract shows it.
 type Project struct {
 	ID                 requirements.ProjectID `json:"id" format:"uuid"`
 	OwnerID            auth.UserID            `json:"owner_id" format:"uuid"`
 	Title              string                 `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
 	Description        string                 `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
-	SpecificationCount int                    `json:"specification_count" minimum:"0" doc:"Live specifications; the trash does not count."`
-	Version            int64                  `json:"version" minimum:"1" doc:"Counts the states of the project; the ETag is made of it."`
-	CreatedAt          timestamp              `json:"created_at"`
+	SpecificationCount int                    `json:"specification_count" minimum:"0" sample:"1" doc:"Live specifications; the trash does not count."`
+	Version            int64                  `json:"version" minimum:"1" sample:"3" doc:"Counts the states of the project; the ETag is made of it."`
+	CreatedAt          timestamp              `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt          timestamp              `json:"updated_at"`
-	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
+	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
 }
 
 func projectOf(p requirements.Project) Project {
 	return Project{
 		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
 		SpecificationCount: p.SpecificationCount, Version: p.Version,
-		CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), DeletedAt: stamp(p.DeletedAt),
+		CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), DeletedAt: timestampOf(p.DeletedAt),
 	}
 }
 
@@ -36,7 +69,7 @@ type projectOut struct {
 	Body Project
 }
 
-func projectAnswer(p requirements.Project, err error) (*projectOut, error) {
+func projectResponse(p requirements.Project, err error) (*projectOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -47,45 +80,47 @@ type projectIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 }
 
-// MatchedProjectIn names a project and the versions the caller may overwrite.
+// MatchedProjectIn is a project and the versions that the caller may overwrite.
 type MatchedProjectIn struct {
 	ID    requirements.ProjectID `path:"id" format:"uuid"`
 	Match ifMatch                `header:"If-Match" doc:"Only if the project is still at this version; * if it exists at all."`
 }
 
-// projectBody is what a caller says of a whole project.
+// projectBody sets everything that a caller may set of a project.
 type projectBody struct {
-	Title       given[string] `json:"title" doc:"1 to 100 characters after trimming, on one line."`
-	Description given[string] `json:"description,omitempty" doc:"At most 5,000 characters. Left out: empty."`
+	Title       optional[string] `json:"title" sample:"Invoice portal" doc:"1 to 100 characters after trimming, on one line."`
+	Description optional[string] `json:"description,omitempty" sample:"Customers see and pay their invoices." doc:"At most 5,000 characters. If absent: empty."`
+}
 
-	draft requirements.NewProject
+func (b *projectBody) newProject() (requirements.NewProject, []problem.FieldError) {
+	return requirements.ParseNewProject(b.Title.value, b.Description.value)
 }
 
 // Resolve checks the body by the rules.
 func (b *projectBody) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.draft, faults = requirements.ParseNewProject(b.Title.value, b.Description.value)
-	return violationsOf(faults, map[string]bool{"/title": b.Title.ok, "/description": b.Description.ok})
+	_, faults := b.newProject()
+	return ruleErrors(faults, map[string]bool{"/title": b.Title.ok, "/description": b.Description.ok})
 }
 
 // projectPatch is a merge patch of a project.
 type projectPatch struct {
-	Title       given[string]    `json:"title,omitempty" doc:"1 to 100 characters after trimming, on one line."`
+	Title       optional[string] `json:"title,omitempty" sample:"Invoice portal" doc:"1 to 100 characters after trimming, on one line."`
 	Description nullable[string] `json:"description,omitempty" doc:"At most 5,000 characters; null empties it."`
+}
 
-	patch requirements.ProjectPatch
+func (b *projectPatch) patch() (requirements.ProjectPatch, []problem.FieldError) {
+	return requirements.ParseProjectPatch(b.Title.pointer(), b.Description.orDefault(""))
 }
 
 // Resolve checks the patch by the rules.
 func (b *projectPatch) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.patch, faults = requirements.ParseProjectPatch(b.Title.pointer(), b.Description.orDefault(""))
-	return violationsOf(faults, nil)
+	_, faults := b.patch()
+	return ruleErrors(faults, nil)
 }
 
 type listProjectsIn struct {
 	ListIn
-	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Ties are in the order of their ids."`
+	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Equal values are ordered by id."`
 }
 
 type projectsOut struct {
@@ -112,7 +147,7 @@ func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjec
 }
 
 type createProjectIn struct {
-	OnceIn
+	IdempotentIn
 	Body projectBody
 }
 
@@ -123,19 +158,27 @@ type createProjectOut struct {
 
 // createProject is POST /projects.
 func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createProjectIn) (*createProjectOut, error) {
-	made, err := a.Outline.CreateProject(ctx, actor, in.once, in.Body.draft)
+	draft, err := checked(in.Body.newProject())
+	if err != nil {
+		return nil, err
+	}
+	request, err := in.request(http.MethodPost, "/projects")
+	if err != nil {
+		return nil, err
+	}
+	project, err := a.Outline.CreateProject(ctx, actor, request, draft)
 	if err != nil {
 		return nil, err
 	}
 	return &createProjectOut{
-		CreatedOut: created("/projects/"+made.Value.ID.String(), etag(made.Value.Version), made.Replayed),
-		Body:       projectOf(made.Value),
+		CreatedOut: created("/projects/"+project.Value.ID.String(), etag(project.Value.Version), project.Replayed),
+		Body:       projectOf(project.Value),
 	}, nil
 }
 
 // getProject is GET /projects/{id}.
 func (a *API) getProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectAnswer(a.Outline.Project(ctx, actor, in.ID))
+	return projectResponse(a.Outline.Project(ctx, actor, in.ID))
 }
 
 type replaceProjectIn struct {
@@ -145,7 +188,11 @@ type replaceProjectIn struct {
 
 // replaceProject is PUT /projects/{id}.
 func (a *API) replaceProject(ctx context.Context, actor auth.Actor, in *replaceProjectIn) (*projectOut, error) {
-	return projectAnswer(a.Outline.ReplaceProject(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	draft, err := checked(in.Body.newProject())
+	if err != nil {
+		return nil, err
+	}
+	return projectResponse(a.Outline.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchProjectIn struct {
@@ -155,15 +202,19 @@ type patchProjectIn struct {
 
 // patchProject is PATCH /projects/{id}.
 func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProjectIn) (*projectOut, error) {
-	return projectAnswer(a.Outline.PatchProject(ctx, actor, in.ID, in.Match.match, in.Body.patch))
+	patch, err := checked(in.Body.patch())
+	if err != nil {
+		return nil, err
+	}
+	return projectResponse(a.Outline.PatchProject(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // trashProject is DELETE /projects/{id}.
 func (a *API) trashProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*struct{}, error) {
-	return nil, a.Outline.TrashProject(ctx, actor, in.ID, in.Match.match)
+	return nil, a.Outline.TrashProject(ctx, actor, in.ID, in.Match.precondition)
 }
 
 // restoreProject is POST /projects/{id}/restore.
 func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectAnswer(a.Outline.RestoreProject(ctx, actor, in.ID))
+	return projectResponse(a.Outline.RestoreProject(ctx, actor, in.ID))
 }

@@ -2,59 +2,66 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// routes is every operation of the contract: who may call it, its pattern, the
-// status of success, and its function. What it is called, what it is for and
-// how it may fail stands in operations.go under the same pattern.
+// routes lists every operation of the contract: who may call it, pattern, status of
+// success, function, text for the contract, and options (operation.go). The texts
+// stand beside the functions; nothing depends on them.
 func (a *API) routes() {
-	open(a, "POST /auth/login", 200, a.login)
-	open(a, "GET /auth/google", 302, a.beginSignIn)
-	open(a, "GET /auth/google/callback", 302, a.finishSignIn)
-	open(a, "POST /auth/refresh", 200, a.refresh)
-	open(a, "POST /auth/logout", 204, a.logout)
-	user(a, "GET /auth/sessions", 200, a.listSessions)
-	user(a, "DELETE /auth/sessions/{id}", 204, a.endSession)
+	session, account := notFound(problem.SessionNotFound), notFound(problem.UserNotFound)
+	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)
 
-	user(a, "GET /users/me", 200, a.getMe)
-	user(a, "PATCH /users/me", 200, a.patchMe)
-	user(a, "DELETE /users/me", 204, a.deleteMe)
-	streamed[exportView](a, "GET /users/me/export", a.exportMe)
+	open(a, "POST /auth/login", 200, a.login, loginDoc, signInLimiter,
+		problems(problem.GoogleTokenInvalid, problem.EmailNotVerified, problem.DomainNotAllowed, problem.AccountSuspended, problem.CSRFRejected))
+	open(a, "GET /auth/google", 302, a.browser.Authorize, authorizeDoc, signInLimiter)
+	open(a, "GET /auth/google/callback", 302, a.browser.Callback, callbackDoc, signInLimiter, lenientQuery, problems(problem.CSRFRejected))
+	open(a, "POST /auth/refresh", 200, a.refresh, refreshDoc, refreshCookie,
+		problems(problem.RefreshTokenInvalid, problem.RefreshTokenExpired, problem.RefreshTokenReused))
+	open(a, "POST /auth/logout", 204, a.logout, logoutDoc, refreshCookie, logoutLimiter,
+		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.InvalidHeader))
+	user(a, "GET /auth/sessions", 200, a.listSessions, listSessionsDoc)
+	user(a, "DELETE /auth/sessions/{id}", 204, a.endSession, endSessionDoc, session, logoutLimiter)
 
-	user(a, "GET /projects", 200, a.listProjects)
-	user(a, "POST /projects", 201, a.createProject)
-	user(a, "GET /projects/{id}", 200, a.getProject)
-	user(a, "PUT /projects/{id}", 200, a.replaceProject)
-	user(a, "PATCH /projects/{id}", 200, a.patchProject)
-	user(a, "DELETE /projects/{id}", 204, a.trashProject)
-	user(a, "POST /projects/{id}/restore", 200, a.restoreProject)
+	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
+	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
+	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
+	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc)
 
-	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications)
-	user(a, "POST /projects/{id}/specs", 201, a.createSpecification)
-	user(a, "GET /specs/{id}", 200, a.getSpecification)
-	user(a, "PUT /specs/{id}", 200, a.replaceSpecification)
-	user(a, "PATCH /specs/{id}", 200, a.patchSpecification)
-	user(a, "DELETE /specs/{id}", 204, a.trashSpecification)
-	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification)
+	user(a, "GET /projects", 200, a.listProjects, listProjectsDoc, cached, paged)
+	user(a, "POST /projects", 201, a.createProject, createProjectDoc, idempotent, problems(problem.ProjectLimit))
+	user(a, "GET /projects/{id}", 200, a.getProject, getProjectDoc, project, cached)
+	user(a, "PUT /projects/{id}", 200, a.replaceProject, replaceProjectDoc, project, conditional)
+	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
+	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
+	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, problems(problem.ProjectLimit))
 
-	user(a, "GET /specs/{id}/items", 200, a.listItems)
-	user(a, "POST /specs/{id}/items", 201, a.createItem)
-	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems)
-	user(a, "GET /items/{id}", 200, a.getItem)
-	user(a, "PUT /items/{id}", 200, a.replaceItem)
-	user(a, "PATCH /items/{id}", 200, a.patchItem)
-	user(a, "DELETE /items/{id}", 204, a.deleteItem)
+	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged)
+	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, problems(problem.SpecificationLimit))
+	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached)
+	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
+	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
+	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)
+	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, problems(problem.SpecificationLimit))
 
-	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers)
-	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser)
-	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents)
+	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
+	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, problems(problem.ItemLimit))
+	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
+	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
+	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
+	user(a, "PATCH /items/{id}", 200, a.patchItem, patchItemDoc, item, conditional)
+	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
+
+	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
+	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account)
+	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
 }
 
-// plainRoutes are those outside of the contract's operations.
+// plainRoutes are the routes that are not operations of the contract.
 func (a *API) plainRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+prefix+"/openapi.json", a.publish("application/json", a.ContractJSON))
 	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.publish("application/yaml", a.ContractYAML))
@@ -71,9 +78,8 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /problems/{code}", pages.Problem)
 
 	if len(a.PublicKeys) > 0 {
-		mux.HandleFunc("GET /.well-known/jwks.json", a.publishKeys())
+		mux.HandleFunc("GET /.well-known/jwks.json", a.publish("application/jwk-set+json", a.publicKeys))
 	}
-
 	if !a.MetricsElsewhere {
 		mux.HandleFunc("GET /metrics", a.Metrics.Handler().ServeHTTP)
 	}

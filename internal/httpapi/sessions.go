@@ -4,28 +4,49 @@ import (
 	"context"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
+// The texts of the operations for the contract.
+var (
+	refreshDoc = doc{
+		"refresh", "Sessions", "Refresh the token pair",
+		"Exchanges the refresh token for a new pair. If the token comes in the cookie, the new one does too; such a request needs `Content-Type: application/json` and an allowed origin. Each refresh token works once. The one before the newest gets the same successor again for a few seconds, for lost responses and second tabs. Any older token ends the session.",
+	}
+	logoutDoc = doc{
+		"logout", "Sessions", "End this session, or all",
+		"Ends the session permanently and at once: after the response no token of it is accepted. Works with the access token, or with the refresh token if that has expired. Repeating it is harmless. A token in the cookie is accepted under the same conditions as for `POST /auth/refresh`, and the cookie is removed.",
+	}
+	listSessionsDoc = doc{
+		"listSessions", "Sessions", "List your live sessions",
+		"Where the account is signed in, newest first.",
+	}
+	endSessionDoc = doc{
+		"endSession", "Sessions", "End one of your sessions",
+		"No token of that session is accepted any more.",
+	}
+)
+
 type refreshIn struct {
-	Caller
+	login.Caller
 	Body *struct {
-		RefreshToken string `json:"refresh_token,omitempty" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session, unless a cookie brings it."`
+		RefreshToken string `json:"refresh_token,omitempty" sample:"cgr_7Qm2…" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session, unless it is in the cookie."`
 	}
 }
 
-// refresh is POST /auth/refresh. The successor goes the way that the token came.
+// refresh is POST /auth/refresh. The new token is in a cookie if the old one was.
 func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error) {
 	if in.Body != nil && in.Body.RefreshToken != "" {
 		return a.refreshed(ctx, in, in.Body.RefreshToken, false)
 	}
-	token, err := a.broughtToken(in.request)
+	token, err := a.browser.RefreshToken(in.Request())
 	if err != nil {
 		return nil, err
 	}
 	if token == "" {
 		return nil, problem.Invalid([]problem.FieldError{{
-			Pointer: "/refresh_token", Code: "required", Detail: "This is needed where no cookie brings it.",
+			Pointer: "/refresh_token", Code: "required", Detail: "This is needed if it is not in the cookie.",
 		}})
 	}
 	return a.refreshed(ctx, in, token, true)
@@ -35,25 +56,25 @@ func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCook
 	if err := a.spendRefresh(ctx, token); err != nil {
 		return nil, err
 	}
-	grant, err := a.Identity.Refresh(ctx, token, in.from)
+	pair, err := a.Identity.Refresh(ctx, token, in.Client())
 	a.Metrics.Refresh(resultOf(err))
 	if err != nil {
 		return nil, err
 	}
-	return a.answer(in.request, grant, inCookie), nil
+	return tokenPairResponse(in.Request(), pair, inCookie), nil
 }
 
 type logoutIn struct {
-	Caller
+	login.Caller
 	Authorization string `header:"Authorization" maxLength:"4096" doc:"The access token, if it has not expired."`
 	Body          *struct {
-		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session where the access token has expired; a cookie does as well."`
-		AllSessions  bool   `json:"all_sessions,omitempty" doc:"Ends every session of the user."`
+		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session if the access token has expired; the token may also be in the cookie."`
+		AllSessions  bool   `json:"all_sessions,omitempty" sample:"true" doc:"Ends every session of the user."`
 	}
 }
 
 type logoutOut struct {
-	SetCookie []string `header:"Set-Cookie" doc:"Removes the cookie of the refresh token, where the request has brought one."`
+	SetCookie []string `header:"Set-Cookie" doc:"Removes the cookie of the refresh token, if the request has one."`
 }
 
 // logout is POST /auth/logout.
@@ -64,29 +85,29 @@ func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
 		token, all = in.Body.RefreshToken, in.Body.AllSessions
 	}
 	if token == "" {
-		brought, err := a.broughtToken(in.request)
+		fromCookie, err := a.browser.RefreshToken(in.Request())
 		switch {
 		case err == nil:
-			token = brought
+			token = fromCookie
 		case in.Authorization == "": // with an access token the cookie is not needed
 			return nil, err
 		}
 	}
-	if err := a.Identity.Logout(ctx, in.Authorization, token, all, in.from); err != nil {
+	if err := a.Identity.Logout(ctx, in.Authorization, token, all, in.Client()); err != nil {
 		return nil, err
 	}
-	return &logoutOut{SetCookie: a.withoutCookie(in.request)}, nil
+	return &logoutOut{SetCookie: login.RemoveRefreshCookie(in.Request())}, nil
 }
 
 // session is a live session as the contract shows it.
 type session struct {
 	ID         auth.SessionID `json:"id" format:"uuid"`
-	CreatedAt  timestamp      `json:"created_at"`
+	CreatedAt  timestamp      `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	LastUsedAt timestamp      `json:"last_used_at"`
-	ExpiresAt  timestamp      `json:"expires_at"`
-	UserAgent  string         `json:"user_agent"`
+	ExpiresAt  timestamp      `json:"expires_at" sample:"2026-11-23T17:12:10.123456Z"`
+	UserAgent  string         `json:"user_agent" sample:"codegen-cli/2.4"`
 	IP         string         `json:"ip" example:"203.0.113.7"`
-	Current    bool           `json:"current" doc:"Whether it is the session of this request."`
+	Current    bool           `json:"current" sample:"true" doc:"Whether it is the session of this request."`
 }
 
 type sessionsOut struct {

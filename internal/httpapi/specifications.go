@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -10,25 +11,57 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
+// The texts of the operations for the contract.
+var (
+	listSpecificationsDoc = doc{
+		"listSpecifications", "Specifications", "List a project's specifications",
+		"One page of the project's specifications. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a specification.",
+	}
+	createSpecificationDoc = doc{
+		"createSpecification", "Specifications", "Create a specification",
+		"Creates a specification with the project's next number.",
+	}
+	getSpecificationDoc = doc{
+		"getSpecification", "Specifications", "Read a specification",
+		"The specification, with its version as `ETag`; `include=items` adds its items.",
+	}
+	replaceSpecificationDoc = doc{
+		"replaceSpecification", "Specifications", "Replace a specification",
+		"Sets everything that a caller may set; an absent title is taken from the content.",
+	}
+	patchSpecificationDoc = doc{
+		"patchSpecification", "Specifications", "Change a specification",
+		"A JSON Merge Patch (RFC 7396): an absent field stays as it is, `null` sets the default.",
+	}
+	trashSpecificationDoc = doc{
+		"trashSpecification", "Specifications", "Move a specification to the trash",
+		"The specification and its items respond with 404 until it is restored. It no longer counts towards the limit; its number is not reused.",
+	}
+	restoreSpecificationDoc = doc{
+		"restoreSpecification", "Specifications", "Restore a specification from the trash",
+		"Restores the specification with its number, its items and their order.",
+	}
+)
+
 // specification is a specification as the contract shows it.
 type specification struct {
 	ID        requirements.SpecificationID `json:"id" format:"uuid"`
 	ProjectID requirements.ProjectID       `json:"project_id" format:"uuid"`
-	Number    int                          `json:"number" minimum:"1" doc:"Counts from 1 within the project; never given twice."`
+	Number    int                          `json:"number" minimum:"1" doc:"Counts from 1 within the project; never reused."`
 	Title     string                       `json:"title" maxLength:"200" example:"Refunds"`
 	Content   string                       `json:"content" minLength:"1" maxLength:"100000" example:"# Refunds\n\nA customer gets the money back within a day."`
-	ItemCount int                          `json:"item_count" minimum:"0"`
-	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the specification and its items; the ETag is made of it."`
-	CreatedAt timestamp                    `json:"created_at"`
+	ItemCount int                          `json:"item_count" minimum:"0" sample:"3"`
+	Version   int64                        `json:"version" minimum:"1" sample:"5" doc:"Counts the states of the specification and its items; the ETag is made of it."`
+	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt timestamp                    `json:"updated_at"`
-	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it went to the trash; null while it is live."`
+	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
 	Items     []item                       `json:"items,omitzero" doc:"The items in their order; only with include=items."`
 }
 
 func specificationOf(s requirements.Specification) specification {
 	return specification{
 		ID: s.ID, ProjectID: s.Project, Number: s.Number, Title: s.Title, Content: s.Content, ItemCount: len(s.Items),
-		Version: s.Version, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: timestamp(s.UpdatedAt), DeletedAt: stamp(s.DeletedAt),
+		Version: s.Version, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: timestamp(s.UpdatedAt), DeletedAt: timestampOf(s.DeletedAt),
 	}
 }
 
@@ -37,7 +70,7 @@ type specificationOut struct {
 	Body specification
 }
 
-func specificationAnswer(s requirements.Specification, err error) (*specificationOut, error) {
+func specificationResponse(s requirements.Specification, err error) (*specificationOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -48,47 +81,49 @@ type specificationIn struct {
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
 }
 
-// MatchedSpecificationIn names a specification and the versions the caller may
+// MatchedSpecificationIn is a specification and the versions that the caller may
 // overwrite.
 type MatchedSpecificationIn struct {
 	ID    requirements.SpecificationID `path:"id" format:"uuid"`
 	Match ifMatch                      `header:"If-Match" doc:"Only if the specification is still at this version; * if it exists at all."`
 }
 
-// specificationBody is what a caller says of a whole specification.
+// specificationBody sets everything that a caller may set of a specification.
 type specificationBody struct {
-	Content given[string] `json:"content" doc:"1 to 100,000 characters, at least one of them not blank; kept byte for byte."`
-	Title   given[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. Left out or empty: the first line of the content that says something."`
+	Content optional[string] `json:"content" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"1 to 100,000 characters, at least one of them not blank; stored byte for byte."`
+	Title   optional[string] `json:"title,omitempty" sample:"Refunds" doc:"At most 200 characters after trimming, on one line. If absent or empty: the first line of the content that has text."`
+}
 
-	draft requirements.NewSpecification
+func (b *specificationBody) newSpecification() (requirements.NewSpecification, []problem.FieldError) {
+	return requirements.ParseNewSpecification(b.Title.value, b.Content.value)
 }
 
 // Resolve checks the body by the rules.
 func (b *specificationBody) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.draft, faults = requirements.ParseNewSpecification(b.Title.value, b.Content.value)
-	return violationsOf(faults, map[string]bool{"/title": b.Title.ok, "/content": b.Content.ok})
+	_, faults := b.newSpecification()
+	return ruleErrors(faults, map[string]bool{"/title": b.Title.ok, "/content": b.Content.ok})
 }
 
 // specificationPatch is a merge patch of a specification.
 type specificationPatch struct {
-	Content given[string]    `json:"content,omitempty" doc:"1 to 100,000 characters, at least one of them not blank; kept byte for byte."`
-	Title   nullable[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. Null or empty: the first line of the content that says something."`
+	Content optional[string] `json:"content,omitempty" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"1 to 100,000 characters, at least one of them not blank; stored byte for byte."`
+	Title   nullable[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. If null or empty: the first line of the content that has text."`
+}
 
-	patch requirements.SpecificationPatch
+func (b *specificationPatch) patch() (requirements.SpecificationPatch, []problem.FieldError) {
+	return requirements.ParseSpecificationPatch(b.Title.orDefault(""), b.Content.pointer())
 }
 
 // Resolve checks the patch by the rules.
 func (b *specificationPatch) Resolve(huma.Context) []error {
-	var faults []problem.FieldError
-	b.patch, faults = requirements.ParseSpecificationPatch(b.Title.orDefault(""), b.Content.pointer())
-	return violationsOf(faults, nil)
+	_, faults := b.patch()
+	return ruleErrors(faults, nil)
 }
 
 type listSpecificationsIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
-	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Ties are in the order of their ids."`
+	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id."`
 }
 
 type specificationsOut struct {
@@ -117,7 +152,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 
 type createSpecificationIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
-	OnceIn
+	IdempotentIn
 	Body specificationBody
 }
 
@@ -128,13 +163,21 @@ type createSpecificationOut struct {
 
 // createSpecification is POST /projects/{id}/specs.
 func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *createSpecificationIn) (*createSpecificationOut, error) {
-	made, err := a.Outline.CreateSpecification(ctx, actor, in.ID, in.once, in.Body.draft)
+	draft, err := checked(in.Body.newSpecification())
+	if err != nil {
+		return nil, err
+	}
+	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/specs")
+	if err != nil {
+		return nil, err
+	}
+	spec, err := a.Outline.CreateSpecification(ctx, actor, in.ID, request, draft)
 	if err != nil {
 		return nil, err
 	}
 	return &createSpecificationOut{
-		CreatedOut: created("/specs/"+made.Value.ID.String(), etag(made.Value.Version), made.Replayed),
-		Body:       specificationOf(made.Value),
+		CreatedOut: created("/specs/"+spec.Value.ID.String(), etag(spec.Value.Version), spec.Replayed),
+		Body:       specificationOf(spec.Value),
 	}, nil
 }
 
@@ -146,10 +189,10 @@ type getSpecificationIn struct {
 // getSpecification is GET /specs/{id}.
 func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
 	if in.Include == "" {
-		return specificationAnswer(a.Outline.Specification(ctx, actor, in.ID))
+		return specificationResponse(a.Outline.Specification(ctx, actor, in.ID))
 	}
 	s, items, err := a.Outline.Items(ctx, actor, in.ID)
-	out, err := specificationAnswer(s, err)
+	out, err := specificationResponse(s, err)
 	if err == nil {
 		out.Body.Items = each(items, itemOf)
 	}
@@ -163,7 +206,11 @@ type replaceSpecificationIn struct {
 
 // replaceSpecification is PUT /specs/{id}.
 func (a *API) replaceSpecification(ctx context.Context, actor auth.Actor, in *replaceSpecificationIn) (*specificationOut, error) {
-	return specificationAnswer(a.Outline.ReplaceSpecification(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	draft, err := checked(in.Body.newSpecification())
+	if err != nil {
+		return nil, err
+	}
+	return specificationResponse(a.Outline.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchSpecificationIn struct {
@@ -173,15 +220,19 @@ type patchSpecificationIn struct {
 
 // patchSpecification is PATCH /specs/{id}.
 func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patchSpecificationIn) (*specificationOut, error) {
-	return specificationAnswer(a.Outline.PatchSpecification(ctx, actor, in.ID, in.Match.match, in.Body.patch))
+	patch, err := checked(in.Body.patch())
+	if err != nil {
+		return nil, err
+	}
+	return specificationResponse(a.Outline.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // trashSpecification is DELETE /specs/{id}.
 func (a *API) trashSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
-	return nil, a.Outline.TrashSpecification(ctx, actor, in.ID, in.Match.match)
+	return nil, a.Outline.TrashSpecification(ctx, actor, in.ID, in.Match.precondition)
 }
 
 // restoreSpecification is POST /specs/{id}/restore.
 func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *specificationIn) (*specificationOut, error) {
-	return specificationAnswer(a.Outline.RestoreSpecification(ctx, actor, in.ID))
+	return specificationResponse(a.Outline.RestoreSpecification(ctx, actor, in.ID))
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 )
 
 // came is a request as it may come here.
@@ -75,11 +77,15 @@ func everyWay() (all []came) {
 
 func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
 	t.Parallel()
-	trusted := proxies(t, "10.0.0.0/8")
+	trusted, err := middleware.ParseProxies([]string{"10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, required := range []bool{true, false} {
 		_, h := New(Config{
-			Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted, RequireHTTPS: required,
-			Ready: func() bool { return true },
+			Telemetry: Telemetry{Now: time.Now, Log: slog.New(slog.DiscardHandler)},
+			Network:   Network{Proxies: trusted, RequireHTTPS: required},
+			Health:    Health{Ready: func() bool { return true }},
 		})
 		for _, c := range everyWay() {
 			t.Run(fmt.Sprintf("required %t, %+v", required, c), func(t *testing.T) {
@@ -112,16 +118,19 @@ func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
 
 func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
 	t.Parallel()
-	trusted := proxies(t, "10.0.0.0/8")
+	trusted, err := middleware.ParseProxies([]string{"10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range everyWay() {
 		var said bool
 		var address netip.Addr
-		a := &API{Config: Config{Metrics: uncounted{}, Traces: untraced{}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
+		a := &API{Config: Config{Telemetry: Telemetry{Metrics: noMetrics{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, Network: Network{Proxies: trusted}}}
 		mux := http.NewServeMux()
-		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said, address = a.secure(r), a.address(r) })
+		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said, address = middleware.InfoFrom(r.Context()).Secure, a.address(r) })
 		r := c.request(http.MethodGet, "/here")
 		a.wrap(mux).ServeHTTP(httptest.NewRecorder(), r)
-		if said != c.isSecure() || address != peerOf(r) {
+		if said != c.isSecure() || netip.AddrPortFrom(address, 1).String() != r.RemoteAddr {
 			t.Errorf("secure is %t of %+v, the address %s", said, c, address)
 		}
 	}
@@ -149,7 +158,7 @@ func TestHeadersHaveABound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for size, want := range map[int]int{maxHeaderBytes - 1000: http.StatusOK, maxHeaderBytes + 200: http.StatusRequestHeaderFieldsTooLarge} {
+			for size, want := range map[int]int{middleware.MaxHeaderBytes - 1000: http.StatusOK, middleware.MaxHeaderBytes + 200: http.StatusRequestHeaderFieldsTooLarge} {
 				h, _ := handle(func(http.ResponseWriter, *http.Request) {})
 				r := httptest.NewRequest(http.MethodGet, "/here/1", http.NoBody)
 				tc.alter(r, size)

@@ -6,17 +6,33 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// UserView is a user as the contract shows it. It is exported because another
-// view embeds it: huma passes by embedded types that are not.
+// The texts of the operations for the contract.
+var (
+	getMeDoc = doc{
+		"getMe", "Account", "Read your profile",
+		"The user of the access token.",
+	}
+	patchMeDoc = doc{
+		"patchMe", "Account", "Change your profile",
+		"A JSON Merge Patch (RFC 7396) of `name`; everything else comes from the identity provider.",
+	}
+	deleteMeDoc = doc{
+		"deleteMe", "Account", "Delete your account",
+		"Deletes the account and everything in it permanently, and ends all its sessions. Export first what you want to keep.",
+	}
+)
+
+// UserView is a user as the contract shows it.
 type UserView struct {
 	ID          auth.UserID `json:"id" format:"uuid"`
 	Email       string      `json:"email" example:"ann@example.com"`
 	Name        string      `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
 	PictureURL  *string     `json:"picture_url" nullable:"true"`
 	Role        string      `json:"role" enum:"user,auditor,admin"`
-	CreatedAt   timestamp   `json:"created_at"`
+	CreatedAt   timestamp   `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	LastLoginAt timestamp   `json:"last_login_at"`
 }
 
@@ -29,40 +45,47 @@ func userOf(u auth.User) UserView {
 
 type userOut struct{ Body UserView }
 
-func userAnswer(u auth.User, err error) (*userOut, error) {
+func userResponse(u auth.User, err error) (*userOut, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &userOut{Body: userOf(u)}, nil
 }
 
-// userPatch is a merge patch of one's own profile.
+// userPatch is a merge patch of the caller's own profile.
 type userPatch struct {
-	Name given[string] `json:"name,omitempty" doc:"1 to 200 characters after trimming, on one line."`
+	Name optional[string] `json:"name,omitempty" sample:"Ann" doc:"1 to 200 characters after trimming, on one line."`
+}
 
-	name *auth.Name
+// name is the new name; nil if it is absent.
+func (b *userPatch) name() (*auth.Name, []problem.FieldError) {
+	if !b.Name.ok {
+		return nil, nil
+	}
+	name, faults := auth.ParseName(b.Name.value)
+	return &name, faults
 }
 
 // Resolve checks the patch by the rules.
 func (b *userPatch) Resolve(huma.Context) []error {
-	if !b.Name.ok {
-		return nil
-	}
-	name, faults := auth.ParseName(b.Name.value)
-	b.name = &name
-	return violationsOf(faults, nil)
+	_, faults := b.name()
+	return ruleErrors(faults, nil)
 }
 
 type patchMeIn struct{ Body userPatch }
 
 // getMe is GET /users/me.
 func (a *API) getMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*userOut, error) {
-	return userAnswer(a.Identity.Me(ctx, actor))
+	return userResponse(a.Identity.Me(ctx, actor))
 }
 
 // patchMe is PATCH /users/me.
 func (a *API) patchMe(ctx context.Context, actor auth.Actor, in *patchMeIn) (*userOut, error) {
-	return userAnswer(a.Identity.Rename(ctx, actor, in.Body.name))
+	name, err := checked(in.Body.name())
+	if err != nil {
+		return nil, err
+	}
+	return userResponse(a.Identity.Rename(ctx, actor, name))
 }
 
 // deleteMe is DELETE /users/me.

@@ -87,11 +87,19 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
 		Gate: door, Limits: s.limits(), Remembers: s.remembers(),
-		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
-		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow, MaxReading: store.ReadsAtOnce(),
-		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
-		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces, Saw: a.presence.Saw,
-		Log: log, Now: time.Now,
+		SecretKey: []byte(s.SecretKey),
+		Health: httpapi.Health{
+			Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
+		},
+		Capacity: httpapi.Capacity{
+			MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3),
+			MaxWorking: s.PoolSize + s.PoolOverflow, MaxReading: store.ReadsAtOnce(),
+		},
+		Network: httpapi.Network{Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
+		Telemetry: httpapi.Telemetry{
+			Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces,
+			OnUser: a.presence.Saw, Log: log, Now: time.Now,
+		},
 	})
 	return a, nil
 }

@@ -130,7 +130,7 @@ func MigrateCreate(name string, out io.Writer) error {
 
 // Contract prints the published contract as JSON or YAML.
 func Contract(out io.Writer, yaml bool) error {
-	api, _ := httpapi.New(httpapi.Config{Now: time.Now})
+	api, _ := httpapi.New(httpapi.Config{Telemetry: httpapi.Telemetry{Now: time.Now}})
 	render := api.ContractJSON
 	if yaml {
 		render = api.ContractYAML

@@ -5,24 +5,24 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 )
 
 // edge is what the settings say of the way to a caller: TLS of our own, and
 // proxies before us.
 type edge struct {
 	certificate *certificate // nil without TLS of our own
-	proxies     httpapi.Proxies
+	proxies     middleware.Proxies
 }
 
 // edge reads it, and checks the origins of pages in browsers. Faults begin with
 // the name of their setting.
 func (s *Settings) edge(f *findings, log *slog.Logger) (e edge) {
 	var err error
-	if e.proxies, err = httpapi.ParseProxies(s.TrustedProxies); err != nil {
+	if e.proxies, err = middleware.ParseProxies(s.TrustedProxies); err != nil {
 		f.add(true, fmt.Sprintf("TRUSTED_PROXIES %v", err))
 	}
-	if err = httpapi.CheckOrigins(s.CORSOrigins, httpapi.OriginRules{Any: !s.Production(), Plain: !s.Production()}); err != nil {
+	if err = middleware.CheckOrigins(s.CORSOrigins, middleware.OriginRules{Any: !s.Production(), Plain: !s.Production()}); err != nil {
 		f.add(true, fmt.Sprintf("CORS_ORIGINS %v", err))
 	}
 	f.add(s.TLSCertFile == "" && s.TLSKeyFile != "", "TLS_CERT_FILE is needed with TLS_KEY_FILE")

@@ -24,7 +24,7 @@ func TestTheHealthcheckKnowsItsOwnServerOverHTTPS(t *testing.T) {
 	if err := check(newPairFiles(t, newPair(t, "another")).environ()...); err == nil || !strings.Contains(err.Error(), "another certificate") {
 		t.Errorf("a server with another certificate: %v", err)
 	}
-	if err := check(); err == nil || !strings.Contains(err.Error(), "403") {
+	if err := check(); err == nil || !strings.Contains(err.Error(), "400") {
 		t.Errorf("over plain HTTP: %v", err)
 	}
 	files.hold(t, newPair(t, "two"))

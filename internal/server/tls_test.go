@@ -224,7 +224,7 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH /api/v1/projects HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Length: 2\r\n\r\n{}",
+		"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", "POST /api/v1/projects HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Length: 2\r\n\r\n{}",
 		"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
 	} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)

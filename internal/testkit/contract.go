@@ -31,7 +31,7 @@ var (
 func theContract(t testing.TB) *contract {
 	t.Helper()
 	contractOnce.Do(func() {
-		api, _ := httpapi.New(httpapi.Config{Now: time.Now})
+		api, _ := httpapi.New(httpapi.Config{Telemetry: httpapi.Telemetry{Now: time.Now}})
 		document, err := api.ContractJSON()
 		if err != nil {
 			errContract = err

@@ -21,7 +21,7 @@ import (
 
 // api has no store: pages need none.
 var api = sync.OnceValue(func() http.Handler {
-	_, handler := httpapi.New(httpapi.Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	_, handler := httpapi.New(httpapi.Config{Telemetry: httpapi.Telemetry{Now: time.Now, Log: slog.New(slog.DiscardHandler)}})
 	return handler
 })
 

@@ -1,4 +1,4 @@
-package httpapi
+package middleware
 
 import (
 	"errors"
@@ -8,20 +8,15 @@ import (
 	"strings"
 )
 
-// maxHops bounds how many proxies stand before the server: a list of thousands
-// of trusted addresses is not worth the walk.
+// maxHops is how many proxies may stand in front of the server. A list of thousands
+// of trusted addresses is not walked.
 const maxHops = 32
 
-// limitBits is what of an address of IPv6 a rate limit goes by: a customer is
-// given at least a /64, and could otherwise be somebody else in each request.
-const limitBits = 64
-
-// Proxies are the peers that are believed in what they say of a caller, by
-// X-Forwarded-For and X-Forwarded-Proto.
+// Proxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 type Proxies []netip.Prefix
 
-// ParseProxies reads addresses and CIDRs. An error names the entries that are
-// neither by their place in the list.
+// ParseProxies reads addresses and CIDRs. An error names each entry that is neither
+// by its position in the list.
 func ParseProxies(list []string) (Proxies, error) {
 	var proxies Proxies
 	var bad []string
@@ -53,11 +48,10 @@ func (p Proxies) trust(addr netip.Addr) bool {
 	return false
 }
 
-// caller is who stands behind peer. Each proxy adds at the right of
-// X-Forwarded-For whom it was called by, so the list is read from there, as long
-// as the one who wrote is trusted. What is further left may be anybody's words.
-// An entry that is no address ends the walk: then the proxy that wrote it is all
-// that is known.
+// caller is the address behind peer. Each proxy appends the address of its caller
+// to X-Forwarded-For, so the list is read from the right, as long as the writer of
+// an entry is trusted. Entries further left can be forged. An entry that is not an
+// address ends the walk at the proxy that wrote it.
 func (p Proxies) caller(peer netip.Addr, forwarded []string) netip.Addr {
 	addr := peer
 	entries := fromTheRight(forwarded)
@@ -75,7 +69,7 @@ func (p Proxies) caller(peer netip.Addr, forwarded []string) netip.Addr {
 	return addr
 }
 
-// fromTheRight gives the entries of a list header, the last one first. Several
+// fromTheRight returns an iterator over the entries of a list header, last first. Several
 // lines are one list (RFC 9110, section 5.3).
 func fromTheRight(lines []string) func() (entry string, more bool) {
 	line := len(lines) - 1
@@ -116,8 +110,8 @@ func parseForwarded(entry string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// plain is the one spelling of an address: IPv4 as such, and without the zone,
-// which means something on one machine only.
+// plain is the canonical form of an address: IPv4 not mapped to IPv6, and without
+// the zone, which has a meaning on one machine only.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
 // peerOf is the other end of the connection; the zero Addr where there is none.
@@ -127,20 +121,4 @@ func peerOf(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return plain(pair.Addr())
-}
-
-// address is where the request comes from, past the trusted proxies. The zero
-// Addr, where nobody knows, is a caller of its own.
-func (*API) address(r *http.Request) netip.Addr { return recordOf(r.Context()).address }
-
-// limitKey is what a rate limit by address goes by: of IPv6 the /64.
-func limitKey(addr netip.Addr) string {
-	if !addr.Is6() {
-		return addr.String()
-	}
-	prefix, err := addr.Prefix(limitBits)
-	if err != nil { // a zone; addresses of ours have none
-		return addr.String()
-	}
-	return prefix.String()
 }

@@ -10,31 +10,24 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// OnceIn is a request that creates something, once for each Idempotency-Key.
-type OnceIn struct {
-	Key     idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same answer, and creates nothing more."`
+// IdempotentIn is the input of a creation that happens once for each Idempotency-Key.
+type IdempotentIn struct {
+	Key     idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same response and creates nothing more."`
 	RawBody []byte
-
-	once requirements.IdempotentRequest
 }
 
-// Resolve makes the promise's terms: the same key, path and body (whatever its
-// spacing and the order of its names) are the same request.
-func (in *OnceIn) Resolve(ctx huma.Context) []error {
+// request identifies the request: the same key, path and body (whatever its spacing
+// and the order of its names) are the same request. It is zero without a key.
+func (in *IdempotentIn) request(method, path string) (requirements.IdempotentRequest, error) {
 	if in.Key.text == "" {
-		return nil
+		return requirements.IdempotentRequest{}, nil
 	}
-	url := ctx.URL()
-	request, err := requestOf(ctx.Method(), url.Path, in.RawBody)
-	if err != nil {
-		return nil // the body is refused for this anyway
-	}
-	in.once = requirements.IdempotentRequest{Key: in.Key.text, Digest: request}
-	return nil
+	digest, err := requestDigest(method, prefix+path, in.RawBody)
+	return requirements.IdempotentRequest{Key: in.Key.text, Digest: digest}, err
 }
 
-// requestOf is the same for requests that ask for the same.
-func requestOf(method, path string, body []byte) ([sha256.Size]byte, error) {
+// requestDigest is equal for requests that ask for the same.
+func requestDigest(method, path string, body []byte) ([sha256.Size]byte, error) {
 	canonical := jsontext.Value(body).Clone()
 	if err := canonical.Canonicalize(); err != nil {
 		return [sha256.Size]byte{}, err
@@ -42,16 +35,16 @@ func requestOf(method, path string, body []byte) ([sha256.Size]byte, error) {
 	return sha256.Sum256(fmt.Appendf(nil, "%s %s\n%s", method, path, canonical)), nil
 }
 
-// maxKey is the greatest length of an Idempotency-Key.
-const maxKey = 255
+// maxKeyLength is the maximum length of an Idempotency-Key.
+const maxKeyLength = 255
 
 // idempotencyKey is 1 to 255 visible ASCII characters.
 type idempotencyKey struct{ text string }
 
 // UnmarshalText reads the key.
 func (k *idempotencyKey) UnmarshalText(text []byte) error {
-	if len(text) > maxKey {
-		return fmt.Errorf("it has %d characters, at most %d are allowed", len(text), maxKey)
+	if len(text) > maxKeyLength {
+		return fmt.Errorf("it has %d characters, at most %d are allowed", len(text), maxKeyLength)
 	}
 	for _, c := range text {
 		if c < '!' || c > '~' {
@@ -67,11 +60,11 @@ func (idempotencyKey) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Pattern: `^[!-~]{1,255}$`, Examples: []any{"9b2f6c1e-5c3a-4f5e-8a53-0b8f7a3f9a11"}}
 }
 
-// CreatedOut is what every answer to a creation has beside the resource.
+// CreatedOut is what every response to a creation has besides the resource.
 type CreatedOut struct {
 	Location string `header:"Location" doc:"The path of what was created."`
 	ETag     string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
-	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the answer of an earlier request with the same Idempotency-Key."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the response to an earlier request with the same Idempotency-Key."`
 }
 
 func created(path, tag string, replayed bool) CreatedOut {

@@ -1,4 +1,4 @@
-package httpapi
+package middleware
 
 import (
 	"fmt"
@@ -81,12 +81,12 @@ func TestTheCallerStandsBehindTheTrustedProxies(t *testing.T) {
 			for _, line := range tc.forwarded {
 				r.Header.Add("X-Forwarded-For", line)
 			}
-			came := (&API{Config: Config{Proxies: trusted}}).arrivalOf(r)
-			if got := came.address.String(); got != tc.want {
+			came := New(Config{Proxies: trusted}).Connection(r)
+			if got := came.Address.String(); got != tc.want {
 				t.Errorf("the caller is %s, want %s", got, tc.want)
 			}
-			if untrusting := (&API{}).arrivalOf(r); untrusting.address != peerOf(r) {
-				t.Errorf("without proxies the caller is %s", untrusting.address)
+			if untrusting := New(Config{}).Connection(r); untrusting.Address != peerOf(r) {
+				t.Errorf("without proxies the caller is %s", untrusting.Address)
 			}
 		})
 	}
@@ -121,27 +121,6 @@ func TestProxiesAreAddressesAndNetworks(t *testing.T) {
 				t.Errorf("proxies (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestALimitGoesByWhatACustomerIsGiven(t *testing.T) {
-	t.Parallel()
-	for addr, want := range map[string]string{
-		"203.0.113.9":                      "203.0.113.9",
-		"203.0.113.10":                     "203.0.113.10",
-		"2001:db8:1:2::1":                  "2001:db8:1:2::/64",
-		"2001:db8:1:2:ffff:ffff:ffff:ffff": "2001:db8:1:2::/64",
-		"2001:db8:1:2:3c0a:91ff:fe22:1":    "2001:db8:1:2::/64",
-		"2001:db8:1:3::1":                  "2001:db8:1:3::/64",
-		"::1":                              "::/64",
-		"fe80::1":                          "fe80::/64",
-	} {
-		if got := limitKey(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("%s has the key %s, want %s", addr, got, want)
-		}
-	}
-	if got := limitKey(netip.Addr{}); got == "" || got == limitKey(netip.MustParseAddr("::")) {
-		t.Errorf("who cannot be told has the key %q", got)
 	}
 }
 

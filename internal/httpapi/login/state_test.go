@@ -1,7 +1,6 @@
-package httpapi
+package login
 
 import (
-	"bytes"
 	"encoding/base64"
 	"testing"
 	"time"
@@ -12,13 +11,13 @@ import (
 func TestAnAttemptLastsTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
+	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: func() time.Time { return now }}
 	of := auth.NewAuthRequest("https://app.example.com/api/v1/auth/google/callback")
 	sealed := kept.seal(of, "/docs")
 
 	now = now.Add(10*time.Minute - time.Nanosecond)
 	got, err := kept.open(sealed, of.State)
-	if err != nil || got.by(of.RedirectURI) != of || got.ReturnTo != "/docs" {
+	if err != nil || got.authRequest(of.RedirectURI) != of || got.ReturnTo != "/docs" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	now = now.Add(time.Nanosecond)
@@ -41,19 +40,10 @@ func TestNoTwoAttemptsAreAlike(t *testing.T) {
 	}
 }
 
-// What is sealed for one purpose opens for no other.
-func TestAPageTokenIsNoAttempt(t *testing.T) {
-	t.Parallel()
-	secret := []byte("the secret key of a test, 32 bytes")
-	if bytes.Equal(newPageTokens(secret).key, newAttempts(secret, time.Now).key) {
-		t.Error("page tokens and attempts have one key")
-	}
-}
-
 // No byte of a sealed attempt can be another one.
 func TestAnAlteredAttemptDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), time.Now)
+	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: time.Now}
 	of := auth.NewAuthRequest("postmessage")
 	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
 	if err != nil {

@@ -1,7 +1,6 @@
-package httpapi
+package login
 
 import (
-	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -52,17 +52,17 @@ func FuzzReturnTo(f *testing.F) {
 		f.Add(address, true)
 		f.Add(address, false)
 	}
-	a := &API{Config: Config{Origins: []string{"https://app.example.com", "http://localhost:5173"}}}
+	a := New(Config{Origins: []string{"https://app.example.com", "http://localhost:5173"}})
 	loopback := regexp.MustCompile(`^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]*)?$`)
 	f.Fuzz(func(t *testing.T, address string, secure bool) {
-		r := (&http.Request{Host: "api.example.com"}).WithContext(context.WithValue(t.Context(), recordKey{}, &record{arrival: arrival{secure: secure}}))
-		own := a.origin(r)
+		r := (&http.Request{Host: "api.example.com"}).WithContext(middleware.NewContext(t.Context(), &middleware.Info{Connection: middleware.Connection{Secure: secure}}))
+		own := ownOrigin(r)
 		at := destination(address, own)
 		trusted := at == own || slices.Contains(a.Origins, at)
-		if a.redirectable(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {
+		if a.AcceptsRedirectURI(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {
 			t.Fatalf("codes that came to %q, which is at %s, are exchanged", address, at)
 		}
-		if !a.returnable(r, address) {
+		if !a.mayReturnTo(r, address) {
 			return
 		}
 		told := withError(address, "x")
@@ -87,7 +87,7 @@ func FuzzAttempt(f *testing.F) {
 		f.Add([]byte(text), "")
 	}
 	now := time.Date(2026, time.November, 24, 11, 59, 59, 0, time.UTC)
-	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
+	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: func() time.Time { return now }}
 	f.Fuzz(func(t *testing.T, text []byte, state string) {
 		if of, err := kept.open(string(text), state); err == nil {
 			t.Fatalf("%q opens as %+v", text, of) // nobody has sealed it

@@ -1,0 +1,108 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+const (
+	// googlePath is where the browser begins, below the prefix of the API;
+	// callbackPath is where Google sends it back to.
+	googlePath   = "/auth/google"
+	callbackPath = googlePath + "/callback"
+)
+
+// Redirect sends the browser elsewhere. Its Location never contains a token.
+type Redirect struct {
+	CacheControl string   `header:"Cache-Control" doc:"Always no-store."`
+	Location     string   `header:"Location" doc:"Where the browser goes next."`
+	SetCookie    []string `header:"Set-Cookie" doc:"The state of the sign-in; after it the refresh token."`
+}
+
+// AuthorizeIn is the input of Authorize.
+type AuthorizeIn struct {
+	Caller
+	ReturnTo string `query:"return_to" default:"/" maxLength:"2000" doc:"Where the browser goes after the sign-in: a path of this server, or a URL at its origin or at one of CORS_ORIGINS."`
+}
+
+// Authorize is GET /auth/google: it redirects the browser to Google's page.
+func (l *Login) Authorize(ctx context.Context, in *AuthorizeIn) (*Redirect, error) {
+	if !l.mayReturnTo(in.request, in.ReturnTo) {
+		return nil, problem.New(problem.InvalidParameter, "The query parameter return_to must be a path of this server, or a URL at its origin or at a trusted origin.")
+	}
+	request := auth.NewAuthRequest(l.redirectURI(in.request))
+	page, err := l.Auth.AuthCodeURL(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	sealed := l.stateCookie(in.request, l.states.seal(request, in.ReturnTo))
+	return &Redirect{CacheControl: NoStore, Location: page, SetCookie: []string{sealed}}, nil
+}
+
+// redirectURI is where Google sends the browser back to.
+func (l *Login) redirectURI(r *http.Request) string { return ownOrigin(r) + l.Prefix + callbackPath }
+
+// CallbackIn is the input of Callback.
+type CallbackIn struct {
+	Caller
+	State string `query:"state" maxLength:"200" doc:"Binds the response to the browser that began the sign-in."`
+	Code  string `query:"code" maxLength:"2048" doc:"The authorization code."`
+	Error string `query:"error" maxLength:"200" doc:"Why there is no code."`
+}
+
+// Callback is GET /auth/google/callback. Without a valid state the caller may be
+// anybody, and gets a problem. With one, the browser returns to where the sign-in
+// began, also if it failed.
+func (l *Login) Callback(ctx context.Context, in *CallbackIn) (*Redirect, error) {
+	of, err := l.states.open(cookieValue(in.request, stateCookieName), in.State)
+	if err != nil {
+		return nil, problem.New(problem.CSRFRejected, "This sign-in did not begin in this browser, or took too long. Begin again.").Because(err)
+	}
+	out := &Redirect{CacheControl: NoStore, Location: of.ReturnTo, SetCookie: []string{l.stateCookie(in.request, "")}}
+	if in.Error == accessDenied {
+		out.Location = withError(of.ReturnTo, accessDenied)
+		return out, nil
+	}
+	pair, err := l.redeem(ctx, in, of)
+	l.OnSignIn(err)
+	if err != nil {
+		out.Location = withError(of.ReturnTo, string(l.Report(in.request, err)))
+		return out, nil
+	}
+	out.SetCookie = append(out.SetCookie, RefreshCookie(in.request, pair))
+	return out, nil
+}
+
+// accessDenied is OAuth's code for a user who declines (RFC 6749, section 4.1.2.1).
+// The front end gets it unchanged.
+const accessDenied = "access_denied"
+
+// redeem exchanges the authorization code for a session.
+func (l *Login) redeem(ctx context.Context, in *CallbackIn, of state) (auth.TokenPair, error) {
+	switch {
+	case in.Error != "":
+		return auth.TokenPair{}, problem.New(problem.Unavailable, "Google could not complete the sign-in.").
+			Because(fmt.Errorf("the authorization endpoint responded with %.50q", in.Error))
+	case in.Code == "":
+		return auth.TokenPair{}, problem.New(problem.GoogleTokenInvalid, "The response has no authorization code.")
+	}
+	return l.Auth.SignInByCode(ctx, in.Code, of.authRequest(l.redirectURI(in.request)), in.Client())
+}
+
+// withError adds the code of a failure to an address as its parameter error. The
+// address was checked before the sign-in began.
+func withError(address, code string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	query := at.Query()
+	query.Set("error", code)
+	at.RawQuery = query.Encode()
+	return at.String()
+}

@@ -1,0 +1,176 @@
+package openapi
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+// setExamples gives an operation the examples of its path, its conditions, its body
+// and its response.
+func (c *Contract) setExamples(op *huma.Operation) {
+	resource := c.resourceOf(op)
+	for _, p := range op.Parameters {
+		switch {
+		case p.In == "path":
+			p.Example = c.idOf(resource)
+		case p.Name == "If-Match", p.Name == "If-None-Match":
+			p.Example = resource.ETag
+		}
+	}
+	same := func(reflect.Value) {}
+	if op.RequestBody != nil {
+		c.setBodyExamples(op.RequestBody.Content, same)
+	}
+	switch ok := op.Responses[strconv.Itoa(op.DefaultStatus)]; op.DefaultStatus {
+	case http.StatusOK:
+		c.setBodyExamples(ok.Content, same)
+	case http.StatusCreated:
+		c.setBodyExamples(ok.Content, asCreated)
+	}
+}
+
+// setBodyExamples gives each kind of body its example. A body that has several forms
+// gets an example of each.
+func (c *Contract) setBodyExamples(content map[string]*huma.MediaType, adapt func(reflect.Value)) {
+	example := func(of *huma.Schema) jsontext.Value {
+		body := c.sample(c.api.Components.Schemas.TypeFromRef(of.Ref), "")
+		adapt(body)
+		return c.encode(body.Interface())
+	}
+	for _, media := range content {
+		if media.Schema.Ref != "" {
+			media.Example = example(media.Schema)
+			continue
+		}
+		for _, form := range media.Schema.OneOf {
+			if media.Examples == nil {
+				media.Examples = map[string]*huma.Example{}
+			}
+			media.Examples[strings.TrimPrefix(form.Ref, SchemaPrefix)] = &huma.Example{Value: example(form)}
+		}
+	}
+}
+
+// problemExamples are the examples of a response with these codes. They are shared
+// in the document, since they are the same in each operation.
+func (c *Contract) problemExamples(path string, resource Resource, codes []any) map[string]*huma.Example {
+	shared, examples := c.api.Components.Examples, map[string]*huma.Example{}
+	for _, code := range codes {
+		code := problem.Code(fmt.Sprint(code))
+		name := string(code)
+		var current any
+		if code == problem.PreconditionFailed {
+			name += "-" + resource.Name
+			current = c.sample(resource.View, "").Interface()
+		}
+		examples[string(code)] = &huma.Example{Ref: "#/components/examples/" + name}
+		if shared[name] == nil {
+			of := c.Example(code, strings.Replace(path, "{id}", c.idOf(resource), 1), current)
+			shared[name] = &huma.Example{Summary: code.Doc().Title, Value: c.encode(of)}
+		}
+	}
+	return examples
+}
+
+// idOf is the id of the example of a resource; empty without one.
+func (c *Contract) idOf(resource Resource) string {
+	if resource.View == nil {
+		return ""
+	}
+	return fmt.Sprint(c.sample(resource.View, "").FieldByName("ID").Interface())
+}
+
+// encode is a body as the server writes it.
+func (c *Contract) encode(body any) jsontext.Value {
+	var text bytes.Buffer
+	if err := c.Format.Marshal(&text, body); err != nil {
+		panic(fmt.Sprintf("write the example of a %T: %v", body, err)) // responses are written the same way
+	}
+	return text.Bytes()
+}
+
+// sample is an example value of a type. Of a field it is, in this order:
+//   - the tag sample, which is for the examples of bodies alone: JSON or plain text;
+//   - the tag example, which huma shows at the schema of the field, too;
+//   - left out, if the field is optional or may be null;
+//   - the value in Samples for its type;
+//   - the first value of the tag enum, or the tag minimum;
+//   - of a list one element, of an object its fields, else the zero value.
+func (c *Contract) sample(t reflect.Type, tag reflect.StructTag) reflect.Value {
+	v := reflect.New(t).Elem()
+	first, _, _ := strings.Cut(tag.Get("enum"), ",")
+	text, ok := firstOf(tag, "sample", "example")
+	optional := strings.Contains(tag.Get("json"), ",omit") || tag.Get("nullable") == "true"
+	known, isKnown := c.Samples[t]
+	switch {
+	case ok:
+		parse(v, text)
+	case optional:
+	case isKnown:
+		v.Set(reflect.ValueOf(known))
+	case first != "":
+		parse(v, first)
+	case t.Kind() == reflect.Int || t.Kind() == reflect.Int64:
+		n, _ := strconv.ParseInt(tag.Get("minimum"), 10, 64) // without a minimum, zero is fine
+		v.SetInt(n)
+	case t.Kind() == reflect.Slice:
+		v.Set(reflect.Append(v, c.sample(t.Elem(), "")))
+	case t.Kind() == reflect.Map:
+		v.Set(reflect.MakeMap(t))
+	case t.Kind() == reflect.Struct:
+		for n := range t.NumField() {
+			if f := t.Field(n); f.IsExported() {
+				v.Field(n).Set(c.sample(f.Type, f.Tag))
+			}
+		}
+	}
+	return v
+}
+
+func firstOf(tag reflect.StructTag, names ...string) (string, bool) {
+	for _, name := range names {
+		if text, ok := tag.Lookup(name); ok {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// parse sets v to a value in JSON, or to a text. A sample that the type cannot hold
+// is a mistake in a tag, found when the program starts.
+func parse(v reflect.Value, text string) {
+	if json.Unmarshal([]byte(text), v.Addr().Interface()) == nil {
+		return
+	}
+	quoted, err := json.Marshal(text)
+	if err == nil {
+		err = json.Unmarshal(quoted, v.Addr().Interface())
+	}
+	if err != nil {
+		panic(fmt.Sprintf("the sample %q of a %s: %v", text, v.Type(), err))
+	}
+}
+
+// asCreated makes a resource as it is right after its creation.
+func asCreated(body reflect.Value) {
+	for n := range body.NumField() {
+		switch name := body.Type().Field(n).Name; {
+		case name == "Version":
+			body.Field(n).SetInt(1)
+		case name == "UpdatedAt":
+			body.Field(n).Set(body.FieldByName("CreatedAt"))
+		case strings.HasSuffix(name, "Count"):
+			body.Field(n).SetInt(0)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+// doc is what the contract says of an operation in words. Nothing depends on it.
+type doc struct{ id, tag, summary, description string }
+
+// operation is what an operation needs besides its function.
+type operation struct {
+	// missing is the problem of a path id that names nothing, or is not an id.
+	missing problem.Code
+	// timeout is how long the function may run; zero means requestTimeout.
+	timeout time.Duration
+	// lenient ignores unknown query parameters instead of rejecting them.
+	lenient bool
+	// kept lets the response be cached until its caller changes something.
+	kept bool
+	// place is the concurrency limiter of the function.
+	place place
+	// cookies reads the refresh token also from a cookie.
+	cookies bool
+	// problems are those besides the ones that each operation of its kind has.
+	problems []problem.Code
+}
+
+// option changes an operation in the table of routes.
+type option func(*operation)
+
+// notFound names the problem of the path's id.
+func notFound(code problem.Code) option { return func(o *operation) { o.missing = code } }
+
+// problems adds problems that the function may return.
+func problems(codes ...problem.Code) option {
+	return func(o *operation) { o.problems = append(o.problems, codes...) }
+}
+
+// timeout gives the function more time than requestTimeout.
+func timeout(d time.Duration) option { return func(o *operation) { o.timeout = d } }
+
+// cached lets the response be cached.
+func cached(o *operation) { o.kept = true }
+
+// lenientQuery ignores query parameters that a provider adds to its redirects.
+func lenientQuery(o *operation) { o.lenient = true }
+
+// signInLimiter counts the function among sign-ins, which wait for Google.
+func signInLimiter(o *operation) { o.place = forSignIns }
+
+// logoutLimiter lets the function run whatever the load: sessions can always be ended.
+func logoutLimiter(o *operation) { o.place = forEnds }
+
+// refreshCookie reads the refresh token also from a cookie.
+func refreshCookie(o *operation) {
+	o.cookies = true
+	problems(problem.CSRFRejected)(o)
+}
+
+// conditional is for changes with If-Match.
+func conditional(o *operation) { problems(problem.PreconditionFailed, problem.InvalidHeader)(o) }
+
+// idempotent is for creations with Idempotency-Key.
+func idempotent(o *operation) {
+	problems(problem.IdempotencyInProgress, problem.IdempotencyKeyReused, problem.InvalidHeader)(o)
+}
+
+// paged is for lists with page tokens.
+func paged(o *operation) { problems(problem.InvalidPageToken)(o) }
+
+// allProblems are the problems of an operation, also those that follow from its kind:
+// of every request, of callers, of path ids and of bodies.
+func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
+	all := append(slices.Clone(o.problems),
+		problem.InvalidParameter, problem.HTTPSRequired, problem.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable)
+	if a.signedIn {
+		all = append(all, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
+	}
+	if a.permission != "" {
+		all = append(all, problem.PermissionDenied)
+	}
+	if o.missing != "" {
+		all = append(all, o.missing)
+	}
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
+		all = append(all, problem.MalformedJSON, problem.BodyTooLarge, problem.UnsupportedMediaType,
+			problem.ValidationFailed, problem.RequestTimeout)
+	}
+	return all
+}
