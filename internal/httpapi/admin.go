@@ -54,7 +54,7 @@ func (a *API) listUsers(ctx context.Context, admin auth.PrivilegedActor, in *lis
 	if err != nil {
 		return nil, err
 	}
-	users, next, err := a.Identity.Users(ctx, admin, auth.UserQuery{Page: page, Search: in.Search})
+	users, next, err := a.Auth.Users(ctx, admin, auth.UserQuery{Page: page, Search: in.Search})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ type managedUserOut struct{ Body managedUserView }
 // changeUser is PATCH /admin/users/{id}.
 func (a *API) changeUser(ctx context.Context, admin auth.PrivilegedActor, in *changeUserIn) (*managedUserOut, error) {
 	change := auth.UserChange{Role: in.Body.Role.pointer(), Suspend: in.Body.Suspended.pointer()}
-	changed, err := a.Identity.ChangeUser(ctx, admin, in.ID, change)
+	changed, err := a.Auth.ChangeUser(ctx, admin, in.ID, change)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (a *API) listEvents(ctx context.Context, admin auth.PrivilegedActor, in *li
 	if in.Action != "" {
 		q.Action = &in.Action
 	}
-	events, next, err := a.Identity.Events(ctx, admin, q)
+	events, next, err := a.Auth.Events(ctx, admin, q)
 	if err != nil {
 		return nil, err
 	}

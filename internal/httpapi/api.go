@@ -37,8 +37,8 @@ const defaultWorking = 16
 
 // Config is what the API needs.
 type Config struct {
-	Identity *auth.Service
-	Outline  *requirements.Service
+	Auth         *auth.Service
+	Requirements *requirements.Service
 	// PublicKeys verify access tokens. They are published if there are any.
 	PublicKeys []auth.PublicKey
 	// SecretKey authenticates page tokens and OAuth states; at least 32 bytes.
@@ -174,7 +174,7 @@ func New(c Config) (*API, http.Handler) {
 		a.defaultRate = []auth.Rate{c.Limits.Default}
 	}
 	a.browser = login.New(login.Config{
-		Auth: c.Identity, Prefix: prefix, StateKey: keyFor("sign-in attempts", c.SecretKey), Origins: c.Origins, Now: c.Now,
+		Auth: c.Auth, Prefix: prefix, StateKey: keyFor("sign-in attempts", c.SecretKey), Origins: c.Origins, Now: c.Now,
 		Report:   func(r *http.Request, err error) problem.Code { return problem.Code(problemOf(r, err).Code) },
 		OnSignIn: func(err error) { a.Metrics.SignIn(resultOf(err)) },
 	})

@@ -69,12 +69,12 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  auth.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
-		Outline:   requirements.NewService(store, requirements.Limits{}),
-		SecretKey: []byte("a-secret-key-for-tests-of-32-bytes-or-more"),
-		Health:    httpapi.Health{Database: store.Ping, Ready: func() bool { return true }},
-		Capacity:  httpapi.Capacity{MaxBodyBytes: 1 << 16},
-		Telemetry: httpapi.Telemetry{Log: slog.New(slog.DiscardHandler), Now: time.Now},
+		Auth:         auth.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
+		Requirements: requirements.NewService(store, requirements.Limits{}),
+		SecretKey:    []byte("a-secret-key-for-tests-of-32-bytes-or-more"),
+		Health:       httpapi.Health{Database: store.Ping, Ready: func() bool { return true }},
+		Capacity:     httpapi.Capacity{MaxBodyBytes: 1 << 16},
+		Telemetry:    httpapi.Telemetry{Log: slog.New(slog.DiscardHandler), Now: time.Now},
 	})
 	return handler, token
 }

@@ -200,7 +200,7 @@ type caller struct {
 func (a *API) callerOf(r *http.Request) *caller {
 	info := requestInfoFrom(r.Context())
 	if info.caller == nil {
-		actor, err := a.Identity.Authenticate(r.Header.Get("Authorization"))
+		actor, err := a.Auth.Authenticate(r.Header.Get("Authorization"))
 		info.caller = &caller{actor, actor.Slot(), err}
 		if err == nil {
 			info.User = string(info.caller.slot)
@@ -218,9 +218,9 @@ func (c *call) authorizedError(ctx context.Context, err error) error {
 	}
 	var denied error
 	if c.access.permission != "" {
-		denied = c.api.Identity.Authorize(ctx, c.privileged())
+		denied = c.api.Auth.Authorize(ctx, c.privileged())
 	} else {
-		denied = c.api.Identity.CheckSession(ctx, c.actor)
+		denied = c.api.Auth.CheckSession(ctx, c.actor)
 	}
 	if code := problem.CodeOf(denied); denied != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
 		return denied

@@ -126,4 +126,3 @@ func FuzzIfMatch(f *testing.F) {
 		}
 	})
 }
-

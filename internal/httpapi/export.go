@@ -85,7 +85,7 @@ type exportProject struct {
 func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
-	me, err := a.Identity.Me(ctx, actor)
+	me, err := a.Auth.Me(ctx, actor)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 		return err
 	}
 	defer a.exports.end(actor.User)
-	if err := a.Identity.NoteExport(ctx, actor); err != nil {
+	if err := a.Auth.NoteExport(ctx, actor); err != nil {
 		return err
 	}
 	e := &exporter{w: w, out: jsontext.NewEncoder(w, jsonOptions), now: a.Now, control: http.NewResponseController(w)}
 	e.begin = func() error { return e.header(me) }
-	if err = a.Outline.Export(ctx, actor, e); err == nil {
+	if err = a.Requirements.Export(ctx, actor, e); err == nil {
 		err = e.end()
 	}
 	if err != nil {

@@ -143,7 +143,7 @@ func itemsResponse(s requirements.Specification, items []requirements.Item, err 
 
 // listItems is GET /specs/{id}/items.
 func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specificationIn) (*itemsOut, error) {
-	return itemsResponse(a.Outline.Items(ctx, actor, in.ID))
+	return itemsResponse(a.Requirements.Items(ctx, actor, in.ID))
 }
 
 type createItemIn struct {
@@ -167,7 +167,7 @@ func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn
 	if err != nil {
 		return nil, err
 	}
-	item, err := a.Outline.CreateItem(ctx, actor, in.ID, request, draft)
+	item, err := a.Requirements.CreateItem(ctx, actor, in.ID, request, draft)
 	if err != nil {
 		return nil, err
 	}
@@ -197,12 +197,12 @@ func (b *itemOrder) Resolve(huma.Context) []error {
 
 // reorderItems is PUT /specs/{id}/items/reorder.
 func (a *API) reorderItems(ctx context.Context, actor auth.Actor, in *reorderItemsIn) (*itemsOut, error) {
-	return itemsResponse(a.Outline.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.Body.ItemIDs))
+	return itemsResponse(a.Requirements.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.Body.ItemIDs))
 }
 
 // getItem is GET /items/{id}.
 func (a *API) getItem(ctx context.Context, actor auth.Actor, in *itemIn) (*itemOut, error) {
-	return itemResponse(a.Outline.Item(ctx, actor, in.ID))
+	return itemResponse(a.Requirements.Item(ctx, actor, in.ID))
 }
 
 type replaceItemIn struct {
@@ -216,7 +216,7 @@ func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItem
 	if err != nil {
 		return nil, err
 	}
-	return itemResponse(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.precondition, draft))
+	return itemResponse(a.Requirements.ChangeItem(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchItemIn struct {
@@ -230,10 +230,10 @@ func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) 
 	if err != nil {
 		return nil, err
 	}
-	return itemResponse(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.precondition, patch))
+	return itemResponse(a.Requirements.ChangeItem(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // deleteItem is DELETE /items/{id}.
 func (a *API) deleteItem(ctx context.Context, actor auth.Actor, in *MatchedItemIn) (*struct{}, error) {
-	return nil, a.Outline.DeleteItem(ctx, actor, in.ID, in.Match.precondition)
+	return nil, a.Requirements.DeleteItem(ctx, actor, in.ID, in.Match.precondition)
 }

@@ -171,9 +171,9 @@ func or[T any](first, second *T) *T {
 
 // allGiven has a field of each kind.
 type allGiven struct {
-	Text     optional[string]    `json:"text,omitempty"`
-	Number   optional[int]       `json:"number,omitempty"`
-	Truth    optional[bool]      `json:"truth,omitempty"`
+	Text     optional[string] `json:"text,omitempty"`
+	Number   optional[int]    `json:"number,omitempty"`
+	Truth    optional[bool]   `json:"truth,omitempty"`
 	Nullable nullable[string] `json:"nullable,omitempty"`
 }
 

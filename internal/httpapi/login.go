@@ -130,9 +130,9 @@ func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
 
 func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.TokenPair, error) {
 	if by.IDToken.ok {
-		return a.Identity.SignIn(ctx, by.IDToken.value, by.Nonce.value, from)
+		return a.Auth.SignIn(ctx, by.IDToken.value, by.Nonce.value, from)
 	}
-	return a.Identity.SignInByCode(ctx, by.Code.value, auth.AuthRequest{
+	return a.Auth.SignInByCode(ctx, by.Code.value, auth.AuthRequest{
 		RedirectURI: by.RedirectURI.value, Verifier: by.CodeVerifier.value,
 	}, from)
 }

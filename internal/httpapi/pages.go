@@ -17,19 +17,19 @@ import (
 
 // PageIn is the query of every paged list.
 type PageIn struct {
-	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The largest number of rows in the answer."`
-	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the page before; empty for the first."`
+	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The maximum number of rows in the response."`
+	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the previous page; empty for the first page."`
 }
 
-// after is where the page begins; nil for the first. The scope is all that the
-// token has to be bound to.
+// after is the position where the page begins; nil for the first page. The token is
+// valid in its scope only.
 func (in *PageIn) after(a *API, scope string) (*requirements.Cursor, error) {
 	if in.PageToken == "" {
-		return nil, nil //nolint:nilnil // the first page begins at no place
+		return nil, nil //nolint:nilnil // the first page has no position
 	}
 	after, err := a.pageTokens.open(in.PageToken, scope)
 	if err != nil {
-		return nil, problem.New(problem.InvalidPageToken, "The page token is not one of this list, order, filter and user.").Because(err)
+		return nil, problem.New(problem.InvalidPageToken, "The page token does not belong to this list, order, filter and user.").Because(err)
 	}
 	return &after, nil
 }
@@ -37,11 +37,10 @@ func (in *PageIn) after(a *API, scope string) (*requirements.Cursor, error) {
 // ListIn is the query of a list that has a trash.
 type ListIn struct {
 	PageIn
-	Trashed string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of what is live."`
+	Trashed string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of the live resources."`
 }
 
-// query is what the list asks of the rules. name tells lists apart: a token of
-// one is none of another.
+// query is the query for the rules. A token is valid only for the list with its name.
 func (in *ListIn) query(a *API, actor auth.Actor, name string, order requirements.Order) (requirements.ListQuery, error) {
 	q := requirements.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
 	var err error
@@ -62,14 +61,14 @@ func pageScope(actor auth.Actor, name string, q requirements.ListQuery) string {
 	return fmt.Sprintf("%s|%s|%s|%t|%t", actor.User, name, q.Order.Column, q.Order.Descending, q.Trashed)
 }
 
-// pageTokens seals cursors: a token can be read but not made or altered, and
-// works only for the list and user it was made for.
+// pageTokens seals cursors: a client can read a token, but not make or alter one. A
+// token works only for its list and its user.
 type pageTokens struct{ key []byte }
 
 func newPageTokens(secret []byte) pageTokens { return pageTokens{key: keyFor("page tokens", secret)} }
 
-// keyFor is the key of one purpose, made of the one secret: what is sealed for a
-// purpose opens for no other.
+// keyFor derives the key of one purpose from the secret: what is sealed for a purpose
+// does not open for another.
 func keyFor(purpose string, secret []byte) []byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(purpose))
@@ -95,7 +94,7 @@ func (t pageTokens) seal(c requirements.Cursor, scope string) string {
 
 func (t pageTokens) open(token, scope string) (requirements.Cursor, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder passes over line breaks; a token has one spelling.
+	// The decoder ignores line breaks; a token has one spelling.
 	if err != nil || len(raw) < pageMACBytes || base64.RawURLEncoding.EncodeToString(raw) != token {
 		return requirements.Cursor{}, errors.New("not a page token")
 	}
@@ -107,8 +106,7 @@ func (t pageTokens) open(token, scope string) (requirements.Cursor, error) {
 	return c, err
 }
 
-// orderOf reads an order_by, "title" or "title desc", that its enumeration has
-// admitted.
+// orderOf reads an order_by, "title" or "title desc". The schema has checked it.
 func orderOf(text string) requirements.Order {
 	column, descending := strings.CutSuffix(text, " desc")
 	return requirements.Order{Column: requirements.Column(column), Descending: descending}

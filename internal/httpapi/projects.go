@@ -136,7 +136,7 @@ func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjec
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.Outline.Projects(ctx, actor, q)
+	page, err := a.Requirements.Projects(ctx, actor, q)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createPro
 	if err != nil {
 		return nil, err
 	}
-	project, err := a.Outline.CreateProject(ctx, actor, request, draft)
+	project, err := a.Requirements.CreateProject(ctx, actor, request, draft)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createPro
 
 // getProject is GET /projects/{id}.
 func (a *API) getProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectResponse(a.Outline.Project(ctx, actor, in.ID))
+	return projectResponse(a.Requirements.Project(ctx, actor, in.ID))
 }
 
 type replaceProjectIn struct {
@@ -192,7 +192,7 @@ func (a *API) replaceProject(ctx context.Context, actor auth.Actor, in *replaceP
 	if err != nil {
 		return nil, err
 	}
-	return projectResponse(a.Outline.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, draft))
+	return projectResponse(a.Requirements.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchProjectIn struct {
@@ -206,15 +206,15 @@ func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProje
 	if err != nil {
 		return nil, err
 	}
-	return projectResponse(a.Outline.PatchProject(ctx, actor, in.ID, in.Match.precondition, patch))
+	return projectResponse(a.Requirements.PatchProject(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // trashProject is DELETE /projects/{id}.
 func (a *API) trashProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*struct{}, error) {
-	return nil, a.Outline.TrashProject(ctx, actor, in.ID, in.Match.precondition)
+	return nil, a.Requirements.TrashProject(ctx, actor, in.ID, in.Match.precondition)
 }
 
 // restoreProject is POST /projects/{id}/restore.
 func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectResponse(a.Outline.RestoreProject(ctx, actor, in.ID))
+	return projectResponse(a.Requirements.RestoreProject(ctx, actor, in.ID))
 }

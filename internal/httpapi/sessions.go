@@ -56,7 +56,7 @@ func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCook
 	if err := a.spendRefresh(ctx, token); err != nil {
 		return nil, err
 	}
-	pair, err := a.Identity.Refresh(ctx, token, in.Client())
+	pair, err := a.Auth.Refresh(ctx, token, in.Client())
 	a.Metrics.Refresh(resultOf(err))
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
 			return nil, err
 		}
 	}
-	if err := a.Identity.Logout(ctx, in.Authorization, token, all, in.Client()); err != nil {
+	if err := a.Auth.Logout(ctx, in.Authorization, token, all, in.Client()); err != nil {
 		return nil, err
 	}
 	return &logoutOut{SetCookie: login.RemoveRefreshCookie(in.Request())}, nil
@@ -119,7 +119,7 @@ type sessionsOut struct {
 
 // listSessions is GET /auth/sessions.
 func (a *API) listSessions(ctx context.Context, actor auth.Actor, _ *struct{}) (*sessionsOut, error) {
-	live, err := a.Identity.Sessions(ctx, actor)
+	live, err := a.Auth.Sessions(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -139,5 +139,5 @@ type sessionIn struct {
 
 // endSession is DELETE /auth/sessions/{id}.
 func (a *API) endSession(ctx context.Context, actor auth.Actor, in *sessionIn) (*struct{}, error) {
-	return nil, a.Identity.EndSession(ctx, actor, in.ID)
+	return nil, a.Auth.EndSession(ctx, actor, in.ID)
 }

@@ -140,7 +140,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.Outline.Specifications(ctx, actor, in.ID, q)
+	page, err := a.Requirements.Specifications(ctx, actor, in.ID, q)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *cre
 	if err != nil {
 		return nil, err
 	}
-	spec, err := a.Outline.CreateSpecification(ctx, actor, in.ID, request, draft)
+	spec, err := a.Requirements.CreateSpecification(ctx, actor, in.ID, request, draft)
 	if err != nil {
 		return nil, err
 	}
@@ -189,9 +189,9 @@ type getSpecificationIn struct {
 // getSpecification is GET /specs/{id}.
 func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
 	if in.Include == "" {
-		return specificationResponse(a.Outline.Specification(ctx, actor, in.ID))
+		return specificationResponse(a.Requirements.Specification(ctx, actor, in.ID))
 	}
-	s, items, err := a.Outline.Items(ctx, actor, in.ID)
+	s, items, err := a.Requirements.Items(ctx, actor, in.ID)
 	out, err := specificationResponse(s, err)
 	if err == nil {
 		out.Body.Items = each(items, itemOf)
@@ -210,7 +210,7 @@ func (a *API) replaceSpecification(ctx context.Context, actor auth.Actor, in *re
 	if err != nil {
 		return nil, err
 	}
-	return specificationResponse(a.Outline.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, draft))
+	return specificationResponse(a.Requirements.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchSpecificationIn struct {
@@ -224,15 +224,15 @@ func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patc
 	if err != nil {
 		return nil, err
 	}
-	return specificationResponse(a.Outline.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, patch))
+	return specificationResponse(a.Requirements.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // trashSpecification is DELETE /specs/{id}.
 func (a *API) trashSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
-	return nil, a.Outline.TrashSpecification(ctx, actor, in.ID, in.Match.precondition)
+	return nil, a.Requirements.TrashSpecification(ctx, actor, in.ID, in.Match.precondition)
 }
 
 // restoreSpecification is POST /specs/{id}/restore.
 func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *specificationIn) (*specificationOut, error) {
-	return specificationResponse(a.Outline.RestoreSpecification(ctx, actor, in.ID))
+	return specificationResponse(a.Requirements.RestoreSpecification(ctx, actor, in.ID))
 }

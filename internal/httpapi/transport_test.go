@@ -127,7 +127,9 @@ func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
 		var address netip.Addr
 		a := &API{Config: Config{Telemetry: Telemetry{Metrics: noMetrics{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, Network: Network{Proxies: trusted}}}
 		mux := http.NewServeMux()
-		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) { said, address = middleware.InfoFrom(r.Context()).Secure, a.address(r) })
+		mux.HandleFunc("GET /here", func(_ http.ResponseWriter, r *http.Request) {
+			said, address = middleware.InfoFrom(r.Context()).Secure, a.address(r)
+		})
 		r := c.request(http.MethodGet, "/here")
 		a.wrap(mux).ServeHTTP(httptest.NewRecorder(), r)
 		if said != c.isSecure() || netip.AddrPortFrom(address, 1).String() != r.RemoteAddr {

@@ -76,7 +76,7 @@ type patchMeIn struct{ Body userPatch }
 
 // getMe is GET /users/me.
 func (a *API) getMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*userOut, error) {
-	return userResponse(a.Identity.Me(ctx, actor))
+	return userResponse(a.Auth.Me(ctx, actor))
 }
 
 // patchMe is PATCH /users/me.
@@ -85,10 +85,10 @@ func (a *API) patchMe(ctx context.Context, actor auth.Actor, in *patchMeIn) (*us
 	if err != nil {
 		return nil, err
 	}
-	return userResponse(a.Identity.Rename(ctx, actor, name))
+	return userResponse(a.Auth.Rename(ctx, actor, name))
 }
 
 // deleteMe is DELETE /users/me.
 func (a *API) deleteMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*struct{}, error) {
-	return nil, a.Identity.DeleteAccount(ctx, actor)
+	return nil, a.Auth.DeleteAccount(ctx, actor)
 }

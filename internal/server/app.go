@@ -82,8 +82,8 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
 	a.metrics = a.measure()
 	a.api, a.handler = httpapi.New(httpapi.Config{
-		Identity: identityService(s, keys, store, door, log), PublicKeys: keys.Public(),
-		Outline: requirements.NewService(store, requirements.Limits{
+		Auth: identityService(s, keys, store, door, log), PublicKeys: keys.Public(),
+		Requirements: requirements.NewService(store, requirements.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
 		Gate: door, Limits: s.limits(), Remembers: s.remembers(),

@@ -14,7 +14,7 @@ import (
 
 // PanicAtProjects lets every list of projects end in a panic with v.
 func (a *App) PanicAtProjects(v any) {
-	a.api.Outline = requirements.NewService(panicking{v: v}, requirements.Limits{})
+	a.api.Requirements = requirements.NewService(panicking{v: v}, requirements.Limits{})
 }
 
 type panicking struct {

@@ -1,28 +1,35 @@
 package docs
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-// embedded are the assets: ours as they are, those of others compressed, so
-// that they do not swell the program. tools/docs says where the latter are from.
+// embedded are the assets: ours uncompressed, third-party ones compressed to keep the
+// program small. tools/docs says where the latter are from.
 //
 //go:embed assets
 var embedded embed.FS
 
-// assetSet is the assets by the name in their URL, and those names by the name
-// of their source.
+// assetSet is the assets by the name in their URL, and these names by the name of
+// their source.
 type assetSet struct {
 	files map[string]*file
 	names map[string]string
 }
 
-// assets reads them once. The name of an asset carries a digest of its content,
-// so that browsers may keep it for good and still never show an old one.
+// assets reads them once. The name of an asset contains a digest of its content, so
+// that browsers can cache it forever and never show an old version.
 var assets = sync.OnceValue(func() assetSet {
 	set := assetSet{files: map[string]*file{}, names: map[string]string{}}
 	entries, err := embedded.ReadDir("assets")
@@ -48,7 +55,7 @@ var assets = sync.OnceValue(func() assetSet {
 	return set
 })
 
-// mediaTypes do not depend on the machine, as those of package mime do.
+// mediaTypes are fixed here, because those of package mime depend on the machine.
 var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -56,11 +63,101 @@ var mediaTypes = map[string]string{
 	".txt": "text/plain; charset=utf-8",
 }
 
-// assetPath is the path of the asset that is made of source.
+// assetPath is the path of the asset with this source.
 func assetPath(source string) (string, error) {
 	name, ok := assets().names[source]
 	if !ok {
 		return "", fmt.Errorf("there is no asset %s", source)
 	}
 	return "/docs/" + name, nil
+}
+
+// file is a response that is the same for all callers.
+type file struct {
+	media, cache, policy string
+	// digest names the content.
+	digest string
+	plain  func() []byte
+	packed func() []byte
+}
+
+// newFile is a file that is compressed at the first request for it.
+func newFile(media string, content []byte) *file {
+	return &file{
+		media: media, digest: digest(content),
+		plain:  func() []byte { return content },
+		packed: sync.OnceValue(func() []byte { return pack(content) }),
+	}
+}
+
+// newPackedFile is a file that is stored compressed. For the few clients without gzip
+// it is uncompressed each time: in memory it would be several megabytes.
+func newPackedFile(media string, packed []byte) *file {
+	return &file{
+		media: media, digest: digest(packed),
+		plain:  func() []byte { return unpack(packed) },
+		packed: func() []byte { return packed },
+	}
+}
+
+// serve writes the file, compressed if the client accepts gzip.
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	tag, content := f.digest, f.plain
+	h := w.Header()
+	if acceptsGzip(r.Header) {
+		// Different bytes need a different strong tag (RFC 9110, section 8.8.3.3).
+		tag, content = tag+"-gzip", f.packed
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Type", f.media)
+	h.Set("Cache-Control", f.cache)
+	h.Set("ETag", `"`+tag+`"`)
+	h.Add("Vary", "Accept-Encoding") // beside Origin
+	if f.policy != "" {
+		h.Set("Content-Security-Policy", f.policy)
+	}
+	body := content()
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body) // the client may have disconnected
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
+func acceptsGzip(h http.Header) bool {
+	for entry := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
+		name, weight, weighted := strings.Cut(entry, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			_, value, _ := strings.Cut(weight, "=")
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return !weighted || err == nil && q > 0
+		}
+	}
+	return false
+}
+
+// digest identifies the content; it is long enough to differ between all files.
+func digest(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:6])
+}
+
+func pack(content []byte) []byte {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write(content) // a buffer does not fail
+	_ = w.Close()
+	return packed.Bytes()
+}
+
+// unpack panics on what is not gzip: the content is embedded, so the program is broken.
+func unpack(packed []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		panic(fmt.Sprintf("unpack an asset: %v", err))
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		panic(fmt.Sprintf("unpack an asset: %v", err))
+	}
+	return content
 }

@@ -1,17 +1,19 @@
-// Package docs serves the pages for people: the API reference at /docs, and
-// what each problem means at /problems. Every byte of them comes from the
-// program itself, and no page runs a script that is not a file of ours.
+// Package docs serves the pages for people: the API reference at /docs, and the
+// explanation of each problem at /problems. The program contains every byte of them,
+// and no page runs a script that is not one of these files.
 //
-// It knows the vocabulary of failure, but no operation and no rule: the
-// reference reads the contract as any client does.
+// It knows the problem codes, but no operation and no rule: the reference reads the
+// contract like any client.
 package docs
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
@@ -27,7 +29,7 @@ var sources embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath, "phrase": http.StatusText}).ParseFS(sources, "pages/*.html"))
 
-// Config is what the pages need to know of the API.
+// Config is what the pages show of the API.
 type Config struct {
 	// Contract is the path of the OpenAPI document.
 	Contract string
@@ -36,12 +38,11 @@ type Config struct {
 	Operations []string
 	// Status is the HTTP status of a code.
 	Status func(problem.Code) int
-	// Missing answers where there is no such page.
+	// Missing responds if there is no such page.
 	Missing http.HandlerFunc
 }
 
-// Pages serves the pages. They are the same for everybody, so they are made
-// once.
+// Pages serves the pages. They are the same for all callers, so they are rendered once.
 type Pages struct {
 	missing   http.HandlerFunc
 	reference *file
@@ -49,16 +50,16 @@ type Pages struct {
 	problems  map[string]*file
 }
 
-// What the pages may load. The renderer of the reference makes its style sheet
-// and sets style attributes by itself, and it reads the contract; the problems
-// are text with a style sheet and a picture.
+// The Content-Security-Policy of the pages. The renderer of the reference generates
+// styles and reads the contract. The problem pages are text with a style sheet and a
+// logo.
 const (
 	referencePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " + closed
 	problemPolicy   = "default-src 'none'; style-src 'self'; img-src 'self'; " + closed
 	closed          = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
-// New makes the pages.
+// New renders the pages.
 func New(c Config) *Pages {
 	p := &Pages{
 		missing: c.Missing,
@@ -101,8 +102,8 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, f *file) {
 	f.serve(w, r)
 }
 
-// page renders a page. One that cannot be rendered is a fault of this package,
-// found when the program starts.
+// page renders a page. A failure is a bug of this package, found when the program
+// starts.
 func page(name, policy string, data any) *file {
 	var html bytes.Buffer
 	if err := templates.ExecuteTemplate(&html, name, data); err != nil {
@@ -110,6 +111,34 @@ func page(name, policy string, data any) *file {
 	}
 	f := newFile("text/html; charset=utf-8", html.Bytes())
 	f.policy = policy
-	f.cache = "no-cache" // pages name their assets, and an old name is gone
+	f.cache = "no-cache" // pages contain the names of assets, and old names are gone
 	return f
+}
+
+// problemPage is the content of the page of a code.
+type problemPage struct {
+	Code   problem.Code
+	Status int
+	problem.Doc
+}
+
+// group is the problems with one status.
+type group struct {
+	Status   int
+	Problems []problemPage
+}
+
+// problemsByStatus groups all codes by status; within a status they have the order of
+// the contract.
+func problemsByStatus(status func(problem.Code) int) []group {
+	var groups []group
+	for _, code := range problem.Codes() {
+		p := problemPage{code, status(code), code.Doc()}
+		at, found := slices.BinarySearchFunc(groups, p.Status, func(g group, status int) int { return cmp.Compare(g.Status, status) })
+		if !found {
+			groups = slices.Insert(groups, at, group{Status: p.Status})
+		}
+		groups[at].Problems = append(groups[at].Problems, p)
+	}
+	return groups
 }

@@ -242,7 +242,8 @@ func (c *Contract) Complete() {
 		}
 	}
 	schemas.Map()["Mistake"].Properties["code"].Enum = c.FieldErrorCodes
-	for _, s := range schemas.Map() {
+	for name, s := range schemas.Map() {
+		c.setDefaults(s, schemas.TypeFromRef(SchemaPrefix+name))
 		for _, property := range s.Properties {
 			if of := property.Items; of != nil { // patternDescription is not a keyword of JSON Schema
 				of.Description, of.PatternDescription = cmp.Or(of.Description, of.PatternDescription), ""
@@ -256,6 +257,25 @@ func (c *Contract) Complete() {
 				c.setExamples(op)
 			}
 		}
+	}
+}
+
+// setDefaults documents the values of absent fields by their tag absent: JSON or plain
+// text. The tag default of huma would also set the value, which optional fields do not
+// allow.
+func (*Contract) setDefaults(s *huma.Schema, t reflect.Type) {
+	if t == nil || t.Kind() != reflect.Struct {
+		return
+	}
+	for n := range t.NumField() {
+		text, ok := t.Field(n).Tag.Lookup("absent")
+		if !ok {
+			continue
+		}
+		name, _, _ := strings.Cut(t.Field(n).Tag.Get("json"), ",")
+		var value any
+		parse(reflect.ValueOf(&value).Elem(), text)
+		s.Properties[name].Default = value
 	}
 }
 
