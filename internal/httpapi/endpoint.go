@@ -24,8 +24,8 @@ const (
 	bodyTimeout = 15 * time.Second
 )
 
-// access says who may call an operation: anybody, signed-in users, or users whose
-// role has a permission.
+// access is what an operation requires of its caller: nothing, a valid access token, or
+// a role with a permission.
 type access struct {
 	signedIn   bool
 	permission auth.Permission
@@ -71,8 +71,8 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 }
 
 // register registers an operation with huma.
-func register[In, Out any](a *API, pattern string, status int, who access, serve func(context.Context, *In) (*Out, error), d doc, options []option) {
-	described, op := a.operation(pattern, status, who, d, options)
+func register[In, Out any](a *API, pattern string, status int, required access, serve func(context.Context, *In) (*Out, error), d doc, options []option) {
+	described, op := a.operation(pattern, status, required, d, options)
 	limiter := a.hall.of(op)
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
 		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
@@ -103,7 +103,7 @@ func limited[Out any](ctx context.Context, limiter *places, timeout time.Duratio
 
 // operation describes an operation to huma and to the contract, with the checks that
 // come before its body is read.
-func (a *API) operation(pattern string, status int, who access, d doc, options []option) (huma.Operation, operation) {
+func (a *API) operation(pattern string, status int, required access, d doc, options []option) (huma.Operation, operation) {
 	var op operation
 	for _, set := range options {
 		set(&op)
@@ -112,8 +112,8 @@ func (a *API) operation(pattern string, status int, who access, d doc, options [
 	a.order = append(a.order, pattern)
 	a.operations[pattern] = op
 	a.known[method+" "+prefix+path] = route{
-		pattern: method + " " + prefix + path, path: prefix + path, signed: who.signedIn,
-		kept: op.kept, changes: who.signedIn && method != http.MethodGet, places: a.hall.of(op),
+		pattern: method + " " + prefix + path, path: prefix + path, signed: required.signedIn,
+		kept: op.kept, changes: required.signedIn && method != http.MethodGet, places: a.hall.of(op),
 	}
 	described := huma.Operation{
 		OperationID: d.id, Method: method, Path: path, DefaultStatus: status,
@@ -121,13 +121,13 @@ func (a *API) operation(pattern string, status int, who access, d doc, options [
 		// huma rejects a body of exactly MaxBodyBytes; the contract accepts it.
 		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
 	}
-	if who.signedIn {
+	if required.signedIn {
 		described.Security = []map[string][]string{{"bearer": {}}}
 	}
-	a.contract.SetProblems(&described, op.allProblems(described, who))
+	a.contract.SetProblems(&described, op.allProblems(described, required))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		c := &call{api: a, op: op, access: who, request: r}
+		c := &call{api: a, op: op, access: required, request: r}
 		if err := c.check(ctx.Operation()); err != nil {
 			a.fail(w, r, err)
 			return
@@ -211,7 +211,7 @@ func (a *API) callerOf(r *http.Request) *caller {
 
 // authorizedError is err for callers who may use the operation; for others it is
 // TokenRevoked or PermissionDenied. A request that is rejected before it reaches the
-// store must not tell the others what a valid request looks like.
+// store must not show the others what a valid request looks like.
 func (c *call) authorizedError(ctx context.Context, err error) error {
 	if !c.verified {
 		return err

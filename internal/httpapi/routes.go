@@ -9,9 +9,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// routes lists every operation of the contract: who may call it, pattern, status of
-// success, function, text for the contract, and options (operation.go). The texts
-// stand beside the functions; nothing depends on them.
+// routes lists every operation of the contract: access (open, user or role), pattern,
+// status of success, function, text for the contract, and options (operation.go). The
+// texts stand beside the functions; nothing depends on them.
 func (a *API) routes() {
 	session, account := notFound(problem.SessionNotFound), notFound(problem.UserNotFound)
 	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)

@@ -124,9 +124,9 @@ func (c *call) inputError(status int, message string, errs []error) error {
 		case errors.As(err, &rules):
 			body = append(body, rules.Fields...)
 		case errors.As(err, &detail):
-			part, place, _ := strings.Cut(detail.Location, ".")
+			part, path, _ := strings.Cut(detail.Location, ".")
 			if part == "body" && status != http.StatusBadRequest { // 400 stands for what is not JSON
-				body = append(body, fieldErrorOf(place, detail.Message))
+				body = append(body, fieldErrorOf(path, detail.Message))
 			} else if parts[part] == nil {
 				parts[part] = detail
 			}
@@ -176,20 +176,20 @@ func parameterError(code problem.Code, kind string, d *huma.ErrorDetail) error {
 	return problem.New(code, "The %s %s is not valid: %s", kind, name, sentence)
 }
 
-// elements are the indexes of list elements at the end of a place: [0], [3].
+// elements are the indexes of list elements at the end of a path: [0], [3].
 var elements = regexp.MustCompile(`(?s)^(.*?)((?:\[\d+\])*)$`)
 
-// fieldErrorOf translates one of huma's errors of a body. Our bodies are flat: a place
+// fieldErrorOf translates one of huma's errors of a body. Our bodies are flat: a path
 // is a field, or an element of a list in a field.
-func fieldErrorOf(place, message string) problem.FieldError {
+func fieldErrorOf(path, message string) problem.FieldError {
 	rule, values, ok := ruleOf(message)
 	if !ok {
 		rule = schemaRule{code: "invalid", sentence: "This is not valid."}
 	}
-	parts := elements.FindStringSubmatch(place)
+	parts := elements.FindStringSubmatch(path)
 	unknown := rule.code == unknownField
 	if unknown { // the caller's own name, whatever it looks like
-		parts = []string{place, place, ""}
+		parts = []string{path, path, ""}
 	}
 	pointer := ""
 	if parts[1] != "" || unknown {
@@ -227,7 +227,7 @@ func dedupe(all []problem.FieldError) []problem.FieldError {
 // together. The function of the operation converts the body with [checked].
 
 // ruleErrors hands the faults to huma. Of absent fields only the schema speaks: present,
-// if not nil, tells which are there.
+// if not nil, has those that are not.
 func ruleErrors(faults []problem.FieldError, present map[string]bool) []error {
 	faults = slices.DeleteFunc(faults, func(e problem.FieldError) bool { return present != nil && !present[e.Pointer] })
 	if len(faults) == 0 {

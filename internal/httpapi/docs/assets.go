@@ -112,7 +112,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.media)
 	h.Set("Cache-Control", f.cache)
 	h.Set("ETag", `"`+tag+`"`)
-	h.Add("Vary", "Accept-Encoding") // beside Origin
+	h.Add("Vary", "Accept-Encoding") // besides Origin
 	if f.policy != "" {
 		h.Set("Content-Security-Policy", f.policy)
 	}

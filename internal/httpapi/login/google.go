@@ -55,9 +55,9 @@ type CallbackIn struct {
 	Error string `query:"error" maxLength:"200" doc:"Why there is no code."`
 }
 
-// Callback is GET /auth/google/callback. Without a valid state the caller may be
-// anybody, and gets a problem. With one, the browser returns to where the sign-in
-// began, also if it failed.
+// Callback is GET /auth/google/callback. Without a valid state the request gets a
+// problem. With one, the browser returns to where the sign-in began, also after a
+// failure.
 func (l *Login) Callback(ctx context.Context, in *CallbackIn) (*Redirect, error) {
 	of, err := l.states.open(cookieValue(in.request, stateCookieName), in.State)
 	if err != nil {

@@ -9,7 +9,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"time"
+
+	"github.com/codegenapp/codegenapp/internal/id"
 )
 
 // Config is what the middlewares need.
@@ -102,6 +105,26 @@ func InfoFrom(ctx context.Context) *Info {
 		return info
 	}
 	return &Info{}
+}
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// RequestID returns the caller's X-Request-Id if it has the right form, else a new
+// one.
+func RequestID(r *http.Request) string {
+	if name := r.Header.Get("X-Request-Id"); requestIDForm.MatchString(name) {
+		return name
+	}
+	return id.New[Info]().String()
+}
+
+// StartSpan starts the span of a request, if requests are traced. LogRequests ends
+// it.
+func (m *Middleware) StartSpan(ctx context.Context, r *http.Request, info *Info) context.Context {
+	if m.Traces != nil {
+		ctx, info.endSpan = m.Traces.Begin(ctx, r, knownMethod(r.Method), info.Route)
+	}
+	return ctx
 }
 
 // Chain puts the middlewares around a handler. The first one is the outermost.

@@ -114,7 +114,7 @@ func parseForwarded(entry string) (netip.Addr, bool) {
 // the zone, which has a meaning on one machine only.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// peerOf is the other end of the connection; the zero Addr where there is none.
+// peerOf is the other end of the connection; the zero Addr if it is unknown.
 func peerOf(r *http.Request) netip.Addr {
 	pair, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
