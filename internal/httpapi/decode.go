@@ -29,7 +29,7 @@ var jsonFormat = huma.Format{
 	Unmarshal: func(data []byte, v any) error {
 		if _, first := v.(*any); first { // huma reads each body twice
 			if tooDeep(data) {
-				return fmt.Errorf("The JSON has more than %d levels.", maxDepth) //nolint:staticcheck,revive // a sentence for the caller
+				return fmt.Errorf("The JSON has more than %d levels.", maxDepth)
 			}
 			return jsonError(json.Unmarshal(data, v, anyNumber))
 		}
@@ -63,11 +63,11 @@ func jsonError(err error) error {
 	case !ok:
 		return err
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("A name occurs twice in one object, near byte %d.", syntax.ByteOffset) //nolint:staticcheck,revive // a sentence for the caller
+		return fmt.Errorf("A name occurs twice in one object, near byte %d.", syntax.ByteOffset)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("The JSON ends too early.") //nolint:staticcheck,revive // a sentence for the caller
+		return errors.New("The JSON ends too early.")
 	default:
-		return fmt.Errorf("The body is not one well-formed JSON value in UTF-8: see byte %d.", syntax.ByteOffset) //nolint:staticcheck,revive // a sentence for the caller
+		return fmt.Errorf("The body is not one well-formed JSON value in UTF-8: see byte %d.", syntax.ByteOffset)
 	}
 }
 

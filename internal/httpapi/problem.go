@@ -40,7 +40,7 @@ var statuses = map[problem.Kind]int{
 func statusOf(code problem.Code) int { return statuses[code.Doc().Kind] }
 
 // problemDetails is the body of every error: problem details after RFC 9457.
-type problemDetails struct {
+type problemDetails struct { //nolint:errname // the name of RFC 9457
 	Type      string       `json:"type" format:"uri-reference" doc:"Where the code is explained."`
 	Title     string       `json:"title" doc:"The code in words; the same at every occurrence."`
 	Status    int          `json:"status" doc:"The HTTP status."`

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/id"
@@ -129,8 +130,8 @@ func (m *Middleware) StartSpan(ctx context.Context, r *http.Request, info *Info)
 
 // Chain puts the middlewares around a handler. The first one is the outermost.
 func Chain(h http.Handler, around ...func(http.Handler) http.Handler) http.Handler {
-	for n := len(around) - 1; n >= 0; n-- {
-		h = around[n](h)
+	for _, wrap := range slices.Backward(around) {
+		h = wrap(h)
 	}
 	return h
 }

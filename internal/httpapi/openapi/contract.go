@@ -8,6 +8,7 @@ package openapi
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -204,9 +205,7 @@ func (c *Contract) problemHeaders(status int) map[string]*huma.Header {
 // withHeaders adds the headers of every response to those of one.
 func (c *Contract) withHeaders(headers map[string]*huma.Header) map[string]*huma.Header {
 	all := map[string]*huma.Header{}
-	for name, header := range headers {
-		all[name] = header
-	}
+	maps.Copy(all, headers)
 	for name := range c.Headers {
 		all[name] = &huma.Header{Ref: "#/components/headers/" + name}
 	}
@@ -267,12 +266,12 @@ func (*Contract) setDefaults(s *huma.Schema, t reflect.Type) {
 	if t == nil || t.Kind() != reflect.Struct {
 		return
 	}
-	for n := range t.NumField() {
-		text, ok := t.Field(n).Tag.Lookup("absent")
+	for field := range t.Fields() {
+		text, ok := field.Tag.Lookup("absent")
 		if !ok {
 			continue
 		}
-		name, _, _ := strings.Cut(t.Field(n).Tag.Get("json"), ",")
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		var value any
 		parse(reflect.ValueOf(&value).Elem(), text)
 		s.Properties[name].Default = value
