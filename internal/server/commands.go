@@ -13,7 +13,6 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/postgres"
-	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
 // Build is what this program was built from.
@@ -46,9 +45,7 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lines := telemetry.NewLines(logs)
-	defer lines.Flush() //nolint:errcheck // there is no other place to complain at
-	log := Logger(s, lines)
+	log := Logger(s, logs)
 	a, err := New(ctx, s, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -16,7 +16,7 @@ import (
 func (a *App) measure() *telemetry.Metrics {
 	m := telemetry.NewMetrics(BuildVersion().Version)
 	for _, code := range problem.Codes() {
-		m.Foresee(string(code))
+		m.InitProblem(string(code))
 	}
 	m.Untyped("active_users_total", "Users who were answered in the last 15 minutes, at all replicas together.",
 		func() float64 { return float64(a.presence.Count(context.Background())) })

@@ -28,7 +28,7 @@ func (s *Settings) traceConfig(log *slog.Logger) telemetry.TraceConfig {
 }
 
 func (s *Settings) sampler() telemetry.Sampler {
-	return telemetry.Sampler{Name: s.TracesSampler, Share: s.TracesSamplerArg}
+	return telemetry.Sampler{Name: s.TracesSampler, Ratio: s.TracesSamplerArg}
 }
 
 // checkTraces checks what traces need, if there are to be any: a platform may set
