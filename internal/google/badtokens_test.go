@@ -35,7 +35,7 @@ var badTokensOf = map[string]func(*testing.T) (*world, map[string]badToken){
 	},
 }
 
-func TestATokenWithOneFaultIsRefused(t *testing.T) {
+func TestVerify_TokenWithOneFaultIsRejected(t *testing.T) {
 	t.Parallel()
 	for kind, tokens := range badTokensOf {
 		t.Run(kind, func(t *testing.T) {

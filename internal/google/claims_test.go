@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestClaimsThatDoNotHinder(t *testing.T) {
+func TestClaims_AcceptedVariants(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	for name, c := range map[string]issuer.Claims{
@@ -160,7 +160,7 @@ func claimsOf(t *testing.T, w *world, claims ...map[string]badClaim) map[string]
 	return bad
 }
 
-func TestHostedDomainsDoNotDependOnCaseOfTheSetting(t *testing.T) {
+func TestClaims_HostedDomainsIgnoreCase(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"Example.COM"} })
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{HostedDomain: "example.com"}), ""); err != nil {
@@ -168,7 +168,7 @@ func TestHostedDomainsDoNotDependOnCaseOfTheSetting(t *testing.T) {
 	}
 }
 
-func TestWithoutClientIDsNothingIsAccepted(t *testing.T) {
+func TestClaims_WithoutClientIDsNothingIsAccepted(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(cfg *google.Config) { cfg.ClientIDs = nil })
 	w.refuses(t, problem.GoogleTokenInvalid, "without client ids")

@@ -53,7 +53,7 @@ func (w *world) comeBack(t *testing.T, of auth.AuthRequest) string {
 	return back.Query().Get("code")
 }
 
-func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
+func TestAuthCodeURL_HasStateNonceAndPKCE(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	page := w.page(t, auth.AuthRequest{
@@ -74,7 +74,7 @@ func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
 	}
 }
 
-func TestACodeIsExchangedOnce(t *testing.T) {
+func TestExchangeCode_CodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	of := auth.NewAuthRequest(redirectURI)
@@ -87,7 +87,7 @@ func TestACodeIsExchangedOnce(t *testing.T) {
 	wantFault(t, err, problem.GoogleTokenInvalid, "a second exchange")
 }
 
-func TestACodeBelongsToItsAttempt(t *testing.T) {
+func TestExchangeCode_CodeBelongsToItsRequest(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	other := auth.NewAuthRequest(redirectURI)
@@ -111,7 +111,7 @@ func TestACodeBelongsToItsAttempt(t *testing.T) {
 	}
 }
 
-func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
+func TestExchangeCode_IssuerFailures(t *testing.T) {
 	t.Parallel()
 	oauthError := func(status int, code string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -159,7 +159,7 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 				_ = r.ParseForm() // else the server does not notice who leaves
 				tc.handle(rw, r)
 			})
-			w.SetFetchBound(300 * time.Millisecond)
+			w.SetFetchTimeout(300 * time.Millisecond)
 			began := time.Now()
 			_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
 			f := wantFault(t, err, tc.want, name)
@@ -177,7 +177,7 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 }
 
 // What the exchange brings is held to the same rules as any token.
-func TestTheTokenOfACodeIsVerified(t *testing.T) {
+func TestExchangeCode_TokenIsVerified(t *testing.T) {
 	t.Parallel()
 	of := auth.NewAuthRequest(redirectURI)
 	for name, tc := range map[string]struct {
@@ -206,7 +206,7 @@ func TestTheTokenOfACodeIsVerified(t *testing.T) {
 	}
 }
 
-func TestWithoutAClientOrEndpointsThereAreNoCodes(t *testing.T) {
+func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change   func(*google.Config)
@@ -237,7 +237,7 @@ func withEndpoints(url, page, token string) string {
 		`,"authorization_endpoint":"` + page + `","token_endpoint":"` + token + `"}`
 }
 
-func TestEndpointsOverPlainHTTPAreNotUsedForAnIssuerOverHTTPS(t *testing.T) {
+func TestExchangeCode_PlainHTTPEndpointsAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	const plain = "http://accounts.google.com/token"
@@ -246,7 +246,7 @@ func TestEndpointsOverPlainHTTPAreNotUsedForAnIssuerOverHTTPS(t *testing.T) {
 	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
 }
 
-func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
+func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.accepts(t, "warm")

@@ -114,7 +114,7 @@ func compact(t testing.TB, header, payload string, key *rsa.PrivateKey) string {
 	return input + "." + encode(string(signature))
 }
 
-func TestForgedTokensLearnNothingAboutClaims(t *testing.T) {
+func TestVerify_ForgedTokensRevealNoClaimChecks(t *testing.T) {
 	t.Parallel()
 	forBoth(t, forgedTokensLearnNothing)
 }
@@ -135,7 +135,7 @@ func forgedTokensLearnNothing(t *testing.T, start starter) {
 
 // Whoever holds an ES256 token can compute a second signature of it. It must
 // not count as a second token.
-func TestSecondSignatureOfATokenIsTheSameToken(t *testing.T) {
+func TestVerify_SecondSignatureIsTheSameToken(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {

@@ -36,7 +36,7 @@ func FuzzForm(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, head []byte, payload, signature string) {
 		encoded := base64.RawURLEncoding.EncodeToString(head)
-		err := checkForm(encoded + "." + payload + "." + signature)
+		err := checkFormat(encoded + "." + payload + "." + signature)
 		value, strict := strictjson.Read(head, 10_000)
 		members, _ := value.(map[string]any)
 		kid, named := textIn(members, "kid")

@@ -32,7 +32,7 @@ func publicJWK(t testing.TB, w *world) map[string]any {
 	return set.Keys[0]
 }
 
-func TestPublicKeyIsNoSecretForHS256(t *testing.T) {
+func TestVerify_PublicKeyIsNotAnHS256Secret(t *testing.T) {
 	t.Parallel()
 	forBoth(t, publicKeyIsNoSecret)
 }
@@ -66,7 +66,7 @@ func publicKeyIsNoSecret(t *testing.T, start starter) {
 }
 
 // A token may say where keys are; nobody goes there.
-func TestKeysNamedInTheHeaderHaveNoEffect(t *testing.T) {
+func TestVerify_KeysInTheHeaderAreIgnored(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysInTheHeaderHaveNoEffect)
 }
@@ -101,7 +101,7 @@ func keysInTheHeaderHaveNoEffect(t *testing.T, start starter) {
 	}
 }
 
-func TestUnsuitableKeysAreIgnored(t *testing.T) {
+func TestKeys_UnsuitableKeysAreIgnored(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unsuitableKeysAreIgnored)
 }

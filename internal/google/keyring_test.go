@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestNothingIsFetchedBeforeATokenNeedsIt(t *testing.T) {
+func TestKeyCache_FetchesNothingAtStart(t *testing.T) {
 	t.Parallel()
 	forBoth(t, nothingIsFetchedEarly)
 }
@@ -35,7 +35,7 @@ func nothingIsFetchedEarly(t *testing.T, start starter) {
 	}
 }
 
-func TestNewKeyIsFoundAtOnce(t *testing.T) {
+func TestKeyCache_NewKeyIsFoundAtOnce(t *testing.T) {
 	t.Parallel()
 	forBoth(t, newKeyIsFound)
 }
@@ -56,7 +56,7 @@ func newKeyIsFound(t *testing.T, start starter) {
 	wantFault(t, err, problem.GoogleTokenInvalid, "a token of the withdrawn key")
 }
 
-func TestInventedKeyNamesCostOneFetchAMinute(t *testing.T) {
+func TestKeyCache_UnknownKeysCauseOneFetchAMinute(t *testing.T) {
 	t.Parallel()
 	forBoth(t, inventedKeyNames)
 }
@@ -87,7 +87,7 @@ func inventedKeyNames(t *testing.T, start starter) {
 	w.fetched(t, 3, "after 20 more at once in the next minute,")
 }
 
-func TestManyVerificationsShareOneFetch(t *testing.T) {
+func TestKeyCache_ConcurrentVerificationsShareAFetch(t *testing.T) {
 	t.Parallel()
 	forBoth(t, verificationsShareAFetch)
 }
@@ -111,7 +111,7 @@ func verificationsShareAFetch(t *testing.T, start starter) {
 	}
 }
 
-func TestCallerWhoLeavesDoesNotStopTheFetchOfOthers(t *testing.T) {
+func TestKeyCache_CancelledCallerDoesNotCancelTheFetch(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -148,7 +148,7 @@ func TestCallerWhoLeavesDoesNotStopTheFetchOfOthers(t *testing.T) {
 	w.fetched(t, 1, "in all")
 }
 
-func TestCallersDeadlineIsKept(t *testing.T) {
+func TestKeyCache_CallersDeadlineIsKept(t *testing.T) {
 	t.Parallel()
 	forBoth(t, callersDeadlineIsKept)
 }

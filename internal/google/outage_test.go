@@ -48,11 +48,11 @@ var broken = map[string]http.HandlerFunc{
 func impatient(t *testing.T, start starter) *world {
 	t.Helper()
 	w := start(t)
-	w.SetFetchBound(100 * time.Millisecond)
+	w.SetFetchTimeout(100 * time.Millisecond)
 	return w
 }
 
-func TestWithoutKeysSignInIsUnavailable(t *testing.T) {
+func TestOutage_WithoutKeysSignInIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, withoutKeysSignInIsUnavailable)
 }
@@ -76,13 +76,13 @@ func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
 
 			w.keys.mend()
 			w.clock.forward(time.Second)
-			w.SetFetchBound(2 * time.Second)
+			w.SetFetchTimeout(2 * time.Second)
 			w.accepts(t, "when the issuer is back")
 		})
 	}
 }
 
-func TestKnownKeysServeOnWithoutTheIssuer(t *testing.T) {
+func TestOutage_KnownKeysStayInUse(t *testing.T) {
 	t.Parallel()
 	forBoth(t, knownKeysServeOn)
 }
@@ -94,7 +94,7 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			t.Parallel()
 			w := start(t)
 			w.accepts(t, "warm")
-			w.SetFetchBound(100 * time.Millisecond)
+			w.SetFetchTimeout(100 * time.Millisecond)
 			w.keys.answer(handle)
 			w.discovery.answer(handle)
 
@@ -114,7 +114,7 @@ func knownKeysServeOn(t *testing.T, start starter) {
 }
 
 // A key that nobody knows may be new. Who cannot look must not call it wrong.
-func TestUnknownKeyIsUnavailableWhileNobodyCanLook(t *testing.T) {
+func TestOutage_UnknownKeyIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsUnavailable)
 }
@@ -140,7 +140,7 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 
 // The look for newer keys failed a moment ago. One for the sake of a new key
 // would fail as well, and make its caller wait.
-func TestUnknownKeyIsNotLookedForRightAfterAFailure(t *testing.T) {
+func TestOutage_UnknownKeyIsNotFetchedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsNotLookedFor)
 }
@@ -158,7 +158,7 @@ func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
 	w.fetched(t, 2, "after the look for newer keys")
 }
 
-func TestFailuresAreLoggedOncePerReading(t *testing.T) {
+func TestOutage_FailuresAreLoggedOncePerFetch(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
 	w := start(t, func(cfg *google.Config) { cfg.Log = log.logger() })
@@ -174,7 +174,7 @@ func TestFailuresAreLoggedOncePerReading(t *testing.T) {
 }
 
 // Who signs in with one issuer does not depend on the other.
-func TestOneIssuersOutageIsNoneOfTheOther(t *testing.T) {
+func TestOutage_IssuersAreIndependent(t *testing.T) {
 	t.Parallel()
 	forBoth(t, func(t *testing.T, start starter) {
 		w := start(t)

@@ -57,7 +57,7 @@ func FuzzFreshness(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, control, age string) {
 		got := freshness(http.Header{"Cache-Control": {control}, "Age": {age}})
-		if got < leastAge || got > longestAge {
+		if got < minKeysTTL || got > maxKeysTTL {
 			t.Fatalf("%q and the age %q: fresh for %s", control, age, got)
 		}
 	})

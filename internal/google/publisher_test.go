@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestKeysAreKeptAsLongAsTheirIssuerSays(t *testing.T) {
+func TestFetch_CacheControlDecidesFreshness(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysAreKept)
 }
@@ -59,7 +59,7 @@ func keysAreKept(t *testing.T, start starter) {
 	}
 }
 
-func TestDiscoveryIsBelievedForADay(t *testing.T) {
+func TestFetch_DiscoveryIsCachedForADay(t *testing.T) {
 	t.Parallel()
 	forBoth(t, discoveryIsBelieved)
 }
@@ -81,7 +81,7 @@ func discoveryIsBelieved(t *testing.T, start starter) {
 	}
 }
 
-func TestKeysUpToTheBoundOfSizeAreRead(t *testing.T) {
+func TestFetch_DocumentSizeIsLimited(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysUpToTheBound)
 }
@@ -101,7 +101,7 @@ func keysUpToTheBound(t *testing.T, start starter) {
 	}
 }
 
-func TestIssuerMustBeTheOneConfigured(t *testing.T) {
+func TestFetch_IssuerMustMatchTheConfiguration(t *testing.T) {
 	t.Parallel()
 	forBoth(t, issuerMustBeTheOne)
 }
@@ -134,7 +134,7 @@ func discovery(issuer, keys string) string {
 	return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, issuer, keys)
 }
 
-func TestKeysOverPlainHTTPAreNotReadForAnIssuerOverHTTPS(t *testing.T) {
+func TestFetch_PlainHTTPKeysAreRejected(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	w.discovery.answer(body(discovery(w.url, "http://accounts.google.com"+keysPath)))
@@ -142,7 +142,7 @@ func TestKeysOverPlainHTTPAreNotReadForAnIssuerOverHTTPS(t *testing.T) {
 	w.fetched(t, 0, "over plain HTTP")
 }
 
-func TestRedirectsStayWithinTheHost(t *testing.T) {
+func TestFetch_RedirectsStayWithinTheHost(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		to       string
@@ -170,7 +170,7 @@ func TestRedirectsStayWithinTheHost(t *testing.T) {
 }
 
 // When the keys move, the old address fails, and the next attempt asks anew.
-func TestKeysThatMovedAreFound(t *testing.T) {
+func TestFetch_MovedKeysAreFound(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysThatMoved)
 }

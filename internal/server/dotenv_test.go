@@ -45,7 +45,7 @@ func readExample(t *testing.T) []explained {
 	return all
 }
 
-func TestTheExampleListsEverySettingAndNoOther(t *testing.T) {
+func TestSettings_ExampleListsEachOne(t *testing.T) {
 	t.Parallel()
 	defaults := map[string]string{}
 	for field := range reflect.TypeFor[server.Settings]().Fields() {
@@ -71,7 +71,7 @@ func TestTheExampleListsEverySettingAndNoOther(t *testing.T) {
 	}
 }
 
-func TestTheExampleAsItIsIsRefusedInProduction(t *testing.T) {
+func TestSettings_ExampleIsRejectedInProduction(t *testing.T) {
 	t.Parallel()
 	s, err := server.Load(nil, example)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 var servingMetrics = regexp.MustCompile(`"serving metrics".*?"address":"([^"]+)"`)
 
-func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
+func TestMetrics_SeparateAddress(t *testing.T) {
 	t.Parallel()
 	r := newWorld(t).run(t, func(*server.App) {}, "METRICS_ADDR=127.0.0.1:0")
 	defer r.end(t)

@@ -35,7 +35,7 @@ func load(t *testing.T, dotenv string, environ ...string) *server.Settings {
 	return s
 }
 
-func TestSettingsComeFromTheEnvironmentThenFromTheFile(t *testing.T) {
+func TestSettings_EnvironmentOverridesDotenv(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		dotenv  string
@@ -66,7 +66,7 @@ func TestSettingsComeFromTheEnvironmentThenFromTheFile(t *testing.T) {
 	}
 }
 
-func TestThePortAloneIsHonoured(t *testing.T) {
+func TestSettings_PortAloneIsUsed(t *testing.T) {
 	t.Parallel()
 	for want, environ := range map[string][]string{
 		":8080":          nil,
@@ -80,7 +80,7 @@ func TestThePortAloneIsHonoured(t *testing.T) {
 	}
 }
 
-func TestDurationsAreSecondsOrGos(t *testing.T) {
+func TestSettings_DurationsAreSecondsOrGoFormat(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"3600": time.Hour, "1h": time.Hour, "1h30m": 90 * time.Minute, "0": 0, "250ms": 250 * time.Millisecond, "720h": 720 * time.Hour,
@@ -104,7 +104,7 @@ func TestDurationsAreSecondsOrGos(t *testing.T) {
 	}
 }
 
-func TestListsAreSeparatedByCommas(t *testing.T) {
+func TestSettings_ListsAreCommaSeparated(t *testing.T) {
 	t.Parallel()
 	s := load(t, "", "GOOGLE_CLIENT_ID= one , two,,three,", "GOOGLE_HOSTED_DOMAINS=example.com,", "JWT_PREVIOUS_SECRET_KEYS=a,,b ,")
 	if diff := cmp.Diff([]string{"one", "two", "three"}, s.GoogleClientIDs); diff != "" {
@@ -124,7 +124,7 @@ func TestListsAreSeparatedByCommas(t *testing.T) {
 	}
 }
 
-func TestSecretsMayComeFromFiles(t *testing.T) {
+func TestSettings_SecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	s := load(t, "",
 		"SECRET_KEY_FILE="+file(t, "of a file \n"), "JWT_SECRET_KEY_FILE="+file(t, "windows\r\n"), "JWT_SECRET_KEY=",
@@ -153,7 +153,7 @@ func TestSecretsMayComeFromFiles(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
+func TestSettings_UnreadableFilesAreNamed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, want string }{
 		"a line without a value": {file(t, "A=1\n\n# about\ncanary\n"), "line 4 of "},

@@ -41,7 +41,7 @@ func NewLogger(w io.Writer, c LogConfig) *slog.Logger {
 	if c.Text {
 		return slog.New(textHandler{slog.NewTextHandler(w, options)})
 	}
-	options.AddSource, options.ReplaceAttr = true, cloudAttr
+	options.ReplaceAttr = cloudAttr
 	h := cloudHandler{Handler: slog.NewJSONHandler(w, options)}
 	if c.Project != "" {
 		h.tracePrefix = "projects/" + c.Project + "/traces/"
@@ -89,8 +89,6 @@ func cloudAttr(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.LevelKey {
 			return slog.String("severity", severity(value))
 		}
-	case *slog.Source:
-		return sourceLocation(value)
 	case string:
 		if a.Key == slog.MessageKey {
 			a.Key = "message"
@@ -99,13 +97,10 @@ func cloudAttr(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// sourceLocation returns the position of a log call, or an empty attribute if it is
-// unknown. The file name starts with the package, since the path that the compiler
-// saw depends on the machine that built the program.
+// sourceLocation returns the position of a log call. The file name starts with the
+// package, since the path that the compiler saw depends on the machine that built the
+// program.
 func sourceLocation(s *slog.Source) slog.Attr {
-	if s.Function == "" {
-		return slog.Attr{}
-	}
 	dir, function := path.Split(s.Function)
 	name, _, _ := strings.Cut(function, ".")
 	return slog.Group("logging.googleapis.com/sourceLocation",
@@ -115,8 +110,8 @@ func sourceLocation(s *slog.Source) slog.Attr {
 }
 
 // cloudHandler is a slog.Handler that adds the fields of Cloud Logging that
-// HandlerOptions.ReplaceAttr cannot add: the trace, and the group of the request. It
-// nests groups itself, since Cloud Logging finds the trace at the top level alone.
+// HandlerOptions.ReplaceAttr cannot add: the trace, the source location and the group
+// of the request. It nests groups itself, since Cloud Logging finds the trace at the top level alone.
 type cloudHandler struct {
 	slog.Handler
 
@@ -148,6 +143,9 @@ func (h cloudHandler) Handle(ctx context.Context, r slog.Record) error {
 			slog.String("logging.googleapis.com/trace", h.tracePrefix+span.TraceID().String()),
 			slog.String("logging.googleapis.com/spanId", span.SpanID().String()),
 			slog.Bool("logging.googleapis.com/trace_sampled", span.IsSampled()))
+	}
+	if source := r.Source(); source != nil {
+		attrs = append(attrs, sourceLocation(source))
 	}
 	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	line.AddAttrs(attrs...)

@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
+func TestAuthorize_RedirectURIKeepsItsQuery(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	if got := authorize(t, app, oauth2.GenerateVerifier()).Get("from"); got != "google" {
@@ -23,7 +23,7 @@ func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
 }
 
 // Nobody but the client may receive anything, not even an error.
-func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
+func TestAuthorize_UnknownRedirectURIsAreRejected(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	for name, change := range map[string]oauth2.AuthCodeOption{
@@ -46,7 +46,7 @@ func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
 }
 
 // Programs on the user's own machine listen on whatever port is free.
-func TestLoopbackMayHaveAnyPort(t *testing.T) {
+func TestAuthorize_LoopbackAllowsAnyPort(t *testing.T) {
 	t.Parallel()
 	for redirectURI, allowed := range map[string]bool{
 		"http://127.0.0.1/callback":              true,
@@ -77,7 +77,7 @@ func TestLoopbackMayHaveAnyPort(t *testing.T) {
 	}
 }
 
-func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
+func TestAuthorize_ErrorsAreSentToTheClient(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	good := []oauth2.AuthCodeOption{
@@ -103,7 +103,7 @@ func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
 	}
 }
 
-func TestPageListsTheUsers(t *testing.T) {
+func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	t.Parallel()
 	app, verifier := start(t).client(t), oauth2.GenerateVerifier()
 	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "nobody@example.com"))

@@ -47,7 +47,7 @@ func back(t *testing.T, res reply, redirectURL string) url.Values {
 	return answer
 }
 
-func TestAuthorizationCodeFlow(t *testing.T) {
+func TestIssuer_AuthorizationCodeFlow(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*oauth2.Config){
 		"with the secret in the header": func(app *oauth2.Config) { app.Endpoint.AuthStyle = oauth2.AuthStyleInHeader },

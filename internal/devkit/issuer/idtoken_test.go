@@ -10,7 +10,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestClaimsOfATokenSignedDirectly(t *testing.T) {
+func TestIDToken_Claims(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	base := func(changes map[string]any) map[string]any {
@@ -66,7 +66,7 @@ func TestClaimsOfATokenSignedDirectly(t *testing.T) {
 	}
 }
 
-func TestHeaderOfATokenSignedDirectly(t *testing.T) {
+func TestIDToken_Header(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	raw := sign(t, w, issuer.Claims{Header: map[string]any{"alg": "none", "jku": "x"}, OmitHeader: []string{"typ", "kid"}})

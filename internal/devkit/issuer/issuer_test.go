@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestConfigurationsThatAreRefused(t *testing.T) {
+func TestIssuer_InvalidConfigurations(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestKeysRotate(t *testing.T) {
+func TestKeys_Rotate(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	for _, alg := range []string{issuer.RS256, issuer.ES256} {
@@ -78,7 +78,7 @@ func TestKeysRotate(t *testing.T) {
 	}
 }
 
-func TestDocumentsMayBeCached(t *testing.T) {
+func TestIssuer_DocumentsAreCacheable(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, "http://localhost:1")
 	for _, tc := range []struct {

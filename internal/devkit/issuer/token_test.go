@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func TestExchangesThatAreRefused(t *testing.T) {
+func TestToken_InvalidExchanges(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(w *world, app *oauth2.Config, form url.Values)
@@ -83,7 +83,7 @@ func post(t *testing.T, at string, form url.Values, change func(*http.Request)) 
 	return res.status, answer.Error
 }
 
-func TestCodeIsGoodForOneExchange(t *testing.T) {
+func TestToken_CodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]string{"that succeeded": "", "that failed": "wrong verifier"} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestCodeIsGoodForOneExchange(t *testing.T) {
 	}
 }
 
-func TestClientAuthenticatesInOneWay(t *testing.T) {
+func TestToken_ClientAuthentication(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	for name, tc := range map[string]struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestAUserStorePlaysIdentityPlatform(t *testing.T) {
+func TestUserStore_BehavesLikeIdentityPlatform(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewUnstartedServer(nil)
 	w := &world{url: "http://" + srv.Listener.Addr().String() + "/my-project", now: epoch}

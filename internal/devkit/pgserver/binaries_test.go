@@ -47,7 +47,7 @@ func testHome(t *testing.T) *home {
 	return h
 }
 
-func TestTheNewestInstallationIsTaken(t *testing.T) {
+func TestBinaries_NewestInstallationIsUsed(t *testing.T) {
 	t.Parallel()
 	f := only(t, fakeBinaries(t, "9.6.24"), fakeBinaries(t, "14.2"), fakeBinaries(t, "17beta1"), fakeBinaries(t, "16.10"), "/nowhere/*")
 	got, err := f.find(t.Context(), testHome(t), 0)
@@ -57,7 +57,7 @@ func TestTheNewestInstallationIsTaken(t *testing.T) {
 	}
 }
 
-func TestPathComesBeforeTheUsualPlaces(t *testing.T) {
+func TestBinaries_PathPrecedesKnownDirectories(t *testing.T) {
 	t.Parallel()
 	f, onPath, bin := only(t, fakeBinaries(t, "17.1")), fakeBinaries(t, "16.1"), newDir(t)
 	must(t, os.Symlink(filepath.Join(onPath, "postgres"), filepath.Join(bin, "postgres")))
@@ -74,7 +74,7 @@ func TestPathComesBeforeTheUsualPlaces(t *testing.T) {
 	}
 }
 
-func TestExistingDataWantTheVersionThatMadeThem(t *testing.T) {
+func TestBinaries_ExistingDataDecideTheVersion(t *testing.T) {
 	t.Parallel()
 	f := only(t, fakeBinaries(t, "14.2"), fakeBinaries(t, "17.1"))
 	got, err := f.find(t.Context(), testHome(t), 14)
@@ -84,7 +84,7 @@ func TestExistingDataWantTheVersionThatMadeThem(t *testing.T) {
 	}
 }
 
-func TestWithoutPostgreSQLOneLineSaysWhatToInstall(t *testing.T) {
+func TestBinaries_MissingErrorSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	brokenNPM := newDir(t)
 	script(t, filepath.Join(brokenNPM, "npm"), "echo npm error network; echo npm error offline; exit 1")
@@ -117,7 +117,7 @@ func TestWithoutPostgreSQLOneLineSaysWhatToInstall(t *testing.T) {
 	}
 }
 
-func TestAnInstallationThatTheServersUserCannotReachIsNone(t *testing.T) {
+func TestBinaries_UnreachableInstallationIsIgnored(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	dir := fakeBinaries(t, "17.1")

@@ -16,7 +16,7 @@ func unreachable(t *testing.T) string {
 	return filepath.Join(dir, "project", ".codegenapp")
 }
 
-func TestBelowAClosedHomeTheDataAreInVarLib(t *testing.T) {
+func TestDataDir_UnreachableDirectoryUsesVarLib(t *testing.T) {
 	t.Parallel()
 	dir := unreachable(t)
 	s, err := Start(t.Context(), testConfig(t, dir))
@@ -45,7 +45,7 @@ func TestBelowAClosedHomeTheDataAreInVarLib(t *testing.T) {
 	}
 }
 
-func TestAReachableDirectoryHoldsItsData(t *testing.T) {
+func TestDataDir_ReachableDirectoryHoldsItsData(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(newDir(t), "made", "with", "parents")
 	s := started(t, dir)
@@ -54,7 +54,7 @@ func TestAReachableDirectoryHoldsItsData(t *testing.T) {
 	}
 }
 
-func TestADirectoryRemovedAndMadeAgainHasNoOldData(t *testing.T) {
+func TestDataDir_RecreatedDirectoryHasNoOldData(t *testing.T) {
 	t.Parallel()
 	dir, m := unreachable(t), testMachine(t)
 	s := startedOn(t, m, dir)
@@ -64,7 +64,7 @@ func TestADirectoryRemovedAndMadeAgainHasNoOldData(t *testing.T) {
 	note(t, startedOn(t, m, dir)) // fails if there is a note
 }
 
-func TestAMovedDirectoryKeepsItsData(t *testing.T) {
+func TestDataDir_MovedDirectoryKeepsItsData(t *testing.T) {
 	t.Parallel()
 	dir, m := unreachable(t), testMachine(t)
 	s := startedOn(t, m, dir)
@@ -75,7 +75,7 @@ func TestAMovedDirectoryKeepsItsData(t *testing.T) {
 	note(t, startedOn(t, m, dir)) // another one in the old place
 }
 
-func TestTwoDirectoriesThatShareDataDoNotDisturbEachOther(t *testing.T) {
+func TestDataDir_SharedDataAreLocked(t *testing.T) {
 	t.Parallel()
 	dir, m := unreachable(t), testMachine(t)
 	s := startedOn(t, m, dir)
@@ -86,7 +86,7 @@ func TestTwoDirectoriesThatShareDataDoNotDisturbEachOther(t *testing.T) {
 	found(t, s)
 }
 
-func TestLostDataAreMadeAnew(t *testing.T) {
+func TestDataDir_MissingDataAreRecreated(t *testing.T) {
 	t.Parallel()
 	dir, m := unreachable(t), testMachine(t)
 	stop(t, startedOn(t, m, dir))
@@ -94,7 +94,7 @@ func TestLostDataAreMadeAnew(t *testing.T) {
 	startedOn(t, m, dir)
 }
 
-func TestAForeignSymbolicLinkIsRefused(t *testing.T) {
+func TestDataDir_ForeignSymbolicLinkIsRejected(t *testing.T) {
 	t.Parallel()
 	for name, target := range map[string]string{
 		"somewhere else":         "/etc",
@@ -112,7 +112,7 @@ func TestAForeignSymbolicLinkIsRefused(t *testing.T) {
 	}
 }
 
-func TestDataThatBecameUnreachableAreNamed(t *testing.T) {
+func TestDataDir_UnreachableDataAreReported(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	dir := newCluster(t)

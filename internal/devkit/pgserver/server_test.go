@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func TestStartsAndAnswersAQuery(t *testing.T) {
+func TestServer_StartsAndRunsAQuery(t *testing.T) {
 	t.Parallel()
 	s := started(t, newDir(t))
 	rows, err := connected(t, s.URL("postgres")).Query(t.Context(),
@@ -36,7 +36,7 @@ func TestStartsAndAnswersAQuery(t *testing.T) {
 	}
 }
 
-func TestNobodyEntersWithoutThePassword(t *testing.T) {
+func TestServer_RequiresThePassword(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -52,7 +52,7 @@ func TestNobodyEntersWithoutThePassword(t *testing.T) {
 	}
 }
 
-func TestDataSurviveStopAndStart(t *testing.T) {
+func TestServer_DataSurviveRestart(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -61,7 +61,7 @@ func TestDataSurviveStopAndStart(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestCommittedDataSurviveKillOfTheServer(t *testing.T) {
+func TestServer_CommittedDataSurviveKill(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -70,7 +70,7 @@ func TestCommittedDataSurviveKillOfTheServer(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestAnOrphanedBusyBackendDoesNotStopTheNextStart(t *testing.T) {
+func TestServer_OrphanedBackendDoesNotPreventStart(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -86,7 +86,7 @@ func TestAnOrphanedBusyBackendDoesNotStopTheNextStart(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestSecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
+func TestServer_SecondStartInADirectoryIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	first := started(t, dir)
@@ -102,7 +102,7 @@ func TestSecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
 	started(t, dir)
 }
 
-func TestStopTwiceIsAsGoodAsOnce(t *testing.T) {
+func TestServer_StopTwice(t *testing.T) {
 	t.Parallel()
 	s := started(t, newCluster(t))
 	stop(t, s)
@@ -110,7 +110,7 @@ func TestStopTwiceIsAsGoodAsOnce(t *testing.T) {
 	ended(t, s.Done())
 }
 
-func TestStopWithoutPatienceEndsTheServerAndSaysSo(t *testing.T) {
+func TestServer_StopAfterDeadlineReportsIt(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -131,7 +131,7 @@ func TestStopWithoutPatienceEndsTheServerAndSaysSo(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestAFailureToStartShowsTheServersLog(t *testing.T) {
+func TestServer_StartFailureShowsTheLog(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	c := testConfig(t, dir)
@@ -141,7 +141,7 @@ func TestAFailureToStartShowsTheServersLog(t *testing.T) {
 	started(t, dir)
 }
 
-func TestAnotherPortIsTriedWhenOneIsTaken(t *testing.T) {
+func TestServer_PortInUseIsReplaced(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	must(t, err)
@@ -161,7 +161,7 @@ func TestAnotherPortIsTriedWhenOneIsTaken(t *testing.T) {
 	}
 }
 
-func TestACancelledStartLeavesNothingBehind(t *testing.T) {
+func TestServer_CancelledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]time.Duration{
 		"before anything":   0,
@@ -187,7 +187,7 @@ func TestACancelledStartLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestCtrlCReachesOnlyUs(t *testing.T) {
+func TestServer_CtrlCDoesNotReachPostgres(t *testing.T) {
 	t.Parallel()
 	s := started(t, newCluster(t))
 	group, err := syscall.Getpgid(s.child.pid())
@@ -197,7 +197,7 @@ func TestCtrlCReachesOnlyUs(t *testing.T) {
 	}
 }
 
-func TestALargeServerLogIsPutAside(t *testing.T) {
+func TestServer_LargeLogIsRotated(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	path := filepath.Join(dir, "postgres.log")

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestAStalePidFileDoesNotStopTheStart(t *testing.T) {
+func TestTakeOver_StalePidFile(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]func(t *testing.T, whole string) string{
 		"of a process that is gone": func(_ *testing.T, whole string) string { return whole },
@@ -54,7 +54,7 @@ func idle(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-func TestAServerLeftRunningIsTakenOver(t *testing.T) {
+func TestTakeOver_StopsAServerLeftRunning(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	left := leftover(t, dir)
@@ -65,7 +65,7 @@ func TestAServerLeftRunningIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestAServerLeftRunningThatDoesNotListenIsKilled(t *testing.T) {
+func TestTakeOver_KillsAServerThatIgnoresSignals(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	left := leftover(t, dir)
@@ -96,7 +96,7 @@ func leftover(t *testing.T, dir string) *child {
 	return c
 }
 
-func TestKillOfTheOwnerEndsTheServer(t *testing.T) {
+func TestTakeOver_ServerEndsWithItsKilledParent(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	cmd, out := owner(t, dir)
@@ -122,7 +122,7 @@ func TestKillOfTheOwnerEndsTheServer(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestTheServerDoesNotInheritTheLock(t *testing.T) {
+func TestTakeOver_ServerDoesNotInheritTheLock(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	cmd, out := owner(t, dir)
@@ -141,7 +141,7 @@ func TestTheServerDoesNotInheritTheLock(t *testing.T) {
 	started(t, dir)
 }
 
-func TestKillOfTheOwnerDuringInitdbDoesNotStopTheNextStart(t *testing.T) {
+func TestTakeOver_KilledDuringInitdb(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	cmd, _ := owner(t, dir)

@@ -144,7 +144,7 @@ func (w world) signIn(t *testing.T, r *running) (token string) {
 // Not parallel: the goroutines of other tests would be taken for leaks.
 //
 //nolint:paralleltest // see above
-func TestAServerLeavesNothingRunning(t *testing.T) {
+func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 	w := newWorld(t)
 	redis := testkit.NewRedis(t)
 	away := "DATABASE_URL=postgres://nobody@" + freeAddress(t) + "/none"
@@ -164,9 +164,9 @@ func TestAServerLeavesNothingRunning(t *testing.T) {
 		}
 		r.end(t)
 	}
-	p := newPair(t, "one")
+	p := testkit.NewCertificate(t, "one")
 	for range 5 {
-		r := w.run(t, func(*server.App) {}, newPairFiles(t, p).environ(away)...)
+		r := w.run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ(away)...)
 		address := strings.TrimPrefix(r.url, "http://")
 		for _, http2 := range []bool{true, false} {
 			getBy(t, over(p, http2), "https://"+address+"/health/live")
@@ -182,7 +182,7 @@ func TestAServerLeavesNothingRunning(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-func TestAServerThatCannotListenAnyMoreEnds(t *testing.T) {
+func TestServe_EndsWhenTheListenerFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.settings(t, "SHUTDOWN_DRAIN=1h")
@@ -203,7 +203,7 @@ func TestAServerThatCannotListenAnyMoreEnds(t *testing.T) {
 	}
 }
 
-func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
+func TestPanic_ResponseContainsNoDetails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.run(t, func(a *server.App) { a.PanicAtProjects(canary) })
