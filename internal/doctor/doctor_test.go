@@ -131,8 +131,8 @@ var brokenServers = map[string]struct {
 	breakIt func(*fixture)
 	want    []string
 }{
-	"no key":             {func(f *fixture) { delete(f.env, "SECRET_KEY") }, []string{"FAIL", "SECRET_KEY is needed", "openssl rand"}},
-	"an invalid number":     {func(f *fixture) { f.env["DATABASE_POOL_SIZE"] = "0" }, []string{"FAIL", "DATABASE_POOL_SIZE is not between"}},
+	"no key":                       {func(f *fixture) { delete(f.env, "SECRET_KEY") }, []string{"FAIL", "SECRET_KEY is needed", "openssl rand"}},
+	"an invalid number":            {func(f *fixture) { f.env["DATABASE_POOL_SIZE"] = "0" }, []string{"FAIL", "DATABASE_POOL_SIZE is not between"}},
 	"HTTPS that no client can use": {func(f *fixture) { f.env["REQUIRE_HTTPS"] = "true" }, []string{"FAIL", "every request would be rejected", "TRUSTED_PROXIES"}},
 	"a port that is in use": {func(f *fixture) {
 		l, err := (&net.ListenConfig{}).Listen(f.t.Context(), "tcp", "127.0.0.1:0")
@@ -187,8 +187,8 @@ var brokenServers = map[string]struct {
 	"an unreachable issuer": {func(f *fixture) {
 		f.env["GOOGLE_ISSUER_URL"] = "http://127.0.0.1:1"
 	}, []string{"FAIL", "users cannot sign in", "connection refused"}},
-	"an issuer whose clock is far off": {func(f *fixture) { f.shiftGoogle(-time.Minute) }, []string{"FAIL", "its clock differs", "tokens are rejected", "NTP"}},
-	"an issuer whose clock is somewhat ahead":  {func(f *fixture) { f.shiftGoogle(10 * time.Second) }, []string{"warn", "its clock differs", "beyond 30s"}},
+	"an issuer whose clock is far off":        {func(f *fixture) { f.shiftGoogle(-time.Minute) }, []string{"FAIL", "its clock differs", "tokens are rejected", "NTP"}},
+	"an issuer whose clock is somewhat ahead": {func(f *fixture) { f.shiftGoogle(10 * time.Second) }, []string{"warn", "its clock differs", "beyond 30s"}},
 	"an issuer with a password": {func(f *fixture) {
 		f.env["GOOGLE_ISSUER_URL"] = strings.Replace(f.issuer.URL, "://", "://me:canary-of-the-password@", 1)
 	}, []string{"FAIL", "GOOGLE_ISSUER_URL contains a password"}},

@@ -18,7 +18,7 @@ import (
 )
 
 // page is where an attempt begins.
-func (w *world) page(t *testing.T, of auth.AuthRequest) *url.URL {
+func (w *fixture) page(t *testing.T, of auth.AuthRequest) *url.URL {
 	t.Helper()
 	address, err := w.AuthCodeURL(t.Context(), of)
 	if err != nil {
@@ -32,7 +32,7 @@ func (w *world) page(t *testing.T, of auth.AuthRequest) *url.URL {
 }
 
 // comeBack signs Ann in on the page of an attempt, and returns her code.
-func (w *world) comeBack(t *testing.T, of auth.AuthRequest) string {
+func (w *fixture) comeBack(t *testing.T, of auth.AuthRequest) string {
 	t.Helper()
 	page := w.page(t, of)
 	page.RawQuery += "&login_hint=ann@example.com"
@@ -181,16 +181,18 @@ func TestExchangeCode_TokenIsVerified(t *testing.T) {
 	t.Parallel()
 	of := auth.NewAuthRequest(redirectURI)
 	for name, tc := range map[string]struct {
-		token func(*world) string
+		token func(*fixture) string
 		want  problem.Code
 	}{
-		"another audience": {func(w *world) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, problem.GoogleTokenInvalid},
-		"another nonce":    {func(w *world) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, problem.GoogleTokenInvalid},
-		"an unproven address": {func(w *world) string {
+		"another audience": {func(w *fixture) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, problem.GoogleTokenInvalid},
+		"another nonce":    {func(w *fixture) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, problem.GoogleTokenInvalid},
+		"an unproven address": {func(w *fixture) string {
 			return w.token(t, issuer.Claims{Nonce: of.Nonce, Extra: map[string]any{"email_verified": false}})
 		}, problem.EmailNotVerified},
-		"another domain":       {func(w *world) string { return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"}) }, problem.DomainNotAllowed},
-		"a user store's token": {func(w *world) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, problem.GoogleTokenInvalid},
+		"another domain": {func(w *fixture) string {
+			return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"})
+		}, problem.DomainNotAllowed},
+		"a user store's token": {func(w *fixture) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, problem.GoogleTokenInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -45,7 +45,7 @@ var broken = map[string]http.HandlerFunc{
 
 // impatient are worlds that wait only for what comes at once. A host of tests
 // on a small machine may need a moment; what is slow here never ends.
-func impatient(t *testing.T, start starter) *world {
+func impatient(t *testing.T, start starter) *fixture {
 	t.Helper()
 	w := start(t)
 	w.SetFetchTimeout(100 * time.Millisecond)
@@ -64,17 +64,17 @@ func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
 			t.Parallel()
 			w := impatient(t, start)
 			w.keys.answer(handle)
-			if f := w.refuses(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
+			if f := w.rejects(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
 				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
 			}
 			before := w.keys.count()
 			w.clock.forward(4 * time.Second)
-			if f := w.refuses(t, problem.Unavailable, "a moment later"); f.RetryAfter != time.Second {
+			if f := w.rejects(t, problem.Unavailable, "a moment later"); f.RetryAfter != time.Second {
 				t.Errorf("a moment later Retry-After is %s, want 1s", f.RetryAfter)
 			}
 			w.fetched(t, before, "a moment later")
 
-			w.keys.mend()
+			w.keys.restore()
 			w.clock.forward(time.Second)
 			w.SetFetchTimeout(2 * time.Second)
 			w.accepts(t, "when the issuer is back")
@@ -108,12 +108,12 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			w.clock.forward(24*time.Hour - time.Minute)
 			w.accepts(t, "a day later")
 			w.clock.forward(time.Second)
-			w.refuses(t, problem.Unavailable, "more than a day later")
+			w.rejects(t, problem.Unavailable, "more than a day later")
 		})
 	}
 }
 
-// A key that nobody knows may be new. Who cannot look must not call it wrong.
+// A key that no caller knows may be new. Who cannot look must not call it wrong.
 func TestOutage_UnknownKeyIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsUnavailable)
@@ -128,12 +128,12 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if f := w.refuses(t, problem.Unavailable, "a new key"); f.RetryAfter != time.Minute {
+		if f := w.rejects(t, problem.Unavailable, "a new key"); f.RetryAfter != time.Minute {
 			t.Errorf("Retry-After is %s, want 1m", f.RetryAfter)
 		}
 	}
 	w.fetched(t, 2, "while the issuer fails,")
-	w.keys.mend()
+	w.keys.restore()
 	w.clock.forward(time.Minute)
 	w.accepts(t, "when the issuer is back")
 }
@@ -154,7 +154,7 @@ func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
 	}
-	w.refuses(t, problem.Unavailable, "a new key")
+	w.rejects(t, problem.Unavailable, "a new key")
 	w.fetched(t, 2, "after the look for newer keys")
 }
 

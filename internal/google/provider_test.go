@@ -114,7 +114,7 @@ func TestVerify_GoogleHasTwoIssuerNames(t *testing.T) {
 
 // startAsGoogle makes a world whose issuer has Google's own https URL. Only the
 // way there differs: it ends at this machine.
-func startAsGoogle(t testing.TB) *world {
+func startAsGoogle(t testing.TB) *fixture {
 	t.Helper()
 	w := start(t)
 	there := strings.TrimPrefix(w.url, "http://")

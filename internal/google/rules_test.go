@@ -24,7 +24,7 @@ func between(members map[string]any, name string, first, last float64, needed bo
 	return seconds >= 0 && seconds <= 253402300799 && float64(int64(seconds)) >= first && float64(int64(seconds)) <= last
 }
 
-// namesUs reports whether the audience is ours, and whoever asked for the token.
+// namesUs reports whether the audience is ours, and a caller that requested for the token.
 func namesUs(members map[string]any) bool {
 	audiences, list := members["aud"].([]any)
 	if !list {

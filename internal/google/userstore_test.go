@@ -50,7 +50,7 @@ func TestUserStore_AccountsHaveNoHostedDomain(t *testing.T) {
 func TestUserStore_IsNotTrustedWithoutAProject(t *testing.T) {
 	t.Parallel()
 	w := startUserStore(t, func(cfg *google.Config) { cfg.Project = "" })
-	w.refuses(t, problem.GoogleTokenInvalid, "without a project")
+	w.rejects(t, problem.GoogleTokenInvalid, "without a project")
 	w.fetched(t, 0, "without a project")
 }
 
@@ -75,6 +75,6 @@ func TestUserStore_IssuerIsGoogles(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if discovery.count() != 1 {
-		t.Error("the discovery document was not asked for")
+		t.Error("the discovery document was not requested")
 	}
 }

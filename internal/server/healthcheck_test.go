@@ -12,7 +12,7 @@ func TestHealthcheck_PinsTheCertificate(t *testing.T) {
 	t.Parallel()
 	one := testkit.NewCertificate(t, "one")
 	files := testkit.NewCertificateFiles(t, one)
-	r := newWorld(t).run(t, func(*server.App) {}, files.Environ()...)
+	r := newFixture(t).run(t, func(*server.App) {}, files.Environ()...)
 	defer r.end(t)
 	at := "HTTP_ADDR=" + strings.TrimPrefix(r.url, "http://")
 	check := func(environ ...string) error {

@@ -15,7 +15,7 @@ var servingMetrics = regexp.MustCompile(`"serving metrics".*?"address":"([^"]+)"
 
 func TestMetrics_SeparateAddress(t *testing.T) {
 	t.Parallel()
-	r := newWorld(t).run(t, func(*server.App) {}, "METRICS_ADDR=127.0.0.1:0")
+	r := newFixture(t).run(t, func(*server.App) {}, "METRICS_ADDR=127.0.0.1:0")
 	defer r.end(t)
 	var at []string
 	for began := time.Now(); at == nil && time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -26,7 +26,7 @@ func TestMetrics_SeparateAddress(t *testing.T) {
 	}
 	status, answer := call(t, http.MethodGet, "http://"+at[1]+"/metrics", "", "")
 	if status != http.StatusOK || !strings.Contains(answer, "\nserver_ready ") {
-		t.Errorf("metrics are answered %d %s", status, answer)
+		t.Errorf("metrics are responded %d %s", status, answer)
 	}
 	for _, code := range problem.Codes() { // else a panel shows nothing until the first
 		if !strings.Contains(answer, `problems_total{code="`+string(code)+`"} 0`) {

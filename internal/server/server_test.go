@@ -20,18 +20,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// world is what a server needs around it.
-type world struct {
+// fixture has the services of a server.
+type fixture struct {
 	db     testkit.Database
 	google *testkit.Issuer
 }
 
-func newWorld(t *testing.T) world {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
-	return world{testkit.NewDatabase(t), testkit.NewIssuer(t)}
+	return fixture{testkit.NewDatabase(t), testkit.NewIssuer(t)}
 }
 
-func (w world) settings(t *testing.T, more ...string) *server.Settings {
+func (w fixture) settings(t *testing.T, more ...string) *server.Settings {
 	t.Helper()
 	s := load(t, "", append([]string{
 		"APP_ENV=development", "LOG_LEVEL=DEBUG", "DATABASE_URL=" + w.db.Service,
@@ -53,7 +53,7 @@ type running struct {
 	log  *output
 }
 
-func (w world) run(t *testing.T, change func(*server.App), more ...string) *running {
+func (w fixture) run(t *testing.T, change func(*server.App), more ...string) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &running{stop: stop, done: make(chan error, 1), log: &output{}}
@@ -124,7 +124,7 @@ func call(t *testing.T, method, url, token, body string) (status int, answer str
 	return got.StatusCode, string(text)
 }
 
-func (w world) signIn(t *testing.T, r *running) (token string) {
+func (w fixture) signIn(t *testing.T, r *running) (token string) {
 	t.Helper()
 	// A token that is like another in everything has signed in before.
 	idToken, err := w.google.IDToken(issuer.Claims{Extra: map[string]any{"jti": rand.Text()}})
@@ -136,7 +136,7 @@ func (w world) signIn(t *testing.T, r *running) (token string) {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal([]byte(answer), &grant); err != nil || status != http.StatusOK {
-		t.Fatalf("the sign-in was answered %d %s", status, answer)
+		t.Fatalf("the sign-in was responded %d %s", status, answer)
 	}
 	return grant.AccessToken
 }
@@ -145,7 +145,7 @@ func (w world) signIn(t *testing.T, r *running) (token string) {
 //
 //nolint:paralleltest // see above
 func TestShutdown_LeavesNoGoroutines(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	redis := testkit.NewRedis(t)
 	away := "DATABASE_URL=postgres://nobody@" + freeAddress(t) + "/none"
 	before := goleak.IgnoreCurrent()
@@ -153,7 +153,7 @@ func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 		r := w.run(t, func(*server.App) {}, "REDIS_URL="+redis, "RATELIMIT_AUTH=1000/minute")
 		token := w.signIn(t, r)
 		if status, answer := call(t, http.MethodGet, r.url+"/api/v1/projects", token, ""); status != http.StatusOK {
-			t.Errorf("the list was answered %d %s", status, answer)
+			t.Errorf("the list was responded %d %s", status, answer)
 		}
 		r.end(t)
 	}
@@ -184,7 +184,7 @@ func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 
 func TestServe_EndsWhenTheListenerFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.settings(t, "SHUTDOWN_DRAIN=1h")
 	a, err := server.New(t.Context(), s, server.Logger(s, io.Discard))
 	if err != nil {
@@ -205,7 +205,7 @@ func TestServe_EndsWhenTheListenerFails(t *testing.T) {
 
 func TestPanic_ResponseContainsNoDetails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.run(t, func(a *server.App) { a.PanicAtProjects(canary) })
 	defer r.end(t)
 	token := w.signIn(t, r)
@@ -213,7 +213,7 @@ func TestPanic_ResponseContainsNoDetails(t *testing.T) {
 		status, answer := call(t, http.MethodGet, r.url+"/api/v1/projects", token, "")
 		var problem struct{ Code string }
 		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusInternalServerError || problem.Code != "internal" {
-			t.Errorf("the panic was answered %d %s", status, answer)
+			t.Errorf("the panic was responded %d %s", status, answer)
 		}
 		wantNone(t, "the answer", answer, canary, "goroutine", ".go:", "panic")
 	}

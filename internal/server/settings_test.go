@@ -94,7 +94,7 @@ func TestSettings_DurationsAreSecondsOrGoFormat(t *testing.T) {
 		_, err := server.Load([]string{"SHUTDOWN_GRACE=" + text}, "")
 		if text == "1" {
 			if err != nil {
-				t.Errorf("%q is refused: %v", text, err)
+				t.Errorf("%q is rejected: %v", text, err)
 			}
 			continue
 		}

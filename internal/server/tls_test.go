@@ -69,7 +69,7 @@ func getBy(t *testing.T, client *http.Client, url string, headers ...string) (*h
 func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
 	t.Parallel()
 	p := testkit.NewCertificate(t, "one")
-	r := newWorld(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ("REQUIRE_HTTPS=true", "TRUSTED_PROXIES=192.0.2.1")...)
+	r := newFixture(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ("REQUIRE_HTTPS=true", "TRUSTED_PROXIES=192.0.2.1")...)
 	defer r.end(t)
 	address := strings.TrimPrefix(r.url, "http://")
 
@@ -77,16 +77,16 @@ func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
 		for path, want := range map[string]int{"/health/live": 200, "/nothing": 404, "/api/v1/projects": 401} {
 			answer, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
 			if answer.StatusCode != want || (answer.ProtoMajor == 2) != http2 {
-				t.Errorf("%s is answered %s %d %s", path, answer.Proto, answer.StatusCode, body)
+				t.Errorf("%s is responded %s %d %s", path, answer.Proto, answer.StatusCode, body)
 			}
 			if answer.Header.Get("Strict-Transport-Security") == "" || answer.Header.Get("X-Frame-Options") != "DENY" {
-				t.Errorf("%s is answered with %v", path, answer.Header)
+				t.Errorf("%s is responded with %v", path, answer.Header)
 			}
 		}
 	}
 	answer, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
 	if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
-		t.Errorf("over HTTP/2, large headers are answered %d %s", answer.StatusCode, body)
+		t.Errorf("over HTTP/2, large headers are responded %d %s", answer.StatusCode, body)
 	}
 
 	for version, spoken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
@@ -143,7 +143,7 @@ func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string)
 func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	p := testkit.NewCertificate(t, "one")
-	r := newWorld(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ()...)
+	r := newFixture(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ()...)
 	defer r.end(t)
 	address := strings.TrimPrefix(r.url, "http://")
 	for text, tc := range map[string]struct {
@@ -161,7 +161,7 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 		}
 		answer, body := exchange(t, conn, text)
 		if answer.StatusCode != tc.status || !strings.Contains(body, `"code":"`+tc.code+`"`) || answer.Header.Get("Strict-Transport-Security") == "" {
-			t.Errorf("%.60q is answered %d %v %s", text, answer.StatusCode, answer.Header, body)
+			t.Errorf("%.60q is responded %d %v %s", text, answer.StatusCode, answer.Header, body)
 		}
 	}
 	for _, text := range []string{
@@ -175,10 +175,10 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 		answer, body := exchange(t, conn, text)
 		var problem struct{ Code, Type string }
 		if err := json.Unmarshal([]byte(body), &problem); err != nil || answer.StatusCode != http.StatusForbidden || problem.Code != "https_required" {
-			t.Errorf("plain HTTP at the port of HTTPS, %.30q, is answered %d %s", text, answer.StatusCode, body)
+			t.Errorf("plain HTTP at the port of HTTPS, %.30q, is responded %d %s", text, answer.StatusCode, body)
 		}
 		if answer.Header.Get("Strict-Transport-Security") != "" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("plain HTTP is answered with %v", answer.Header)
+			t.Errorf("plain HTTP is responded with %v", answer.Header)
 		}
 	}
 }

@@ -36,12 +36,12 @@ func TestAuthorize_UnknownRedirectURIsAreRejected(t *testing.T) {
 	} {
 		res := get(t, app.AuthCodeURL("s", change, oauth2.SetAuthURLParam("login_hint", "ann@example.com")))
 		if res.status != http.StatusBadRequest || res.location != "" {
-			t.Errorf("%s: answered %d to %q, want 400 and no redirect", name, res.status, res.location)
+			t.Errorf("%s: responded %d to %q, want 400 and no redirect", name, res.status, res.location)
 		}
 	}
 	twice := get(t, app.AuthCodeURL("s")+"&redirect_uri=https://evil.example.com")
 	if twice.status != http.StatusBadRequest {
-		t.Errorf("a redirect_uri given twice: answered %d, want 400", twice.status)
+		t.Errorf("a redirect_uri given twice: responded %d, want 400", twice.status)
 	}
 }
 
@@ -67,12 +67,12 @@ func TestAuthorize_LoopbackAllowsAnyPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := httptest.NewRecorder()
-		i.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
+		response := httptest.NewRecorder()
+		i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
 			"client_id": {"web&app"}, "redirect_uri": {redirectURI},
 		}.Encode(), http.NoBody))
-		if (answer.Code == http.StatusFound) != allowed {
-			t.Errorf("%s: answered %d", redirectURI, answer.Code)
+		if (response.Code == http.StatusFound) != allowed {
+			t.Errorf("%s: responded %d", redirectURI, response.Code)
 		}
 	}
 }
@@ -92,14 +92,14 @@ func TestAuthorize_ErrorsAreSentToTheClient(t *testing.T) {
 		"a short challenge":      {"code_challenge", "abc", "invalid_request"},
 	} {
 		options := slices.Concat(good, []oauth2.AuthCodeOption{oauth2.SetAuthURLParam(tc.param, tc.value)})
-		answer := back(t, get(t, app.AuthCodeURL("s", options...)), app.RedirectURL)
-		if answer.Get("error") != tc.want || answer.Get("state") != "s" || answer.Has("code") {
-			t.Errorf("%s: answered %v, want %s", name, answer, tc.want)
+		response := back(t, get(t, app.AuthCodeURL("s", options...)), app.RedirectURL)
+		if response.Get("error") != tc.want || response.Get("state") != "s" || response.Has("code") {
+			t.Errorf("%s: responded %v, want %s", name, response, tc.want)
 		}
 	}
-	answer := back(t, get(t, app.AuthCodeURL("s", good...)+"&nonce=a&nonce=b"), app.RedirectURL)
-	if answer.Get("error") != "invalid_request" || answer.Has("code") {
-		t.Errorf("a nonce given twice: answered %v", answer)
+	response := back(t, get(t, app.AuthCodeURL("s", good...)+"&nonce=a&nonce=b"), app.RedirectURL)
+	if response.Get("error") != "invalid_request" || response.Has("code") {
+		t.Errorf("a nonce given twice: responded %v", response)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "nobody@example.com"))
 	res := get(t, at)
 	if res.status != http.StatusOK {
-		t.Fatalf("answered %d, want the page", res.status)
+		t.Fatalf("responded %d, want the page", res.status)
 	}
 	if policy := res.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
 		t.Errorf("the policy of the page is %q", policy)
@@ -133,9 +133,9 @@ func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := back(t, get(t, next.String()), app.RedirectURL)
-	token, err := app.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
-	if err != nil || answer.Get("state") != "st&te" || token.Extra("id_token") == nil {
-		t.Errorf("the link of the page leads to %v, %v", answer, err)
+	response := back(t, get(t, next.String()), app.RedirectURL)
+	token, err := app.Exchange(t.Context(), response.Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil || response.Get("state") != "st&te" || token.Extra("id_token") == nil {
+		t.Errorf("the link of the page leads to %v, %v", response, err)
 	}
 }

@@ -91,10 +91,10 @@ func TestIssuer_DocumentsAreCacheable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/jwks", "/.well-known/openid-configuration"} {
-			answer := httptest.NewRecorder()
-			i.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
-			if got := answer.Header().Get("Cache-Control"); answer.Code != http.StatusOK || got != tc.want {
-				t.Errorf("%s: %d with Cache-Control %q, want %q", path, answer.Code, got, tc.want)
+			response := httptest.NewRecorder()
+			i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+			if got := response.Header().Get("Cache-Control"); response.Code != http.StatusOK || got != tc.want {
+				t.Errorf("%s: %d with Cache-Control %q, want %q", path, response.Code, got, tc.want)
 			}
 		}
 	}

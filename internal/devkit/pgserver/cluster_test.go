@@ -27,7 +27,7 @@ func TestCluster_PasswordOfAnUnfinishedStartIsReused(t *testing.T) {
 	if s.password != "of the first attempt" {
 		t.Errorf("the password is %q", s.password)
 	}
-	ask(t, s, `SELECT 'it fits'`)
+	queryText(t, s, `SELECT 'it fits'`)
 }
 
 func TestCluster_MissingPasswordIsReported(t *testing.T) {
@@ -36,7 +36,7 @@ func TestCluster_MissingPasswordIsReported(t *testing.T) {
 	stop(t, started(t, dir))
 	must(t, os.Remove(filepath.Join(dir, "password")))
 	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, "password of the data is gone", "remove "+dir)
+	wantError(t, err, "password of the data is missing", "remove "+dir)
 }
 
 func TestCluster_InitdbFailureShowsItsReason(t *testing.T) {
@@ -44,7 +44,7 @@ func TestCluster_InitdbFailureShowsItsReason(t *testing.T) {
 	m := testMachine(t)
 	m.binaries = only(t, fakeBinaries(t, "17.1"))
 	_, err := start(t.Context(), testConfig(t, newDir(t)), m)
-	says(t, err, "make a database cluster", "initdb", "this is not PostgreSQL")
+	wantError(t, err, "create a database cluster", "initdb", "this is not PostgreSQL")
 }
 
 func TestCluster_DataBelongToTheServersUser(t *testing.T) {

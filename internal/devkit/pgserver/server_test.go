@@ -44,7 +44,7 @@ func TestServer_RequiresThePassword(t *testing.T) {
 	if err == nil {
 		_ = conn.Close(t.Context())
 	}
-	says(t, err, "password authentication failed")
+	wantError(t, err, "password authentication failed")
 	info, err := os.Stat(filepath.Join(dir, "password"))
 	must(t, err)
 	if info.Mode().Perm() != 0o600 {
@@ -79,7 +79,7 @@ func TestServer_OrphanedBackendDoesNotPreventStart(t *testing.T) {
 	must(t, busy.PgConn().ExecParams(t.Context(), `SELECT 1`, nil, nil, nil, nil).Read().Err)
 	// This counts for hours and does not notice that its server is gone.
 	go busy.Exec(t.Context(), `SELECT count(*) FROM generate_series(1, 1000000000000)`) //nolint:errcheck // It ends with an error.
-	for ask(t, s, `SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate%' AND pid <> pg_backend_pid()`) == "0" {
+	for queryText(t, s, `SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate%' AND pid <> pg_backend_pid()`) == "0" {
 		time.Sleep(time.Millisecond)
 	}
 	kill(t, s)
@@ -91,11 +91,11 @@ func TestServer_SecondStartInADirectoryIsRejected(t *testing.T) {
 	dir := newCluster(t)
 	first := started(t, dir)
 	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, dir, "is in use by process "+strconv.Itoa(os.Getpid()))
+	wantError(t, err, dir, "is in use by process "+strconv.Itoa(os.Getpid()))
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error is longer than a line:\n%v", err)
 	}
-	if got := ask(t, first, `SELECT 'unharmed'`); got != "unharmed" {
+	if got := queryText(t, first, `SELECT 'unharmed'`); got != "unharmed" {
 		t.Errorf("the first server says %q", got)
 	}
 	stop(t, first)
@@ -137,7 +137,7 @@ func TestServer_StartFailureShowsTheLog(t *testing.T) {
 	c := testConfig(t, dir)
 	c.Settings["no_such_setting"] = "1"
 	_, err := start(t.Context(), c, testMachine(t))
-	says(t, err, "ended while starting", `unrecognized configuration parameter "no_such_setting"`, "postgres.log")
+	wantError(t, err, "ended while starting", `unrecognized configuration parameter "no_such_setting"`, "postgres.log")
 	started(t, dir)
 }
 
@@ -148,16 +148,16 @@ func TestServer_PortInUseIsReplaced(t *testing.T) {
 	defer l.Close()
 	_, taken, err := net.SplitHostPort(l.Addr().String())
 	must(t, err)
-	m, asked := testMachine(t), 0
+	m, calls := testMachine(t), 0
 	m.freePort = func() (int, error) {
-		if asked++; asked == 1 {
+		if calls++; calls == 1 {
 			return strconv.Atoi(taken)
 		}
 		return freePort()
 	}
 	s := startedOn(t, m, newCluster(t))
-	if asked != 2 || strconv.Itoa(s.port) == taken {
-		t.Errorf("after %d attempts the server is at %d; %s was taken", asked, s.port, taken)
+	if calls != 2 || strconv.Itoa(s.port) == taken {
+		t.Errorf("after %d attempts the server is at %d; %s was taken", calls, s.port, taken)
 	}
 }
 

@@ -85,14 +85,14 @@ func leftover(t *testing.T, dir string) *child {
 	note(t, s)
 	stop(t, s)
 
-	h, err := openHome(t.Context(), dir, m.stash, testConfig(t, dir).Log)
+	h, err := openDataDir(t.Context(), dir, m.stash, testConfig(t, dir).Log)
 	must(t, err)
 	defer h.release()
 	bin, err := m.binaries.find(t.Context(), h, 0)
 	must(t, err)
 	c, _, err := h.launch(t.Context(), bin, quick(), freePort)
 	must(t, err)
-	t.Cleanup(func() { _ = c.stop(expired(context.WithoutCancel(t.Context()))) })
+	t.Cleanup(func() { _ = c.stop(cancelled(context.WithoutCancel(t.Context()))) })
 	return c
 }
 
@@ -109,12 +109,12 @@ func TestTakeOver_ServerEndsWithItsKilledParent(t *testing.T) {
 	must(t, err)
 
 	_, err = start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, "is in use by process "+strconv.Itoa(cmd.Process.Pid))
+	wantError(t, err, "is in use by process "+strconv.Itoa(cmd.Process.Pid))
 
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	data := filepath.Join(dir, "postgres", "data")
-	for deadline := time.Now().Add(20 * time.Second); runtime.GOOS == "linux" && serves(pid, data); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); runtime.GOOS == "linux" && isServer(pid, data); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the server has not ended")
 		}

@@ -49,7 +49,7 @@ func TestDataDir_ReachableDirectoryHoldsItsData(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(newDir(t), "made", "with", "parents")
 	s := started(t, dir)
-	if got, want := ask(t, s, `SHOW data_directory`), filepath.Join(dir, "postgres", "data"); got != want {
+	if got, want := queryText(t, s, `SHOW data_directory`), filepath.Join(dir, "postgres", "data"); got != want {
 		t.Errorf("the data are in %s, not %s", got, want)
 	}
 }
@@ -82,7 +82,7 @@ func TestDataDir_SharedDataAreLocked(t *testing.T) {
 	note(t, s)
 	must(t, os.CopyFS(dir+"-copy", os.DirFS(dir)))
 	_, err := start(t.Context(), testConfig(t, dir+"-copy"), m)
-	says(t, err, dir+"-copy", "in use by process")
+	wantError(t, err, dir+"-copy", "in use by process")
 	found(t, s)
 }
 
@@ -107,7 +107,7 @@ func TestDataDir_ForeignSymbolicLinkIsRejected(t *testing.T) {
 			dir, m := newDir(t), testMachine(t)
 			must(t, os.Symlink(strings.Replace(target, "STASH", m.stash, 1), filepath.Join(dir, "postgres")))
 			_, err := start(t.Context(), testConfig(t, dir), m)
-			says(t, err, "symbolic link", "was not made here")
+			wantError(t, err, "symbolic link", "did not create")
 		})
 	}
 }
@@ -119,5 +119,5 @@ func TestDataDir_UnreachableDataAreReported(t *testing.T) {
 	stop(t, started(t, dir))
 	must(t, os.Chmod(dir, 0o700))
 	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, "cannot reach "+filepath.Join(dir, "postgres"), "chmod o+x")
+	wantError(t, err, "cannot reach "+filepath.Join(dir, "postgres"), "chmod o+x")
 }

@@ -72,29 +72,29 @@ func primeFrom(seed string) *big.Int {
 	return prime
 }
 
-// world is an issuer over real HTTP, and a provider that trusts it. The provider
+// fixture is an issuer over real HTTP, and a provider that trusts it. The provider
 // trusts a second issuer of the other kind as well, on the same server.
-type world struct {
+type fixture struct {
 	*google.Provider
 
-	again     starter // makes another world of the same kind
+	again     starter // starts another fixture of the same kind
 	issuer    *issuer.Issuer
 	key       *rsa.PrivateKey
 	url       string
 	path      string // where the issuer's documents are
 	audience  string
 	clock     *clock
-	keys      *door
-	discovery *door
-	tokens    *door // where codes are exchanged
+	keys      *endpoint
+	discovery *endpoint
+	tokens    *endpoint // where codes are exchanged
 	// other is the issuer of the other kind.
 	other         *issuer.Issuer
 	otherURL      string
-	otherKeys     *door
+	otherKeys     *endpoint
 	otherAudience string
 }
 
-type starter = func(t testing.TB, changes ...func(*google.Config)) *world
+type starter = func(t testing.TB, changes ...func(*google.Config)) *fixture
 
 // kinds are the issuers that are trusted. What holds for the keys and tokens of
 // one holds for those of the other.
@@ -111,26 +111,26 @@ func forBoth(t *testing.T, test func(*testing.T, starter)) {
 	}
 }
 
-// start makes a world of Google Sign-In. Each change may alter the provider's
+// start returns a fixture for Google Sign-In. Each change may alter the provider's
 // configuration.
-func start(t testing.TB, changes ...func(*google.Config)) *world {
+func start(t testing.TB, changes ...func(*google.Config)) *fixture {
 	t.Helper()
-	w, host := &world{again: start, clock: &clock{}, audience: clientID, otherAudience: project}, serve(t)
+	w, host := &fixture{again: start, clock: &clock{}, audience: clientID, otherAudience: project}, serve(t)
 	w.url, w.otherURL = host.url, host.url+storePath
 	w.key = signInKey()
 	w.issuer, w.other = newIssuer(t, w.url, w.clock), newUserStore(t, w.otherURL, w.clock)
 	w.keys, w.discovery = host.stand("", w.issuer)
 	w.otherKeys, _ = host.stand(storePath, w.other)
-	w.tokens = &door{to: w.issuer}
+	w.tokens = &endpoint{to: w.issuer}
 	host.mux.Handle("/token", w.tokens)
 	w.Provider = newProvider(w.url, w.otherURL, w.clock, changes)
 	return w
 }
 
-// startUserStore makes a world of Identity Platform.
-func startUserStore(t testing.TB, changes ...func(*google.Config)) *world {
+// startUserStore returns a fixture for Identity Platform.
+func startUserStore(t testing.TB, changes ...func(*google.Config)) *fixture {
 	t.Helper()
-	w, host := &world{again: startUserStore, clock: &clock{}, audience: project, otherAudience: clientID}, serve(t)
+	w, host := &fixture{again: startUserStore, clock: &clock{}, audience: project, otherAudience: clientID}, serve(t)
 	w.url, w.otherURL = host.url+storePath, host.url
 	w.key = storeKey()
 	w.issuer, w.other = newUserStore(t, w.url, w.clock), newIssuer(t, w.otherURL, w.clock)
@@ -156,9 +156,9 @@ func serve(t testing.TB) *host {
 	return h
 }
 
-// stand puts doors before the documents of an issuer, and opens the rest of it.
-func (h *host) stand(path string, i *issuer.Issuer) (keys, discovery *door) {
-	keys, discovery = &door{to: i}, &door{to: i}
+// stand serves an issuer, with endpoints that a test can replace for its documents.
+func (h *host) stand(path string, i *issuer.Issuer) (keys, discovery *endpoint) {
+	keys, discovery = &endpoint{to: i}, &endpoint{to: i}
 	h.mux.Handle(path+"/", i)
 	h.mux.Handle(path+keysPath, keys)
 	h.mux.Handle(path+discoveryPath, discovery)
@@ -204,7 +204,7 @@ func newProvider(signIn, userStore string, at *clock, changes []func(*google.Con
 	return google.New(cfg)
 }
 
-func (w *world) token(t testing.TB, c issuer.Claims) string {
+func (w *fixture) token(t testing.TB, c issuer.Claims) string {
 	t.Helper()
 	raw, err := w.issuer.IDToken(c)
 	if err != nil {
@@ -214,15 +214,15 @@ func (w *world) token(t testing.TB, c issuer.Claims) string {
 }
 
 // accepts fails the test unless a fresh good token signs in.
-func (w *world) accepts(t testing.TB, when string) {
+func (w *fixture) accepts(t testing.TB, when string) {
 	t.Helper()
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), ""); err != nil {
-		t.Errorf("%s a good token is refused: %v", when, err)
+		t.Errorf("%s a valid token is rejected: %v", when, err)
 	}
 }
 
-// refuses fails the test unless a fresh good token is answered with code.
-func (w *world) refuses(t testing.TB, code problem.Code, when string) *problem.Error {
+// rejects fails the test unless a fresh good token is responded with code.
+func (w *fixture) rejects(t testing.TB, code problem.Code, when string) *problem.Error {
 	t.Helper()
 	_, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), "")
 	return wantFault(t, err, code, when)
@@ -238,7 +238,7 @@ func wantFault(t testing.TB, err error, code problem.Code, when string) *problem
 }
 
 // fetched fails the test unless the keys were fetched want times so far.
-func (w *world) fetched(t testing.TB, want int, when string) {
+func (w *fixture) fetched(t testing.TB, want int, when string) {
 	t.Helper()
 	if got := w.keys.count(); got != want {
 		t.Errorf("%s the keys were fetched %d times, want %d", when, got, want)

@@ -124,7 +124,7 @@ func issuerMustBeTheOne(t *testing.T, start starter) {
 			t.Parallel()
 			w := start(t)
 			w.discovery.answer(body(document(w.url)))
-			w.refuses(t, problem.Unavailable, name)
+			w.rejects(t, problem.Unavailable, name)
 			w.fetched(t, 0, "by a wrong discovery document")
 		})
 	}
@@ -138,7 +138,7 @@ func TestFetch_PlainHTTPKeysAreRejected(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	w.discovery.answer(body(discovery(w.url, "http://accounts.google.com"+keysPath)))
-	w.refuses(t, problem.Unavailable, "keys over plain HTTP")
+	w.rejects(t, problem.Unavailable, "keys over plain HTTP")
 	w.fetched(t, 0, "over plain HTTP")
 }
 
@@ -164,7 +164,7 @@ func TestFetch_RedirectsStayWithinTheHost(t *testing.T) {
 				w.accepts(t, name)
 				return
 			}
-			w.refuses(t, problem.Unavailable, name)
+			w.rejects(t, problem.Unavailable, name)
 		})
 	}
 }

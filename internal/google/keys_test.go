@@ -21,7 +21,7 @@ import (
 )
 
 // publicJWK is the key that a world publishes.
-func publicJWK(t testing.TB, w *world) map[string]any {
+func publicJWK(t testing.TB, w *fixture) map[string]any {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	w.issuer.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
@@ -65,7 +65,7 @@ func publicKeyIsNoSecret(t *testing.T, start starter) {
 	}
 }
 
-// A token may say where keys are; nobody goes there.
+// A token may say where keys are; no caller goes there.
 func TestVerify_KeysInTheHeaderAreIgnored(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysInTheHeaderHaveNoEffect)
@@ -87,7 +87,7 @@ func keysInTheHeaderHaveNoEffect(t *testing.T, start starter) {
 		return map[string]any{"jku": trap.URL + w.path + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, stranger)}
 	}
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{Header: header()}), ""); err != nil {
-		t.Errorf("the issuer's own token is refused: %v", err)
+		t.Errorf("the issuer's own token is rejected: %v", err)
 	}
 	for _, kid := range []string{keyID(t, w.token(t, issuer.Claims{})), keyID(t, stranger.token(t, issuer.Claims{}))} {
 		h := header()

@@ -9,20 +9,19 @@ import (
 	"time"
 )
 
-// child is a process of ours. It has a process group of its own, so that Ctrl-C
-// in a terminal reaches only us, who then stop it in order.
+// child is a child process. It has its own process group, so Ctrl-C in a terminal
+// reaches only this process, which then stops the child in order.
 type child struct {
 	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended and was waited for
-	err  error         // how it ended; to be read after done
+	done chan struct{} // closed when the process has ended and was reaped
+	err  error         // of the exit; valid once done is closed
 }
 
-// spawn starts cmd. Where the system can do it, the child gets the signal
-// orphaned when this process dies.
+// spawn starts cmd. Where the system supports it, the child receives the signal orphaned
+// when this process dies.
 //
-// The kernel sends that signal when the thread, not the process, that started
-// the child ends. Go ends threads as it likes, so one is kept until the child
-// has ended.
+// The kernel sends that signal when the thread that started the child ends. Go may end a
+// thread at any time, so one is locked until the child has ended.
 func spawn(cmd *exec.Cmd, orphaned syscall.Signal) (*child, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -51,8 +50,8 @@ func spawn(cmd *exec.Cmd, orphaned syscall.Signal) (*child, error) {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// stop asks the server to shut down in order, and after ctx at once. It returns
-// when the process has ended, and an error if that was not in order.
+// stop requests an orderly shutdown, and an immediate one when ctx is done. It returns
+// once the process has ended, with an error if the shutdown was not orderly.
 func (c *child) stop(ctx context.Context) error {
 	c.signal(syscall.SIGINT)
 	select {
@@ -65,7 +64,7 @@ func (c *child) stop(ctx context.Context) error {
 		return nil
 	default:
 	}
-	// The server itself kills what does not follow within five seconds.
+	// The server kills children that do not exit within five seconds.
 	c.signal(syscall.SIGQUIT)
 	select {
 	case <-c.done:
@@ -73,9 +72,9 @@ func (c *child) stop(ctx context.Context) error {
 		c.signal(syscall.SIGKILL)
 		<-c.done
 	}
-	return fmt.Errorf("not in order, because: %w", context.Cause(ctx))
+	return fmt.Errorf("not an orderly shutdown: %w", context.Cause(ctx))
 }
 
-// signal has no error: a process that has ended already needs no signal, and
-// the system allows us to signal our own child.
+// signal ignores errors: a process that has ended needs no signal, and signalling a
+// child is always permitted.
 func (c *child) signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }

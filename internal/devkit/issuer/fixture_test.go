@@ -23,22 +23,22 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const callback = "https://app.example.com/callback?from=google"
 
-// world is an issuer over real HTTP with one secret and one public client.
-type world struct {
+// fixture is an issuer over real HTTP with one secret and one public client.
+type fixture struct {
 	*issuer.Issuer
 	url string
 	now time.Time
 }
 
-func start(t *testing.T) *world {
+func start(t *testing.T) *fixture {
 	t.Helper()
 	return startBelow(t, "")
 }
 
-func startBelow(t *testing.T, path string) *world {
+func startBelow(t *testing.T, path string) *fixture {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
-	w := &world{url: "http://" + srv.Listener.Addr().String() + path, now: epoch}
+	w := &fixture{url: "http://" + srv.Listener.Addr().String() + path, now: epoch}
 	cfg := config(t, w.url)
 	cfg.Now = func() time.Time { return w.now }
 	i, err := issuer.New(cfg)
@@ -76,7 +76,7 @@ func curveKey(t *testing.T, curve elliptic.Curve) crypto.Signer {
 	return key
 }
 
-// reply is an answer, read to its end.
+// reply is an response, read to its end.
 type reply struct {
 	status   int
 	header   http.Header
@@ -84,7 +84,7 @@ type reply struct {
 	body     []byte
 }
 
-// get returns the answer without following a redirect.
+// get returns the response without following a redirect.
 func get(t *testing.T, at string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, http.NoBody)
@@ -109,7 +109,7 @@ func do(t *testing.T, req *http.Request) reply {
 	return reply{res.StatusCode, res.Header, res.Header.Get("Location"), body}
 }
 
-func publishedKeys(t *testing.T, w *world) []jose.JSONWebKey {
+func publishedKeys(t *testing.T, w *fixture) []jose.JSONWebKey {
 	t.Helper()
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(get(t, w.url+"/jwks").body, &set); err != nil {
@@ -119,7 +119,7 @@ func publishedKeys(t *testing.T, w *world) []jose.JSONWebKey {
 }
 
 // claimsOf verifies a token as any relying party would, and returns its claims.
-func claimsOf(t *testing.T, w *world, raw, audience string) (map[string]any, error) {
+func claimsOf(t *testing.T, w *fixture, raw, audience string) (map[string]any, error) {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), w.url)
 	if err != nil {
@@ -138,7 +138,7 @@ func claimsOf(t *testing.T, w *world, raw, audience string) (map[string]any, err
 	return claims, nil
 }
 
-func sign(t *testing.T, w *world, c issuer.Claims) string {
+func sign(t *testing.T, w *fixture, c issuer.Claims) string {
 	t.Helper()
 	raw, err := w.IDToken(c)
 	if err != nil {

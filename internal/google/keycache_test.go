@@ -24,7 +24,7 @@ func nothingIsFetchedEarly(t *testing.T, start starter) {
 	_, err := w.Verify(t.Context(), "not.a.token", "")
 	wantFault(t, err, problem.GoogleTokenInvalid, "no token")
 	if w.keys.count() != 0 || w.discovery.count() != 0 {
-		t.Error("the issuer was asked without need")
+		t.Error("the issuer was requested without need")
 	}
 	for range 3 {
 		w.accepts(t, "at first")

@@ -22,13 +22,13 @@ type badToken struct {
 }
 
 // badTokensOf are the tokens that each kind of issuer has to refuse.
-var badTokensOf = map[string]func(*testing.T) (*world, map[string]badToken){
-	"Google Sign-In": func(t *testing.T) (*world, map[string]badToken) {
+var badTokensOf = map[string]func(*testing.T) (*fixture, map[string]badToken){
+	"Google Sign-In": func(t *testing.T) (*fixture, map[string]badToken) {
 		t.Helper()
 		w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"Example.COM", "example.net"} })
 		return w, claimsOf(t, w, badClaims(w), badSignInClaims())
 	},
-	"Identity Platform": func(t *testing.T) (*world, map[string]badToken) {
+	"Identity Platform": func(t *testing.T) (*fixture, map[string]badToken) {
 		t.Helper()
 		w := startUserStore(t)
 		return w, claimsOf(t, w, badClaims(w), badUserStoreClaims())
@@ -61,7 +61,7 @@ func TestVerify_TokenWithOneFaultIsRejected(t *testing.T) {
 	}
 }
 
-func (w *world) refusesToken(t *testing.T, name string, token badToken) {
+func (w *fixture) refusesToken(t *testing.T, name string, token badToken) {
 	t.Helper()
 	_, err := w.Verify(t.Context(), token.raw, token.nonce)
 	f := wantFault(t, err, token.code, name)
@@ -75,7 +75,7 @@ func (w *world) refusesToken(t *testing.T, name string, token badToken) {
 
 // crossed are tokens that pass for those of the other issuer, which is trusted
 // as well.
-func crossed(t *testing.T, w *world) map[string]badToken {
+func crossed(t *testing.T, w *fixture) map[string]badToken {
 	t.Helper()
 	theirs := func(c issuer.Claims) string {
 		raw, err := w.other.IDToken(c)
@@ -103,7 +103,7 @@ func crossed(t *testing.T, w *world) map[string]badToken {
 
 // unless tells what is said of a token that does not name this issuer: it is
 // tried with the keys of Google Sign-In, and refused when it is not signed by them.
-func (w *world) unless(want string) string {
+func (w *fixture) unless(want string) string {
 	if w.audience == clientID {
 		return want
 	}
@@ -111,7 +111,7 @@ func (w *world) unless(want string) string {
 }
 
 // header is the header of a good token.
-func (w *world) header(t *testing.T) string {
+func (w *fixture) header(t *testing.T) string {
 	t.Helper()
 	return `{"alg":"RS256","kid":"` + keyID(t, w.token(t, issuer.Claims{})) + `"}`
 }

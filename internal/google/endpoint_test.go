@@ -15,26 +15,25 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) Now() time.Time          { return epoch.Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// door stands before one endpoint. It counts who comes, and can be made to
-// answer something else.
-type door struct {
+// endpoint is one endpoint of an issuer. It counts requests, and can be replaced.
+type endpoint struct {
 	to      http.Handler
 	visits  atomic.Int64
 	instead atomic.Pointer[http.HandlerFunc]
 }
 
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.visits.Add(1)
-	if other := d.instead.Load(); other != nil {
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.visits.Add(1)
+	if other := e.instead.Load(); other != nil {
 		(*other)(w, r)
 		return
 	}
-	d.to.ServeHTTP(w, r)
+	e.to.ServeHTTP(w, r)
 }
 
-func (d *door) count() int                     { return int(d.visits.Load()) }
-func (d *door) answer(handle http.HandlerFunc) { d.instead.Store(&handle) }
-func (d *door) mend()                          { d.instead.Store(nil) }
+func (e *endpoint) count() int                     { return int(e.visits.Load()) }
+func (e *endpoint) answer(handle http.HandlerFunc) { e.instead.Store(&handle) }
+func (e *endpoint) restore()                       { e.instead.Store(nil) }
 func body(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
 }
