@@ -120,7 +120,7 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": "canary"})
 		}
 	}
-	// with is an answer whose parts are good but for some.
+	// with is a response whose parts are good but for some.
 	with := func(parts map[string]any) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -155,8 +155,8 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 			t.Parallel()
 			w := start(t)
 			w.accepts(t, "warm")
-			w.tokens.answer(func(rw http.ResponseWriter, r *http.Request) {
-				_ = r.ParseForm() // else the server does not notice who leaves
+			w.tokens.replace(func(rw http.ResponseWriter, r *http.Request) {
+				_ = r.ParseForm() // otherwise the server does not notice the disconnect
 				tc.handle(rw, r)
 			})
 			w.SetFetchTimeout(300 * time.Millisecond)
@@ -198,7 +198,7 @@ func TestExchangeCode_TokenIsVerified(t *testing.T) {
 			t.Parallel()
 			w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"example.com"} })
 			raw := tc.token(w)
-			w.tokens.answer(func(rw http.ResponseWriter, _ *http.Request) {
+			w.tokens.replace(func(rw http.ResponseWriter, _ *http.Request) {
 				rw.Header().Set("Content-Type", "application/json")
 				_ = json.NewEncoder(rw).Encode(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": raw})
 			})
@@ -223,7 +223,7 @@ func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 			t.Parallel()
 			w := start(t, tc.change)
 			if tc.document != nil {
-				w.discovery.answer(body(tc.document(w.url)))
+				w.discovery.replace(body(tc.document(w.url)))
 				w.accepts(t, "where keys are all there is,")
 			}
 			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthRequest(redirectURI))
@@ -243,7 +243,7 @@ func TestExchangeCode_PlainHTTPEndpointsAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	const plain = "http://accounts.google.com/token"
-	w.discovery.answer(body(withEndpoints(w.url, w.url+"/authorize", plain)))
+	w.discovery.replace(body(withEndpoints(w.url, w.url+"/authorize", plain)))
 	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
 	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
 }
@@ -253,8 +253,8 @@ func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {
 	w := start(t)
 	w.accepts(t, "warm")
 	entered := make(chan struct{})
-	w.tokens.answer(func(_ http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm() // else the server does not notice who leaves
+	w.tokens.replace(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // otherwise the server does not notice the disconnect
 		close(entered)
 		<-r.Context().Done()
 	})
@@ -264,5 +264,5 @@ func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {
 		leave()
 	}()
 	_, err := w.ExchangeCode(ctx, "4/code", auth.NewAuthRequest(redirectURI))
-	wantFault(t, err, problem.Unavailable, "a caller who leaves")
+	wantFault(t, err, problem.Unavailable, "a cancelled caller")
 }

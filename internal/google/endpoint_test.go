@@ -31,9 +31,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.to.ServeHTTP(w, r)
 }
 
-func (e *endpoint) count() int                     { return int(e.visits.Load()) }
-func (e *endpoint) answer(handle http.HandlerFunc) { e.instead.Store(&handle) }
-func (e *endpoint) restore()                       { e.instead.Store(nil) }
+func (e *endpoint) count() int                      { return int(e.visits.Load()) }
+func (e *endpoint) replace(handle http.HandlerFunc) { e.instead.Store(&handle) }
+func (e *endpoint) restore()                        { e.instead.Store(nil) }
 func body(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
 }

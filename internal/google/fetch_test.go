@@ -44,7 +44,7 @@ func keysAreKept(t *testing.T, start starter) {
 			w := start(t)
 			keys := httptest.NewRecorder()
 			w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
-			w.keys.answer(func(rw http.ResponseWriter, _ *http.Request) {
+			w.keys.replace(func(rw http.ResponseWriter, _ *http.Request) {
 				maps.Copy(rw.Header(), tc.header)
 				_, _ = rw.Write(keys.Body.Bytes())
 			})
@@ -74,7 +74,7 @@ func discoveryIsBelieved(t *testing.T, start starter) {
 		t.Errorf("within a day the discovery document was fetched %d times, want once", n)
 	}
 	w.clock.forward(time.Hour)
-	w.discovery.answer(failing)
+	w.discovery.replace(failing)
 	w.accepts(t, "with an old discovery document")
 	if n := w.discovery.count(); n != 2 {
 		t.Errorf("after a day the discovery document was fetched %d times, want twice", n)
@@ -93,7 +93,7 @@ func keysUpToTheBound(t *testing.T, start starter) {
 		keys := httptest.NewRecorder()
 		w.issuer.ServeHTTP(keys, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
 		text := keys.Body.String()
-		w.keys.answer(body(text + strings.Repeat(" ", google.MaxDocument-len(text)+extra)))
+		w.keys.replace(body(text + strings.Repeat(" ", google.MaxDocument-len(text)+extra)))
 		_, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), "")
 		if (err == nil) != accepted {
 			t.Errorf("with %d bytes beyond the bound: %v", extra, err)
@@ -123,7 +123,7 @@ func issuerMustBeTheOne(t *testing.T, start starter) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := start(t)
-			w.discovery.answer(body(document(w.url)))
+			w.discovery.replace(body(document(w.url)))
 			w.rejects(t, problem.Unavailable, name)
 			w.fetched(t, 0, "by a wrong discovery document")
 		})
@@ -137,7 +137,7 @@ func discovery(issuer, keys string) string {
 func TestFetch_PlainHTTPKeysAreRejected(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
-	w.discovery.answer(body(discovery(w.url, "http://accounts.google.com"+keysPath)))
+	w.discovery.replace(body(discovery(w.url, "http://accounts.google.com"+keysPath)))
 	w.rejects(t, problem.Unavailable, "keys over plain HTTP")
 	w.fetched(t, 0, "over plain HTTP")
 }
@@ -157,7 +157,7 @@ func TestFetch_RedirectsStayWithinTheHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startAsGoogle(t)
-			w.keys.answer(func(rw http.ResponseWriter, r *http.Request) {
+			w.keys.replace(func(rw http.ResponseWriter, r *http.Request) {
 				http.Redirect(rw, r, tc.to, http.StatusFound)
 			})
 			if tc.accepted {
@@ -169,7 +169,7 @@ func TestFetch_RedirectsStayWithinTheHost(t *testing.T) {
 	}
 }
 
-// When the keys move, the old address fails, and the next attempt asks anew.
+// When the keys move, the old address fails, and the next attempt discovers them again.
 func TestFetch_MovedKeysAreFound(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysThatMoved)
@@ -179,8 +179,8 @@ func keysThatMoved(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
-	w.keys.answer(http.NotFound)
-	w.discovery.answer(body(discovery(w.url, w.url+"/moved")))
+	w.keys.replace(http.NotFound)
+	w.discovery.replace(body(discovery(w.url, w.url+"/moved")))
 	w.clock.forward(time.Hour)
 	w.accepts(t, "with old keys")
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {

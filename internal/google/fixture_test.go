@@ -221,7 +221,7 @@ func (w *fixture) accepts(t testing.TB, when string) {
 	}
 }
 
-// rejects fails the test unless a fresh good token is responded with code.
+// rejects fails the test unless a fresh valid token fails with code.
 func (w *fixture) rejects(t testing.TB, code problem.Code, when string) *problem.Error {
 	t.Helper()
 	_, err := w.Verify(t.Context(), w.token(t, issuer.Claims{}), "")

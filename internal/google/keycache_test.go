@@ -115,7 +115,7 @@ func TestKeyCache_CancelledCallerDoesNotCancelTheFetch(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	entered, release := make(chan struct{}), make(chan struct{})
-	w.keys.answer(func(rw http.ResponseWriter, r *http.Request) {
+	w.keys.replace(func(rw http.ResponseWriter, r *http.Request) {
 		close(entered)
 		select {
 		case <-release:
@@ -137,13 +137,13 @@ func TestKeyCache_CancelledCallerDoesNotCancelTheFetch(t *testing.T) {
 	}()
 	leave()
 	err := <-left
-	wantFault(t, err, problem.Unavailable, "the caller who left")
+	wantFault(t, err, problem.Unavailable, "the cancelled caller")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the cause is lost: %v", err)
 	}
 	close(release)
 	if err := <-stayed; err != nil {
-		t.Errorf("the caller who stayed: %v", err)
+		t.Errorf("the other caller: %v", err)
 	}
 	w.fetched(t, 1, "in all")
 }
@@ -156,7 +156,7 @@ func TestKeyCache_CallersDeadlineIsKept(t *testing.T) {
 func callersDeadlineIsKept(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
-	w.keys.answer(broken["slow"])
+	w.keys.replace(broken["slow"])
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	began := time.Now()

@@ -23,10 +23,10 @@ import (
 // publicJWK is the key that a world publishes.
 func publicJWK(t testing.TB, w *fixture) map[string]any {
 	t.Helper()
-	answer := httptest.NewRecorder()
-	w.issuer.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
+	response := httptest.NewRecorder()
+	w.issuer.ServeHTTP(response, httptest.NewRequest(http.MethodGet, w.path+keysPath, http.NoBody))
 	var set struct{ Keys []map[string]any }
-	if err := json.Unmarshal(answer.Body.Bytes(), &set); err != nil {
+	if err := json.Unmarshal(response.Body.Bytes(), &set); err != nil {
 		t.Fatal(err)
 	}
 	return set.Keys[0]
@@ -142,7 +142,7 @@ func unsuitableKeysAreIgnored(t *testing.T, start starter) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.keys.answer(body(`{"keys":[{"kty":"oct","k":"AAAA","kid":"k"},{"kty":"new"},7,` + string(unsuitable) + `,` + string(good) + `]}`))
+			w.keys.replace(body(`{"keys":[{"kty":"oct","k":"AAAA","kid":"k"},{"kty":"new"},7,` + string(unsuitable) + `,` + string(good) + `]}`))
 			_, err = w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k"}`, payload, tc.key), "")
 			if tc.accepted {
 				if err != nil {

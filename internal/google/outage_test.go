@@ -63,7 +63,7 @@ func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := impatient(t, start)
-			w.keys.answer(handle)
+			w.keys.replace(handle)
 			if f := w.rejects(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
 				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
 			}
@@ -95,8 +95,8 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			w := start(t)
 			w.accepts(t, "warm")
 			w.SetFetchTimeout(100 * time.Millisecond)
-			w.keys.answer(handle)
-			w.discovery.answer(handle)
+			w.keys.replace(handle)
+			w.discovery.replace(handle)
 
 			w.clock.forward(time.Hour)
 			w.accepts(t, "when their time is over")
@@ -123,7 +123,7 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	w.clock.forward(time.Hour)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestOutage_FailuresAreLoggedOncePerFetch(t *testing.T) {
 	log := &lines{}
 	w := start(t, func(cfg *google.Config) { cfg.Log = log.logger() })
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	w.clock.forward(time.Hour)
 	for range 5 {
 		w.accepts(t, "with old keys")
@@ -178,7 +178,7 @@ func TestOutage_IssuersAreIndependent(t *testing.T) {
 	t.Parallel()
 	forBoth(t, func(t *testing.T, start starter) {
 		w := start(t)
-		w.otherKeys.answer(failing)
+		w.otherKeys.replace(failing)
 		w.accepts(t, "while the other issuer fails")
 		raw, err := w.other.IDToken(issuer.Claims{})
 		if err != nil {

@@ -21,7 +21,7 @@ func textIn(members map[string]any, name string) (string, bool) {
 }
 
 // FuzzForm holds that a token has the form of an ID token exactly if its three
-// parts are in the only spelling, and its header asks for nothing but a known
+// parts are in their canonical encoding, and its header requires nothing but a known
 // algorithm and a key by its name.
 func FuzzForm(f *testing.F) {
 	for _, header := range []string{

@@ -101,7 +101,7 @@ func crossed(t *testing.T, w *fixture) map[string]badToken {
 	return bad
 }
 
-// unless tells what is said of a token that does not name this issuer: it is
+// unless returns the message for a token that does not name this issuer: it is
 // tried with the keys of Google Sign-In, and refused when it is not signed by them.
 func (w *fixture) unless(want string) string {
 	if w.audience == clientID {

@@ -52,9 +52,9 @@ func TestSettings_EdgeFaultsAreReported(t *testing.T) {
 		"HTTPS that is off, in development":      {development("REQUIRE_HTTPS=false"), nil},
 		"proxies":                                {enough("TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32,192.0.2.7,,::1"), nil},
 		"proxies that are none":                  {enough("TRUSTED_PROXIES=10.0.0.0/8,proxy.internal,10.0.0.0/40"), []string{"TRUSTED_PROXIES entry 2 is neither an address nor a CIDR such as 10.0.0.0/8; entry 3 is"}},
-		"everybody as a proxy":                   {enough("TRUSTED_PROXIES=0.0.0.0/0"), []string{"TRUSTED_PROXIES trusts every address"}},
-		"everybody of IPv6":                      {enough("TRUSTED_PROXIES=10.0.0.0/8,::/0"), []string{"TRUSTED_PROXIES trusts every address"}},
-		"everybody, in development":              {development("TRUSTED_PROXIES=0.0.0.0/0"), nil},
+		"every address as a proxy":               {enough("TRUSTED_PROXIES=0.0.0.0/0"), []string{"TRUSTED_PROXIES trusts every address"}},
+		"every IPv6 address as a proxy":          {enough("TRUSTED_PROXIES=10.0.0.0/8,::/0"), []string{"TRUSTED_PROXIES trusts every address"}},
+		"every address, in development":          {development("TRUSTED_PROXIES=0.0.0.0/0"), nil},
 		"origins":                                {enough("CORS_ORIGINS=https://app.example.com, http://localhost:5173"), nil},
 		"every origin":                           {enough("CORS_ORIGINS=*"), []string{"CORS_ORIGINS entry 1 allows every origin"}},
 		"every origin beside another":            {enough("CORS_ORIGINS=https://app.example.com,*"), []string{"CORS_ORIGINS entry 2 allows every origin"}},
@@ -84,6 +84,6 @@ func TestServe_IdleTimeoutExceedsLoadBalancers(t *testing.T) {
 		t.Errorf("behind a proxy, a connection is kept for %s", got)
 	}
 	if got := (&server.Settings{}).IdleTimeout(); got > time.Minute {
-		t.Errorf("of anybody, an unused connection is kept for %s", got)
+		t.Errorf("without proxies, an idle connection is kept for %s", got)
 	}
 }

@@ -101,7 +101,7 @@ func (o *output) String() string {
 }
 
 // call sends a request on a connection of its own.
-func call(t *testing.T, method, url, token, body string) (status int, answer string) {
+func call(t *testing.T, method, url, token, body string) (status int, response string) {
 	t.Helper()
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -131,12 +131,12 @@ func (w fixture) signIn(t *testing.T, r *running) (token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, answer := call(t, http.MethodPost, r.url+"/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`)
+	status, response := call(t, http.MethodPost, r.url+"/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`)
 	var grant struct {
 		AccessToken string `json:"access_token"`
 	}
-	if err := json.Unmarshal([]byte(answer), &grant); err != nil || status != http.StatusOK {
-		t.Fatalf("the sign-in was responded %d %s", status, answer)
+	if err := json.Unmarshal([]byte(response), &grant); err != nil || status != http.StatusOK {
+		t.Fatalf("the sign-in got %d %s", status, response)
 	}
 	return grant.AccessToken
 }
@@ -152,8 +152,8 @@ func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 	for range 20 {
 		r := w.run(t, func(*server.App) {}, "REDIS_URL="+redis, "RATELIMIT_AUTH=1000/minute")
 		token := w.signIn(t, r)
-		if status, answer := call(t, http.MethodGet, r.url+"/api/v1/projects", token, ""); status != http.StatusOK {
-			t.Errorf("the list was responded %d %s", status, answer)
+		if status, response := call(t, http.MethodGet, r.url+"/api/v1/projects", token, ""); status != http.StatusOK {
+			t.Errorf("the list got %d %s", status, response)
 		}
 		r.end(t)
 	}
@@ -178,7 +178,7 @@ func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 		r.end(t)
 		_ = silent.Close()
 	}
-	http.DefaultClient.CloseIdleConnections() // the way to the issuer is everybody's
+	http.DefaultClient.CloseIdleConnections() // its connections to the issuer are shared by all tests
 	goleak.VerifyNone(t, before)
 }
 
@@ -199,7 +199,7 @@ func TestServe_EndsWhenTheListenerFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.Serve(t.Context(), listener); err == nil { // and does not drain for an hour
-		t.Error("it ends as if it had been told to")
+		t.Error("it ends as after a shutdown")
 	}
 }
 
@@ -210,12 +210,12 @@ func TestPanic_ResponseContainsNoDetails(t *testing.T) {
 	defer r.end(t)
 	token := w.signIn(t, r)
 	for range 2 { // it lives on
-		status, answer := call(t, http.MethodGet, r.url+"/api/v1/projects", token, "")
+		status, response := call(t, http.MethodGet, r.url+"/api/v1/projects", token, "")
 		var problem struct{ Code string }
-		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusInternalServerError || problem.Code != "internal" {
-			t.Errorf("the panic was responded %d %s", status, answer)
+		if err := json.Unmarshal([]byte(response), &problem); err != nil || status != http.StatusInternalServerError || problem.Code != "internal" {
+			t.Errorf("the panic got %d %s", status, response)
 		}
-		wantNone(t, "the answer", answer, canary, "goroutine", ".go:", "panic")
+		wantNone(t, "the response", response, canary, "goroutine", ".go:", "panic")
 	}
 	log := r.log.String()
 	wantNone(t, "the log", log, canary, token)
@@ -233,7 +233,7 @@ func wantNone(t *testing.T, what, text string, parts ...string) {
 	}
 }
 
-// freeAddress is an address that nobody listens on.
+// freeAddress is an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

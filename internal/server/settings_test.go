@@ -110,7 +110,7 @@ func TestSettings_ListsAreCommaSeparated(t *testing.T) {
 	if diff := cmp.Diff([]string{"one", "two", "three"}, s.GoogleClientIDs); diff != "" {
 		t.Errorf("the client ids (-want +got):\n%s", diff)
 	}
-	// An empty domain would let in whoever has none.
+	// An empty domain would allow accounts without a domain.
 	if diff := cmp.Diff([]string{"example.com"}, s.GoogleHostedDomains); diff != "" {
 		t.Errorf("the domains (-want +got):\n%s", diff)
 	}
@@ -119,7 +119,7 @@ func TestSettings_ListsAreCommaSeparated(t *testing.T) {
 	}
 	for _, none := range []string{",", " ", " , "} {
 		if _, err := server.Load([]string{"GOOGLE_HOSTED_DOMAINS=" + none}, ""); err == nil {
-			t.Errorf("GOOGLE_HOSTED_DOMAINS=%q lets everybody in", none)
+			t.Errorf("GOOGLE_HOSTED_DOMAINS=%q allows every account", none)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestSettings_SecretsFromFiles(t *testing.T) {
 			t.Errorf("%q is not said: %v", fault, err)
 		}
 	}
-	// What is no secret has no file, so that nobody is led to believe it has.
+	// Only secrets can come from files; a file for another setting must not seem to work.
 	if got := load(t, "", "LOG_FORMAT_FILE="+file(t, "text")).LogFormat; got != "json" {
 		t.Errorf("LOG_FORMAT_FILE made the format %q", got)
 	}

@@ -35,7 +35,7 @@ func trusting(p testkit.Certificate, protocols ...string) *tls.Config {
 	return &tls.Config{RootCAs: pool, NextProtos: protocols}
 }
 
-// over is a client that trusts the certificate; of HTTP/2 if it is asked for.
+// over is a client that trusts the certificate; of HTTP/2 if http2 is true.
 func over(p testkit.Certificate, http2 bool) *http.Client {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(!http2)
@@ -54,16 +54,16 @@ func getBy(t *testing.T, client *http.Client, url string, headers ...string) (*h
 	for n := 0; n < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
 func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
@@ -75,18 +75,18 @@ func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
 
 	for _, http2 := range []bool{true, false} {
 		for path, want := range map[string]int{"/health/live": 200, "/nothing": 404, "/api/v1/projects": 401} {
-			answer, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
-			if answer.StatusCode != want || (answer.ProtoMajor == 2) != http2 {
-				t.Errorf("%s is responded %s %d %s", path, answer.Proto, answer.StatusCode, body)
+			response, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
+			if response.StatusCode != want || (response.ProtoMajor == 2) != http2 {
+				t.Errorf("%s got %s %d %s", path, response.Proto, response.StatusCode, body)
 			}
-			if answer.Header.Get("Strict-Transport-Security") == "" || answer.Header.Get("X-Frame-Options") != "DENY" {
-				t.Errorf("%s is responded with %v", path, answer.Header)
+			if response.Header.Get("Strict-Transport-Security") == "" || response.Header.Get("X-Frame-Options") != "DENY" {
+				t.Errorf("%s got the headers %v", path, response.Header)
 			}
 		}
 	}
-	answer, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
-	if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
-		t.Errorf("over HTTP/2, large headers are responded %d %s", answer.StatusCode, body)
+	response, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
+		t.Errorf("over HTTP/2, large headers got %d %s", response.StatusCode, body)
 	}
 
 	for version, spoken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
@@ -118,7 +118,7 @@ func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
 	}
 }
 
-// exchange sends bytes and reads one answer.
+// exchange sends bytes and reads one response.
 func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string) {
 	t.Helper()
 	defer conn.Close()
@@ -128,16 +128,16 @@ func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string)
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatalf("%.40q: %v", text, err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
 func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
@@ -159,9 +159,9 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, body := exchange(t, conn, text)
-		if answer.StatusCode != tc.status || !strings.Contains(body, `"code":"`+tc.code+`"`) || answer.Header.Get("Strict-Transport-Security") == "" {
-			t.Errorf("%.60q is responded %d %v %s", text, answer.StatusCode, answer.Header, body)
+		response, body := exchange(t, conn, text)
+		if response.StatusCode != tc.status || !strings.Contains(body, `"code":"`+tc.code+`"`) || response.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%.60q gets %d %v %s", text, response.StatusCode, response.Header, body)
 		}
 	}
 	for _, text := range []string{
@@ -172,13 +172,13 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, body := exchange(t, conn, text)
+		response, body := exchange(t, conn, text)
 		var problem struct{ Code, Type string }
-		if err := json.Unmarshal([]byte(body), &problem); err != nil || answer.StatusCode != http.StatusForbidden || problem.Code != "https_required" {
-			t.Errorf("plain HTTP at the port of HTTPS, %.30q, is responded %d %s", text, answer.StatusCode, body)
+		if err := json.Unmarshal([]byte(body), &problem); err != nil || response.StatusCode != http.StatusForbidden || problem.Code != "https_required" {
+			t.Errorf("plain HTTP at the port of HTTPS, %.30q, gets %d %s", text, response.StatusCode, body)
 		}
-		if answer.Header.Get("Strict-Transport-Security") != "" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("plain HTTP is responded with %v", answer.Header)
+		if response.Header.Get("Strict-Transport-Security") != "" || response.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("plain HTTP got the headers %v", response.Header)
 		}
 	}
 }
