@@ -83,7 +83,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	config.Identity, config.PublicKeys = newAuthService(s, keys, a.store, door, log), keys.Public()
 	config.Gate, config.Redis = door, redisCheck
 	config.Proxies = edge.proxies
-	a.api, a.handler = httpapi.New(config)
+	a.api, a.handler = httpapi.New(config) //nolint:contextcheck // it only builds the handler
 	return a, nil
 }
 

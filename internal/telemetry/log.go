@@ -103,7 +103,7 @@ func cloudAttr(groups []string, a slog.Attr) slog.Attr {
 func sourceLocation(s *slog.Source) slog.Attr {
 	dir, function := path.Split(s.Function)
 	name, _, _ := strings.Cut(function, ".")
-	return slog.Group("logging.googleapis.com/sourceLocation",
+	return slog.Group("logging.googleapis.com/sourceLocation", //nolint:sloglint // Cloud Logging's name
 		"file", path.Join(strings.TrimPrefix(dir+name, modulePath), path.Base(s.File)),
 		"line", strconv.Itoa(s.Line),
 		"function", strings.TrimPrefix(s.Function, modulePath))
@@ -140,9 +140,9 @@ func (h cloudHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		attrs = append(attrs,
-			slog.String("logging.googleapis.com/trace", h.tracePrefix+span.TraceID().String()),
-			slog.String("logging.googleapis.com/spanId", span.SpanID().String()),
-			slog.Bool("logging.googleapis.com/trace_sampled", span.IsSampled()))
+			slog.String("logging.googleapis.com/trace", h.tracePrefix+span.TraceID().String()), //nolint:sloglint // Cloud Logging's name
+			slog.String("logging.googleapis.com/spanId", span.SpanID().String()), //nolint:sloglint // Cloud Logging's name
+			slog.Bool("logging.googleapis.com/trace_sampled", span.IsSampled())) //nolint:sloglint // Cloud Logging's name
 	}
 	if source := r.Source(); source != nil {
 		attrs = append(attrs, sourceLocation(source))
