@@ -141,8 +141,8 @@ func (h cloudHandler) Handle(ctx context.Context, r slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		attrs = append(attrs,
 			slog.String("logging.googleapis.com/trace", h.tracePrefix+span.TraceID().String()), //nolint:sloglint // Cloud Logging's name
-			slog.String("logging.googleapis.com/spanId", span.SpanID().String()), //nolint:sloglint // Cloud Logging's name
-			slog.Bool("logging.googleapis.com/trace_sampled", span.IsSampled())) //nolint:sloglint // Cloud Logging's name
+			slog.String("logging.googleapis.com/spanId", span.SpanID().String()),               //nolint:sloglint // Cloud Logging's name
+			slog.Bool("logging.googleapis.com/trace_sampled", span.IsSampled()))                //nolint:sloglint // Cloud Logging's name
 	}
 	if source := r.Source(); source != nil {
 		attrs = append(attrs, sourceLocation(source))
