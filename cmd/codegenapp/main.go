@@ -12,10 +12,12 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/codegenapp/codegenapp/internal/devserver"
+	"github.com/codegenapp/codegenapp/internal/doctor"
 	"github.com/codegenapp/codegenapp/internal/server"
 )
 
-// Exit statuses.
+// Exit codes.
 const (
 	exitFailed   = 1
 	exitSettings = 2
@@ -25,8 +27,8 @@ func main() {
 	os.Exit(run(untilSignal(os.Interrupt, syscall.SIGTERM), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// untilSignal is done at the first of the signals. By then the second one ends
-// the program at once, as it would have done without us.
+// untilSignal returns a context that is done at the first of the signals. A second
+// signal then has its default effect: it ends the program at once.
 func untilSignal(signals ...os.Signal) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	first := make(chan os.Signal, 1)
@@ -39,28 +41,28 @@ func untilSignal(signals ...os.Signal) context.Context {
 	return ctx
 }
 
-// commands is what the program can do.
+// commands are the subcommands of the program.
 type commands struct {
-	Dev         devCommand         `cmd:"" help:"Run everything on this machine with nothing installed or set."`
-	Serve       serveCommand       `cmd:"" help:"Run the server, from settings alone."`
-	Migrate     migrateCommand     `cmd:"" help:"Change the database's schema."`
-	Doctor      doctorCommand      `cmd:"" help:"Look at every setting and everything the server stands on, and say what to do."`
-	Openapi     openapiCommand     `cmd:"" help:"Print the contract."`
-	Healthcheck healthcheckCommand `cmd:"" help:"Exit 0 if the server on this machine is alive, else 1."`
+	Dev         devCommand         `cmd:"" help:"Run the server for development, with its own PostgreSQL and sign-in."`
+	Serve       serveCommand       `cmd:"" help:"Run the server with the settings from the environment."`
+	Migrate     migrateCommand     `cmd:"" help:"Manage the schema of the database."`
+	Doctor      doctorCommand      `cmd:"" help:"Check all settings and services, and report what to fix."`
+	Openapi     openapiCommand     `cmd:"" help:"Print the OpenAPI document."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 if the server on this machine is alive, otherwise with 1."`
 	Version     versionCommand     `cmd:"" help:"Print version, commit and Go version."`
 }
 
 type migrateCommand struct {
-	Up     migrateUpCommand     `cmd:"" help:"Apply every step that is missing."`
-	Down   migrateDownCommand   `cmd:"" help:"Take back the newest step."`
-	Status migrateStatusCommand `cmd:"" help:"List the steps and when they were applied."`
-	Create migrateCreateCommand `cmd:"" help:"Write the next numbered step, to be filled in."`
+	Up     migrateUpCommand     `cmd:"" help:"Apply all pending migrations."`
+	Down   migrateDownCommand   `cmd:"" help:"Roll the newest migration back."`
+	Status migrateStatusCommand `cmd:"" help:"List all migrations and when they were applied."`
+	Create migrateCreateCommand `cmd:"" help:"Create an empty migration with the next number."`
 }
 
-// streams are where a command prints.
+// streams are the outputs of a command.
 type streams struct{ out, logs io.Writer }
 
-// run parses the arguments, runs one command, and returns the exit status.
+// run parses the arguments, runs one command, and returns the exit code.
 func run(ctx context.Context, args []string, out, logs io.Writer) int {
 	status := -1
 	parser, err := kong.New(&commands{}, kong.Name("codegenapp"), kong.Description("The server where requirements live."),
@@ -71,7 +73,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 		return exitFailed
 	}
 	command, err := parser.Parse(args)
-	if status >= 0 { // help was asked for, and printed
+	if status >= 0 { // kong has printed the help
 		return status
 	}
 	if err != nil {
@@ -90,20 +92,20 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 	return 0
 }
 
-// settings reads them from the environment and from .env in this directory. What
-// is wrong with them is told by the command that needs them.
+// settings loads the settings from the environment and from .env in the current
+// directory. The command that uses them reports their faults.
 func settings() *server.Settings {
-	s, _ := server.Load(os.Environ(), ".env") // ForServe and ForMigrate repeat what it says
+	s, _ := server.Load(os.Environ(), ".env") // ForServe and ForMigrate repeat its error
 	return s
 }
 
 type devCommand struct {
-	Data string `help:"Where data is kept between starts." default:".codegenapp" type:"path" placeholder:"DIR"`
+	Data string `help:"Directory for the data, which is kept between starts." default:".codegenapp" type:"path" placeholder:"DIR"`
 }
 
 // Run is codegenapp dev.
 func (c *devCommand) Run(ctx context.Context, s streams) error {
-	return server.Dev(ctx, os.Environ(), c.Data, s.out, s.logs)
+	return devserver.Run(ctx, os.Environ(), c.Data, s.out, s.logs)
 }
 
 type serveCommand struct{}
@@ -135,7 +137,7 @@ func (*migrateStatusCommand) Run(ctx context.Context, s streams) error {
 }
 
 type migrateCreateCommand struct {
-	Name string `arg:"" help:"What the step does, in lower case with underscores."`
+	Name string `arg:"" help:"What the migration does, in lower case with underscores."`
 }
 
 // Run is codegenapp migrate create.
@@ -154,7 +156,7 @@ type doctorCommand struct{}
 
 // Run is codegenapp doctor.
 func (*doctorCommand) Run(ctx context.Context, s streams) error {
-	return server.Doctor(ctx, settings(), s.out)
+	return doctor.Run(ctx, settings(), s.out)
 }
 
 type healthcheckCommand struct{}

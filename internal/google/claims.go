@@ -14,20 +14,21 @@ import (
 )
 
 const (
-	// leeway is how far the clocks of the issuer and of this machine may differ.
+	// leeway is the accepted difference between the clocks of the issuer and of this
+	// machine.
 	leeway = 30 * time.Second
 
 	maxSubject = 255 // OpenID Connect Core 1.0, section 2
 	maxEmail   = 320 // 64 for the local part, 255 for the domain
 
-	// Google's tokens name their issuer with or without the scheme.
+	// Google's tokens contain their issuer with or without the scheme.
 	googleIssuer      = "https://accounts.google.com"
 	googleIssuerShort = "accounts.google.com"
-	// googleUserStores and the id of a project name the issuer of its user store.
+	// googleUserStores followed by a project ID is the issuer of its user store.
 	googleUserStores = "https://securetoken.google.com/"
 )
 
-// claims is what is read of a token's payload.
+// claims are the claims of a token that are used.
 type claims struct {
 	Issuer        string   `json:"iss"`
 	Audience      audience `json:"aud"`
@@ -43,17 +44,17 @@ type claims struct {
 	Name          string   `json:"name"`
 	Picture       string   `json:"picture"`
 
-	// These two only a user store has.
+	// Only a user store has these two.
 	AuthTime *date    `json:"auth_time"`
 	Firebase firebase `json:"firebase"`
 }
 
-// readClaims reads strictly: a name given twice or in another case could mean
-// one thing here and another to the next reader.
+// readClaims parses strictly: other programs could interpret duplicate names, or names
+// in another case, differently.
 func readClaims(payload []byte) (claims, error) {
 	var c claims
 	if err := json.Unmarshal(payload, &c); err != nil {
-		return claims{}, refuse("The claims of the ID token cannot be read.").Because(err)
+		return claims{}, reject("The claims of the ID token cannot be read.").Because(err)
 	}
 	return c, nil
 }
@@ -61,7 +62,7 @@ func readClaims(payload []byte) (claims, error) {
 // audience is one string or a list of them.
 type audience []string
 
-// UnmarshalJSON reads both forms.
+// UnmarshalJSON accepts both forms.
 func (a *audience) UnmarshalJSON(text []byte) error {
 	if text[0] == '"' {
 		*a = make(audience, 1)
@@ -70,11 +71,10 @@ func (a *audience) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(a))
 }
 
-// date is a NumericDate of RFC 7519: seconds, perhaps with a fraction, which
-// does not matter here.
+// date is a NumericDate of RFC 7519: seconds, whose fraction is ignored.
 type date int64
 
-// UnmarshalJSON refuses what is not a date between 1970 and 9999.
+// UnmarshalJSON accepts dates between 1970 and 9999.
 func (d *date) UnmarshalJSON(text []byte) error {
 	var seconds float64
 	if err := json.Unmarshal(text, &seconds); err != nil {
@@ -89,20 +89,20 @@ func (d *date) UnmarshalJSON(text []byte) error {
 
 func (d *date) at() time.Time { return time.Unix(int64(*d), 0) }
 
-// rules is what must be true of the claims.
+// rules are the rules for the claims of one issuer.
 type rules struct {
 	issuer    string
 	audiences []string
 	domains   []string
 	now       func() time.Time
-	// userStore adds the rules of userstore.go.
+	// userStore adds the rules of checkUserStore.
 	userStore bool
 }
 
-// check returns the first rule that c breaks.
+// check returns the first violation of the rules.
 func (r rules) check(c claims, nonce string) error {
 	if c.Issuer != r.issuer && (r.issuer != googleIssuer || c.Issuer != googleIssuerShort) {
-		return refuse("The ID token comes from another issuer.")
+		return reject("The ID token comes from another issuer.")
 	}
 	if err := r.checkAudience(c); err != nil {
 		return err
@@ -111,25 +111,25 @@ func (r rules) check(c claims, nonce string) error {
 		return err
 	}
 	if nonce != "" && subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1 {
-		return refuse("The ID token does not carry the nonce of this sign-in.")
+		return reject("The ID token does not contain the nonce of this sign-in.")
 	}
 	if r.userStore {
 		if err := r.checkUserStore(c); err != nil {
 			return err
 		}
 	}
-	return r.checkPerson(c)
+	return r.checkUser(c)
 }
 
 func (r rules) checkAudience(c claims) error {
 	ours := func(id string) bool { return slices.Contains(r.audiences, id) }
 	switch {
 	case !slices.ContainsFunc(c.Audience, ours):
-		return refuse("The ID token is for another application.")
+		return reject("The ID token is for another application.")
 	case c.Authorized == nil && len(c.Audience) > 1:
-		return refuse("The ID token is for several applications and does not say which one asked for it.")
+		return reject("The ID token is for several applications and does not say which one requested it.")
 	case c.Authorized != nil && !ours(*c.Authorized):
-		return refuse("The ID token was asked for by another application.")
+		return reject("The ID token was requested by another application.")
 	}
 	return nil
 }
@@ -138,41 +138,72 @@ func (r rules) checkTime(c claims) error {
 	now := r.now()
 	switch {
 	case c.Expires == nil:
-		return refuse("The ID token does not say when it expires.")
+		return reject("The ID token does not say when it expires.")
 	case !now.Before(c.Expires.at().Add(leeway)):
-		return refuse("The ID token has expired.")
+		return reject("The ID token has expired.")
 	case c.IssuedAt == nil:
-		return refuse("The ID token does not say when it was issued.")
+		return reject("The ID token does not say when it was issued.")
 	case c.IssuedAt.at().After(now.Add(leeway)):
-		return refuse("The ID token was issued in the future.")
+		return reject("The ID token was issued in the future.")
 	case c.NotBefore != nil && c.NotBefore.at().After(now.Add(leeway)):
-		return refuse("The ID token is not valid yet.")
+		return reject("The ID token is not valid yet.")
 	}
 	return nil
 }
 
-func (r rules) checkPerson(c claims) error {
-	strange := func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
+func (r rules) checkUser(c claims) error {
+	notSubject := func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
 	verified, _ := c.EmailVerified.(bool)
 	switch {
-	case c.Subject == "" || len(c.Subject) > maxSubject || strings.ContainsFunc(c.Subject, strange):
-		return refuse("The ID token does not name its subject in 1 to %d ASCII characters.", maxSubject)
+	case c.Subject == "" || len(c.Subject) > maxSubject || strings.ContainsFunc(c.Subject, notSubject):
+		return reject("The ID token does not name its subject in 1 to %d ASCII characters.", maxSubject)
 	case c.Email == "":
-		return refuse("The ID token has no e-mail address; ask Google for the scope email.")
+		return reject("The ID token has no e-mail address; request the scope email from Google.")
 	case !plausible(c.Email):
-		return refuse("The e-mail address in the ID token is not one.")
+		return reject("The e-mail address in the ID token is not valid.")
 	case !verified:
 		return problem.New(problem.EmailNotVerified, "Google has not verified the e-mail address of this account.")
 	case len(r.domains) > 0 && !slices.Contains(r.domains, c.HostedDomain):
-		return problem.New(problem.DomainNotAllowed, "Accounts of this domain may not sign in here.")
+		return problem.New(problem.DomainNotAllowed, "Accounts of this domain may not sign in.")
 	}
 	return nil
 }
 
-// plausible keeps out what would break a mail header, a log line or a column.
-// Whether the address works only a message to it could tell.
+// plausible rejects what would break a mail header, a log line or a column. Only a
+// message could verify that the address works.
 func plausible(email string) bool {
 	at := strings.LastIndexByte(email, '@')
-	broken := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
-	return len(email) <= maxEmail && at > 0 && at < len(email)-1 && !strings.ContainsFunc(email, broken)
+	forbidden := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	return len(email) <= maxEmail && at > 0 && at < len(email)-1 && !strings.ContainsFunc(email, forbidden)
+}
+
+// maxUserID is the maximum length of a subject in a user store.
+const maxUserID = 128
+
+// firebase is the additional claim of a user store about a sign-in.
+type firebase struct {
+	Tenant string `json:"tenant"`
+}
+
+// checkUserStore checks the rules that apply only to tokens of a user store. It returns
+// the first violation.
+func (r rules) checkUserStore(c claims) error {
+	switch {
+	case c.AuthTime == nil:
+		return reject("The ID token does not say when its user signed in.")
+	case c.AuthTime.at().After(r.now().Add(leeway)):
+		return reject("The sign-in of the ID token is in the future.")
+	case c.Firebase.Tenant != "":
+		// Two tenants of one project may have the same subject for two people.
+		return reject("The ID token belongs to a tenant of the project; only users of the project itself may sign in.")
+	case len(c.Subject) > maxUserID:
+		return reject("The ID token does not name its subject in 1 to %d characters.", maxUserID)
+	case c.Email == "":
+		return reject("The ID token has no e-mail address; anonymous and phone accounts cannot sign in.")
+	case len(r.domains) > 0:
+		// Nothing in such a token proves a Workspace domain: anyone may use an address of
+		// the domain, and a claim hd was added by the project.
+		return problem.New(problem.DomainNotAllowed, "Only accounts of certain Google Workspace domains may sign in; accounts of a user store have no domain.")
+	}
+	return nil
 }

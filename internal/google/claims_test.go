@@ -12,24 +12,24 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestClaimsThatDoNotHinder(t *testing.T) {
+func TestClaims_AcceptedVariants(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	for name, c := range map[string]issuer.Claims{
-		"the second client":                        {Audience: otherClientID},
-		"the audience as a list of one":            {Extra: map[string]any{"aud": []string{clientID}}},
-		"several audiences with one of ours asked": {Extra: map[string]any{"aud": []string{"x", clientID}, "azp": clientID}},
-		"asked for by another client of ours":      {Extra: map[string]any{"azp": otherClientID}},
-		"expired within the leeway":                {Extra: map[string]any{"exp": at(-29 * time.Second)}},
-		"issued ahead within the leeway":           {Extra: map[string]any{"iat": at(30 * time.Second)}},
-		"valid from now, within the leeway":        {Extra: map[string]any{"nbf": at(30 * time.Second)}},
-		"a date with a fraction":                   {Extra: map[string]any{"exp": float64(at(time.Hour)) + 0.5}},
-		"a nonce that nobody asked for":            {Nonce: "n-0S6"},
-		"a hosted domain that nobody asked for":    {HostedDomain: "example.org"},
-		"a subject of 255 characters":              {Subject: strings.Repeat("7", 255)},
-		"an e-mail address of 320 bytes":           {Email: strings.Repeat("a", 308) + "@example.com"},
-		"claims of others":                         {Extra: map[string]any{"https://example.com/x": map[string]any{"y": 1}}},
-		"no type in the header":                    {OmitHeader: []string{"typ"}},
+		"the second client":                            {Audience: otherClientID},
+		"the audience as a list of one":                {Extra: map[string]any{"aud": []string{clientID}}},
+		"several audiences with one of ours requested": {Extra: map[string]any{"aud": []string{"x", clientID}, "azp": clientID}},
+		"requested by another client of ours":          {Extra: map[string]any{"azp": otherClientID}},
+		"expired within the leeway":                    {Extra: map[string]any{"exp": at(-29 * time.Second)}},
+		"issued ahead within the leeway":               {Extra: map[string]any{"iat": at(30 * time.Second)}},
+		"valid from now, within the leeway":            {Extra: map[string]any{"nbf": at(30 * time.Second)}},
+		"a date with a fraction":                       {Extra: map[string]any{"exp": float64(at(time.Hour)) + 0.5}},
+		"a nonce that was not requested":               {Nonce: "n-0S6"},
+		"a hosted domain that was not requested":       {HostedDomain: "example.org"},
+		"a subject of 255 characters":                  {Subject: strings.Repeat("7", 255)},
+		"an e-mail address of 320 bytes":               {Email: strings.Repeat("a", 308) + "@example.com"},
+		"claims of others":                             {Extra: map[string]any{"https://example.com/x": map[string]any{"y": 1}}},
+		"no type in the header":                        {OmitHeader: []string{"typ"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +51,7 @@ type badClaim struct {
 }
 
 // token is a token with the claim, and good but for it.
-func (b badClaim) token(t *testing.T, w *world) badToken {
+func (b badClaim) token(t *testing.T, w *fixture) badToken {
 	t.Helper()
 	c := issuer.Claims{HostedDomain: "example.com", Extra: maps.Clone(b.also)}
 	switch {
@@ -68,47 +68,47 @@ func (b badClaim) token(t *testing.T, w *world) badToken {
 func at(d time.Duration) int64 { return epoch.Add(d).Unix() }
 
 // badClaims are those that no issuer may make.
-func badClaims(w *world) map[string]badClaim {
+func badClaims(w *fixture) map[string]badClaim {
 	return map[string]badClaim{
-		"another issuer":                      {of: "iss", claim: "https://canary.example.com", want: w.unless("comes from another issuer")},
-		"an issuer but for a slash":           {of: "iss", claim: w.url + "/", want: w.unless("comes from another issuer")},
-		"no issuer":                           {of: "iss", want: w.unless("comes from another issuer")},
-		"another audience":                    {of: "aud", claim: "canary", want: "is for another application"},
-		"an audience in another case":         {of: "aud", claim: strings.ToUpper(w.audience), want: "is for another application"},
-		"no audience":                         {of: "aud", want: "is for another application"},
-		"an empty list of audiences":          {of: "aud", claim: []string{}, want: "is for another application"},
-		"an audience that is no text":         {of: "aud", claim: 42, want: "claims of the ID token cannot be read"},
-		"several audiences, nobody asked":     {of: "aud", claim: []string{w.audience, "canary"}, want: "does not say which one asked"},
-		"asked for by another application":    {of: "azp", claim: "canary", want: "asked for by another application"},
-		"asked for by nobody in words":        {of: "azp", claim: "", want: "asked for by another application"},
-		"expired beyond the leeway":           {of: "exp", claim: at(-30 * time.Second), want: "has expired"},
-		"no expiry":                           {of: "exp", want: "when it expires"},
-		"an expiry as text":                   {of: "exp", claim: "1900000000", want: "claims of the ID token cannot be read"},
-		"an expiry beyond all calendars":      {of: "exp", claim: 1e300, want: "claims of the ID token cannot be read"},
-		"an expiry before all calendars":      {of: "exp", claim: -1, want: "claims of the ID token cannot be read"},
-		"issued in the future":                {of: "iat", claim: at(31 * time.Second), want: "issued in the future"},
-		"no time of issue":                    {of: "iat", want: "when it was issued"},
-		"not valid yet":                       {of: "nbf", claim: at(31 * time.Second), want: "not valid yet"},
-		"another nonce":                       {of: "nonce", claim: "canary", nonce: "n-0S6", want: "nonce of this sign-in"},
-		"no nonce":                            {of: "nonce", nonce: "n-0S6", want: "nonce of this sign-in"},
-		"no subject":                          {of: "sub", want: "name its subject"},
-		"an empty subject":                    {of: "sub", claim: "", want: "name its subject"},
-		"a subject that is not ASCII":         {of: "sub", claim: "canäry", want: "name its subject"},
-		"a subject with a line break":         {of: "sub", claim: "canary\n", want: "name its subject"},
-		"no e-mail address":                   {of: "email", want: "has no e-mail address"},
-		"an empty e-mail address":             {of: "email", claim: "", want: "has no e-mail address"},
-		"an e-mail address without @":         {of: "email", claim: "canary", want: "is not one"},
-		"an e-mail address without a person":  {of: "email", claim: "@canary.example.com", want: "is not one"},
-		"an e-mail address without a domain":  {of: "email", claim: "canary@", want: "is not one"},
-		"an e-mail address with a line break": {of: "email", claim: "canary@example.com\r\nBcc: x@example.com", want: "is not one"},
-		"an e-mail address of 321 bytes":      {of: "email", claim: strings.Repeat("a", 309) + "@example.com", want: "is not one"},
-		"an e-mail address not verified":      {of: "email_verified", claim: false, code: problem.EmailNotVerified, want: "not verified"},
-		"verified as text":                    {of: "email_verified", claim: "true", code: problem.EmailNotVerified, want: "not verified"},
-		"verified as a number":                {of: "email_verified", claim: 1, code: problem.EmailNotVerified, want: "not verified"},
-		"verified as an object":               {of: "email_verified", claim: map[string]any{"true": true}, code: problem.EmailNotVerified, want: "not verified"},
-		"nothing about verification":          {of: "email_verified", code: problem.EmailNotVerified, want: "not verified"},
-		"the issuer in another case":          {of: "iss", also: map[string]any{"ISS": w.url}, want: w.unless("comes from another issuer")},
-		"the e-mail address in another case":  {of: "email", also: map[string]any{"Email": "canary@example.com"}, want: "has no e-mail address"},
+		"another issuer":                         {of: "iss", claim: "https://canary.example.com", want: w.unless("comes from another issuer")},
+		"an issuer but for a slash":              {of: "iss", claim: w.url + "/", want: w.unless("comes from another issuer")},
+		"no issuer":                              {of: "iss", want: w.unless("comes from another issuer")},
+		"another audience":                       {of: "aud", claim: "canary", want: "is for another application"},
+		"an audience in another case":            {of: "aud", claim: strings.ToUpper(w.audience), want: "is for another application"},
+		"no audience":                            {of: "aud", want: "is for another application"},
+		"an empty list of audiences":             {of: "aud", claim: []string{}, want: "is for another application"},
+		"an audience that is no text":            {of: "aud", claim: 42, want: "claims of the ID token cannot be read"},
+		"several audiences without azp":          {of: "aud", claim: []string{w.audience, "canary"}, want: "does not say which one requested"},
+		"requested by another application":       {of: "azp", claim: "canary", want: "requested by another application"},
+		"requested by an empty azp":              {of: "azp", claim: "", want: "requested by another application"},
+		"expired beyond the leeway":              {of: "exp", claim: at(-30 * time.Second), want: "has expired"},
+		"no expiry":                              {of: "exp", want: "when it expires"},
+		"an expiry as text":                      {of: "exp", claim: "1900000000", want: "claims of the ID token cannot be read"},
+		"an expiry beyond all calendars":         {of: "exp", claim: 1e300, want: "claims of the ID token cannot be read"},
+		"an expiry before all calendars":         {of: "exp", claim: -1, want: "claims of the ID token cannot be read"},
+		"issued in the future":                   {of: "iat", claim: at(31 * time.Second), want: "issued in the future"},
+		"no time of issue":                       {of: "iat", want: "when it was issued"},
+		"not valid yet":                          {of: "nbf", claim: at(31 * time.Second), want: "not valid yet"},
+		"another nonce":                          {of: "nonce", claim: "canary", nonce: "n-0S6", want: "nonce of this sign-in"},
+		"no nonce":                               {of: "nonce", nonce: "n-0S6", want: "nonce of this sign-in"},
+		"no subject":                             {of: "sub", want: "name its subject"},
+		"an empty subject":                       {of: "sub", claim: "", want: "name its subject"},
+		"a subject that is not ASCII":            {of: "sub", claim: "canäry", want: "name its subject"},
+		"a subject with a line break":            {of: "sub", claim: "canary\n", want: "name its subject"},
+		"no e-mail address":                      {of: "email", want: "has no e-mail address"},
+		"an empty e-mail address":                {of: "email", claim: "", want: "has no e-mail address"},
+		"an e-mail address without @":            {of: "email", claim: "canary", want: "is not valid"},
+		"an e-mail address without a local part": {of: "email", claim: "@canary.example.com", want: "is not valid"},
+		"an e-mail address without a domain":     {of: "email", claim: "canary@", want: "is not valid"},
+		"an e-mail address with a line break":    {of: "email", claim: "canary@example.com\r\nBcc: x@example.com", want: "is not valid"},
+		"an e-mail address of 321 bytes":         {of: "email", claim: strings.Repeat("a", 309) + "@example.com", want: "is not valid"},
+		"an e-mail address not verified":         {of: "email_verified", claim: false, code: problem.EmailNotVerified, want: "not verified"},
+		"verified as text":                       {of: "email_verified", claim: "true", code: problem.EmailNotVerified, want: "not verified"},
+		"verified as a number":                   {of: "email_verified", claim: 1, code: problem.EmailNotVerified, want: "not verified"},
+		"verified as an object":                  {of: "email_verified", claim: map[string]any{"true": true}, code: problem.EmailNotVerified, want: "not verified"},
+		"nothing about verification":             {of: "email_verified", code: problem.EmailNotVerified, want: "not verified"},
+		"the issuer in another case":             {of: "iss", also: map[string]any{"ISS": w.url}, want: w.unless("comes from another issuer")},
+		"the e-mail address in another case":     {of: "email", also: map[string]any{"Email": "canary@example.com"}, want: "has no e-mail address"},
 	}
 }
 
@@ -132,8 +132,8 @@ func badUserStoreClaims() map[string]badClaim {
 		"Google's name":                {of: "iss", claim: "https://accounts.google.com", want: "a key that its issuer does not publish"},
 		"the store of another project": {of: "iss", claim: "https://securetoken.google.com/another", want: "a key that its issuer does not publish"},
 		"a client of the project":      {of: "aud", claim: clientID, want: "is for another application"},
-		"no time of the sign-in":       {of: "auth_time", want: "when its user has signed in"},
-		"a sign-in in the future":      {of: "auth_time", claim: at(31 * time.Second), want: "has not signed in yet"},
+		"no time of the sign-in":       {of: "auth_time", want: "when its user signed in"},
+		"a sign-in in the future":      {of: "auth_time", claim: at(31 * time.Second), want: "in the future"},
 		"a sign-in at a time as text":  {of: "auth_time", claim: "1900000000", want: "claims of the ID token cannot be read"},
 		"a sign-in before all time":    {of: "auth_time", claim: -1, want: "claims of the ID token cannot be read"},
 		"a subject of 129 characters":  {of: "sub", claim: strings.Repeat("u", 129), want: "name its subject"},
@@ -149,7 +149,7 @@ func badUserStoreClaims() map[string]badClaim {
 }
 
 // claimsOf makes the tokens of bad claims.
-func claimsOf(t *testing.T, w *world, claims ...map[string]badClaim) map[string]badToken {
+func claimsOf(t *testing.T, w *fixture, claims ...map[string]badClaim) map[string]badToken {
 	t.Helper()
 	bad := map[string]badToken{}
 	for _, some := range claims {
@@ -160,7 +160,7 @@ func claimsOf(t *testing.T, w *world, claims ...map[string]badClaim) map[string]
 	return bad
 }
 
-func TestHostedDomainsDoNotDependOnCaseOfTheSetting(t *testing.T) {
+func TestClaims_HostedDomainsIgnoreCase(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"Example.COM"} })
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{HostedDomain: "example.com"}), ""); err != nil {
@@ -168,8 +168,8 @@ func TestHostedDomainsDoNotDependOnCaseOfTheSetting(t *testing.T) {
 	}
 }
 
-func TestWithoutClientIDsNothingIsAccepted(t *testing.T) {
+func TestClaims_WithoutClientIDsNothingIsAccepted(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(cfg *google.Config) { cfg.ClientIDs = nil })
-	w.refuses(t, problem.GoogleTokenInvalid, "without client ids")
+	w.rejects(t, problem.GoogleTokenInvalid, "without client ids")
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // page is where an attempt begins.
-func (w *world) page(t *testing.T, of auth.AuthRequest) *url.URL {
+func (w *fixture) page(t *testing.T, of auth.AuthRequest) *url.URL {
 	t.Helper()
 	address, err := w.AuthCodeURL(t.Context(), of)
 	if err != nil {
@@ -32,7 +32,7 @@ func (w *world) page(t *testing.T, of auth.AuthRequest) *url.URL {
 }
 
 // comeBack signs Ann in on the page of an attempt, and returns her code.
-func (w *world) comeBack(t *testing.T, of auth.AuthRequest) string {
+func (w *fixture) comeBack(t *testing.T, of auth.AuthRequest) string {
 	t.Helper()
 	page := w.page(t, of)
 	page.RawQuery += "&login_hint=ann@example.com"
@@ -53,7 +53,7 @@ func (w *world) comeBack(t *testing.T, of auth.AuthRequest) string {
 	return back.Query().Get("code")
 }
 
-func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
+func TestAuthCodeURL_HasStateNonceAndPKCE(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	page := w.page(t, auth.AuthRequest{
@@ -74,7 +74,7 @@ func TestThePageOfAnAttemptAsksForWhatBindsItsCode(t *testing.T) {
 	}
 }
 
-func TestACodeIsExchangedOnce(t *testing.T) {
+func TestExchangeCode_CodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	of := auth.NewAuthRequest(redirectURI)
@@ -87,7 +87,7 @@ func TestACodeIsExchangedOnce(t *testing.T) {
 	wantFault(t, err, problem.GoogleTokenInvalid, "a second exchange")
 }
 
-func TestACodeBelongsToItsAttempt(t *testing.T) {
+func TestExchangeCode_CodeBelongsToItsRequest(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	other := auth.NewAuthRequest(redirectURI)
@@ -111,7 +111,7 @@ func TestACodeBelongsToItsAttempt(t *testing.T) {
 	}
 }
 
-func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
+func TestExchangeCode_IssuerFailures(t *testing.T) {
 	t.Parallel()
 	oauthError := func(status int, code string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -120,7 +120,7 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": "canary"})
 		}
 	}
-	// with is an answer whose parts are good but for some.
+	// with is a response whose parts are good but for some.
 	with := func(parts map[string]any) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -155,11 +155,11 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 			t.Parallel()
 			w := start(t)
 			w.accepts(t, "warm")
-			w.tokens.answer(func(rw http.ResponseWriter, r *http.Request) {
-				_ = r.ParseForm() // else the server does not notice who leaves
+			w.tokens.replace(func(rw http.ResponseWriter, r *http.Request) {
+				_ = r.ParseForm() // otherwise the server does not notice the disconnect
 				tc.handle(rw, r)
 			})
-			w.SetFetchBound(300 * time.Millisecond)
+			w.SetFetchTimeout(300 * time.Millisecond)
 			began := time.Now()
 			_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
 			f := wantFault(t, err, tc.want, name)
@@ -177,26 +177,28 @@ func TestACodeOfAnIssuerThatDoesNotAnswer(t *testing.T) {
 }
 
 // What the exchange brings is held to the same rules as any token.
-func TestTheTokenOfACodeIsVerified(t *testing.T) {
+func TestExchangeCode_TokenIsVerified(t *testing.T) {
 	t.Parallel()
 	of := auth.NewAuthRequest(redirectURI)
 	for name, tc := range map[string]struct {
-		token func(*world) string
+		token func(*fixture) string
 		want  problem.Code
 	}{
-		"another audience": {func(w *world) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, problem.GoogleTokenInvalid},
-		"another nonce":    {func(w *world) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, problem.GoogleTokenInvalid},
-		"an unproven address": {func(w *world) string {
+		"another audience": {func(w *fixture) string { return w.token(t, issuer.Claims{Audience: "another", Nonce: of.Nonce}) }, problem.GoogleTokenInvalid},
+		"another nonce":    {func(w *fixture) string { return w.token(t, issuer.Claims{Nonce: "another"}) }, problem.GoogleTokenInvalid},
+		"an unproven address": {func(w *fixture) string {
 			return w.token(t, issuer.Claims{Nonce: of.Nonce, Extra: map[string]any{"email_verified": false}})
 		}, problem.EmailNotVerified},
-		"another domain":       {func(w *world) string { return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"}) }, problem.DomainNotAllowed},
-		"a user store's token": {func(w *world) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, problem.GoogleTokenInvalid},
+		"another domain": {func(w *fixture) string {
+			return w.token(t, issuer.Claims{Nonce: of.Nonce, HostedDomain: "example.org"})
+		}, problem.DomainNotAllowed},
+		"a user store's token": {func(w *fixture) string { raw, _ := w.other.IDToken(issuer.Claims{Nonce: of.Nonce}); return raw }, problem.GoogleTokenInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := start(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"example.com"} })
 			raw := tc.token(w)
-			w.tokens.answer(func(rw http.ResponseWriter, _ *http.Request) {
+			w.tokens.replace(func(rw http.ResponseWriter, _ *http.Request) {
 				rw.Header().Set("Content-Type", "application/json")
 				_ = json.NewEncoder(rw).Encode(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": raw})
 			})
@@ -206,7 +208,7 @@ func TestTheTokenOfACodeIsVerified(t *testing.T) {
 	}
 }
 
-func TestWithoutAClientOrEndpointsThereAreNoCodes(t *testing.T) {
+func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change   func(*google.Config)
@@ -221,7 +223,7 @@ func TestWithoutAClientOrEndpointsThereAreNoCodes(t *testing.T) {
 			t.Parallel()
 			w := start(t, tc.change)
 			if tc.document != nil {
-				w.discovery.answer(body(tc.document(w.url)))
+				w.discovery.replace(body(tc.document(w.url)))
 				w.accepts(t, "where keys are all there is,")
 			}
 			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthRequest(redirectURI))
@@ -237,22 +239,22 @@ func withEndpoints(url, page, token string) string {
 		`,"authorization_endpoint":"` + page + `","token_endpoint":"` + token + `"}`
 }
 
-func TestEndpointsOverPlainHTTPAreNotUsedForAnIssuerOverHTTPS(t *testing.T) {
+func TestExchangeCode_PlainHTTPEndpointsAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	const plain = "http://accounts.google.com/token"
-	w.discovery.answer(body(withEndpoints(w.url, w.url+"/authorize", plain)))
+	w.discovery.replace(body(withEndpoints(w.url, w.url+"/authorize", plain)))
 	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
 	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
 }
 
-func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
+func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.accepts(t, "warm")
 	entered := make(chan struct{})
-	w.tokens.answer(func(_ http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm() // else the server does not notice who leaves
+	w.tokens.replace(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // otherwise the server does not notice the disconnect
 		close(entered)
 		<-r.Context().Done()
 	})
@@ -262,5 +264,5 @@ func TestACallerWhoLeavesTakesTheExchangeAlong(t *testing.T) {
 		leave()
 	}()
 	_, err := w.ExchangeCode(ctx, "4/code", auth.NewAuthRequest(redirectURI))
-	wantFault(t, err, problem.Unavailable, "a caller who leaves")
+	wantFault(t, err, problem.Unavailable, "a cancelled caller")
 }

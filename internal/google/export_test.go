@@ -2,15 +2,15 @@ package google
 
 import "time"
 
-// SetFetchBound shortens the patience with the issuers, so that the tests of a
+// SetFetchTimeout shortens the timeouts of requests to the issuers, so that tests of a
 // slow one are fast. Call it while no Verify runs.
-func (p *Provider) SetFetchBound(bound time.Duration) {
-	p.signIn.keys.publisher.bound = bound
-	p.userStore.keys.publisher.bound = bound
-	p.client.http.Timeout = bound
+func (p *Provider) SetFetchTimeout(timeout time.Duration) {
+	p.signIn.keys.fetcher.timeout = timeout
+	p.userStore.keys.fetcher.timeout = timeout
+	p.client.http.Timeout = timeout
 }
 
-// The bounds that tests go up to and beyond.
+// The limits that tests reach and exceed.
 const (
 	MaxToken    = maxToken
 	MaxDocument = maxDocument

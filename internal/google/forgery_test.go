@@ -17,7 +17,7 @@ import (
 )
 
 // forgeries are tokens whose form or signature is wrong.
-func forgeries(t *testing.T, w *world) map[string]badToken {
+func forgeries(t *testing.T, w *fixture) map[string]badToken {
 	t.Helper()
 	good := w.token(t, issuer.Claims{})
 	kid := keyID(t, good)
@@ -66,10 +66,10 @@ func forgeries(t *testing.T, w *world) map[string]badToken {
 		"a key id as SQL":       {w.token(t, issuer.Claims{Header: map[string]any{"kid": "' OR 1=1 --"}}), "does not publish"},
 		"an access token":       {w.token(t, issuer.Claims{Header: map[string]any{"typ": "at+jwt"}}), "another type"},
 		"a logout token":        {w.token(t, issuer.Claims{Header: map[string]any{"typ": "logout+jwt"}}), "another type"},
-		"crit":                  {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"exp"}}}), "an extension"},
-		"crit of nothing":       {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{}}}), "an extension"},
-		"crit b64":              {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"b64"}, "b64": false}}), "an extension"},
-		"b64 alone":             {w.token(t, issuer.Claims{Header: map[string]any{"b64": false}}), "an extension"},
+		"crit":                  {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"exp"}}}), "an unknown extension"},
+		"crit of nothing":       {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{}}}), "an unknown extension"},
+		"crit b64":              {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"b64"}, "b64": false}}), "an unknown extension"},
+		"b64 alone":             {w.token(t, issuer.Claims{Header: map[string]any{"b64": false}}), "an unknown extension"},
 		"another issuer's key":  {byStranger(map[string]any{}), "signature of the ID token is wrong"},
 		"other claims":          {part[0] + "." + encode(strings.Replace(payload, "ann@", "eve@", 1)) + "." + part[2], "signature of the ID token is wrong"},
 		"another signature":     {part[0] + "." + part[1] + "." + encode(signature[:255]+string(signature[255]^1)), "signature of the ID token is wrong"},
@@ -98,7 +98,7 @@ func nextLetter(c byte) byte {
 }
 
 // sign signs any text with the issuer's key.
-func (w *world) sign(t testing.TB, header, payload string) string {
+func (w *fixture) sign(t testing.TB, header, payload string) string {
 	t.Helper()
 	return compact(t, header, payload, w.key)
 }
@@ -114,7 +114,7 @@ func compact(t testing.TB, header, payload string, key *rsa.PrivateKey) string {
 	return input + "." + encode(string(signature))
 }
 
-func TestForgedTokensLearnNothingAboutClaims(t *testing.T) {
+func TestVerify_ForgedTokensRevealNoClaimChecks(t *testing.T) {
 	t.Parallel()
 	forBoth(t, forgedTokensLearnNothing)
 }
@@ -135,7 +135,7 @@ func forgedTokensLearnNothing(t *testing.T, start starter) {
 
 // Whoever holds an ES256 token can compute a second signature of it. It must
 // not count as a second token.
-func TestSecondSignatureOfATokenIsTheSameToken(t *testing.T) {
+func TestVerify_SecondSignatureIsTheSameToken(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {

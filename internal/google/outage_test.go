@@ -45,14 +45,14 @@ var broken = map[string]http.HandlerFunc{
 
 // impatient are worlds that wait only for what comes at once. A host of tests
 // on a small machine may need a moment; what is slow here never ends.
-func impatient(t *testing.T, start starter) *world {
+func impatient(t *testing.T, start starter) *fixture {
 	t.Helper()
 	w := start(t)
-	w.SetFetchBound(100 * time.Millisecond)
+	w.SetFetchTimeout(100 * time.Millisecond)
 	return w
 }
 
-func TestWithoutKeysSignInIsUnavailable(t *testing.T) {
+func TestOutage_WithoutKeysSignInIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, withoutKeysSignInIsUnavailable)
 }
@@ -63,26 +63,26 @@ func withoutKeysSignInIsUnavailable(t *testing.T, start starter) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := impatient(t, start)
-			w.keys.answer(handle)
-			if f := w.refuses(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
+			w.keys.replace(handle)
+			if f := w.rejects(t, problem.Unavailable, "cold"); f.RetryAfter != 5*time.Second {
 				t.Errorf("Retry-After is %s, want 5s", f.RetryAfter)
 			}
 			before := w.keys.count()
 			w.clock.forward(4 * time.Second)
-			if f := w.refuses(t, problem.Unavailable, "a moment later"); f.RetryAfter != time.Second {
+			if f := w.rejects(t, problem.Unavailable, "a moment later"); f.RetryAfter != time.Second {
 				t.Errorf("a moment later Retry-After is %s, want 1s", f.RetryAfter)
 			}
 			w.fetched(t, before, "a moment later")
 
-			w.keys.mend()
+			w.keys.restore()
 			w.clock.forward(time.Second)
-			w.SetFetchBound(2 * time.Second)
+			w.SetFetchTimeout(2 * time.Second)
 			w.accepts(t, "when the issuer is back")
 		})
 	}
 }
 
-func TestKnownKeysServeOnWithoutTheIssuer(t *testing.T) {
+func TestOutage_KnownKeysStayInUse(t *testing.T) {
 	t.Parallel()
 	forBoth(t, knownKeysServeOn)
 }
@@ -94,9 +94,9 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			t.Parallel()
 			w := start(t)
 			w.accepts(t, "warm")
-			w.SetFetchBound(100 * time.Millisecond)
-			w.keys.answer(handle)
-			w.discovery.answer(handle)
+			w.SetFetchTimeout(100 * time.Millisecond)
+			w.keys.replace(handle)
+			w.discovery.replace(handle)
 
 			w.clock.forward(time.Hour)
 			w.accepts(t, "when their time is over")
@@ -108,13 +108,13 @@ func knownKeysServeOn(t *testing.T, start starter) {
 			w.clock.forward(24*time.Hour - time.Minute)
 			w.accepts(t, "a day later")
 			w.clock.forward(time.Second)
-			w.refuses(t, problem.Unavailable, "more than a day later")
+			w.rejects(t, problem.Unavailable, "more than a day later")
 		})
 	}
 }
 
-// A key that nobody knows may be new. Who cannot look must not call it wrong.
-func TestUnknownKeyIsUnavailableWhileNobodyCanLook(t *testing.T) {
+// A key that no caller knows may be new. Who cannot look must not call it wrong.
+func TestOutage_UnknownKeyIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsUnavailable)
 }
@@ -123,24 +123,24 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if f := w.refuses(t, problem.Unavailable, "a new key"); f.RetryAfter != time.Minute {
+		if f := w.rejects(t, problem.Unavailable, "a new key"); f.RetryAfter != time.Minute {
 			t.Errorf("Retry-After is %s, want 1m", f.RetryAfter)
 		}
 	}
 	w.fetched(t, 2, "while the issuer fails,")
-	w.keys.mend()
+	w.keys.restore()
 	w.clock.forward(time.Minute)
 	w.accepts(t, "when the issuer is back")
 }
 
 // The look for newer keys failed a moment ago. One for the sake of a new key
 // would fail as well, and make its caller wait.
-func TestUnknownKeyIsNotLookedForRightAfterAFailure(t *testing.T) {
+func TestOutage_UnknownKeyIsNotFetchedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsNotLookedFor)
 }
@@ -149,21 +149,21 @@ func unknownKeyIsNotLookedFor(t *testing.T, start starter) {
 	t.Helper()
 	w := start(t)
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	w.clock.forward(time.Hour)
 	if err := w.issuer.Rotate(issuer.ES256); err != nil {
 		t.Fatal(err)
 	}
-	w.refuses(t, problem.Unavailable, "a new key")
+	w.rejects(t, problem.Unavailable, "a new key")
 	w.fetched(t, 2, "after the look for newer keys")
 }
 
-func TestFailuresAreLoggedOncePerReading(t *testing.T) {
+func TestOutage_FailuresAreLoggedOncePerFetch(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
 	w := start(t, func(cfg *google.Config) { cfg.Log = log.logger() })
 	w.accepts(t, "warm")
-	w.keys.answer(failing)
+	w.keys.replace(failing)
 	w.clock.forward(time.Hour)
 	for range 5 {
 		w.accepts(t, "with old keys")
@@ -174,11 +174,11 @@ func TestFailuresAreLoggedOncePerReading(t *testing.T) {
 }
 
 // Who signs in with one issuer does not depend on the other.
-func TestOneIssuersOutageIsNoneOfTheOther(t *testing.T) {
+func TestOutage_IssuersAreIndependent(t *testing.T) {
 	t.Parallel()
 	forBoth(t, func(t *testing.T, start starter) {
 		w := start(t)
-		w.otherKeys.answer(failing)
+		w.otherKeys.replace(failing)
 		w.accepts(t, "while the other issuer fails")
 		raw, err := w.other.IDToken(issuer.Claims{})
 		if err != nil {

@@ -1,13 +1,9 @@
-// Package google signs people in with Google. It implements
-// [auth.Provider].
+// Package google verifies sign-ins with Google. It implements [auth.Provider].
 //
-// It trusts up to two issuers, each with keys of its own: Google Sign-In, and
-// the user store of one Google Cloud project (Identity Platform). Of each it
-// believes what that publishes as its keys, and what those keys signed. It knows
-// neither users nor sessions, and does not remember which tokens it has seen:
-// package auth lets each sign in once. It is named for the issuer it was made
-// for; any OpenID Connect issuer works, and the tests and `codegenapp dev` use
-// one of their own.
+// It trusts up to two issuers, each with its own keys: Google Sign-In, and the user
+// store of one Google Cloud project (Identity Platform). It knows neither users nor
+// sessions, and does not store used tokens: package auth accepts each one once. Any
+// OpenID Connect issuer works; tests and `codegenapp dev` use one of their own.
 package google
 
 import (
@@ -21,31 +17,30 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// Config says whom to trust, and what must be true of a token.
+// Config configures the trusted issuers and the rules for their tokens.
 type Config struct {
-	// Issuer is the URL that the discovery document lies under, and the claim iss.
+	// Issuer is the base URL of the discovery document, and the claim iss.
 	Issuer string
-	// ClientIDs are the applications whose tokens are accepted. The first of
-	// them exchanges authorization codes. Without any, no token of Issuer is
-	// accepted.
+	// ClientIDs are the applications whose tokens are accepted. The first one
+	// exchanges authorization codes. If empty, no token of Issuer is accepted.
 	ClientIDs []string
-	// ClientSecret proves to Issuer that the first client exchanges a code. It
-	// is empty for a public client.
+	// ClientSecret authenticates the first client when it exchanges a code. It is
+	// empty for a public client.
 	ClientSecret string
-	// Project is the Google Cloud project whose user store may sign in here
-	// too; none when empty.
+	// Project is the Google Cloud project whose user store is trusted too. If empty,
+	// there is none.
 	Project string
-	// UserStore is the issuer of that user store; Google's own when empty.
+	// UserStore is the issuer of that user store. If empty, it is Google's.
 	UserStore string
-	// HostedDomains are the Google Workspace domains whose accounts may sign in;
-	// any account may when there are none.
+	// HostedDomains are the Google Workspace domains whose accounts may sign in. If
+	// empty, any account may.
 	HostedDomains []string
-	// HTTP reaches the issuers; a plain client when nil. Its CheckRedirect is
-	// replaced.
+	// HTTP is the client for requests to the issuers; its CheckRedirect is replaced. If
+	// nil, it is a plain client.
 	HTTP *http.Client
-	// Now is the clock; time.Now when nil.
+	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
-	// Log hears when an issuer cannot be read; nobody does when it is nil.
+	// Log receives failed fetches. If nil, they are not logged.
 	Log *slog.Logger
 }
 
@@ -53,15 +48,15 @@ type Config struct {
 // safe for concurrent use.
 type Provider struct {
 	signIn *issuer
-	// userStore is nil where no project is trusted.
+	// userStore is nil if no project is trusted.
 	userStore *issuer
 	client    client
 }
 
 var _ auth.Provider = (*Provider)(nil)
 
-// New returns a provider. It asks the network for nothing: an issuer is read
-// when its first token comes, so the server starts without it.
+// New returns a provider. It sends no requests: the keys of an issuer are fetched for
+// its first token, so the server starts without it.
 func New(cfg Config) *Provider {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -88,11 +83,11 @@ func New(cfg Config) *Provider {
 	return p
 }
 
-// Verify returns whom rawIDToken speaks of, as [auth.Provider] promises.
-// What a token claims counts, and is told, only once its signature is verified;
-// until then it picks the keys, and an issuer accepts no token but its own.
+// Verify returns the profile in rawIDToken, as [auth.Provider] specifies. Claims count,
+// and appear in errors, only after the signature was verified. Before that, the issuer
+// claim only selects the keys, and each issuer accepts its own tokens alone.
 func (p *Provider) Verify(ctx context.Context, rawIDToken, nonce string) (auth.Profile, error) {
-	if err := checkForm(rawIDToken); err != nil {
+	if err := checkFormat(rawIDToken); err != nil {
 		return auth.Profile{}, err
 	}
 	from := p.signIn
@@ -102,6 +97,19 @@ func (p *Provider) Verify(ctx context.Context, rawIDToken, nonce string) (auth.P
 	return from.verify(ctx, rawIDToken, nonce)
 }
 
-func refuse(format string, args ...any) *problem.Error {
+// Check fetches the keys of every trusted issuer, and returns the first error.
+func (p *Provider) Check(ctx context.Context) error {
+	for _, i := range []*issuer{p.signIn, p.userStore} {
+		if i == nil || len(i.rules.audiences) == 0 {
+			continue
+		}
+		if _, _, err := i.keys.fetcher.fetch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func reject(format string, args ...any) *problem.Error {
 	return problem.New(problem.GoogleTokenInvalid, format, args...)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/google"
 )
 
-func TestTokensOfTheIssuerAreAccepted(t *testing.T) {
+func TestVerify_TokensOfTheIssuerAreAccepted(t *testing.T) {
 	t.Parallel()
 	forBoth(t, tokensOfTheIssuerAreAccepted)
 }
@@ -51,7 +51,7 @@ func tokensOfTheIssuerAreAccepted(t *testing.T, start starter) {
 	}
 }
 
-func TestProfilesAreCleaned(t *testing.T) {
+func TestProfile_IsCleaned(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	type shown struct{ Name, Picture string }
@@ -98,7 +98,7 @@ func TestProfilesAreCleaned(t *testing.T) {
 }
 
 // Google's tokens name their issuer in two ways, and both are the same person.
-func TestGoogleItselfHasTwoNames(t *testing.T) {
+func TestVerify_GoogleHasTwoIssuerNames(t *testing.T) {
 	t.Parallel()
 	w := startAsGoogle(t)
 	for _, name := range []string{"https://accounts.google.com", "accounts.google.com"} {
@@ -114,7 +114,7 @@ func TestGoogleItselfHasTwoNames(t *testing.T) {
 
 // startAsGoogle makes a world whose issuer has Google's own https URL. Only the
 // way there differs: it ends at this machine.
-func startAsGoogle(t testing.TB) *world {
+func startAsGoogle(t testing.TB) *fixture {
 	t.Helper()
 	w := start(t)
 	there := strings.TrimPrefix(w.url, "http://")

@@ -24,7 +24,7 @@ func between(members map[string]any, name string, first, last float64, needed bo
 	return seconds >= 0 && seconds <= 253402300799 && float64(int64(seconds)) >= first && float64(int64(seconds)) <= last
 }
 
-// namesUs reports whether the audience is ours, and whoever asked for the token.
+// namesUs reports whether the audience is ours, and a caller that requested for the token.
 func namesUs(members map[string]any) bool {
 	audiences, list := members["aud"].([]any)
 	if !list {
@@ -43,7 +43,7 @@ func namesUs(members map[string]any) bool {
 	return us > 0 && (azp == "one" || azp == "two" || azp == nil && len(audiences) == 1)
 }
 
-// isPerson reports whether members name somebody who may sign in.
+// isPerson reports whether members name a user that may sign in.
 func isPerson(members map[string]any) bool {
 	subject, _ := members["sub"].(string)
 	email, _ := members["email"].(string)
@@ -86,7 +86,7 @@ func maySignIn(payload []byte, nonce string, now float64) bool {
 
 const goodIDClaims = `{"iss":"https://accounts.google.com","aud":"one","exp":1800000600,"iat":1800000000,"sub":"7","email":"ann@example.com","email_verified":true,"hd":"example.com","nonce":"n","name":"Ann","picture":"https://example.com/a"}`
 
-// FuzzClaims holds that the claims of a signed ID token sign somebody in exactly
+// FuzzClaims holds that the claims of a signed ID token sign a user in exactly
 // if they keep every rule, and that what is taken over of them can be kept.
 func FuzzClaims(f *testing.F) {
 	const now = 1_800_000_000
@@ -164,8 +164,8 @@ func checkTaken(t *testing.T, c claims) {
 	}
 }
 
-// FuzzUserStore holds that the claims of a user store sign somebody in exactly if
-// they would with Google Sign-In, and say when somebody of the project itself has
+// FuzzUserStore holds that the claims of a user store sign a user in exactly if
+// they would with Google Sign-In, and say when a user of the project itself has
 // signed in to it.
 func FuzzUserStore(f *testing.F) {
 	const now = 1_800_000_000

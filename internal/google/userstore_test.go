@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestClaimsOfAUserStoreThatDoNotHinder(t *testing.T) {
+func TestUserStore_AcceptedVariants(t *testing.T) {
 	t.Parallel()
 	w := startUserStore(t)
 	for name, c := range map[string]issuer.Claims{
@@ -34,7 +34,7 @@ func TestClaimsOfAUserStoreThatDoNotHinder(t *testing.T) {
 }
 
 // Nothing in such a token speaks for a Workspace domain.
-func TestAccountsOfAUserStoreHaveNoHostedDomain(t *testing.T) {
+func TestUserStore_AccountsHaveNoHostedDomain(t *testing.T) {
 	t.Parallel()
 	w := startUserStore(t, func(cfg *google.Config) { cfg.HostedDomains = []string{"example.com"} })
 	for name, c := range map[string]issuer.Claims{
@@ -47,16 +47,16 @@ func TestAccountsOfAUserStoreHaveNoHostedDomain(t *testing.T) {
 	}
 }
 
-func TestWithoutAProjectNoUserStoreIsTrusted(t *testing.T) {
+func TestUserStore_IsNotTrustedWithoutAProject(t *testing.T) {
 	t.Parallel()
 	w := startUserStore(t, func(cfg *google.Config) { cfg.Project = "" })
-	w.refuses(t, problem.GoogleTokenInvalid, "without a project")
+	w.rejects(t, problem.GoogleTokenInvalid, "without a project")
 	w.fetched(t, 0, "without a project")
 }
 
 // The user store of a project has an issuer of its own below Google's, with keys
 // where its discovery document says.
-func TestTheUserStoreOfAProjectIsGoogles(t *testing.T) {
+func TestUserStore_IssuerIsGoogles(t *testing.T) {
 	t.Parallel()
 	const url = "https://securetoken.google.com/" + project
 	h, at := serve(t), &clock{}
@@ -75,6 +75,6 @@ func TestTheUserStoreOfAProjectIsGoogles(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if discovery.count() != 1 {
-		t.Error("the discovery document was not asked for")
+		t.Error("the discovery document was not requested")
 	}
 }

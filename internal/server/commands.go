@@ -13,13 +13,12 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/postgres"
-	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
-// Build is what this program was built from.
+// Build identifies what the program was built from.
 type Build struct{ Version, Commit, Go string }
 
-// BuildVersion reads what the Go toolchain wrote into the program.
+// BuildVersion returns the build information that the Go toolchain embeds.
 func BuildVersion() Build {
 	b := Build{Version: "devel", Commit: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
@@ -46,9 +45,7 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lines := telemetry.NewLines(logs)
-	defer lines.Flush() //nolint:errcheck // there is no other place to complain at
-	log := Logger(s, lines)
+	log := Logger(s, logs)
 	a, err := New(ctx, s, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -58,12 +55,12 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	return a.Serve(ctx, listener)
 }
 
-// WithMigrator runs do with a migrator over the owner's connection.
+// WithMigrator calls do with a migrator that connects as the owner.
 func WithMigrator(s *Settings, do func(*postgres.Migrator) error) (err error) {
 	if err := s.ForMigrate(); err != nil {
 		return err
 	}
-	m, err := postgres.NewMigrator(string(s.owner()))
+	m, err := postgres.NewMigrator(string(s.migrationURL()))
 	if err != nil {
 		return err
 	}
@@ -71,15 +68,15 @@ func WithMigrator(s *Settings, do func(*postgres.Migrator) error) (err error) {
 	return do(m)
 }
 
-// MigrateUp applies every missing step and lets the service's role in.
+// MigrateUp applies all pending migrations and grants the service's role its rights.
 func MigrateUp(ctx context.Context, s *Settings, out io.Writer) error {
 	return WithMigrator(s, func(m *postgres.Migrator) error {
 		applied, err := m.Up(ctx, string(s.DatabaseURL))
 		if err != nil {
 			return err
 		}
-		for _, step := range applied {
-			fmt.Fprintf(out, "applied %s in %s\n", step.Name, step.Took.Round(time.Millisecond))
+		for _, migration := range applied {
+			fmt.Fprintf(out, "applied %s in %s\n", migration.Name, migration.Took.Round(time.Millisecond))
 		}
 		if len(applied) == 0 {
 			fmt.Fprintln(out, "nothing to apply: the schema is up to date")
@@ -88,38 +85,38 @@ func MigrateUp(ctx context.Context, s *Settings, out io.Writer) error {
 	})
 }
 
-// MigrateDown takes back the newest step.
+// MigrateDown rolls the newest migration back.
 func MigrateDown(ctx context.Context, s *Settings, out io.Writer) error {
 	return WithMigrator(s, func(m *postgres.Migrator) error {
 		name, err := m.Down(ctx)
 		if err == nil {
-			fmt.Fprintf(out, "took back %s\n", name)
+			fmt.Fprintf(out, "rolled back %s\n", name)
 		}
 		return err
 	})
 }
 
-// MigrateStatus prints every step and when it was applied.
+// MigrateStatus prints all migrations and when each was applied.
 func MigrateStatus(ctx context.Context, s *Settings, out io.Writer) error {
 	return WithMigrator(s, func(m *postgres.Migrator) error {
-		steps, err := m.Status(ctx)
+		migrations, err := m.Status(ctx)
 		if err != nil {
 			return err
 		}
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "MIGRATION\tAPPLIED")
-		for _, step := range steps {
+		for _, migration := range migrations {
 			at := "no"
-			if !step.At.IsZero() {
-				at = step.At.UTC().Format(time.RFC3339)
+			if !migration.At.IsZero() {
+				at = migration.At.UTC().Format(time.RFC3339)
 			}
-			fmt.Fprintf(table, "%s\t%s\n", step.Name, at)
+			fmt.Fprintf(table, "%s\t%s\n", migration.Name, at)
 		}
 		return table.Flush()
 	})
 }
 
-// MigrateCreate writes the next numbered step, to be filled in.
+// MigrateCreate writes an empty migration with the next number.
 func MigrateCreate(name string, out io.Writer) error {
 	path, err := postgres.CreateMigration("internal/postgres/migrations", name)
 	if err == nil {

@@ -45,7 +45,7 @@ func readExample(t *testing.T) []explained {
 	return all
 }
 
-func TestTheExampleListsEverySettingAndNoOther(t *testing.T) {
+func TestSettings_ExampleListsEachOne(t *testing.T) {
 	t.Parallel()
 	defaults := map[string]string{}
 	for field := range reflect.TypeFor[server.Settings]().Fields() {
@@ -71,7 +71,7 @@ func TestTheExampleListsEverySettingAndNoOther(t *testing.T) {
 	}
 }
 
-func TestTheExampleAsItIsIsRefusedInProduction(t *testing.T) {
+func TestSettings_ExampleIsRejectedInProduction(t *testing.T) {
 	t.Parallel()
 	s, err := server.Load(nil, example)
 	if err != nil {
@@ -89,5 +89,26 @@ func TestTheExampleAsItIsIsRefusedInProduction(t *testing.T) {
 	}
 	if err := s.ForMigrate(); err != nil {
 		t.Errorf("the example is not enough for migrations: %v", err)
+	}
+}
+
+func TestDotenv_ValuesAreTakenLiterally(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ line, want string }{
+		"a dollar sign":               {line: "SECRET_KEY=pa$WORD${X}$(y)", want: "pa$WORD${X}$(y)"},
+		"a dollar sign in quotes":     {line: `SECRET_KEY="pa$WORD\n"`, want: `pa$WORD\n`},
+		"a number sign in a value":    {line: "SECRET_KEY=one #two", want: "one #two"},
+		"export":                      {line: "export SECRET_KEY='quoted'", want: "quoted"},
+		"after a comment and a blank": {line: "# SECRET_KEY=no\n\nSECRET_KEY = spaced ", want: "spaced"},
+		"after a byte order mark":     {line: "\ufeffSECRET_KEY=first", want: "first"},
+		"with carriage returns":       {line: "SECRET_KEY=first\r\nLOG_LEVEL=INFO\r\n", want: "first"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := server.Load(nil, file(t, tc.line))
+			if err != nil || string(s.SecretKey) != tc.want {
+				t.Errorf("the value is %q, %v, want %q", string(s.SecretKey), err, tc.want)
+			}
+		})
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestTheServerRefusesABadEdge(t *testing.T) {
+func TestSettings_EdgeFaultsAreReported(t *testing.T) {
 	t.Parallel()
 	development := func(more ...string) []string { return enough(append(more, "APP_ENV=development")...) }
-	one, two := newPair(t, "one"), newPair(t, "two")
-	good := newPairFiles(t, one)
+	one, two := testkit.NewCertificate(t, "one"), testkit.NewCertificate(t, "two")
+	good := testkit.NewCertificateFiles(t, one)
 	missing := filepath.Join(t.TempDir(), "missing")
 	ownTLS := func(cert, key string) []string { return enough("TLS_CERT_FILE="+cert, "TLS_KEY_FILE="+key) }
 	const (
@@ -29,31 +30,31 @@ func TestTheServerRefusesABadEdge(t *testing.T) {
 		environ []string
 		want    []string // how the faults begin
 	}{
-		"TLS of our own":                         {ownTLS(good.cert, good.key), nil},
-		"a certificate alone":                    {enough("TLS_CERT_FILE=" + good.cert), []string{"TLS_KEY_FILE is needed"}},
-		"a key alone":                            {enough("TLS_KEY_FILE=" + good.key), []string{"TLS_CERT_FILE is needed"}},
-		"a certificate that is not there":        {ownTLS(missing, good.key), []string{"TLS_CERT_FILE" + unread}},
-		"a key that is not there":                {ownTLS(good.cert, missing), []string{"TLS_KEY_FILE" + unread}},
-		"a directory":                            {ownTLS(t.TempDir(), good.key), []string{"TLS_CERT_FILE" + unread}},
-		"an empty certificate":                   {ownTLS(file(t, ""), good.key), []string{noPEM}},
-		"a key for a certificate":                {ownTLS(good.key, good.key), []string{noPEM}},
-		"a certificate that is broken":           {ownTLS(file(t, "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"), good.key), []string{noPEM}},
-		"an empty key":                           {ownTLS(good.cert, file(t, "")), []string{noMatch}},
-		"a certificate for a key":                {ownTLS(good.cert, good.cert), []string{noMatch}},
-		"another key":                            {ownTLS(good.cert, file(t, string(two.key))), []string{noMatch}},
-		"the same, in development":               {append(ownTLS(good.cert, file(t, string(two.key))), "APP_ENV=development"), []string{noMatch}},
+		"TLS of our own":                         {ownTLS(good.Cert, good.Key), nil},
+		"a certificate alone":                    {enough("TLS_CERT_FILE=" + good.Cert), []string{"TLS_KEY_FILE is needed"}},
+		"a key alone":                            {enough("TLS_KEY_FILE=" + good.Key), []string{"TLS_CERT_FILE is needed"}},
+		"a certificate that is not there":        {ownTLS(missing, good.Key), []string{"TLS_CERT_FILE" + unread}},
+		"a key that is not there":                {ownTLS(good.Cert, missing), []string{"TLS_KEY_FILE" + unread}},
+		"a directory":                            {ownTLS(t.TempDir(), good.Key), []string{"TLS_CERT_FILE" + unread}},
+		"an empty certificate":                   {ownTLS(file(t, ""), good.Key), []string{noPEM}},
+		"a key for a certificate":                {ownTLS(good.Key, good.Key), []string{noPEM}},
+		"a certificate that is broken":           {ownTLS(file(t, "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"), good.Key), []string{noPEM}},
+		"an empty key":                           {ownTLS(good.Cert, file(t, "")), []string{noMatch}},
+		"a certificate for a key":                {ownTLS(good.Cert, good.Cert), []string{noMatch}},
+		"another key":                            {ownTLS(good.Cert, file(t, string(two.Key))), []string{noMatch}},
+		"the same, in development":               {append(ownTLS(good.Cert, file(t, string(two.Key))), "APP_ENV=development"), []string{noMatch}},
 		"HTTPS that is yes or no":                {enough("REQUIRE_HTTPS=maybe"), []string{"REQUIRE_HTTPS is not true or false"}},
 		"HTTPS that is on":                       {enough("REQUIRE_HTTPS=true"), nil},
 		"HTTPS that is off":                      {enough("REQUIRE_HTTPS=false"), []string{plain}},
 		"the same by a digit":                    {enough("REQUIRE_HTTPS=0"), []string{plain}},
 		"HTTPS that is off behind a proxy":       {enough("REQUIRE_HTTPS=false", "TRUSTED_PROXIES=10.0.0.0/8"), nil},
-		"HTTPS that is off with TLS of our own":  {append(ownTLS(good.cert, good.key), "REQUIRE_HTTPS=false"), nil},
+		"HTTPS that is off with TLS of our own":  {append(ownTLS(good.Cert, good.Key), "REQUIRE_HTTPS=false"), nil},
 		"HTTPS that is off, in development":      {development("REQUIRE_HTTPS=false"), nil},
 		"proxies":                                {enough("TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32,192.0.2.7,,::1"), nil},
 		"proxies that are none":                  {enough("TRUSTED_PROXIES=10.0.0.0/8,proxy.internal,10.0.0.0/40"), []string{"TRUSTED_PROXIES entry 2 is neither an address nor a CIDR such as 10.0.0.0/8; entry 3 is"}},
-		"everybody as a proxy":                   {enough("TRUSTED_PROXIES=0.0.0.0/0"), []string{"TRUSTED_PROXIES trusts every address"}},
-		"everybody of IPv6":                      {enough("TRUSTED_PROXIES=10.0.0.0/8,::/0"), []string{"TRUSTED_PROXIES trusts every address"}},
-		"everybody, in development":              {development("TRUSTED_PROXIES=0.0.0.0/0"), nil},
+		"every address as a proxy":               {enough("TRUSTED_PROXIES=0.0.0.0/0"), []string{"TRUSTED_PROXIES trusts every address"}},
+		"every IPv6 address as a proxy":          {enough("TRUSTED_PROXIES=10.0.0.0/8,::/0"), []string{"TRUSTED_PROXIES trusts every address"}},
+		"every address, in development":          {development("TRUSTED_PROXIES=0.0.0.0/0"), nil},
 		"origins":                                {enough("CORS_ORIGINS=https://app.example.com, http://localhost:5173"), nil},
 		"every origin":                           {enough("CORS_ORIGINS=*"), []string{"CORS_ORIGINS entry 1 allows every origin"}},
 		"every origin beside another":            {enough("CORS_ORIGINS=https://app.example.com,*"), []string{"CORS_ORIGINS entry 2 allows every origin"}},
@@ -70,19 +71,19 @@ func TestTheServerRefusesABadEdge(t *testing.T) {
 				t.Errorf("the faults differ (-want +got):\n%s", cmp.Diff(tc.want, got))
 			}
 			for _, fault := range got {
-				wantNone(t, "the fault", fault, "BEGIN", good.cert, good.key, missing, "proxy.internal", "app.example.com/")
+				wantNone(t, "the fault", fault, "BEGIN", good.Cert, good.Key, missing, "proxy.internal", "app.example.com/")
 			}
 		})
 	}
 }
 
 // Google's load balancers keep a connection for 600 s, and may use it until then.
-func TestALoadBalancerClosesItsConnectionsFirst(t *testing.T) {
+func TestServe_IdleTimeoutExceedsLoadBalancers(t *testing.T) {
 	t.Parallel()
 	if got := (&server.Settings{TrustedProxies: []string{"10.0.0.0/8"}}).IdleTimeout(); got <= 600*time.Second {
 		t.Errorf("behind a proxy, a connection is kept for %s", got)
 	}
 	if got := (&server.Settings{}).IdleTimeout(); got > time.Minute {
-		t.Errorf("of anybody, an unused connection is kept for %s", got)
+		t.Errorf("without proxies, an idle connection is kept for %s", got)
 	}
 }

@@ -10,14 +10,11 @@ import (
 	"time"
 )
 
-// askTimeout is how long the server on this machine may take to answer us.
-const askTimeout = 2 * time.Second
+// healthTimeout is how long the server on this machine may take to respond.
+const healthTimeout = 2 * time.Second
 
-// here asks the server on this machine, past any proxy.
-var here = &http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// reachable is the address at which this machine reaches what listens on addr.
-func reachable(addr string) (string, error) {
+// ReachableAddr returns the address at which this machine reaches a listener on addr.
+func ReachableAddr(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", err
@@ -28,68 +25,68 @@ func reachable(addr string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// errOther is a server with another certificate than the settings name.
-var errOther = errors.New("it shows another certificate than the one in TLS_CERT_FILE")
+// errCertificate reports a server whose certificate is not that of the settings.
+var errCertificate = errors.New("the server presents another certificate than the one in TLS_CERT_FILE")
 
-// Healthcheck asks /health/live of the server on this machine.
+// Healthcheck requests /health/live from the server on this machine.
 func Healthcheck(ctx context.Context, s *Settings) error {
-	address, err := reachable(s.Addr)
+	address, err := ReachableAddr(s.Addr)
 	if err != nil {
 		return errors.New("HTTP_ADDR is not host:port or :port")
 	}
-	if !s.ownTLS() {
-		return ask(ctx, here, "http://"+address)
+	if !s.TerminatesTLS() {
+		return requestHealth(ctx, &http.Transport{DisableKeepAlives: true}, "http://"+address) // no proxy
 	}
-	err = ask(ctx, hereOverTLS(s), "https://"+address)
-	if !errors.Is(err, errOther) {
+	err = requestHealth(ctx, pinnedTransport(s), "https://"+address)
+	if !errors.Is(err, errCertificate) {
 		return err
 	}
-	// It may not have looked at its files since they have changed.
+	// The files may have changed since the server checked them.
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(certificateAge):
-		return ask(ctx, hereOverTLS(s), "https://"+address)
+	case <-time.After(reloadInterval):
+		return requestHealth(ctx, pinnedTransport(s), "https://"+address)
 	}
 }
 
-func ask(ctx context.Context, client *http.Client, base string) error {
+func requestHealth(ctx context.Context, transport *http.Transport, base string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/health/live", http.NoBody)
 	if err != nil {
-		return fmt.Errorf("ask for health: %w", err)
+		return fmt.Errorf("request /health/live: %w", err)
 	}
-	answer, err := client.Do(r)
+	client := &http.Client{Timeout: healthTimeout, Transport: transport}
+	response, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("the server does not answer: %w", err)
+		return fmt.Errorf("the server does not respond: %w", err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server responds with %s", response.Status)
 	}
 	return nil
 }
 
-// hereOverTLS asks a server that speaks TLS itself. Its certificate is for a name
-// that does not lead to this machine, so neither name nor issuer is checked: it
-// has to be the very one of the settings, whose key nobody else has.
-func hereOverTLS(s *Settings) *http.Client {
-	return &http.Client{Timeout: askTimeout, Transport: &http.Transport{
+// pinnedTransport accepts exactly the certificate of the settings. It checks neither
+// name nor issuer, since the name in the certificate does not lead to this machine.
+func pinnedTransport(s *Settings) *http.Transport {
+	return &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,
 			InsecureSkipVerify: true, //nolint:gosec // VerifyConnection is stricter
 			VerifyConnection: func(state tls.ConnectionState) error {
-				pair, err := readPair(s.TLSCertFile, s.TLSKeyFile)
+				pair, err := ReadCertificate(s.TLSCertFile, s.TLSKeyFile)
 				if err != nil {
-					// A server that runs has kept the pair before, which no file tells any
-					// more. It would not survive to be started anew for that.
+					// A running server still uses the previous pair, which is in no file any
+					// more. A failed check would restart it, and it could not start.
 					return nil //nolint:nilerr // see above
 				}
 				if !state.PeerCertificates[0].Equal(pair.Leaf) {
-					return errOther
+					return errCertificate
 				}
 				return nil
 			},
 		},
-	}}
+	}
 }

@@ -9,22 +9,21 @@ import (
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
-// purgeEvery is how often each replica looks for trash that is due, about: the
-// replicas should not all look at once.
-const purgeEvery = 10 * time.Minute
+// housekeepingInterval is the mean time between two runs at a replica. The actual time
+// is random, so that replicas do not run at the same time.
+const housekeepingInterval = 10 * time.Minute
 
-// house is what was done in the house since the start.
-type house struct {
-	purged, forgotten, failures atomic.Uint64
+// housekeepingStats counts what housekeeping has done since the start.
+type housekeepingStats struct {
+	purged, expired, failures atomic.Uint64
 }
 
-// keepHouse removes trash that is due, and what has served its time, until ctx
-// is done.
-func (a *App) keepHouse(ctx context.Context) {
+// runHousekeeping purges the trash and deletes expired rows, until ctx is done.
+func (a *App) runHousekeeping(ctx context.Context) {
 	for ctx.Err() == nil {
-		a.purge(ctx)
-		a.forget(ctx)
-		wait := time.NewTimer(purgeEvery/2 + rand.N(purgeEvery)) //nolint:gosec // spreads load, keeps no secret
+		a.purgeTrash(ctx)
+		a.deleteExpired(ctx)
+		wait := time.NewTimer(housekeepingInterval/2 + rand.N(housekeepingInterval)) //nolint:gosec // spreads load, keeps no secret
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -33,26 +32,28 @@ func (a *App) keepHouse(ctx context.Context) {
 	}
 }
 
-func (a *App) purge(ctx context.Context) {
+// purgeTrash deletes what has been in the trash for longer than TRASH_RETENTION.
+func (a *App) purgeTrash(ctx context.Context) {
 	removed, err := a.store.Purge(ctx, time.Now().Add(-time.Duration(a.settings.TrashRetention)))
 	switch {
 	case err != nil && ctx.Err() == nil && !postgres.IsUnavailable(err):
-		a.house.failures.Add(1)
+		a.housekeeping.failures.Add(1)
 		a.log.ErrorContext(ctx, "the trash was not purged", "error", err)
 	case removed > 0:
-		a.house.purged.Add(uint64(removed))
+		a.housekeeping.purged.Add(uint64(removed))
 		a.log.InfoContext(ctx, "trash purged", "removed", removed)
 	}
 }
 
-func (a *App) forget(ctx context.Context) {
+// deleteExpired deletes sessions, idempotency keys and ID tokens after their time.
+func (a *App) deleteExpired(ctx context.Context) {
 	removed, err := a.store.Forget(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil && !postgres.IsUnavailable(err):
-		a.house.failures.Add(1)
-		a.log.ErrorContext(ctx, "what has expired was not forgotten", "error", err)
+		a.housekeeping.failures.Add(1)
+		a.log.ErrorContext(ctx, "expired rows were not deleted", "error", err)
 	case removed > 0:
-		a.house.forgotten.Add(uint64(removed))
-		a.log.InfoContext(ctx, "forgotten what has expired", "removed", removed)
+		a.housekeeping.expired.Add(uint64(removed))
+		a.log.InfoContext(ctx, "expired rows deleted", "removed", removed)
 	}
 }

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -20,40 +18,40 @@ import (
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
-// SettingsError names every setting that is missing or wrong, never its value.
+// SettingsError names every setting that is missing or invalid, never its value.
 type SettingsError []string
 
 func (e SettingsError) Error() string {
 	return "these settings need attention:\n  - " + strings.Join(e, "\n  - ")
 }
 
-// Load reads the settings from environ and, where that is silent, from the file
-// dotenv. An empty value counts as none. The settings are there also with an
-// error, a SettingsError that names what could not be read; ForServe and
-// ForMigrate repeat it among what they find, so that all faults come together.
+// Load reads the settings from environ, and those that are not set there from the file
+// dotenv. An empty value counts as not set. Load always returns settings. Its error is
+// a SettingsError that names what could not be parsed. ForServe and ForMigrate include
+// it in theirs, so that all faults are reported together.
 func Load(environ []string, dotenv string) (*Settings, error) {
 	s := &Settings{}
-	given, err := readDotenv(dotenv)
+	set, err := readDotenv(dotenv)
 	if err != nil {
 		s.unread = append(s.unread, err.Error())
 	}
 	for name, value := range env.ToMap(environ) {
 		if value != "" {
-			given[name] = value
+			set[name] = value
 		}
 	}
-	s.unread = append(s.unread, readSecretFiles(given)...)
-	if given["HTTP_ADDR"] == "" && given["PORT"] != "" {
-		given["HTTP_ADDR"] = ":" + given["PORT"]
+	s.unread = append(s.unread, readSecretFiles(set)...)
+	if set["HTTP_ADDR"] == "" && set["PORT"] != "" {
+		set["HTTP_ADDR"] = ":" + set["PORT"]
 	}
-	maps.DeleteFunc(given, func(_, value string) bool { return value == "" })
-	s.unread = append(s.unread, parseFaults(env.ParseWithOptions(s, env.Options{Environment: given}))...)
+	maps.DeleteFunc(set, func(_, value string) bool { return value == "" })
+	s.unread = append(s.unread, parseFaults(env.ParseWithOptions(s, env.Options{Environment: set}))...)
 	s.GoogleClientIDs, s.JWTPrevious = entries(s.GoogleClientIDs), entries(s.JWTPrevious)
 	s.GoogleHostedDomains, s.AdminEmails = entries(s.GoogleHostedDomains), entries(s.AdminEmails)
 	s.TrustedProxies, s.CORSOrigins = entries(s.TrustedProxies), entries(s.CORSOrigins)
-	if given["GOOGLE_HOSTED_DOMAINS"] != "" && len(s.GoogleHostedDomains) == 0 {
-		// Without a domain everybody may sign in, which nobody means by a comma.
-		s.unread = append(s.unread, "GOOGLE_HOSTED_DOMAINS is set, but has no domain in it")
+	if set["GOOGLE_HOSTED_DOMAINS"] != "" && len(s.GoogleHostedDomains) == 0 {
+		// Without a domain any account may sign in, which a lone comma does not mean.
+		s.unread = append(s.unread, "GOOGLE_HOSTED_DOMAINS is set, but contains no domain")
 	}
 	if len(s.unread) > 0 {
 		return s, s.unread
@@ -61,20 +59,20 @@ func Load(environ []string, dotenv string) (*Settings, error) {
 	return s, nil
 }
 
-// entries are those of a list, without the space around them. An empty one is
-// none: as a domain it would let in everybody who has no domain.
+// entries returns the entries of a list without surrounding space. It drops empty
+// ones: an empty domain would allow every account that has no domain.
 func entries[T ~string](list []T) []T {
-	var kept []T
+	var trimmed []T
 	for _, entry := range list {
 		if entry := strings.TrimSpace(string(entry)); entry != "" {
-			kept = append(kept, T(entry))
+			trimmed = append(trimmed, T(entry))
 		}
 	}
-	return kept
+	return trimmed
 }
 
-// parseFaults says which settings could not be read. The parser's own text is
-// not repeated: it holds the value.
+// parseFaults returns the settings that could not be parsed. It leaves out the
+// parser's message, which contains the value.
 func parseFaults(err error) SettingsError {
 	var faults SettingsError
 	all, ok := errors.AsType[env.AggregateError](err)
@@ -92,7 +90,7 @@ func parseFaults(err error) SettingsError {
 	return faults
 }
 
-// forms says in words what a setting of a type looks like.
+// forms describes the values of each type of setting.
 var forms = map[reflect.Type]string{
 	reflect.TypeFor[int]():       "a whole number",
 	reflect.TypeFor[int64]():     "a whole number",
@@ -105,7 +103,7 @@ var forms = map[reflect.Type]string{
 	reflect.TypeFor[auth.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
 }
 
-// secretSettings may also be given as NAME_FILE.
+// secretSettings returns the settings that can also be set as NAME_FILE.
 func secretSettings() []string {
 	var names []string
 	for field := range reflect.TypeFor[Settings]().Fields() {
@@ -116,15 +114,15 @@ func secretSettings() []string {
 	return names
 }
 
-func readSecretFiles(given map[string]string) SettingsError {
+func readSecretFiles(set map[string]string) SettingsError {
 	var faults SettingsError
 	for _, name := range secretSettings() {
-		path := given[name+"_FILE"]
+		path := set[name+"_FILE"]
 		if path == "" {
 			continue
 		}
-		if given[name] != "" {
-			faults = append(faults, name+" and "+name+"_FILE are both set; one of them is meant")
+		if set[name] != "" {
+			faults = append(faults, name+" and "+name+"_FILE are both set; set one of them")
 			continue
 		}
 		content, err := os.ReadFile(path)
@@ -132,57 +130,20 @@ func readSecretFiles(given map[string]string) SettingsError {
 			faults = append(faults, name+"_FILE names a file that cannot be read")
 			continue
 		}
-		given[name] = strings.TrimRight(string(content), "\r\n")
+		set[name] = strings.TrimRight(string(content), "\r\n")
 	}
 	return faults
 }
 
-// readDotenv reads NAME=value lines; blank lines and those that begin with #
-// count for nothing, quotes around a value are removed. There need not be a file.
-func readDotenv(path string) (map[string]string, error) {
-	values := map[string]string{}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return values, nil
-	}
-	if err != nil {
-		return values, fmt.Errorf("%s cannot be read", path)
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
-		if !ok {
-			return values, fmt.Errorf("line %d of %s is not NAME=value", n, path)
-		}
-		value = strings.TrimSpace(value)
-		for _, quote := range []string{`"`, `'`} {
-			if inner, ok := strings.CutPrefix(value, quote); ok && strings.HasSuffix(inner, quote) {
-				value = strings.TrimSuffix(inner, quote)
-				break
-			}
-		}
-		values[strings.TrimSpace(name)] = value
-	}
-	if lines.Err() != nil { // a line without an end, or a directory
-		return values, fmt.Errorf("%s cannot be read", path)
-	}
-	return values, nil
-}
-
-// duration is a setting in seconds ("3600") or Go's form ("1h").
+// duration is a setting in seconds ("3600") or in Go's format ("1h").
 type duration time.Duration
 
-// UnmarshalText reads the duration.
+// UnmarshalText parses a duration.
 func (d *duration) UnmarshalText(text []byte) error {
 	if seconds, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		*d = duration(time.Duration(seconds) * time.Second)
 		if time.Duration(*d)/time.Second != time.Duration(seconds) {
-			return errors.New("longer than can be counted")
+			return errors.New("out of range")
 		}
 		return nil
 	}
@@ -191,7 +152,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-// logLevel is a setting by the names of Cloud Logging.
+// logLevel is a setting with the level names of Cloud Logging.
 type logLevel slog.Level
 
 var logLevels = map[string]slog.Level{
@@ -199,7 +160,7 @@ var logLevels = map[string]slog.Level{
 	"ERROR": slog.LevelError, "CRITICAL": telemetry.LevelCritical,
 }
 
-// UnmarshalText reads the level.
+// UnmarshalText parses a level.
 func (l *logLevel) UnmarshalText(text []byte) error {
 	level, ok := logLevels[strings.ToUpper(string(text))]
 	if !ok {

@@ -12,40 +12,39 @@ import (
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
-// measure returns the metrics of the requests, and of what serves them.
-func (a *App) measure() *telemetry.Metrics {
+// newMetrics returns the metrics of the server and of its connections.
+func (a *App) newMetrics() *telemetry.Metrics {
 	m := telemetry.NewMetrics(BuildVersion().Version)
 	for _, code := range problem.Codes() {
-		m.Foresee(string(code))
+		m.InitProblem(string(code))
 	}
-	m.Untyped("active_users_total", "Users who were answered in the last 15 minutes, at all replicas together.",
+	m.Untyped("active_users_total", "Users with a successful request in the last 15 minutes, over all replicas.",
 		func() float64 { return float64(a.presence.Count(context.Background())) })
-	a.measureDatabase(m)
+	a.addDatabaseMetrics(m)
 	if len(a.redis) > 0 {
-		a.measureRedis(m)
+		a.addRedisMetrics(m)
 	}
-	m.Counter("trash_purged_total", "What was removed from the trash for good.", func() float64 { return float64(a.house.purged.Load()) })
-	m.Counter("expired_forgotten_total", "Sessions and ID tokens that were forgotten after their time.", func() float64 { return float64(a.house.forgotten.Load()) })
-	m.Counter("housekeeping_failures_total", "Times that the house could not be kept though the database was there.", func() float64 { return float64(a.house.failures.Load()) })
-	m.Gauge("server_ready", "Whether requests should come here: 1 from the start with the right schema until SIGTERM.",
-		func() float64 { return oneIf(a.ready.Load() && !a.leaving.Load()) })
+	m.Counter("trash_purged_total", "Projects and specifications that were deleted from the trash for good.", func() float64 { return float64(a.housekeeping.purged.Load()) })
+	m.Counter("expired_forgotten_total", "Expired sessions and ID tokens that were deleted.", func() float64 { return float64(a.housekeeping.expired.Load()) })
+	m.Counter("housekeeping_failures_total", "Housekeeping runs that failed although the database was reachable.", func() float64 { return float64(a.housekeeping.failures.Load()) })
+	m.Gauge("server_ready", "1 if the server accepts requests: from the first check of the schema until SIGTERM.",
+		func() float64 { return boolValue(a.acceptsRequests()) })
 	return m
 }
 
-func (a *App) measureDatabase(m *telemetry.Metrics) {
-	now := a.store.PoolStats
-	m.Gauge("database_connections_active", "Connections to PostgreSQL that somebody works with.", func() float64 { return float64(now().Active) })
-	m.Gauge("database_connections_open", "Connections to PostgreSQL that are open.", func() float64 { return float64(now().Open) })
-	m.Gauge("database_connections_max", "Connections to PostgreSQL that there may be.", func() float64 { return float64(now().Most) })
-	m.Counter("database_connections_opened_total", "Connections to PostgreSQL that were made.", func() float64 { return float64(now().Opened) })
-	m.Counter("database_pool_waits_total", "Times that somebody had to wait for a connection.", func() float64 { return float64(now().Waits) })
-	m.Counter("database_pool_wait_seconds_total", "How long they waited in all.", func() float64 { return now().Waited.Seconds() })
-	m.Counter("database_pool_timeouts_total", "Times that somebody got no connection in time, or gave up.", func() float64 { return float64(now().GivenUp) })
+func (a *App) addDatabaseMetrics(m *telemetry.Metrics) {
+	stats := a.store.PoolStats
+	m.Gauge("database_connections_active", "Connections to PostgreSQL in use.", func() float64 { return float64(stats().Active) })
+	m.Gauge("database_connections_open", "Open connections to PostgreSQL.", func() float64 { return float64(stats().Open) })
+	m.Gauge("database_connections_max", "Maximum number of connections to PostgreSQL.", func() float64 { return float64(stats().Most) })
+	m.Counter("database_connections_opened_total", "Connections to PostgreSQL that were opened.", func() float64 { return float64(stats().Opened) })
+	m.Counter("database_pool_waits_total", "Acquisitions of a connection that had to wait.", func() float64 { return float64(stats().Waits) })
+	m.Counter("database_pool_wait_seconds_total", "Total time spent waiting for a connection.", func() float64 { return stats().Waited.Seconds() })
+	m.Counter("database_pool_timeouts_total", "Acquisitions of a connection that timed out or were cancelled.", func() float64 { return float64(stats().GivenUp) })
 }
 
-// measureRedis tells of all Redis servers together: there may be one more for
-// counting.
-func (a *App) measureRedis(m *telemetry.Metrics) {
+// addRedisMetrics sums over all Redis servers: rate limits may have one of their own.
+func (a *App) addRedisMetrics(m *telemetry.Metrics) {
 	sum := func(of func(gate.Stats) uint64) func() float64 {
 		return func() (total float64) {
 			for _, redis := range a.redis {
@@ -54,28 +53,27 @@ func (a *App) measureRedis(m *telemetry.Metrics) {
 			return total
 		}
 	}
-	const requests = "Requests that entered through the gate, by who answered: redis, or the process alone while Redis was away."
+	const requests = "Requests whose rate limit was checked, by where: redis, or the process while Redis was unreachable."
 	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Answered }), "by", "redis")
 	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Alone }), "by", "process")
-	m.Counter("redis_outages_total", "Times that Redis was lost.", sum(func(s gate.Stats) uint64 { return s.Outages }))
-	m.Gauge("redis_up", "Whether Redis is asked: 0 while the circuit is open.", func() float64 {
+	m.Counter("redis_outages_total", "Times that Redis became unreachable.", sum(func(s gate.Stats) uint64 { return s.Outages }))
+	m.Gauge("redis_up", "1 if Redis is used, 0 while the circuit breaker is open.", func() float64 {
 		up := true
 		for _, redis := range a.redis {
 			up = up && redis.Stats().Here
 		}
-		return oneIf(up)
+		return boolValue(up)
 	})
 }
 
-func oneIf(yes bool) float64 {
-	if yes {
+func boolValue(b bool) float64 {
+	if b {
 		return 1
 	}
 	return 0
 }
 
-// serveMetrics serves the metrics at METRICS_ADDR, where that is set, until ctx is
-// done.
+// serveMetrics serves the metrics at METRICS_ADDR, if that is set, until ctx is done.
 func (a *App) serveMetrics(ctx context.Context) error {
 	if a.settings.MetricsAddr == "" {
 		return nil
@@ -88,7 +86,7 @@ func (a *App) serveMetrics(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler())
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
+		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout,
 	}
 	var group errgroup.Group
 	group.Go(func() error {

@@ -13,9 +13,9 @@ import (
 
 var servingMetrics = regexp.MustCompile(`"serving metrics".*?"address":"([^"]+)"`)
 
-func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
+func TestMetrics_SeparateAddress(t *testing.T) {
 	t.Parallel()
-	r := newWorld(t).run(t, func(*server.App) {}, "METRICS_ADDR=127.0.0.1:0")
+	r := newFixture(t).run(t, func(*server.App) {}, "METRICS_ADDR=127.0.0.1:0")
 	defer r.end(t)
 	var at []string
 	for began := time.Now(); at == nil && time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -24,17 +24,17 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 	if at == nil {
 		t.Fatalf("the log does not say where metrics are: %s", r.log)
 	}
-	status, answer := call(t, http.MethodGet, "http://"+at[1]+"/metrics", "", "")
-	if status != http.StatusOK || !strings.Contains(answer, "\nserver_ready ") {
-		t.Errorf("metrics are answered %d %s", status, answer)
+	status, response := call(t, http.MethodGet, "http://"+at[1]+"/metrics", "", "")
+	if status != http.StatusOK || !strings.Contains(response, "\nserver_ready ") {
+		t.Errorf("metrics got %d %s", status, response)
 	}
 	for _, code := range problem.Codes() { // else a panel shows nothing until the first
-		if !strings.Contains(answer, `problems_total{code="`+string(code)+`"} 0`) {
+		if !strings.Contains(response, `problems_total{code="`+string(code)+`"} 0`) {
 			t.Errorf("the metrics do not count %s from the start", code)
 		}
 	}
 	if status, _ := call(t, http.MethodGet, "http://"+at[1]+"/api/v1/projects", "", ""); status != http.StatusNotFound {
-		t.Errorf("the address of metrics answers the API: %d", status)
+		t.Errorf("the address of metrics serves the API: %d", status)
 	}
 	if status, _ := call(t, http.MethodGet, r.url+"/metrics", "", ""); status != http.StatusNotFound {
 		t.Errorf("/metrics is still where callers are: %d", status)

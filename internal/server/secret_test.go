@@ -17,7 +17,7 @@ import (
 // canary stands for every secret here, and may be seen nowhere.
 const canary = "Kanarienvogel-gOzQ9vZ1rT5mXc7KpL2wYb8NfE4hJ6sD0"
 
-func TestSettingsArePrintedWithoutSecrets(t *testing.T) {
+func TestSettings_SecretsAreNeverPrinted(t *testing.T) {
 	t.Parallel()
 	s := load(t, "",
 		"DATABASE_URL=postgres://u:"+canary+"@db/db", "MIGRATION_DATABASE_URL=postgres://u:"+canary+"@db/db",
@@ -63,7 +63,7 @@ func TestSettingsArePrintedWithoutSecrets(t *testing.T) {
 
 // Every fault of every setting, with the canary as its value: none of the
 // messages repeats what was set.
-func TestNoFaultRepeatsAValue(t *testing.T) {
+func TestSettings_FaultsContainNoValues(t *testing.T) {
 	t.Parallel()
 	said := 0
 	try := func(environ []string, dotenv string) {

@@ -14,44 +14,45 @@ import (
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
-// The bounds of a connection: every wait has one.
+// The limits of a connection: every wait has one.
 const (
-	headerTimeout = 5 * time.Second
-	bodyTimeout   = 15 * time.Second
-	answerTimeout = 20 * time.Second
-	idleTimeout   = 60 * time.Second
-	// proxyIdleTimeout is longer than Google's load balancers keep a connection that
-	// nobody uses (600 s): who closes second never meets a request under way.
+	headerTimeout   = 5 * time.Second
+	bodyTimeout     = 15 * time.Second
+	responseTimeout = 20 * time.Second
+	idleTimeout     = 60 * time.Second
+	// proxyIdleTimeout is longer than Google's load balancers keep an idle connection
+	// (600 s). The proxy then closes first, so no request meets a closed connection.
 	proxyIdleTimeout = 620 * time.Second
-	// maxHeader leaves room above the limit of package httpapi, so that most headers
-	// that are too large get a problem from there and not net/http's plain text.
-	maxHeader = 128 << 10
-	// maxStreams is how many requests a connection of HTTP/2 has at once.
-	maxStreams  = 100
-	startupPoll = 250 * time.Millisecond
+	// maxHeaderBytes is larger than the limit of package httpapi, which rejects most
+	// oversized headers itself.
+	maxHeaderBytes = 128 << 10
+	// maxStreams is how many concurrent requests an HTTP/2 connection may have.
+	maxStreams = 100
+	// databaseInterval is the time between two checks of the database at the start.
+	databaseInterval = 250 * time.Millisecond
 )
 
-// Serve answers requests on the listener until ctx is done, then finishes what
-// is in flight: not ready at once, accepting for the drain time while load
-// balancers notice, then at most the grace time for what has begun. When a part
-// fails it ends at once.
+// Serve handles requests on the listener until ctx is done, then shuts down
+// gracefully: it reports not ready at once, accepts requests for SHUTDOWN_DRAIN while
+// load balancers notice, then finishes running requests within SHUTDOWN_GRACE. If a
+// part fails, Serve returns at once.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: a.parting(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
-		WriteTimeout: answerTimeout, IdleTimeout: a.settings.idleTimeout(), MaxHeaderBytes: maxHeader,
-		DisableGeneralOptionsHandler: true, // OPTIONS * is answered in our form too
+		Handler: a.closeWhenStopping(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
+		WriteTimeout: responseTimeout, IdleTimeout: a.settings.idleTimeout(), MaxHeaderBytes: maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document too
 		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams,
-			SendPingTimeout:      headerTimeout, PingTimeout: bodyTimeout, WriteByteTimeout: answerTimeout,
+			SendPingTimeout:      headerTimeout, PingTimeout: bodyTimeout, WriteByteTimeout: responseTimeout,
 		},
 	}
-	if a.settings.unreachable() {
-		a.log.WarnContext(ctx, "every request will be refused: HTTPS is required, but neither TLS_CERT_FILE nor TRUSTED_PROXIES is set")
+	if a.settings.Unreachable() {
+		a.log.WarnContext(ctx, "every request will be rejected: HTTPS is required, but neither TLS_CERT_FILE nor TRUSTED_PROXIES is set")
 	}
 	serve := server.Serve
-	if a.edge.certificate != nil {
-		server.TLSConfig = a.edge.certificate.tlsConfig()
+	if a.tlsFiles != nil {
+		server.TLSConfig = a.tlsFiles.tlsConfig()
 		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
 	group, running := errgroup.WithContext(ctx)
@@ -72,18 +73,18 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if err := a.awaitDatabase(running); err != nil {
 			return err
 		}
-		a.keepHouse(running)
+		a.runHousekeeping(running)
 		return nil
 	})
 	group.Go(func() error {
-		a.hearReplicas(ended) // what drains still reads
+		a.hearReplicas(ended) // requests still read during the drain
 		return nil
 	})
 	group.Go(func() error {
 		defer end()
 		<-running.Done()
-		a.leaving.Store(true)
-		if ctx.Err() == nil { // nobody told us: a part has failed, or must not go on
+		a.stopping.Store(true)
+		if ctx.Err() == nil { // a part has failed
 			return server.Close()
 		}
 		return a.shutDown(context.WithoutCancel(ctx), server)
@@ -91,7 +92,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	return group.Wait()
 }
 
-// idleTimeout is how long a connection is kept that nobody uses.
+// idleTimeout returns how long an idle connection is kept.
 func (s *Settings) idleTimeout() time.Duration {
 	if len(s.TrustedProxies) > 0 {
 		return proxyIdleTimeout
@@ -99,13 +100,12 @@ func (s *Settings) idleTimeout() time.Duration {
 	return idleTimeout
 }
 
-// parting lets callers come by another connection once the end has begun, which
-// leads them to another replica: each answer says "Connection: close" (RFC 9112,
-// section 9.6), which is GOAWAY with HTTP/2. Nothing idle is closed meanwhile: a
-// request may be under way on it.
-func (a *App) parting(next http.Handler) http.Handler {
+// closeWhenStopping adds "Connection: close" (RFC 9112, section 9.6) to responses
+// during the drain; HTTP/2 sends GOAWAY. Clients then reconnect, and reach another
+// replica. Idle connections stay open: a request may already be on its way.
+func (a *App) closeWhenStopping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.leaving.Load() {
+		if a.stopping.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
@@ -114,7 +114,7 @@ func (a *App) parting(next http.Handler) http.Handler {
 
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	a.log.InfoContext(ctx, "shutting down", "drain", a.settings.drain(), "grace", time.Duration(a.settings.ShutdownGrace))
-	time.Sleep(a.settings.drain()) //nolint:forbidigo // the server goes on serving meanwhile; that is the point
+	time.Sleep(a.settings.drain()) //nolint:forbidigo // the server handles requests meanwhile
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.settings.ShutdownGrace))
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
@@ -123,12 +123,12 @@ func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-// awaitDatabase makes the server ready once the database is there with the
-// right schema. A role that is too powerful ends a server in production.
+// awaitDatabase makes the server ready once the database has the right schema. In
+// production, a role with too many rights is an error.
 func (a *App) awaitDatabase(ctx context.Context) error {
-	poll := time.NewTicker(startupPoll)
+	poll := time.NewTicker(databaseInterval)
 	defer poll.Stop()
-	said := ""
+	reported := ""
 	for {
 		err := a.checkDatabase(ctx)
 		if err == nil {
@@ -139,9 +139,9 @@ func (a *App) awaitDatabase(ctx context.Context) error {
 		if power, ok := errors.AsType[*postgres.PowerError](err); ok {
 			return SettingsError{power.Error()}
 		}
-		if said != err.Error() { // one line for each reason, not for each try
-			said = err.Error()
-			a.log.WarnContext(ctx, "not ready: waiting for the database", "error", said)
+		if reported != err.Error() { // one line for each reason, not for each attempt
+			reported = err.Error()
+			a.log.WarnContext(ctx, "not ready: waiting for the database", "error", reported)
 		}
 		select {
 		case <-ctx.Done():

@@ -10,17 +10,17 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
-// Settings is everything that can be set, from the environment alone. A field's
-// tag names its setting; .env.example explains each in one line.
+// Settings are the settings of the program, which come from the environment alone. A
+// field's tag names its setting; .env.example explains each in one line.
 type Settings struct {
 	Env  string `env:"APP_ENV" envDefault:"production"`
 	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
-	// MetricsAddr is where /metrics is served, alone; at Addr if it is empty.
+	// MetricsAddr is the address that serves /metrics alone. If empty, Addr serves it.
 	MetricsAddr string `env:"METRICS_ADDR"`
 
 	TLSCertFile string `env:"TLS_CERT_FILE"`
 	TLSKeyFile  string `env:"TLS_KEY_FILE"`
-	// RequireHTTPS is true in production and false in development when unset.
+	// RequireHTTPS defaults to true in production and to false in development.
 	RequireHTTPS   *bool    `env:"REQUIRE_HTTPS"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
 	CORSOrigins    []string `env:"CORS_ORIGINS"`
@@ -34,8 +34,8 @@ type Settings struct {
 
 	RedisURL         Secret `env:"REDIS_URL"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
-	// RedisWait is how long a request waits for Redis, and RedisSettle how long one
-	// is not believed that was just reached, where a test changes that.
+	// Tests set RedisWait, how long a request waits for Redis, and RedisSettle, how
+	// long a new connection is not trusted.
 	RedisWait, RedisSettle time.Duration
 	CacheTTL               duration `env:"CACHE_TTL" envDefault:"60"`
 	SingleReplica          bool     `env:"SINGLE_REPLICA" envDefault:"false"`
@@ -51,8 +51,8 @@ type Settings struct {
 	GoogleProject       string   `env:"GOOGLE_CLOUD_PROJECT"`
 	GoogleHostedDomains []string `env:"GOOGLE_HOSTED_DOMAINS"`
 	GoogleIssuer        string   `env:"GOOGLE_ISSUER_URL" envDefault:"https://accounts.google.com"`
-	// GoogleUserStore replaces the issuer of the project's user store in tests.
-	// It cannot be set: there is no other user store than Google's.
+	// GoogleUserStore replaces the issuer of the project's user store in tests. It is
+	// not a setting, since Google's is the only one.
 	GoogleUserStore string
 
 	AdminEmails []string `env:"ADMIN_EMAILS"`
@@ -78,8 +78,8 @@ type Settings struct {
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
 
-	// OTLPEndpoint is where traces go; there are none if it is empty. What follows
-	// has the names and forms that OpenTelemetry gives it.
+	// OTLPEndpoint is the collector of traces. If empty, there are none. The following
+	// settings have the names and formats of OpenTelemetry.
 	OTLPEndpoint       string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 	OTLPProtocol       string  `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`
 	OTLPHeaders        Secret  `env:"OTEL_EXPORTER_OTLP_HEADERS"`
@@ -88,19 +88,19 @@ type Settings struct {
 	TracesSampler      string  `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on"`
 	TracesSamplerArg   float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"`
 
-	// ShutdownDrain is 5 s in production and nothing in development when unset.
+	// ShutdownDrain defaults to 5 s in production and to 0 in development.
 	ShutdownDrain *duration `env:"SHUTDOWN_DRAIN"`
 	ShutdownGrace duration  `env:"SHUTDOWN_GRACE" envDefault:"25s"`
 
-	// unread is what could not be read.
+	// unread are the faults of settings that could not be parsed.
 	unread SettingsError
 }
 
-// Production reports whether the strict rules hold: everywhere but in
-// development, so that a misspelt environment is told all its faults at once.
+// Production reports whether the strict rules apply. They apply unless APP_ENV is
+// exactly "development", so a misspelt value is reported with all its consequences.
 func (s *Settings) Production() bool { return s.Env != "development" }
 
-// drain is how long the server accepts requests after it was told to stop.
+// drain returns how long the server accepts requests after SIGTERM.
 func (s *Settings) drain() time.Duration {
 	switch {
 	case s.ShutdownDrain != nil:
@@ -112,19 +112,19 @@ func (s *Settings) drain() time.Duration {
 	}
 }
 
-// owner is the connection of migrations.
-func (s *Settings) owner() Secret {
+// migrationURL returns the connection URL of migrations.
+func (s *Settings) migrationURL() Secret {
 	if s.MigrationDatabaseURL != "" {
 		return s.MigrationDatabaseURL
 	}
 	return s.DatabaseURL
 }
 
-// listener is the connection for what replicas tell each other.
+// listener returns the connection URL for notifications between replicas.
 func (s *Settings) listener() Secret { return cmp.Or(s.DirectDatabaseURL, s.DatabaseURL) }
 
-// counter is the Redis that counts requests; empty where each replica counts by
-// itself.
+// counter returns the Redis URL of rate limits, or an empty one if each replica counts
+// by itself.
 func (s *Settings) counter() Secret { return cmp.Or(s.RateLimitURL, s.RedisURL) }
 
 // Secret is a setting that is never printed.
@@ -135,7 +135,7 @@ const redacted = "[redacted]"
 // String hides the secret.
 func (Secret) String() string { return redacted }
 
-// Format hides the secret from every verb, also from those that are not for text.
+// Format hides the secret from every verb, also from those for numbers.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue hides the secret from logs.

@@ -35,7 +35,7 @@ func load(t *testing.T, dotenv string, environ ...string) *server.Settings {
 	return s
 }
 
-func TestSettingsComeFromTheEnvironmentThenFromTheFile(t *testing.T) {
+func TestSettings_EnvironmentOverridesDotenv(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		dotenv  string
@@ -66,7 +66,7 @@ func TestSettingsComeFromTheEnvironmentThenFromTheFile(t *testing.T) {
 	}
 }
 
-func TestThePortAloneIsHonoured(t *testing.T) {
+func TestSettings_PortAloneIsUsed(t *testing.T) {
 	t.Parallel()
 	for want, environ := range map[string][]string{
 		":8080":          nil,
@@ -80,7 +80,7 @@ func TestThePortAloneIsHonoured(t *testing.T) {
 	}
 }
 
-func TestDurationsAreSecondsOrGos(t *testing.T) {
+func TestSettings_DurationsAreSecondsOrGoFormat(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"3600": time.Hour, "1h": time.Hour, "1h30m": 90 * time.Minute, "0": 0, "250ms": 250 * time.Millisecond, "720h": 720 * time.Hour,
@@ -94,7 +94,7 @@ func TestDurationsAreSecondsOrGos(t *testing.T) {
 		_, err := server.Load([]string{"SHUTDOWN_GRACE=" + text}, "")
 		if text == "1" {
 			if err != nil {
-				t.Errorf("%q is refused: %v", text, err)
+				t.Errorf("%q is rejected: %v", text, err)
 			}
 			continue
 		}
@@ -104,13 +104,13 @@ func TestDurationsAreSecondsOrGos(t *testing.T) {
 	}
 }
 
-func TestListsAreSeparatedByCommas(t *testing.T) {
+func TestSettings_ListsAreCommaSeparated(t *testing.T) {
 	t.Parallel()
 	s := load(t, "", "GOOGLE_CLIENT_ID= one , two,,three,", "GOOGLE_HOSTED_DOMAINS=example.com,", "JWT_PREVIOUS_SECRET_KEYS=a,,b ,")
 	if diff := cmp.Diff([]string{"one", "two", "three"}, s.GoogleClientIDs); diff != "" {
 		t.Errorf("the client ids (-want +got):\n%s", diff)
 	}
-	// An empty domain would let in whoever has none.
+	// An empty domain would allow accounts without a domain.
 	if diff := cmp.Diff([]string{"example.com"}, s.GoogleHostedDomains); diff != "" {
 		t.Errorf("the domains (-want +got):\n%s", diff)
 	}
@@ -119,12 +119,12 @@ func TestListsAreSeparatedByCommas(t *testing.T) {
 	}
 	for _, none := range []string{",", " ", " , "} {
 		if _, err := server.Load([]string{"GOOGLE_HOSTED_DOMAINS=" + none}, ""); err == nil {
-			t.Errorf("GOOGLE_HOSTED_DOMAINS=%q lets everybody in", none)
+			t.Errorf("GOOGLE_HOSTED_DOMAINS=%q allows every account", none)
 		}
 	}
 }
 
-func TestSecretsMayComeFromFiles(t *testing.T) {
+func TestSettings_SecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	s := load(t, "",
 		"SECRET_KEY_FILE="+file(t, "of a file \n"), "JWT_SECRET_KEY_FILE="+file(t, "windows\r\n"), "JWT_SECRET_KEY=",
@@ -147,13 +147,13 @@ func TestSecretsMayComeFromFiles(t *testing.T) {
 			t.Errorf("%q is not said: %v", fault, err)
 		}
 	}
-	// What is no secret has no file, so that nobody is led to believe it has.
+	// Only secrets can come from files; a file for another setting must not seem to work.
 	if got := load(t, "", "LOG_FORMAT_FILE="+file(t, "text")).LogFormat; got != "json" {
 		t.Errorf("LOG_FORMAT_FILE made the format %q", got)
 	}
 }
 
-func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
+func TestSettings_UnreadableFilesAreNamed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, want string }{
 		"a line without a value": {file(t, "A=1\n\n# about\ncanary\n"), "line 4 of "},

@@ -4,16 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -23,81 +17,25 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// pair is a certificate with its key, in PEM.
-type pair struct{ cert, key []byte }
-
-// newPair makes a certificate for this machine that is signed by itself.
-func newPair(t *testing.T, name string) pair {
-	t.Helper()
-	return newPairFrom(t, name, time.Now().Add(-time.Hour))
-}
-
-// newPairFrom is one that is good from a moment on, for two hours.
-func newPairFrom(t *testing.T, name string, begins time.Time) pair {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: begins, NotAfter: begins.Add(2 * time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair{
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}),
-	}
-}
-
-// pairFiles are the two files of a server's certificate.
-type pairFiles struct{ cert, key string }
-
-func write(t *testing.T, path string, content []byte) {
+func writeFile(t *testing.T, path string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f pairFiles) hold(t *testing.T, p pair) {
-	t.Helper()
-	write(t, f.cert, p.cert)
-	write(t, f.key, p.key)
-}
-
-func (f pairFiles) environ(more ...string) []string {
-	return append([]string{"TLS_CERT_FILE=" + f.cert, "TLS_KEY_FILE=" + f.key}, more...)
-}
-
-func newPairFiles(t *testing.T, p pair) pairFiles {
-	t.Helper()
-	dir := t.TempDir()
-	f := pairFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
-	f.hold(t, p)
-	return f
-}
-
 // trusting is what a client must know to trust the certificate.
-func trusting(p pair, protocols ...string) *tls.Config {
+func trusting(p testkit.Certificate, protocols ...string) *tls.Config {
 	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(p.cert)
+	pool.AppendCertsFromPEM(p.Cert)
 	return &tls.Config{RootCAs: pool, NextProtos: protocols}
 }
 
-// over is a client that trusts the certificate; of HTTP/2 if it is asked for.
-func over(p pair, http2 bool) *http.Client {
+// over is a client that trusts the certificate; of HTTP/2 if http2 is true.
+func over(p testkit.Certificate, http2 bool) *http.Client {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(!http2)
 	protocols.SetHTTP2(http2)
@@ -115,39 +53,39 @@ func getBy(t *testing.T, client *http.Client, url string, headers ...string) (*h
 	for n := 0; n < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
-func TestAServerSpeaksHTTPSItself(t *testing.T) {
+func TestTLS_ServerTerminatesHTTPS(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, "one")
-	r := newWorld(t).run(t, func(*server.App) {}, newPairFiles(t, p).environ("REQUIRE_HTTPS=true", "TRUSTED_PROXIES=192.0.2.1")...)
+	p := testkit.NewCertificate(t, "one")
+	r := newFixture(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ("REQUIRE_HTTPS=true", "TRUSTED_PROXIES=192.0.2.1")...)
 	defer r.end(t)
 	address := strings.TrimPrefix(r.url, "http://")
 
 	for _, http2 := range []bool{true, false} {
 		for path, want := range map[string]int{"/health/live": 200, "/nothing": 404, "/api/v1/projects": 401} {
-			answer, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
-			if answer.StatusCode != want || (answer.ProtoMajor == 2) != http2 {
-				t.Errorf("%s is answered %s %d %s", path, answer.Proto, answer.StatusCode, body)
+			response, body := getBy(t, over(p, http2), "https://"+address+path, "X-Forwarded-Proto", "http")
+			if response.StatusCode != want || (response.ProtoMajor == 2) != http2 {
+				t.Errorf("%s got %s %d %s", path, response.Proto, response.StatusCode, body)
 			}
-			if answer.Header.Get("Strict-Transport-Security") == "" || answer.Header.Get("X-Frame-Options") != "DENY" {
-				t.Errorf("%s is answered with %v", path, answer.Header)
+			if response.Header.Get("Strict-Transport-Security") == "" || response.Header.Get("X-Frame-Options") != "DENY" {
+				t.Errorf("%s got the headers %v", path, response.Header)
 			}
 		}
 	}
-	answer, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
-	if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
-		t.Errorf("over HTTP/2, large headers are answered %d %s", answer.StatusCode, body)
+	response, body := getBy(t, over(p, true), "https://"+address+"/health/live", "X-Large", strings.Repeat("a", 70_000))
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "headers_too_large") {
+		t.Errorf("over HTTP/2, large headers got %d %s", response.StatusCode, body)
 	}
 
 	for version, spoken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
@@ -179,7 +117,7 @@ func TestAServerSpeaksHTTPSItself(t *testing.T) {
 	}
 }
 
-// exchange sends bytes and reads one answer.
+// exchange sends bytes and reads one response.
 func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string) {
 	t.Helper()
 	defer conn.Close()
@@ -189,22 +127,22 @@ func exchange(t *testing.T, conn net.Conn, text string) (*http.Response, string)
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatalf("%.40q: %v", text, err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
 func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, "one")
-	r := newWorld(t).run(t, func(*server.App) {}, newPairFiles(t, p).environ()...)
+	p := testkit.NewCertificate(t, "one")
+	r := newFixture(t).run(t, func(*server.App) {}, testkit.NewCertificateFiles(t, p).Environ()...)
 	defer r.end(t)
 	address := strings.TrimPrefix(r.url, "http://")
 	for text, status := range map[string]int{
@@ -253,13 +191,13 @@ func served(t *testing.T, config *tls.Config) string {
 	return client.ConnectionState().PeerCertificates[0].Subject.CommonName
 }
 
-func TestACertificateIsReadAgainWhenItChanges(t *testing.T) {
+func TestTLS_CertificateIsReloadedWhenItChanges(t *testing.T) {
 	t.Parallel()
-	one, two, three := newPair(t, "one"), newPair(t, "two"), newPair(t, "three")
-	f := newPairFiles(t, one)
+	one, two, three := testkit.NewCertificate(t, "one"), testkit.NewCertificate(t, "two"), testkit.NewCertificate(t, "three")
+	f := testkit.NewCertificateFiles(t, one)
 	now := time.Now()
 	var log bytes.Buffer
-	config, err := server.ServeCertificate(f.cert, f.key, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	config, err := server.ServeCertificate(f.Cert, f.Key, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,39 +211,39 @@ func TestACertificateIsReadAgainWhenItChanges(t *testing.T) {
 	later := func() { now = now.Add(2 * time.Second) }
 
 	wants("at the start", "one", 0)
-	f.hold(t, two)
+	f.Write(t, two)
 	wants("before the time is up", "one", 0)
 	later()
 	wants("after it", "two", 0)
 
-	// A pair is written in two steps; between them it does not fit.
-	write(t, f.cert, three.cert)
+	// A testkit.Certificate is written in two steps; between them it does not fit.
+	writeFile(t, f.Cert, three.Cert)
 	later()
 	wants("with the certificate alone", "two", 1)
 	later()
 	wants("a while after that", "two", 1)
-	write(t, f.key, three.key)
+	writeFile(t, f.Key, three.Key)
 	later()
 	wants("with the key, too", "three", 1)
 
-	for what, broken := range map[string]pair{
-		"nothing": {}, "garbage": {[]byte("garbage"), []byte("garbage")}, "half a certificate": {one.cert[:200], one.key},
-		"a key for a certificate": {one.key, one.cert},
+	for what, broken := range map[string]testkit.Certificate{
+		"nothing": {}, "garbage": {Cert: []byte("garbage"), Key: []byte("garbage")}, "half a certificate": {Cert: one.Cert[:200], Key: one.Key},
+		"a key for a certificate": {Cert: one.Key, Key: one.Cert},
 	} {
 		before := warnings()
-		f.hold(t, broken)
+		f.Write(t, broken)
 		for range 3 {
 			later()
 			wants("with "+what, "three", before+1)
 		}
 	}
 	before := warnings()
-	if err := os.Remove(f.key); err != nil {
+	if err := os.Remove(f.Key); err != nil {
 		t.Fatal(err)
 	}
 	later()
 	wants("without a key", "three", before+1)
-	f.hold(t, one)
+	f.Write(t, one)
 	later()
 	wants("at last", "one", before+1)
 	if got := strings.Count(log.String(), "the certificate has changed"); got != 3 {
@@ -314,20 +252,20 @@ func TestACertificateIsReadAgainWhenItChanges(t *testing.T) {
 }
 
 // Kubernetes changes a link, not the files.
-func TestACertificateMayLieBehindLinks(t *testing.T) {
+func TestTLS_CertificateBehindSymbolicLinks(t *testing.T) {
 	t.Parallel()
-	one, two := newPairFiles(t, newPair(t, "one")), newPairFiles(t, newPair(t, "two"))
+	one, two := testkit.NewCertificateFiles(t, testkit.NewCertificate(t, "one")), testkit.NewCertificateFiles(t, testkit.NewCertificate(t, "two"))
 	at := time.Now().Add(-time.Hour)
-	for _, path := range []string{one.cert, one.key, two.cert, two.key} {
+	for _, path := range []string{one.Cert, one.Key, two.Cert, two.Key} {
 		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
 		at = at.Add(time.Second)
 	}
 	data := filepath.Join(t.TempDir(), "data")
-	link := func(to pairFiles) {
+	link := func(to testkit.CertificateFiles) {
 		t.Helper()
-		if err := os.Symlink(filepath.Dir(to.cert), data+".new"); err != nil {
+		if err := os.Symlink(filepath.Dir(to.Cert), data+".new"); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Rename(data+".new", data); err != nil {

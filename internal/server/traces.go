@@ -10,17 +10,13 @@ import (
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
-// otlp is the one form of OTLP that is spoken.
-const otlp = "http/protobuf"
+// otlpProtocol is the supported variant of OTLP.
+const otlpProtocol = "http/protobuf"
 
-// traces are what the settings ask for.
-func (s *Settings) traces(log *slog.Logger) (*telemetry.Traces, error) {
-	return telemetry.NewTraces(s.traceConfig(log))
-}
-
-func (s *Settings) traceConfig(log *slog.Logger) telemetry.TraceConfig {
-	headers, _ := pairs(string(s.OTLPHeaders)) // ForServe has checked them
-	resource, _ := pairs(s.ResourceAttributes)
+// TraceConfig returns the configuration of traces.
+func (s *Settings) TraceConfig(log *slog.Logger) telemetry.TraceConfig {
+	headers, _ := parsePairs(string(s.OTLPHeaders)) // ForServe has checked them
+	resource, _ := parsePairs(s.ResourceAttributes)
 	return telemetry.TraceConfig{
 		Endpoint: s.OTLPEndpoint, Headers: headers, Service: s.ServiceName, Version: BuildVersion().Version,
 		Resource: resource, Sampler: s.sampler(), Log: log,
@@ -28,34 +24,34 @@ func (s *Settings) traceConfig(log *slog.Logger) telemetry.TraceConfig {
 }
 
 func (s *Settings) sampler() telemetry.Sampler {
-	return telemetry.Sampler{Name: s.TracesSampler, Share: s.TracesSamplerArg}
+	return telemetry.Sampler{Name: s.TracesSampler, Ratio: s.TracesSamplerArg}
 }
 
-// checkTraces checks what traces need, if there are to be any: a platform may set
-// the rest for all its programs.
-func (s *Settings) checkTraces(f *findings) {
+// checkTraces checks the settings of traces if there is an endpoint. Without one they
+// do not matter: a platform may set them for all its programs.
+func (s *Settings) checkTraces(f *faultList) {
 	if s.OTLPEndpoint == "" {
 		return
 	}
 	u, err := url.Parse(s.OTLPEndpoint)
 	f.add(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "",
 		"OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a collector (http://host:4318); /v1/traces is added to it")
-	f.add(err == nil && u.User != nil, "OTEL_EXPORTER_OTLP_ENDPOINT holds a password; OTEL_EXPORTER_OTLP_HEADERS is the place for it")
-	f.add(s.OTLPProtocol != otlp, "OTEL_EXPORTER_OTLP_PROTOCOL is not "+otlp+", the only one that is spoken; collectors take it at port 4318")
-	_, ok := pairs(string(s.OTLPHeaders))
-	f.add(!ok, "OTEL_EXPORTER_OTLP_HEADERS is not name=value pairs with commas between them")
-	_, ok = pairs(s.ResourceAttributes)
-	f.add(!ok, "OTEL_RESOURCE_ATTRIBUTES is not name=value pairs with commas between them")
+	f.add(err == nil && u.User != nil, "OTEL_EXPORTER_OTLP_ENDPOINT contains a password; put it into OTEL_EXPORTER_OTLP_HEADERS")
+	f.add(s.OTLPProtocol != otlpProtocol, "OTEL_EXPORTER_OTLP_PROTOCOL is not "+otlpProtocol+", the only one supported; collectors accept it at port 4318")
+	_, ok := parsePairs(string(s.OTLPHeaders))
+	f.add(!ok, "OTEL_EXPORTER_OTLP_HEADERS is not a comma-separated list of name=value pairs")
+	_, ok = parsePairs(s.ResourceAttributes)
+	f.add(!ok, "OTEL_RESOURCE_ATTRIBUTES is not a comma-separated list of name=value pairs")
 	if err := s.sampler().Check(); err != nil {
 		f.add(true, "OTEL_TRACES_SAMPLER is "+err.Error())
 	}
 	f.add(s.TracesSamplerArg < 0 || s.TracesSamplerArg > 1, "OTEL_TRACES_SAMPLER_ARG is not between 0 and 1")
 }
 
-// pairs reads name=value,name=value with percent-encoded values, as OpenTelemetry
-// writes lists. It reports whether that is what it is.
-func pairs(list string) (map[string]string, bool) {
-	all := map[string]string{}
+// parsePairs parses name=value,name=value with percent-encoded values, the form of
+// lists in OpenTelemetry's settings. It reports whether the list is well-formed.
+func parsePairs(list string) (map[string]string, bool) {
+	pairs := map[string]string{}
 	for entry := range strings.SplitSeq(list, ",") {
 		if strings.TrimSpace(entry) == "" {
 			continue
@@ -66,12 +62,12 @@ func pairs(list string) (map[string]string, bool) {
 		if !found || name == "" || err != nil || strings.ContainsAny(name+value, "\r\n\x00") || strings.ContainsAny(name, " :") {
 			return nil, false
 		}
-		all[name] = value
+		pairs[name] = value
 	}
-	return all, true
+	return pairs, true
 }
 
-// ofDatabase is what tells of statements; nil where nobody wants to know.
+// ofDatabase returns the tracer of statements, or nil if tracing is off.
 func ofDatabase(t *telemetry.Traces) func(context.Context, []string) (context.Context, func(string)) {
 	if !t.On() {
 		return nil

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -15,44 +16,45 @@ import (
 )
 
 const (
-	// minSecretBytes is the least length of a key for HMAC-SHA-256 (RFC 7518,
+	// minSecretBytes is the minimum length of a key for HMAC-SHA-256 (RFC 7518,
 	// section 3.2).
 	minSecretBytes = 32
-	// minDistinctBytes tells random bytes from a held-down key: 32 random hex
-	// digits have fewer different ones less than once in ten million times.
+	// minDistinctBytes distinguishes random bytes from a repeated key: 32 random hex
+	// digits have fewer different ones less than once in ten million cases.
 	minDistinctBytes = 8
 )
 
-// findings gathers what is wrong with settings.
-type findings struct{ faults SettingsError }
+// faultList collects the faults of settings.
+type faultList struct{ faults SettingsError }
 
-// add keeps the first fault of each setting. A fault begins with the name of its
-// setting; what could not be read is there already, and is not judged again.
-func (f *findings) add(bad bool, fault string) {
-	if bad && !f.know(fault) {
+// add adds a fault if bad is true, unless the setting already has one: a setting that
+// could not be parsed is not checked again. A fault starts with the name of its
+// setting.
+func (f *faultList) add(bad bool, fault string) {
+	if bad && !f.has(fault) {
 		f.faults = append(f.faults, fault)
 	}
 }
 
-// know reports whether a fault of the same setting is known.
-func (f *findings) know(fault string) bool {
-	return slices.ContainsFunc(f.faults, func(known string) bool { return settingOf(known) == settingOf(fault) })
+// has reports whether there is a fault of the same setting.
+func (f *faultList) has(fault string) bool {
+	return slices.ContainsFunc(f.faults, func(other string) bool { return settingOf(other) == settingOf(fault) })
 }
 
-// settingOf is the setting that a fault begins with.
+// settingOf returns the name of the setting that a fault starts with.
 func settingOf(fault string) string {
 	name, _, _ := strings.Cut(fault, " ")
 	return strings.TrimSuffix(name, "_FILE")
 }
 
-func (f *findings) err() error {
+func (f *faultList) err() error {
 	if len(f.faults) == 0 {
 		return nil
 	}
 	return f.faults
 }
 
-// ForServe checks what the server needs. All faults come together.
+// ForServe checks the settings of the server and reports all faults together.
 func (s *Settings) ForServe() error {
 	f := s.check()
 	s.checkSecrets(f)
@@ -68,25 +70,25 @@ func (s *Settings) ForServe() error {
 	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
 	f.add(s.DirectDatabaseURL != "" && !postgres.ValidURL(string(s.DirectDatabaseURL)), "DATABASE_DIRECT_URL is not a PostgreSQL connection URL (postgres://…)")
 	f.add(s.CacheTTL < 0 || time.Duration(s.CacheTTL) > time.Hour, "CACHE_TTL is not between 0 and 1h")
-	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL, which serves any number of replicas")
+	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL; with Redis any number of replicas works")
 	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
 	s.checkGoogle(f)
 	s.checkTraces(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
 	f.add(time.Duration(s.RefreshLifetime) < time.Second, "JWT_REFRESH_TOKEN_EXPIRES is not at least a second")
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
-	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is less than nothing")
-	f.add(s.TrashRetention < 0, "TRASH_RETENTION is less than nothing")
+	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is negative")
+	f.add(s.TrashRetention < 0, "TRASH_RETENTION is negative")
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
 	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
 	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")
 	f.add(s.MaxBodyBytes < 1024, "MAX_BODY_BYTES is not at least 1024")
-	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is less than nothing")
-	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is less than nothing")
+	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is negative")
+	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is negative")
 	return f.err()
 }
 
-// ForMigrate checks what migrations need.
+// ForMigrate checks the settings of migrations and reports all faults together.
 func (s *Settings) ForMigrate() error {
 	f := s.check()
 	f.add(s.MigrationDatabaseURL != "" && !postgres.ValidURL(string(s.MigrationDatabaseURL)),
@@ -94,9 +96,9 @@ func (s *Settings) ForMigrate() error {
 	return f.err()
 }
 
-// check finds what every command with a database must know.
-func (s *Settings) check() *findings {
-	f := &findings{faults: slices.Clone(s.unread)}
+// check checks the settings of every command that uses the database.
+func (s *Settings) check() *faultList {
+	f := &faultList{faults: slices.Clone(s.unread)}
 	f.add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
 	f.add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
 	f.add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
@@ -110,7 +112,7 @@ func validAddr(addr string) bool {
 	return err == nil && badPort == nil
 }
 
-func (s *Settings) checkSecrets(f *findings) {
+func (s *Settings) checkSecrets(f *faultList) {
 	type named struct {
 		name   string
 		secret Secret
@@ -136,23 +138,23 @@ func (s *Settings) checkSecrets(f *findings) {
 
 const isNeeded = " is needed: at least 32 random bytes, for instance from: openssl rand -base64 48"
 
-// checkKeyFile checks the key file, and that there is a key that signs.
-func (s *Settings) checkKeyFile(f *findings) {
+// checkKeyFile checks the key file, and that one key can sign.
+func (s *Settings) checkKeyFile(f *faultList) {
 	keys, err := s.keyFile()
 	if err != nil {
 		f.add(true, "JWT_PRIVATE_KEY_FILE "+err.Error())
 	}
-	if s.JWTSecret != "" || f.know("JWT_PRIVATE_KEY_FILE") || slices.ContainsFunc(keys, auth.Key.Signs) {
+	if s.JWTSecret != "" || f.has("JWT_PRIVATE_KEY_FILE") || slices.ContainsFunc(keys, auth.Key.Signs) {
 		return
 	}
-	f.add(s.JWTPrivateKey != "", "JWT_PRIVATE_KEY_FILE holds public keys alone, and there is no JWT_SECRET_KEY: nothing signs")
+	f.add(s.JWTPrivateKey != "", "JWT_PRIVATE_KEY_FILE contains only public keys, and JWT_SECRET_KEY is not set: no key can sign tokens")
 	f.add(s.JWTPrivateKey == "", "JWT_SECRET_KEY"+isNeeded+"; or a JWT_PRIVATE_KEY_FILE")
 }
 
-// placeholders are words of examples that were not replaced.
+// placeholders are parts of example values that were not replaced.
 var placeholders = []string{"change", "replace", "example", "placeholder", "secret-key", "your-", "xxxxxxxx"}
 
-// placeholder reports whether a secret was typed rather than drawn.
+// placeholder reports whether a secret looks typed rather than random.
 func placeholder(secret Secret) bool {
 	distinct := map[byte]bool{}
 	for _, b := range []byte(secret) {
@@ -163,17 +165,38 @@ func placeholder(secret Secret) bool {
 		slices.ContainsFunc(placeholders, func(word string) bool { return strings.Contains(lower, word) })
 }
 
-func (s *Settings) checkGoogle(f *findings) {
+func (s *Settings) checkGoogle(f *faultList) {
 	f.add(len(s.GoogleClientIDs) == 0 && s.GoogleProject == "",
-		"GOOGLE_CLIENT_ID is needed: the OAuth client whose users sign in here; or GOOGLE_CLOUD_PROJECT, whose user store they are in")
-	f.add(s.GoogleProject != "" && !projectForm.MatchString(s.GoogleProject), "GOOGLE_CLOUD_PROJECT is not the id of a project")
+		"GOOGLE_CLIENT_ID is needed: the OAuth client whose users may sign in; or GOOGLE_CLOUD_PROJECT, the project whose user store contains them")
+	f.add(s.GoogleProject != "" && !projectForm.MatchString(s.GoogleProject), "GOOGLE_CLOUD_PROJECT is not a project ID")
 	f.add(s.Production() && s.GoogleClientSecret != "" && placeholder(s.GoogleClientSecret),
-		"GOOGLE_CLIENT_SECRET looks like a placeholder; Google Cloud console, Credentials, has it")
+		"GOOGLE_CLIENT_SECRET looks like a placeholder; copy it from Google Cloud console, Credentials")
 	issuer, err := url.Parse(s.GoogleIssuer)
 	f.add(err != nil || issuer.Host == "", "GOOGLE_ISSUER_URL is not a URL")
 	f.add(err == nil && issuer.Scheme != "https" && (s.Production() || issuer.Scheme != "http"), "GOOGLE_ISSUER_URL is not https://")
-	f.add(err == nil && issuer.User != nil, "GOOGLE_ISSUER_URL holds a password; issuers are asked without")
+	f.add(err == nil && issuer.User != nil, "GOOGLE_ISSUER_URL contains a password, which is never sent; remove it")
 }
 
-// projectForm is that of a project's id; old ones begin with a domain.
+// projectForm matches a project ID; old ones start with a domain.
 var projectForm = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+
+// keyFile returns the keys of JWT_PRIVATE_KEY, or none if it is not set.
+func (s *Settings) keyFile() ([]auth.Key, error) {
+	if s.JWTPrivateKey == "" {
+		return nil, nil
+	}
+	return auth.ParseKeys([]byte(s.JWTPrivateKey))
+}
+
+// keyRing returns all keys of access and refresh tokens.
+func (s *Settings) keyRing() (*auth.KeyRing, error) {
+	file, err := s.keyFile()
+	if err != nil {
+		return nil, fmt.Errorf("JWT_PRIVATE_KEY_FILE %w", err)
+	}
+	var previous [][]byte
+	for _, secret := range s.JWTPrevious {
+		previous = append(previous, []byte(secret))
+	}
+	return auth.NewKeyRing(file, []byte(s.JWTSecret), previous...)
+}

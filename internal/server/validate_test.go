@@ -44,7 +44,7 @@ func faults(check func(*server.Settings) error, environ []string) []string {
 	return found
 }
 
-func TestTheServerRefusesBadSettings(t *testing.T) {
+func TestSettings_AllFaultsAreReported(t *testing.T) {
 	t.Parallel()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -86,9 +86,9 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 		"no client in the list":                  {enough("GOOGLE_CLIENT_ID=,"), []string{"GOOGLE_CLIENT_ID is needed"}},
 		"a project instead of a client":          {without(enough("GOOGLE_CLOUD_PROJECT=my-project-1"), "GOOGLE_CLIENT_ID"), nil},
 		"a project of a domain":                  {enough("GOOGLE_CLOUD_PROJECT=example.com:my-project"), nil},
-		"a project that is a path":               {enough("GOOGLE_CLOUD_PROJECT=my-project/../another"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
-		"a project that is a URL":                {enough("GOOGLE_CLOUD_PROJECT=https://securetoken.google.com/my-project"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
-		"a project by its number":                {enough("GOOGLE_CLOUD_PROJECT=123456789012"), []string{"GOOGLE_CLOUD_PROJECT is not the id"}},
+		"a project that is a path":               {enough("GOOGLE_CLOUD_PROJECT=my-project/../another"), []string{"GOOGLE_CLOUD_PROJECT is not a project ID"}},
+		"a project that is a URL":                {enough("GOOGLE_CLOUD_PROJECT=https://securetoken.google.com/my-project"), []string{"GOOGLE_CLOUD_PROJECT is not a project ID"}},
+		"a project by its number":                {enough("GOOGLE_CLOUD_PROJECT=123456789012"), []string{"GOOGLE_CLOUD_PROJECT is not a project ID"}},
 		"a client's secret":                      {enough("GOOGLE_CLIENT_SECRET=GOCSPX-4dQ7mZk1Xw9TfYb2"), nil},
 		"a client's secret that was typed":       {enough("GOOGLE_CLIENT_SECRET=change-me"), []string{"GOOGLE_CLIENT_SECRET looks like a placeholder"}},
 		"a client's secret as a key":             {enough("GOOGLE_CLIENT_SECRET=" + oneKey), []string{"SECRET_KEY is the same secret as GOOGLE_CLIENT_SECRET"}},
@@ -106,7 +106,7 @@ func TestTheServerRefusesBadSettings(t *testing.T) {
 		"a key file alone":                       {withKeyFile("", pemOf(t, ed)), nil},
 		"a key file beside a secret":             {withKeyFile(anotherKey, pemOf(t, ed)), nil},
 		"a key file to come, beside a secret":    {withKeyFile(anotherKey, publicPEM(t, ed)), nil},
-		"a key file that cannot sign":            {withKeyFile("", publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE holds public keys alone, and there is no JWT_SECRET_KEY"}},
+		"a key file that cannot sign":            {withKeyFile("", publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE contains only public keys, and JWT_SECRET_KEY is not set"}},
 		"a key file that is none":                {withKeyFile("", anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
 		"a key file that is none, and a secret":  {withKeyFile(anotherKey, anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
 		"a key file of another kind":             {withKeyFile("", pemOf(t, p384)), []string{"JWT_PRIVATE_KEY_FILE holds a block (number 1) that is neither Ed25519 nor P-256"}},
@@ -157,7 +157,7 @@ func publicPEM(t *testing.T, key crypto.Signer) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-func TestPlaceholdersAreNoSecrets(t *testing.T) {
+func TestSettings_PlaceholdersAreRejectedAsSecrets(t *testing.T) {
 	t.Parallel()
 	for _, placeholder := range []string{
 		"change-me-change-me-change-me-change-me", "CHANGEME-32-bytes-or-more-0123456789abc", "please-replace-this-with-random-bytes!",
@@ -179,7 +179,7 @@ func TestPlaceholdersAreNoSecrets(t *testing.T) {
 	}
 }
 
-func TestMigrationsNeedTheDatabaseAlone(t *testing.T) {
+func TestSettings_MigrationsNeedOnlyTheDatabase(t *testing.T) {
 	t.Parallel()
 	const service, owner = "DATABASE_URL=postgres://service@db/db", "MIGRATION_DATABASE_URL=postgres://owner@db/db"
 	for name, tc := range map[string]struct{ environ, want []string }{

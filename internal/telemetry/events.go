@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// events are what happens beside the answers.
+// events are counters of what happens while requests are served.
 type events struct {
 	cache, problems, signIns, refreshes, limited, shed *prometheus.CounterVec
 	panics                                             prometheus.Counter
@@ -20,16 +20,16 @@ func newEvents() *events {
 	}
 	e := &events{
 		cache: counter("cache_requests_total",
-			"Reads of which answers are kept: hit were answered by the gate, miss by the database, bypass by the database while nothing was believed.", "route", "result"),
-		problems:  counter("problems_total", "Problems that were answered, by their code.", "code"),
-		signIns:   counter("sign_ins_total", "Tries to sign in, by what came of them.", "result"),
-		refreshes: counter("token_refreshes_total", "Tries to refresh a session, by what came of them; reused ended its session.", "result"),
-		limited:   counter("rate_limited_total", "Requests refused because a budget was used up.", "budget"),
-		shed:      counter("requests_shed_total", "Requests refused because too many were under way, by the places that were taken.", "places"),
-		panics:    prometheus.NewCounter(prometheus.CounterOpts{Name: "panics_total", Help: "Panics while a request was handled; each is a fault of the program."}),
+			"Cacheable reads by result: hit was served from the cache, miss from the database, bypass from the database while the cache was not trusted.", "route", "result"),
+		problems:  counter("problems_total", "Problem responses by problem code.", "code"),
+		signIns:   counter("sign_ins_total", "Sign-in attempts by result.", "result"),
+		refreshes: counter("token_refreshes_total", "Token refresh attempts by result; reused means that a used token was presented again and its session was ended.", "result"),
+		limited:   counter("rate_limited_total", "Requests rejected because a rate limit was exceeded, by rate limit.", "budget"),
+		shed:      counter("requests_shed_total", "Requests shed because a concurrency limit was reached, by limiter.", "places"),
+		panics:    prometheus.NewCounter(prometheus.CounterOpts{Name: "panics_total", Help: "Panics while handling requests; each is a bug in the server."}),
 	}
-	// What has not happened yet is 0 rather than missing, so that the first time is
-	// seen as a rise.
+	// Counters start at 0 rather than missing, so that the first event shows as an
+	// increase.
 	for _, result := range []string{"ok", "refused", "unavailable", "failed"} {
 		e.signIns.WithLabelValues(result)
 		e.refreshes.WithLabelValues(result)
@@ -48,8 +48,7 @@ func (e *events) all() []prometheus.Collector {
 	return []prometheus.Collector{e.cache, e.problems, e.signIns, e.refreshes, e.limited, e.shed, e.panics}
 }
 
-// Cache counts a read of which the answer may be kept, by what the gate did: hit,
-// miss or bypass.
+// Cache counts a cacheable read by its result: hit, miss or bypass.
 func (e *events) Cache(route, result string) {
 	switch result {
 	case "hit":
@@ -68,23 +67,23 @@ func (e *events) hitRatio() float64 {
 	return float64(hits) / float64(hits+misses)
 }
 
-// Foresee tells that there may be problems with a code, and none was yet.
-func (e *events) Foresee(code string) { e.problems.WithLabelValues(code) }
+// InitProblem starts the counter of a problem code at 0.
+func (e *events) InitProblem(code string) { e.problems.WithLabelValues(code) }
 
-// Problem counts a problem that was answered.
+// Problem counts a problem response.
 func (e *events) Problem(code string) { e.problems.WithLabelValues(code).Inc() }
 
-// SignIn counts a try to sign in.
+// SignIn counts a sign-in attempt.
 func (e *events) SignIn(result string) { e.signIns.WithLabelValues(result).Inc() }
 
-// Refresh counts a try to refresh a session.
+// Refresh counts an attempt to refresh a session.
 func (e *events) Refresh(result string) { e.refreshes.WithLabelValues(result).Inc() }
 
-// Limited counts a request that a budget did not pay.
+// Limited counts a request that exceeded a rate limit.
 func (e *events) Limited(budget string) { e.limited.WithLabelValues(budget).Inc() }
 
-// Shed counts a request that found no place.
+// Shed counts a request that was shed by a concurrency limiter.
 func (e *events) Shed(places string) { e.shed.WithLabelValues(places).Inc() }
 
-// Panicked counts a panic.
+// Panicked counts a recovered panic.
 func (e *events) Panicked() { e.panics.Inc() }

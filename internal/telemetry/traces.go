@@ -11,93 +11,98 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// TraceConfig says where traces go, and which.
+// TraceConfig configures the export of traces.
 type TraceConfig struct {
-	// Endpoint is the base of a collector's URL; no traces are made if it is empty.
+	// Endpoint is the base of the collector's URL. If empty, no spans are created.
 	Endpoint string
-	// Headers go with each export.
+	// Headers are sent with each export.
 	Headers map[string]string
-	// Service and Version say whose traces these are, Resource what else is to be
-	// said of it.
+	// Service and Version identify the program; Resource has further attributes of
+	// it, which do not override these two.
 	Service, Version string
 	Resource         map[string]string
-	// Sampler says which requests are traced.
+	// Sampler selects the requests that are traced.
 	Sampler Sampler
 	Log     *slog.Logger
 }
 
-// Traces follows requests: it takes over the trace that a request belongs to, and
-// tells a collector what is done for it. Without a collector it does the first
-// alone, for the log.
+// Traces continues the trace that a request belongs to, and exports spans to a
+// collector. Without a collector it only puts the trace into the context, for the
+// log.
 type Traces struct {
-	// provider and tracer are nil without a collector.
-	provider  *sdk.TracerProvider
-	tracer    trace.Tracer
-	collector *collector
+	// provider, tracer and client are nil without a collector.
+	provider *sdk.TracerProvider
+	tracer   trace.Tracer
+	client   otlptrace.Client
 }
 
 const (
-	// exportDelay is how long spans are gathered.
-	exportDelay = time.Second
-	// flushTimeout is how long the end waits for the last spans to be taken.
+	// exportInterval is how long spans are collected for one export.
+	exportInterval = time.Second
+	// flushTimeout is how long Close waits for the last export.
 	flushTimeout = 2 * time.Second
 )
 
-// NewTraces returns traces. It does not reach the collector yet.
+// NewTraces returns traces. It does not connect to the collector yet.
 func NewTraces(c TraceConfig) (*Traces, error) {
 	if c.Endpoint == "" {
 		return &Traces{}, nil
 	}
-	exporter, collector, err := newExporter(c)
+	client, err := newOTLPClient(c, true)
 	if err != nil {
 		return nil, err
 	}
 	provider := sdk.NewTracerProvider(
 		sdk.WithResource(resourceOf(c)), sdk.WithSampler(c.Sampler.sampler()),
-		// Spans that find no room in its queue are dropped: nothing waits for it.
-		sdk.WithBatcher(exporter, sdk.WithBatchTimeout(exportDelay)),
+		// Its queue is bounded. Spans that do not fit are dropped; no request waits.
+		sdk.WithBatcher(&exporter{SpanExporter: otlptrace.NewUnstarted(client), log: c.Log, now: time.Now},
+			sdk.WithBatchTimeout(exportInterval), sdk.WithExportTimeout(exportTimeout)),
 	)
-	return &Traces{provider: provider, collector: collector, tracer: provider.Tracer(strings.TrimSuffix(module, "/"), trace.WithInstrumentationVersion(c.Version))}, nil
+	return &Traces{
+		provider: provider, client: client,
+		tracer: provider.Tracer(strings.TrimSuffix(modulePath, "/"), trace.WithInstrumentationVersion(c.Version)),
+	}, nil
 }
 
 func resourceOf(c TraceConfig) *resource.Resource {
-	of := []attribute.KeyValue{
+	attributes := []attribute.KeyValue{
 		attribute.String("telemetry.sdk.name", "opentelemetry"), attribute.String("telemetry.sdk.language", "go"),
 	}
 	for name, value := range c.Resource {
-		of = append(of, attribute.String(name, value))
+		attributes = append(attributes, attribute.String(name, value))
 	}
-	// Of two with the same name the last one counts.
-	return resource.NewSchemaless(append(of, attribute.String("service.name", c.Service), attribute.String("service.version", c.Version))...)
+	// The last of several attributes with the same name wins.
+	return resource.NewSchemaless(append(attributes, attribute.String("service.name", c.Service), attribute.String("service.version", c.Version))...)
 }
 
-// On reports whether traces are made.
+// On reports whether spans are created.
 func (t *Traces) On() bool { return t.tracer != nil }
 
-// Close tells the collector what it has not been told yet, if it listens, and
-// ends.
+// Close exports the spans that are still queued, for flushTimeout at most, and
+// stops.
 func (t *Traces) Close() {
 	if !t.On() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // what was lost is logged where it is lost
-	t.collector.close()
+	_ = t.provider.Shutdown(ctx) // the exporter has logged what was lost
+	_ = t.client.Stop(ctx)       // cancels an export that is still running
 }
 
-// Begin begins the span of a request, below the one that its traceparent names.
-// Method and route are not the caller's own words: they name the span. The request
-// goes on in the context that it returns; what it returns beside ends the span,
-// and is nil where there is none.
+// Begin starts the span of a request, as a child of the span in its traceparent.
+// Method and route name the span, so they must not contain text of the caller. The
+// request continues in the returned context. The returned function ends the span;
+// it is nil if there is no span.
 func (t *Traces) Begin(ctx context.Context, r *http.Request, method, route string) (context.Context, func(status int)) {
-	ctx = taken(ctx, r.Header["Traceparent"])
+	ctx = withParent(ctx, r.Header["Traceparent"])
 	if !t.On() {
 		return ctx, nil
 	}
@@ -106,7 +111,7 @@ func (t *Traces) Begin(ctx context.Context, r *http.Request, method, route strin
 		scheme = "https"
 	}
 	name := method
-	if method == "OTHER" { // the semantic conventions have words of their own
+	if method == "OTHER" { // the names of the semantic conventions
 		name, method = "HTTP", "_OTHER"
 	}
 	if route != "" {
@@ -119,23 +124,23 @@ func (t *Traces) Begin(ctx context.Context, r *http.Request, method, route strin
 	return ctx, func(status int) {
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 		if status >= http.StatusInternalServerError {
-			failed(span, strconv.Itoa(status))
+			setFailed(span, strconv.Itoa(status))
 		}
 		span.End()
 	}
 }
 
-// taken is ctx with the trace of a traceparent, if there is one of the right form.
-// The tracestate of other vendors is not taken over: nothing of ours reads it, and
-// it is the caller's own text.
-func taken(ctx context.Context, parents []string) context.Context {
+// withParent returns ctx with the trace of a traceparent, if there is exactly one and
+// it is well-formed. The tracestate of other vendors is ignored: nothing here reads
+// it, and it is text of the caller.
+func withParent(ctx context.Context, parents []string) context.Context {
 	if len(parents) != 1 {
 		return ctx
 	}
 	return propagation.TraceContext{}.Extract(ctx, traceparent(parents[0]))
 }
 
-// traceparent is the one header that is read.
+// traceparent is a propagation.TextMapCarrier with that header alone.
 type traceparent string
 
 // Get returns the header.
@@ -146,72 +151,71 @@ func (p traceparent) Get(name string) string {
 	return ""
 }
 
-// Set does nothing: no trace is passed on.
+// Set does nothing: traces are not propagated any further.
 func (traceparent) Set(string, string) {}
 
-// Keys are the headers there are.
+// Keys returns the names of the headers.
 func (traceparent) Keys() []string { return []string{"traceparent"} }
 
-// Gate begins the span of a call of the gate, where the request is traced. What it
-// returns ends the span with what came of it.
+// Gate starts the span of a call of the gate if the request is traced. The returned
+// function ends the span with the outcome.
 func (t *Traces) Gate(ctx context.Context, call string) (context.Context, func(outcome string, err error)) {
-	ctx, span := t.within(ctx, "gate "+call, trace.SpanKindInternal)
+	ctx, span := t.childSpan(ctx, "gate "+call, trace.SpanKindInternal)
 	return ctx, func(outcome string, err error) {
 		span.SetAttributes(attribute.String("gate.outcome", outcome))
 		if err != nil {
-			failed(span, "unavailable")
+			setFailed(span, "unavailable")
 		}
 		span.End()
 	}
 }
 
-// Database begins the span of statements that travel together, where the request
-// is traced. They are named, and nothing else of them is told. What it returns
-// ends the span with the kind of failure, which is empty for none.
+// Database starts the span of a batch of statements if the request is traced. The
+// span has the names of the statements, never their text. The returned function ends
+// the span with the kind of failure, or an empty string on success.
 func (t *Traces) Database(ctx context.Context, statements []string) (context.Context, func(failure string)) {
-	ctx, span := t.within(ctx, strings.Join(statements, " "), trace.SpanKindClient)
+	ctx, span := t.childSpan(ctx, strings.Join(statements, " "), trace.SpanKindClient)
 	span.SetAttributes(attribute.String("db.system.name", "postgresql"), attribute.String("db.query.summary", strings.Join(statements, " ")))
 	if n := len(statements); n > 1 {
 		span.SetAttributes(attribute.Int("db.operation.batch.size", n))
 	}
 	return ctx, func(failure string) {
 		if failure != "" {
-			failed(span, failure)
+			setFailed(span, failure)
 		}
 		span.End()
 	}
 }
 
-// within begins a span of a request that is traced. What is done without a request
-// is not traced, or a database that is asked for its health would fill the
-// collector.
-func (t *Traces) within(ctx context.Context, name string, kind trace.SpanKind) (context.Context, trace.Span) {
-	if above := trace.SpanFromContext(ctx); !above.IsRecording() {
-		return ctx, idle
+// childSpan starts a span below that of a traced request. Work outside of requests is
+// not traced: health checks of the database would fill the collector.
+func (t *Traces) childSpan(ctx context.Context, name string, kind trace.SpanKind) (context.Context, trace.Span) {
+	if parent := trace.SpanFromContext(ctx); !parent.IsRecording() {
+		return ctx, noopSpan
 	}
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind))
 }
 
-// idle is a span that is not traced; it is never put into a context.
-var idle = trace.SpanFromContext(context.Background())
+// noopSpan is a span that is not recorded. It is never put into a context.
+var noopSpan = trace.SpanFromContext(context.Background())
 
-// failed marks a span. The kind of failure is a word of ours or of a protocol's,
-// never a text, which could hold what a caller wrote.
-func failed(span trace.Span, kind string) {
+// setFailed marks a span as failed. The kind of failure is a fixed word or a code of a
+// protocol, never a message, which could contain text of the caller.
+func setFailed(span trace.Span, kind string) {
 	span.SetAttributes(attribute.String("error.type", kind))
 	span.SetStatus(codes.Error, "")
 }
 
-// Sampler says which requests are traced, by the name that OTEL_TRACES_SAMPLER has
-// for it, and the share where it is by chance.
+// Sampler selects the requests that are traced. Name is a value of
+// OTEL_TRACES_SAMPLER; Ratio is the fraction of requests for traceidratio.
 type Sampler struct {
 	Name  string
-	Share float64
+	Ratio float64
 }
 
 var errSampler = errors.New("not always_on, always_off, traceidratio, or one of these after parentbased_")
 
-// Check is nil for a sampler that there is.
+// Check returns an error for an unknown name.
 func (s Sampler) Check() error {
 	switch strings.TrimPrefix(s.Name, parentBased) {
 	case "always_on", "always_off", "traceidratio":
@@ -221,20 +225,20 @@ func (s Sampler) Check() error {
 	}
 }
 
-// parentBased samplers follow the caller where there is a traceparent.
+// parentBased is the prefix of samplers that follow the decision in the traceparent.
 const parentBased = "parentbased_"
 
 func (s Sampler) sampler() sdk.Sampler {
 	name, followsParent := strings.CutPrefix(s.Name, parentBased)
-	its := sdk.AlwaysSample()
+	sampler := sdk.AlwaysSample()
 	switch name {
 	case "always_off":
-		its = sdk.NeverSample()
+		sampler = sdk.NeverSample()
 	case "traceidratio":
-		its = sdk.TraceIDRatioBased(s.Share)
+		sampler = sdk.TraceIDRatioBased(s.Ratio)
 	}
 	if followsParent {
-		return sdk.ParentBased(its)
+		return sdk.ParentBased(sampler)
 	}
-	return its
+	return sampler
 }

@@ -159,7 +159,7 @@ func TestMigrateGoesUpAndDownStepByStep(t *testing.T) {
 	}
 	wantAll(t, said("up"), "nothing to apply")
 	for n, newest := range slices.Backward(all) {
-		wantAll(t, said("down"), "took back "+newest)
+		wantAll(t, said("down"), "rolled back "+newest)
 		got, _ := applied()
 		if diff := cmp.Diff(append([]string(nil), all[:n]...), got); diff != "" {
 			t.Errorf("applied after %d steps down (-want +got):\n%s", len(all)-n, diff)

@@ -47,7 +47,7 @@ func TestServeSpeaksHTTPSAndItsHealthcheckKnowsIt(t *testing.T) {
 	other := t.TempDir()
 	newCertificate(t, other)
 	run(t, launch{args: []string{"healthcheck"}, env: with(other)}).wantLine(1, "another certificate")
-	wantNone(t, s.logs.String(), "every request will be refused")
+	wantNone(t, s.logs.String(), "every request will be rejected")
 	s.signal(syscall.SIGTERM)
 	s.wantExit(0)
 }
@@ -56,7 +56,7 @@ func TestServeSaysWhenNobodyCanReachIt(t *testing.T) {
 	t.Parallel()
 	env := serveEnv("postgres://nobody@127.0.0.1:1/none", "https://accounts.google.com", "APP_ENV=production", "SHUTDOWN_DRAIN=0")
 	s := serve(t, env)
-	s.awaitText(&s.logs, `"severity":"WARNING","message":"every request will be refused`)
+	s.awaitText(&s.logs, `"severity":"WARNING","message":"every request will be rejected`)
 	get(t, s.URL+"/health/live", "").want(http.StatusOK)
 	if a := get(t, s.URL+"/api/v1/projects", "").want(http.StatusForbidden); a.code() != "https_required" {
 		t.Errorf("plain HTTP is answered %s", a.Body)

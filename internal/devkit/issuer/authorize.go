@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// grantLife is how long a code waits to be exchanged. The exchange follows the
-// redirect at once, so a code that is older was lost or stolen.
-const grantLife = time.Minute
+// grantTTL is the lifetime of a code. The exchange follows the redirect at once, so an
+// older code was lost or stolen.
+const grantTTL = time.Minute
 
-// maxForm bounds a form; ours have less than ten short fields.
+// maxForm is the maximum size of a form; ours have fewer than ten short fields.
 const maxForm = 64 << 10
 
-// grant is what a code stands for until it is exchanged.
+// grant is what a code is exchanged for.
 type grant struct {
 	client      string
 	redirectURI string
@@ -28,8 +28,8 @@ type grant struct {
 	expires     time.Time
 }
 
-// authorize is the authorization endpoint: RFC 6749, section 4.1.1, with PKCE
-// (RFC 7636) required.
+// authorize is the authorization endpoint (RFC 6749, section 4.1.1). It requires PKCE
+// (RFC 7636).
 func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -37,28 +37,28 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request cannot be read.", http.StatusBadRequest)
 		return
 	}
-	// Before the redirect URI is known to be the client's own, nothing may be
-	// sent to it: else this endpoint redirects anybody anywhere.
-	client, ok := i.clients[one(r.Form, "client_id")]
+	// Nothing may be sent to the redirect URI before it is verified: otherwise this
+	// endpoint is an open redirect.
+	client, ok := i.clients[single(r.Form, "client_id")]
 	if !ok {
 		http.Error(w, "There is no such client.", http.StatusBadRequest)
 		return
 	}
-	redirectURI := one(r.Form, "redirect_uri")
+	redirectURI := single(r.Form, "redirect_uri")
 	if !slices.Contains(client.RedirectURIs, redirectURI) && !slices.Contains(client.RedirectURIs, anyPort(redirectURI)) {
 		http.Error(w, "The redirect_uri is not one of this client.", http.StatusBadRequest)
 		return
 	}
-	if code, why := refusal(r.Form); code != "" {
-		redirect(w, r, redirectURI, url.Values{"error": {code}, "error_description": {why}})
+	if code, reason := authorizeError(r.Form); code != "" {
+		redirect(w, r, redirectURI, url.Values{"error": {code}, "error_description": {reason}})
 		return
 	}
 	user, ok := i.find(r.Form.Get("login_hint"))
 	if !ok {
-		i.choose(w, r)
+		i.listUsers(w, r)
 		return
 	}
-	redirect(w, r, redirectURI, url.Values{"code": {i.grant(grant{
+	redirect(w, r, redirectURI, url.Values{"code": {i.storeGrant(grant{
 		client:      client.ID,
 		redirectURI: redirectURI,
 		challenge:   r.Form.Get("code_challenge"),
@@ -67,8 +67,8 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	})}})
 }
 
-// anyPort is an address of plain HTTP on loopback without its port; empty for any
-// other address.
+// anyPort returns a loopback URL of plain HTTP without its port, or an empty string for
+// any other URL.
 func anyPort(address string) string {
 	at, err := url.Parse(address)
 	if err != nil || at.Scheme != "http" || !slices.Contains([]string{"127.0.0.1", "localhost"}, at.Hostname()) {
@@ -78,16 +78,16 @@ func anyPort(address string) string {
 	return at.String()
 }
 
-// one returns the value of a parameter given exactly once, else "".
-func one(form url.Values, name string) string {
+// single returns the value of a parameter that occurs exactly once, otherwise "".
+func single(form url.Values, name string) string {
 	if len(form[name]) != 1 {
 		return ""
 	}
 	return form[name][0]
 }
 
-// refusal returns the OAuth error of a request from a known client, if any.
-func refusal(form url.Values) (code, why string) {
+// authorizeError returns the OAuth error of a request from a known client, if any.
+func authorizeError(form url.Values) (code, reason string) {
 	for name, values := range form {
 		if len(values) > 1 {
 			return "invalid_request", "The parameter " + name + " is given twice."
@@ -106,7 +106,7 @@ func refusal(form url.Values) (code, why string) {
 	return "", ""
 }
 
-// redirect sends the browser back with answer added to the redirect URI.
+// redirect sends the browser to the redirect URI with the response parameters.
 func redirect(w http.ResponseWriter, r *http.Request, redirectURI string, answer url.Values) {
 	to, err := url.Parse(redirectURI)
 	if err != nil {
@@ -115,17 +115,17 @@ func redirect(w http.ResponseWriter, r *http.Request, redirectURI string, answer
 	}
 	query := to.Query()
 	maps.Copy(query, answer)
-	if state := one(r.Form, "state"); state != "" {
+	if state := single(r.Form, "state"); state != "" {
 		query.Set("state", state)
 	}
 	to.RawQuery = query.Encode()
-	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // authorize found it among the client's own
+	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // authorize has verified it
 }
 
-// grant keeps g under a new code, and forgets codes that nobody came for.
-func (i *Issuer) grant(g grant) string {
+// storeGrant stores g under a new code, and deletes expired codes.
+func (i *Issuer) storeGrant(g grant) string {
 	now := i.now()
-	g.expires = now.Add(grantLife)
+	g.expires = now.Add(grantTTL)
 	code := rand.Text()
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -151,8 +151,9 @@ var page = template.Must(template.New("choose").Parse(`<!doctype html>
 </html>
 `))
 
-// choose lists the users. Each is a link to the same request with a hint.
-func (i *Issuer) choose(w http.ResponseWriter, r *http.Request) {
+// listUsers serves a page with the users. Each is a link to the same request with a
+// login hint.
+func (i *Issuer) listUsers(w http.ResponseWriter, r *http.Request) {
 	type choice struct{ Name, Email, Link string }
 	choices := make([]choice, 0, len(i.users))
 	for _, u := range i.users {
@@ -164,6 +165,6 @@ func (i *Issuer) choose(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	// Whoever asked may be gone; there is nobody left to tell.
+	// An error means that the client has disconnected.
 	_ = page.Execute(w, choices)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
+func TestAuthorize_RedirectURIKeepsItsQuery(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	if got := authorize(t, app, oauth2.GenerateVerifier()).Get("from"); got != "google" {
@@ -23,7 +23,7 @@ func TestRedirectURIKeepsItsOwnQuery(t *testing.T) {
 }
 
 // Nobody but the client may receive anything, not even an error.
-func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
+func TestAuthorize_UnknownRedirectURIsAreRejected(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	for name, change := range map[string]oauth2.AuthCodeOption{
@@ -36,17 +36,17 @@ func TestUnknownPlacesAreNotRedirectedTo(t *testing.T) {
 	} {
 		res := get(t, app.AuthCodeURL("s", change, oauth2.SetAuthURLParam("login_hint", "ann@example.com")))
 		if res.status != http.StatusBadRequest || res.location != "" {
-			t.Errorf("%s: answered %d to %q, want 400 and no redirect", name, res.status, res.location)
+			t.Errorf("%s: responded %d to %q, want 400 and no redirect", name, res.status, res.location)
 		}
 	}
 	twice := get(t, app.AuthCodeURL("s")+"&redirect_uri=https://evil.example.com")
 	if twice.status != http.StatusBadRequest {
-		t.Errorf("a redirect_uri given twice: answered %d, want 400", twice.status)
+		t.Errorf("a redirect_uri given twice: responded %d, want 400", twice.status)
 	}
 }
 
 // Programs on the user's own machine listen on whatever port is free.
-func TestLoopbackMayHaveAnyPort(t *testing.T) {
+func TestAuthorize_LoopbackAllowsAnyPort(t *testing.T) {
 	t.Parallel()
 	for redirectURI, allowed := range map[string]bool{
 		"http://127.0.0.1/callback":              true,
@@ -67,17 +67,17 @@ func TestLoopbackMayHaveAnyPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := httptest.NewRecorder()
-		i.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
+		response := httptest.NewRecorder()
+		i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
 			"client_id": {"web&app"}, "redirect_uri": {redirectURI},
 		}.Encode(), http.NoBody))
-		if (answer.Code == http.StatusFound) != allowed {
-			t.Errorf("%s: answered %d", redirectURI, answer.Code)
+		if (response.Code == http.StatusFound) != allowed {
+			t.Errorf("%s: responded %d", redirectURI, response.Code)
 		}
 	}
 }
 
-func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
+func TestAuthorize_ErrorsAreSentToTheClient(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	good := []oauth2.AuthCodeOption{
@@ -92,24 +92,24 @@ func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
 		"a short challenge":      {"code_challenge", "abc", "invalid_request"},
 	} {
 		options := slices.Concat(good, []oauth2.AuthCodeOption{oauth2.SetAuthURLParam(tc.param, tc.value)})
-		answer := back(t, get(t, app.AuthCodeURL("s", options...)), app.RedirectURL)
-		if answer.Get("error") != tc.want || answer.Get("state") != "s" || answer.Has("code") {
-			t.Errorf("%s: answered %v, want %s", name, answer, tc.want)
+		response := back(t, get(t, app.AuthCodeURL("s", options...)), app.RedirectURL)
+		if response.Get("error") != tc.want || response.Get("state") != "s" || response.Has("code") {
+			t.Errorf("%s: responded %v, want %s", name, response, tc.want)
 		}
 	}
-	answer := back(t, get(t, app.AuthCodeURL("s", good...)+"&nonce=a&nonce=b"), app.RedirectURL)
-	if answer.Get("error") != "invalid_request" || answer.Has("code") {
-		t.Errorf("a nonce given twice: answered %v", answer)
+	response := back(t, get(t, app.AuthCodeURL("s", good...)+"&nonce=a&nonce=b"), app.RedirectURL)
+	if response.Get("error") != "invalid_request" || response.Has("code") {
+		t.Errorf("a nonce given twice: responded %v", response)
 	}
 }
 
-func TestPageListsTheUsers(t *testing.T) {
+func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	t.Parallel()
 	app, verifier := start(t).client(t), oauth2.GenerateVerifier()
 	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "nobody@example.com"))
 	res := get(t, at)
 	if res.status != http.StatusOK {
-		t.Fatalf("answered %d, want the page", res.status)
+		t.Fatalf("responded %d, want the page", res.status)
 	}
 	if policy := res.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
 		t.Errorf("the policy of the page is %q", policy)
@@ -133,9 +133,9 @@ func TestPageListsTheUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := back(t, get(t, next.String()), app.RedirectURL)
-	token, err := app.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
-	if err != nil || answer.Get("state") != "st&te" || token.Extra("id_token") == nil {
-		t.Errorf("the link of the page leads to %v, %v", answer, err)
+	response := back(t, get(t, next.String()), app.RedirectURL)
+	token, err := app.Exchange(t.Context(), response.Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil || response.Get("state") != "st&te" || token.Extra("id_token") == nil {
+		t.Errorf("the link of the page leads to %v, %v", response, err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // client is the application, as golang.org/x/oauth2 and go-oidc see it.
-func (w *world) client(t *testing.T) *oauth2.Config {
+func (w *fixture) client(t *testing.T) *oauth2.Config {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), w.url)
 	if err != nil {
@@ -37,17 +37,17 @@ func back(t *testing.T, res reply, redirectURL string) url.Values {
 	t.Helper()
 	to, err := url.Parse(res.location)
 	if err != nil || res.status != http.StatusFound {
-		t.Fatalf("answered %d to %q, want a redirect", res.status, res.location)
+		t.Fatalf("responded %d to %q, want a redirect", res.status, res.location)
 	}
-	answer := to.Query()
+	response := to.Query()
 	base, _, _ := strings.Cut(redirectURL, "?")
 	if !strings.HasPrefix(to.String(), base) {
 		t.Fatalf("redirected to %s, want %s", to, redirectURL)
 	}
-	return answer
+	return response
 }
 
-func TestAuthorizationCodeFlow(t *testing.T) {
+func TestIssuer_AuthorizationCodeFlow(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*oauth2.Config){
 		"with the secret in the header": func(app *oauth2.Config) { app.Endpoint.AuthStyle = oauth2.AuthStyleInHeader },
@@ -64,16 +64,16 @@ func TestAuthorizationCodeFlow(t *testing.T) {
 				app := w.client(t)
 				change(app)
 				verifier := oauth2.GenerateVerifier()
-				answer := authorize(t, app, verifier)
-				if answer.Get("state") != "st&te" {
-					t.Errorf("the state came back as %q", answer.Get("state"))
+				response := authorize(t, app, verifier)
+				if response.Get("state") != "st&te" {
+					t.Errorf("the state came back as %q", response.Get("state"))
 				}
-				token, err := app.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
+				token, err := app.Exchange(t.Context(), response.Get("code"), oauth2.VerifierOption(verifier))
 				if err != nil {
 					t.Fatal(err)
 				}
 				if token.AccessToken == "" || token.Type() != "Bearer" || token.ExpiresIn != 3600 {
-					t.Errorf("the answer is %+v", token)
+					t.Errorf("the response is %+v", token)
 				}
 				raw, _ := token.Extra("id_token").(string)
 				claims, err := claimsOf(t, w, raw, app.ClientID)

@@ -17,34 +17,34 @@ import (
 
 const tokenLife = time.Hour
 
-// Claims is what an ID token shall say. The zero Claims make a good token for
-// the first user and the first client; a test says only what it is about.
+// Claims are the claims of an ID token. The zero value makes a valid token for the first
+// user and the first client, so a test sets only what it is about.
 type Claims struct {
-	// Email picks the user whose claims are the defaults: the first of the
-	// configuration when empty, one made up when nobody has the address.
+	// Email selects the user whose claims are the defaults. If empty, it is the first
+	// user; for an unknown address a user is invented.
 	Email string
-	// Subject, Name, Picture and HostedDomain replace those of the user.
+	// Subject, Name, Picture and HostedDomain override those of the user.
 	Subject      string
 	Name         string
 	Picture      string
 	HostedDomain string
-	// Audience is the first client, or the project, when empty.
+	// Audience is the first client, or the project, if empty.
 	Audience string
-	// Nonce is left out when empty.
+	// Nonce is omitted if empty.
 	Nonce string
 
-	// Extra adds claims, or replaces them by values of any type.
+	// Extra adds claims, or replaces them with values of any type.
 	Extra map[string]any
-	// Omit names claims to leave out.
+	// Omit lists claims to omit.
 	Omit []string
-	// Header adds header members, or replaces them. The signature is made with
-	// the issuer's key whatever alg and kid then say.
+	// Header adds header fields, or replaces them. The signature always uses the issuer's
+	// key, whatever alg and kid say.
 	Header map[string]any
-	// OmitHeader names header members to leave out.
+	// OmitHeader lists header fields to omit.
 	OmitHeader []string
 }
 
-// IDToken signs an ID token as it would come from the token endpoint.
+// IDToken returns a signed ID token like those of the token endpoint.
 func (i *Issuer) IDToken(c Claims) (string, error) {
 	key := i.currentKey()
 	header := map[string]any{"alg": key.public.Algorithm, "kid": key.public.KeyID, "typ": "JWT"}
@@ -63,7 +63,7 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 		"name":           cmp.Or(c.Name, u.Name),
 		"picture":        cmp.Or(c.Picture, u.Picture),
 		"iat":            now.Unix(),
-		// Two sign-ins of one person in one second are two tokens.
+		// Two sign-ins of a user in the same second have different tokens.
 		"jti": rand.Text(),
 		"exp": now.Add(tokenLife).Unix(),
 	}
@@ -84,7 +84,7 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 	return claims
 }
 
-// user is the one with this address, or one made up for it.
+// user returns the user with this address, or an invented one.
 func (i *Issuer) user(email string) User {
 	if email == "" {
 		return i.users[0]
@@ -103,9 +103,8 @@ func (i *Issuer) find(email string) (User, bool) {
 	return i.users[n], true
 }
 
-// complete fills what a configuration need not say. The subject depends on the
-// address alone, so that a user stays the same over restarts; it is a decimal
-// number, as Google's are.
+// complete sets the optional fields. The subject depends on the address alone, so a
+// user stays the same after a restart. It is a decimal number, like Google's.
 func complete(u User) User {
 	if u.Subject == "" {
 		sum := sha256.Sum256([]byte(strings.ToLower(u.Email)))
@@ -128,8 +127,8 @@ func amend(members, extra map[string]any, omit []string) map[string]any {
 	return members
 }
 
-// compact is the JWS compact serialization. It is written out here because a
-// library would refuse the headers that tests need to be wrong.
+// compact returns the JWS compact serialization. A library would reject the invalid
+// headers that tests need.
 func (k signingKey) compact(header, claims map[string]any) (string, error) {
 	parts := make([]string, 0, 3)
 	for _, members := range []map[string]any{header, claims} {

@@ -10,7 +10,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestClaimsOfATokenSignedDirectly(t *testing.T) {
+func TestIDToken_Claims(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	base := func(changes map[string]any) map[string]any {
@@ -30,8 +30,8 @@ func TestClaimsOfATokenSignedDirectly(t *testing.T) {
 	// Made from the address alone, so that a user stays the same over restarts.
 	const bob, eve = "16915383601577089388", "14175594173819238687"
 	for name, tc := range map[string]struct {
-		ask  issuer.Claims
-		want map[string]any
+		claims issuer.Claims
+		want   map[string]any
 	}{
 		"nothing said": {issuer.Claims{}, base(nil)},
 		"another user": {issuer.Claims{Email: "BOB@example.com"}, base(map[string]any{
@@ -51,7 +51,7 @@ func TestClaimsOfATokenSignedDirectly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := claimsOf(t, w, sign(t, w, tc.ask), "web&app")
+			got, err := claimsOf(t, w, sign(t, w, tc.claims), "web&app")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestClaimsOfATokenSignedDirectly(t *testing.T) {
 	}
 }
 
-func TestHeaderOfATokenSignedDirectly(t *testing.T) {
+func TestIDToken_Header(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	raw := sign(t, w, issuer.Claims{Header: map[string]any{"alg": "none", "jku": "x"}, OmitHeader: []string{"typ", "kid"}})

@@ -1,12 +1,10 @@
-// Package issuer is a small OpenID Connect issuer that speaks the real protocol
-// over real HTTP. It stands in for Google where Google cannot be: in
-// `codegenapp dev`, and in tests.
+// Package issuer is a small OpenID Connect issuer that implements the real protocol
+// over HTTP. It replaces Google in `codegenapp dev` and in tests.
 //
-// It serves discovery, keys, and the authorization code flow with PKCE, and it
-// signs ID tokens directly, also wrong ones. It asks nobody for a password, so
-// it must never stand in front of real data. It knows nothing of the product
-// that trusts it, and does not misbehave by itself: a test that needs keys that
-// are slow, huge or gone wraps the handler.
+// It serves discovery, keys, and the authorization code flow with PKCE, and signs ID
+// tokens directly, also invalid ones. It requires no password, so it must never protect
+// real data. It knows nothing about the product that trusts it, and always behaves
+// correctly: a test of slow, huge or missing keys wraps the handler.
 package issuer
 
 import (
@@ -22,47 +20,46 @@ import (
 	"time"
 )
 
-// Config is what an issuer is made of.
+// Config configures an issuer.
 type Config struct {
-	// URL is the issuer's own identifier and the place it is reached at. The
-	// endpoints lie below its path.
+	// URL is the issuer's identifier and address. The endpoints are below its path.
 	URL string
-	// Clients are the applications that may ask for tokens; at least one, but for
-	// a user store.
+	// Clients are the applications that may request tokens. At least one is required,
+	// except for a user store.
 	Clients []Client
-	// Project makes it the user store of that Google Cloud project, as Identity
-	// Platform has one: tokens are for the project and say how their users have
-	// signed in, and there is no page and no code.
+	// Project makes the issuer the user store of that Google Cloud project, like
+	// Identity Platform: tokens are for the project and say how their users signed in,
+	// and there is no code flow.
 	Project string
-	// Users are the people who can sign in; at least one.
+	// Users are the users that can sign in. At least one is required.
 	Users []User
-	// Now is the clock; time.Now when nil.
+	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
-	// Key signs tokens: RSA of at least 2048 bits (RS256) or P-256 (ES256). An
-	// RSA key is generated when it is nil.
+	// Key signs tokens: RSA of at least 2048 bits (RS256) or P-256 (ES256). If nil, an
+	// RSA key is generated.
 	Key crypto.Signer
-	// MaxAge is how long clients may keep the keys; one hour when zero.
+	// MaxAge is how long clients may cache the keys. If zero, it is one hour.
 	MaxAge time.Duration
 }
 
 // Client is an application that users sign in to.
 type Client struct {
 	ID string
-	// Secret is empty for a public client, which then proves itself by PKCE alone.
+	// Secret is empty for a public client, which uses PKCE alone.
 	Secret string
-	// RedirectURIs are compared character by character, but for the port of
-	// plain HTTP on loopback: there programs take any (RFC 8252, section 7.3).
+	// RedirectURIs are compared character by character. Plain HTTP on loopback may have
+	// any port (RFC 8252, section 7.3).
 	RedirectURIs []string
 }
 
-// User is a person who can sign in.
+// User is a user that can sign in.
 type User struct {
 	Email string
-	// Subject is derived from Email when empty.
+	// Subject is derived from Email if empty.
 	Subject string
 	Name    string
 	Picture string
-	// HostedDomain is the claim hd, left out when empty.
+	// HostedDomain is the claim hd, which is omitted if empty.
 	HostedDomain string
 }
 
@@ -71,7 +68,7 @@ type Issuer struct {
 	url     string
 	clients map[string]Client
 	project string
-	// audience is whom tokens are for where nothing else is said.
+	// audience is the default audience of tokens.
 	audience string
 	users    []User
 	now      func() time.Time
@@ -83,7 +80,7 @@ type Issuer struct {
 	grants map[string]grant
 }
 
-// New returns an issuer, or all that is wrong with its configuration.
+// New returns an issuer, or all faults of its configuration.
 func New(cfg Config) (*Issuer, error) {
 	at, err := checkConfig(cfg)
 	if err != nil {
@@ -150,7 +147,7 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	return at, errors.Join(faults...)
 }
 
-// ServeHTTP answers the endpoints of the issuer.
+// ServeHTTP handles the endpoints of the issuer.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	i.mux.ServeHTTP(w, r)
@@ -167,7 +164,7 @@ func (i *Issuer) route(prefix string) {
 	i.mux.HandleFunc("POST "+prefix+"/token", i.token)
 }
 
-// discovery is OpenID Connect Discovery 1.0, section 4.
+// discovery serves the document of OpenID Connect Discovery 1.0, section 4.
 func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	i.cacheable(w)
 	base := strings.TrimSuffix(i.url, "/")
@@ -206,6 +203,6 @@ func (i *Issuer) cacheable(w http.ResponseWriter) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// Whoever asked may be gone; there is nobody left to tell.
+	// An error means that the client has disconnected.
 	_ = json.NewEncoder(w).Encode(body)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestConfigurationsThatAreRefused(t *testing.T) {
+func TestIssuer_InvalidConfigurations(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestKeysRotate(t *testing.T) {
+func TestKeys_Rotate(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	for _, alg := range []string{issuer.RS256, issuer.ES256} {
@@ -78,7 +78,7 @@ func TestKeysRotate(t *testing.T) {
 	}
 }
 
-func TestDocumentsMayBeCached(t *testing.T) {
+func TestIssuer_DocumentsAreCacheable(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, "http://localhost:1")
 	for _, tc := range []struct {
@@ -91,10 +91,10 @@ func TestDocumentsMayBeCached(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/jwks", "/.well-known/openid-configuration"} {
-			answer := httptest.NewRecorder()
-			i.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
-			if got := answer.Header().Get("Cache-Control"); answer.Code != http.StatusOK || got != tc.want {
-				t.Errorf("%s: %d with Cache-Control %q, want %q", path, answer.Code, got, tc.want)
+			response := httptest.NewRecorder()
+			i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+			if got := response.Header().Get("Cache-Control"); response.Code != http.StatusOK || got != tc.want {
+				t.Errorf("%s: %d with Cache-Control %q, want %q", path, response.Code, got, tc.want)
 			}
 		}
 	}

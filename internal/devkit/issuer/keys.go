@@ -25,14 +25,14 @@ const (
 
 const weakestRSA = 2048
 
-// signingKey is a private key with the name and algorithm it is published under.
+// signingKey is a private key with its published ID and algorithm.
 type signingKey struct {
 	signer crypto.Signer
 	public jose.JSONWebKey
 }
 
-// newSigningKey refuses what a verifier would ignore, so that a wrong key is
-// found at the start and not at the first sign-in.
+// newSigningKey rejects keys that a verifier would ignore, so that a wrong key is
+// reported at the start and not at the first sign-in.
 func newSigningKey(signer crypto.Signer) (signingKey, error) {
 	public := jose.JSONWebKey{Key: signer.Public(), Use: "sig"}
 	switch key := signer.Public().(type) {
@@ -57,8 +57,8 @@ func newSigningKey(signer crypto.Signer) (signingKey, error) {
 	return signingKey{signer: signer, public: public}, nil
 }
 
-// Rotate makes a new signing key for alg, RS256 or ES256. The old public key
-// leaves the published keys at once.
+// Rotate generates a new signing key for alg, RS256 or ES256. The old public key is no
+// longer published.
 func (i *Issuer) Rotate(alg string) error {
 	var signer crypto.Signer
 	var err error
@@ -104,7 +104,7 @@ func (k signingKey) sign(input string) ([]byte, error) {
 	if k.public.Algorithm == RS256 {
 		return signature, nil
 	}
-	// A crypto.Signer answers ASN.1; a JWS has the two numbers side by side.
+	// A crypto.Signer returns ASN.1; a JWS has the concatenated numbers.
 	var pair struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(signature, &pair); err != nil {
 		return nil, fmt.Errorf("read the ECDSA signature: %w", err)

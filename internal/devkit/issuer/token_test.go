@@ -11,10 +11,10 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func TestExchangesThatAreRefused(t *testing.T) {
+func TestToken_InvalidExchanges(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		change func(w *world, app *oauth2.Config, form url.Values)
+		change func(w *fixture, app *oauth2.Config, form url.Values)
 		status int
 		code   string
 	}{
@@ -29,11 +29,11 @@ func TestExchangesThatAreRefused(t *testing.T) {
 		"a wrong secret":          {set("client_secret", "guess"), 401, "invalid_client"},
 		"no secret":               {set("client_secret"), 401, "invalid_client"},
 		"an unknown client":       {set("client_id", "nobody"), 401, "invalid_client"},
-		"another client": {func(_ *world, _ *oauth2.Config, form url.Values) {
+		"another client": {func(_ *fixture, _ *oauth2.Config, form url.Values) {
 			form.Set("client_id", "phone")
 			form.Del("client_secret")
 		}, 400, "invalid_grant"},
-		"a code older than a minute": {func(w *world, _ *oauth2.Config, _ url.Values) {
+		"a code older than a minute": {func(w *fixture, _ *oauth2.Config, _ url.Values) {
 			w.now = w.now.Add(time.Minute + time.Second)
 		}, 400, "invalid_grant"},
 	} {
@@ -49,14 +49,14 @@ func TestExchangesThatAreRefused(t *testing.T) {
 			tc.change(w, app, form)
 			status, code := post(t, app.Endpoint.TokenURL, form, nil)
 			if status != tc.status || code != tc.code {
-				t.Errorf("answered %d %s, want %d %s", status, code, tc.status, tc.code)
+				t.Errorf("responded %d %s, want %d %s", status, code, tc.status, tc.code)
 			}
 		})
 	}
 }
 
-func set(name string, values ...string) func(*world, *oauth2.Config, url.Values) {
-	return func(_ *world, _ *oauth2.Config, form url.Values) { form[name] = values }
+func set(name string, values ...string) func(*fixture, *oauth2.Config, url.Values) {
+	return func(_ *fixture, _ *oauth2.Config, form url.Values) { form[name] = values }
 }
 
 // post returns the status and the OAuth error of an exchange.
@@ -71,19 +71,19 @@ func post(t *testing.T, at string, form url.Values, change func(*http.Request)) 
 		change(req)
 	}
 	res := do(t, req)
-	var answer struct {
+	var response struct {
 		Error string `json:"error"`
 	}
-	if err := json.Unmarshal(res.body, &answer); err != nil {
+	if err := json.Unmarshal(res.body, &response); err != nil {
 		t.Fatal(err)
 	}
 	if res.header.Get("Cache-Control") != "no-store" {
-		t.Error("the answer may be cached")
+		t.Error("the response may be cached")
 	}
-	return res.status, answer.Error
+	return res.status, response.Error
 }
 
-func TestCodeIsGoodForOneExchange(t *testing.T) {
+func TestToken_CodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]string{"that succeeded": "", "that failed": "wrong verifier"} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestCodeIsGoodForOneExchange(t *testing.T) {
 	}
 }
 
-func TestClientAuthenticatesInOneWay(t *testing.T) {
+func TestToken_ClientAuthentication(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
 	for name, tc := range map[string]struct {
@@ -122,7 +122,7 @@ func TestClientAuthenticatesInOneWay(t *testing.T) {
 	} {
 		status, code := post(t, app.Endpoint.TokenURL, tc.form, func(r *http.Request) { r.SetBasicAuth(tc.id, tc.secret) })
 		if status != tc.status || code != tc.code {
-			t.Errorf("%s: answered %d %s, want %d %s", name, status, code, tc.status, tc.code)
+			t.Errorf("%s: responded %d %s, want %d %s", name, status, code, tc.status, tc.code)
 		}
 	}
 }

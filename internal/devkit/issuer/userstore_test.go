@@ -11,10 +11,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-func TestAUserStorePlaysIdentityPlatform(t *testing.T) {
+func TestUserStore_BehavesLikeIdentityPlatform(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewUnstartedServer(nil)
-	w := &world{url: "http://" + srv.Listener.Addr().String() + "/my-project", now: epoch}
+	w := &fixture{url: "http://" + srv.Listener.Addr().String() + "/my-project", now: epoch}
 	cfg := config(t, w.url)
 	cfg.Project, cfg.Clients, cfg.Now = "my-project", nil, func() time.Time { return w.now }
 	i, err := issuer.New(cfg)
@@ -45,7 +45,7 @@ func TestAUserStorePlaysIdentityPlatform(t *testing.T) {
 	}
 	for _, path := range []string{"/authorize", "/token"} {
 		if res := get(t, w.url+path); res.status != http.StatusNotFound {
-			t.Errorf("%s answered %d", path, res.status)
+			t.Errorf("%s responded %d", path, res.status)
 		}
 	}
 }

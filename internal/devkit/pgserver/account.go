@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// account is the user that PostgreSQL runs as.
+// account is the operating system user that PostgreSQL runs as.
 type account struct {
 	name string
-	// cred is nil when that is the user we are.
+	// cred is nil if it is the current user.
 	cred *syscall.Credential
 }
 
-// accountFor returns the present user. Root, whom PostgreSQL refuses, becomes
-// the owner of data, the data directory, if there is one, else "postgres", else "nobody".
+// accountFor returns the current user. PostgreSQL refuses to run as root: then it is the
+// owner of the data directory, or if that does not exist, "postgres" or "nobody".
 func accountFor(data string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -55,15 +55,15 @@ func accountFor(data string) (account, error) {
 	return account{}, errors.New(`root cannot run PostgreSQL, and there is neither a user "postgres" nor "nobody" to run it as`)
 }
 
-// parseID reads negative numbers too: macOS writes nobody's as -2.
+// parseID accepts negative numbers: macOS has -2 for nobody.
 func parseID(s string) (uint32, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return uint32(n), err //nolint:gosec // Losing the upper half is what makes -2 the number meant.
 }
 
-// command is a program of PostgreSQL in the directory dir. It sees little of our
-// environment: as somebody else's process it must not show him our secrets, and
-// variables such as PGDATA or LC_MESSAGES would change what it does.
+// command returns a command that runs in dir with a reduced environment: another user
+// must not see our secrets, and variables such as PGDATA or LC_MESSAGES would change the
+// behaviour.
 func (a account) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // Starting programs found on the machine is what this package is for.
 	cmd.Dir = dir
@@ -79,8 +79,8 @@ func (a account) command(ctx context.Context, dir, name string, args ...string) 
 	return cmd
 }
 
-// run waits for a short-lived program and returns what it wrote. When ctx ends,
-// the program is killed together with its children.
+// run runs a short-lived program and returns its output. When ctx is done, it kills the
+// program and its children.
 func (a account) run(ctx context.Context, dir, name string, args ...string) (string, error) {
 	return runToEnd(ctx, a.command(ctx, dir, name, args...))
 }
@@ -104,9 +104,9 @@ func runToEnd(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	return out.String(), nil
 }
 
-// reaches asks the kernel, by going there as that user: reading permission bits
-// ourselves would miss access lists and mount options.
-func (a account) reaches(ctx context.Context, dir string) (bool, error) {
+// canReach runs a shell in dir as the account: checking permission bits would miss
+// access lists and mount options.
+func (a account) canReach(ctx context.Context, dir string) (bool, error) {
 	if a.cred == nil {
 		return true, nil
 	}
@@ -115,21 +115,21 @@ func (a account) reaches(ctx context.Context, dir string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("try whether %s reaches %s: %w", a.name, dir, err)
+		return false, fmt.Errorf("check whether %s can reach %s: %w", a.name, dir, err)
 	}
 	return true, nil
 }
 
-// give makes path the user's.
-func (a account) give(path string) error {
+// chown makes the account the owner of path.
+func (a account) chown(path string) error {
 	if a.cred == nil {
 		return nil
 	}
 	return os.Lchown(path, int(a.cred.Uid), int(a.cred.Gid))
 }
 
-// makeDirs makes dir and what is missing above it. What root makes can be
-// passed by others, whatever the umask says; what exists is not touched.
+// makeDirs creates dir and its missing parents. Directories that root creates are
+// traversable by others, whatever the umask is; existing ones are not changed.
 func makeDirs(dir string) error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(dir, 0o700)

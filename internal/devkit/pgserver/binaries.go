@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// oldest is the first major version that is good enough.
-const oldest = 14
+// minVersion is the first supported major version.
+const minVersion = 14
 
 // binaries is an installation of PostgreSQL.
 type binaries struct {
@@ -28,14 +28,14 @@ type version struct {
 	text  string // such as "17.2", "18beta1"
 }
 
-// finder knows where installations of PostgreSQL are to be found.
+// finder searches for installations of PostgreSQL.
 type finder struct {
 	lookPath func(program string) (string, error)
 	globs    []string
 	npm      npm
 }
 
-func usualPlaces() finder {
+func knownDirectories() finder {
 	return finder{
 		lookPath: exec.LookPath,
 		globs: []string{
@@ -50,14 +50,14 @@ func usualPlaces() finder {
 	}
 }
 
-// find returns an installation that the user of h can run: what is on PATH, else
-// the newest that lies in a usual place, else npm's. Existing data, with their
-// major version given, want just that version, since only it can read them.
-func (f finder) find(ctx context.Context, h *home, major int) (binaries, error) {
+// find returns an installation that the account of h can run: the one on PATH, else the
+// newest in the known directories, else npm's. If major is not 0, existing data require
+// exactly that version.
+func (f finder) find(ctx context.Context, h *dataDir, major int) (binaries, error) {
 	var seen []string
 	usable := func(b binaries) bool {
 		seen = append(seen, b.version.text)
-		return b.version.major >= oldest && (major == 0 || major == b.version.major)
+		return b.version.major >= minVersion && (major == 0 || major == b.version.major)
 	}
 	for _, group := range [][]string{f.onPath(), f.installed()} {
 		found := h.inspect(ctx, group)
@@ -79,24 +79,24 @@ func (f finder) find(ctx context.Context, h *home, major int) (binaries, error) 
 	return binaries{}, notFound(h, major, seen, npmErr)
 }
 
-// notFound is one line: it is what a newcomer sees first.
-func notFound(h *home, major int, seen []string, npmErr error) error {
-	what := fmt.Sprintf("PostgreSQL %d or newer is not installed", oldest)
+// notFound returns an error of one line, since new users see it first.
+func notFound(h *dataDir, major int, seen []string, npmErr error) error {
+	what := fmt.Sprintf("PostgreSQL %d or newer is not installed", minVersion)
 	if major != 0 {
-		what = fmt.Sprintf("the data in %s need PostgreSQL %d, which is not installed (to start afresh instead, remove the directory)", h.dir, major)
+		what = fmt.Sprintf("the data in %s need PostgreSQL %d, which is not installed (to start with an empty database instead, remove the directory)", h.dir, major)
 	}
 	if len(seen) > 0 {
 		what += "; found only " + strings.Join(slices.Compact(slices.Sorted(slices.Values(seen))), ", ")
 	}
-	what += "; install it (Debian, Ubuntu: `apt-get install postgresql`; Fedora: `dnf install postgresql-server`; macOS: `brew install postgresql@16`), or npm, through which it is fetched"
+	what += "; install it (Debian, Ubuntu: `apt-get install postgresql`; Fedora: `dnf install postgresql-server`; macOS: `brew install postgresql@16`), or install npm, which can download it"
 	if npmErr != nil && !errors.Is(npmErr, exec.ErrNotFound) {
-		what += "; npm is there, but: " + strings.Join(strings.Fields(npmErr.Error()), " ")
+		what += "; npm is installed, but: " + strings.Join(strings.Fields(npmErr.Error()), " ")
 	}
 	return errors.New(what)
 }
 
-// onPath resolves symbolic links, since PATH often has single programs linked
-// from the directory where all of them are.
+// onPath resolves symbolic links: PATH often contains links to single programs of an
+// installation.
 func (f finder) onPath() []string {
 	var dirs []string
 	for _, program := range []string{"postgres", "initdb"} {
@@ -121,8 +121,8 @@ func (f finder) installed() []string {
 	return dirs
 }
 
-// inspect returns the installations among dirs, the newest first.
-func (h *home) inspect(ctx context.Context, dirs []string) []binaries {
+// inspect returns the installations in dirs, newest first.
+func (h *dataDir) inspect(ctx context.Context, dirs []string) []binaries {
 	var found []binaries
 	done := map[string]bool{}
 	for _, dir := range dirs {
@@ -143,9 +143,9 @@ func (h *home) inspect(ctx context.Context, dirs []string) []binaries {
 
 var versionPattern = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
 
-// inspectOne runs the server's program to learn its version. The user who is to
-// run the server does it, so what he cannot reach is none.
-func (h *home) inspectOne(ctx context.Context, dir string) (binaries, error) {
+// inspectOne runs `postgres --version` as the account of the server, so it fails for an
+// installation that the account cannot reach.
+func (h *dataDir) inspectOne(ctx context.Context, dir string) (binaries, error) {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return binaries{}, err
 	}
@@ -155,7 +155,7 @@ func (h *home) inspectOne(ctx context.Context, dir string) (binaries, error) {
 	}
 	m := versionPattern.FindStringSubmatch(out)
 	if m == nil {
-		return binaries{}, fmt.Errorf("%s is of an unknown version: %q", dir, out)
+		return binaries{}, fmt.Errorf("%s has an unknown version: %q", dir, out)
 	}
 	major, err := strconv.Atoi(m[2])
 	if err != nil {

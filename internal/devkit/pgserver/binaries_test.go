@@ -39,25 +39,25 @@ func script(t *testing.T, path, text string) {
 	must(t, cmd.Run())
 }
 
-func testHome(t *testing.T) *home {
+func testDataDir(t *testing.T) *dataDir {
 	t.Helper()
-	h, err := openHome(t.Context(), newDir(t), newDir(t), testConfig(t, "").Log)
+	h, err := openDataDir(t.Context(), newDir(t), newDir(t), testConfig(t, "").Log)
 	must(t, err)
 	t.Cleanup(h.release)
 	return h
 }
 
-func TestTheNewestInstallationIsTaken(t *testing.T) {
+func TestBinaries_NewestInstallationIsUsed(t *testing.T) {
 	t.Parallel()
 	f := only(t, fakeBinaries(t, "9.6.24"), fakeBinaries(t, "14.2"), fakeBinaries(t, "17beta1"), fakeBinaries(t, "16.10"), "/nowhere/*")
-	got, err := f.find(t.Context(), testHome(t), 0)
+	got, err := f.find(t.Context(), testDataDir(t), 0)
 	must(t, err)
 	if want := (version{17, "17beta1"}); got.version != want {
 		t.Errorf("found %v, not %v", got.version, want)
 	}
 }
 
-func TestPathComesBeforeTheUsualPlaces(t *testing.T) {
+func TestBinaries_PathPrecedesKnownDirectories(t *testing.T) {
 	t.Parallel()
 	f, onPath, bin := only(t, fakeBinaries(t, "17.1")), fakeBinaries(t, "16.1"), newDir(t)
 	must(t, os.Symlink(filepath.Join(onPath, "postgres"), filepath.Join(bin, "postgres")))
@@ -67,24 +67,24 @@ func TestPathComesBeforeTheUsualPlaces(t *testing.T) {
 		}
 		return filepath.Join(bin, program), nil
 	}
-	got, err := f.find(t.Context(), testHome(t), 0)
+	got, err := f.find(t.Context(), testDataDir(t), 0)
 	must(t, err)
 	if want := (binaries{onPath, version{16, "16.1"}}); got != want {
 		t.Errorf("found %v, not %v", got, want)
 	}
 }
 
-func TestExistingDataWantTheVersionThatMadeThem(t *testing.T) {
+func TestBinaries_ExistingDataDecideTheVersion(t *testing.T) {
 	t.Parallel()
 	f := only(t, fakeBinaries(t, "14.2"), fakeBinaries(t, "17.1"))
-	got, err := f.find(t.Context(), testHome(t), 14)
+	got, err := f.find(t.Context(), testDataDir(t), 14)
 	must(t, err)
 	if got.version.text != "14.2" {
 		t.Errorf("found %v", got.version)
 	}
 }
 
-func TestWithoutPostgreSQLOneLineSaysWhatToInstall(t *testing.T) {
+func TestBinaries_MissingErrorSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	brokenNPM := newDir(t)
 	script(t, filepath.Join(brokenNPM, "npm"), "echo npm error network; echo npm error offline; exit 1")
@@ -103,13 +103,13 @@ func TestWithoutPostgreSQLOneLineSaysWhatToInstall(t *testing.T) {
 	}{
 		"nothing there":      {in: only(t), says: []string{"PostgreSQL 14 or newer is not installed"}},
 		"too old":            {in: only(t, fakeBinaries(t, "13.9"), fakeBinaries(t, "9.6.1")), says: []string{"found only 13.9, 9.6.1"}},
-		"of another version": {in: only(t, fakeBinaries(t, "17.1")), major: 15, says: []string{"need PostgreSQL 15", "found only 17.1", "to start afresh"}},
-		"npm is offline":     {in: withNPM, says: []string{"npm is there, but:", "npm error network npm error offline"}},
+		"of another version": {in: only(t, fakeBinaries(t, "17.1")), major: 15, says: []string{"need PostgreSQL 15", "found only 17.1", "to start with an empty database"}},
+		"npm is offline":     {in: withNPM, says: []string{"npm is installed, but:", "npm error network npm error offline"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := tc.in.find(t.Context(), testHome(t), tc.major)
-			says(t, err, append(install, tc.says...)...)
+			_, err := tc.in.find(t.Context(), testDataDir(t), tc.major)
+			wantError(t, err, append(install, tc.says...)...)
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error is longer than a line:\n%v", err)
 			}
@@ -117,13 +117,13 @@ func TestWithoutPostgreSQLOneLineSaysWhatToInstall(t *testing.T) {
 	}
 }
 
-func TestAnInstallationThatTheServersUserCannotReachIsNone(t *testing.T) {
+func TestBinaries_UnreachableInstallationIsIgnored(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	dir := fakeBinaries(t, "17.1")
 	must(t, os.Chmod(dir, 0o700))
-	_, err := only(t, dir).find(t.Context(), testHome(t), 0)
-	says(t, err, "not installed")
+	_, err := only(t, dir).find(t.Context(), testDataDir(t), 0)
+	wantError(t, err, "not installed")
 	if errors.Is(err, os.ErrPermission) {
 		t.Errorf("the reason shines through: %v", err)
 	}

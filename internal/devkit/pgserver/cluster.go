@@ -14,13 +14,13 @@ import (
 
 const (
 	superuser = "postgres"
-	// initPrefix marks directories in which initdb is, or was, at work.
+	// initPrefix is the prefix of directories in which initdb works.
 	initPrefix = "init-"
 )
 
-// clusterVersion is the major version that made the data, or 0 without data.
-// Data come by a rename, so what is there is whole.
-func (h *home) clusterVersion() (int, error) {
+// clusterVersion returns the major version that created the data, or 0 without data. A
+// rename puts the data in place, so they are complete.
+func (h *dataDir) clusterVersion() (int, error) {
 	b, err := os.ReadFile(filepath.Join(h.data(), "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -35,9 +35,9 @@ func (h *home) clusterVersion() (int, error) {
 	return major, nil
 }
 
-// password reads the superuser's password. It is made before the cluster, so a
-// start that is killed in between is continued by the next with the same one.
-func (h *home) password(haveData bool) (string, error) {
+// password reads or creates the superuser's password. It is created before the cluster,
+// so the next start after a kill in between continues with the same one.
+func (h *dataDir) password(haveData bool) (string, error) {
 	path := filepath.Join(h.dir, "password")
 	b, err := os.ReadFile(path)
 	if err == nil && strings.TrimSpace(string(b)) != "" {
@@ -47,17 +47,17 @@ func (h *home) password(haveData bool) (string, error) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	if haveData {
-		return "", fmt.Errorf("the password of the data is gone (%s): put it back, or remove %s to start afresh", path, h.dir)
+		return "", fmt.Errorf("the password of the data is missing (%s): restore it, or remove %s to start with an empty database", path, h.dir)
 	}
 	password := rand.Text()
-	if err := writeWhole(path, password+"\n"); err != nil {
+	if err := writeAtomically(path, password+"\n"); err != nil {
 		return "", fmt.Errorf("write the password: %w", err)
 	}
 	return password, nil
 }
 
-// writeWhole writes a file for us alone that is there as a whole or not at all.
-func writeWhole(path, text string) error {
+// writeAtomically writes a private file that is either complete or absent.
+func writeAtomically(path, text string) error {
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -69,30 +69,29 @@ func writeWhole(path, text string) error {
 	return os.Rename(f.Name(), path)
 }
 
-// initCluster makes the data directory. initdb works beside it and a rename
-// ends the work: killed at any moment, it leaves no half cluster in the place
-// of a whole one.
-func (h *home) initCluster(ctx context.Context, bin binaries, password string) error {
-	h.sweep(ctx)
+// initCluster creates the data directory. initdb works in a directory next to it, and a
+// rename completes the work, so a kill at any time leaves no incomplete cluster.
+func (h *dataDir) initCluster(ctx context.Context, bin binaries, password string) error {
+	h.removeUnfinished(ctx)
 	work, err := os.MkdirTemp(h.root, initPrefix)
 	if err != nil {
 		return err
 	}
-	defer h.sweep(context.WithoutCancel(ctx))
+	defer h.removeUnfinished(context.WithoutCancel(ctx))
 	if h.as.cred != nil {
-		if err := os.Chmod(work, 0o711); err != nil { //nolint:gosec // initdb runs as another user and has to pass.
+		if err := os.Chmod(work, 0o711); err != nil { //nolint:gosec // initdb runs as another user and must traverse it.
 			return err
 		}
 	}
 	data, pwfile := filepath.Join(work, "data"), filepath.Join(work, "password")
 	err = errors.Join(
-		os.Mkdir(data, 0o700), h.as.give(data),
-		os.WriteFile(pwfile, []byte(password+"\n"), 0o600), h.as.give(pwfile))
+		os.Mkdir(data, 0o700), h.as.chown(data),
+		os.WriteFile(pwfile, []byte(password+"\n"), 0o600), h.as.chown(pwfile))
 	if err != nil {
 		return err
 	}
-	// Without a sync a power failure in the next seconds may lose the new,
-	// empty cluster; with it the first start takes seconds on a slow disk.
+	// Without a sync a power failure in the next seconds may lose the new, empty cluster.
+	// With it the first start takes seconds on a slow disk.
 	_, err = h.as.run(ctx, h.root, filepath.Join(bin.dir, "initdb"),
 		"--pgdata="+data, "--username="+superuser, "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
@@ -102,9 +101,9 @@ func (h *home) initCluster(ctx context.Context, bin binaries, password string) e
 	return os.Rename(data, h.data())
 }
 
-// sweep removes what initdb left. A killed initdb has children that may write
-// for a moment longer; what cannot be removed now, is at the next start.
-func (h *home) sweep(ctx context.Context) {
+// removeUnfinished removes what a killed initdb has left. Its children may still write for
+// a moment; the next start removes what cannot be removed now.
+func (h *dataDir) removeUnfinished(ctx context.Context) {
 	entries, err := os.ReadDir(h.root)
 	if err != nil {
 		h.log.WarnContext(ctx, "unfinished database clusters could not be looked for", "dir", h.root, "error", err)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAHalfFinishedClusterIsRemovedAndMadeAnew(t *testing.T) {
+func TestCluster_UnfinishedIsReplaced(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	half := filepath.Join(dir, "postgres", "init-123")
@@ -19,7 +19,7 @@ func TestAHalfFinishedClusterIsRemovedAndMadeAnew(t *testing.T) {
 	}
 }
 
-func TestAStartContinuesWithThePasswordOfAnUnfinishedOne(t *testing.T) {
+func TestCluster_PasswordOfAnUnfinishedStartIsReused(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	write(t, filepath.Join(dir, "password"), "of the first attempt\n")
@@ -27,27 +27,27 @@ func TestAStartContinuesWithThePasswordOfAnUnfinishedOne(t *testing.T) {
 	if s.password != "of the first attempt" {
 		t.Errorf("the password is %q", s.password)
 	}
-	ask(t, s, `SELECT 'it fits'`)
+	queryText(t, s, `SELECT 'it fits'`)
 }
 
-func TestALostPasswordIsNamed(t *testing.T) {
+func TestCluster_MissingPasswordIsReported(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	stop(t, started(t, dir))
 	must(t, os.Remove(filepath.Join(dir, "password")))
 	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, "password of the data is gone", "remove "+dir)
+	wantError(t, err, "password of the data is missing", "remove "+dir)
 }
 
-func TestAFailedInitdbTellsItsReason(t *testing.T) {
+func TestCluster_InitdbFailureShowsItsReason(t *testing.T) {
 	t.Parallel()
 	m := testMachine(t)
 	m.binaries = only(t, fakeBinaries(t, "17.1"))
 	_, err := start(t.Context(), testConfig(t, newDir(t)), m)
-	says(t, err, "make a database cluster", "initdb", "this is not PostgreSQL")
+	wantError(t, err, "create a database cluster", "initdb", "this is not PostgreSQL")
 }
 
-func TestTheDataBelongToTheUserOfTheServer(t *testing.T) {
+func TestCluster_DataBelongToTheServersUser(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	dir := newDir(t)
@@ -61,7 +61,7 @@ func TestTheDataBelongToTheUserOfTheServer(t *testing.T) {
 	}
 }
 
-func TestRootWorksAsTheOwnerOfExistingData(t *testing.T) {
+func TestCluster_RootRunsAsOwnerOfExistingData(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	dir := newCluster(t)

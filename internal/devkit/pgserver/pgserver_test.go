@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownerOf makes the test binary another process that owns the server in the
-// directory it names: it starts one, says so and waits to be killed.
+// ownerOf makes the test binary a second process that runs a server in the
+// directory of the variable, prints its address, and waits to be killed.
 const ownerOf = "PGSERVER_TEST_OWNER_OF"
 
 func TestMain(m *testing.M) {
@@ -37,11 +37,11 @@ func own(dir string) {
 		os.Exit(1)
 	}
 	fmt.Fprintln(os.Stdout, s.child.pid(), s.URL("postgres"))
-	<-s.Done() // it is the owner who is killed, not the server
+	<-s.Done() // the test kills this process, not the server
 	os.Exit(2)
 }
 
-// owner starts another process that owns the server in dir.
+// owner starts a second process that runs a server in dir.
 func owner(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -54,7 +54,7 @@ func owner(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
 	return cmd, bufio.NewReader(out)
 }
 
-// quick is for servers whose machine never loses its power.
+// quick returns settings for servers that need not survive a power failure.
 func quick() map[string]string {
 	return map[string]string{"fsync": "off", "shared_buffers": "16MB", "max_connections": "20"}
 }
@@ -88,8 +88,8 @@ func newCluster(t *testing.T) string {
 	return dir
 }
 
-// newDir is a directory that everybody can pass. t.TempDir is not: its parent
-// has mode 0700, and PostgreSQL runs as somebody else when the tests run as root.
+// newDir returns a directory that all users can traverse. t.TempDir is not: its parent
+// has mode 0700, and PostgreSQL runs as another user when the tests run as root.
 func newDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pgserver-") //nolint:usetesting // See above.
@@ -102,7 +102,7 @@ func newDir(t *testing.T) string {
 // testMachine keeps what cannot be reached below a directory of the test.
 func testMachine(t *testing.T) machine {
 	t.Helper()
-	m := thisMachine()
+	m := defaultMachine()
 	m.stash = filepath.Join(newDir(t), "stash")
 	return m
 }
@@ -113,7 +113,7 @@ func testConfig(t *testing.T, dir string) Config {
 	return Config{Dir: dir, Settings: quick(), Log: log}
 }
 
-// started is a server that is stopped when the test ends.
+// started returns a server that is stopped at the end of the test.
 func started(t *testing.T, dir string) *Server {
 	t.Helper()
 	return startedOn(t, testMachine(t), dir)
@@ -164,11 +164,11 @@ func run(t *testing.T, s *Server, statement string) {
 	must(t, err)
 }
 
-func ask(t *testing.T, s *Server, query string) string {
+func queryText(t *testing.T, s *Server, query string) string {
 	t.Helper()
-	var answer string
-	must(t, connected(t, s.URL("postgres")).QueryRow(t.Context(), query).Scan(&answer))
-	return answer
+	var text string
+	must(t, connected(t, s.URL("postgres")).QueryRow(t.Context(), query).Scan(&text))
+	return text
 }
 
 // note leaves something in the data that found looks for.
@@ -179,7 +179,7 @@ func note(t *testing.T, s *Server) {
 
 func found(t *testing.T, s *Server) {
 	t.Helper()
-	if got := ask(t, s, `SELECT text FROM notes`); got != "still here" {
+	if got := queryText(t, s, `SELECT text FROM notes`); got != "still here" {
 		t.Errorf("the note says %q", got)
 	}
 }
@@ -211,7 +211,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func says(t *testing.T, err error, parts ...string) {
+func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
 		t.Fatal("there is no error")

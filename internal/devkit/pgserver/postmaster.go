@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
@@ -18,16 +20,16 @@ import (
 
 const (
 	loopback = "127.0.0.1"
-	// pollEvery is how often a state is looked at that cannot be waited for.
-	pollEvery = 2 * time.Millisecond
-	// portAttempts is plenty: one port in thousands is taken in the few
+	// pollInterval is the time between two checks of a state that sends no event.
+	pollInterval = 2 * time.Millisecond
+	// maxPortAttempts is sufficient: another process rarely takes a port in the few
 	// milliseconds between finding it free and PostgreSQL listening on it.
-	portAttempts = 10
+	maxPortAttempts = 10
 )
 
 var errPortTaken = errors.New("another process took the port")
 
-// freePort is a port nobody listens on at this moment.
+// freePort returns a port that is currently free.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp4", net.JoinHostPort(loopback, "0")) //nolint:noctx // Nothing to wait for.
 	if err != nil {
@@ -41,8 +43,8 @@ func freePort() (int, error) {
 	return int(addr.Port()), nil
 }
 
-// launch starts a server on the data and returns when it accepts connections.
-func (h *home) launch(
+// launch starts a server on the data and returns once it accepts connections.
+func (h *dataDir) launch(
 	ctx context.Context, bin binaries, settings map[string]string, freePort func() (int, error),
 ) (*child, int, error) {
 	for attempt := 1; ; attempt++ {
@@ -54,7 +56,7 @@ func (h *home) launch(
 		if err == nil {
 			return c, port, nil
 		}
-		if !errors.Is(err, errPortTaken) || attempt == portAttempts {
+		if !errors.Is(err, errPortTaken) || attempt == maxPortAttempts {
 			return nil, 0, err
 		}
 		h.log.DebugContext(ctx, "another process took the port, trying another", "port", port)
@@ -62,43 +64,43 @@ func (h *home) launch(
 }
 
 // boot starts a server on one port.
-func (h *home) boot(ctx context.Context, postgres string, port int, settings map[string]string) (*child, error) {
+func (h *dataDir) boot(ctx context.Context, postgres string, port int, settings map[string]string) (*child, error) {
 	out, err := openServerLog(h.logPath())
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = out.file.Close() }() // the server has its own copy
+	defer func() { _ = out.file.Close() }() // the server has its own descriptor
 
-	// Not bound to ctx, which ends when the start does.
+	// Not bound to ctx, which limits the start alone.
 	cmd := h.as.command(context.WithoutCancel(ctx), h.root, postgres, h.arguments(port, settings)...)
-	// A file is handed over as it is. Anything else would be a pipe that we have
-	// to empty, and that breaks when we die before the server.
+	// The child inherits a file directly. Anything else would be a pipe that this process
+	// must drain, and that breaks if this process dies before the server.
 	cmd.Stdout, cmd.Stderr = out.file, out.file
 	c, err := spawn(cmd, syscall.SIGINT)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", postgres, err)
 	}
-	err = h.awaitReady(ctx, c)
+	err = h.waitUntilReady(ctx, c)
 	if err == nil {
 		return c, nil
 	}
-	_ = c.stop(expired(ctx)) // the reason for stopping is the error to report
-	tail := out.written()
-	if strings.Contains(tail, "Address already in use") {
+	_ = c.stop(cancelled(ctx)) // the reason for stopping is the error to report
+	written := out.tail()
+	if strings.Contains(written, "Address already in use") {
 		err = fmt.Errorf("%w: %w", errPortTaken, err)
 	}
-	return nil, fmt.Errorf("%w; the last lines of %s:\n%s", err, h.logPath(), lastLines(tail, 15))
+	return nil, fmt.Errorf("%w; the last lines of %s:\n%s", err, h.logPath(), lastLines(written, 15))
 }
 
-// expired is a context that is done, to stop a server without patience.
-func expired(ctx context.Context) context.Context {
+// cancelled returns a context that is done, to stop a server at once.
+func cancelled(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	return ctx
 }
 
-// arguments has ours after the caller's, since the last of a name counts.
-func (h *home) arguments(port int, settings map[string]string) []string {
+// arguments puts ours after the caller's, since the last value of a setting wins.
+func (h *dataDir) arguments(port int, settings map[string]string) []string {
 	args := []string{"-D", h.data()}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
@@ -106,18 +108,18 @@ func (h *home) arguments(port int, settings map[string]string) []string {
 	return append(args,
 		"-c", "listen_addresses="+loopback,
 		"-c", "port="+strconv.Itoa(port),
-		// No socket in the file system: its path may have 107 bytes only, and
-		// Debian's default directory is not ours to write to.
+		// No Unix socket: its path may have only 107 bytes, and Debian's default
+		// directory is not writable.
 		"-c", "unix_socket_directories=",
 		"-c", "logging_collector=off",
 		"-c", "log_destination=stderr",
 	)
 }
 
-// awaitReady returns when the server says so in its pid file. Connecting would
-// not be as good a proof: another server could be the one that answers.
-func (h *home) awaitReady(ctx context.Context, c *child) error {
-	tick := time.NewTicker(pollEvery)
+// waitUntilReady returns once the pid file says that the server is ready. A connection
+// would prove less: another server could accept it.
+func (h *dataDir) waitUntilReady(ctx context.Context, c *child) error {
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -133,17 +135,17 @@ func (h *home) awaitReady(ctx context.Context, c *child) error {
 	}
 }
 
-// pidFile is what a server says about itself in its data directory.
+// pidFile is the content of postmaster.pid, which a server writes.
 type pidFile struct {
 	pid    int
-	status string // "starting", "ready", "stopping"; empty when not written yet
+	status string // "starting", "ready", "stopping"; empty if not written yet
 }
 
 func pidFilePath(data string) string { return filepath.Join(data, "postmaster.pid") }
 
-var errNoPid = errors.New("no process number in it")
+var errNoPid = errors.New("it contains no process ID")
 
-// readPidFile fails with fs.ErrNotExist, and with errNoPid on a broken file.
+// readPidFile returns fs.ErrNotExist without a file, and errNoPid for an invalid one.
 func readPidFile(data string) (pidFile, error) {
 	b, err := os.ReadFile(pidFilePath(data))
 	if err != nil {
@@ -159,4 +161,57 @@ func readPidFile(data string) (pidFile, error) {
 		f.status = strings.TrimSpace(lines[7])
 	}
 	return f, nil
+}
+
+const (
+	serverLogLimit = 10 << 20
+	// tailLimit is how much of the log is searched for the reason of a failure.
+	tailLimit = 16 << 10
+)
+
+// serverLog is the log file of the server.
+type serverLog struct {
+	file *os.File
+	from int64 // offset of the current server's first line
+}
+
+// openServerLog opens the log. It first renames a large one, replacing the previously
+// renamed one.
+func openServerLog(path string) (serverLog, error) {
+	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return serverLog{}, fmt.Errorf("inspect the server's log: %w", err)
+	}
+	if err == nil && info.Size() > serverLogLimit {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return serverLog{}, fmt.Errorf("rename the server's old log: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return serverLog{}, fmt.Errorf("open the server's log: %w", err)
+	}
+	if info, err = f.Stat(); err != nil {
+		return serverLog{}, errors.Join(fmt.Errorf("inspect the server's log: %w", err), f.Close())
+	}
+	return serverLog{file: f, from: info.Size()}, nil
+}
+
+// tail returns the end of the current server's log.
+func (l serverLog) tail() string {
+	from := l.from
+	if info, err := l.file.Stat(); err == nil {
+		from = max(from, info.Size()-tailLimit)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(l.file, from, tailLimit))
+	if err != nil {
+		return "(unreadable: " + err.Error() + ")"
+	}
+	return string(b)
+}
+
+// lastLines returns the last n lines of a text, for an error message.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

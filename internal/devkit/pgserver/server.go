@@ -1,16 +1,15 @@
-// Package pgserver starts a private, real PostgreSQL from binaries found on the
-// machine, and stops it again. `codegenapp dev` keeps its data in one; tests
-// throw theirs away.
+// Package pgserver starts and stops a private PostgreSQL from binaries found on the
+// machine, for `codegenapp dev` and for tests.
 //
-// It knows nothing of the schema: whoever starts a server gets the address of a
-// cluster and puts into it what he likes. It needs no service manager and no
-// rights; as root it runs the server as somebody else, because PostgreSQL refuses
-// root. A server ends with the process that started it, also by kill -9 where
-// the system is Linux; elsewhere the next start ends it.
+// It knows nothing about the schema: the caller gets the URL of an empty cluster. It
+// needs no service manager and no privileges. As root it runs the server as another
+// user, because PostgreSQL refuses to run as root. A server ends with the process that
+// started it: on Linux also after kill -9; on other systems the next start ends it.
 package pgserver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,23 +18,24 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
-// Config says where a server keeps its things and how it is set.
+// Config configures a server.
 type Config struct {
-	// Dir holds the lock, the password, the server's log and the data. It is
-	// made if it is missing, and kept. As root the data are in
-	// /var/lib/codegenapp, behind the symbolic link Dir/postgres, when the
-	// user that runs PostgreSQL cannot reach Dir.
+	// Dir contains the lock, the password, the server's log and the data. It is created
+	// if missing, and never removed. As root, if the account of PostgreSQL cannot reach
+	// Dir, the data are in /var/lib/codegenapp, and Dir/postgres is a link to them.
 	Dir string
-	// Settings are those of postgresql.conf, such as "fsync": "off". Address,
-	// port and the destination of the log are not the caller's to set.
+	// Settings are those of postgresql.conf, such as "fsync": "off". Address, port and
+	// log destination cannot be set.
 	Settings map[string]string
 	// Log may be nil. PostgreSQL's own log is Dir/postgres.log.
 	Log *slog.Logger
 }
 
-// Server is a running PostgreSQL that belongs to this process.
+// Server is a running PostgreSQL, a child of this process.
 type Server struct {
 	log      *slog.Logger
 	port     int
@@ -46,30 +46,30 @@ type Server struct {
 	done     chan struct{}
 }
 
-// machine is what Start assumes of the computer. Tests assume otherwise.
+// machine is what Start assumes about the computer. Tests replace it.
 type machine struct {
 	binaries finder
-	// stash is where root keeps data that PostgreSQL could not reach in Dir.
+	// stash is the directory for data that PostgreSQL could not reach in Dir.
 	stash    string
 	freePort func() (int, error)
-	// grace is how long a leftover server gets to follow each signal.
+	// grace is how long a leftover server has to exit after each signal.
 	grace time.Duration
 }
 
-func thisMachine() machine {
+func defaultMachine() machine {
 	return machine{
-		binaries: usualPlaces(),
+		binaries: knownDirectories(),
 		stash:    "/var/lib/codegenapp",
 		freePort: freePort,
 		grace:    10 * time.Second,
 	}
 }
 
-// Start returns when the server answers. ctx limits the start, not the life of
-// the server. A server that an earlier process left running in c.Dir is stopped
-// first; one that another living process holds is an error.
+// Start starts a server and returns once it accepts connections. ctx limits the start,
+// not the lifetime of the server. Start first stops a server that a dead process has
+// left running in c.Dir. It returns ErrInUse if a live process uses c.Dir.
 func Start(ctx context.Context, c Config) (*Server, error) {
-	return start(ctx, c, thisMachine())
+	return start(ctx, c, defaultMachine())
 }
 
 func start(ctx context.Context, c Config, m machine) (*Server, error) {
@@ -79,7 +79,7 @@ func start(ctx context.Context, c Config, m machine) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h, err := openHome(ctx, c.Dir, m.stash, c.Log)
+	h, err := openDataDir(ctx, c.Dir, m.stash, c.Log)
 	if err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
@@ -92,10 +92,10 @@ func start(ctx context.Context, c Config, m machine) (*Server, error) {
 	return s, nil
 }
 
-// start makes the cluster if there is none, and runs a server on it.
-func (h *home) start(ctx context.Context, settings map[string]string, m machine) (*Server, error) {
+// start creates the cluster if there is none, and runs a server on it.
+func (h *dataDir) start(ctx context.Context, settings map[string]string, m machine) (*Server, error) {
 	if err := h.takeOver(ctx, m.grace); err != nil {
-		return nil, fmt.Errorf("take over from an earlier server: %w", err)
+		return nil, fmt.Errorf("stop an earlier server: %w", err)
 	}
 	major, err := h.clusterVersion()
 	if err != nil {
@@ -111,7 +111,7 @@ func (h *home) start(ctx context.Context, settings map[string]string, m machine)
 	}
 	if major == 0 {
 		if err := h.initCluster(ctx, bin, password); err != nil {
-			return nil, fmt.Errorf("make a database cluster: %w", err)
+			return nil, fmt.Errorf("create a database cluster: %w", err)
 		}
 	}
 	c, port, err := h.launch(ctx, bin, settings, m.freePort)
@@ -125,19 +125,19 @@ func (h *home) start(ctx context.Context, settings map[string]string, m machine)
 	}, nil
 }
 
-// watch gives the directory back as soon as nothing runs in it, so that a new
-// server can start there whether or not this one was stopped by its owner.
-func (s *Server) watch(ctx context.Context, h *home) {
+// watch unlocks the directory once the server has ended, so that a new one can start
+// there, also after a crash.
+func (s *Server) watch(ctx context.Context, h *dataDir) {
 	<-s.child.done
 	h.release()
 	if !s.stopping.Load() {
-		s.log.ErrorContext(ctx, "PostgreSQL ended by itself", "error", s.child.err, "server_log", h.logPath())
+		s.log.ErrorContext(ctx, "PostgreSQL has stopped by itself", "error", s.child.err, "server_log", h.logPath())
 	}
 	close(s.done)
 }
 
-// URL is the address of a database for the superuser "postgres", with the
-// password in it. The database need not exist.
+// URL returns the URL of a database for the superuser "postgres", including the
+// password. The database need not exist.
 func (s *Server) URL(database string) string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -149,22 +149,60 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Version is the version of the server as it tells it, such as "17.2".
+// Version returns the version that the server reports, such as "17.2".
 func (s *Server) Version() string { return s.version }
 
-// Done is closed when the server has ended, by Stop or by itself.
+// Done returns a channel that is closed when the server has ended, by Stop or by itself.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop ends connections, writes everything to disk and waits for the end. When
-// ctx is done before that, the server stops at once: it then recovers at its
-// next start, nothing committed is lost, and Stop returns an error. Further
-// calls wait and return nil.
+// Stop shuts the server down in order and waits until it has ended. When ctx is done
+// before, the server stops at once and Stop returns an error; the next start then
+// recovers, and nothing committed is lost. Further calls wait and return nil.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopping.Store(true)
 	err := s.child.stop(ctx)
 	<-s.done
 	if err != nil {
 		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// Provision creates the database and an unprivileged login role if they are missing, and
+// returns the URL of the database for that role. The role gets a new password each time,
+// so its password is stored nowhere.
+func (s *Server) Provision(ctx context.Context, database, role string) (roleURL string, err error) {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return "", fmt.Errorf("connect to the private PostgreSQL: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	if err := createMissing(ctx, conn, "SELECT FROM pg_database WHERE datname = $1", "CREATE DATABASE", database); err != nil {
+		return "", err
+	}
+	if err := createMissing(ctx, conn, "SELECT FROM pg_roles WHERE rolname = $1", "CREATE ROLE", role); err != nil {
+		return "", err
+	}
+	password := rand.Text() // letters and digits, which need no quoting
+	alter := fmt.Sprintf("ALTER ROLE %s LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '%s'", pgx.Identifier{role}.Sanitize(), password)
+	if _, err := conn.Exec(ctx, alter); err != nil {
+		return "", fmt.Errorf("set the password of role %s: %w", role, err)
+	}
+	u, err := url.Parse(s.URL(database))
+	if err != nil {
+		return "", fmt.Errorf("parse the server's own URL: %w", err)
+	}
+	u.User = url.UserPassword(role, password)
+	return u.String(), nil
+}
+
+func createMissing(ctx context.Context, conn *pgx.Conn, query, create, name string) error {
+	tag, err := conn.Exec(ctx, query, name)
+	if err == nil && tag.RowsAffected() == 0 {
+		_, err = conn.Exec(ctx, create+" "+pgx.Identifier{name}.Sanitize())
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", create, name, err)
 	}
 	return nil
 }

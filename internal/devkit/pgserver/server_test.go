@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func TestStartsAndAnswersAQuery(t *testing.T) {
+func TestServer_StartsAndRunsAQuery(t *testing.T) {
 	t.Parallel()
 	s := started(t, newDir(t))
 	rows, err := connected(t, s.URL("postgres")).Query(t.Context(),
@@ -36,7 +36,7 @@ func TestStartsAndAnswersAQuery(t *testing.T) {
 	}
 }
 
-func TestNobodyEntersWithoutThePassword(t *testing.T) {
+func TestServer_RequiresThePassword(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -44,7 +44,7 @@ func TestNobodyEntersWithoutThePassword(t *testing.T) {
 	if err == nil {
 		_ = conn.Close(t.Context())
 	}
-	says(t, err, "password authentication failed")
+	wantError(t, err, "password authentication failed")
 	info, err := os.Stat(filepath.Join(dir, "password"))
 	must(t, err)
 	if info.Mode().Perm() != 0o600 {
@@ -52,7 +52,7 @@ func TestNobodyEntersWithoutThePassword(t *testing.T) {
 	}
 }
 
-func TestDataSurviveStopAndStart(t *testing.T) {
+func TestServer_DataSurviveRestart(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -61,7 +61,7 @@ func TestDataSurviveStopAndStart(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestCommittedDataSurviveKillOfTheServer(t *testing.T) {
+func TestServer_CommittedDataSurviveKill(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -70,7 +70,7 @@ func TestCommittedDataSurviveKillOfTheServer(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestAnOrphanedBusyBackendDoesNotStopTheNextStart(t *testing.T) {
+func TestServer_OrphanedBackendDoesNotPreventStart(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -79,30 +79,30 @@ func TestAnOrphanedBusyBackendDoesNotStopTheNextStart(t *testing.T) {
 	must(t, busy.PgConn().ExecParams(t.Context(), `SELECT 1`, nil, nil, nil, nil).Read().Err)
 	// This counts for hours and does not notice that its server is gone.
 	go busy.Exec(t.Context(), `SELECT count(*) FROM generate_series(1, 1000000000000)`) //nolint:errcheck // It ends with an error.
-	for ask(t, s, `SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate%' AND pid <> pg_backend_pid()`) == "0" {
+	for queryText(t, s, `SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate%' AND pid <> pg_backend_pid()`) == "0" {
 		time.Sleep(time.Millisecond)
 	}
 	kill(t, s)
 	found(t, started(t, dir))
 }
 
-func TestSecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
+func TestServer_SecondStartInADirectoryIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	first := started(t, dir)
 	_, err := start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, dir, "is in use by process "+strconv.Itoa(os.Getpid()))
+	wantError(t, err, dir, "is in use by process "+strconv.Itoa(os.Getpid()))
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error is longer than a line:\n%v", err)
 	}
-	if got := ask(t, first, `SELECT 'unharmed'`); got != "unharmed" {
+	if got := queryText(t, first, `SELECT 'unharmed'`); got != "unharmed" {
 		t.Errorf("the first server says %q", got)
 	}
 	stop(t, first)
 	started(t, dir)
 }
 
-func TestStopTwiceIsAsGoodAsOnce(t *testing.T) {
+func TestServer_StopTwice(t *testing.T) {
 	t.Parallel()
 	s := started(t, newCluster(t))
 	stop(t, s)
@@ -110,7 +110,7 @@ func TestStopTwiceIsAsGoodAsOnce(t *testing.T) {
 	ended(t, s.Done())
 }
 
-func TestStopWithoutPatienceEndsTheServerAndSaysSo(t *testing.T) {
+func TestServer_StopAfterDeadlineReportsIt(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	s := started(t, dir)
@@ -131,37 +131,37 @@ func TestStopWithoutPatienceEndsTheServerAndSaysSo(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestAFailureToStartShowsTheServersLog(t *testing.T) {
+func TestServer_StartFailureShowsTheLog(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	c := testConfig(t, dir)
 	c.Settings["no_such_setting"] = "1"
 	_, err := start(t.Context(), c, testMachine(t))
-	says(t, err, "ended while starting", `unrecognized configuration parameter "no_such_setting"`, "postgres.log")
+	wantError(t, err, "ended while starting", `unrecognized configuration parameter "no_such_setting"`, "postgres.log")
 	started(t, dir)
 }
 
-func TestAnotherPortIsTriedWhenOneIsTaken(t *testing.T) {
+func TestServer_PortInUseIsReplaced(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
 	_, taken, err := net.SplitHostPort(l.Addr().String())
 	must(t, err)
-	m, asked := testMachine(t), 0
+	m, calls := testMachine(t), 0
 	m.freePort = func() (int, error) {
-		if asked++; asked == 1 {
+		if calls++; calls == 1 {
 			return strconv.Atoi(taken)
 		}
 		return freePort()
 	}
 	s := startedOn(t, m, newCluster(t))
-	if asked != 2 || strconv.Itoa(s.port) == taken {
-		t.Errorf("after %d attempts the server is at %d; %s was taken", asked, s.port, taken)
+	if calls != 2 || strconv.Itoa(s.port) == taken {
+		t.Errorf("after %d attempts the server is at %d; %s was taken", calls, s.port, taken)
 	}
 }
 
-func TestACancelledStartLeavesNothingBehind(t *testing.T) {
+func TestServer_CancelledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]time.Duration{
 		"before anything":   0,
@@ -187,7 +187,7 @@ func TestACancelledStartLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestCtrlCReachesOnlyUs(t *testing.T) {
+func TestServer_CtrlCDoesNotReachPostgres(t *testing.T) {
 	t.Parallel()
 	s := started(t, newCluster(t))
 	group, err := syscall.Getpgid(s.child.pid())
@@ -197,7 +197,7 @@ func TestCtrlCReachesOnlyUs(t *testing.T) {
 	}
 }
 
-func TestALargeServerLogIsPutAside(t *testing.T) {
+func TestServer_LargeLogIsRotated(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	path := filepath.Join(dir, "postgres.log")

@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// takeOver ends what an earlier owner of the data left running, and removes a
-// pid file that would make PostgreSQL refuse to start. Nobody else can own the
-// data at this moment: we have the lock.
-func (h *home) takeOver(ctx context.Context, grace time.Duration) error {
+// takeOver stops servers that an earlier process left running, and removes a pid file
+// that would prevent the start. The lock ensures that no other process uses the data.
+func (h *dataDir) takeOver(ctx context.Context, grace time.Duration) error {
 	f, err := readPidFile(h.data())
 	if err != nil && !errors.Is(err, errNoPid) && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -25,8 +24,8 @@ func (h *home) takeOver(ctx context.Context, grace time.Duration) error {
 			break
 		}
 		if s == syscall.SIGINT {
-			// An orderly shutdown is the postmaster's business. Without one,
-			// after a kill -9 of it, its children have only to go.
+			// Only the postmaster performs an orderly shutdown. After a kill -9 of it, its
+			// children need the next signal.
 			if !slices.Contains(running, f.pid) {
 				continue
 			}
@@ -36,26 +35,26 @@ func (h *home) takeOver(ctx context.Context, grace time.Duration) error {
 		for _, pid := range running {
 			signalServer(pid, h.data(), s)
 		}
-		if err := h.awaitNoServers(ctx, f.pid, grace); err != nil {
+		if err := h.waitForExit(ctx, f.pid, grace); err != nil {
 			return err
 		}
 	}
 	if left := servers(h.data(), f.pid); len(left) > 0 {
-		return fmt.Errorf("the processes %v do not end", left)
+		return fmt.Errorf("the processes %v do not exit", left)
 	}
 	return h.removeStalePidFile()
 }
 
-// awaitNoServers returns when the servers have ended or grace is over.
-func (h *home) awaitNoServers(ctx context.Context, postmaster int, grace time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, grace, errGraceOver)
+// waitForExit returns once the servers have ended or grace has elapsed.
+func (h *dataDir) waitForExit(ctx context.Context, postmaster int, grace time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, grace, errGraceElapsed)
 	defer cancel()
-	tick := time.NewTicker(5 * pollEvery)
+	tick := time.NewTicker(5 * pollInterval)
 	defer tick.Stop()
 	for len(servers(h.data(), postmaster)) > 0 {
 		select {
 		case <-ctx.Done():
-			if err := context.Cause(ctx); !errors.Is(err, errGraceOver) {
+			if err := context.Cause(ctx); !errors.Is(err, errGraceElapsed) {
 				return err
 			}
 			return nil
@@ -65,26 +64,25 @@ func (h *home) awaitNoServers(ctx context.Context, postmaster int, grace time.Du
 	return nil
 }
 
-var errGraceOver = errors.New("the time to end is over")
+var errGraceElapsed = errors.New("grace has elapsed")
 
-// signalServer looks again after it has a handle of the process: the number may
-// have gone to another one meanwhile.
+// signalServer checks the process again after it has a handle: the process ID may belong
+// to another process meanwhile.
 func signalServer(pid int, data string, s syscall.Signal) {
 	p, err := os.FindProcess(pid)
 	if err != nil {
 		return
 	}
 	defer func() { _ = p.Release() }()
-	if serves(pid, data) {
-		_ = p.Signal(s) // it may have ended by itself, which is as good
+	if isServer(pid, data) {
+		_ = p.Signal(s) // an error means that it has already ended
 	}
 }
 
-// removeStalePidFile is called when no server runs on the data. PostgreSQL copes
-// with a pid file of a process that is gone, and learns from it whether memory
-// is still shared, so that one stays. It refuses to start when the file is
-// broken or the number has gone to some other process.
-func (h *home) removeStalePidFile() error {
+// removeStalePidFile is called when no server runs on the data. PostgreSQL accepts the
+// pid file of a dead process, and uses it to find shared memory, so that file stays. It
+// refuses to start if the file is invalid or the ID belongs to another process.
+func (h *dataDir) removeStalePidFile() error {
 	f, err := readPidFile(h.data())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

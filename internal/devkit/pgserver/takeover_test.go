@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestAStalePidFileDoesNotStopTheStart(t *testing.T) {
+func TestTakeOver_StalePidFile(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]func(t *testing.T, whole string) string{
 		"of a process that is gone": func(_ *testing.T, whole string) string { return whole },
@@ -54,7 +54,7 @@ func idle(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-func TestAServerLeftRunningIsTakenOver(t *testing.T) {
+func TestTakeOver_StopsAServerLeftRunning(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	left := leftover(t, dir)
@@ -65,7 +65,7 @@ func TestAServerLeftRunningIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestAServerLeftRunningThatDoesNotListenIsKilled(t *testing.T) {
+func TestTakeOver_KillsAServerThatIgnoresSignals(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	left := leftover(t, dir)
@@ -85,18 +85,18 @@ func leftover(t *testing.T, dir string) *child {
 	note(t, s)
 	stop(t, s)
 
-	h, err := openHome(t.Context(), dir, m.stash, testConfig(t, dir).Log)
+	h, err := openDataDir(t.Context(), dir, m.stash, testConfig(t, dir).Log)
 	must(t, err)
 	defer h.release()
 	bin, err := m.binaries.find(t.Context(), h, 0)
 	must(t, err)
 	c, _, err := h.launch(t.Context(), bin, quick(), freePort)
 	must(t, err)
-	t.Cleanup(func() { _ = c.stop(expired(context.WithoutCancel(t.Context()))) })
+	t.Cleanup(func() { _ = c.stop(cancelled(context.WithoutCancel(t.Context()))) })
 	return c
 }
 
-func TestKillOfTheOwnerEndsTheServer(t *testing.T) {
+func TestTakeOver_ServerEndsWithItsKilledParent(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	cmd, out := owner(t, dir)
@@ -109,12 +109,12 @@ func TestKillOfTheOwnerEndsTheServer(t *testing.T) {
 	must(t, err)
 
 	_, err = start(t.Context(), testConfig(t, dir), testMachine(t))
-	says(t, err, "is in use by process "+strconv.Itoa(cmd.Process.Pid))
+	wantError(t, err, "is in use by process "+strconv.Itoa(cmd.Process.Pid))
 
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	data := filepath.Join(dir, "postgres", "data")
-	for deadline := time.Now().Add(20 * time.Second); runtime.GOOS == "linux" && serves(pid, data); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); runtime.GOOS == "linux" && isServer(pid, data); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the server has not ended")
 		}
@@ -122,7 +122,7 @@ func TestKillOfTheOwnerEndsTheServer(t *testing.T) {
 	found(t, started(t, dir))
 }
 
-func TestTheServerDoesNotInheritTheLock(t *testing.T) {
+func TestTakeOver_ServerDoesNotInheritTheLock(t *testing.T) {
 	t.Parallel()
 	dir := newCluster(t)
 	cmd, out := owner(t, dir)
@@ -141,7 +141,7 @@ func TestTheServerDoesNotInheritTheLock(t *testing.T) {
 	started(t, dir)
 }
 
-func TestKillOfTheOwnerDuringInitdbDoesNotStopTheNextStart(t *testing.T) {
+func TestTakeOver_KilledDuringInitdb(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	cmd, _ := owner(t, dir)

@@ -1,0 +1,175 @@
+// Package server is the composition root: it reads the settings, wires the other
+// packages together, and runs the server and the commands. It contains no rules about
+// projects or users.
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/gate"
+	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/telemetry"
+)
+
+// maxSessions is how many live sessions a user may have.
+const maxSessions = 20
+
+// App is the server, wired but not yet listening.
+type App struct {
+	settings     *Settings
+	log          *slog.Logger
+	tlsFiles     *certificate // nil unless the server terminates TLS
+	store        *postgres.Store
+	redis        []*gate.Redis
+	traces       *telemetry.Traces
+	metrics      *telemetry.Metrics
+	presence     *gate.Presence
+	api          *httpapi.API
+	handler      http.Handler
+	housekeeping housekeepingStats
+	// ready is true once the database is usable, stopping once the shutdown begins.
+	ready, stopping atomic.Bool
+}
+
+// Logger returns the logger that the settings select.
+func Logger(s *Settings, w io.Writer) *slog.Logger {
+	return telemetry.NewLogger(w, telemetry.LogConfig{Level: slog.Level(s.LogLevel), Text: s.LogFormat == "text", Project: s.GoogleProject})
+}
+
+// New wires the server. It connects to nothing yet, so it succeeds while PostgreSQL
+// and Redis are unreachable.
+func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error) {
+	a := &App{settings: s, log: log}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	edge, err := s.edgeConfig(log)
+	if err != nil {
+		return nil, err
+	}
+	a.tlsFiles = edge.certificate
+	if a.traces, err = telemetry.NewTraces(s.TraceConfig(log)); err != nil {
+		return nil, err
+	}
+	if a.store, err = s.openStore(ctx, a.traces); err != nil {
+		return nil, err
+	}
+	keys, err := s.keyRing()
+	if err != nil {
+		return nil, err
+	}
+	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
+	door, redisCheck, err := a.openGate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	door = ofGate(a.traces, door)
+	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
+	a.metrics = a.newMetrics()
+	config := a.apiConfig()
+	config.Auth, config.PublicKeys = newAuthService(s, keys, a.store, door, log), keys.Public()
+	config.Gate, config.Health.Redis = door, redisCheck
+	config.Network.Proxies = edge.proxies
+	a.api, a.handler = httpapi.New(config) //nolint:contextcheck // it only builds the handler
+	return a, nil
+}
+
+// apiConfig returns the part of the API's configuration that comes from the settings
+// and from a itself.
+func (a *App) apiConfig() httpapi.Config {
+	s, maxConnections := a.settings, a.settings.PoolSize+a.settings.PoolOverflow
+	return httpapi.Config{
+		Requirements: requirements.NewService(a.store, requirements.Limits{
+			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
+		}),
+		Limits:    s.limits(),
+		Remembers: s.remembers(),
+		SecretKey: []byte(s.SecretKey),
+		Health:    httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
+		Capacity: httpapi.Capacity{
+			MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, maxConnections/3), MaxWorking: maxConnections, MaxReading: a.store.ReadsAtOnce(),
+		},
+		Network: httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
+		Telemetry: httpapi.Telemetry{
+			Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: a.traces,
+			OnUser: a.presence.Saw, Log: a.log, Now: time.Now,
+		},
+	}
+}
+
+// acceptsRequests reports whether load balancers should send requests here.
+func (a *App) acceptsRequests() bool { return a.ready.Load() && !a.stopping.Load() }
+
+// limits returns the rate limits, or nil if they are disabled.
+func (s *Settings) limits() *httpapi.Limits {
+	if !s.RateLimitEnabled {
+		return nil
+	}
+	return &httpapi.Limits{
+		Default: s.RateLimitDefault.Named("default"), Login: s.RateLimitAuth.Named("login"), Refresh: s.RateLimitRefresh.Named("refresh"),
+	}
+}
+
+func (s *Settings) openStore(ctx context.Context, traces *telemetry.Traces) (*postgres.Store, error) {
+	return postgres.Open(ctx, postgres.Config{
+		URL: string(s.DatabaseURL), PoolSize: s.PoolSize, MaxOverflow: s.PoolOverflow, ExecMode: s.ExecMode,
+		Trace: ofDatabase(traces),
+	})
+}
+
+func newAuthService(s *Settings, keys *auth.KeyRing, store *postgres.Store, door auth.Gate, log *slog.Logger) *auth.Service {
+	provider := google.New(google.Config{
+		Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, ClientSecret: string(s.GoogleClientSecret),
+		Project: s.GoogleProject, UserStore: s.GoogleUserStore, HostedDomains: s.GoogleHostedDomains, Log: log,
+	})
+	tokens := auth.NewAccessTokens(auth.AccessConfig{
+		Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
+		Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
+	})
+	return auth.NewService(store, provider, tokens, keys.Refresh(), door, auth.SessionPolicy{
+		Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: maxSessions,
+		ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,
+	}, log)
+}
+
+// Handler returns the HTTP handler of the API.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Close releases what New has opened.
+func (a *App) Close() {
+	if a.store != nil {
+		a.store.Close()
+	}
+	for _, redis := range a.redis {
+		redis.Close()
+	}
+	if a.traces != nil {
+		a.traces.Close()
+	}
+}
+
+// Listen opens a listener at the address of HTTP_ADDR.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	return listen(ctx, "HTTP_ADDR", addr)
+}
+
+func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", setting, err)
+	}
+	return listener, nil
+}
