@@ -88,7 +88,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 		}),
 		Gate: door, Limits: s.limits(), Remembers: s.remembers(),
 		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
-		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow, MaxReading: store.ReadsAtOnce(),
+		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow, MaxReading: s.PoolSize + s.PoolOverflow,
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
 		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces, Saw: a.presence.Saw,
 		Log: log, Now: time.Now,

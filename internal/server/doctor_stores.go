@@ -36,9 +36,9 @@ func (s *Settings) lookAtDatabase(ctx context.Context) []sign {
 	if err != nil {
 		return []sign{{broken, "database", "DATABASE_URL cannot be reached: " + err.Error()}}
 	}
-	signs := []sign{{fine, "database", "PostgreSQL " + c.Text}}
+	signs := []sign{{fine, "database", "PostgreSQL " + c.VersionText}}
 	if c.Version < oldestPostgres*10000 {
-		signs[0] = sign{broken, "database", fmt.Sprintf("PostgreSQL %s is too old: %d or newer is needed", c.Text, oldestPostgres)}
+		signs[0] = sign{broken, "database", fmt.Sprintf("PostgreSQL %s is too old: %d or newer is needed", c.VersionText, oldestPostgres)}
 	}
 	signs = append(signs, s.conditions(c)...)
 	return append(signs, s.lookAtSchema(ctx)...)
@@ -55,14 +55,14 @@ func (s *Settings) conditions(c postgres.ServerInfo) (signs []sign) {
 	add(!c.Durable, doubtful, "fsync or synchronous_commit is off: what was acknowledged may be lost with its machine")
 	add(s.Production() && !c.Encrypted, doubtful, "the connection is not encrypted: add sslmode=verify-full to DATABASE_URL, unless the network is your own")
 	clock := doubtful
-	if c.Ahead.Abs() > clocksMustNotDiffer {
+	if c.ClockAhead.Abs() > clocksMustNotDiffer {
 		clock = broken
 	}
-	add(c.Ahead.Abs() > clocksMayDiffer, clock, "its clock is %s away from ours: set both by NTP, or tokens end early or late", c.Ahead.Abs().Round(time.Second))
+	add(c.ClockAhead.Abs() > clocksMayDiffer, clock, "its clock is %s away from ours: set both by NTP, or tokens end early or late", c.ClockAhead.Abs().Round(time.Second))
 	each := s.PoolSize + s.PoolOverflow + 1 // one listens
-	add(each > c.MostConnections, broken, "a replica may open %d connections, and it has %d in all: lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW", each, c.MostConnections)
-	add(each <= c.MostConnections, fine, "a replica may open %d of its %d connections: %d replicas fit", each, c.MostConnections, c.MostConnections/max(each, 1))
-	add(len(c.Unwalled) > 0, broken, "row-level security is not enabled and forced on %s: run ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", strings.Join(c.Unwalled, ", "))
+	add(each > c.MaxConnections, broken, "a replica may open %d connections, and it has %d in all: lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW", each, c.MaxConnections)
+	add(each <= c.MaxConnections, fine, "a replica may open %d of its %d connections: %d replicas fit", each, c.MaxConnections, c.MaxConnections/max(each, 1))
+	add(len(c.TablesWithoutRLS) > 0, broken, "row-level security is not enabled and forced on %s: run ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", strings.Join(c.TablesWithoutRLS, ", "))
 	return signs
 }
 
@@ -105,7 +105,7 @@ func (s *Settings) lookAtAnnouncements(ctx context.Context) []sign {
 	if _, err := postgres.Inspect(ctx, string(s.DatabaseURL)); err != nil {
 		return nil // lookAtDatabase has said so
 	}
-	if err := store.Hears(ctx, string(s.listener())); err != nil {
+	if err := store.CheckNotify(ctx, string(s.listener())); err != nil {
 		return []sign{{doubtful, "announcements", "are not heard, so every read would go to the database: " + err.Error()}}
 	}
 	return []sign{{fine, "announcements", "replicas hear each other through PostgreSQL"}}

@@ -33,7 +33,7 @@ var Apart = apart
 // OfClock is what the doctor says of a database whose clock is ahead of ours.
 func OfClock(ahead time.Duration) (said string) {
 	s := &Settings{}
-	for _, sign := range s.conditions(postgres.ServerInfo{Durable: true, MostConnections: 100, Ahead: ahead}) {
+	for _, sign := range s.conditions(postgres.ServerInfo{Durable: true, MaxConnections: 100, ClockAhead: ahead}) {
 		if strings.Contains(sign.said, "clock") {
 			said += string(sign.verdict) + " " + sign.said
 		}

@@ -46,7 +46,7 @@ func (a *App) purge(ctx context.Context) {
 }
 
 func (a *App) forget(ctx context.Context) {
-	removed, err := a.store.Forget(ctx)
+	removed, err := a.store.DeleteExpired(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil && !postgres.IsUnavailable(err):
 		a.house.failures.Add(1)
