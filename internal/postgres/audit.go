@@ -64,7 +64,7 @@ func (s *Store) Events(ctx context.Context, staff auth.PrivilegedActor, list aut
 // from constants of this file: a filter that is not asked for must not be there,
 // or one plan for all would have to suit every mixture.
 func eventsQuery(list auth.EventQuery) (string, []any) {
-	args := []any{list.After.At, pgtype.UUID{Bytes: list.After.ID, Valid: true}, list.Limit}
+	args := []any{list.After.Time, pgtype.UUID{Bytes: list.After.ID, Valid: true}, list.Limit}
 	conditions := ""
 	filter := func(condition string, value any) {
 		args = append(args, value)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -31,16 +32,16 @@ var questions = map[string]func(ctx context.Context, s *stage) ([]any, error){
 		return []any{project}, err
 	},
 	"projects": func(ctx context.Context, s *stage) ([]any, error) {
-		page, err := s.outline.Projects(ctx, s.actor, requirements.ListQuery{Order: requirements.Order{Column: requirements.ByTitle}, Limit: 20})
-		return []any{page}, err
+		rows, err := s.outline.Projects(ctx, s.actor, requirements.ListQuery{Query: page.Query{Order: page.Order{Column: page.ByTitle}, Limit: 20}})
+		return []any{rows}, err
 	},
 	"specification": func(ctx context.Context, s *stage) ([]any, error) {
 		spec, err := s.outline.Specification(ctx, s.actor, s.spec)
 		return []any{spec}, err
 	},
 	"specifications": func(ctx context.Context, s *stage) ([]any, error) {
-		page, err := s.outline.Specifications(ctx, s.actor, s.live, requirements.ListQuery{Order: requirements.Order{Column: requirements.ByNumber}, Limit: 20})
-		return []any{page}, err
+		rows, err := s.outline.Specifications(ctx, s.actor, s.live, requirements.ListQuery{Query: page.Query{Order: page.Order{Column: page.ByNumber}, Limit: 20}})
+		return []any{rows}, err
 	},
 	"items": func(ctx context.Context, s *stage) ([]any, error) {
 		spec, items, err := s.outline.Items(ctx, s.actor, s.spec)

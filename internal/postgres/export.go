@@ -88,7 +88,7 @@ func (t *tx) walkItems(ctx context.Context, specs []db.Specification, visit requ
 	}
 	for n, row := range specs {
 		spec := specificationOf(row, false)
-		if err := visit.Specification(spec, spec.Ordered(itemsOf(items[n]))); err != nil {
+		if err := visit.Specification(spec, spec.Sorted(itemsOf(items[n]))); err != nil {
 			return err
 		}
 	}

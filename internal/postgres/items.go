@@ -48,7 +48,7 @@ func (t *requirementsTx) LockItem(ctx context.Context, item requirements.ItemID)
 	var row db.LockItemRow
 	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockItem(ctx, item, t.actor.User); return err })
 	parent, found := specificationOf(row.Specification, row.ProjectTrashed), itemOf(row.BulletItem)
-	return parent, parent.Placed(found), row.At.UTC(), orMissing(err, problem.ItemNotFound)
+	return parent, parent.WithOrder(found), row.At.UTC(), orMissing(err, problem.ItemNotFound)
 }
 
 // InsertItem implements requirements.Tx.

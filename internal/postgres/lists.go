@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -44,7 +45,7 @@ var (
 )
 
 // sql is the statement for one order, first page or a later one.
-func (k keyset[Row]) sql(order requirements.Order, first bool) string {
+func (k keyset[Row]) sql(order page.Order, first bool) string {
 	after, direction := ">", "ASC"
 	if order.Descending {
 		after, direction = "<", "DESC"
@@ -57,22 +58,22 @@ func (k keyset[Row]) sql(order requirements.Order, first bool) string {
 		k.columns, k.table, k.parent, from, order.Column, direction)
 }
 
-// listQuery reads one page of k below parent into page, of what owner owns.
-func listQuery[Row, T any](ctx context.Context, k keyset[Row], parent any, owner auth.UserID, list requirements.ListQuery, convert func(Row) T, page *[]T) query {
+// listQuery reads one page of k below parent into rows, of what owner owns.
+func listQuery[Row, T any](ctx context.Context, k keyset[Row], parent any, owner auth.UserID, list requirements.ListQuery, convert func(Row) T, rows *[]T) query {
 	args := []any{parent, owner, list.Trashed, list.Limit}
 	if list.After != nil {
 		args = append(args, list.After.Value(list.Order.Column), list.After.ID)
 	}
 	return func(q *db.Queries) error {
-		rows, err := q.DB().Query(ctx, k.sql(list.Order, list.After == nil), args...)
+		found, err := q.DB().Query(ctx, k.sql(list.Order, list.After == nil), args...)
 		if err != nil {
 			return err
 		}
 		var r Row
 		fields := k.fields(&r)
-		*page = make([]T, 0, list.Limit)
-		_, err = pgx.ForEachRow(rows, fields, func() error {
-			*page = append(*page, convert(r))
+		*rows = make([]T, 0, list.Limit)
+		_, err = pgx.ForEachRow(found, fields, func() error {
+			*rows = append(*rows, convert(r))
 			return nil
 		})
 		return err

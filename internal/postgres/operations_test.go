@@ -77,8 +77,8 @@ var (
 			_, err := s.outline.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[stage]().String()}, itemDraft(s.t, new(0)))
 			return err
 		}},
-		"ChangeItem": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ChangeItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+		"PatchItem": {do: func(ctx context.Context, s *stage) error {
+			_, err := s.outline.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
 			return err
 		}},
 		"DeleteItem": {
@@ -175,7 +175,7 @@ var unconfined = map[string]struct {
 		return s.store.Record(ctx, eventOf(s.actor))
 	}}},
 	"Record of nobody": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
-		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRefused, ResourceType: "session"})
+		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRejected, ResourceType: "session"})
 	}}},
 	"Forget": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
 		_, err := s.store.Forget(ctx)

@@ -40,7 +40,7 @@ func (s *Store) Users(ctx context.Context, staff auth.PrivilegedActor, list auth
 	var rows []db.User
 	err := s.readAsStaff(ctx, staff, func(q *db.Queries) (err error) {
 		rows, err = q.ListUsers(ctx, db.ListUsersParams{
-			BeforeAt: list.After.At, BeforeID: placed(list.After), Search: list.Search, Most: small(list.Limit),
+			BeforeAt: list.After.Time, BeforeID: pgtype.UUID{Bytes: list.After.ID, Valid: true}, Search: list.Search, Most: small(list.Limit),
 		})
 		return err
 	})
@@ -50,10 +50,6 @@ func (s *Store) Users(ctx context.Context, staff auth.PrivilegedActor, list auth
 	}
 	return users, err
 }
-
-// placed is the id of a place; that of all zeros stands before every row of its
-// time.
-func placed(p auth.Place) pgtype.UUID { return pgtype.UUID{Bytes: p.ID, Valid: true} }
 
 // ChangeUser implements auth.Store. The change itself is a function of the
 // schema: the service has no right to write the columns that give power.

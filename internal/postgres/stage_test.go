@@ -88,11 +88,20 @@ func specDraft(t testing.TB) requirements.NewSpecification {
 	return d
 }
 
-func itemDraft(t testing.TB, order *int) requirements.ItemDraft {
+func itemDraft(t testing.TB, order *int) requirements.NewItem {
 	t.Helper()
-	d, violations := requirements.NewItemDraft(new(canary+id.New[stage]().String()), order)
+	d, violations := requirements.ParseNewItem(canary+id.New[stage]().String(), order)
 	if len(violations) > 0 {
-		t.Fatalf("a draft: %v", violations)
+		t.Fatalf("a new item: %v", violations)
+	}
+	return d
+}
+
+func itemPatch(t testing.TB, order *int) requirements.ItemPatch {
+	t.Helper()
+	d, violations := requirements.ParseItemPatch(new(canary+id.New[stage]().String()), order)
+	if len(violations) > 0 {
+		t.Fatalf("a patch: %v", violations)
 	}
 	return d
 }
