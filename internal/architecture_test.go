@@ -36,17 +36,19 @@ var allowed = map[string][]string{
 		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
-	"internal/httpapi":   {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
-	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/httpapi":   {"internal/requirements", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/gate":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/requirements":  {"internal/auth", "internal/problem", "internal/id"},
-	"internal/auth": {"internal/problem", "internal/id"},
-	"internal/problem":    {},
-	"internal/id":       {},
+	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/auth":         {"internal/page", "internal/problem", "internal/id"},
+	"internal/page":         {},
+	"internal/seal":         {},
+	"internal/problem":      {},
+	"internal/id":           {},
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {

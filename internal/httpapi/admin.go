@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/page"
 )
 
 // managedUserView is a user as the staff sees it.
@@ -37,17 +37,17 @@ type usersOut struct {
 // listUsers is GET /admin/users.
 func (a *API) listUsers(ctx context.Context, staff auth.PrivilegedActor, in *listUsersIn) (*usersOut, error) {
 	scope := staffScope(staff, "users", in.Search)
-	page, err := in.page(a, scope)
+	q, err := in.query(a, page.Order{}, scope)
 	if err != nil {
 		return nil, err
 	}
-	users, next, err := a.Identity.Users(ctx, staff, auth.UserQuery{Page: page, Search: in.Search})
+	users, err := a.Identity.Users(ctx, staff, auth.UserQuery{Query: q, Search: in.Search})
 	if err != nil {
 		return nil, err
 	}
 	out := &usersOut{}
-	out.Body.Users = each(users, managedUserOf)
-	out.Body.NextPageToken = a.tokenOf(next, scope)
+	out.Body.Users = each(users.Rows, managedUserOf)
+	out.Body.NextPageToken = a.pageToken(users.Next, scope)
 	return out, nil
 }
 
@@ -124,43 +124,25 @@ type auditEventsOut struct {
 // listEvents is GET /admin/audit-events.
 func (a *API) listEvents(ctx context.Context, staff auth.PrivilegedActor, in *listEventsIn) (*auditEventsOut, error) {
 	scope := staffScope(staff, "audit_events", in.asked.Encode())
-	page, err := in.page(a, scope)
+	paged, err := in.query(a, page.Order{}, scope)
 	if err != nil {
 		return nil, err
 	}
-	q := auth.EventQuery{Page: page, Since: in.Since, Until: in.Until}
+	q := auth.EventQuery{Query: paged, Since: in.Since, Until: in.Until}
 	if !in.Actor.IsZero() {
 		q.Actor = &in.Actor
 	}
 	if in.Action != "" {
 		q.Action = &in.Action
 	}
-	events, next, err := a.Identity.Events(ctx, staff, q)
+	events, err := a.Identity.Events(ctx, staff, q)
 	if err != nil {
 		return nil, err
 	}
 	out := &auditEventsOut{}
-	out.Body.Events = each(events, eventOf)
-	out.Body.NextPageToken = a.tokenOf(next, scope)
+	out.Body.Events = each(events.Rows, eventOf)
+	out.Body.NextPageToken = a.pageToken(events.Next, scope)
 	return out, nil
-}
-
-// page is the page that is asked for of a list that has the newest first.
-func (in *PageIn) page(a *API, scope string) (auth.Page, error) {
-	p := auth.Page{Limit: in.PageSize}
-	after, err := in.after(a, scope)
-	if after != nil {
-		p.After = auth.Place{At: after.Time, ID: after.ID}
-	}
-	return p, err
-}
-
-// tokenOf is the next_page_token of a place; empty for none.
-func (a *API) tokenOf(next *auth.Place, scope string) string {
-	if next == nil {
-		return ""
-	}
-	return a.pageTokens.seal(requirements.Cursor{Time: next.At, ID: next.ID}, scope)
 }
 
 // staffScope is everything that a page token of the staff's lists is bound to.

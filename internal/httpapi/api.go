@@ -18,6 +18,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
 // prefix is where the contract begins.
@@ -133,7 +134,7 @@ func (uncounted) Handler() http.Handler                      { return http.NotFo
 type API struct {
 	Config
 	huma            huma.API
-	pageTokens      pageTokens
+	pageTokens      seal.Key
 	attempts        attempts
 	crossOrigin     *http.CrossOriginProtection
 	exports         *exports
@@ -159,7 +160,7 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	working := cmp.Or(c.MaxWorking, defaultWorking)
 	a := &API{
-		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
+		Config: c, pageTokens: seal.NewKey(c.SecretKey, "page tokens"), attempts: newAttempts(c.SecretKey, c.Now),
 		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports),
 		hall: newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed), known: map[string]route{},
 	}

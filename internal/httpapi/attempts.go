@@ -1,17 +1,13 @@
 package httpapi
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
 // attemptLife is how long somebody may take on Google's page.
@@ -31,40 +27,26 @@ func (a attempt) by(redirectURI string) auth.AuthRequest {
 	return auth.AuthRequest{RedirectURI: redirectURI, State: a.State, Nonce: a.Nonce, Verifier: a.Verifier}
 }
 
-// attempts seals attempts: a browser keeps one, but cannot make or alter it.
+// attempts seals attempts: a browser stores one, but cannot make or alter it.
 type attempts struct {
-	key []byte
+	key seal.Key
 	now func() time.Time
 }
 
 func newAttempts(secret []byte, now func() time.Time) attempts {
-	return attempts{key: keyFor("sign-in attempts", secret), now: now}
-}
-
-func (s attempts) mac(text []byte) []byte {
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write(text)
-	return mac.Sum(nil)
+	return attempts{key: seal.NewKey(secret, "OAuth login state"), now: now}
 }
 
 func (s attempts) seal(of auth.AuthRequest, returnTo string) string {
-	text, err := json.Marshal(attempt{of.State, of.Nonce, of.Verifier, returnTo, s.now().Add(attemptLife)})
-	if err != nil {
-		panic(fmt.Sprintf("seal an attempt: %v", err)) // a struct of strings and a time
-	}
-	return base64.RawURLEncoding.EncodeToString(append(s.mac(text), text...))
+	return s.key.Seal(attempt{of.State, of.Nonce, of.Verifier, returnTo, s.now().Add(attemptLife)}, "")
 }
 
 // open returns the attempt of a cookie, if state is its own and its time is not
 // over.
 func (s attempts) open(sealed, state string) (attempt, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], s.mac(raw[sha256.Size:])) {
-		return attempt{}, errors.New("there is no cookie of an attempt, or it was altered")
-	}
 	var a attempt
-	if err := json.Unmarshal(raw[sha256.Size:], &a); err != nil {
-		return attempt{}, fmt.Errorf("read an attempt: %w", err)
+	if err := s.key.Open(sealed, "", &a); err != nil {
+		return attempt{}, fmt.Errorf("read the cookie of a sign-in: %w", err)
 	}
 	switch {
 	case subtle.ConstantTimeCompare([]byte(a.State), []byte(state)) != 1:

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/base64"
 	"testing"
 	"time"
@@ -38,15 +37,6 @@ func TestNoTwoAttemptsAreAlike(t *testing.T) {
 			}
 			seen[secret] = true
 		}
-	}
-}
-
-// What is sealed for one purpose opens for no other.
-func TestAPageTokenIsNoAttempt(t *testing.T) {
-	t.Parallel()
-	secret := []byte("the secret key of a test, 32 bytes")
-	if bytes.Equal(newPageTokens(secret).key, newAttempts(secret, time.Now).key) {
-		t.Error("page tokens and attempts have one key")
 	}
 }
 

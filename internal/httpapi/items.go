@@ -65,14 +65,14 @@ type itemBody struct {
 	Content given[string] `json:"content" doc:"1 to 5,000 characters, at least one of them not blank; kept byte for byte."`
 	Order   given[int]    `json:"order,omitempty" doc:"The place of the item, from 0. Left out: a new item goes to the end, another stays where it is."`
 
-	draft requirements.ItemDraft
+	draft requirements.NewItem
 }
 
 // Resolve checks the body by the rules.
 func (b *itemBody) Resolve(huma.Context) []error {
 	var faults []problem.FieldError
-	b.draft, faults = requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
-	return violationsOf(faults, nil)
+	b.draft, faults = requirements.ParseNewItem(b.Content.value, b.Order.pointer())
+	return violationsOf(faults, map[string]bool{"/content": b.Content.ok})
 }
 
 // itemPatch is a merge patch of an item.
@@ -80,13 +80,13 @@ type itemPatch struct {
 	Content given[string] `json:"content,omitempty" doc:"1 to 5,000 characters, at least one of them not blank; kept byte for byte."`
 	Order   given[int]    `json:"order,omitempty" doc:"Moves the item to this place, from 0."`
 
-	draft requirements.ItemDraft
+	patch requirements.ItemPatch
 }
 
 // Resolve checks the patch by the rules.
 func (b *itemPatch) Resolve(huma.Context) []error {
 	var faults []problem.FieldError
-	b.draft, faults = requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
+	b.patch, faults = requirements.ParseItemPatch(b.Content.pointer(), b.Order.pointer())
 	return violationsOf(faults, nil)
 }
 
@@ -169,7 +169,7 @@ type replaceItemIn struct {
 
 // replaceItem is PUT /items/{id}.
 func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItemIn) (*itemOut, error) {
-	return itemAnswer(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	return itemAnswer(a.Outline.ReplaceItem(ctx, actor, in.ID, in.Match.match, in.Body.draft))
 }
 
 type patchItemIn struct {
@@ -179,7 +179,7 @@ type patchItemIn struct {
 
 // patchItem is PATCH /items/{id}.
 func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) (*itemOut, error) {
-	return itemAnswer(a.Outline.ChangeItem(ctx, actor, in.ID, in.Match.match, in.Body.draft))
+	return itemAnswer(a.Outline.PatchItem(ctx, actor, in.ID, in.Match.match, in.Body.patch))
 }
 
 // deleteItem is DELETE /items/{id}.

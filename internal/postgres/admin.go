@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -40,7 +41,7 @@ func (s *Store) Users(ctx context.Context, actor auth.PrivilegedActor, list auth
 	var rows []db.User
 	err := s.readPrivileged(ctx, actor, get(&rows, func(q *db.Queries) ([]db.User, error) {
 		return q.ListUsers(ctx, db.ListUsersParams{
-			BeforeAt: list.After.At, BeforeID: cursorID(list.After), Search: list.Search, MaxRows: int32Of(list.Limit),
+			BeforeAt: list.After.Time, BeforeID: cursorID(*list.After), Search: list.Search, MaxRows: int32Of(list.Limit),
 		})
 	}))
 	return convertAll(rows, userOf), err
@@ -48,7 +49,7 @@ func (s *Store) Users(ctx context.Context, actor auth.PrivilegedActor, list auth
 
 // cursorID is the id of a cursor; that of all zeros precedes every row with its
 // time.
-func cursorID(c auth.Place) pgtype.UUID { return pgtype.UUID{Bytes: c.ID, Valid: true} }
+func cursorID(c page.Cursor) pgtype.UUID { return pgtype.UUID{Bytes: c.ID, Valid: true} }
 
 // ChangeUser implements auth.Store. A function of the schema changes the row: the
 // service has no right to write the columns that give power.

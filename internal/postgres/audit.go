@@ -46,7 +46,7 @@ func (s *Store) Events(ctx context.Context, actor auth.PrivilegedActor, list aut
 	var events []auth.Event
 	err := s.readPrivileged(ctx, actor, func(q *db.Queries) error {
 		filtered := db.New(appended{q.DB(), func(first int) (string, []any) { return eventsClause(list, first) }})
-		rows, err := filtered.ListEvents(ctx, list.After.At, cursorID(list.After))
+		rows, err := filtered.ListEvents(ctx, list.After.Time, cursorID(*list.After))
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -31,17 +32,17 @@ var fullReads = map[string]func(ctx context.Context, s *tenant) ([]any, error){
 		return []any{project}, err
 	},
 	"projects": func(ctx context.Context, s *tenant) ([]any, error) {
-		page, err := s.service.Projects(ctx, s.actor, requirements.ListQuery{Order: requirements.Order{Column: requirements.ByTitle}, Limit: 20})
-		return []any{page}, err
+		rows, err := s.service.Projects(ctx, s.actor, requirements.ListQuery{Query: page.Query{Order: page.Order{Column: page.ByTitle}, Limit: 20}})
+		return []any{rows}, err
 	},
 	"specification": func(ctx context.Context, s *tenant) ([]any, error) {
 		spec, err := s.service.Specification(ctx, s.actor, s.spec)
 		return []any{spec}, err
 	},
 	"specifications": func(ctx context.Context, s *tenant) ([]any, error) {
-		list := requirements.ListQuery{Order: requirements.Order{Column: requirements.ByNumber}, Limit: 20}
-		page, err := s.service.Specifications(ctx, s.actor, s.live, list)
-		return []any{page}, err
+		list := requirements.ListQuery{Query: page.Query{Order: page.Order{Column: page.ByNumber}, Limit: 20}}
+		rows, err := s.service.Specifications(ctx, s.actor, s.live, list)
+		return []any{rows}, err
 	},
 	"items": func(ctx context.Context, s *tenant) ([]any, error) {
 		spec, items, err := s.service.Items(ctx, s.actor, s.spec)

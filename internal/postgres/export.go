@@ -84,7 +84,7 @@ func (t *tx) exportItems(ctx context.Context, specs []db.Specification, visit re
 	}
 	for n, row := range specs {
 		spec := specificationOf(row, false)
-		if err := visit.Specification(spec, spec.Ordered(convertAll(items[n], itemOf))); err != nil {
+		if err := visit.Specification(spec, spec.Sorted(convertAll(items[n], itemOf))); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func (t *requirementsTx) LockItem(ctx context.Context, item requirements.ItemID)
 	var row db.LockItemRow
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockItemRow, error) { return q.LockItem(ctx, item, t.actor.User) }))
 	parent, found := specificationOf(row.Specification, row.ProjectTrashed), itemOf(row.BulletItem)
-	return parent, parent.Placed(found), row.At.UTC(), notFoundAs(problem.ItemNotFound, err)
+	return parent, parent.WithOrder(found), row.At.UTC(), notFoundAs(problem.ItemNotFound, err)
 }
 
 // InsertItem implements requirements.Tx.

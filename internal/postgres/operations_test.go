@@ -10,6 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -77,8 +78,8 @@ var (
 			_, err := s.service.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, itemDraft(s.t, new(0)))
 			return err
 		}},
-		"ChangeItem": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.service.ChangeItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+		"PatchItem": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
 			return err
 		}},
 		"DeleteItem": {
@@ -175,7 +176,7 @@ var withoutSession = map[string]struct {
 		return s.store.Record(ctx, eventBy(s.actor))
 	}}},
 	"Record without an actor": {roundTrips: 1, operation: operation{do: func(ctx context.Context, s *tenant) error {
-		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRefused, ResourceType: "session"})
+		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRejected, ResourceType: "session"})
 	}}},
 	"DeleteExpired": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
 		_, err := s.store.DeleteExpired(ctx)
@@ -211,7 +212,7 @@ func TestOperations_CoverEveryMethod(t *testing.T) {
 }
 
 // everything is a page that is larger than what a test creates.
-var everything = auth.Page{After: auth.Place{At: time.Now().AddDate(1, 0, 0)}, Limit: 51}
+var everything = page.Query{After: &page.Cursor{Time: time.Now().AddDate(1, 0, 0)}, Limit: 51}
 
 // promote makes the actor an admin.
 func promote(ctx context.Context, s *tenant) error {
@@ -230,20 +231,20 @@ func readOperations() map[string]operation {
 			return s.store.Authorize(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers})
 		}},
 		"Users": {before: promote, do: func(ctx context.Context, s *tenant) error {
-			_, err := s.store.Users(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers}, auth.UserQuery{Page: everything})
+			_, err := s.store.Users(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers}, auth.UserQuery{Query: everything})
 			return err
 		}},
 		"Events": {before: promote, do: func(ctx context.Context, s *tenant) error {
-			return s.events(ctx, auth.EventQuery{Page: everything})
+			return s.events(ctx, auth.EventQuery{Query: everything})
 		}},
 		"Events of an actor": {before: promote, do: func(ctx context.Context, s *tenant) error {
-			return s.events(ctx, auth.EventQuery{Page: everything, Actor: &s.actor.User})
+			return s.events(ctx, auth.EventQuery{Query: everything, Actor: &s.actor.User})
 		}},
 		"Events of an action": {before: promote, do: func(ctx context.Context, s *tenant) error {
-			return s.events(ctx, auth.EventQuery{Page: everything, Action: new("session.created")})
+			return s.events(ctx, auth.EventQuery{Query: everything, Action: new("session.created")})
 		}},
 		"Events since a time": {before: promote, do: func(ctx context.Context, s *tenant) error {
-			return s.events(ctx, auth.EventQuery{Page: everything, Since: time.Now().AddDate(0, 0, -1)})
+			return s.events(ctx, auth.EventQuery{Query: everything, Since: time.Now().AddDate(0, 0, -1)})
 		}},
 		"CheckSession": {do: func(ctx context.Context, s *tenant) error { return s.store.CheckSession(ctx, s.actor) }},
 		"User":         {do: func(ctx context.Context, s *tenant) error { _, err := s.store.User(ctx, s.actor); return err }},
@@ -283,14 +284,14 @@ func readOperations() map[string]operation {
 // projectQueries are all orders of the list of projects, each with its first and a
 // later page; specificationQueries are those of specifications.
 func projectQueries() map[string]requirements.ListQuery {
-	return queries(requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle)
+	return queries(page.ByCreatedAt, page.ByUpdatedAt, page.ByTitle)
 }
 
 func specificationQueries() map[string]requirements.ListQuery {
-	return queries(requirements.ByNumber, requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle)
+	return queries(page.ByNumber, page.ByCreatedAt, page.ByUpdatedAt, page.ByTitle)
 }
 
-func queries(columns ...requirements.Column) map[string]requirements.ListQuery {
+func queries(columns ...page.Column) map[string]requirements.ListQuery {
 	all := map[string]requirements.ListQuery{}
 	for _, column := range columns {
 		for _, descending := range []bool{false, true} {
@@ -298,9 +299,9 @@ func queries(columns ...requirements.Column) map[string]requirements.ListQuery {
 			if descending {
 				name += " descending"
 			}
-			order := requirements.Order{Column: column, Descending: descending}
-			all[name+", first page"] = requirements.ListQuery{Order: order, Limit: 20}
-			all[name+", later page"] = requirements.ListQuery{Order: order, Limit: 20, After: &requirements.Cursor{Text: "m"}}
+			order := page.Order{Column: column, Descending: descending}
+			all[name+", first page"] = requirements.ListQuery{Query: page.Query{Order: order, Limit: 20}}
+			all[name+", later page"] = requirements.ListQuery{Query: page.Query{Order: order, Limit: 20, After: &page.Cursor{Text: "m"}}}
 		}
 	}
 	return all

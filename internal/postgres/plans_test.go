@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -85,7 +86,7 @@ func (x *dataset) generated(t *testing.T) {
 func (x *dataset) lists(t *testing.T) {
 	t.Helper()
 	sorted := 0
-	middle := requirements.Cursor{Number: 500}
+	middle := page.Cursor{Number: 500}
 	for name, q := range projectQueries() {
 		middle.Text = "Project 5"
 		sorted += x.list(t, "projects "+name, "projects", q, middle, func(q requirements.ListQuery) error {
@@ -106,10 +107,10 @@ func (x *dataset) lists(t *testing.T) {
 // list fails the test unless a list is read along the index of its order, exactly the
 // rows of its page. It returns how many of the plans for the values sort, which may only
 // be the rows of one parent.
-func (x *dataset) list(t *testing.T, name, table string, q requirements.ListQuery, middle requirements.Cursor, read func(requirements.ListQuery) error) (sorted int) {
+func (x *dataset) list(t *testing.T, name, table string, q requirements.ListQuery, middle page.Cursor, read func(requirements.ListQuery) error) (sorted int) {
 	t.Helper()
 	if q.After != nil {
-		age := map[requirements.Column]time.Duration{requirements.ByCreatedAt: time.Hour, requirements.ByUpdatedAt: time.Minute}[q.Order.Column]
+		age := map[page.Column]time.Duration{page.ByCreatedAt: time.Hour, page.ByUpdatedAt: time.Minute}[q.Order.Column]
 		middle.Time = time.Now().Add(-500 * age)
 		q.After = &middle
 	}

@@ -88,13 +88,22 @@ func specDraft(t testing.TB) requirements.NewSpecification {
 	return d
 }
 
-func itemDraft(t testing.TB, order *int) requirements.ItemDraft {
+func itemDraft(t testing.TB, order *int) requirements.NewItem {
 	t.Helper()
-	d, violations := requirements.NewItemDraft(new(canary+id.New[tenant]().String()), order)
+	item, violations := requirements.ParseNewItem(canary+id.New[tenant]().String(), order)
 	if len(violations) > 0 {
-		t.Fatalf("a draft: %v", violations)
+		t.Fatalf("a new item: %v", violations)
 	}
-	return d
+	return item
+}
+
+func itemPatch(t testing.TB, order *int) requirements.ItemPatch {
+	t.Helper()
+	patch, violations := requirements.ParseItemPatch(new(canary+id.New[tenant]().String()), order)
+	if len(violations) > 0 {
+		t.Fatalf("a patch: %v", violations)
+	}
+	return patch
 }
 
 // newName is a name that no user has.

@@ -8,7 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestARememberedTokenExpiresAsAnyOther(t *testing.T) {
+func TestCache_VerifiedTokenExpires(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, oldSecret)
@@ -30,7 +30,7 @@ func TestARememberedTokenExpiresAsAnyOther(t *testing.T) {
 
 // What is remembered of one token says nothing of another, and however many there
 // are each stands for its own.
-func TestManyTokensAreRememberedApart(t *testing.T) {
+func TestCache_TokensAreSeparateAndBounded(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, oldSecret)
@@ -51,7 +51,7 @@ func TestManyTokensAreRememberedApart(t *testing.T) {
 			}
 		}
 	}
-	if got := tokens.Remembered(); got > 2*8192 {
+	if got := tokens.CachedTokens(); got > 2*8192 {
 		t.Errorf("%d tokens are remembered", got)
 	}
 }

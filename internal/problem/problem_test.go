@@ -8,7 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestEveryCodeIsExplained(t *testing.T) {
+func TestProblems_EveryCodeHasDoc(t *testing.T) {
 	t.Parallel()
 	seen := map[string]problem.Code{}
 	for _, code := range problem.Codes() {
@@ -23,7 +23,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
-func TestUnclassifiedErrorsAreInternal(t *testing.T) {
+func TestProblems_UnclassifiedErrorsAreInternal(t *testing.T) {
 	t.Parallel()
 	if got := problem.CodeOf(errors.New("connection refused")); got != problem.Internal {
 		t.Errorf("CodeOf(plain error) = %s, want internal", got)
@@ -34,7 +34,7 @@ func TestUnclassifiedErrorsAreInternal(t *testing.T) {
 	}
 }
 
-func TestCauseIsKeptForTheLogOnly(t *testing.T) {
+func TestProblems_CauseIsOnlyLogged(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("SQLSTATE 08006")
 	err := problem.New(problem.Unavailable, "Try again later.").Because(cause)
