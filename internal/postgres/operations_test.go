@@ -78,6 +78,10 @@ var (
 			_, err := s.service.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, itemDraft(s.t, new(0)))
 			return err
 		}},
+		"ReplaceItem": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ReplaceItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+			return err
+		}},
 		"PatchItem": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
 			return err
