@@ -38,24 +38,26 @@ var allowed = map[string][]string{
 
 	"internal/httpapi": {
 		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs",
-		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
+		"internal/requirements", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
-	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/problem"},
+	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
 	"internal/httpapi/openapi":    {"internal/problem"},
 	"internal/httpapi/docs":       {"internal/problem"},
 
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/gate", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
-	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/gate":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/requirements": {"internal/auth", "internal/problem", "internal/id"},
-	"internal/auth":         {"internal/problem", "internal/id"},
+	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/auth":         {"internal/page", "internal/problem", "internal/id"},
+	"internal/page":         {},
+	"internal/seal":         {},
 	"internal/problem":      {},
 	"internal/id":           {},
 

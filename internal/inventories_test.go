@@ -73,7 +73,7 @@ func TestEveryTableIsAmongWhatIsKept(t *testing.T) {
 
 func TestEveryActionOfTheAuditIsToldToOperators(t *testing.T) {
 	t.Parallel()
-	listed(t, "docs/operations.md, People", section(t, "docs/operations.md", "People"), textOf(t, "internal/auth/events.go"), regexp.MustCompile(`Action += "([^"]+)"`))
+	listed(t, "docs/operations.md, People", section(t, "docs/operations.md", "People"), textOf(t, "internal/auth/audit.go"), regexp.MustCompile(`Action += "([^"]+)"`))
 }
 
 // Messages at DEBUG, and those of development, are told of in summary.

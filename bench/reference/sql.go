@@ -1,7 +1,7 @@
 package main
 
-// The statements are those of the product, parameter by parameter; a test
-// compares them with it.
+// The statements of the reference have the same effect as the product's. They are
+// written for the reference, and no test compares the two.
 
 const connectSQL = `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),

@@ -66,7 +66,7 @@ func part(t *testing.T, token string, n int) map[string]any {
 	return members
 }
 
-func TestAnAccessTokenHasTheFormOfRFC9068(t *testing.T) {
+func TestJWT_FollowsRFC9068(t *testing.T) {
 	t.Parallel()
 	for _, a := range algorithms() {
 		t.Run(a.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestAnAccessTokenHasTheFormOfRFC9068(t *testing.T) {
 	}
 }
 
-func TestTheNameOfASecretTellsNothingOfIt(t *testing.T) {
+func TestJWT_KeyIDRevealsNoSecret(t *testing.T) {
 	t.Parallel()
 	token := issue(t, accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret), somebody())
 	kid, _ := part(t, token, 0)["kid"].(string)
@@ -105,7 +105,7 @@ func TestTheNameOfASecretTellsNothingOfIt(t *testing.T) {
 	}
 }
 
-func TestAnAccessTokenStandsForItsActor(t *testing.T) {
+func TestJWT_VerifyReturnsActor(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
@@ -124,7 +124,7 @@ func TestAnAccessTokenStandsForItsActor(t *testing.T) {
 	}
 }
 
-func TestKeysOfAccessTokens(t *testing.T) {
+func TestJWT_KeyRotation(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	before, after, later := accessTokens(now, oldSecret), accessTokens(now, newSecret, oldSecret), accessTokens(now, newSecret)
@@ -186,7 +186,7 @@ func renamed(t *testing.T, token string, kid any, secret []byte) string {
 	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func TestTheTimeOfAnAccessToken(t *testing.T) {
+func TestJWT_TimeClaimsAreChecked(t *testing.T) {
 	t.Parallel()
 	issued := time.Unix(1_800_000_000, 0)
 	for name, tc := range map[string]struct {
@@ -217,7 +217,7 @@ func TestTheTimeOfAnAccessToken(t *testing.T) {
 	}
 }
 
-func TestATokenForAnotherIssuerOrAudienceIsInvalid(t *testing.T) {
+func TestJWT_OtherIssuerOrAudienceIsInvalid(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	config := auth.AccessConfig{Keys: ring(nil, newSecret), Issuer: "issuer", Audience: "audience", Lifetime: time.Hour, Now: now.now}

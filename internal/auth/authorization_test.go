@@ -106,7 +106,7 @@ func readClaims(text []byte, at float64) (user, session string, live bool) {
 	return user, session, math.Floor(expires.Float()) > at-5
 }
 
-func TestASignedTokenThatIsReadInTwoWaysIsInvalid(t *testing.T) {
+func TestJWT_AmbiguousTokenIsInvalid(t *testing.T) {
 	t.Parallel()
 	tokens := accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret)
 	header := string(headerOf(t, tokens))
@@ -128,7 +128,7 @@ func TestASignedTokenThatIsReadInTwoWaysIsInvalid(t *testing.T) {
 	}
 }
 
-func TestAnExpiredTokenThatWasNeverRightIsInvalid(t *testing.T) {
+func TestJWT_ExpiredForgeryIsInvalid(t *testing.T) {
 	t.Parallel()
 	tokens := accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret)
 	old := strings.Replace(goodClaims, "1800003600", "1700000000", 1)

@@ -1,4 +1,4 @@
 package auth
 
-// Remembered is how many verified tokens are remembered.
-func (t *AccessTokens) Remembered() int { return len(t.remembered.young) + len(t.remembered.old) }
+// CachedTokens is the number of verified tokens in the cache.
+func (t *AccessTokens) CachedTokens() int { return len(t.cache.young) + len(t.cache.old) }

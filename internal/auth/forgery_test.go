@@ -169,7 +169,7 @@ func swapCase(text string) string {
 	return strings.ToUpper(text)
 }
 
-func TestForgedAccessTokensAreRefused(t *testing.T) {
+func TestJWT_ForgeriesAreRejected(t *testing.T) {
 	t.Parallel()
 	// The accounting: what is refused is counted, and nothing counts twice.
 	const atLeast = 60

@@ -1,12 +1,15 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,29 +17,29 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Key signs or verifies access tokens. It has one algorithm, by what it is: no
-// token can ask for another.
+// Key signs or verifies access tokens. Its type determines the one algorithm; a
+// token cannot choose another.
 type Key struct {
 	id     string
 	method jwt.SigningMethod
-	// sign is nil where the key only verifies.
+	// sign is nil if the key only verifies.
 	sign, verify any
-	// seed is what refresh tokens are derived from; nil where the key is public.
+	// seed is the secret of which refresh tokens are derived; nil for a public key.
 	seed []byte
-	// public is nil where the key is a secret.
+	// public is nil for a shared secret.
 	public *PublicKey
 }
 
-// String names the key and tells nothing of it.
+// String returns the algorithm and the id. It reveals nothing secret.
 func (k Key) String() string { return k.method.Alg() + " " + k.id }
 
-// ID is the key's name in tokens, and in the set of public keys.
+// ID is the "kid" of the key in tokens and in the set of public keys.
 func (k Key) ID() string { return k.id }
 
-// Signs reports whether tokens can be signed with the key.
+// Signs reports whether the key can sign.
 func (k Key) Signs() bool { return k.sign != nil }
 
-// PublicKey is what anybody needs to verify access tokens (RFC 7517).
+// PublicKey is a JSON Web Key (RFC 7517) that verifies access tokens.
 type PublicKey struct {
 	Type      string `json:"kty"`
 	Curve     string `json:"crv"`
@@ -47,7 +50,7 @@ type PublicKey struct {
 	ID        string `json:"kid"`
 }
 
-// secretKey is a key for HS256, with at least 32 bytes (RFC 7518, section 3.2).
+// secretKey returns an HS256 key of at least 32 bytes (RFC 7518, section 3.2).
 func secretKey(secret []byte) Key {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("key id"))
@@ -57,10 +60,10 @@ func secretKey(secret []byte) Key {
 	}
 }
 
-// errNeither is the end of a sentence about a key of another kind.
+// errNeither completes a sentence about a key of another type.
 var errNeither = errors.New("that is neither Ed25519 nor P-256")
 
-// keyOf is the key of what package x509 has read.
+// keyOf returns the key that package x509 has parsed.
 func keyOf(read any) (Key, error) {
 	switch k := read.(type) {
 	case ed25519.PrivateKey:
@@ -88,7 +91,7 @@ func keyOf(read any) (Key, error) {
 	}
 }
 
-// publicKey is a key that verifies, named by its thumbprint (RFC 7638).
+// publicKey returns a key that verifies. Its id is its thumbprint (RFC 7638).
 func publicKey(method jwt.SigningMethod, verify any, p PublicKey) Key {
 	y := ""
 	if p.Y != "" {
@@ -101,14 +104,14 @@ func publicKey(method jwt.SigningMethod, verify any, p PublicKey) Key {
 
 func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// KeyRing is all keys of a server's tokens. The first key of the key file that
-// can sign signs access tokens, else the secret does; every key verifies what is
-// its own. So keys can be exchanged one step at a time: a key that is to come
-// first verifies everywhere, then signs, and one that goes verifies for as long
-// as its tokens live.
+// KeyRing holds all keys of a server's tokens. The first private key of the key
+// file signs access tokens; without one the secret does. Every key verifies the
+// tokens that it signed. So keys can be rotated step by step: a new key first
+// verifies everywhere and then signs; an old key verifies until its tokens have
+// expired.
 //
-// Refresh tokens are derived from the secret where there is one, else from the
-// key that signs; they are recognized by whatever is not public.
+// Refresh tokens are derived from the secret, or without one from the signing
+// key. All keys that are not public recognize them.
 type KeyRing struct {
 	signer  Key
 	all     map[string]Key
@@ -116,8 +119,8 @@ type KeyRing struct {
 	refresh *RefreshTokens
 }
 
-// NewKeyRing returns the ring of a key file, of a secret, and of previous
-// secrets. Each may be missing, but something has to sign.
+// NewKeyRing returns the ring of a key file, a secret, and previous secrets. Each
+// is optional, but one key must be able to sign.
 func NewKeyRing(file []Key, secret []byte, previous ...[]byte) (*KeyRing, error) {
 	r := &KeyRing{all: map[string]Key{}}
 	var keys []Key
@@ -149,11 +152,67 @@ func NewKeyRing(file []Key, secret []byte, previous ...[]byte) (*KeyRing, error)
 	return r, nil
 }
 
-// Signer is the key that signs.
+// Signer returns the signing key.
 func (r *KeyRing) Signer() Key { return r.signer }
 
-// Public returns the public keys of the key file, whether they sign or not.
+// Public returns the public keys of all keys of the key file.
 func (r *KeyRing) Public() []PublicKey { return r.public }
 
 // Refresh returns the refresh tokens of the ring.
 func (r *KeyRing) Refresh() *RefreshTokens { return r.refresh }
+
+// ParseKeys parses a key file: PEM with private keys in PKCS#8 or SEC1, and
+// public keys in PKIX, all Ed25519 or P-256. The error text continues a sentence
+// that begins with the name of the setting. It quotes nothing of the file.
+func ParseKeys(file []byte) ([]Key, error) {
+	var keys []Key
+	blocks := 0
+	for rest := file; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if blocks++; block.Type == "EC PARAMETERS" { // openssl writes them before a SEC1 key
+			continue
+		}
+		key, err := parseKey(block)
+		if err != nil {
+			return nil, fmt.Errorf("holds a block (number %d) %w", blocks, err)
+		}
+		if slices.ContainsFunc(keys, func(known Key) bool { return known.id == key.id }) {
+			return nil, errors.New("holds the same key twice")
+		}
+		keys = append(keys, key)
+	}
+	// The decoder skips blocks that it cannot read, and with them a key.
+	if blocks == 0 || blocks != bytes.Count(file, []byte("-----BEGIN ")) {
+		return nil, errors.New("is not PEM, or a part of it is damaged")
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("holds no key")
+	}
+	return keys, nil
+}
+
+func parseKey(block *pem.Block) (Key, error) {
+	var read any
+	var err error
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
+		return Key{}, errors.New("that is encrypted; decrypt it with: openssl pkey")
+	case block.Type == "PRIVATE KEY":
+		read, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case block.Type == "EC PRIVATE KEY":
+		read, err = x509.ParseECPrivateKey(block.Bytes)
+	case block.Type == "PUBLIC KEY":
+		read, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case block.Type == "RSA PRIVATE KEY" || block.Type == "RSA PUBLIC KEY" || block.Type == "DSA PRIVATE KEY":
+		return Key{}, errNeither
+	default:
+		return Key{}, errors.New("that is not a key in PKCS#8, SEC1 or PKIX")
+	}
+	if err != nil { // the text of err may quote the file
+		return Key{}, errors.New("that cannot be read, or is neither Ed25519 nor P-256")
+	}
+	return keyOf(read)
+}

@@ -42,7 +42,7 @@ func sec1(t *testing.T, key *ecdsa.PrivateKey) string {
 	return block("EC PRIVATE KEY", der)
 }
 
-func TestAKeyFileHoldsKeysOfTwoKinds(t *testing.T) {
+func TestKeys_FileHoldsEd25519AndP256(t *testing.T) {
 	t.Parallel()
 	ed, ec := newEd25519(t), p256()
 	parameters := block("EC PARAMETERS", []byte{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7})
@@ -82,7 +82,7 @@ func TestAKeyFileHoldsKeysOfTwoKinds(t *testing.T) {
 	}
 }
 
-func TestAKeyFileOfAnythingElseIsRefused(t *testing.T) {
+func TestKeys_OtherFilesAreRejected(t *testing.T) {
 	t.Parallel()
 	ed, ec := newEd25519(t), p256()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -110,9 +110,9 @@ func TestAKeyFileOfAnythingElseIsRefused(t *testing.T) {
 		"an encrypted key, as it was done": {string(pem.EncodeToMemory(&pem.Block{
 			Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("canary"),
 		})), "is encrypted"},
-		"a certificate":            {block("CERTIFICATE", []byte("canary")), "no key in PKCS#8"},
-		"a key of OpenSSH":         {block("OPENSSH PRIVATE KEY", []byte("canary")), "no key in PKCS#8"},
-		"a block of no known type": {block("canary", []byte("canary")), "no key in PKCS#8"},
+		"a certificate":            {block("CERTIFICATE", []byte("canary")), "not a key in PKCS#8"},
+		"a key of OpenSSH":         {block("OPENSSH PRIVATE KEY", []byte("canary")), "not a key in PKCS#8"},
+		"a block of no known type": {block("canary", []byte("canary")), "not a key in PKCS#8"},
 		"parameters alone":         {block("EC PARAMETERS", []byte{6, 0}), "holds no key"},
 		"a block of nonsense":      {block("PRIVATE KEY", []byte("canary")), "cannot be read"},
 		"a public key as private":  {block("PRIVATE KEY", publicDER(ed.Public())), "cannot be read"},
@@ -145,7 +145,7 @@ func x25519(t *testing.T) *ecdh.PublicKey {
 }
 
 // The key of RFC 8037, appendix A, and its thumbprint there.
-func TestAKeyIsNamedByItsThumbprint(t *testing.T) {
+func TestKeys_IDIsThumbprint(t *testing.T) {
 	t.Parallel()
 	const x, thumbprint = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 	point, err := base64.RawURLEncoding.DecodeString(x)
@@ -161,7 +161,7 @@ func TestAKeyIsNamedByItsThumbprint(t *testing.T) {
 
 // Whoever has the published keys can verify our tokens, with a library that
 // shares nothing with ours.
-func TestPublishedKeysVerifyWhatTheirKeySigned(t *testing.T) {
+func TestKeys_PublishedKeysVerifyTokens(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
@@ -197,7 +197,7 @@ func TestPublishedKeysVerifyWhatTheirKeySigned(t *testing.T) {
 }
 
 // Which key signs, what is accepted, and what refresh tokens are made of.
-func TestWhatARingOfKeysIsFor(t *testing.T) {
+func TestKeys_RingSelectsSigner(t *testing.T) {
 	t.Parallel()
 	ed, next := privatePEM(newEd25519(t)), privatePEM(p256())
 	public := publicPEM(newEd25519(t).Public())
@@ -235,7 +235,7 @@ func TestWhatARingOfKeysIsFor(t *testing.T) {
 	}
 }
 
-func TestAKeyIsPrintedByItsName(t *testing.T) {
+func TestKeys_StringRevealsNoSecret(t *testing.T) {
 	t.Parallel()
 	ed := newEd25519(t)
 	key := keysIn(privatePEM(ed))[0]

@@ -13,7 +13,7 @@ import (
 
 // Whoever holds a stolen token may hang up as soon as it is sent. What the rules
 // decide about it is kept all the same.
-func TestWhatIsDecidedIsKeptAlsoWhenTheCallerHasLeft(t *testing.T) {
+func TestSessions_DecisionIsStoredAfterClientDisconnects(t *testing.T) {
 	t.Parallel()
 	store, _ := openDatabase(t)
 	keys := ring(nil, newSecret)

@@ -20,7 +20,7 @@ import (
 // from a good one in a single byte, more than 100,000. Of the key pairs, whose
 // signatures take longer, it is every bit; `make test-long` has every byte of
 // them too, and goes on to ten million.
-func TestATokenWithOneByteChangedIsInvalid(t *testing.T) {
+func TestJWT_ChangedByteIsInvalid(t *testing.T) {
 	t.Parallel()
 	least, workers := 1, 1
 	if long() {
@@ -71,7 +71,7 @@ func mutate(t *testing.T, name string, tokens *auth.AccessTokens, good string, a
 	return tried
 }
 
-func TestATokenWithOneByteMoreOrLessIsInvalid(t *testing.T) {
+func TestJWT_AddedOrRemovedByteIsInvalid(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
@@ -95,7 +95,7 @@ func TestATokenWithOneByteMoreOrLessIsInvalid(t *testing.T) {
 
 // Whoever has a token of ES256 can compute the other valid signature of the same
 // words. It is let through: see docs/decisions/0016-keys-of-access-tokens.md.
-func TestTheOtherSignatureOfES256StandsForTheSameActor(t *testing.T) {
+func TestJWT_OtherES256SignatureHasSameActor(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,16 +13,16 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// refreshPrefix lets people and secret scanners recognize a refresh token.
+// refreshPrefix makes refresh tokens recognizable to people and secret scanners.
 const refreshPrefix = "cgr_"
 
-// RefreshTokens derives refresh tokens. A token is a function of its session
-// and of how often that was rotated, so the database never holds one and the
-// same successor can be handed out again when an answer was lost.
+// RefreshTokens derives refresh tokens. A token is a function of its session and
+// the rotation counter. So the database holds no token, and a lost response can
+// be repeated with the same successor.
 type RefreshTokens struct{ keys [][]byte }
 
-// NewRefreshTokens returns the tokens under keys derived from the secrets: the
-// first makes tokens, the others still recognize theirs.
+// NewRefreshTokens returns the tokens of the secrets. The first secret issues
+// tokens; the others only recognize the tokens that they issued.
 func NewRefreshTokens(secrets ...[]byte) *RefreshTokens {
 	t := &RefreshTokens{}
 	for _, secret := range secrets {
@@ -32,14 +33,14 @@ func NewRefreshTokens(secrets ...[]byte) *RefreshTokens {
 	return t
 }
 
-// Token returns the refresh token of the session at its present counter.
+// Token returns the present refresh token of a session.
 func (t *RefreshTokens) Token(s Session) string {
 	body := binary.BigEndian.AppendUint32(append([]byte(nil), s.ID[:]...), uint32(s.Counter)) //nolint:gosec // counters are not negative
 	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(body, refreshMAC(t.keys[0], body, s.Salt)...))
 }
 
-// issued reports whether the token was made for the session, now or before.
-func (t *RefreshTokens) issued(p presented, s Session) bool {
+// issued reports whether the token is or was a token of the session.
+func (t *RefreshTokens) issued(p parsedRefreshToken, s Session) bool {
 	for _, key := range t.keys {
 		if hmac.Equal(p.mac, refreshMAC(key, p.body, s.Salt)) {
 			return p.counter <= s.Counter
@@ -55,9 +56,9 @@ func refreshMAC(key, body, salt []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// presented is a refresh token as somebody presents it. Whether it was ever
-// issued only its session can tell.
-type presented struct {
+// parsedRefreshToken is a refresh token of the right form. Only its session can
+// show whether it was ever issued.
+type parsedRefreshToken struct {
 	session SessionID
 	counter int32
 	body    []byte
@@ -69,14 +70,14 @@ const (
 	refreshBytes = refreshBody + sha256.Size
 )
 
-func parseRefresh(token string) (presented, error) {
+func parseRefresh(token string) (parsedRefreshToken, error) {
 	text, ok := strings.CutPrefix(token, refreshPrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	// The decoder passes over line breaks; a token has one spelling.
+	// The decoder skips line breaks. A token has exactly one spelling.
 	if !ok || err != nil || len(raw) != refreshBytes || base64.RawURLEncoding.EncodeToString(raw) != text {
-		return presented{}, refreshInvalid(errors.New("not the form of a refresh token"))
+		return parsedRefreshToken{}, refreshInvalid(errors.New("not the form of a refresh token"))
 	}
-	p := presented{
+	p := parsedRefreshToken{
 		counter: int32(binary.BigEndian.Uint32(raw[16:refreshBody])), //nolint:gosec // a wrong number fails the MAC
 		body:    raw[:refreshBody], mac: raw[refreshBody:],
 	}
@@ -84,28 +85,66 @@ func parseRefresh(token string) (presented, error) {
 	return p, nil
 }
 
-// rotation is what a refresh does to its session.
-type rotation struct {
-	session Session
-	// changed is false where the same successor is handed out again.
-	changed bool
-	// fault is what the caller is told; the session is kept all the same.
-	fault error
+// Refresh exchanges a refresh token for a new token pair. The decision is stored
+// even if the client disconnects: a reused token must revoke its session.
+func (s *Service) Refresh(ctx context.Context, token string, from Client) (TokenPair, error) {
+	p, err := parseRefresh(token)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	var decided rotation
+	var at time.Time
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, now time.Time) SessionChange {
+		at = now
+		decided = s.refresh.rotate(p, before, now, s.rules)
+		change := SessionChange{After: decided.session, Changed: decided.changed}
+		if decided.changed && decided.err != nil {
+			owner := Actor{User: before.User, Session: before.ID, From: from}
+			change.Event = new(owner.sessionEvent(RefreshReused, before.ID))
+		}
+		return change
+	})
+	if problem.CodeOf(err) == problem.SessionNotFound {
+		return TokenPair{}, refreshInvalid(err)
+	}
+	if err != nil {
+		return TokenPair{}, err
+	}
+	if decided.changed && decided.err != nil { // the session was revoked
+		if err := s.changed(ctx, user.ID, Unmarked); err != nil {
+			return TokenPair{}, err
+		}
+	}
+	if decided.err != nil {
+		return TokenPair{}, decided.err
+	}
+	return s.tokenPair(user, decided.session, at)
 }
 
-// rotate decides about a refresh token presented at a time. The immediate
-// predecessor of the present token gets the same successor again for a while,
-// for answers that were lost and second tabs. Any other old token ends the
-// session: somebody has copied it. (RFC 9700, section 4.14.2)
-func (t *RefreshTokens) rotate(p presented, s Session, at time.Time, rules SessionPolicy) rotation {
+// rotation is the effect of a refresh on its session.
+type rotation struct {
+	session Session
+	// changed is false if the same successor is issued again.
+	changed bool
+	// err is the error for the caller. The session is stored nevertheless.
+	err error
+}
+
+// rotate decides about a refresh token. The immediate predecessor of the present
+// token gets the same successor again for a short time, because responses get
+// lost and browsers have several tabs. Any other old token revokes the session:
+// it may have been copied (RFC 9700, section 4.14.2).
+func (t *RefreshTokens) rotate(p parsedRefreshToken, s Session, at time.Time, rules SessionPolicy) rotation {
 	if !t.issued(p, s) {
-		return rotation{session: s, fault: refreshInvalid(errors.New("never issued"))}
+		return rotation{session: s, err: refreshInvalid(errors.New("never issued"))}
 	}
 	switch {
 	case s.RevokedAt != nil:
-		return rotation{session: s, fault: refreshInvalid(errors.New("the session has ended"))}
+		return rotation{session: s, err: refreshInvalid(errors.New("the session has ended"))}
 	case !at.Before(s.ExpiresAt) || !at.Before(s.EndsAt):
-		return rotation{session: s, fault: problem.New(problem.RefreshTokenExpired, "The session was not used for too long, or is too old; sign in again.")}
+		return rotation{session: s, err: problem.New(problem.RefreshTokenExpired, "The session has expired; sign in again.")}
 	case p.counter == s.Counter:
 		s.Counter++
 		s.LastUsedAt, s.ExpiresAt = at, earlier(at.Add(rules.Idle), s.EndsAt)
@@ -114,8 +153,8 @@ func (t *RefreshTokens) rotate(p presented, s Session, at time.Time, rules Sessi
 		return rotation{session: s}
 	default:
 		s.RevokedAt = &at
-		return rotation{session: s, changed: true, fault: problem.New(problem.RefreshTokenReused,
-			"This refresh token was used before. The session was ended, because somebody may have copied it; sign in again.")}
+		return rotation{session: s, changed: true, err: problem.New(problem.RefreshTokenReused,
+			"This refresh token was used before. It may have been copied, so the session was revoked; sign in again.")}
 	}
 }
 

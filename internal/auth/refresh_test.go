@@ -22,7 +22,7 @@ func newTestSession(at time.Time) Session {
 	}
 }
 
-func TestATokenNeverIssuedEndsNothing(t *testing.T) {
+func TestRefresh_UnissuedTokenEndsNothing(t *testing.T) {
 	t.Parallel()
 	tokens, at := NewRefreshTokens([]byte("secret")), time.Now()
 	s := newTestSession(at)
@@ -38,13 +38,13 @@ func TestATokenNeverIssuedEndsNothing(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		r := tokens.rotate(p, s, at, testRules)
-		if r.changed || problem.CodeOf(r.fault) != problem.RefreshTokenInvalid {
-			t.Errorf("a token %s: changed %v, fault %v", name, r.changed, r.fault)
+		if r.changed || problem.CodeOf(r.err) != problem.RefreshTokenInvalid {
+			t.Errorf("a token %s: changed %v, fault %v", name, r.changed, r.err)
 		}
 	}
 }
 
-func TestRefreshTokensHaveOneSpelling(t *testing.T) {
+func TestRefresh_TokenHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	token := NewRefreshTokens([]byte("secret")).Token(newTestSession(time.Now()))
 	for name, bad := range map[string]string{
@@ -95,8 +95,8 @@ func FuzzRefreshToken(f *testing.F) {
 			t.Fatalf("%q is read as %+v", token, p)
 		}
 		r := tokens.rotate(p, s, at, testRules)
-		if tokens.issued(p, s) != issued[token] || !issued[token] && (r.changed || problem.CodeOf(r.fault) != problem.RefreshTokenInvalid) {
-			t.Fatalf("%q was issued: %t; it changes the session: %t, %v", token, issued[token], r.changed, r.fault)
+		if tokens.issued(p, s) != issued[token] || !issued[token] && (r.changed || problem.CodeOf(r.err) != problem.RefreshTokenInvalid) {
+			t.Fatalf("%q was issued: %t; it changes the session: %t, %v", token, issued[token], r.changed, r.err)
 		}
 	})
 }

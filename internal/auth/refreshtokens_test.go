@@ -13,7 +13,7 @@ import (
 
 var refreshForm = regexp.MustCompile(`^cgr_[A-Za-z0-9_-]{60,}$`)
 
-func TestARefreshTokenIsAFunctionOfAllThatItStandsFor(t *testing.T) {
+func TestRefresh_TokenDependsOnAllInputs(t *testing.T) {
 	t.Parallel()
 	tokens := auth.NewRefreshTokens(newSecret)
 	session := auth.Session{ID: id.New[auth.Session](), Salt: []byte("sixteen bytes ..")}
@@ -46,7 +46,7 @@ func TestARefreshTokenIsAFunctionOfAllThatItStandsFor(t *testing.T) {
 	}
 }
 
-func TestARefreshTokenTellsNothingSecret(t *testing.T) {
+func TestRefresh_TokenRevealsNoSecret(t *testing.T) {
 	t.Parallel()
 	session := auth.Session{ID: id.New[auth.Session](), Salt: []byte("sixteen bytes ..")}
 	token := auth.NewRefreshTokens(newSecret).Token(session)

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestAuthenticate(t *testing.T) {
+func TestAuthenticate_ParsesAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens, actor := accessTokens(now, newSecret), somebody()

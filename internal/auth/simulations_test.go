@@ -64,7 +64,7 @@ func overRows(seed uint64) *scene {
 	}
 }
 
-func TestSessionsBehaveLikeTheirModel(t *testing.T) {
+func TestSessions_FollowModel(t *testing.T) {
 	t.Parallel()
 	seeds, workers := uint64(300), 1
 	if long() {
@@ -192,7 +192,7 @@ func openDatabase(t *testing.T) (*postgres.Store, *pgx.Conn) {
 	return store, super
 }
 
-func TestSessionsInPostgreSQLBehaveLikeTheirModel(t *testing.T) {
+func TestSessions_FollowModelInPostgreSQL(t *testing.T) {
 	t.Parallel()
 	seeds, steps := uint64(50), 30
 	if long() {

@@ -1,19 +1,22 @@
 package auth
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-type (
-	// UserID identifies a user.
-	UserID = id.Of[User]
-	// SessionID identifies a session; access tokens carry it.
-	SessionID = id.Of[Session]
-)
+// UserID identifies a user.
+type UserID = id.Of[User]
 
-// User is somebody who has signed in at least once.
+// User is a person who has signed in at least once.
 type User struct {
 	ID              UserID
 	Issuer, Subject string
@@ -26,37 +29,124 @@ type User struct {
 	LastLoginAt     time.Time
 }
 
-// Actor is who makes a request: taken from a verified access token, and bound
-// to a session that the database checks in the same round trip as the work.
-type Actor struct {
-	User    UserID
-	Session SessionID
-	// From is where the request comes from, for the audit.
-	From Client
+// maxName is the maximum length of a user's name in code points.
+const maxName = 200
+
+// Name is a user's display name: 1 to 200 characters after trimming, on one
+// line.
+type Name struct{ text string }
+
+// ParseName validates a name. It returns all field errors.
+func ParseName(s string) (Name, []problem.FieldError) {
+	s = strings.TrimSpace(s)
+	var errs []problem.FieldError
+	reject := func(code, format string, args ...any) {
+		errs = append(errs, problem.FieldError{Pointer: "/name", Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	switch n := utf8.RuneCountInString(s); {
+	case n == 0:
+		reject("blank", "At least one character that is not white space is required.")
+	case n > maxName:
+		reject("too_long", "At most %d characters are allowed; this has %d.", maxName, n)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		reject("control_character", "Control characters are not allowed.")
+	}
+	return Name{s}, errs
 }
 
-// Session is one signed-in device of a user.
-type Session struct {
-	ID   SessionID
-	User UserID
-	// Salt makes the refresh tokens of this session unlike those of any other.
-	Salt []byte
-	// Counter is the number of times the refresh token was rotated.
-	Counter int32
-	// CreatedAt and LastUsedAt are by the database's clock.
-	CreatedAt, LastUsedAt time.Time
-	// ExpiresAt is when the session ends if it is not refreshed; it never
-	// passes EndsAt, its greatest age.
-	ExpiresAt, EndsAt time.Time
-	// RevokedAt is when the session was ended; nil while it was not.
-	RevokedAt     *time.Time
-	UserAgent, IP string
+// String returns the name.
+func (n Name) String() string { return n.text }
+
+// Me returns the actor's own profile.
+func (s *Service) Me(ctx context.Context, actor Actor) (User, error) {
+	return s.store.User(ctx, actor)
 }
 
-// Client is where a request comes from: kept of a sign-in for the user to
-// recognize, and of what the audit tells.
-type Client struct {
-	UserAgent, IP string
-	// RequestID names the request in the log.
-	RequestID string
+// Rename sets the actor's name. If name is nil the profile stays as it is.
+func (s *Service) Rename(ctx context.Context, actor Actor, name *Name) (User, error) {
+	if name == nil {
+		return s.store.User(ctx, actor)
+	}
+	return s.store.Rename(ctx, actor, *name)
+}
+
+// AuditExport records that the actor exports all data. Call it before the first
+// byte is sent, so that no data leaves without a record.
+func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
+	return s.store.Record(ctx, actor.userEvent(UserExported, actor.User))
+}
+
+// DeleteAccount deletes the actor's account with all its data and sessions. The
+// same person can sign in again, as a new user.
+func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
+	return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+}
+
+// UserQuery selects one page of the users, from the newest to the oldest.
+type UserQuery struct {
+	page.Query
+	// Search is a part of a name or e-mail address, in any case; empty for all.
+	Search string
+}
+
+// Users returns one page of the users.
+func (s *Service) Users(ctx context.Context, actor PrivilegedActor, q UserQuery) (page.Page[User], error) {
+	limit := q.Limit
+	q.Query = q.Newest()
+	q.Limit++ // the extra row shows that another page follows
+	rows, err := s.store.Users(ctx, actor, q)
+	if err != nil {
+		return page.Page[User]{}, s.auditDenied(ctx, actor, err)
+	}
+	return page.Cut(rows, limit, func(u User) page.Cursor { return page.Cursor{Time: u.CreatedAt, ID: u.ID} }), nil
+}
+
+// UserChange is a change of a user by an admin. A nil field stays as it is.
+type UserChange struct {
+	Role    *Role
+	Suspend *bool
+}
+
+// UserState is what a UserChange can change, as it was before.
+type UserState struct {
+	Role      Role
+	Suspended bool
+}
+
+// events returns the audit events of the change.
+func (c UserChange) events(actor Actor, user UserID, before UserState) []Event {
+	var events []Event
+	if c.Role != nil && *c.Role != before.Role {
+		events = append(events, actor.userEvent(UserRoleChanged, user).with("from", string(before.Role)).with("to", string(*c.Role)))
+	}
+	switch {
+	case c.Suspend == nil || *c.Suspend == before.Suspended:
+	case *c.Suspend:
+		events = append(events, actor.userEvent(UserSuspended, user))
+	default:
+		events = append(events, actor.userEvent(UserReinstated, user))
+	}
+	return events
+}
+
+// ChangeUser changes another user's role or suspension. A suspended user has no
+// live session when it returns. Users cannot change themselves: an admin must
+// not lock out the last admin by mistake.
+func (s *Service) ChangeUser(ctx context.Context, actor PrivilegedActor, user UserID, change UserChange) (User, error) {
+	if user == actor.User {
+		if err := s.Authorize(ctx, actor); err != nil {
+			return User{}, err
+		}
+		return User{}, s.auditDenied(ctx, actor, problem.New(problem.PermissionDenied,
+			"You cannot change your own role or suspension; another admin can."))
+	}
+	var changed User
+	err := s.change(ctx, user, func() (err error) {
+		changed, err = s.store.ChangeUser(ctx, actor, user, change, func(before UserState) []Event {
+			return change.events(actor.Actor, user, before)
+		})
+		return err
+	})
+	return changed, s.auditDenied(ctx, actor, err)
 }

@@ -33,9 +33,9 @@ func (e *examination) checkDatabase(ctx context.Context) []result {
 	if err != nil {
 		return []result{{fail, "database", "DATABASE_URL cannot be reached: " + err.Error()}}
 	}
-	results := []result{{ok, "database", "PostgreSQL " + info.Text}}
+	results := []result{{ok, "database", "PostgreSQL " + info.VersionText}}
 	if info.Version < minPostgres*10000 {
-		results[0] = result{fail, "database", fmt.Sprintf("PostgreSQL %s is too old: version %d or newer is required", info.Text, minPostgres)}
+		results[0] = result{fail, "database", fmt.Sprintf("PostgreSQL %s is too old: version %d or newer is required", info.VersionText, minPostgres)}
 	}
 	results = append(results, e.databaseResults(info)...)
 	return append(results, e.checkSchema(ctx)...)
@@ -52,14 +52,14 @@ func (e *examination) databaseResults(info postgres.ServerInfo) (results []resul
 	add(!info.Durable, warn, "fsync or synchronous_commit is off: a crash of its machine loses acknowledged writes")
 	add(e.Production() && !info.Encrypted, warn, "the connection is not encrypted: add sslmode=verify-full to DATABASE_URL, unless the network is private")
 	clock := warn
-	if info.Ahead.Abs() > tokenClockSkew {
+	if info.ClockAhead.Abs() > tokenClockSkew {
 		clock = fail
 	}
-	add(info.Ahead.Abs() > maxClockSkew, clock, "its clock differs from ours by %s: set both by NTP, otherwise tokens expire early or late", info.Ahead.Abs().Round(time.Second))
+	add(info.ClockAhead.Abs() > maxClockSkew, clock, "its clock differs from ours by %s: set both by NTP, otherwise tokens expire early or late", info.ClockAhead.Abs().Round(time.Second))
 	each := e.PoolSize + e.PoolOverflow + 1 // one more for notifications
-	add(each > info.MostConnections, fail, "a replica may open %d connections, but the server allows %d in all: lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW", each, info.MostConnections)
-	add(each <= info.MostConnections, ok, "a replica may open %d of its %d connections: enough for %d replicas", each, info.MostConnections, info.MostConnections/max(each, 1))
-	add(len(info.Unwalled) > 0, fail, "row-level security is not enabled and forced on %s: run ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", strings.Join(info.Unwalled, ", "))
+	add(each > info.MaxConnections, fail, "a replica may open %d connections, but the server allows %d in all: lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW", each, info.MaxConnections)
+	add(each <= info.MaxConnections, ok, "a replica may open %d of its %d connections: enough for %d replicas", each, info.MaxConnections, info.MaxConnections/max(each, 1))
+	add(len(info.TablesWithoutRLS) > 0, fail, "row-level security is not enabled and forced on %s: run ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", strings.Join(info.TablesWithoutRLS, ", "))
 	return results
 }
 
@@ -102,7 +102,7 @@ func (e *examination) checkNotifications(ctx context.Context) []result {
 	if _, err := postgres.Inspect(ctx, string(e.DatabaseURL)); err != nil {
 		return nil // checkDatabase has reported it
 	}
-	if err := store.Hears(ctx, string(cmp.Or(e.DirectDatabaseURL, e.DatabaseURL))); err != nil {
+	if err := store.CheckNotify(ctx, string(cmp.Or(e.DirectDatabaseURL, e.DatabaseURL))); err != nil {
 		return []result{{warn, "notifications", "notifications do not arrive, so nothing would be read from the cache: " + err.Error()}}
 	}
 	return []result{{ok, "notifications", "replicas notify each other through PostgreSQL"}}

@@ -22,7 +22,7 @@ func TestDoctor_ReportsClockOfTheDatabaseThatIsOff(t *testing.T) {
 		time.Minute: "FAIL its clock differs from ours by 1m0s", -time.Hour: "FAIL its clock differs from ours by 1h0m0s",
 	} {
 		got := ""
-		for _, r := range e.databaseResults(postgres.ServerInfo{Durable: true, MostConnections: 100, Ahead: ahead}) {
+		for _, r := range e.databaseResults(postgres.ServerInfo{Durable: true, MaxConnections: 100, ClockAhead: ahead}) {
 			if strings.Contains(r.text, "clock") {
 				got += string(r.status) + " " + r.text
 			}

@@ -147,10 +147,10 @@ var brokenServers = map[string]struct {
 	}, []string{"FAIL", "DATABASE_URL cannot be reached", "connection refused"}},
 	"no such host": {func(f *fixture) {
 		f.changeDatabaseURL(func(u *url.URL) { u.Host = "nowhere.invalid:5432" })
-	}, []string{"FAIL", "there is no host nowhere.invalid"}},
+	}, []string{"FAIL", "the host nowhere.invalid does not exist"}},
 	"another password": {func(f *fixture) {
 		f.changeDatabaseURL(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "canary-of-the-password") })
-	}, []string{"FAIL", "refuses the user or the password"}},
+	}, []string{"FAIL", "rejects the user or the password"}},
 	"no such database": {func(f *fixture) {
 		f.changeDatabaseURL(func(u *url.URL) { u.Path = "/nothing" })
 	}, []string{"FAIL", "no such database"}},

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/page"
 )
 
 // The texts of the operations for the contract.
@@ -50,17 +50,17 @@ type usersOut struct {
 // listUsers is GET /admin/users.
 func (a *API) listUsers(ctx context.Context, admin auth.PrivilegedActor, in *listUsersIn) (*usersOut, error) {
 	scope := adminScope(admin, "users", in.Search)
-	page, err := in.page(a, scope)
+	q, err := in.query(a, page.Order{}, scope)
 	if err != nil {
 		return nil, err
 	}
-	users, next, err := a.Auth.Users(ctx, admin, auth.UserQuery{Page: page, Search: in.Search})
+	users, err := a.Auth.Users(ctx, admin, auth.UserQuery{Query: q, Search: in.Search})
 	if err != nil {
 		return nil, err
 	}
 	out := &usersOut{}
-	out.Body.Users = each(users, managedUserOf)
-	out.Body.NextPageToken = a.tokenOf(next, scope)
+	out.Body.Users = each(users.Rows, managedUserOf)
+	out.Body.NextPageToken = a.pageToken(users.Next, scope)
 	return out, nil
 }
 
@@ -131,43 +131,25 @@ type auditEventsOut struct {
 // listEvents is GET /admin/audit-events.
 func (a *API) listEvents(ctx context.Context, admin auth.PrivilegedActor, in *listEventsIn) (*auditEventsOut, error) {
 	scope := adminScope(admin, "audit_events", in.filter())
-	page, err := in.page(a, scope)
+	paged, err := in.query(a, page.Order{}, scope)
 	if err != nil {
 		return nil, err
 	}
-	q := auth.EventQuery{Page: page, Since: in.Since, Until: in.Until}
+	q := auth.EventQuery{Query: paged, Since: in.Since, Until: in.Until}
 	if !in.Actor.IsZero() {
 		q.Actor = &in.Actor
 	}
 	if in.Action != "" {
 		q.Action = &in.Action
 	}
-	events, next, err := a.Auth.Events(ctx, admin, q)
+	events, err := a.Auth.Events(ctx, admin, q)
 	if err != nil {
 		return nil, err
 	}
 	out := &auditEventsOut{}
-	out.Body.Events = each(events, eventOf)
-	out.Body.NextPageToken = a.tokenOf(next, scope)
+	out.Body.Events = each(events.Rows, eventOf)
+	out.Body.NextPageToken = a.pageToken(events.Next, scope)
 	return out, nil
-}
-
-// page is the requested page of a list that begins with the newest.
-func (in *PageIn) page(a *API, scope string) (auth.Page, error) {
-	p := auth.Page{Limit: in.PageSize}
-	after, err := in.after(a, scope)
-	if after != nil {
-		p.After = auth.Place{At: after.Time, ID: after.ID}
-	}
-	return p, err
-}
-
-// tokenOf is the next_page_token of a position; empty for none.
-func (a *API) tokenOf(next *auth.Place, scope string) string {
-	if next == nil {
-		return ""
-	}
-	return a.pageTokens.seal(requirements.Cursor{Time: next.At, ID: next.ID}, scope)
 }
 
 // adminScope is everything that a page token of these lists is bound to.

@@ -28,6 +28,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
 // prefix is the path of the API.
@@ -143,7 +144,7 @@ type API struct {
 	huma            huma.API
 	mux             *http.ServeMux
 	browser         *login.Login
-	pageTokens      pageTokens
+	pageTokens      seal.Key
 	exports         *exports
 	hall            hall
 	database, redis *check
@@ -165,7 +166,7 @@ func New(c Config) (*API, http.Handler) {
 	mux := http.NewServeMux()
 	working := cmp.Or(c.MaxWorking, defaultWorking)
 	a := &API{
-		Config: c, contract: newContract(), pageTokens: newPageTokens(c.SecretKey), exports: newExports(c.MaxExports),
+		Config: c, contract: newContract(), pageTokens: seal.NewKey(c.SecretKey, "page tokens"), exports: newExports(c.MaxExports),
 		hall:       newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed),
 		operations: map[string]operation{}, known: map[string]route{},
 		database: &check{probe: c.Database, now: c.Now}, redis: &check{probe: c.Redis, now: c.Now},
@@ -174,7 +175,7 @@ func New(c Config) (*API, http.Handler) {
 		a.defaultRate = []auth.Rate{c.Limits.Default}
 	}
 	a.browser = login.New(login.Config{
-		Auth: c.Auth, Prefix: prefix, StateKey: keyFor("sign-in attempts", c.SecretKey), Origins: c.Origins, Now: c.Now,
+		Auth: c.Auth, Prefix: prefix, StateKey: seal.NewKey(c.SecretKey, "OAuth login state"), Origins: c.Origins, Now: c.Now,
 		Report:   func(r *http.Request, err error) problem.Code { return problem.Code(problemOf(r, err).Code) },
 		OnSignIn: func(err error) { a.Metrics.SignIn(resultOf(err)) },
 	})

@@ -93,7 +93,7 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 		return err
 	}
 	defer a.exports.end(actor.User)
-	if err := a.Auth.NoteExport(ctx, actor); err != nil {
+	if err := a.Auth.AuditExport(ctx, actor); err != nil {
 		return err
 	}
 	e := &exporter{w: w, out: jsontext.NewEncoder(w, jsonOptions), now: a.Now, control: http.NewResponseController(w)}

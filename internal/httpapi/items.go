@@ -99,14 +99,14 @@ type itemBody struct {
 	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
 }
 
-func (b *itemBody) draft() (requirements.ItemDraft, []problem.FieldError) {
-	return requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
+func (b *itemBody) draft() (requirements.NewItem, []problem.FieldError) {
+	return requirements.ParseNewItem(b.Content.value, b.Order.pointer())
 }
 
 // Resolve checks the body by the rules.
 func (b *itemBody) Resolve(huma.Context) []error {
 	_, faults := b.draft()
-	return ruleErrors(faults, nil)
+	return ruleErrors(faults, map[string]bool{"/content": b.Content.ok})
 }
 
 // itemPatch is a merge patch of an item.
@@ -115,8 +115,8 @@ type itemPatch struct {
 	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"Moves the item to this position, from 0."`
 }
 
-func (b *itemPatch) patch() (requirements.ItemDraft, []problem.FieldError) {
-	return requirements.NewItemDraft(b.Content.pointer(), b.Order.pointer())
+func (b *itemPatch) patch() (requirements.ItemPatch, []problem.FieldError) {
+	return requirements.ParseItemPatch(b.Content.pointer(), b.Order.pointer())
 }
 
 // Resolve checks the patch by the rules.
@@ -216,7 +216,7 @@ func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItem
 	if err != nil {
 		return nil, err
 	}
-	return itemResponse(a.Requirements.ChangeItem(ctx, actor, in.ID, in.Match.precondition, draft))
+	return itemResponse(a.Requirements.ReplaceItem(ctx, actor, in.ID, in.Match.precondition, draft))
 }
 
 type patchItemIn struct {
@@ -230,7 +230,7 @@ func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) 
 	if err != nil {
 		return nil, err
 	}
-	return itemResponse(a.Requirements.ChangeItem(ctx, actor, in.ID, in.Match.precondition, patch))
+	return itemResponse(a.Requirements.PatchItem(ctx, actor, in.ID, in.Match.precondition, patch))
 }
 
 // deleteItem is DELETE /items/{id}.

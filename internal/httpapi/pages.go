@@ -1,113 +1,67 @@
 package httpapi
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// PageIn is the query of every paged list.
+// PageIn holds the query parameters of every paged list. It is exported because
+// huma ignores embedded types that are not.
 type PageIn struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"50" doc:"The maximum number of rows in the response."`
 	PageToken string `query:"page_token" maxLength:"2000" doc:"next_page_token of the previous page; empty for the first page."`
 }
 
-// after is the position where the page begins; nil for the first page. The token is
-// valid in its scope only.
-func (in *PageIn) after(a *API, scope string) (*requirements.Cursor, error) {
+// query returns the page that the parameters select. The scope is everything
+// that a page token is bound to.
+func (in *PageIn) query(a *API, order page.Order, scope string) (page.Query, error) {
+	q := page.Query{Order: order, Limit: in.PageSize}
 	if in.PageToken == "" {
-		return nil, nil //nolint:nilnil // the first page has no position
+		return q, nil
 	}
-	after, err := a.pageTokens.open(in.PageToken, scope)
-	if err != nil {
-		return nil, problem.New(problem.InvalidPageToken, "The page token does not belong to this list, order, filter and user.").Because(err)
+	q.After = &page.Cursor{}
+	if err := a.pageTokens.Open(in.PageToken, scope, q.After); err != nil {
+		return page.Query{}, problem.New(problem.InvalidPageToken, "The page token does not belong to this list, order, filter and user.").Because(err)
 	}
-	return &after, nil
+	return q, nil
 }
 
-// ListIn is the query of a list that has a trash.
+// pageToken returns the next_page_token of a cursor; empty on the last page.
+func (a *API) pageToken(next *page.Cursor, scope string) string {
+	if next == nil {
+		return ""
+	}
+	return a.pageTokens.Seal(next, scope)
+}
+
+// ListIn holds the query parameters of a list that has a trash.
 type ListIn struct {
 	PageIn
 	Trashed string `query:"trashed" enum:"true,false" default:"false" doc:"Lists the trash instead of the live resources."`
 }
 
-// query is the query for the rules. A token is valid only for the list with its name.
-func (in *ListIn) query(a *API, actor auth.Actor, name string, order requirements.Order) (requirements.ListQuery, error) {
-	q := requirements.ListQuery{Order: order, Trashed: in.Trashed == "true", Limit: in.PageSize}
-	var err error
-	q.After, err = in.after(a, pageScope(actor, name, q))
-	return q, err
+// query returns the page that the parameters select, and the scope of its page
+// tokens. A token of one list is invalid in another; name identifies the list.
+func (in *ListIn) query(a *API, actor auth.Actor, name, orderBy string) (requirements.ListQuery, string, error) {
+	order, trashed := orderOf(orderBy), in.Trashed == "true"
+	scope := pageScope(actor, name, order, trashed)
+	q, err := in.PageIn.query(a, order, scope)
+	return requirements.ListQuery{Query: q, Trashed: trashed}, scope, err
 }
 
-// nextToken is the next_page_token of a page.
-func (a *API) nextToken(actor auth.Actor, name string, q requirements.ListQuery, next *requirements.Cursor) string {
-	if next == nil {
-		return ""
-	}
-	return a.pageTokens.seal(*next, pageScope(actor, name, q))
+// pageScope returns everything that the page token of a list is bound to.
+func pageScope(actor auth.Actor, name string, order page.Order, trashed bool) string {
+	return fmt.Sprintf("%s|%s|%s|%t|%t", actor.User, name, order.Column, order.Descending, trashed)
 }
 
-// pageScope is everything that a page token is bound to.
-func pageScope(actor auth.Actor, name string, q requirements.ListQuery) string {
-	return fmt.Sprintf("%s|%s|%s|%t|%t", actor.User, name, q.Order.Column, q.Order.Descending, q.Trashed)
-}
-
-// pageTokens seals cursors: a client can read a token, but not make or alter one. A
-// token works only for its list and its user.
-type pageTokens struct{ key []byte }
-
-func newPageTokens(secret []byte) pageTokens { return pageTokens{key: keyFor("page tokens", secret)} }
-
-// keyFor derives the key of one purpose from the secret: what is sealed for a purpose
-// does not open for another.
-func keyFor(purpose string, secret []byte) []byte {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(purpose))
-	return mac.Sum(nil)
-}
-
-const pageMACBytes = 16
-
-func (t pageTokens) mac(cursor []byte, scope string) []byte {
-	mac := hmac.New(sha256.New, t.key)
-	fmt.Fprintf(mac, "%d|%s|", len(scope), scope)
-	mac.Write(cursor)
-	return mac.Sum(nil)[:pageMACBytes]
-}
-
-func (t pageTokens) seal(c requirements.Cursor, scope string) string {
-	cursor, err := json.Marshal(c)
-	if err != nil {
-		panic(fmt.Sprintf("seal a page token: %v", err)) // a struct of a time and strings
-	}
-	return base64.RawURLEncoding.EncodeToString(append(t.mac(cursor, scope), cursor...))
-}
-
-func (t pageTokens) open(token, scope string) (requirements.Cursor, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder ignores line breaks; a token has one spelling.
-	if err != nil || len(raw) < pageMACBytes || base64.RawURLEncoding.EncodeToString(raw) != token {
-		return requirements.Cursor{}, errors.New("not a page token")
-	}
-	if !hmac.Equal(raw[:pageMACBytes], t.mac(raw[pageMACBytes:], scope)) {
-		return requirements.Cursor{}, errors.New("altered, or of another list")
-	}
-	var c requirements.Cursor
-	err = json.Unmarshal(raw[pageMACBytes:], &c)
-	return c, err
-}
-
-// orderOf reads an order_by, "title" or "title desc". The schema has checked it.
-func orderOf(text string) requirements.Order {
+// orderOf parses an order_by, "title" or "title desc", that its enumeration has
+// accepted.
+func orderOf(text string) page.Order {
 	column, descending := strings.CutSuffix(text, " desc")
-	return requirements.Order{Column: requirements.Column(column), Descending: descending}
+	return page.Order{Column: page.Column(column), Descending: descending}
 }

@@ -1,98 +1,22 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/base64"
-	"fmt"
-	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/requirements"
-	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
+	"github.com/codegenapp/codegenapp/internal/page"
 )
 
-var sealer = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
-
-// someCursor draws a cursor such as the rows of a list make.
-func someCursor(t *rapid.T) requirements.Cursor {
-	at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "microseconds")).UTC()
-	text := rapid.StringN(0, 200, -1).Draw(t, "text")
-	return requirements.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[requirements.Project]()}
-}
-
-func TestAPageTokenOpensToWhatWasSealed(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		cursor, scope := someCursor(t), rapid.String().Draw(t, "scope")
-		got, err := sealer.open(sealer.seal(cursor, scope), scope)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(cursor, got); diff != "" {
-			t.Fatalf("cursor (-sealed +opened):\n%s", diff)
-		}
-	})
-}
-
-func TestAPageTokenOpensInNoOtherScopeAndUnderNoOtherKey(t *testing.T) {
-	t.Parallel()
-	stranger := newPageTokens([]byte("another-key-for-tests-of-32-bytes-or-more"))
-	rapid.Check(t, func(t *rapid.T) {
-		cursor, scope, other := someCursor(t), rapid.String().Draw(t, "scope"), rapid.String().Draw(t, "other")
-		token := sealer.seal(cursor, scope)
-		if _, err := sealer.open(token, other); err == nil && other != scope {
-			t.Fatalf("a token of %q opens in %q", scope, other)
-		}
-		if _, err := stranger.open(token, scope); err == nil {
-			t.Fatal("a token opens under another key")
-		}
-	})
-}
-
-func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
-	t.Parallel()
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	others := alphabet + "+/= \t\r\n\x00.~\xff"
-	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title", ID: id.New[requirements.Project]()}
-	token := sealer.seal(cursor, "scope")
-	opened := map[string]int{}
-	try := func(how, changed string) {
-		if _, err := sealer.open(changed, "scope"); err == nil && changed != token {
-			opened[how]++
-		}
-	}
-	for i := range len(token) + 1 {
-		for _, c := range []byte(others) {
-			try(fmt.Sprintf("with %q added", c), token[:i]+string([]byte{c})+token[i:])
-			if i < len(token) {
-				try(fmt.Sprintf("with %q instead", c), token[:i]+string([]byte{c})+token[i+1:])
-			}
-		}
-		if i < len(token) {
-			try("with one character less", token[:i]+token[i+1:])
-		}
-	}
-	for how, times := range opened {
-		t.Errorf("a token %s opens at %d places", how, times)
-	}
-}
-
-func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
+func TestPages_ScopeCoversWholeQuery(t *testing.T) {
 	t.Parallel()
 	ann, bob := auth.Actor{User: id.New[auth.User]()}, auth.Actor{User: id.New[auth.User]()}
 	seen := map[string]string{}
 	for user, actor := range map[string]auth.Actor{"ann": ann, "bob": bob} {
 		for _, list := range []string{"projects", "specifications"} {
-			for _, column := range []requirements.Column{requirements.ByCreatedAt, requirements.ByUpdatedAt, requirements.ByTitle} {
+			for _, column := range []page.Column{page.ByCreatedAt, page.ByUpdatedAt, page.ByTitle} {
 				for _, flags := range []struct{ descending, trashed bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
-					q := requirements.ListQuery{Order: requirements.Order{Column: column, Descending: flags.descending}, Trashed: flags.trashed}
-					scope := pageScope(actor, list, q)
+					scope := pageScope(actor, list, page.Order{Column: column, Descending: flags.descending}, flags.trashed)
 					name := user + " " + list + " " + string(column)
 					if other, ok := seen[scope]; ok {
 						t.Errorf("%s and %s have the scope %s", name, other, scope)
@@ -101,57 +25,5 @@ func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func FuzzPageToken(f *testing.F) {
-	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
-	token := sealer.seal(cursor, "scope")
-	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 22), strings.Repeat("A", 200)} {
-		f.Add(seed, "scope")
-		f.Add(seed, "")
-	}
-	f.Fuzz(func(t *testing.T, token, scope string) {
-		opened, err := sealer.open(token, scope)
-		if err == nil && sealer.seal(opened, scope) != token {
-			t.Fatalf("%q opens in %q, but is not what was sealed", token, scope)
-		}
-	})
-}
-
-// FuzzPageCursor opens tokens that are sealed as ours are, over any text, as an
-// older or newer release may have written it. What opens can be sealed, and
-// means the same again.
-func FuzzPageCursor(f *testing.F) {
-	for _, cursor := range []string{
-		`{"Time":"2026-11-22T17:12:10.123456Z","Text":"title","Number":7,"ID":"AQIDBAUGBwgJCgsMDQ4PEA=="}`,
-		`{"Time":"0000-01-01T00:00:00+23:59","Number":-1}`, `{"Time":"9999-12-31T23:59:59.999999999-23:59","Text":"\u0000\ud835\udc9c"}`, `{}`, `null`, `{"Text":null,"text":1}`, "",
-	} {
-		f.Add([]byte(cursor), "scope")
-	}
-	f.Fuzz(func(t *testing.T, cursor []byte, scope string) {
-		token := base64.RawURLEncoding.EncodeToString(append(sealer.mac(cursor, scope), cursor...))
-		opened, err := sealer.open(token, scope)
-		meant, strict := strictjson.Read(cursor, maxDepth)
-		if err != nil {
-			return
-		}
-		members, _ := meant.(map[string]any)
-		if text, _ := members["Text"].(string); !strict || text != opened.Text {
-			t.Fatalf("%q is strict JSON: %t; it is %+v", cursor, strict, opened)
-		}
-		again, err := sealer.open(sealer.seal(opened, scope), scope)
-		if err != nil || !again.Time.Equal(opened.Time) || again.Text != opened.Text || again.Number != opened.Number || again.ID != opened.ID {
-			t.Fatalf("%q is %+v, and then %+v, %v", cursor, opened, again, err)
-		}
-	})
-}
-
-// What is sealed for one purpose opens for no other.
-func TestPageToken_IsNotAnOAuthState(t *testing.T) {
-	t.Parallel()
-	secret := []byte("the secret key of a test, 32 bytes")
-	if bytes.Equal(newPageTokens(secret).key, keyFor("sign-in attempts", secret)) {
-		t.Error("page tokens and OAuth states have one key")
 	}
 }

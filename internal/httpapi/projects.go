@@ -132,7 +132,7 @@ type projectsOut struct {
 
 // listProjects is GET /projects.
 func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjectsIn) (*projectsOut, error) {
-	q, err := in.query(a, actor, "projects", orderOf(in.OrderBy))
+	q, scope, err := in.query(a, actor, "projects", in.OrderBy)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjec
 	}
 	out := &projectsOut{}
 	out.Body.Projects = each(page.Rows, projectOf)
-	out.Body.NextPageToken = a.nextToken(actor, "projects", q, page.Next)
+	out.Body.NextPageToken = a.pageToken(page.Next, scope)
 	return out, nil
 }
 

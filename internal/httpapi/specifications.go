@@ -135,8 +135,7 @@ type specificationsOut struct {
 
 // listSpecifications is GET /projects/{id}/specs.
 func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *listSpecificationsIn) (*specificationsOut, error) {
-	name := "specifications of " + in.ID.String()
-	q, err := in.query(a, actor, name, orderOf(in.OrderBy))
+	q, scope, err := in.query(a, actor, "specifications of "+in.ID.String(), in.OrderBy)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +145,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	}
 	out := &specificationsOut{}
 	out.Body.Specifications = each(page.Rows, specificationOf)
-	out.Body.NextPageToken = a.nextToken(actor, name, q, page.Next)
+	out.Body.NextPageToken = a.pageToken(page.Next, scope)
 	return out, nil
 }
 

@@ -96,7 +96,7 @@ func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
 	}
 	below := map[string]any{
 		"gate enter": "passed", "gate changed": "told",
-		"begin confine LockProject": nil, "UpdateProject commit": nil,
+		"begin scope LockProject": nil, "UpdateProject commit": nil,
 	}
 	for name, outcome := range below {
 		span := spans[name]

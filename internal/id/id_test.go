@@ -24,7 +24,7 @@ var anyID = rapid.Custom(func(t *rapid.T) thingID {
 	return thingID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "bytes"))
 })
 
-func TestAnIdIsReadAsItWasWritten(t *testing.T) {
+func TestID_ParseReadsString(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := anyID.Draw(t, "id")
@@ -47,7 +47,7 @@ func TestAnIdIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
-func TestAnIdHasOneSpelling(t *testing.T) {
+func TestID_HasOneSpelling(t *testing.T) {
 	t.Parallel()
 	const canonical = "01a20519-0000-7000-8000-abcdefabcdef"
 	if _, err := id.Parse[thing](canonical); err != nil {
@@ -86,7 +86,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestNewIdsAreDifferentAndInOrder(t *testing.T) {
+func TestID_NewIsUniqueAndOrdered(t *testing.T) {
 	t.Parallel()
 	ids := make([]string, 10_000)
 	for i := range ids {
@@ -103,7 +103,7 @@ func TestNewIdsAreDifferentAndInOrder(t *testing.T) {
 	}
 }
 
-func TestAnIdGoesToPostgreSQLAndBack(t *testing.T) {
+func TestID_RoundTripsThroughPostgreSQL(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := anyID.Draw(t, "id")
@@ -121,7 +121,7 @@ func TestAnIdGoesToPostgreSQLAndBack(t *testing.T) {
 	})
 }
 
-func TestNothingIsNoId(t *testing.T) {
+func TestID_ZeroIsNotAnID(t *testing.T) {
 	t.Parallel()
 	var nothing thingID
 	if value, err := nothing.UUIDValue(); err != nil || value.Valid {

@@ -36,7 +36,7 @@ func listen(t testing.TB, store *postgres.Store, url string) *ear {
 	}()
 	l.stop = sync.OnceFunc(func() {
 		cancel()
-		within(t, soon, "stop listening", func() { <-done })
+		within(t, testTimeout, "stop listening", func() { <-done })
 	})
 	t.Cleanup(l.stop)
 	return l
@@ -93,7 +93,7 @@ func (l *ear) logged() string {
 
 func TestReplicasHearWhatEachAnnounces(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	other := w.open()
 	first, second := listen(t, w.store, w.Service), listen(t, other, w.Service)
 	first.awaitHearing(t, true)
@@ -116,7 +116,7 @@ func TestReplicasHearWhatEachAnnounces(t *testing.T) {
 
 func TestAListenerWhoseConnectionIsKilledSaysSo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	super := connect(t, w.Super)
 	l := listen(t, w.store, w.Service)
 	for range 3 {
@@ -150,9 +150,9 @@ WHERE datname = current_database() AND application_name = 'codegenapp listener'`
 
 func TestAQuietConnectionGoesOnHearing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	conn, heard := connect(t, w.Service), ""
-	must(t, conn, "LISTEN codegenapp_changes")
+	mustExec(t, conn, "LISTEN codegenapp_changes")
 	hear := func() {
 		t.Helper()
 		if err := postgres.HearFor(t.Context(), conn, 50*time.Millisecond, func(word string) { heard += word }); err != nil {
@@ -173,17 +173,17 @@ func TestAQuietConnectionGoesOnHearing(t *testing.T) {
 func TestWhereNothingCanBeHeardNobodySaysOtherwise(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		url  func(w *world) string
+		url  func(w *fixture) string
 		says string
 	}{
-		"another database": {func(w *world) string { return inDatabase(t, w.Service, "postgres") }, "DATABASE_DIRECT_URL"},
-		"nobody there":     {func(*world) string { return "postgres://codegenapp:secret-password@127.0.0.1:1/x" }, "refused"},
-		"no URL":           {func(*world) string { return "postgres://%zz:secret-password@" }, "DATABASE_DIRECT_URL is not"},
-		"a pooler":         {func(w *world) string { return pooler(t, w.Service, nil).URL }, "DATABASE_DIRECT_URL"},
+		"another database": {func(w *fixture) string { return inDatabase(t, w.Service, "postgres") }, "DATABASE_DIRECT_URL"},
+		"nobody there":     {func(*fixture) string { return "postgres://codegenapp:secret-password@127.0.0.1:1/x" }, "refused"},
+		"no URL":           {func(*fixture) string { return "postgres://%zz:secret-password@" }, "DATABASE_DIRECT_URL is not"},
+		"a pooler":         {func(w *fixture) string { return pooler(t, w.Service, nil).URL }, "DATABASE_DIRECT_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newFixture(t)
 			l := listen(t, w.store, tc.url(w))
 			l.awaitHearing(t, false)
 			eventually(t, "it says why", func() bool { return strings.Contains(l.logged(), tc.says) })

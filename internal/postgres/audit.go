@@ -5,16 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
-// record lets events wait for the next flight, and so commits them with what
-// they tell of.
-func (t *tx) record(ctx context.Context, events ...auth.Event) error {
+// audit queues audit events, so they commit together with what they describe.
+func (t *tx) audit(ctx context.Context, events ...auth.Event) error {
 	for _, e := range events {
 		details := e.Details
 		if details == nil {
@@ -22,7 +18,7 @@ func (t *tx) record(ctx context.Context, events ...auth.Event) error {
 		}
 		text, err := json.Marshal(details)
 		if err != nil {
-			return fmt.Errorf("write the details of an event: %w", err)
+			return fmt.Errorf("encode the details of an audit event: %w", err)
 		}
 		if err := t.write(ctx, func(q *db.Queries) error {
 			return q.InsertEvent(ctx, db.InsertEventParams{
@@ -38,37 +34,39 @@ func (t *tx) record(ctx context.Context, events ...auth.Event) error {
 
 // Record implements auth.Store.
 func (s *Store) Record(ctx context.Context, e auth.Event) error {
-	who := housekeeping(auth.UserID{})
+	in := scopeToOwner(auth.UserID{})
 	if e.Actor != nil {
-		who = housekeeping(*e.Actor)
+		in = scopeToOwner(*e.Actor)
 	}
-	return s.inTx(ctx, who, func(t *tx) error { return t.record(ctx, e) })
+	return s.inTx(ctx, in, func(t *tx) error { return t.audit(ctx, e) })
 }
 
 // Events implements auth.Store.
-func (s *Store) Events(ctx context.Context, staff auth.PrivilegedActor, list auth.EventQuery) ([]auth.Event, error) {
-	sql, args := eventsQuery(list)
+func (s *Store) Events(ctx context.Context, actor auth.PrivilegedActor, list auth.EventQuery) ([]auth.Event, error) {
 	var events []auth.Event
-	err := s.readAsStaff(ctx, staff, func(q *db.Queries) error {
-		rows, err := q.DB().Query(ctx, sql, args...)
+	err := s.readPrivileged(ctx, actor, func(q *db.Queries) error {
+		filtered := db.New(appended{q.DB(), func(first int) (string, []any) { return eventsClause(list, first) }})
+		rows, err := filtered.ListEvents(ctx, list.After.Time, cursorID(*list.After))
 		if err != nil {
 			return err
 		}
-		events, err = pgx.CollectRows(rows, scanEvent)
-		return err
+		events = make([]auth.Event, len(rows))
+		for n, row := range rows {
+			if events[n], err = eventOf(row); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return events, err
 }
 
-// eventsQuery is one page of the audit. Like a list of keyset it is put together
-// from constants of this file: a filter that is not asked for must not be there,
-// or one plan for all would have to suit every mixture.
-func eventsQuery(list auth.EventQuery) (string, []any) {
-	args := []any{list.After.At, pgtype.UUID{Bytes: list.After.ID, Valid: true}, list.Limit}
-	conditions := ""
+// eventsClause selects one page of audit events. Filters that are not set are left
+// out: one plan for all of them would suit no combination.
+func eventsClause(list auth.EventQuery, first int) (clause string, args []any) {
 	filter := func(condition string, value any) {
+		clause += fmt.Sprintf("AND %s $%d ", condition, first+len(args))
 		args = append(args, value)
-		conditions += fmt.Sprintf(" AND %s $%d", condition, len(args))
 	}
 	if list.Actor != nil {
 		filter("actor_id =", *list.Actor)
@@ -79,13 +77,16 @@ func eventsQuery(list auth.EventQuery) (string, []any) {
 	if !list.Since.IsZero() {
 		filter("at >=", list.Since)
 	}
-	return `SELECT id, at, actor_id, action, resource_type, resource_id, ip, user_agent, request_id, details FROM audit_events WHERE (at, id) < ($1, $2)` +
-		conditions + ` ORDER BY at DESC, id DESC LIMIT $3`, args
+	return fmt.Sprintf("%sORDER BY at DESC, id DESC LIMIT $%d", clause, first+len(args)), append(args, list.Limit)
 }
 
-func scanEvent(row pgx.CollectableRow) (e auth.Event, err error) {
-	err = row.Scan(&e.ID, &e.At, &e.Actor, &e.Action, &e.ResourceType, &e.Resource,
-		&e.From.IP, &e.From.UserAgent, &e.From.RequestID, &e.Details)
-	e.At = e.At.UTC()
-	return e, err
+func eventOf(row db.AuditEvent) (e auth.Event, err error) {
+	e = auth.Event{
+		ID: row.ID, At: row.At.UTC(), Actor: row.ActorID, Action: auth.Action(row.Action), ResourceType: row.ResourceType, Resource: row.ResourceID,
+		From: auth.Client{IP: row.IP, UserAgent: row.UserAgent, RequestID: row.RequestID},
+	}
+	if err := json.Unmarshal([]byte(row.Details), &e.Details); err != nil {
+		return e, fmt.Errorf("decode the details of an audit event: %w", err)
+	}
+	return e, nil
 }

@@ -8,23 +8,20 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// How much a walk holds at a time: pages of projects, and of specifications with
-// their items.
+// The page sizes of an export: projects, and specifications with their items.
 const (
-	walkProjects       = 100
-	walkSpecifications = 10
+	exportProjects       = 100
+	exportSpecifications = 10
 )
 
-// Walk implements requirements.Store. All of it is one transaction that only reads,
-// so it shows one moment.
+// Walk implements requirements.Store. All of it is one read-only transaction, so it
+// shows one snapshot.
 func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
-	who := patiently(actor)
-	who.begin = "begin isolation level repeatable read, read only"
-	return s.inTx(ctx, who, func(t *tx) error {
+	return s.inTx(ctx, scopeToAllOf(actor).withSnapshot(), func(t *tx) error {
 		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
-			page, err := t.walkProjects(ctx, actor, after, visit)
-			if err != nil || len(page) < walkProjects {
+			page, err := t.exportProjects(ctx, actor, after, visit)
+			if err != nil || len(page) < exportProjects {
 				return err
 			}
 			after = page[len(page)-1].ID
@@ -32,12 +29,12 @@ func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.V
 	})
 }
 
-// walkProjects shows one page of projects with all that is in them.
-func (t *tx) walkProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) (page []db.Project, err error) {
-	err = t.read(ctx, func(q *db.Queries) (err error) {
-		page, err = q.WalkProjects(ctx, db.WalkProjectsParams{OwnerID: actor.User, After: after, Most: walkProjects})
-		return err
-	})
+// exportProjects visits one page of projects with their contents.
+func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) ([]db.Project, error) {
+	var page []db.Project
+	err := t.read(ctx, get(&page, func(q *db.Queries) ([]db.Project, error) {
+		return q.ExportProjects(ctx, db.ExportProjectsParams{OwnerID: actor.User, After: after, MaxRows: exportProjects})
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -45,50 +42,49 @@ func (t *tx) walkProjects(ctx context.Context, actor auth.Actor, after requireme
 		if err := visit.Project(projectOf(row)); err != nil {
 			return nil, err
 		}
-		if err := t.walkProject(ctx, row, visit); err != nil {
+		if err := t.exportProject(ctx, row, visit); err != nil {
 			return nil, err
 		}
 	}
 	return page, nil
 }
 
-// walkProject shows the specifications of a project.
-func (t *tx) walkProject(ctx context.Context, project db.Project, visit requirements.Visitor) error {
+// exportProject visits the specifications of a project.
+func (t *tx) exportProject(ctx context.Context, project db.Project, visit requirements.Visitor) error {
 	after := int32(0)
 	for {
 		var page []db.Specification
-		err := t.read(ctx, func(q *db.Queries) (err error) {
-			page, err = q.WalkSpecifications(ctx, db.WalkSpecificationsParams{
-				ProjectID: project.ID, OwnerID: project.OwnerID, After: after, Most: walkSpecifications,
+		err := t.read(ctx, get(&page, func(q *db.Queries) ([]db.Specification, error) {
+			return q.ExportSpecifications(ctx, db.ExportSpecificationsParams{
+				ProjectID: project.ID, OwnerID: project.OwnerID, After: after, MaxRows: exportSpecifications,
 			})
-			return err
-		})
+		}))
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		if err := t.walkItems(ctx, page, visit); err != nil {
+		if err := t.exportItems(ctx, page, visit); err != nil {
 			return err
 		}
-		if len(page) < walkSpecifications {
+		if len(page) < exportSpecifications {
 			return nil
 		}
 		after = page[len(page)-1].Number
 	}
 }
 
-// walkItems shows some specifications with their items, read in one round trip.
-func (t *tx) walkItems(ctx context.Context, specs []db.Specification, visit requirements.Visitor) error {
+// exportItems visits specifications with their items, read in one round trip.
+func (t *tx) exportItems(ctx context.Context, specs []db.Specification, visit requirements.Visitor) error {
 	items := make([][]db.BulletItem, len(specs))
 	queries := make([]query, len(specs))
 	for n, spec := range specs {
-		queries[n] = func(q *db.Queries) (err error) { items[n], err = q.ListItems(ctx, spec.ID, spec.OwnerID); return err }
+		queries[n] = get(&items[n], func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec.ID, spec.OwnerID) })
 	}
 	if err := t.read(ctx, queries...); err != nil {
 		return err
 	}
 	for n, row := range specs {
 		spec := specificationOf(row, false)
-		if err := visit.Specification(spec, spec.Ordered(itemsOf(items[n]))); err != nil {
+		if err := visit.Specification(spec, spec.Sorted(convertAll(items[n], itemOf))); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -10,78 +12,66 @@ import (
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
 
-// Translate is what a driver's error becomes on its way to the rules.
+// Translate turns an error of the driver into one that the rules know.
 var Translate = translate
 
 // HearFor passes on what a connection hears, until nothing was for some time.
 var HearFor = hearFor
 
-// Pool is the store's pool, for tests that look at its connections.
+// Pool is the store's pool, for tests that inspect its connections.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
-// Confined is what a transaction of the actor's has set.
-func (s *Store) Confined(ctx context.Context, actor auth.Actor) (set string, err error) {
-	err = s.fly(ctx, flight{confineTo(actor).statement(nil), {
-		sql:  `SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`,
-		read: func(its results) error { return its.QueryRow().Scan(&set) },
-	}})
-	return set, err
-}
-
-// ViolationNames are the constraints whose breach has a sentence.
-func ViolationNames() []string {
-	var names []string
-	for name := range violations {
-		names = append(names, name)
-	}
-	return names
-}
+// ViolationNames are the constraints whose violation has a sentence.
+func ViolationNames() []string { return slices.Collect(maps.Keys(violations)) }
 
 // ExecModes are the exec modes that a setting may name.
-func ExecModes() []string {
-	var names []string
-	for name := range execModes {
-		names = append(names, name)
-	}
-	return names
+func ExecModes() []string { return slices.Collect(maps.Keys(execModes)) }
+
+// ScopeSettings are the role and the settings of a transaction of the actor.
+func (s *Store) ScopeSettings(ctx context.Context, actor auth.Actor) (settings string, err error) {
+	err = s.readIn(ctx, scopeTo(actor), text(ctx, func(got string) { settings = got },
+		`SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`))
+	return settings, err
 }
 
-// MostTogether is how many reads travel together at most.
-const MostTogether = mostTogether
-
-// Shared tells how many pipelines are under way, and how many reads wait for one.
-func (s *Store) Shared() (underWay, waiting int) {
-	s.sharing.mu.Lock()
-	defer s.sharing.mu.Unlock()
-	return s.sharing.underWay, len(s.sharing.waiting)
-}
-
-// Ask makes a read of statements that each answer one text. As each answer is read,
-// heard is called with it.
-func (s *Store) Ask(ctx context.Context, actor auth.Actor, heard func(string), statements ...string) error {
+// ReadTexts reads with statements that each return one text. It calls onText with
+// each result as it is read.
+func (s *Store) ReadTexts(ctx context.Context, actor auth.Actor, onText func(string), statements ...string) error {
 	var queries []query
 	for _, sql := range statements {
-		queries = append(queries, func(q *db.Queries) error {
-			rows, err := q.DB().Query(ctx, sql)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			var answer string
-			if rows.Next() {
-				err = rows.Scan(&answer)
-				heard(answer)
-			}
-			rows.Close()
-			return errors.Join(err, rows.Err())
-		})
+		queries = append(queries, text(ctx, onText, sql))
 	}
 	return s.read(ctx, actor, queries...)
 }
 
-// Mistake makes a read in the name of one whose answer is confined to another.
-func (s *Store) Mistake(ctx context.Context, asked, answered auth.Actor) error {
-	c := confineTo(answered)
-	c.user = asked.User
-	return s.share(ctx, flight{c.statement(nil)})
+// ReadInWrongScope reads for one actor in the tenant scope of another.
+func (s *Store) ReadInWrongScope(ctx context.Context, actor, other auth.Actor) error {
+	wrong := scopeTo(other)
+	wrong.user = actor.User
+	return translate(s.readIn(ctx, wrong))
+}
+
+// WriteInWrongScope runs a transaction for one actor in the tenant scope of another.
+func (s *Store) WriteInWrongScope(ctx context.Context, actor, other auth.Actor) error {
+	wrong := scopeTo(other)
+	wrong.user = actor.User
+	return s.inTx(ctx, wrong, func(t *tx) error { return t.read(ctx) })
+}
+
+// text is a query of one text.
+func text(ctx context.Context, onText func(string), sql string) query {
+	return func(q *db.Queries) error {
+		rows, err := q.DB().Query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var result string
+		if rows.Next() {
+			err = rows.Scan(&result)
+			onText(result)
+		}
+		rows.Close()
+		return errors.Join(err, rows.Err())
+	}
 }

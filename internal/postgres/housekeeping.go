@@ -12,92 +12,89 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// purgeBatch is how many projects, and as many specifications, one look at the
-// trash finds.
-const purgeBatch = 100
+const (
+	// purgeBatch bounds how many projects, and as many specifications, are found in
+	// the trash at a time.
+	purgeBatch = 100
+	// expireBatch bounds how many rows of a table are deleted at a time.
+	expireBatch = 1000
+)
 
-// due is one thing that has been in the trash for long enough.
-type due struct {
+// trashed is a project or specification in the trash whose retention is over.
+type trashed struct {
 	Owner         auth.UserID
 	Project       *requirements.ProjectID
 	Specification *requirements.SpecificationID
 }
 
-// Purge removes for good what went to the trash before a time, and returns how
-// much. Each removal is a transaction of its own as its owner, and looks again
-// whether the thing is still in the trash; so several replicas may purge at
-// once, and a restore that is faster wins.
-func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
+// Purge deletes for good what went to the trash before a time, and returns how
+// much. Each deletion is a transaction in its owner's scope, and checks again that
+// the row is in the trash. So several replicas may purge at once, and a restore that
+// comes first wins.
+func (s *Store) Purge(ctx context.Context, before time.Time) (deleted int, err error) {
 	for {
-		found, err := s.trashDue(ctx, before)
-		if err != nil || len(found) == 0 {
-			return removed, translate(err)
+		due, err := s.trashDue(ctx, before)
+		if err != nil || len(due) == 0 {
+			return deleted, translate(err)
 		}
-		for _, d := range found {
-			gone, err := s.purge(ctx, d, before)
+		for _, t := range due {
+			ok, err := s.purge(ctx, t, before)
 			if err != nil {
-				return removed, err
+				return deleted, err
 			}
-			if gone {
-				removed++
+			if ok {
+				deleted++
 			}
 		}
 	}
 }
 
-func (s *Store) trashDue(ctx context.Context, before time.Time) (found []due, err error) {
-	look := func(q *db.Queries) error {
+func (s *Store) trashDue(ctx context.Context, before time.Time) (due []trashed, err error) {
+	err = s.readIn(ctx, scopeToOwner(auth.UserID{}), func(q *db.Queries) error {
 		rows, err := q.DB().Query(ctx, "SELECT owner_id, project_id, specification_id FROM trash_due($1, $2)", before, purgeBatch)
 		if err != nil {
 			return err
 		}
-		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+		due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[trashed])
 		return err
-	}
-	asked, err := record(ctx, look)
-	if err != nil {
-		return nil, err
-	}
-	err = s.fly(ctx, flight{housekeeping(auth.UserID{}).statement(nil), asked})
-	return found, err
+	})
+	return due, err
 }
 
-// purge removes one thing, unless another replica or a restore was faster.
-func (s *Store) purge(ctx context.Context, d due, before time.Time) (gone bool, err error) {
-	err = s.inTx(ctx, housekeeping(d.Owner), func(t *tx) error {
+// purge deletes a row of the trash. It returns false if another replica has deleted
+// it, or a restore came first.
+func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (deleted bool, err error) {
+	err = s.inTx(ctx, scopeToOwner(due.Owner), func(t *tx) error {
 		err := t.read(ctx, func(q *db.Queries) error {
-			if d.Project != nil {
-				_, err := q.PurgeProject(ctx, db.PurgeProjectParams{ID: *d.Project, OwnerID: d.Owner, Before: &before})
+			if due.Project != nil {
+				_, err := q.PurgeProject(ctx, db.PurgeProjectParams{ID: *due.Project, OwnerID: due.Owner, Before: &before})
 				return err
 			}
-			_, err := q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *d.Specification, OwnerID: d.Owner, Before: &before})
+			_, err := q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *due.Specification, OwnerID: due.Owner, Before: &before})
 			return err
 		})
-		gone = err == nil
+		deleted = err == nil
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
-	return gone && err == nil, err
+	return deleted && err == nil, err
 }
 
-// forgetBatch is how many rows of a kind are forgotten at a time.
-const forgetBatch = 1000
-
-// Forget removes what nobody can use any more, ID tokens and sessions that are
-// long over, and returns how much. Several replicas may do so at once.
-func (s *Store) Forget(ctx context.Context) (removed int64, err error) {
+// DeleteExpired deletes expired ID tokens, and sessions that ended long ago. It
+// returns how many. Several replicas may do so at once.
+func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
 	for {
-		var gone int64
-		err := s.inTx(ctx, housekeeping(auth.UserID{}), func(t *tx) error {
+		var rows int64
+		err := s.inTx(ctx, scopeToOwner(auth.UserID{}), func(t *tx) error {
 			return t.read(ctx, func(q *db.Queries) error {
-				return q.DB().QueryRow(ctx, "SELECT forget_expired($1)", forgetBatch).Scan(&gone)
+				return q.DB().QueryRow(ctx, "SELECT forget_expired($1)", expireBatch).Scan(&rows)
 			})
 		})
-		removed += gone
-		if err != nil || gone < forgetBatch {
-			return removed, err
+		deleted += rows
+		if err != nil || rows < expireBatch {
+			return deleted, err
 		}
 	}
 }

@@ -15,47 +15,46 @@ func (s *Store) Items(ctx context.Context, actor auth.Actor, spec requirements.S
 	var parent db.GetSpecificationRow
 	var rows []db.BulletItem
 	err := s.read(ctx, actor,
-		func(q *db.Queries) (err error) { parent, err = q.GetSpecification(ctx, spec, actor.User); return err },
-		func(q *db.Queries) (err error) { rows, err = q.ListItems(ctx, spec, actor.User); return err })
-	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), orMissing(err, problem.SpecificationNotFound)
+		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) { return q.GetSpecification(ctx, spec, actor.User) }),
+		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.User) }))
+	return specificationOf(parent.Specification, parent.ProjectTrashed), convertAll(rows, itemOf), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // Item implements requirements.Store.
 func (s *Store) Item(ctx context.Context, actor auth.Actor, item requirements.ItemID) (requirements.Item, bool, error) {
 	var row db.GetItemRow
-	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetItem(ctx, item, actor.User); return err })
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetItemRow, error) { return q.GetItem(ctx, item, actor.User) }))
 	found := itemOf(row.BulletItem)
 	found.Order = int(row.Place)
-	return found, row.Trashed, orMissing(err, problem.ItemNotFound)
+	return found, row.Trashed, notFoundAs(problem.ItemNotFound, err)
 }
 
 // LockSpecificationItems implements requirements.Tx. The items are read after the
-// lock was had, so they are those that the list names.
+// lock is held, so they are those that the list names.
 func (t *requirementsTx) LockSpecificationItems(ctx context.Context, spec requirements.SpecificationID) (requirements.Specification, []requirements.Item, time.Time, error) {
 	var parent db.LockSpecificationRow
 	var rows []db.BulletItem
 	err := t.read(ctx,
-		func(q *db.Queries) (err error) {
-			parent, err = q.LockSpecification(ctx, spec, t.actor.User)
-			return err
-		},
-		func(q *db.Queries) (err error) { rows, err = q.ListItems(ctx, spec, t.actor.User); return err })
-	return specificationOf(parent.Specification, parent.ProjectTrashed), itemsOf(rows), parent.At.UTC(), orMissing(err, problem.SpecificationNotFound)
+		get(&parent, func(q *db.Queries) (db.LockSpecificationRow, error) {
+			return q.LockSpecification(ctx, spec, t.actor.User)
+		}),
+		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.User) }))
+	return specificationOf(parent.Specification, parent.ProjectTrashed), convertAll(rows, itemOf), parent.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // LockItem implements requirements.Tx.
 func (t *requirementsTx) LockItem(ctx context.Context, item requirements.ItemID) (requirements.Specification, requirements.Item, time.Time, error) {
 	var row db.LockItemRow
-	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockItem(ctx, item, t.actor.User); return err })
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockItemRow, error) { return q.LockItem(ctx, item, t.actor.User) }))
 	parent, found := specificationOf(row.Specification, row.ProjectTrashed), itemOf(row.BulletItem)
-	return parent, parent.Placed(found), row.At.UTC(), orMissing(err, problem.ItemNotFound)
+	return parent, parent.WithOrder(found), row.At.UTC(), notFoundAs(problem.ItemNotFound, err)
 }
 
 // InsertItem implements requirements.Tx.
 func (t *requirementsTx) InsertItem(ctx context.Context, i requirements.Item) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.InsertItem(ctx, db.InsertItemParams{
-			ID: i.ID, SpecID: i.Specification, OwnerID: i.Owner, Number: small(i.Number),
+			ID: i.ID, SpecID: i.Specification, OwnerID: i.Owner, Number: int32Of(i.Number),
 			Content: i.Content, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 		})
 	})
@@ -77,17 +76,9 @@ func (t *requirementsTx) DeleteItem(ctx context.Context, i requirements.Item) er
 func (t *requirementsTx) UpdateItemList(ctx context.Context, s requirements.Specification) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateItemList(ctx, db.UpdateItemListParams{
-			ID: s.ID, OwnerID: s.Owner, ItemIDs: s.Items, NextItemNumber: small(s.NextItemNumber), UpdatedAt: s.UpdatedAt,
+			ID: s.ID, OwnerID: s.Owner, ItemIDs: s.Items, NextItemNumber: int32Of(s.NextItemNumber), UpdatedAt: s.UpdatedAt,
 		})
 	})
-}
-
-func itemsOf(rows []db.BulletItem) []requirements.Item {
-	items := make([]requirements.Item, len(rows))
-	for n, row := range rows {
-		items[n] = itemOf(row)
-	}
-	return items
 }
 
 func itemOf(row db.BulletItem) requirements.Item {

@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"context"
+	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -8,19 +11,64 @@ import (
 	"regexp"
 )
 
-var stepName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,59}$`)
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
 
-const stepTemplate = `-- What this changes, and why.
+// Migrations is the embedded migrations, by file name.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return files
+}
+
+// ErrSchemaTooOld is what CheckSchema returns before migrate up has run.
+var ErrSchemaTooOld = errors.New("the database's schema is older than this program: run codegenapp migrate up")
+
+// ErrRoleNotGranted is what CheckSchema returns if the service's rights were not
+// granted to its role.
+var ErrRoleNotGranted = errors.New("the role of DATABASE_URL is not a member of codegenapp_app: " +
+	"run codegenapp migrate up with DATABASE_URL and MIGRATION_DATABASE_URL set")
+
+// CheckSchema returns nil if the schema is the one this program was built for, or a
+// newer one: a migration keeps the program before it working.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return fmt.Errorf("list the embedded migrations: %w", err)
+	}
+	var version int
+	err = s.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	if state := sqlState(err); state == "42P01" || state == "42501" { // no such table, no right to read it
+		return ErrSchemaTooOld
+	}
+	if err != nil {
+		return translate(err)
+	}
+	if version < len(files) {
+		return ErrSchemaTooOld
+	}
+	_, err = s.pool.Exec(ctx, `SELECT set_config('role', 'codegenapp_app', true)`)
+	if state := sqlState(err); state == "42501" || state == "22023" { // may not, or there is none
+		return ErrRoleNotGranted
+	}
+	return translate(err)
+}
+
+var migrationName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,59}$`)
+
+const migrationTemplate = `-- What this changes, and why.
 
 -- +goose Up
 
 -- +goose Down
 `
 
-// CreateMigration writes the next numbered migration to dir, to be filled in, and
-// returns its path.
+// CreateMigration writes an empty migration with the next number to dir and returns
+// its path.
 func CreateMigration(dir, name string) (string, error) {
-	if !stepName.MatchString(name) {
+	if !migrationName.MatchString(name) {
 		return "", fmt.Errorf("the name %q is not lower-case letters, digits and underscores", name)
 	}
 	files, err := fs.Glob(os.DirFS(dir), "*.sql")
@@ -35,11 +83,11 @@ func CreateMigration(dir, name string) (string, error) {
 		}
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%05d_%s.sql", last+1, name))
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // source files are for everybody to read
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // source files are readable by all users
 	if err != nil {
 		return "", fmt.Errorf("create the migration: %w", err)
 	}
-	if _, err := f.WriteString(stepTemplate); err != nil {
+	if _, err := f.WriteString(migrationTemplate); err != nil {
 		return "", fmt.Errorf("write %s: %w", path, err)
 	}
 	return path, f.Close()

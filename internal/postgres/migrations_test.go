@@ -1,202 +1,72 @@
 package postgres_test
 
 import (
-	"errors"
 	"io/fs"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"sync"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/codegenapp/codegenapp/internal/postgres"
-	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func migrator(t testing.TB, url string) *postgres.Migrator {
-	t.Helper()
-	m, err := postgres.NewMigrator(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := m.Close(); err != nil {
-			t.Errorf("close the migrator: %v", err)
-		}
-	})
-	return m
-}
-
-// files are the names of the embedded migrations, in order.
-func files(t testing.TB) []string {
-	t.Helper()
-	names, err := fs.Glob(postgres.Migrations(), "*.sql")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("the embedded migrations: %v, %v", names, err)
-	}
-	return names
-}
-
-// up applies what is missing and returns the names of the steps.
-func up(t testing.TB, m *postgres.Migrator, db testkit.Database) []string {
-	t.Helper()
-	applied, err := m.Up(t.Context(), db.Service)
-	if err != nil {
-		t.Fatalf("up: %v", err)
-	}
-	var names []string
-	for _, a := range applied {
-		names = append(names, a.Name)
-	}
-	return names
-}
-
-// noise is what differs between two dumps of the same schema.
-var noise = regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
-
-// dump is the schema as pg_dump writes it, rights included.
-func dump(t testing.TB, db testkit.Database) string {
-	t.Helper()
-	u, err := url.Parse(db.Super)
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	u.User = url.User(u.User.Username())
-	program := "pg_dump"
-	if found, err := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump"); err == nil && len(found) > 0 {
-		program = found[len(found)-1] // the newest reads every server
-	}
-	cmd := exec.CommandContext(t.Context(), program, "--schema-only", u.String())
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+password)
-	out, err := cmd.Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("there is no pg_dump")
-	}
-	if err != nil {
-		exit, _ := errors.AsType[*exec.ExitError](err)
-		t.Fatalf("pg_dump: %v: %s", err, exit.Stderr)
-	}
-	return noise.ReplaceAllString(string(out), "")
-}
-
-func TestMigrationsGoUpAndDownAndUpAgain(t *testing.T) {
+func TestCreateMigration_GetsTheNextNumber(t *testing.T) {
 	t.Parallel()
-	db := scratch(t)
-	owner := connect(t, db.Owner)
-	if value[bool](t, owner, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") {
-		t.Fatal("the owner is a superuser, so this shows nothing")
-	}
-	m := migrator(t, db.Owner)
-	wantSteps(t, m, 0)
-	if diff := cmp.Diff(files(t), up(t, m, db)); diff != "" {
-		t.Errorf("steps up (-want +got):\n%s", diff)
-	}
-	wantSteps(t, m, len(files(t)))
-	first := dump(t, db)
-	if again := up(t, m, db); len(again) > 0 {
-		t.Errorf("a second up took %v", again)
-	}
-	for n := len(files(t)); n > 0; n-- {
-		name, err := m.Down(t.Context())
-		if err != nil || name != files(t)[n-1] {
-			t.Fatalf("down took back %q, %v; want %s", name, err, files(t)[n-1])
-		}
-		wantSteps(t, m, n-1)
-	}
-	if left := column[string](t, owner, `
-SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i' AND relname NOT LIKE 'goose_db_version%'
-UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-UNION ALL SELECT typname::text FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%goose_db_version'`); len(left) > 0 {
-		t.Errorf("all the way down there still are %v", left)
-	}
-	if _, err := m.Down(t.Context()); err == nil {
-		t.Error("there was one more step to take back")
-	}
-	if diff := cmp.Diff(files(t), up(t, m, db)); diff != "" {
-		t.Errorf("steps up again (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(first, dump(t, db)); diff != "" {
-		t.Errorf("the schema after down and up (-first +second):\n%s", diff)
-	}
-}
-
-// Each step down is tried above, but from the top. Here each is taken back and
-// applied again at once, so that it leaves the schema as it found it.
-func TestEachMigrationIsTakenBackWhole(t *testing.T) {
-	t.Parallel()
-	db := scratch(t)
-	m := migrator(t, db.Owner)
-	up(t, m, db)
-	want := map[int]string{}
-	for n := len(files(t)); n > 1; n-- {
-		want[n] = dump(t, db)
-		if _, err := m.Down(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lowest := dump(t, db)
-	up(t, m, db)
-	for n := len(files(t)); n > 1; n-- {
-		if diff := cmp.Diff(want[n], dump(t, db)); diff != "" {
-			t.Errorf("the schema with %d steps, going down a second time (-first +second):\n%s", n, diff)
-		}
-		if _, err := m.Down(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(lowest, dump(t, db)); diff != "" {
-		t.Errorf("the schema with one step (-first +second):\n%s", diff)
-	}
-}
-
-func wantSteps(t *testing.T, m *postgres.Migrator, applied int) {
-	t.Helper()
-	steps, err := m.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for n, step := range steps {
-		names = append(names, step.Name)
-		if step.At.IsZero() != (n >= applied) {
-			t.Errorf("%s was applied at %v, want the first %d steps to be", step.Name, step.At, applied)
-		}
-	}
-	if diff := cmp.Diff(files(t), names); diff != "" {
-		t.Errorf("steps (-want +got):\n%s", diff)
-	}
-}
-
-func TestFourMigratorsAtOnceApplyEachStepOnce(t *testing.T) {
-	t.Parallel()
-	db := scratch(t)
-	var mu sync.Mutex
-	var all []string
-	var wg sync.WaitGroup
-	for range 4 {
-		m := migrator(t, db.Owner)
-		wg.Go(func() {
-			applied, err := m.Up(t.Context(), db.Service)
-			if err != nil {
-				t.Errorf("one of four: %v", err)
+	for name, tc := range map[string]struct {
+		have []string
+		want string
+	}{
+		"after one":     {[]string{"00001_a.sql"}, "00002_more_rows.sql"},
+		"after nine":    {[]string{"00001_a.sql", "00002_a.sql", "00003_a.sql", "00004_a.sql", "00005_a.sql", "00006_a.sql", "00007_a.sql", "00008_a.sql", "00009_a.sql"}, "00010_more_rows.sql"},
+		"after a gap":   {[]string{"00001_a.sql", "00003_b.sql"}, "00004_more_rows.sql"},
+		"beside others": {[]string{"00001_a.sql", "README.md", "schema.txt"}, "00002_more_rows.sql"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, file := range tc.have {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte("-- +goose Up\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, a := range applied {
-				all = append(all, a.Name)
+			path, err := postgres.CreateMigration(dir, "more_rows")
+			if err != nil || path != filepath.Join(dir, tc.want) {
+				t.Fatalf("%s, %v; want %s", path, err, tc.want)
+			}
+			text, err := os.ReadFile(path)
+			if err != nil || !strings.Contains(string(text), "-- +goose Up\n") || !strings.Contains(string(text), "-- +goose Down\n") {
+				t.Errorf("it holds %q, %v", text, err)
 			}
 		})
 	}
-	wg.Wait()
-	if diff := cmp.Diff(files(t), all); diff != "" {
-		t.Errorf("steps of all four together (-want +got):\n%s", diff)
+}
+
+func TestCreateMigration_RejectsBadNamesAndFolders(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", " ", "A", "addRows", "1_a", "_a", "a-b", "a b", "a.sql", "../a", "a/b", "a\n", "ä", strings.Repeat("a", 61)} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "00001_a.sql"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if path, err := postgres.CreateMigration(dir, name); err == nil {
+			t.Errorf("%q made %s", name, path)
+		}
+		if found, err := fs.Glob(os.DirFS(dir), "*"); err != nil || len(found) != 1 {
+			t.Errorf("%q left %v, %v", name, found, err)
+		}
 	}
-	if rows := value[int](t, connect(t, db.Owner), "SELECT count(*) FROM goose_db_version WHERE version_id > 0"); rows != len(files(t)) {
-		t.Errorf("%d rows in the list of migrations, want %d", rows, len(files(t)))
+	for what, dir := range map[string]string{"an empty directory": t.TempDir(), "a missing directory": filepath.Join(t.TempDir(), "missing")} {
+		if path, err := postgres.CreateMigration(dir, "fine"); err == nil {
+			t.Errorf("%s got %s", what, path)
+		}
+	}
+}
+
+func TestMigrations_AreNumberedWithoutAGap(t *testing.T) {
+	t.Parallel()
+	for n, name := range files(t) {
+		if !strings.HasPrefix(name, strings.Repeat("0", 5-len(itoa(n+1)))+itoa(n+1)+"_") {
+			t.Errorf("%s is number %d", name, n+1)
+		}
 	}
 }

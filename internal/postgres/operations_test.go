@@ -10,145 +10,150 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// operation is something that is asked of the store, by the rules or by itself.
-// It can be done again and again on one stage, after what comes before it.
+// operation is a call of the store, directly or by the rules. It can be repeated for
+// one tenant, each time after its before.
 type operation struct {
-	do     func(ctx context.Context, s *stage) error
-	before func(ctx context.Context, s *stage) error
+	do     func(ctx context.Context, s *tenant) error
+	before func(ctx context.Context, s *tenant) error
 }
 
-// reads take one flight, changes two, and both are for a live session only. The
-// names begin with the method that is called, so that none is forgotten.
+// reads take one round trip and writes two; both need a live session. Each name begins
+// with the method that is called, so a test finds a method that is missing.
 var (
-	reads   = readOperations()
-	changes = map[string]operation{
-		"CreateProject": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
+	reads  = readOperations()
+	writes = map[string]operation{
+		"CreateProject": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
 			return err
 		}},
-		"CreateProject with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateProject(ctx, s.actor, requirements.IdempotentRequest{Key: id.New[stage]().String()}, draft(s.t, canary))
+		"CreateProject with a key": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateProject(ctx, s.actor, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, draft(s.t, canary))
 			return err
 		}},
-		"CreateProject with a key that was used": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateProject(ctx, s.actor, s.key, draft(s.t, canary))
+		"CreateProject with a used key": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateProject(ctx, s.actor, s.key, draft(s.t, canary))
 			return err
 		}},
-		"ReplaceProject": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ReplaceProject(ctx, s.actor, s.live, requirements.Precondition{}, draft(s.t, canary+id.New[stage]().String()))
+		"ReplaceProject": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ReplaceProject(ctx, s.actor, s.live, requirements.Precondition{}, draft(s.t, canary+id.New[tenant]().String()))
 			return err
 		}},
-		"PatchProject with what it is already": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.PatchProject(ctx, s.actor, s.live, requirements.Precondition{}, requirements.ProjectPatch{})
+		"PatchProject without a change": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.PatchProject(ctx, s.actor, s.live, requirements.Precondition{}, requirements.ProjectPatch{})
 			return err
 		}},
 		"TrashProject": {
-			before: func(ctx context.Context, s *stage) error { return s.restore(ctx, s.trashed) },
-			do:     func(ctx context.Context, s *stage) error { return s.trash(ctx, s.trashed) },
+			before: func(ctx context.Context, s *tenant) error { return s.restore(ctx, s.trashed) },
+			do:     func(ctx context.Context, s *tenant) error { return s.trash(ctx, s.trashed) },
 		},
 		"RestoreProject": {
-			before: func(ctx context.Context, s *stage) error { _ = s.trash(ctx, s.trashed); return nil }, // if it is not there
-			do:     func(ctx context.Context, s *stage) error { return s.restore(ctx, s.trashed) },
+			before: func(ctx context.Context, s *tenant) error { _ = s.trash(ctx, s.trashed); return nil }, // it may be there already
+			do:     func(ctx context.Context, s *tenant) error { return s.restore(ctx, s.trashed) },
 		},
-		"CreateSpecification with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[stage]().String()}, specDraft(s.t))
+		"CreateSpecification with a key": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, specDraft(s.t))
 			return err
 		}},
-		"ReplaceSpecification": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ReplaceSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, specDraft(s.t))
+		"ReplaceSpecification": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ReplaceSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, specDraft(s.t))
 			return err
 		}},
-		"PatchSpecification with what it is already": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.PatchSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, requirements.SpecificationPatch{})
+		"PatchSpecification without a change": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.PatchSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, requirements.SpecificationPatch{})
 			return err
 		}},
 		"TrashSpecification": {
-			before: func(ctx context.Context, s *stage) error { return s.restoreSpec(ctx, s.trashedSpec) },
-			do:     func(ctx context.Context, s *stage) error { return s.trashSpec(ctx, s.trashedSpec) },
+			before: func(ctx context.Context, s *tenant) error { return s.restoreSpec(ctx, s.trashedSpec) },
+			do:     func(ctx context.Context, s *tenant) error { return s.trashSpec(ctx, s.trashedSpec) },
 		},
 		"RestoreSpecification": {
-			before: func(ctx context.Context, s *stage) error { _ = s.trashSpec(ctx, s.trashedSpec); return nil }, // if it is not there
-			do:     func(ctx context.Context, s *stage) error { return s.restoreSpec(ctx, s.trashedSpec) },
+			before: func(ctx context.Context, s *tenant) error { _ = s.trashSpec(ctx, s.trashedSpec); return nil }, // it may be there already
+			do:     func(ctx context.Context, s *tenant) error { return s.restoreSpec(ctx, s.trashedSpec) },
 		},
-		"CreateItem with a key": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[stage]().String()}, itemDraft(s.t, new(0)))
+		"CreateItem with a key": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, itemDraft(s.t, new(0)))
 			return err
 		}},
-		"ChangeItem": {do: func(ctx context.Context, s *stage) error {
-			_, err := s.outline.ChangeItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+		"ReplaceItem": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ReplaceItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+			return err
+		}},
+		"PatchItem": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
 			return err
 		}},
 		"DeleteItem": {
-			before: func(_ context.Context, s *stage) error { s.spareItem = s.item(); return nil },
-			do: func(ctx context.Context, s *stage) error {
-				return s.outline.DeleteItem(ctx, s.actor, s.spareItem, requirements.Precondition{})
+			before: func(_ context.Context, s *tenant) error { s.spareItem = s.item(); return nil },
+			do: func(ctx context.Context, s *tenant) error {
+				return s.service.DeleteItem(ctx, s.actor, s.spareItem, requirements.Precondition{})
 			},
 		},
 		"ReorderItems": {
-			before: func(ctx context.Context, s *stage) error {
-				spec, err := s.outline.Specification(ctx, s.actor, s.spec)
+			before: func(ctx context.Context, s *tenant) error {
+				spec, err := s.service.Specification(ctx, s.actor, s.spec)
 				s.items = spec.Items
 				slices.Reverse(s.items)
 				return err
 			},
-			do: func(ctx context.Context, s *stage) error {
-				_, _, err := s.outline.ReorderItems(ctx, s.actor, s.spec, requirements.Precondition{}, s.items)
+			do: func(ctx context.Context, s *tenant) error {
+				_, _, err := s.service.ReorderItems(ctx, s.actor, s.spec, requirements.Precondition{}, s.items)
 				return err
 			},
 		},
-		"Rename": {do: func(ctx context.Context, s *stage) error {
+		"Rename": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.store.Rename(ctx, s.actor, newName(s.t))
 			return err
 		}},
 		"EndSession": {
-			before: func(ctx context.Context, s *stage) error {
-				other, err := signIn(ctx, s.store, again(s.person))
+			before: func(ctx context.Context, s *tenant) error {
+				other, err := signIn(ctx, s.store, withNewToken(s.profile))
 				s.spareSession = other.Session
 				return err
 			},
-			do: func(ctx context.Context, s *stage) error {
-				return s.store.EndSession(ctx, s.actor, s.spareSession, eventOf(s.actor))
+			do: func(ctx context.Context, s *tenant) error {
+				return s.store.EndSession(ctx, s.actor, s.spareSession, eventBy(s.actor))
 			},
 		},
 		"ChangeUser": {
-			before: func(ctx context.Context, s *stage) error { s.spare = s.signUp(); return promote(ctx, s) },
-			do: func(ctx context.Context, s *stage) error {
-				staff := auth.PrivilegedActor{Actor: s.actor, Permission: auth.ChangeUsers}
-				_, err := s.store.ChangeUser(ctx, staff, s.spare.User, auth.UserChange{Suspend: new(true)}, func(auth.UserState) []auth.Event {
-					return []auth.Event{eventOf(s.actor)}
+			before: func(ctx context.Context, s *tenant) error { s.spare = s.signUp(); return promote(ctx, s) },
+			do: func(ctx context.Context, s *tenant) error {
+				admin := auth.PrivilegedActor{Actor: s.actor, Permission: auth.ChangeUsers}
+				_, err := s.store.ChangeUser(ctx, admin, s.spare.User, auth.UserChange{Suspend: new(true)}, func(auth.UserState) []auth.Event {
+					return []auth.Event{eventBy(s.actor)}
 				})
 				return err
 			},
 		},
 		"DeleteAccount": {
-			before: func(_ context.Context, s *stage) error { s.spare = s.signUp(); return nil },
-			do: func(ctx context.Context, s *stage) error {
+			before: func(_ context.Context, s *tenant) error { s.spare = s.signUp(); return nil },
+			do: func(ctx context.Context, s *tenant) error {
 				if s.spare == (auth.Actor{}) {
-					return s.store.DeleteAccount(ctx, s.actor, eventOf(s.actor))
+					return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor))
 				}
-				return s.store.DeleteAccount(ctx, s.spare, eventOf(s.spare))
+				return s.store.DeleteAccount(ctx, s.spare, eventBy(s.spare))
 			},
 		},
 	}
 )
 
-// unconfined are operations that ask for no live session of the caller's.
-var unconfined = map[string]struct {
+// withoutSession are operations that need no live session of the caller.
+var withoutSession = map[string]struct {
 	operation
-	flights int
+	roundTrips int
 }{
-	"SignIn of somebody new": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
-		_, err := signIn(ctx, s.store, profile())
+	"SignIn of a new user": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
+		_, err := signIn(ctx, s.store, newProfile())
 		return err
 	}}},
-	"SignIn of somebody known": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
-		_, err := signIn(ctx, s.store, again(s.person))
+	"SignIn of a known user": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
+		_, err := signIn(ctx, s.store, withNewToken(s.profile))
 		return err
 	}}},
-	"ChangeSession": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
+	"ChangeSession": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
 		_, err := s.store.ChangeSession(ctx, s.actor.Session, func(before auth.Session, at time.Time) auth.SessionChange {
 			before.Counter++
 			before.LastUsedAt = at
@@ -156,51 +161,50 @@ var unconfined = map[string]struct {
 		})
 		return err
 	}}},
-	"EndOwnSession": {flights: 2, operation: operation{
-		before: func(ctx context.Context, s *stage) (err error) {
-			s.spare, err = signIn(ctx, s.store, again(s.person))
+	"EndOwnSession": {roundTrips: 2, operation: operation{
+		before: func(ctx context.Context, s *tenant) (err error) {
+			s.spare, err = signIn(ctx, s.store, withNewToken(s.profile))
 			return err
 		},
-		do: func(ctx context.Context, s *stage) error {
-			return s.store.EndOwnSession(ctx, s.spare, false, endOf(s.spare))
+		do: func(ctx context.Context, s *tenant) error {
+			return s.store.EndOwnSession(ctx, s.spare, false, eventsBy(s.spare))
 		},
 	}},
-	"EndOwnSession and all others": {flights: 2, operation: operation{
-		before: func(_ context.Context, s *stage) error { s.spare = s.signUp(); return nil },
-		do: func(ctx context.Context, s *stage) error {
-			return s.store.EndOwnSession(ctx, s.spare, true, endOf(s.spare))
+	"EndOwnSession with all others": {roundTrips: 2, operation: operation{
+		before: func(_ context.Context, s *tenant) error { s.spare = s.signUp(); return nil },
+		do: func(ctx context.Context, s *tenant) error {
+			return s.store.EndOwnSession(ctx, s.spare, true, eventsBy(s.spare))
 		},
 	}},
-	"Record": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
-		return s.store.Record(ctx, eventOf(s.actor))
+	"Record": {roundTrips: 1, operation: operation{do: func(ctx context.Context, s *tenant) error {
+		return s.store.Record(ctx, eventBy(s.actor))
 	}}},
-	"Record of nobody": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
-		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRefused, ResourceType: "session"})
+	"Record without an actor": {roundTrips: 1, operation: operation{do: func(ctx context.Context, s *tenant) error {
+		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRejected, ResourceType: "session"})
 	}}},
-	"Forget": {flights: 2, operation: operation{do: func(ctx context.Context, s *stage) error {
-		_, err := s.store.Forget(ctx)
+	"DeleteExpired": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
+		_, err := s.store.DeleteExpired(ctx)
 		return err
 	}}},
-	// One look at the trash.
-	"Purge": {flights: 1, operation: operation{do: func(ctx context.Context, s *stage) error {
+	// One query of the trash.
+	"Purge": {roundTrips: 1, operation: operation{do: func(ctx context.Context, s *tenant) error {
 		_, err := s.store.Purge(ctx, time.Now().Add(-time.Hour))
 		return err
 	}}},
 }
 
-func TestEveryOperationOfTheStoreIsInTheTablesOfTheseTests(t *testing.T) {
+func TestOperations_CoverEveryMethod(t *testing.T) {
 	t.Parallel()
 	var called []string
-	for _, table := range []map[string]operation{reads, changes} {
+	for _, table := range []map[string]operation{reads, writes} {
 		for name := range table {
 			called = append(called, strings.Fields(name)[0])
 		}
 	}
-	for name := range unconfined {
+	for name := range withoutSession {
 		called = append(called, strings.Fields(name)[0])
 	}
-	// What reads all there is, a page at a time, has tests of its own; so has
-	// what every change goes through.
+	// Export reads page by page and has tests of its own.
 	called = append(called, "Export")
 	for _, rules := range []reflect.Type{reflect.TypeFor[*requirements.Service](), reflect.TypeFor[auth.Store]()} {
 		for method := range rules.Methods() {
@@ -209,4 +213,100 @@ func TestEveryOperationOfTheStoreIsInTheTablesOfTheseTests(t *testing.T) {
 			}
 		}
 	}
+}
+
+// everything is a page that is larger than what a test creates.
+var everything = page.Query{After: &page.Cursor{Time: time.Now().AddDate(1, 0, 0)}, Limit: 51}
+
+// promote makes the actor an admin.
+func promote(ctx context.Context, s *tenant) error {
+	_, err := connect(s.t, s.Super).Exec(ctx, "UPDATE users SET role = 'admin' WHERE id = $1", s.actor.User)
+	return err
+}
+
+func (s *tenant) events(ctx context.Context, q auth.EventQuery) error {
+	_, err := s.store.Events(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadEvents}, q)
+	return err
+}
+
+func readOperations() map[string]operation {
+	all := map[string]operation{
+		"Authorize": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			return s.store.Authorize(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers})
+		}},
+		"Users": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			_, err := s.store.Users(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers}, auth.UserQuery{Query: everything})
+			return err
+		}},
+		"Events": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			return s.events(ctx, auth.EventQuery{Query: everything})
+		}},
+		"Events of an actor": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			return s.events(ctx, auth.EventQuery{Query: everything, Actor: &s.actor.User})
+		}},
+		"Events of an action": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			return s.events(ctx, auth.EventQuery{Query: everything, Action: new("session.created")})
+		}},
+		"Events since a time": {before: promote, do: func(ctx context.Context, s *tenant) error {
+			return s.events(ctx, auth.EventQuery{Query: everything, Since: time.Now().AddDate(0, 0, -1)})
+		}},
+		"CheckSession": {do: func(ctx context.Context, s *tenant) error { return s.store.CheckSession(ctx, s.actor) }},
+		"User":         {do: func(ctx context.Context, s *tenant) error { _, err := s.store.User(ctx, s.actor); return err }},
+		"Sessions":     {do: func(ctx context.Context, s *tenant) error { _, err := s.store.Sessions(ctx, s.actor); return err }},
+		"Project": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Project(ctx, s.actor, s.live)
+			return err
+		}},
+		"Specification": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Specification(ctx, s.actor, s.spec)
+			return err
+		}},
+		"Items": {do: func(ctx context.Context, s *tenant) error {
+			_, _, err := s.service.Items(ctx, s.actor, s.spec)
+			return err
+		}},
+		"Item": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Item(ctx, s.actor, s.items[0])
+			return err
+		}},
+	}
+	for name, q := range projectQueries() {
+		all["Projects "+name] = operation{do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Projects(ctx, s.actor, q)
+			return err
+		}}
+	}
+	for name, q := range specificationQueries() {
+		all["Specifications "+name] = operation{do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Specifications(ctx, s.actor, s.live, q)
+			return err
+		}}
+	}
+	return all
+}
+
+// projectQueries are all orders of the list of projects, each with its first and a
+// later page; specificationQueries are those of specifications.
+func projectQueries() map[string]requirements.ListQuery {
+	return queries(page.ByCreatedAt, page.ByUpdatedAt, page.ByTitle)
+}
+
+func specificationQueries() map[string]requirements.ListQuery {
+	return queries(page.ByNumber, page.ByCreatedAt, page.ByUpdatedAt, page.ByTitle)
+}
+
+func queries(columns ...page.Column) map[string]requirements.ListQuery {
+	all := map[string]requirements.ListQuery{}
+	for _, column := range columns {
+		for _, descending := range []bool{false, true} {
+			name := "by " + string(column)
+			if descending {
+				name += " descending"
+			}
+			order := page.Order{Column: column, Descending: descending}
+			all[name+", first page"] = requirements.ListQuery{Query: page.Query{Order: order, Limit: 20}}
+			all[name+", later page"] = requirements.ListQuery{Query: page.Query{Order: order, Limit: 20, After: &page.Cursor{Text: "m"}}}
+		}
+	}
+	return all
 }

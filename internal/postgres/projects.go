@@ -13,52 +13,54 @@ import (
 // Project implements requirements.Store.
 func (s *Store) Project(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, error) {
 	var row db.Project
-	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetProject(ctx, project, actor.User); return err })
-	return projectOf(row), orMissing(err, problem.ProjectNotFound)
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }))
+	return projectOf(row), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // Projects implements requirements.Store.
-func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) (page []requirements.Project, err error) {
-	err = s.read(ctx, actor, listQuery(ctx, projectLists, actor.User, actor.User, list, projectOf, &page))
-	return page, err
+func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) ([]requirements.Project, error) {
+	var rows []db.Project
+	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.Project, error) {
+		return inPages(q, list).ListProjects(ctx, actor.User, list.Trashed)
+	}))
+	return convertAll(rows, projectOf), err
 }
 
-// requirementsTx is requirements.Tx over a confined transaction.
+// requirementsTx implements requirements.Tx over a transaction in a tenant scope.
 type requirementsTx struct {
 	*tx
 	actor auth.Actor
 }
 
 // InTx implements requirements.Store.
-func (s *Store) InTx(ctx context.Context, actor auth.Actor, decide func(requirements.Tx) error) error {
-	return s.inTx(ctx, confineTo(actor), func(t *tx) error {
-		return decide(&requirementsTx{tx: t, actor: actor})
+func (s *Store) InTx(ctx context.Context, actor auth.Actor, work func(requirements.Tx) error) error {
+	return s.inTx(ctx, scopeTo(actor), func(t *tx) error {
+		return work(&requirementsTx{tx: t, actor: actor})
 	})
 }
 
 // LockOwner implements requirements.Tx.
 func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, error) {
 	var row db.LockOwnerRow
-	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockOwner(ctx, t.actor.User); return err })
-	// The session was live, so the account was deleted while this waited.
-	return t.owner(row.ProjectCount, row.At), orMissing(err, problem.TokenRevoked)
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerRow, error) { return q.LockOwner(ctx, t.actor.User) }))
+	// The session was live, so the account was deleted while this waited for the lock.
+	return t.owner(row.ProjectCount, row.At), notFoundAs(problem.TokenRevoked, err)
 }
 
 // LockProject implements requirements.Tx.
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
-	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockProject(ctx, project, t.actor.User); return err })
-	return projectOf(row.Project), row.At.UTC(), orMissing(err, problem.ProjectNotFound)
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }))
+	return projectOf(row.Project), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockOwnerAndProject implements requirements.Tx.
 func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requirements.ProjectID) (requirements.Owner, requirements.Project, error) {
 	var row db.LockOwnerAndProjectRow
-	err := t.read(ctx, func(q *db.Queries) (err error) {
-		row, err = q.LockOwnerAndProject(ctx, t.actor.User, project)
-		return err
-	})
-	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), orMissing(err, problem.ProjectNotFound)
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerAndProjectRow, error) {
+		return q.LockOwnerAndProject(ctx, t.actor.User, project)
+	}))
+	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {
@@ -87,7 +89,7 @@ func (t *requirementsTx) UpdateProject(ctx context.Context, p requirements.Proje
 
 // SetProjectCount implements requirements.Tx.
 func (t *requirementsTx) SetProjectCount(ctx context.Context, count int) error {
-	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, small(count), t.actor.User) })
+	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, int32Of(count), t.actor.User) })
 }
 
 func projectOf(row db.Project) requirements.Project {
@@ -97,7 +99,3 @@ func projectOf(row db.Project) requirements.Project {
 		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,
 	}
 }
-
-// small is a count or number as PostgreSQL keeps it; limits bound all of them
-// far below.
-func small(n int) int32 { return int32(n) } //nolint:gosec // see above

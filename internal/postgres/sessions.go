@@ -9,17 +9,29 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
+// CheckSession implements auth.Store.
+func (s *Store) CheckSession(ctx context.Context, actor auth.Actor) error {
+	return s.read(ctx, actor)
+}
+
+// Sessions implements auth.Store.
+func (s *Store) Sessions(ctx context.Context, actor auth.Actor) ([]auth.Session, error) {
+	var rows []db.Session
+	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.Session, error) { return q.ListSessions(ctx, actor.User) }))
+	return convertAll(rows, sessionOf), err
+}
+
 // ChangeSession implements auth.Store.
 func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decide func(auth.Session, time.Time) auth.SessionChange) (user auth.User, err error) {
-	err = s.inTx(ctx, urgently(confineToOwnerOf(session)), func(t *tx) error {
+	err = s.inTx(ctx, scopeToSessionOwner(session).withReserved(), func(t *tx) error {
 		var row db.LockSessionRow
-		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSession(ctx, session); return err }); err != nil {
-			return orMissing(err, problem.SessionNotFound)
+		if err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockSessionRow, error) { return q.LockSession(ctx, session) })); err != nil {
+			return notFoundAs(problem.SessionNotFound, err)
 		}
 		user = userOf(row.User)
 		change := decide(sessionOf(row.Session), row.At.UTC())
 		if change.Event != nil {
-			if err := t.record(ctx, *change.Event); err != nil {
+			if err := t.audit(ctx, *change.Event); err != nil {
 				return err
 			}
 		}
@@ -36,49 +48,32 @@ func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decid
 	return user, err
 }
 
-// Sessions implements auth.Store.
-func (s *Store) Sessions(ctx context.Context, actor auth.Actor) ([]auth.Session, error) {
-	var rows []db.Session
-	err := s.read(ctx, actor, func(q *db.Queries) (err error) { rows, err = q.ListSessions(ctx, actor.User); return err })
-	live := make([]auth.Session, len(rows))
-	for n, row := range rows {
-		live[n] = sessionOf(row)
-	}
-	return live, err
-}
-
 // EndSession implements auth.Store.
 func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.SessionID, e auth.Event) error {
-	return s.inTx(ctx, urgently(confineTo(actor)), func(t *tx) error {
-		err := t.read(ctx, func(q *db.Queries) error { _, err := q.EndSession(ctx, session, actor.User); return err })
+	return s.inTx(ctx, scopeTo(actor).withReserved(), func(t *tx) error {
+		var revoked auth.SessionID
+		err := t.read(ctx, get(&revoked, func(q *db.Queries) (auth.SessionID, error) { return q.RevokeSession(ctx, session, actor.User) }))
 		if err != nil {
-			return orMissing(err, problem.SessionNotFound)
+			return notFoundAs(problem.SessionNotFound, err)
 		}
-		return t.record(ctx, e)
+		return t.audit(ctx, e)
 	})
 }
 
 // EndOwnSession implements auth.Store.
-func (s *Store) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, told func(auth.SessionID) auth.Event) error {
-	return s.inTx(ctx, urgently(housekeeping(actor.User)), func(t *tx) error {
-		var ended []auth.SessionID
-		err := t.read(ctx, func(q *db.Queries) (err error) {
+func (s *Store) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, event func(auth.SessionID) auth.Event) error {
+	return s.inTx(ctx, scopeToOwner(actor.User).withReserved(), func(t *tx) error {
+		var revoked []auth.SessionID
+		err := t.read(ctx, get(&revoked, func(q *db.Queries) ([]auth.SessionID, error) {
 			if all {
-				ended, err = q.EndAllSessions(ctx, actor.User, actor.Session)
-			} else {
-				ended, err = q.EndOwnSession(ctx, actor.Session, actor.User)
+				return q.RevokeAllSessions(ctx, actor.User, actor.Session)
 			}
-			return err
-		})
+			return q.RevokeOwnSession(ctx, actor.Session, actor.User)
+		}))
 		if err != nil {
 			return err
 		}
-		for _, session := range ended {
-			if err := t.record(ctx, told(session)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.audit(ctx, convertAll(revoked, event)...)
 	})
 }
 

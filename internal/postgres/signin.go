@@ -12,46 +12,46 @@ import (
 )
 
 // SignIn implements auth.Store.
-func (s *Store) SignIn(ctx context.Context, p auth.Profile, newcomer auth.UserID, perUser int, decide auth.SignInDecision) (user auth.User, session auth.Session, err error) {
-	attempt := func() error {
-		return s.inTx(ctx, confineToProfile(p, newcomer), func(t *tx) error {
-			known, err := t.lockSignedIn(ctx, newcomer)
+func (s *Store) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID, maxSessions int, decide auth.SignInDecision) (user auth.User, session auth.Session, err error) {
+	signIn := func() error {
+		return s.inTx(ctx, scopeToProfile(p, newUser), func(t *tx) error {
+			known, err := t.lockScopedUser(ctx, newUser)
 			if err != nil {
 				return err
 			}
-			admitted, err := decide(known, t.began)
+			result, err := decide(known, t.startedAt)
 			if err != nil {
 				return err
 			}
-			user, session = admitted.User, admitted.Session
-			return t.keepSignIn(ctx, p, admitted, known == nil, perUser)
+			user, session = result.User, result.Session
+			return t.saveSignIn(ctx, p, result, known == nil, maxSessions)
 		})
 	}
-	// Two first sign-ins of one person at once: the later one finds the user of
-	// the earlier when it is tried again. Likewise it finds nobody once the
-	// account is gone that was just being deleted.
-	if err = attempt(); breaks(err, "users_identity_key") || errors.Is(err, errVanished) {
-		err = attempt()
+	// Of two concurrent first sign-ins with one profile, the later one finds the user
+	// of the earlier when it is tried again. Likewise it finds no user once the
+	// account is gone whose deletion it waited for.
+	if err = signIn(); violates(err, "users_identity_key") || errors.Is(err, errUserDeleted) {
+		err = signIn()
 	}
 	return user, session, err
 }
 
-// errVanished is how a sign-in ends whose user was deleted while it waited.
-var errVanished = errors.New("the account was deleted meanwhile")
+// errUserDeleted is the error of a sign-in whose user was deleted while it waited
+// for the lock.
+var errUserDeleted = errors.New("the account was deleted during the sign-in")
 
-// lockSignedIn returns the user that the sign-in is confined to, nil where the
-// person has not signed in before.
-func (t *tx) lockSignedIn(ctx context.Context, newcomer auth.UserID) (*auth.User, error) {
+// lockScopedUser returns the user of the scope; nil for a profile without a user.
+func (t *tx) lockScopedUser(ctx context.Context, newUser auth.UserID) (*auth.User, error) {
 	var row db.User
-	var confined pgtype.UUID
+	var scoped pgtype.UUID
 	err := t.read(ctx,
-		func(q *db.Queries) (err error) { confined, err = q.ConfinedTo(ctx); return err },
-		func(q *db.Queries) (err error) { row, err = q.LockSignedIn(ctx); return err })
+		get(&scoped, func(q *db.Queries) (pgtype.UUID, error) { return q.GetScopedUserID(ctx) }),
+		get(&row, func(q *db.Queries) (db.User, error) { return q.LockScopedUser(ctx) }))
 	if errors.Is(err, pgx.ErrNoRows) {
-		if auth.UserID(confined.Bytes) != newcomer {
-			return nil, errVanished
+		if auth.UserID(scoped.Bytes) != newUser {
+			return nil, errUserDeleted
 		}
-		return nil, nil //nolint:nilnil // no user is an answer here, not a failure
+		return nil, nil //nolint:nilnil // no user is a result here, not a failure
 	}
 	if err != nil {
 		return nil, err
@@ -59,65 +59,42 @@ func (t *tx) lockSignedIn(ctx context.Context, newcomer auth.UserID) (*auth.User
 	return new(userOf(row)), nil
 }
 
-// keepSignIn writes what was decided about a sign-in.
-func (t *tx) keepSignIn(ctx context.Context, p auth.Profile, admitted auth.SignInResult, first bool, perUser int) error {
-	user, session := admitted.User, admitted.Session
-	keepUser := func(q *db.Queries) error {
-		return q.UpdateUserAtLogin(ctx, db.UpdateUserAtLoginParams{
+// saveSignIn writes what was decided about a sign-in.
+func (t *tx) saveSignIn(ctx context.Context, p auth.Profile, result auth.SignInResult, first bool, maxSessions int) error {
+	user, session := result.User, result.Session
+	saveUser := func(q *db.Queries) error {
+		return q.UpdateUserAtSignIn(ctx, db.UpdateUserAtSignInParams{
 			ID: user.ID, Email: user.Email, PictureURL: user.PictureURL, LastLoginAt: user.LastLoginAt,
 		})
 	}
 	if first {
-		keepUser = func(q *db.Queries) error {
+		saveUser = func(q *db.Queries) error {
 			return q.InsertUser(ctx, db.InsertUserParams{
 				ID: user.ID, Issuer: user.Issuer, Subject: user.Subject, Email: user.Email, Name: user.Name,
 				PictureURL: user.PictureURL, CreatedAt: user.CreatedAt, LastLoginAt: user.LastLoginAt,
 			})
 		}
 	}
-	appoint := func() error {
-		if !admitted.GrantedAdmin {
-			return nil
-		}
-		return t.write(ctx, func(q *db.Queries) error { return q.AppointAdmin(ctx) })
+	writes := []query{saveUser}
+	if result.GrantedAdmin {
+		writes = append(writes, func(q *db.Queries) error { return q.GrantAdmin(ctx) })
 	}
-	return errors.Join(
-		t.write(ctx, keepUser),
-		appoint(),
-		t.write(ctx, func(q *db.Queries) error {
-			return q.UseIDToken(ctx, p.Token[:], p.Expires)
-		}),
-		t.write(ctx, func(q *db.Queries) error {
-			return q.EndOldestSessions(ctx, db.EndOldestSessionsParams{
-				UserID: user.ID, At: session.CreatedAt, Keep: int32(perUser - 1), //nolint:gosec // a small constant
+	writes = append(writes,
+		func(q *db.Queries) error { return q.InsertUsedIDToken(ctx, p.Token[:], p.Expires) },
+		func(q *db.Queries) error {
+			return q.RevokeOldestSessions(ctx, db.RevokeOldestSessionsParams{
+				UserID: user.ID, At: session.CreatedAt, MaxOthers: int32Of(maxSessions - 1),
 			})
-		}),
-		t.write(ctx, func(q *db.Queries) error {
+		},
+		func(q *db.Queries) error {
 			return q.InsertSession(ctx, db.InsertSessionParams{
 				ID: session.ID, UserID: user.ID, Salt: session.Salt, CreatedAt: session.CreatedAt,
 				LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt, EndsAt: session.EndsAt,
 				UserAgent: session.UserAgent, IP: session.IP,
 			})
-		}),
-		t.record(ctx, admitted.Events...),
-	)
-}
-
-// CheckSession implements auth.Store.
-func (s *Store) CheckSession(ctx context.Context, actor auth.Actor) error {
-	return s.read(ctx, actor)
-}
-
-func userOf(row db.User) auth.User {
-	return auth.User{
-		ID: row.ID, Issuer: row.Issuer, Subject: row.Subject, Email: row.Email, Name: row.Name,
-		PictureURL: row.PictureURL, Role: auth.Role(row.Role), SuspendedAt: row.SuspendedAt,
-		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(),
+		})
+	if err := t.write(ctx, writes...); err != nil {
+		return err
 	}
-}
-
-// breaks reports whether err is the breach of the named constraint.
-func breaks(err error, constraint string) bool {
-	breach, ok := errors.AsType[*breachError](err)
-	return ok && breach.constraint == constraint
+	return t.audit(ctx, result.Events...)
 }

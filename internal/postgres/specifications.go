@@ -13,42 +13,48 @@ import (
 // Specification implements requirements.Store.
 func (s *Store) Specification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID) (requirements.Specification, error) {
 	var row db.GetSpecificationRow
-	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetSpecification(ctx, spec, actor.User); return err })
-	return specificationOf(row.Specification, row.ProjectTrashed), orMissing(err, problem.SpecificationNotFound)
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetSpecificationRow, error) {
+		return q.GetSpecification(ctx, spec, actor.User)
+	}))
+	return specificationOf(row.Specification, row.ProjectTrashed), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // Specifications implements requirements.Store.
 func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project requirements.ProjectID, list requirements.ListQuery) (requirements.Project, []requirements.Specification, error) {
 	var parent db.Project
-	var page []requirements.Specification
+	var rows []db.Specification
 	err := s.read(ctx, actor,
-		func(q *db.Queries) (err error) { parent, err = q.GetProject(ctx, project, actor.User); return err },
-		listQuery(ctx, specificationLists, project, actor.User, list, func(row db.Specification) requirements.Specification { return specificationOf(row, false) }, &page))
-	return projectOf(parent), page, orMissing(err, problem.ProjectNotFound)
+		get(&parent, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&rows, func(q *db.Queries) ([]db.Specification, error) {
+			return inPages(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.User, Trashed: list.Trashed})
+		}))
+	page := convertAll(rows, func(row db.Specification) requirements.Specification { return specificationOf(row, false) })
+	return projectOf(parent), page, notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockSpecification implements requirements.Tx.
 func (t *requirementsTx) LockSpecification(ctx context.Context, spec requirements.SpecificationID) (requirements.Specification, time.Time, error) {
 	var row db.LockSpecificationRow
-	err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSpecification(ctx, spec, t.actor.User); return err })
-	return specificationOf(row.Specification, row.ProjectTrashed), row.At.UTC(), orMissing(err, problem.SpecificationNotFound)
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockSpecificationRow, error) {
+		return q.LockSpecification(ctx, spec, t.actor.User)
+	}))
+	return specificationOf(row.Specification, row.ProjectTrashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // LockProjectAndSpecification implements requirements.Tx.
 func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec requirements.SpecificationID) (requirements.Project, requirements.Specification, time.Time, error) {
 	var row db.LockProjectAndSpecificationRow
-	err := t.read(ctx, func(q *db.Queries) (err error) {
-		row, err = q.LockProjectAndSpecification(ctx, spec, t.actor.User)
-		return err
-	})
-	return projectOf(row.Project), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), orMissing(err, problem.SpecificationNotFound)
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectAndSpecificationRow, error) {
+		return q.LockProjectAndSpecification(ctx, spec, t.actor.User)
+	}))
+	return projectOf(row.Project), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // InsertSpecification implements requirements.Tx.
 func (t *requirementsTx) InsertSpecification(ctx context.Context, s requirements.Specification) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.InsertSpecification(ctx, db.InsertSpecificationParams{
-			ID: s.ID, ProjectID: s.Project, OwnerID: s.Owner, Number: small(s.Number),
+			ID: s.ID, ProjectID: s.Project, OwnerID: s.Owner, Number: int32Of(s.Number),
 			Title: s.Title, Content: s.Content, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 		})
 	})
@@ -66,9 +72,9 @@ func (t *requirementsTx) UpdateSpecification(ctx context.Context, s requirements
 // CountSpecification implements requirements.Tx.
 func (t *requirementsTx) CountSpecification(ctx context.Context, p requirements.Project) error {
 	return t.write(ctx, func(q *db.Queries) error {
-		return q.CountSpecification(ctx, db.CountSpecificationParams{
-			ID: p.ID, OwnerID: p.Owner, SpecificationCount: small(p.SpecificationCount),
-			NextSpecificationNumber: small(p.NextSpecificationNumber), UpdatedAt: p.UpdatedAt,
+		return q.UpdateSpecificationCounters(ctx, db.UpdateSpecificationCountersParams{
+			ID: p.ID, OwnerID: p.Owner, SpecificationCount: int32Of(p.SpecificationCount),
+			NextSpecificationNumber: int32Of(p.NextSpecificationNumber), UpdatedAt: p.UpdatedAt,
 		})
 	})
 }

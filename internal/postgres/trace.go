@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tracer tells of what is sent: the names of statements, and states of failures.
-// Arguments, and the texts of PostgreSQL, hold what users write.
+// tracer reports the names of statements and the states of failures. It reports
+// neither arguments nor messages of PostgreSQL: they contain what users wrote.
 type tracer struct {
 	begin func(ctx context.Context, statements []string) (context.Context, func(failure string))
 }
@@ -20,7 +20,7 @@ var (
 	_ pgx.BatchTracer = tracer{}
 )
 
-// endKey is where a context keeps what is told of the end.
+// endKey is the context key of the function that reports the end.
 type endKey struct{}
 
 func (t tracer) start(ctx context.Context, statements ...string) context.Context {
@@ -34,17 +34,17 @@ func (t tracer) end(ctx context.Context, err error) {
 	}
 }
 
-// TraceQueryStart tells of one statement.
+// TraceQueryStart reports one statement.
 func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	return t.start(ctx, nameOf(data.SQL))
 }
 
-// TraceQueryEnd tells how it ended.
+// TraceQueryEnd reports how it ended.
 func (t tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
 	t.end(ctx, data.Err)
 }
 
-// TraceBatchStart tells of a flight.
+// TraceBatchStart reports a batch.
 func (t tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	names := make([]string, len(data.Batch.QueuedQueries))
 	for n, q := range data.Batch.QueuedQueries {
@@ -53,23 +53,23 @@ func (t tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.Trace
 	return t.start(ctx, names...)
 }
 
-// TraceBatchQuery tells nothing: the statements of a flight have one end.
+// TraceBatchQuery reports nothing: the statements of a batch have one end.
 func (tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 
-// TraceBatchEnd tells how the flight ended.
+// TraceBatchEnd reports how the batch ended.
 func (t tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
 	t.end(ctx, data.Err)
 }
 
-// nameOf is what a statement is called: generated ones begin with their name,
-// others are known by their first word.
+// nameOf is the name of a statement: that of its generated query, else its first
+// word.
 func nameOf(sql string) string {
-	if its, ok := strings.CutPrefix(sql, "-- name: "); ok {
-		name, _, _ := strings.Cut(its, " ")
+	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
+		name, _, _ := strings.Cut(rest, " ")
 		return name
 	}
 	if strings.Contains(sql, "set_config('role'") {
-		return "confine"
+		return "scope"
 	}
 	words := strings.Fields(sql)
 	if len(words) == 0 {
@@ -78,7 +78,7 @@ func nameOf(sql string) string {
 	return strings.ToLower(words[0])
 }
 
-// failureOf is the kind of a failure, without anything of its text.
+// failureOf is the kind of a failure, without its text.
 func failureOf(err error) string {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {

@@ -11,16 +11,16 @@ import (
 // User implements auth.Store.
 func (s *Store) User(ctx context.Context, actor auth.Actor) (auth.User, error) {
 	var row db.User
-	err := s.read(ctx, actor, func(q *db.Queries) (err error) { row, err = q.GetUser(ctx, actor.User); return err })
-	return userOf(row), orMissing(err, problem.TokenRevoked) // deleted between the check and this
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.User, error) { return q.GetUser(ctx, actor.User) }))
+	return userOf(row), notFoundAs(problem.TokenRevoked, err) // deleted after the session was checked
 }
 
 // Rename implements auth.Store.
 func (s *Store) Rename(ctx context.Context, actor auth.Actor, name auth.Name) (user auth.User, err error) {
-	err = s.inTx(ctx, confineTo(actor), func(t *tx) error {
+	err = s.inTx(ctx, scopeTo(actor), func(t *tx) error {
 		var row db.User
-		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockUser(ctx, actor.User); return err }); err != nil {
-			return orMissing(err, problem.TokenRevoked)
+		if err := t.read(ctx, get(&row, func(q *db.Queries) (db.User, error) { return q.LockUser(ctx, actor.User) })); err != nil {
+			return notFoundAs(problem.TokenRevoked, err)
 		}
 		if user = userOf(row); user.Name == name.String() {
 			return nil
@@ -31,16 +31,25 @@ func (s *Store) Rename(ctx context.Context, actor auth.Actor, name auth.Name) (u
 	return user, err
 }
 
-// DeleteAccount implements auth.Store. Foreign keys take everything along.
+// DeleteAccount implements auth.Store. Foreign keys delete everything else.
 func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Event) error {
-	return s.inTx(ctx, patiently(actor), func(t *tx) error {
-		// The lock goes first, so that a dead session removes nothing.
-		if err := t.read(ctx, func(q *db.Queries) error { _, err := q.LockUserToDelete(ctx, actor.User); return err }); err != nil {
-			return orMissing(err, problem.TokenRevoked)
+	return s.inTx(ctx, scopeToAllOf(actor), func(t *tx) error {
+		// The lock is read first, so a dead session deletes nothing.
+		var user auth.UserID
+		if err := t.read(ctx, get(&user, func(q *db.Queries) (auth.UserID, error) { return q.LockUserForUpdate(ctx, actor.User) })); err != nil {
+			return notFoundAs(problem.TokenRevoked, err)
 		}
-		if err := t.record(ctx, e); err != nil {
+		if err := t.audit(ctx, e); err != nil {
 			return err
 		}
 		return t.write(ctx, func(q *db.Queries) error { return q.DeleteUser(ctx, actor.User) })
 	})
+}
+
+func userOf(row db.User) auth.User {
+	return auth.User{
+		ID: row.ID, Issuer: row.Issuer, Subject: row.Subject, Email: row.Email, Name: row.Name,
+		PictureURL: row.PictureURL, Role: auth.Role(row.Role), SuspendedAt: row.SuspendedAt,
+		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(),
+	}
 }

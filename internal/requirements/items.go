@@ -3,7 +3,6 @@ package requirements
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -15,186 +14,259 @@ import (
 // ItemID identifies an item.
 type ItemID = id.Of[Item]
 
-// Item is one point of a specification.
+// Item is one bullet of a specification. The JSON names are those of saved
+// responses (see [IdempotentRequest]) and never change.
 type Item struct {
-	ID            ItemID
-	Specification SpecificationID
-	Owner         auth.UserID
-	// Number counts from 1 within the specification and is never given twice.
-	Number  int
-	Content string
-	// Order is the item's place in the specification's list, from 0.
-	Order int
-	// Version counts the states of the item itself from 1; that others were put
-	// before it is no state of its own.
-	Version              int64
-	CreatedAt, UpdatedAt time.Time
+	ID            ItemID          `json:"ID"`
+	Specification SpecificationID `json:"Specification"`
+	Owner         auth.UserID     `json:"Owner"`
+	// Number counts from 1 within the specification and is never reused.
+	Number  int    `json:"Number"`
+	Content string `json:"Content"`
+	// Order is the index of the item in the specification's list, from 0.
+	Order int `json:"Order"`
+	// Version counts the states of the item itself from 1. It stays the same when
+	// other items are inserted before it.
+	Version   int64     `json:"Version"`
+	CreatedAt time.Time `json:"CreatedAt"`
+	UpdatedAt time.Time `json:"UpdatedAt"`
 }
 
-var itemContent = text{min: 1, max: 5000}
+var itemContent = textRule{min: 1, max: 5000}
 
-// ItemDraft is what a caller may say about an item, checked but for the place,
-// which only the specification can judge.
-type ItemDraft struct {
+// NewItem is the validated input for a whole item. Only the specification can
+// check the index.
+type NewItem struct {
+	content string
+	order   *int
+}
+
+// ParseNewItem validates a content. An order of nil is the end of the list for a
+// new item, and the present index for an item that is replaced. It returns all
+// field errors.
+func ParseNewItem(content string, order *int) (NewItem, []problem.FieldError) {
+	var errs []problem.FieldError
+	return NewItem{content: itemContent.parse("/content", content, &errs), order: order}, errs
+}
+
+// patch returns the patch that sets every field.
+func (n NewItem) patch() ItemPatch { return ItemPatch{content: &n.content, order: n.order} }
+
+// ItemPatch is a validated change of an item. A nil field stays as it is.
+type ItemPatch struct {
 	content *string
 	order   *int
 }
 
-// NewItemDraft checks what is given of a content and a place. It returns every
-// violation it finds.
-func NewItemDraft(content *string, order *int) (ItemDraft, []problem.FieldError) {
-	var faults []problem.FieldError
-	return ItemDraft{content: itemContent.parseGiven("/content", content, &faults), order: order}, faults
+// ParseItemPatch validates the fields that are present. It returns all field
+// errors.
+func ParseItemPatch(content *string, order *int) (ItemPatch, []problem.FieldError) {
+	var errs []problem.FieldError
+	return ItemPatch{content: itemContent.parseOptional("/content", content, &errs), order: order}, errs
 }
 
-// newItem is the specification with its next item at the end or at the place of
-// the draft, and that item.
-func (s Specification) newItem(draft ItemDraft, limit int, at time.Time) (Specification, Item, error) {
-	if len(s.Items) >= limit {
-		return s, Item{}, problem.New(problem.ItemLimit, "A specification holds at most %d items; this one has %d.", limit, len(s.Items))
+// checkItemChange returns nil if a caller with this precondition may change an
+// item of the specification.
+func (s Specification) checkItemChange(item Item, condition Precondition) error {
+	if err := checkItemLive(s.checkLive() != nil); err != nil {
+		return err
 	}
-	item := Item{
-		ID: id.New[Item](), Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber,
-		Content: *draft.content, Version: 1, CreatedAt: at, UpdatedAt: at,
-	}
-	list, err := inserted(s.Items, item.ID, draft.order)
-	s.Items, item.Order = list, slices.Index(list, item.ID)
-	s.NextItemNumber++
-	return s.touched(at), item, err
+	return condition.check(item.Version, item)
 }
 
-// changedItem is the specification and its item after the draft, and whether
-// anything differs.
-func (s Specification) changedItem(item Item, draft ItemDraft, at time.Time) (Specification, Item, bool, error) {
-	next := item
-	if draft.content != nil {
-		next.Content = *draft.content
-	}
-	if draft.order != nil {
-		list, err := moved(s.Items, item.ID, *draft.order)
-		if err != nil {
-			return s, item, false, err
-		}
-		s.Items, next.Order = list, *draft.order
-	}
-	if next == item {
-		return s, item, false, nil
-	}
-	next.Version++
-	if at.After(next.UpdatedAt) {
-		next.UpdatedAt = at
-	}
-	return s.touched(at), next, true, nil
-}
-
-// liveItem is nil unless the item's specification or project is in the trash.
-func (s Specification) liveItem() error {
-	if s.live() != nil {
+// checkItemLive returns ItemNotFound for an item whose specification or project
+// is in the trash.
+func checkItemLive(trashed bool) error {
+	if trashed {
 		return problem.NotFound(problem.ItemNotFound)
 	}
 	return nil
 }
 
-// CreateItem adds an item. At the limit it is ItemLimit.
-func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec SpecificationID, once IdempotentRequest, draft ItemDraft) (Created[Item], error) {
-	return create(ctx, s.store, actor, once, func(tx Tx) (made Item, at time.Time, err error) {
+// addItem returns the specification with a new item, and that item.
+func (s Specification) addItem(n NewItem, limit int, at time.Time) (Specification, Item, error) {
+	if err := s.checkLive(); err != nil {
+		return s, Item{}, err
+	}
+	if len(s.Items) >= limit {
+		return s, Item{}, problem.New(problem.ItemLimit, "A specification can have at most %d items; this one has %d.", limit, len(s.Items))
+	}
+	item := Item{
+		ID: id.New[Item](), Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber,
+		Content: n.content, Version: 1, CreatedAt: at, UpdatedAt: at,
+	}
+	list, err := inserted(s.Items, item.ID, n.order)
+	if err != nil {
+		return s, Item{}, err
+	}
+	s.Items, item.Order = list, slices.Index(list, item.ID)
+	s.NextItemNumber++
+	return s.withUpdatedAt(at), item, nil
+}
+
+// patchItem returns the specification and its item with the patch applied, and
+// whether they changed.
+func (s Specification) patchItem(item Item, patch ItemPatch, condition Precondition, at time.Time) (Specification, Item, bool, error) {
+	if err := s.checkItemChange(item, condition); err != nil {
+		return s, item, false, err
+	}
+	next := item
+	if patch.content != nil {
+		next.Content = *patch.content
+	}
+	if patch.order != nil {
+		list, err := moved(s.Items, item.ID, *patch.order)
+		if err != nil {
+			return s, item, false, err
+		}
+		s.Items, next.Order = list, *patch.order
+	}
+	if next == item {
+		return s, item, false, nil
+	}
+	next.Version++
+	next.UpdatedAt = later(next.UpdatedAt, at)
+	return s.withUpdatedAt(at), next, true, nil
+}
+
+// removeItem returns the specification without the item.
+func (s Specification) removeItem(item Item, condition Precondition, at time.Time) (Specification, error) {
+	if err := s.checkItemChange(item, condition); err != nil {
+		return s, err
+	}
+	s.Items = removed(s.Items, item.ID)
+	return s.withUpdatedAt(at), nil
+}
+
+// reorder returns the specification with its items in another order, and whether
+// that differs. It returns ItemSetMismatch unless wanted names exactly the items
+// of the specification.
+func (s Specification) reorder(wanted []ItemID, condition Precondition, at time.Time) (Specification, bool, error) {
+	if err := s.checkChange(condition); err != nil {
+		return s, false, err
+	}
+	list, err := rearranged(s.Items, wanted)
+	if err != nil || slices.Equal(list, s.Items) {
+		return s, false, err
+	}
+	s.Items = list
+	return s.withUpdatedAt(at), true, nil
+}
+
+// WithOrder returns the item with its index in the specification's list.
+func (s Specification) WithOrder(item Item) Item {
+	item.Order = slices.Index(s.Items, item.ID)
+	return item
+}
+
+// Sorted sets the index of each item in the specification's list and sorts the
+// items by it.
+func (s Specification) Sorted(items []Item) []Item {
+	index := make(map[ItemID]int, len(s.Items))
+	for n, item := range s.Items {
+		index[item] = n
+	}
+	for n := range items {
+		items[n].Order = index[items[n].ID]
+	}
+	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Order, b.Order) })
+	return items
+}
+
+// CreateItem adds an item to a specification, or returns ItemLimit.
+func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec SpecificationID, request IdempotentRequest, n NewItem) (Created[Item], error) {
+	return create(ctx, s.store, actor, request, Item{}, func(tx Tx) (created Item, at time.Time, err error) {
 		parent, at, err := tx.LockSpecification(ctx, spec)
-		if err := cmp.Or(err, parent.live()); err != nil {
-			return made, at, err
+		if err != nil {
+			return created, at, err
 		}
-		if parent, made, err = parent.newItem(draft, s.limits.ItemsPerSpecification, at); err != nil {
-			return made, at, err
+		if parent, created, err = parent.addItem(n, s.limits.ItemsPerSpecification, at); err != nil {
+			return created, at, err
 		}
-		return made, at, errors.Join(tx.InsertItem(ctx, made), tx.UpdateItemList(ctx, parent))
+		if err := tx.InsertItem(ctx, created); err != nil {
+			return created, at, err
+		}
+		return created, at, tx.UpdateItemList(ctx, parent)
 	})
 }
 
 // Items returns a live specification and its items in their order.
 func (s *Service) Items(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, []Item, error) {
 	parent, items, err := s.store.Items(ctx, actor, spec)
-	if err := cmp.Or(err, parent.live()); err != nil {
+	if err != nil {
 		return Specification{}, nil, err
 	}
-	return parent, parent.Ordered(items), nil
-}
-
-// Placed is the item with its place in the specification's list.
-func (s Specification) Placed(item Item) Item {
-	item.Order = slices.Index(s.Items, item.ID)
-	return item
-}
-
-// Ordered gives each item its place in the specification's list, and sorts by
-// it.
-func (s Specification) Ordered(items []Item) []Item {
-	place := make(map[ItemID]int, len(s.Items))
-	for n, item := range s.Items {
-		place[item] = n
+	if err := parent.checkLive(); err != nil {
+		return Specification{}, nil, err
 	}
-	for n := range items {
-		items[n].Order = place[items[n].ID]
-	}
-	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Order, b.Order) })
-	return items
+	return parent, parent.Sorted(items), nil
 }
 
 // Item returns an item of a live specification.
 func (s *Service) Item(ctx context.Context, actor auth.Actor, item ItemID) (Item, error) {
 	found, trashed, err := s.store.Item(ctx, actor, item)
-	if err == nil && trashed {
-		err = problem.NotFound(problem.ItemNotFound)
+	if err != nil {
+		return Item{}, err
 	}
-	return found, err
+	return found, checkItemLive(trashed)
 }
 
-// ChangeItem sets what the draft names; a new place moves the item. A change of
-// nothing leaves the version alone.
-func (s *Service) ChangeItem(ctx context.Context, actor auth.Actor, item ItemID, match Precondition, draft ItemDraft) (now Item, err error) {
+// ReplaceItem sets every field that a caller can set.
+func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, n NewItem) (Item, error) {
+	return s.PatchItem(ctx, actor, item, condition, n.patch())
+}
+
+// PatchItem applies a patch; a new index moves the item. The version stays the
+// same if the patch changes nothing.
+func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (now Item, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		parent, before, at, err := tx.LockItem(ctx, item)
-		if err := cmp.Or(err, parent.liveItem(), match.check(before.Version, before)); err != nil {
+		if err != nil {
 			return err
 		}
 		var changed bool
-		if parent, now, changed, err = parent.changedItem(before, draft, at); err != nil || !changed {
+		if parent, now, changed, err = parent.patchItem(before, patch, condition, at); err != nil || !changed {
 			return err
 		}
-		return errors.Join(tx.UpdateItem(ctx, now), tx.UpdateItemList(ctx, parent))
+		if err := tx.UpdateItem(ctx, now); err != nil {
+			return err
+		}
+		return tx.UpdateItemList(ctx, parent)
 	})
 	return now, err
 }
 
-// DeleteItem removes an item for good and closes the gap.
-func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, match Precondition) error {
+// DeleteItem removes an item permanently and closes the gap in the list.
+func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) error {
 	return s.store.InTx(ctx, actor, func(tx Tx) error {
 		parent, before, at, err := tx.LockItem(ctx, item)
-		if err := cmp.Or(err, parent.liveItem(), match.check(before.Version, before)); err != nil {
-			return err
-		}
-		parent.Items = removed(parent.Items, item)
-		return errors.Join(tx.DeleteItem(ctx, before), tx.UpdateItemList(ctx, parent.touched(at)))
-	})
-}
-
-// ReorderItems puts all items of a specification into a new order at once, else
-// it is ItemSetMismatch.
-func (s *Service) ReorderItems(ctx context.Context, actor auth.Actor, spec SpecificationID, match Precondition, wanted []ItemID) (now Specification, items []Item, err error) {
-	err = s.store.InTx(ctx, actor, func(tx Tx) error {
-		before, held, at, err := tx.LockSpecificationItems(ctx, spec)
-		if err := cmp.Or(err, before.live(), match.check(before.Version, before)); err != nil {
-			return err
-		}
-		list, err := rearranged(before.Items, wanted)
 		if err != nil {
 			return err
 		}
-		now, items = before, held
-		if slices.Equal(list, before.Items) {
-			return nil
+		if parent, err = parent.removeItem(before, condition, at); err != nil {
+			return err
 		}
-		now.Items = list
-		now = now.touched(at)
+		if err := tx.DeleteItem(ctx, before); err != nil {
+			return err
+		}
+		return tx.UpdateItemList(ctx, parent)
+	})
+}
+
+// ReorderItems puts all items of a specification into a new order at once, or
+// returns ItemSetMismatch.
+func (s *Service) ReorderItems(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition, wanted []ItemID) (now Specification, items []Item, err error) {
+	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+		before, locked, at, err := tx.LockSpecificationItems(ctx, spec)
+		if err != nil {
+			return err
+		}
+		items = locked
+		var changed bool
+		if now, changed, err = before.reorder(wanted, condition, at); err != nil || !changed {
+			return err
+		}
 		return tx.UpdateItemList(ctx, now)
 	})
-	return now, now.Ordered(items), err
+	return now, now.Sorted(items), err
 }

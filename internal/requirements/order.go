@@ -7,70 +7,70 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// The functions below decide about the order of a specification's items. An
-// order is a list of ids, so it has no gaps and no doubles by construction.
-// None of them changes the list it is given.
+// The functions below change the order of a specification's items. The order is
+// a list of ids, so it has neither gaps nor duplicates by construction. No
+// function modifies the list that it is given.
 
-// inserted is the list with item at place at, at its end where at is nil.
+// inserted returns the list with the item at an index; nil is the end.
 func inserted(list []ItemID, item ItemID, at *int) ([]ItemID, error) {
-	place := len(list)
+	index := len(list)
 	if at != nil {
-		place = *at
+		index = *at
 	}
-	if place < 0 || place > len(list) {
-		return nil, misplaced(len(list))
+	if index < 0 || index > len(list) {
+		return nil, outOfRange(len(list))
 	}
-	return slices.Insert(slices.Clone(list), place, item), nil
+	return slices.Insert(slices.Clone(list), index, item), nil
 }
 
-// moved is the list with item, which is in it, at place at.
+// moved returns the list with one of its items moved to an index.
 func moved(list []ItemID, item ItemID, at int) ([]ItemID, error) {
 	if at < 0 || at >= len(list) {
-		return nil, misplaced(len(list) - 1)
+		return nil, outOfRange(len(list) - 1)
 	}
 	return slices.Insert(removed(list, item), at, item), nil
 }
 
-// removed is the list without item.
+// removed returns the list without the item.
 func removed(list []ItemID, item ItemID) []ItemID {
 	return slices.DeleteFunc(slices.Clone(list), func(other ItemID) bool { return other == item })
 }
 
-// CheckOrder returns a violation for every id that is named a second time.
+// CheckOrder returns a field error for each id that occurs a second time.
 func CheckOrder(wanted []ItemID) []problem.FieldError {
-	var faults []problem.FieldError
+	var errs []problem.FieldError
 	seen := make(map[ItemID]bool, len(wanted))
 	for n, item := range wanted {
 		if seen[item] {
-			faults = append(faults, problem.FieldError{
-				Pointer: "/item_ids/" + strconv.Itoa(n), Code: "repeated", Detail: "This item is named before; each occurs once.",
+			errs = append(errs, problem.FieldError{
+				Pointer: "/item_ids/" + strconv.Itoa(n), Code: "repeated", Detail: "This item occurs earlier in the list. List each item once.",
 			})
 		}
 		seen[item] = true
 	}
-	return faults
+	return errs
 }
 
-// rearranged is wanted if it names exactly the items of list, each once.
+// rearranged returns wanted if it names exactly the items of list, each once.
 func rearranged(list, wanted []ItemID) ([]ItemID, error) {
 	if len(list) != len(wanted) {
-		return nil, problem.New(problem.ItemSetMismatch, "The new order names %d items; the specification has %d. Nothing was changed.", len(wanted), len(list))
+		return nil, problem.New(problem.ItemSetMismatch, "The new order names %d items, but the specification has %d. Nothing was changed.", len(wanted), len(list))
 	}
-	has := make(map[ItemID]bool, len(list))
+	missing := make(map[ItemID]bool, len(list))
 	for _, item := range list {
-		has[item] = true
+		missing[item] = true
 	}
 	for _, item := range wanted {
-		if !has[item] {
+		if !missing[item] {
 			return nil, problem.New(problem.ItemSetMismatch, "The new order names an item that the specification does not have. Nothing was changed.")
 		}
-		delete(has, item)
+		delete(missing, item)
 	}
 	return wanted, nil
 }
 
-func misplaced(last int) error {
+func outOfRange(last int) error {
 	return problem.Invalid([]problem.FieldError{{
-		Pointer: "/order", Code: "out_of_range", Detail: "The place is between 0 and " + strconv.Itoa(last) + " here.",
+		Pointer: "/order", Code: "out_of_range", Detail: "The order must be between 0 and " + strconv.Itoa(last) + " here.",
 	}})
 }

@@ -14,52 +14,52 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// orderMachine holds a list against a model that knows only places: what stands
-// behind an item moves up or down by one.
+// orderMachine compares a list with a model of indexes: the items behind a
+// changed index move by one.
 type orderMachine struct {
 	list  []ItemID
-	place map[ItemID]int
+	index map[ItemID]int
 }
 
 func (m *orderMachine) Insert(t *rapid.T) {
 	item := id.New[Item]()
 	at := rapid.Ptr(rapid.IntRange(-2, len(m.list)+2), true).Draw(t, "at")
-	k := len(m.place)
+	k := len(m.index)
 	if at != nil {
 		k = *at
 	}
 	got, err := m.unchanged(t, func(list []ItemID) ([]ItemID, error) { return inserted(list, item, at) })
-	if k < 0 || k > len(m.place) {
-		wantMisplaced(t, err)
+	if k < 0 || k > len(m.index) {
+		wantOutOfRange(t, err)
 		return
 	}
-	m.makeRoom(k)
-	m.place[item] = k
+	m.openGap(k)
+	m.index[item] = k
 	m.accept(t, got, err)
 }
 
 func (m *orderMachine) Move(t *rapid.T) {
-	item := m.someItem(t)
+	item := m.drawItem(t)
 	k := rapid.IntRange(-2, len(m.list)+2).Draw(t, "to")
 	got, err := m.unchanged(t, func(list []ItemID) ([]ItemID, error) { return moved(list, item, k) })
-	if k < 0 || k >= len(m.place) {
-		wantMisplaced(t, err)
+	if k < 0 || k >= len(m.index) {
+		wantOutOfRange(t, err)
 		return
 	}
 	m.closeGap(item)
-	m.makeRoom(k)
-	m.place[item] = k
+	m.openGap(k)
+	m.index[item] = k
 	m.accept(t, got, err)
 }
 
 func (m *orderMachine) Remove(t *rapid.T) {
-	item := m.someItem(t)
+	item := m.drawItem(t)
 	got, err := m.unchanged(t, func(list []ItemID) ([]ItemID, error) { return removed(list, item), nil })
 	m.closeGap(item)
 	m.accept(t, got, err)
 }
 
-func (m *orderMachine) RemoveAStranger(t *rapid.T) {
+func (m *orderMachine) RemoveUnknown(t *rapid.T) {
 	got, err := m.unchanged(t, func(list []ItemID) ([]ItemID, error) { return removed(list, id.New[Item]()), nil })
 	m.accept(t, got, err)
 }
@@ -68,7 +68,7 @@ func (m *orderMachine) Rearrange(t *rapid.T) {
 	wanted := rapid.Permutation(m.list).Draw(t, "wanted")
 	got, err := m.unchanged(t, func(list []ItemID) ([]ItemID, error) { return rearranged(list, wanted) })
 	for k, item := range wanted {
-		m.place[item] = k
+		m.index[item] = k
 	}
 	m.accept(t, got, err)
 }
@@ -82,7 +82,7 @@ func (m *orderMachine) RearrangeOthers(t *rapid.T) {
 		k := rapid.IntRange(0, len(wanted)-1).Draw(t, "k")
 		others["one less"] = func() []ItemID { return slices.Delete(wanted, k, k+1) }
 		others["another one"] = func() []ItemID { wanted[k] = id.New[Item](); return wanted }
-		others["none in one's place"] = func() []ItemID { wanted[k] = ItemID{}; return wanted }
+		others["the zero id for one"] = func() []ItemID { wanted[k] = ItemID{}; return wanted }
 		others["one twice, more"] = func() []ItemID { return append(wanted, wanted[k]) }
 	}
 	if len(wanted) > 1 {
@@ -97,8 +97,8 @@ func (m *orderMachine) RearrangeOthers(t *rapid.T) {
 
 // Check is run after each action.
 func (m *orderMachine) Check(t *rapid.T) {
-	want := make([]ItemID, len(m.place))
-	for item, k := range m.place {
+	want := make([]ItemID, len(m.index))
+	for item, k := range m.index {
 		want[k] = item
 	}
 	if !slices.Equal(want, m.list) {
@@ -106,56 +106,56 @@ func (m *orderMachine) Check(t *rapid.T) {
 	}
 }
 
-// unchanged fails if change touches the list that it is given.
+// unchanged fails the test if change modifies its input.
 func (m *orderMachine) unchanged(t *rapid.T, change func([]ItemID) ([]ItemID, error)) ([]ItemID, error) {
-	given := slices.Clone(m.list)
+	before := slices.Clone(m.list)
 	got, err := change(m.list)
-	if !slices.Equal(m.list, given) {
-		t.Fatalf("the given list was %v, now it is %v", given, m.list)
+	if !slices.Equal(m.list, before) {
+		t.Fatalf("the input was %v, now it is %v", before, m.list)
 	}
 	return got, err
 }
 
 func (m *orderMachine) accept(t *rapid.T, list []ItemID, err error) {
 	if err != nil {
-		t.Fatalf("refused: %v", err)
+		t.Fatalf("rejected: %v", err)
 	}
 	m.list = list
 }
 
-func (m *orderMachine) someItem(t *rapid.T) ItemID {
+func (m *orderMachine) drawItem(t *rapid.T) ItemID {
 	if len(m.list) == 0 {
-		t.Skip("there is none")
+		t.Skip("the list is empty")
 	}
 	return rapid.SampledFrom(m.list).Draw(t, "item")
 }
 
-func (m *orderMachine) makeRoom(at int) {
-	for item, k := range m.place {
+func (m *orderMachine) openGap(at int) {
+	for item, k := range m.index {
 		if k >= at {
-			m.place[item]++
+			m.index[item]++
 		}
 	}
 }
 
 func (m *orderMachine) closeGap(gone ItemID) {
-	at := m.place[gone]
-	delete(m.place, gone)
-	for item, k := range m.place {
+	at := m.index[gone]
+	delete(m.index, gone)
+	for item, k := range m.index {
 		if k > at {
-			m.place[item]--
+			m.index[item]--
 		}
 	}
 }
 
-func wantMisplaced(t *rapid.T, err error) {
-	if got := breaches(err); !slices.Equal(got, []string{"/order out_of_range"}) {
+func wantOutOfRange(t *rapid.T, err error) {
+	if got := fieldErrorsOf(err); !slices.Equal(got, []string{"/order out_of_range"}) {
 		t.Fatalf("%v, want the place to be out of range", err)
 	}
 }
 
-// breaches are the violations of an error as "pointer code".
-func breaches(err error) []string {
+// fieldErrorsOf returns the field errors of an error as "pointer code".
+func fieldErrorsOf(err error) []string {
 	f, ok := errors.AsType[*problem.Error](err)
 	if !ok || f.Code != problem.ValidationFailed {
 		return nil
@@ -167,15 +167,15 @@ func breaches(err error) []string {
 	return all
 }
 
-func TestAnOrderFollowsItsModelWhateverHappens(t *testing.T) {
+func TestOrder_FollowsModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := &orderMachine{place: map[ItemID]int{}}
+		m := &orderMachine{index: map[ItemID]int{}}
 		t.Repeat(rapid.StateMachineActions(m))
 	})
 }
 
-func TestAnOrderThatNamesAnItemTwiceIsToldEachTime(t *testing.T) {
+func TestOrder_RepeatedItemsAreReported(t *testing.T) {
 	t.Parallel()
 	few := []ItemID{id.New[Item](), id.New[Item](), id.New[Item](), {}}
 	rapid.Check(t, func(t *rapid.T) {
@@ -195,7 +195,7 @@ func TestAnOrderThatNamesAnItemTwiceIsToldEachTime(t *testing.T) {
 	})
 }
 
-func TestItemsAreShownInTheOrderOfTheirList(t *testing.T) {
+func TestOrder_SortedFollowsList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		list := make([]ItemID, rapid.IntRange(0, 20).Draw(t, "items"))
@@ -205,11 +205,11 @@ func TestItemsAreShownInTheOrderOfTheirList(t *testing.T) {
 			items[n] = Item{ID: list[n], Order: -1}
 		}
 		spec := Specification{Items: list}
-		for n, item := range spec.Ordered(rapid.Permutation(items).Draw(t, "read")) {
+		for n, item := range spec.Sorted(rapid.Permutation(items).Draw(t, "read")) {
 			if item.ID != list[n] || item.Order != n {
 				t.Fatalf("item %s is at %d, place %d has %s", item.ID, item.Order, n, list[n])
 			}
-			if placed := spec.Placed(Item{ID: item.ID}); placed.Order != n {
+			if placed := spec.WithOrder(Item{ID: item.ID}); placed.Order != n {
 				t.Fatalf("alone it is at %d, want %d", placed.Order, n)
 			}
 		}

@@ -1,75 +1,103 @@
 package requirements
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // ProjectID identifies a project.
 type ProjectID = id.Of[Project]
 
-// Project holds the specifications of one program.
+// Project holds the specifications of one program. The JSON names are those of
+// saved responses (see [IdempotentRequest]) and never change.
 type Project struct {
-	ID                 ProjectID
-	Owner              auth.UserID
-	Title              string
-	Description        string
-	SpecificationCount int
+	ID                 ProjectID   `json:"ID"`
+	Owner              auth.UserID `json:"Owner"`
+	Title              string      `json:"Title"`
+	Description        string      `json:"Description"`
+	SpecificationCount int         `json:"SpecificationCount"`
 	// NextSpecificationNumber is the number of the next specification.
-	NextSpecificationNumber int
-	// Version counts the states of the project from 1; the store raises it.
-	Version              int64
-	CreatedAt, UpdatedAt time.Time
-	// DeletedAt is when the project went to the trash; nil while it is live.
-	DeletedAt *time.Time
+	NextSpecificationNumber int `json:"NextSpecificationNumber"`
+	// Version counts the states of the project from 1. The store increments it.
+	Version   int64     `json:"Version"`
+	CreatedAt time.Time `json:"CreatedAt"`
+	UpdatedAt time.Time `json:"UpdatedAt"`
+	// DeletedAt is when the project was moved to the trash; nil while it is live.
+	DeletedAt *time.Time `json:"DeletedAt"`
 }
 
 var (
-	projectTitle       = text{min: 1, max: 100, trimmed: true, oneLine: true}
-	projectDescription = text{max: 5000}
+	projectTitle       = textRule{min: 1, max: 100, trimmed: true, oneLine: true}
+	projectDescription = textRule{max: 5000}
 )
 
-// NewProject is what a caller may say about a project, checked.
+// NewProject is the validated input for a whole project.
 type NewProject struct{ title, description string }
 
-// ParseNewProject checks a title and a description. It returns every violation
-// it finds.
+// ParseNewProject validates a title and a description. It returns all field
+// errors.
 func ParseNewProject(title, description string) (NewProject, []problem.FieldError) {
-	var faults []problem.FieldError
-	draft := NewProject{
-		title:       projectTitle.parse("/title", title, &faults),
-		description: projectDescription.parse("/description", description, &faults),
+	var errs []problem.FieldError
+	n := NewProject{
+		title:       projectTitle.parse("/title", title, &errs),
+		description: projectDescription.parse("/description", description, &errs),
 	}
-	return draft, faults
+	return n, errs
 }
 
-// ProjectPatch is a change to a project, checked: what is nil stays as it is.
+// patch returns the patch that sets every field.
+func (n NewProject) patch() ProjectPatch {
+	return ProjectPatch{title: &n.title, description: &n.description}
+}
+
+// ProjectPatch is a validated change of a project. A nil field stays as it is.
 type ProjectPatch struct{ title, description *string }
 
-// ParseProjectPatch checks what is given of a title and a description. It returns
-// every violation it finds.
+// ParseProjectPatch validates the fields that are present. It returns all field
+// errors.
 func ParseProjectPatch(title, description *string) (ProjectPatch, []problem.FieldError) {
-	var faults []problem.FieldError
+	var errs []problem.FieldError
 	patch := ProjectPatch{
-		title:       projectTitle.parseGiven("/title", title, &faults),
-		description: projectDescription.parseGiven("/description", description, &faults),
+		title:       projectTitle.parseOptional("/title", title, &errs),
+		description: projectDescription.parseOptional("/description", description, &errs),
 	}
-	return patch, faults
+	return patch, errs
 }
 
-// patch is the draft as a change of everything.
-func (d NewProject) patch() ProjectPatch {
-	return ProjectPatch{title: &d.title, description: &d.description}
+// checkLive returns ProjectNotFound for a project in the trash.
+func (p Project) checkLive() error {
+	if p.DeletedAt != nil {
+		return problem.NotFound(problem.ProjectNotFound)
+	}
+	return nil
 }
 
-// changed returns the project after the patch, and whether that differs.
-func (p Project) changed(patch ProjectPatch, at time.Time) (Project, bool) {
+// checkChange returns nil if a caller with this precondition may change the
+// project.
+func (p Project) checkChange(condition Precondition) error {
+	if err := p.checkLive(); err != nil {
+		return err
+	}
+	return condition.check(p.Version, p)
+}
+
+// withUpdatedAt returns the next version of the project.
+func (p Project) withUpdatedAt(at time.Time) Project {
+	p.Version++
+	p.UpdatedAt = later(p.UpdatedAt, at)
+	return p
+}
+
+// withPatch returns the project with the patch applied, and whether it changed.
+func (p Project) withPatch(patch ProjectPatch, condition Precondition, at time.Time) (Project, bool, error) {
+	if err := p.checkChange(condition); err != nil {
+		return p, false, err
+	}
 	next := p
 	if patch.title != nil {
 		next.Title = *patch.title
@@ -78,149 +106,151 @@ func (p Project) changed(patch ProjectPatch, at time.Time) (Project, bool) {
 		next.Description = *patch.description
 	}
 	if next.Title == p.Title && next.Description == p.Description {
-		return p, false
+		return p, false, nil
 	}
-	return next.touched(at), true
+	return next.withUpdatedAt(at), true, nil
 }
 
-// touched is the project one version later. Time never runs backwards, not even
-// where the database's clock was set back.
-func (p Project) touched(at time.Time) Project {
-	p.Version++
-	if at.After(p.UpdatedAt) {
-		p.UpdatedAt = at
+// withOneMore returns the owner with one more live project, or ProjectLimit.
+func (o Owner) withOneMore(limit int) (Owner, error) {
+	if o.ProjectCount >= limit {
+		return o, problem.New(problem.ProjectLimit, "An account can have at most %d projects; this one has %d.", limit, o.ProjectCount)
 	}
-	return p
+	o.ProjectCount++
+	return o, nil
 }
 
-// trashed is the project moved to the trash.
-func (p Project) trashed(at time.Time) Project {
-	p.DeletedAt = &at
-	return p.touched(at)
-}
-
-// restored is the project taken out of the trash.
-func (p Project) restored(at time.Time) Project {
-	p.DeletedAt = nil
-	return p.touched(at)
-}
-
-// live is nil unless the project is in the trash, where it cannot be seen.
-func (p Project) live() error {
-	if p.DeletedAt != nil {
-		return problem.NotFound(problem.ProjectNotFound)
+// addProject returns the owner with a new project, and that project.
+func (o Owner) addProject(n NewProject, limit int) (Owner, Project, error) {
+	next, err := o.withOneMore(limit)
+	if err != nil {
+		return o, Project{}, err
 	}
-	return nil
-}
-
-// admit is nil while the owner may have one more live project.
-func (o Owner) admit(limit int) error {
-	if o.ProjectCount < limit {
-		return nil
-	}
-	return problem.New(problem.ProjectLimit, "An account holds at most %d projects; this one has %d.", limit, o.ProjectCount)
-}
-
-// newProject is the owner's next project.
-func (o Owner) newProject(draft NewProject, limit int) (Project, error) {
-	return Project{
-		ID: id.New[Project](), Owner: o.ID, Title: draft.title, Description: draft.description,
+	return next, Project{
+		ID: id.New[Project](), Owner: o.ID, Title: n.title, Description: n.description,
 		Version: 1, CreatedAt: o.At, UpdatedAt: o.At, NextSpecificationNumber: 1,
-	}, o.admit(limit)
+	}, nil
 }
 
-// CreateProject makes a project. At the limit it is ProjectLimit.
-func (s *Service) CreateProject(ctx context.Context, actor auth.Actor, once IdempotentRequest, draft NewProject) (Created[Project], error) {
-	return create(ctx, s.store, actor, once, func(tx Tx) (Project, time.Time, error) {
+// trashProject returns the owner without the project, and the project in the
+// trash.
+func (o Owner) trashProject(p Project, condition Precondition) (Owner, Project, error) {
+	if err := p.checkChange(condition); err != nil {
+		return o, p, err
+	}
+	p.DeletedAt = &o.At
+	o.ProjectCount--
+	return o, p.withUpdatedAt(o.At), nil
+}
+
+// restoreProject returns the owner with the project, and the project out of the
+// trash. A live project does not change.
+func (o Owner) restoreProject(p Project, limit int) (Owner, Project, bool, error) {
+	if p.DeletedAt == nil {
+		return o, p, false, nil
+	}
+	next, err := o.withOneMore(limit)
+	if err != nil {
+		return o, p, false, err
+	}
+	p.DeletedAt = nil
+	return next, p.withUpdatedAt(o.At), true, nil
+}
+
+// CreateProject creates a project, or returns ProjectLimit.
+func (s *Service) CreateProject(ctx context.Context, actor auth.Actor, request IdempotentRequest, n NewProject) (Created[Project], error) {
+	return create(ctx, s.store, actor, request, Project{}, func(tx Tx) (Project, time.Time, error) {
 		owner, err := tx.LockOwner(ctx)
 		if err != nil {
 			return Project{}, time.Time{}, err
 		}
-		made, err := owner.newProject(draft, s.limits.ProjectsPerUser)
+		owner, created, err := owner.addProject(n, s.limits.ProjectsPerUser)
 		if err != nil {
 			return Project{}, time.Time{}, err
 		}
-		return made, owner.At, errors.Join(tx.InsertProject(ctx, made), tx.SetProjectCount(ctx, owner.ProjectCount+1))
+		if err := tx.InsertProject(ctx, created); err != nil {
+			return Project{}, time.Time{}, err
+		}
+		return created, owner.At, tx.SetProjectCount(ctx, owner.ProjectCount)
 	})
 }
 
 // Project returns a live project.
 func (s *Service) Project(ctx context.Context, actor auth.Actor, project ProjectID) (Project, error) {
-	p, err := s.store.Project(ctx, actor, project)
+	found, err := s.store.Project(ctx, actor, project)
 	if err != nil {
 		return Project{}, err
 	}
-	return p, p.live()
+	return found, found.checkLive()
 }
 
 // Projects returns one page of the actor's projects.
-func (s *Service) Projects(ctx context.Context, actor auth.Actor, q ListQuery) (Page[Project], error) {
-	limit := q.Limit
-	q.Limit++
-	rows, err := s.store.Projects(ctx, actor, q)
+func (s *Service) Projects(ctx context.Context, actor auth.Actor, q ListQuery) (page.Page[Project], error) {
+	rows, err := s.store.Projects(ctx, actor, q.withOneMore())
 	if err != nil {
-		return Page[Project]{}, err
+		return page.Page[Project]{}, err
 	}
-	return page(rows, limit, func(p Project) Cursor {
-		return q.Order.cursor(p.ID, p.CreatedAt, p.UpdatedAt, p.Title, 0)
+	return page.Cut(rows, q.Limit, func(p Project) page.Cursor {
+		return q.cursor(p.ID, p.CreatedAt, p.UpdatedAt, p.Title, 0)
 	}), nil
 }
 
-// ReplaceProject sets everything a caller may set.
-func (s *Service) ReplaceProject(ctx context.Context, actor auth.Actor, project ProjectID, match Precondition, draft NewProject) (Project, error) {
-	return s.PatchProject(ctx, actor, project, match, draft.patch())
+// ReplaceProject sets every field that a caller can set.
+func (s *Service) ReplaceProject(ctx context.Context, actor auth.Actor, project ProjectID, condition Precondition, n NewProject) (Project, error) {
+	return s.PatchProject(ctx, actor, project, condition, n.patch())
 }
 
-// PatchProject sets what the patch names. A patch that changes nothing leaves
-// the version alone.
-func (s *Service) PatchProject(ctx context.Context, actor auth.Actor, project ProjectID, match Precondition, patch ProjectPatch) (now Project, err error) {
+// PatchProject applies a patch. The version stays the same if the patch changes
+// nothing.
+func (s *Service) PatchProject(ctx context.Context, actor auth.Actor, project ProjectID, condition Precondition, patch ProjectPatch) (now Project, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		before, at, err := tx.LockProject(ctx, project)
-		if err := cmp.Or(err, before.live(), match.check(before.Version, before)); err != nil {
+		if err != nil {
 			return err
 		}
 		var changed bool
-		if now, changed = before.changed(patch, at); !changed {
-			return nil
+		if now, changed, err = before.withPatch(patch, condition, at); err != nil || !changed {
+			return err
 		}
 		return tx.UpdateProject(ctx, now)
 	})
 	return now, err
 }
 
-// TrashProject moves a project to the trash, with all that is in it.
-func (s *Service) TrashProject(ctx context.Context, actor auth.Actor, project ProjectID, match Precondition) error {
+// TrashProject moves a project and its specifications to the trash.
+func (s *Service) TrashProject(ctx context.Context, actor auth.Actor, project ProjectID, condition Precondition) error {
 	return s.store.InTx(ctx, actor, func(tx Tx) error {
 		owner, before, err := tx.LockOwnerAndProject(ctx, project)
-		if err := cmp.Or(err, before.live(), match.check(before.Version, before)); err != nil {
+		if err != nil {
 			return err
 		}
-		if err := tx.UpdateProject(ctx, before.trashed(owner.At)); err != nil {
+		owner, now, err := owner.trashProject(before, condition)
+		if err != nil {
 			return err
 		}
-		return tx.SetProjectCount(ctx, owner.ProjectCount-1)
+		if err := tx.UpdateProject(ctx, now); err != nil {
+			return err
+		}
+		return tx.SetProjectCount(ctx, owner.ProjectCount)
 	})
 }
 
-// RestoreProject takes a project out of the trash. One that is not there stays
-// as it is. At the limit it is ProjectLimit.
+// RestoreProject takes a project out of the trash, or returns ProjectLimit. A
+// live project stays as it is.
 func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project ProjectID) (now Project, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		owner, before, err := tx.LockOwnerAndProject(ctx, project)
 		if err != nil {
 			return err
 		}
-		if now = before; before.DeletedAt == nil {
-			return nil
-		}
-		if err := owner.admit(s.limits.ProjectsPerUser); err != nil {
+		var changed bool
+		if owner, now, changed, err = owner.restoreProject(before, s.limits.ProjectsPerUser); err != nil || !changed {
 			return err
 		}
-		now = before.restored(owner.At)
 		if err := tx.UpdateProject(ctx, now); err != nil {
 			return err
 		}
-		return tx.SetProjectCount(ctx, owner.ProjectCount+1)
+		return tx.SetProjectCount(ctx, owner.ProjectCount)
 	})
 	return now, err
 }

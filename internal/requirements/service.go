@@ -1,3 +1,11 @@
+// Package requirements holds the business rules of projects, their
+// specifications, and the ordered items of a specification: limits, versions,
+// order, and the trash.
+//
+// It knows neither HTTP nor SQL. It needs storage through [Store], which package
+// postgres implements. Every change has three steps: lock and read, decide in a
+// pure function, write. A decision covers the parents as well: the pure function
+// returns what becomes of them.
 package requirements
 
 import (
@@ -6,23 +14,23 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
-// Limits are the largest numbers of live things that one parent holds.
+// Limits are the maximum numbers of live children of one parent.
 type Limits struct {
 	ProjectsPerUser, SpecificationsPerProject, ItemsPerSpecification int
 }
 
-// Service is what the API asks for.
+// Service executes the use cases of the API.
 type Service struct {
 	store  Store
 	limits Limits
 }
 
-// NewService returns the rules over a store.
+// NewService returns the service over a store.
 func NewService(store Store, limits Limits) *Service {
 	return &Service{store: store, limits: limits}
 }
 
-// Export shows visit everything that the actor owns, trash and all.
+// Export calls visit for everything that the actor owns, including the trash.
 func (s *Service) Export(ctx context.Context, actor auth.Actor, visit Visitor) error {
 	return s.store.Walk(ctx, actor, visit)
 }

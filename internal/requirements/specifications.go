@@ -3,79 +3,88 @@ package requirements
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // SpecificationID identifies a specification.
 type SpecificationID = id.Of[Specification]
 
-// Specification says what one part of a program must do.
+// Specification describes what one part of a program must do. The JSON names are
+// those of saved responses (see [IdempotentRequest]) and never change.
 type Specification struct {
-	ID      SpecificationID
-	Project ProjectID
-	Owner   auth.UserID
-	// Number counts from 1 within the project and is never given twice.
-	Number         int
-	Title, Content string
+	ID      SpecificationID `json:"ID"`
+	Project ProjectID       `json:"Project"`
+	Owner   auth.UserID     `json:"Owner"`
+	// Number counts from 1 within the project and is never reused.
+	Number  int    `json:"Number"`
+	Title   string `json:"Title"`
+	Content string `json:"Content"`
 	// Items are the ids of the items in their order.
-	Items []ItemID
+	Items []ItemID `json:"Items"`
 	// NextItemNumber is the number of the next item.
-	NextItemNumber int
+	NextItemNumber int `json:"NextItemNumber"`
 	// Version counts the states of the specification and its items from 1.
-	Version              int64
-	CreatedAt, UpdatedAt time.Time
-	// DeletedAt is when the specification went to the trash; nil while it is
+	Version   int64     `json:"Version"`
+	CreatedAt time.Time `json:"CreatedAt"`
+	UpdatedAt time.Time `json:"UpdatedAt"`
+	// DeletedAt is when the specification was moved to the trash; nil while it is
 	// live.
-	DeletedAt *time.Time
-	// ProjectTrashed is true if its project is in the trash, and so all in it.
+	DeletedAt *time.Time `json:"DeletedAt"`
+	// ProjectTrashed is true if the project is in the trash, with all it holds.
 	ProjectTrashed bool `json:"-"`
 }
 
-const titleLength = 200
+// maxTitle is the maximum length of a specification's title in code points.
+const maxTitle = 200
 
 var (
-	specificationTitle   = text{max: titleLength, trimmed: true, oneLine: true}
-	specificationContent = text{min: 1, max: 100_000}
+	specificationTitle   = textRule{max: maxTitle, trimmed: true, oneLine: true}
+	specificationContent = textRule{min: 1, max: 100_000}
 )
 
-// NewSpecification is what a caller may say about a specification, checked.
+// NewSpecification is the validated input for a whole specification.
 type NewSpecification struct{ title, content string }
 
-// ParseNewSpecification checks a title, which may be empty, and a content. It
-// returns every violation it finds.
+// ParseNewSpecification validates a title, which may be empty, and a content. It
+// returns all field errors.
 func ParseNewSpecification(title, content string) (NewSpecification, []problem.FieldError) {
-	var faults []problem.FieldError
-	draft := NewSpecification{
-		title:   specificationTitle.parse("/title", title, &faults),
-		content: specificationContent.parse("/content", content, &faults),
+	var errs []problem.FieldError
+	n := NewSpecification{
+		title:   specificationTitle.parse("/title", title, &errs),
+		content: specificationContent.parse("/content", content, &errs),
 	}
-	return draft, faults
+	return n, errs
 }
 
-// SpecificationPatch is a change to a specification, checked: what is nil stays
+// patch returns the patch that sets every field.
+func (n NewSpecification) patch() SpecificationPatch {
+	return SpecificationPatch{title: &n.title, content: &n.content}
+}
+
+// SpecificationPatch is a validated change of a specification. A nil field stays
 // as it is.
 type SpecificationPatch struct{ title, content *string }
 
-// ParseSpecificationPatch checks what is given of a title and a content. It
-// returns every violation it finds.
+// ParseSpecificationPatch validates the fields that are present. It returns all
+// field errors.
 func ParseSpecificationPatch(title, content *string) (SpecificationPatch, []problem.FieldError) {
-	var faults []problem.FieldError
+	var errs []problem.FieldError
 	patch := SpecificationPatch{
-		title:   specificationTitle.parseGiven("/title", title, &faults),
-		content: specificationContent.parseGiven("/content", content, &faults),
+		title:   specificationTitle.parseOptional("/title", title, &errs),
+		content: specificationContent.parseOptional("/content", content, &errs),
 	}
-	return patch, faults
+	return patch, errs
 }
 
-// titleOf is the title of a specification that was given none: the first line
-// of its content with something to say.
+// titleOf returns the default title of a specification: the first line of its
+// content that has text, without Markdown's markers.
 func titleOf(content string) string {
 	for line := range strings.SplitSeq(content, "\n") {
 		line = strings.TrimLeftFunc(line, func(c rune) bool { return strings.ContainsRune("#-*", c) || unicode.IsSpace(c) })
@@ -86,7 +95,7 @@ func titleOf(content string) string {
 			return c
 		}, line)
 		if line = strings.TrimSpace(line); line != "" {
-			return strings.TrimSpace(firstRunes(line, titleLength))
+			return strings.TrimSpace(firstRunes(line, maxTitle))
 		}
 	}
 	return ""
@@ -102,32 +111,37 @@ func firstRunes(s string, n int) string {
 	return s
 }
 
-// newSpecification is the project's next specification.
-func (p Project) newSpecification(draft NewSpecification, limit int, at time.Time) (Specification, error) {
-	if p.SpecificationCount >= limit {
-		return Specification{}, p.full(limit)
-	}
-	return Specification{
-		ID: id.New[Specification](), Project: p.ID, Owner: p.Owner, Number: p.NextSpecificationNumber,
-		Title: cmp.Or(draft.title, titleOf(draft.content)), Content: draft.content,
-		NextItemNumber: 1, Version: 1, CreatedAt: at, UpdatedAt: at,
-	}, nil
-}
-
-func (p Project) full(limit int) error {
-	return problem.New(problem.SpecificationLimit, "A project holds at most %d specifications; this one has %d.", limit, p.SpecificationCount)
-}
-
-// live is nil unless the specification or its project is in the trash.
-func (s Specification) live() error {
+// checkLive returns SpecificationNotFound if the specification or its project is
+// in the trash.
+func (s Specification) checkLive() error {
 	if s.DeletedAt != nil || s.ProjectTrashed {
 		return problem.NotFound(problem.SpecificationNotFound)
 	}
 	return nil
 }
 
-// changed returns the specification after the patch, and whether that differs.
-func (s Specification) changed(patch SpecificationPatch, at time.Time) (Specification, bool) {
+// checkChange returns nil if a caller with this precondition may change the
+// specification.
+func (s Specification) checkChange(condition Precondition) error {
+	if err := s.checkLive(); err != nil {
+		return err
+	}
+	return condition.check(s.Version, s)
+}
+
+// withUpdatedAt returns the next version of the specification.
+func (s Specification) withUpdatedAt(at time.Time) Specification {
+	s.Version++
+	s.UpdatedAt = later(s.UpdatedAt, at)
+	return s
+}
+
+// withPatch returns the specification with the patch applied, and whether it
+// changed.
+func (s Specification) withPatch(patch SpecificationPatch, condition Precondition, at time.Time) (Specification, bool, error) {
+	if err := s.checkChange(condition); err != nil {
+		return s, false, err
+	}
 	next := s
 	if patch.content != nil {
 		next.Content = *patch.content
@@ -136,112 +150,161 @@ func (s Specification) changed(patch SpecificationPatch, at time.Time) (Specific
 		next.Title = cmp.Or(*patch.title, titleOf(next.Content))
 	}
 	if next.Title == s.Title && next.Content == s.Content {
-		return s, false
+		return s, false, nil
 	}
-	return next.touched(at), true
+	return next.withUpdatedAt(at), true, nil
 }
 
-// touched is the specification one version later.
-func (s Specification) touched(at time.Time) Specification {
-	s.Version++
-	if at.After(s.UpdatedAt) {
-		s.UpdatedAt = at
-	}
-	return s
-}
-
-// CreateSpecification makes a specification. At the limit it is
+// withOneMore returns the project with one more live specification, or
 // SpecificationLimit.
-func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, once IdempotentRequest, draft NewSpecification) (Created[Specification], error) {
-	return create(ctx, s.store, actor, once, func(tx Tx) (made Specification, at time.Time, err error) {
+func (p Project) withOneMore(limit int, at time.Time) (Project, error) {
+	if p.SpecificationCount >= limit {
+		return p, problem.New(problem.SpecificationLimit, "A project can have at most %d specifications; this one has %d.", limit, p.SpecificationCount)
+	}
+	p.SpecificationCount++
+	return p.withUpdatedAt(at), nil
+}
+
+// addSpecification returns the project with a new specification, and that
+// specification.
+func (p Project) addSpecification(n NewSpecification, limit int, at time.Time) (Project, Specification, error) {
+	if err := p.checkLive(); err != nil {
+		return p, Specification{}, err
+	}
+	next, err := p.withOneMore(limit, at)
+	if err != nil {
+		return p, Specification{}, err
+	}
+	next.NextSpecificationNumber++
+	return next, Specification{
+		ID: id.New[Specification](), Project: p.ID, Owner: p.Owner, Number: p.NextSpecificationNumber,
+		Title: cmp.Or(n.title, titleOf(n.content)), Content: n.content,
+		NextItemNumber: 1, Version: 1, CreatedAt: at, UpdatedAt: at,
+	}, nil
+}
+
+// trashSpecification returns the project without the specification, and the
+// specification in the trash.
+func (p Project) trashSpecification(s Specification, condition Precondition, at time.Time) (Project, Specification, error) {
+	if err := s.checkChange(condition); err != nil {
+		return p, s, err
+	}
+	p.SpecificationCount--
+	s.DeletedAt = &at
+	return p.withUpdatedAt(at), s.withUpdatedAt(at), nil
+}
+
+// restoreSpecification returns the project with the specification, and the
+// specification out of the trash. A live specification does not change. In a
+// project in the trash there is nothing to restore.
+func (p Project) restoreSpecification(s Specification, limit int, at time.Time) (Project, Specification, bool, error) {
+	if s.ProjectTrashed || s.DeletedAt == nil {
+		return p, s, false, s.checkLive()
+	}
+	next, err := p.withOneMore(limit, at)
+	if err != nil {
+		return p, s, false, err
+	}
+	s.DeletedAt = nil
+	return next, s.withUpdatedAt(at), true, nil
+}
+
+// CreateSpecification creates a specification, or returns SpecificationLimit.
+func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, n NewSpecification) (Created[Specification], error) {
+	return create(ctx, s.store, actor, request, Specification{}, func(tx Tx) (created Specification, at time.Time, err error) {
 		parent, at, err := tx.LockProject(ctx, project)
-		if err := cmp.Or(err, parent.live()); err != nil {
-			return made, at, err
+		if err != nil {
+			return created, at, err
 		}
-		if made, err = parent.newSpecification(draft, s.limits.SpecificationsPerProject, at); err != nil {
-			return made, at, err
+		if parent, created, err = parent.addSpecification(n, s.limits.SpecificationsPerProject, at); err != nil {
+			return created, at, err
 		}
-		parent.NextSpecificationNumber++
-		parent.SpecificationCount++
-		return made, at, errors.Join(tx.InsertSpecification(ctx, made), tx.CountSpecification(ctx, parent.touched(at)))
+		if err := tx.InsertSpecification(ctx, created); err != nil {
+			return created, at, err
+		}
+		return created, at, tx.CountSpecification(ctx, parent)
 	})
 }
 
 // Specification returns a live specification.
 func (s *Service) Specification(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, error) {
 	found, err := s.store.Specification(ctx, actor, spec)
-	if err := cmp.Or(err, found.live()); err != nil {
+	if err != nil {
 		return Specification{}, err
 	}
-	return found, nil
+	return found, found.checkLive()
 }
 
 // Specifications returns one page of a live project's specifications.
-func (s *Service) Specifications(ctx context.Context, actor auth.Actor, project ProjectID, q ListQuery) (Page[Specification], error) {
-	limit := q.Limit
-	q.Limit++
-	parent, rows, err := s.store.Specifications(ctx, actor, project, q)
-	if err := cmp.Or(err, parent.live()); err != nil {
-		return Page[Specification]{}, err
+func (s *Service) Specifications(ctx context.Context, actor auth.Actor, project ProjectID, q ListQuery) (page.Page[Specification], error) {
+	parent, rows, err := s.store.Specifications(ctx, actor, project, q.withOneMore())
+	if err != nil {
+		return page.Page[Specification]{}, err
 	}
-	return page(rows, limit, func(r Specification) Cursor {
-		return q.Order.cursor(r.ID, r.CreatedAt, r.UpdatedAt, r.Title, r.Number)
+	if err := parent.checkLive(); err != nil {
+		return page.Page[Specification]{}, err
+	}
+	return page.Cut(rows, q.Limit, func(s Specification) page.Cursor {
+		return q.cursor(s.ID, s.CreatedAt, s.UpdatedAt, s.Title, s.Number)
 	}), nil
 }
 
-// ReplaceSpecification sets everything a caller may set.
-func (s *Service) ReplaceSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, match Precondition, draft NewSpecification) (Specification, error) {
-	return s.PatchSpecification(ctx, actor, spec, match, SpecificationPatch{title: &draft.title, content: &draft.content})
+// ReplaceSpecification sets every field that a caller can set.
+func (s *Service) ReplaceSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition, n NewSpecification) (Specification, error) {
+	return s.PatchSpecification(ctx, actor, spec, condition, n.patch())
 }
 
-// PatchSpecification sets what the patch names. A patch that changes nothing
-// leaves the version alone.
-func (s *Service) PatchSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, match Precondition, patch SpecificationPatch) (now Specification, err error) {
+// PatchSpecification applies a patch. The version stays the same if the patch
+// changes nothing.
+func (s *Service) PatchSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition, patch SpecificationPatch) (now Specification, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		before, at, err := tx.LockSpecification(ctx, spec)
-		if err := cmp.Or(err, before.live(), match.check(before.Version, before)); err != nil {
+		if err != nil {
 			return err
 		}
 		var changed bool
-		if now, changed = before.changed(patch, at); !changed {
-			return nil
+		if now, changed, err = before.withPatch(patch, condition, at); err != nil || !changed {
+			return err
 		}
 		return tx.UpdateSpecification(ctx, now)
 	})
 	return now, err
 }
 
-// TrashSpecification moves a specification to the trash, with its items.
-func (s *Service) TrashSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, match Precondition) error {
+// TrashSpecification moves a specification and its items to the trash.
+func (s *Service) TrashSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition) error {
 	return s.store.InTx(ctx, actor, func(tx Tx) error {
 		parent, before, at, err := tx.LockProjectAndSpecification(ctx, spec)
-		if err := cmp.Or(err, before.live(), match.check(before.Version, before)); err != nil {
+		if err != nil {
 			return err
 		}
-		before.DeletedAt = &at
-		parent.SpecificationCount--
-		return errors.Join(tx.UpdateSpecification(ctx, before.touched(at)), tx.CountSpecification(ctx, parent.touched(at)))
+		parent, now, err := parent.trashSpecification(before, condition, at)
+		if err != nil {
+			return err
+		}
+		if err := tx.UpdateSpecification(ctx, now); err != nil {
+			return err
+		}
+		return tx.CountSpecification(ctx, parent)
 	})
 }
 
-// RestoreSpecification takes a specification out of the trash. One that is not
-// there stays as it is. At the limit it is SpecificationLimit.
+// RestoreSpecification takes a specification out of the trash, or returns
+// SpecificationLimit. A live specification stays as it is.
 func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID) (now Specification, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		parent, before, at, err := tx.LockProjectAndSpecification(ctx, spec)
 		if err != nil {
 			return err
 		}
-		if now = before; before.ProjectTrashed || before.DeletedAt == nil {
-			return before.live()
+		var changed bool
+		if parent, now, changed, err = parent.restoreSpecification(before, s.limits.SpecificationsPerProject, at); err != nil || !changed {
+			return err
 		}
-		if parent.SpecificationCount >= s.limits.SpecificationsPerProject {
-			return parent.full(s.limits.SpecificationsPerProject)
+		if err := tx.UpdateSpecification(ctx, now); err != nil {
+			return err
 		}
-		now.DeletedAt = nil
-		now = now.touched(at)
-		parent.SpecificationCount++
-		return errors.Join(tx.UpdateSpecification(ctx, now), tx.CountSpecification(ctx, parent.touched(at)))
+		return tx.CountSpecification(ctx, parent)
 	})
 	return now, err
 }

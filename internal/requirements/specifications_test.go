@@ -9,42 +9,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestATitleIsTheFirstLineThatSaysSomething(t *testing.T) {
+func TestSpecifications_DefaultTitle(t *testing.T) {
 	t.Parallel()
 	emoji := strings.Repeat("🧾", 250)
 	for name, tc := range map[string]struct{ content, want string }{
-		"one line":                         {"Refunds", "Refunds"},
-		"the first of two lines":           {"Refunds\nwithin a day", "Refunds"},
-		"a line that ends as on Windows":   {"Refunds\r\nwithin a day", "Refunds"},
-		"a heading":                        {"# Refunds", "Refunds"},
-		"a heading below":                  {"### Refunds ###\nwithin", "Refunds ###"},
-		"a heading without its blank":      {"#Refunds", "Refunds"},
-		"a point of a list":                {"- Refunds", "Refunds"},
-		"a starred point of a list":        {"* Refunds", "Refunds"},
-		"all the markup there is":          {" \t## - * -- **Refunds**", "Refunds**"},
-		"after blank lines":                {"\n\r\n \t \n\u00a0\u3000\nRefunds\n", "Refunds"},
-		"after a rule":                     {"---\n***\n# #\nRefunds", "Refunds"},
-		"Unicode's blanks around":          {"\u2003\u3000#\u00a0Refunds\u2003\u202f\nx", "Refunds"},
-		"a tab within":                     {"Refunds\tin full", "Refunds in full"},
-		"tabs around":                      {"\tRefunds\t\n", "Refunds"},
-		"a return within":                  {"Refunds\rin full", "Refunds in full"},
-		"a line separator within":          {"Refunds\u2028in full", "Refunds\u2028in full"},
-		"markup at the end":                {"Refunds - *", "Refunds - *"},
-		"only markup":                      {"# - *\n**\n\n---", ""},
-		"200 characters":                   {strings.Repeat("x", 200), strings.Repeat("x", 200)},
-		"201 characters":                   {strings.Repeat("x", 201), strings.Repeat("x", 200)},
-		"201 behind markup":                {"# " + strings.Repeat("x", 201), strings.Repeat("x", 200)},
-		"250 characters of four bytes":     {emoji, strings.Repeat("🧾", 200)},
-		"a blank as the 200th":             {strings.Repeat("x", 199) + " yz", strings.Repeat("x", 199)},
-		"blanks from the 150th on":         {strings.Repeat("x", 150) + strings.Repeat(" ", 60) + "y", strings.Repeat("x", 150)},
-		"combining marks beyond the 200th": {strings.Repeat("e\u0301", 101), strings.Repeat("e\u0301", 100)},
-		"a byte order mark":                {"\ufeffRefunds", "\ufeffRefunds"},
-		"other marks stay":                 {"+ 1. > Refunds", "+ 1. > Refunds"},
-		"a dash that is none of ASCII's":   {"– Refunds", "– Refunds"},
+		"one line":                         {content: "Refunds", want: "Refunds"},
+		"the first of two lines":           {content: "Refunds\nwithin a day", want: "Refunds"},
+		"a line that ends as on Windows":   {content: "Refunds\r\nwithin a day", want: "Refunds"},
+		"a heading":                        {content: "# Refunds", want: "Refunds"},
+		"a heading below":                  {content: "### Refunds ###\nwithin", want: "Refunds ###"},
+		"a heading without its blank":      {content: "#Refunds", want: "Refunds"},
+		"a point of a list":                {content: "- Refunds", want: "Refunds"},
+		"a starred point of a list":        {content: "* Refunds", want: "Refunds"},
+		"all the markup there is":          {content: " \t## - * -- **Refunds**", want: "Refunds**"},
+		"after blank lines":                {content: "\n\r\n \t \n\u00a0\u3000\nRefunds\n", want: "Refunds"},
+		"after a rule":                     {content: "---\n***\n# #\nRefunds", want: "Refunds"},
+		"Unicode's blanks around":          {content: "\u2003\u3000#\u00a0Refunds\u2003\u202f\nx", want: "Refunds"},
+		"a tab within":                     {content: "Refunds\tin full", want: "Refunds in full"},
+		"tabs around":                      {content: "\tRefunds\t\n", want: "Refunds"},
+		"a return within":                  {content: "Refunds\rin full", want: "Refunds in full"},
+		"a line separator within":          {content: "Refunds\u2028in full", want: "Refunds\u2028in full"},
+		"markup at the end":                {content: "Refunds - *", want: "Refunds - *"},
+		"only markup":                      {content: "# - *\n**\n\n---", want: ""},
+		"200 characters":                   {content: strings.Repeat("x", 200), want: strings.Repeat("x", 200)},
+		"201 characters":                   {content: strings.Repeat("x", 201), want: strings.Repeat("x", 200)},
+		"201 behind markup":                {content: "# " + strings.Repeat("x", 201), want: strings.Repeat("x", 200)},
+		"250 characters of four bytes":     {content: emoji, want: strings.Repeat("🧾", 200)},
+		"a blank as the 200th":             {content: strings.Repeat("x", 199) + " yz", want: strings.Repeat("x", 199)},
+		"blanks from the 150th on":         {content: strings.Repeat("x", 150) + strings.Repeat(" ", 60) + "y", want: strings.Repeat("x", 150)},
+		"combining marks beyond the 200th": {content: strings.Repeat("e\u0301", 101), want: strings.Repeat("e\u0301", 100)},
+		"a byte order mark":                {content: "\ufeffRefunds", want: "\ufeffRefunds"},
+		"other marks stay":                 {content: "+ 1. > Refunds", want: "+ 1. > Refunds"},
+		"a dash that is none of ASCII's":   {content: "– Refunds", want: "– Refunds"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,18 +54,18 @@ func TestATitleIsTheFirstLineThatSaysSomething(t *testing.T) {
 	}
 }
 
-func TestATitleFromAnyContentIsOneThatACallerMayGive(t *testing.T) {
+func TestSpecifications_DefaultTitleIsValid(t *testing.T) {
 	t.Parallel()
 	lines := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("#-* \t\r\n\u0085\u2028x"))))
 	rapid.Check(t, func(t *rapid.T) {
 		content := lines.Draw(t, "content")
 		title := titleOf(content)
-		var faults []problem.FieldError
-		if kept := specificationTitle.parse("/title", title, &faults); kept != title || len(faults) > 0 {
-			t.Fatalf("%q: kept as %q, faults %v", title, kept, faults)
+		var errs []problem.FieldError
+		if stored := specificationTitle.parse("/title", title, &errs); stored != title || len(errs) > 0 {
+			t.Fatalf("%q: stored as %q, field errors %v", title, stored, errs)
 		}
 		flat := strings.NewReplacer("\t", " ", "\r", " ").Replace(content)
-		if title != "" && len(faults) == 0 && !strings.ContainsFunc(content, isOtherControl) && !strings.Contains(flat, title) {
+		if title != "" && len(errs) == 0 && !strings.ContainsFunc(content, isOtherControl) && !strings.Contains(flat, title) {
 			t.Fatalf("%q is not in the content", title)
 		}
 	})
@@ -76,54 +75,239 @@ func isOtherControl(c rune) bool {
 	return c != '\n' && (c < 0x20 || 0x7f <= c && c < 0xa0) && c != '\t' && c != '\r'
 }
 
-func TestTextsOfASpecification(t *testing.T) {
+func TestSpecifications_ParseReportsFieldErrors(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return strings.Repeat("🧾", n) }
 	for name, tc := range map[string]struct {
-		title, content string
-		want           []string
+		title   string
+		content string
+		want    []string
 	}{
-		"the longest":                     {long(200), long(100_000), nil},
-		"no title":                        {"", "x", nil},
-		"a title of blanks is none":       {" \u00a0\t\r\n", "x", nil},
-		"a title is trimmed first":        {" " + long(200) + "\n", "x", nil},
-		"a title of one more":             {long(201), "x", []string{"/title too_long"}},
-		"a content of one more":           {"", long(100_001), []string{"/content too_long"}},
-		"an empty content":                {"", "", []string{"/content blank"}},
-		"a content of blanks":             {"x", " \t\r\n\u2003\u3000\u00a0", []string{"/content blank"}},
-		"a content of a thin blank":       {"x", "\u200b", nil},
-		"too many blanks":                 {"x", strings.Repeat(" ", 100_001), []string{"/content blank"}},
-		"what multi-line text may hold":   {"x", "\tx\r\n", nil},
-		"a line feed in the title":        {"a\nb", "x", []string{"/title control_character"}},
-		"a tab in the title":              {"a\tb", "x", []string{"/title control_character"}},
-		"NUL in both":                     {"a\x00b", "\x00x", []string{"/title control_character", "/content control_character"}},
-		"NEL in the content":              {"x", "a\u0085b", []string{"/content control_character"}},
-		"a form feed in the content":      {"x", "a\fb", []string{"/content control_character"}},
-		"DEL in the content":              {"x", "a\x7fb", []string{"/content control_character"}},
-		"too long, and a control as well": {"x", strings.Repeat("x", 100_000) + "\x01", []string{"/content too_long", "/content control_character"}},
+		"the longest":                     {title: long(200), content: long(100_000)},
+		"no title":                        {title: "", content: "x"},
+		"a title of blanks is none":       {title: " \u00a0\t\r\n", content: "x"},
+		"a title is trimmed first":        {title: " " + long(200) + "\n", content: "x"},
+		"a title of one more":             {title: long(201), content: "x", want: []string{"/title too_long"}},
+		"a content of one more":           {title: "", content: long(100_001), want: []string{"/content too_long"}},
+		"an empty content":                {title: "", content: "", want: []string{"/content blank"}},
+		"a content of blanks":             {title: "x", content: " \t\r\n\u2003\u3000\u00a0", want: []string{"/content blank"}},
+		"a content of a thin blank":       {title: "x", content: "\u200b"},
+		"too many blanks":                 {title: "x", content: strings.Repeat(" ", 100_001), want: []string{"/content blank"}},
+		"what multi-line text may hold":   {title: "x", content: "\tx\r\n"},
+		"a line feed in the title":        {title: "a\nb", content: "x", want: []string{"/title control_character"}},
+		"a tab in the title":              {title: "a\tb", content: "x", want: []string{"/title control_character"}},
+		"NUL in both":                     {title: "a\x00b", content: "\x00x", want: []string{"/title control_character", "/content control_character"}},
+		"NEL in the content":              {title: "x", content: "a\u0085b", want: []string{"/content control_character"}},
+		"a form feed in the content":      {title: "x", content: "a\fb", want: []string{"/content control_character"}},
+		"DEL in the content":              {title: "x", content: "a\x7fb", want: []string{"/content control_character"}},
+		"too long, and a control as well": {title: "x", content: strings.Repeat("x", 100_000) + "\x01", want: []string{"/content too_long", "/content control_character"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, faults := ParseNewSpecification(tc.title, tc.content)
+			_, errs := ParseNewSpecification(tc.title, tc.content)
 			_, again := ParseSpecificationPatch(&tc.title, &tc.content)
-			if diff := cmp.Diff(tc.want, breaches(problem.Invalid(faults))); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tc.want, fieldErrorsOf(problem.Invalid(errs))); diff != "" {
+				t.Errorf("field errors (-want +got):\n%s", diff)
 			}
-			if !slices.Equal(faults, again) {
-				t.Errorf("a draft has the faults %v, a patch %v", faults, again)
+			if !slices.Equal(errs, again) {
+				t.Errorf("a new specification has the field errors %v, a patch %v", errs, again)
 			}
 		})
 	}
 }
 
-func TestTimeNeverRunsBackwards(t *testing.T) {
+// specificationOf returns a live specification of the project.
+func specificationOf(p Project) Specification {
+	s, _ := newSpecification(2)
+	s.Project, s.Owner = p.ID, p.Owner
+	return s
+}
+
+func trashedSpecification(s Specification) Specification {
+	s.DeletedAt = &early
+	return s
+}
+
+func inTrashedProject(s Specification) Specification {
+	s.ProjectTrashed = true
+	return s
+}
+
+func TestSpecifications_AddCountsAndChecksLimit(t *testing.T) {
 	t.Parallel()
-	later := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
-	spec := Specification{ID: id.New[Specification](), Content: "x", Version: 4, UpdatedAt: later}
-	text := "y"
-	patch, _ := ParseSpecificationPatch(nil, &text)
-	next, changed := spec.changed(patch, later.Add(-time.Hour))
-	if !changed || next.Version != 5 || !next.UpdatedAt.Equal(later) {
-		t.Errorf("changed %t, version %d, updated at %s", changed, next.Version, next.UpdatedAt)
+	n, errs := ParseNewSpecification("", "# y\nmore")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for name, tc := range map[string]struct {
+		count   int
+		trashed bool
+		want    problem.Code
+	}{
+		"first":                      {count: 0},
+		"last":                       {count: 9},
+		"over the limit":             {count: 10, want: problem.SpecificationLimit},
+		"in a trashed project":       {count: 1, trashed: true, want: problem.ProjectNotFound},
+		"in a full, trashed project": {count: 10, trashed: true, want: problem.ProjectNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := projectOf(newOwner(1), tc.count)
+			if tc.trashed {
+				before = trashed(before)
+			}
+			after, created, err := before.addSpecification(n, 10, late)
+			wantCode(t, err, tc.want)
+			if tc.want != "" {
+				return
+			}
+			want := before
+			want.SpecificationCount, want.NextSpecificationNumber = tc.count+1, before.NextSpecificationNumber+1
+			want.Version, want.UpdatedAt = 8, late
+			if diff := cmp.Diff(want, after); diff != "" {
+				t.Errorf("project (-want +got):\n%s", diff)
+			}
+			spec := Specification{
+				ID: created.ID, Project: before.ID, Owner: before.Owner, Number: before.NextSpecificationNumber,
+				Title: "y", Content: "# y\nmore", NextItemNumber: 1, Version: 1, CreatedAt: late, UpdatedAt: late,
+			}
+			if diff := cmp.Diff(spec, created); diff != "" || created.ID.IsZero() {
+				t.Errorf("specification (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSpecifications_TrashLowersCount(t *testing.T) {
+	t.Parallel()
+	p := projectOf(newOwner(1), 3)
+	spec := specificationOf(p)
+	after, now, err := p.trashSpecification(spec, Precondition{Given: true, Versions: []int64{7}}, late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := p
+	parent.SpecificationCount, parent.Version, parent.UpdatedAt = 2, 8, late
+	if diff := cmp.Diff(parent, after); diff != "" {
+		t.Errorf("project (-want +got):\n%s", diff)
+	}
+	want := spec
+	want.DeletedAt, want.Version, want.UpdatedAt = &late, 8, late
+	if diff := cmp.Diff(want, now); diff != "" {
+		t.Errorf("specification (-want +got):\n%s", diff)
+	}
+	for name, tc := range map[string]struct {
+		spec      Specification
+		condition Precondition
+		want      problem.Code
+	}{
+		"in the trash":         {spec: trashedSpecification(spec), want: problem.SpecificationNotFound},
+		"in a trashed project": {spec: inTrashedProject(spec), want: problem.SpecificationNotFound},
+		"another version":      {spec: spec, condition: stale, want: problem.PreconditionFailed},
+		"both":                 {spec: inTrashedProject(spec), condition: stale, want: problem.SpecificationNotFound},
+	} {
+		_, _, err := p.trashSpecification(tc.spec, tc.condition, late)
+		if got := problem.CodeOf(err); err == nil || got != tc.want {
+			t.Errorf("%s: %v, want %s", name, err, tc.want)
+		}
+	}
+}
+
+func TestSpecifications_RestoreCountsAndChecksLimit(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		count   int
+		of      func(Specification) Specification
+		changed bool
+		want    problem.Code
+	}{
+		"from the trash":       {count: 9, of: trashedSpecification, changed: true},
+		"from the trash, full": {count: 10, of: trashedSpecification, want: problem.SpecificationLimit},
+		"a live one":           {count: 9, of: func(s Specification) Specification { return s }},
+		"a live one, full":     {count: 10, of: func(s Specification) Specification { return s }},
+		"in a trashed project": {count: 1, of: inTrashedProject, want: problem.SpecificationNotFound},
+		"both in the trash": {
+			count: 1, of: func(s Specification) Specification { return inTrashedProject(trashedSpecification(s)) },
+			want: problem.SpecificationNotFound,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := projectOf(newOwner(1), tc.count)
+			spec := tc.of(specificationOf(p))
+			after, now, changed, err := p.restoreSpecification(spec, 10, late)
+			wantCode(t, err, tc.want)
+			parent, want := p, spec
+			if tc.changed {
+				parent.SpecificationCount, parent.Version, parent.UpdatedAt = tc.count+1, 8, late
+				want.DeletedAt, want.Version, want.UpdatedAt = nil, 8, late
+			}
+			if changed != tc.changed {
+				t.Errorf("changed %t", changed)
+			}
+			if diff := cmp.Diff(parent, after); diff != "" {
+				t.Errorf("project (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(want, now); diff != "" {
+				t.Errorf("specification (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSpecifications_PatchCountsOneVersion(t *testing.T) {
+	t.Parallel()
+	live, _ := newSpecification(2)
+	live.Title = "t"
+	for name, tc := range map[string]struct {
+		spec           Specification
+		title, content *string
+		condition      Precondition
+		at             time.Time
+		want           Specification // of title, content, version and time of the change
+		changed        bool
+		code           problem.Code
+	}{
+		"nothing":              {spec: live, at: late, want: Specification{Title: "t", Content: "x", Version: 7, UpdatedAt: early}},
+		"the same":             {spec: live, title: new("t"), content: new("x"), at: late, want: Specification{Title: "t", Content: "x", Version: 7, UpdatedAt: early}},
+		"the content":          {spec: live, content: new("y"), at: late, want: Specification{Title: "t", Content: "y", Version: 8, UpdatedAt: late}, changed: true},
+		"an empty title":       {spec: live, title: new(""), at: late, want: Specification{Title: "x", Content: "x", Version: 8, UpdatedAt: late}, changed: true},
+		"title of new content": {spec: live, title: new(""), content: new("y"), at: late, want: Specification{Title: "y", Content: "y", Version: 8, UpdatedAt: late}, changed: true},
+		"clock set back":       {spec: live, content: new("y"), at: early.Add(-time.Hour), want: Specification{Title: "t", Content: "y", Version: 8, UpdatedAt: early}, changed: true},
+		"another version":      {spec: live, content: new("y"), condition: stale, at: late, code: problem.PreconditionFailed},
+		"in the trash":         {spec: trashedSpecification(live), content: new("y"), at: late, code: problem.SpecificationNotFound},
+		"in a trashed project": {spec: inTrashedProject(live), content: new("y"), at: late, code: problem.SpecificationNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			patch, errs := ParseSpecificationPatch(tc.title, tc.content)
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			now, changed, err := tc.spec.withPatch(patch, tc.condition, tc.at)
+			wantCode(t, err, tc.code)
+			if changed != tc.changed {
+				t.Errorf("changed %t", changed)
+			}
+			if tc.code != "" {
+				return
+			}
+			want := tc.spec
+			want.Title, want.Content, want.Version, want.UpdatedAt = tc.want.Title, tc.want.Content, tc.want.Version, tc.want.UpdatedAt
+			if diff := cmp.Diff(want, now); diff != "" {
+				t.Errorf("specification (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSpecifications_PutWithoutTitleTakesDefaultTitle(t *testing.T) {
+	t.Parallel()
+	spec, _ := newSpecification(0)
+	spec.Title = "t"
+	n, _ := ParseNewSpecification("", "y")
+	now, changed, err := spec.withPatch(n.patch(), Precondition{}, late)
+	if err != nil || !changed || now.Title != "y" || now.Content != "y" {
+		t.Errorf("specification %+v, changed %t, %v", now, changed, err)
 	}
 }

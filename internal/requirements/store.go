@@ -5,86 +5,117 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
 )
 
-// Store keeps what users own. Package postgres implements it.
+// Store stores what users own. Package postgres implements it.
 //
-// Every method acts for one actor: it checks in the same round trip that the
-// session is live (else TokenRevoked), and neither sees nor touches what is not
-// the actor's own. What is not there is the KindNotFound of its kind. What is in the
-// trash is found: whether it may be seen is for the rules.
+// Every method acts for one actor. In the same round trip it checks that the
+// session is live (else TokenRevoked), and it neither reads nor writes what
+// another user owns. A missing row is the NotFound code of its resource. Rows in
+// the trash are found; the rules decide whether they are visible.
 type Store interface {
 	Project(ctx context.Context, actor auth.Actor, project ProjectID) (Project, error)
-	Projects(ctx context.Context, actor auth.Actor, list ListQuery) ([]Project, error)
+	Projects(ctx context.Context, actor auth.Actor, q ListQuery) ([]Project, error)
 	Specification(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, error)
 	// Specifications reads a project and one page of its specifications.
-	Specifications(ctx context.Context, actor auth.Actor, project ProjectID, list ListQuery) (Project, []Specification, error)
-	// Items reads a specification and its items, in no order.
+	Specifications(ctx context.Context, actor auth.Actor, project ProjectID, q ListQuery) (Project, []Specification, error)
+	// Items reads a specification and its items, in any order.
 	Items(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, []Item, error)
 	// Item reads one item, and whether its specification or project is in the
 	// trash.
 	Item(ctx context.Context, actor auth.Actor, item ItemID) (found Item, trashed bool, err error)
 
-	// Walk shows visit everything that the actor owns, trash and all, as it was
-	// at one moment. It holds little of it in memory at a time.
+	// Walk calls visit for everything that the actor owns, including the trash, in
+	// one snapshot. It holds only a small part of it in memory at a time.
 	Walk(ctx context.Context, actor auth.Actor, visit Visitor) error
 
-	// InTx runs decide in one transaction and commits what it wrote, all or
-	// nothing. It may run decide again when the database asks to repeat, so
-	// decide has no effect but through tx and what it returns.
+	// InTx runs decide in one transaction and commits its writes, all or none. It
+	// runs decide again after a conflict that the database reports, so decide must
+	// have no effects except through tx and its results.
 	InTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 }
 
-// Tx is one transaction. Locks come first and take a round trip each, in the
-// order owner, project, specification, item; the time they return is the
-// database's once the lock was had. Writes wait, and travel with the commit.
+// Tx is one transaction. Locks come first and take one round trip each, in the
+// order owner, project, specification, item. Each returns the database's time
+// after the lock was acquired. Writes are queued and sent with the commit.
 type Tx interface {
 	LockOwner(ctx context.Context) (Owner, error)
 	LockProject(ctx context.Context, project ProjectID) (Project, time.Time, error)
 	LockOwnerAndProject(ctx context.Context, project ProjectID) (Owner, Project, error)
 	LockSpecification(ctx context.Context, spec SpecificationID) (Specification, time.Time, error)
 	LockProjectAndSpecification(ctx context.Context, spec SpecificationID) (Project, Specification, time.Time, error)
-	// LockSpecificationItems holds a specification and reads its items.
+	// LockSpecificationItems locks a specification and reads its items.
 	LockSpecificationItems(ctx context.Context, spec SpecificationID) (Specification, []Item, time.Time, error)
-	// LockItem holds an item's specification and the item.
+	// LockItem locks an item's specification and the item.
 	LockItem(ctx context.Context, item ItemID) (Specification, Item, time.Time, error)
 
 	InsertProject(ctx context.Context, p Project) error
 	UpdateProject(ctx context.Context, p Project) error
-	// SetProjectCount keeps the number of the locked owner's live projects.
+	// SetProjectCount stores the number of live projects of the locked owner.
 	SetProjectCount(ctx context.Context, count int) error
 	InsertSpecification(ctx context.Context, s Specification) error
 	UpdateSpecification(ctx context.Context, s Specification) error
-	// CountSpecification keeps what the locked project knows of its
-	// specifications: their count, the next number.
+	// CountSpecification stores the specification counters of the locked project:
+	// the count and the next number.
 	CountSpecification(ctx context.Context, p Project) error
 	InsertItem(ctx context.Context, i Item) error
 	UpdateItem(ctx context.Context, i Item) error
 	DeleteItem(ctx context.Context, i Item) error
-	// UpdateItemList keeps the order of the locked specification's items.
+	// UpdateItemList stores the order of the items of the locked specification.
 	UpdateItemList(ctx context.Context, s Specification) error
 
-	// ReserveKey asks, with the next flight, for the key of once. It ends the
-	// transaction with *ReplayError where the request was answered before, with
-	// IdempotencyKeyReused where the key belongs to another request, and with
-	// IdempotencyInProgress while the first request still runs.
-	ReserveKey(ctx context.Context, once IdempotentRequest) error
-	// SaveResponse keeps the answer for retries, with everything else or not at
-	// all.
-	SaveResponse(ctx context.Context, once IdempotentRequest, answer string, at time.Time) error
+	// ReserveKey reserves the key of request in the next round trip. The
+	// transaction ends with *ReplayError if the request has a saved response, with
+	// IdempotencyKeyReused if the key belongs to another request, and with
+	// IdempotencyInProgress while the first request is running.
+	ReserveKey(ctx context.Context, request IdempotentRequest) error
+	// SaveResponse stores the response for retries. It commits together with what
+	// the request created.
+	SaveResponse(ctx context.Context, request IdempotentRequest, response string, at time.Time) error
 }
 
-// Owner is what a user's row says about what the user owns.
+// Owner is the part of a user's row that counts what the user owns.
 type Owner struct {
 	ID           auth.UserID
 	ProjectCount int
-	// At is the database's time once the lock was had.
+	// At is the database's time after the lock was acquired.
 	At time.Time
 }
 
-// Visitor is shown what somebody owns: each project, then each of its
-// specifications with its items in their order. An error ends the walk.
+// Visitor receives what a user owns: each project, followed by each of its
+// specifications with the items in their order. An error ends the walk.
 type Visitor interface {
 	Project(p Project) error
 	Specification(s Specification, items []Item) error
+}
+
+// ListQuery selects one page of a list that has a trash.
+type ListQuery struct {
+	page.Query
+	// Trashed selects the trash instead of the live rows.
+	Trashed bool
+}
+
+// withOneMore returns the query for one row more than the page: the extra row
+// shows that another page follows.
+func (q ListQuery) withOneMore() ListQuery {
+	q.Limit++
+	return q
+}
+
+// cursor returns the cursor behind a row.
+func (q ListQuery) cursor(id [16]byte, created, updated time.Time, title string, number int) page.Cursor {
+	c := page.Cursor{ID: id}
+	switch q.Order.Column {
+	case page.ByCreatedAt:
+		c.Time = created
+	case page.ByUpdatedAt:
+		c.Time = updated
+	case page.ByTitle:
+		c.Text = title
+	case page.ByNumber:
+		c.Number = number
+	}
+	return c
 }

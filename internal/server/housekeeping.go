@@ -47,7 +47,7 @@ func (a *App) purgeTrash(ctx context.Context) {
 
 // deleteExpired deletes sessions, idempotency keys and ID tokens after their time.
 func (a *App) deleteExpired(ctx context.Context) {
-	removed, err := a.store.Forget(ctx)
+	removed, err := a.store.DeleteExpired(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil && !postgres.IsUnavailable(err):
 		a.housekeeping.failures.Add(1)

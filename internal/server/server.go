@@ -100,7 +100,7 @@ func (a *App) apiConfig() httpapi.Config {
 		SecretKey: []byte(s.SecretKey),
 		Health:    httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
 		Capacity: httpapi.Capacity{
-			MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, maxConnections/3), MaxWorking: maxConnections, MaxReading: a.store.ReadsAtOnce(),
+			MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, maxConnections/3), MaxWorking: maxConnections, MaxReading: maxConnections,
 		},
 		Network: httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
 		Telemetry: httpapi.Telemetry{

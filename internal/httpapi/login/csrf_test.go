@@ -1,7 +1,6 @@
 package login
 
 import (
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/seal"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
@@ -87,12 +89,15 @@ func FuzzAttempt(f *testing.F) {
 		f.Add([]byte(text), "")
 	}
 	now := time.Date(2026, time.November, 24, 11, 59, 59, 0, time.UTC)
-	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: func() time.Time { return now }}
+	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
 	f.Fuzz(func(t *testing.T, text []byte, state string) {
 		if of, err := kept.open(string(text), state); err == nil {
 			t.Fatalf("%q opens as %+v", text, of) // nobody has sealed it
 		}
-		of, err := kept.open(base64.RawURLEncoding.EncodeToString(append(kept.mac(text), text...)), state)
+		if !jsontext.Value(text).IsValid() {
+			return // package seal opens nothing but strict JSON
+		}
+		of, err := kept.open(kept.key.Seal(jsontext.Value(text), ""), state)
 		if err != nil {
 			return
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
 // NoStore is the Cache-Control of every response with a token or a state in it.
@@ -26,7 +27,7 @@ type Config struct {
 	// Prefix is the path of the API, such as /api/v1.
 	Prefix string
 	// StateKey authenticates the cookies of sign-ins that are not complete.
-	StateKey []byte
+	StateKey seal.Key
 	// Origins are trusted besides the server's own: their pages may send requests
 	// with a cookie, receive authorization codes, and be the end of a sign-in.
 	Origins []string

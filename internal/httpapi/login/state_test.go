@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
 func TestAnAttemptLastsTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: func() time.Time { return now }}
+	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
 	of := auth.NewAuthRequest("https://app.example.com/api/v1/auth/google/callback")
 	sealed := kept.seal(of, "/docs")
 
@@ -43,7 +44,7 @@ func TestNoTwoAttemptsAreAlike(t *testing.T) {
 // No byte of a sealed attempt can be another one.
 func TestAnAlteredAttemptDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	kept := states{key: []byte("the secret key of a test, 32 bytes"), now: time.Now}
+	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: time.Now}
 	of := auth.NewAuthRequest("postmessage")
 	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
 	if err != nil {

@@ -1,10 +1,10 @@
--- Users, their sessions, and the role that the service works as.
+-- Users, their sessions, and the role of the service.
 --
--- Confinement. The service takes on codegenapp_app and the caller's id at the
--- start of every transaction (see internal/postgres/confine.go). Policies
--- compare the owner of a row with the setting app.user_id. It is read without
--- "missing_ok": a statement without a caller is an error, not an empty list.
--- The sub-select makes it a value that is computed once per statement.
+-- Tenant scope: each transaction of the service begins by taking on the role
+-- codegenapp_app and the caller's id (internal/postgres/rls.go). Policies compare
+-- the owner of a row with the setting app.user_id. It is read without "missing_ok":
+-- a statement without a caller is an error, not an empty list. The sub-select makes
+-- it a value that is computed once per statement.
 
 -- +goose Up
 -- +goose StatementBegin
@@ -20,13 +20,13 @@ END
 $$;
 -- +goose StatementEnd
 
--- Whoever migrates may take on the service's role, so that one URL is enough
--- to try everything. A superuser may anyway.
+-- The migrating role becomes a member of the service's role, so one URL is enough to
+-- try everything. A superuser needs no membership.
 -- +goose StatementBegin
 DO $$
 BEGIN
-    -- Since PostgreSQL 16 whoever makes a role is its member but may not take it
-    -- on, so this asks for neither: it grants.
+    -- Since PostgreSQL 16 the creator of a role is a member of it without SET, so the
+    -- membership is granted whether or not it exists.
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         EXECUTE format('GRANT codegenapp_app TO %I', current_user);
     END IF;
@@ -44,7 +44,7 @@ $$;
 -- +goose StatementEnd
 GRANT USAGE ON SCHEMA public TO codegenapp_app;
 
--- Whom the running transaction acts for.
+-- The user of the transaction's tenant scope.
 -- +goose StatementBegin
 CREATE FUNCTION app_user_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -60,7 +60,7 @@ CREATE TABLE users (
     picture_url   text,
     role          text        NOT NULL DEFAULT 'user' CONSTRAINT users_role_known CHECK (role IN ('user', 'auditor', 'admin')),
     suspended_at  timestamptz,
-    -- Live projects; the trash does not count. Kept under the lock of this row.
+    -- Live projects, without the trash. It changes under the lock of this row.
     project_count integer     NOT NULL DEFAULT 0 CONSTRAINT users_project_count_sane CHECK (project_count >= 0),
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_login_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -70,7 +70,7 @@ CREATE TABLE users (
 CREATE TABLE sessions (
     id           uuid        CONSTRAINT sessions_pkey PRIMARY KEY,
     user_id      uuid        NOT NULL CONSTRAINT sessions_user_fkey REFERENCES users ON DELETE CASCADE,
-    -- Makes the session's refresh tokens; none of them is stored.
+    -- The session's refresh tokens are derived from it; none of them is stored.
     salt         bytea       NOT NULL CONSTRAINT sessions_salt_length CHECK (octet_length(salt) = 16),
     counter      integer     NOT NULL DEFAULT 0 CONSTRAINT sessions_counter_sane CHECK (counter >= 0),
     created_at   timestamptz NOT NULL,
@@ -85,7 +85,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live_by_user ON sessions (user_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX sessions_user_fkey_idx ON sessions (user_id);
 
--- An ID token signs in once. Its hash is kept until it would expire anyway.
+-- An ID token signs in once. Its hash is stored until the token expires.
 CREATE TABLE used_id_tokens (
     hash       bytea       CONSTRAINT used_id_tokens_pkey PRIMARY KEY,
     user_id    uuid        NOT NULL CONSTRAINT used_id_tokens_user_fkey REFERENCES users ON DELETE CASCADE,
@@ -107,8 +107,8 @@ CREATE POLICY sessions_own ON sessions TO codegenapp_app
 CREATE POLICY used_id_tokens_own ON used_id_tokens TO codegenapp_app
     USING (user_id = (SELECT app_user_id())) WITH CHECK (user_id = (SELECT app_user_id()));
 
--- The owner of the tables is under the policies too. It may look up what the
--- two functions below answer, and nothing else.
+-- The policies apply to the owner of the tables too. It may look up what the two
+-- functions below return, and nothing else.
 CREATE POLICY users_lookup ON users FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY sessions_lookup ON sessions FOR SELECT TO CURRENT_USER USING (true);
 
@@ -121,8 +121,8 @@ GRANT SELECT, INSERT ON sessions TO codegenapp_app;
 GRANT UPDATE (counter, last_used_at, expires_at, revoked_at) ON sessions TO codegenapp_app;
 GRANT SELECT, INSERT, DELETE ON used_id_tokens TO codegenapp_app;
 
--- Whether a session is live: asked before the caller is known, so it runs as
--- the owner. It answers one session at a time, and only with its user.
+-- Reports whether a session is live. The caller is not known yet, so it runs as the
+-- owner. It checks one session at a time, and only together with its user.
 -- +goose StatementBegin
 CREATE FUNCTION live_session(session uuid, caller uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -137,7 +137,7 @@ END
 $$;
 -- +goose StatementEnd
 
--- Who has signed in before with this issuer and subject, or NULL.
+-- Returns the user with this issuer and subject, or NULL.
 -- +goose StatementBegin
 CREATE FUNCTION known_user(provider text, person text) RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -151,7 +151,7 @@ $$;
 REVOKE ALL ON FUNCTION app_user_id(), live_session(uuid, uuid), known_user(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app_user_id(), live_session(uuid, uuid), known_user(text, text) TO codegenapp_app;
 
--- The service checks at its start that the schema is the one it was built for.
+-- The service checks at startup that the schema is the one it was built for.
 GRANT SELECT ON goose_db_version TO codegenapp_app;
 
 -- +goose Down

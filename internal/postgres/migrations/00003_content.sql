@@ -1,8 +1,8 @@
 -- Specifications and their bullet items.
 --
--- The order of a specification's items is the list item_ids on its row: dense
--- by construction, and moved by one UPDATE of one row however many items move.
--- Constraint triggers hold list and rows together at the commit.
+-- The order of a specification's items is the list item_ids on its row. It is dense
+-- by construction, and a reorder is one UPDATE of one row, however many items move.
+-- Constraint triggers compare the list with the rows at the commit.
 
 -- +goose Up
 CREATE TABLE specifications (
@@ -26,9 +26,9 @@ CREATE TABLE specifications (
     CONSTRAINT specifications_project_fkey FOREIGN KEY (project_id, owner_id)
         REFERENCES projects (id, owner_id) ON DELETE CASCADE
 );
--- A project has one owner. Without knowing that, the planner takes the two for
--- independent, expects next to no rows of a project under row-level security,
--- and sorts instead of reading an index in order.
+-- A project has one owner. Without these statistics the planner takes the two columns
+-- for independent. It then expects almost no rows of a project under row-level
+-- security, and sorts instead of reading an index in order.
 CREATE STATISTICS specifications_of_owner (dependencies) ON project_id, owner_id FROM specifications;
 CREATE INDEX specifications_project_fkey_idx ON specifications (project_id, owner_id);
 CREATE INDEX specifications_by_number     ON specifications (project_id, trashed, number, id);
@@ -58,8 +58,8 @@ CREATE TRIGGER specifications_raise_version BEFORE UPDATE ON specifications
 CREATE TRIGGER bullet_items_raise_version BEFORE UPDATE ON bullet_items
     FOR EACH ROW EXECUTE FUNCTION raise_version();
 
--- Refuses a commit after which a specification's list is not exactly its items,
--- each once. The list was changed, or items came or went.
+-- Rejects a commit after which a specification's list is not exactly its items, each
+-- once. It runs when the list changes and when items are inserted or deleted.
 -- +goose StatementBegin
 CREATE FUNCTION hold_item_list() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -89,17 +89,16 @@ END
 $$;
 -- +goose StatementEnd
 
--- A specification's row changes with every change of its items, so the check
--- there is enough when both changed; the one on items catches a change of items
--- alone.
+-- Where both the list and the items change, the trigger on specifications is enough.
+-- The one on items catches a change of the items alone.
 CREATE CONSTRAINT TRIGGER specifications_item_list AFTER UPDATE OF item_ids ON specifications
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (OLD.item_ids IS DISTINCT FROM NEW.item_ids) EXECUTE FUNCTION hold_item_list();
 CREATE CONSTRAINT TRIGGER bullet_items_list AFTER INSERT OR DELETE OR UPDATE OF spec_id ON bullet_items
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold_item_list();
 
--- The answer of a POST that created something, for its retries. It commits
--- together with what it created.
+-- The response to a POST that created a resource, for retries. It commits together
+-- with the resource.
 CREATE TABLE idempotency_keys (
     owner_id   uuid        NOT NULL CONSTRAINT idempotency_keys_owner_fkey REFERENCES users ON DELETE CASCADE,
     key        text        NOT NULL CONSTRAINT idempotency_keys_key_length CHECK (char_length(key) BETWEEN 1 AND 255),

@@ -1,6 +1,6 @@
--- What the housekeeping worker needs: which trash is due, across all users. It
--- learns owners and ids only, and removes each as its owner, under the same
--- policies as everybody.
+-- Housekeeping: which rows in the trash are due for deletion, across all users. The
+-- service reads only owners and ids, and deletes each row in its owner's tenant
+-- scope, under the same policies as everything else.
 
 -- +goose Up
 CREATE INDEX projects_trash ON projects (deleted_at) WHERE trashed;

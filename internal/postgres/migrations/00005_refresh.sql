@@ -1,5 +1,5 @@
--- A refresh token names its session; whose it is is asked before the caller is
--- known, so this runs as the owner.
+-- The user of a session. A refresh token names only the session and the caller is not
+-- known yet, so the function runs as the owner.
 
 -- +goose Up
 -- +goose StatementBegin

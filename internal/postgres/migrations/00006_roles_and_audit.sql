@@ -1,10 +1,9 @@
--- Roles and suspension act, what matters is written down where the service can
--- only add to it, and what has served its time is forgotten.
+-- Roles and suspension, an append-only audit, and the deletion of expired rows.
 
 -- +goose Up
 
--- The role of whom the transaction acts for: from the row at this moment, never
--- from a token. NULL for somebody who is suspended or gone.
+-- Returns the role of the tenant scope's user: from the row at this moment, never from
+-- a token. NULL for a user that is suspended or deleted.
 -- +goose StatementBegin
 CREATE FUNCTION app_user_role() RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -15,15 +14,15 @@ END
 $$;
 -- +goose StatementEnd
 
--- Auditors and admins see people, never what people own. PostgreSQL asks policies
--- in the order of their names, backwards: for one's own row users_self has
--- answered before this one would ask for the role.
+-- Auditors and admins see users, never what users own. PostgreSQL evaluates policies in
+-- reverse order of their names: for the caller's own row users_self comes first, so
+-- the role is not looked up.
 CREATE POLICY users_by_staff ON users FOR SELECT TO codegenapp_app
     USING ((SELECT app_user_role()) IN ('auditor', 'admin'));
 CREATE INDEX users_by_created_at ON users (created_at, id);
 
--- What happened, who did it, and from where. It refers to nobody, so that it
--- outlives the account. The service adds to it; nothing changes or removes a row.
+-- What happened, which user did it, and from where. It has no foreign key, so events
+-- outlive the account. The service inserts; it can neither update nor delete.
 CREATE TABLE audit_events (
     id            uuid        CONSTRAINT audit_events_pkey PRIMARY KEY,
     at            timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -42,8 +41,8 @@ CREATE INDEX audit_events_by_action ON audit_events (action, at, id);
 
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_events FORCE  ROW LEVEL SECURITY;
--- Nobody's events are those of people who did not get in. CASE, because OR may
--- ask for the user where there is none.
+-- Events without an actor are those of rejected sign-ins. CASE, because OR may evaluate
+-- app_user_id() where no user is set.
 CREATE POLICY audit_events_own ON audit_events FOR INSERT TO codegenapp_app
     WITH CHECK (CASE WHEN actor_id IS NULL THEN true ELSE actor_id = (SELECT app_user_id()) END);
 CREATE POLICY audit_events_staff ON audit_events FOR SELECT TO codegenapp_app
@@ -51,9 +50,9 @@ CREATE POLICY audit_events_staff ON audit_events FOR SELECT TO codegenapp_app
 GRANT SELECT ON audit_events TO codegenapp_app;
 GRANT INSERT (id, actor_id, action, resource_type, resource_id, ip, user_agent, request_id, details) ON audit_events TO codegenapp_app;
 
--- Changes another user's role or suspension, NULL leaves it, and ends the
--- sessions of whom it suspends. It answers what was before, and no row where
--- there is no such user. The service has no right to write these columns.
+-- Changes another user's role or suspension; NULL leaves a value unchanged. It revokes
+-- the sessions of a user that it suspends. It returns the values before, and no row if
+-- the user does not exist. The service has no right to write these columns.
 CREATE POLICY users_administered ON users FOR UPDATE TO CURRENT_USER USING (true);
 CREATE POLICY sessions_administered ON sessions FOR UPDATE TO CURRENT_USER USING (true);
 -- +goose StatementBegin
@@ -86,7 +85,7 @@ END
 $$;
 -- +goose StatementEnd
 
--- Makes the user who is signing in an admin: those whom the operator named.
+-- Makes the user who is signing in an admin. The operator configures which users.
 -- +goose StatementBegin
 CREATE FUNCTION appoint_admin() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -97,10 +96,10 @@ END
 $$;
 -- +goose StatementEnd
 
--- An ID token signs in once, also when the account it signed in is deleted while
--- the token could still be used: its hash stays, as nobody's.
--- Until the end of this step the owner is not under the policies, which would ask
--- for a caller when the key is checked.
+-- An ID token signs in once, also if its account is deleted before it expires: its hash
+-- stays, without a user.
+-- Until the end of this migration the policies do not apply to the owner. They would
+-- need a caller when the foreign key is checked.
 ALTER TABLE users          NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE used_id_tokens NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE used_id_tokens ALTER COLUMN user_id DROP NOT NULL;
@@ -111,8 +110,8 @@ ALTER TABLE users          FORCE ROW LEVEL SECURITY;
 CREATE INDEX used_id_tokens_by_expiry ON used_id_tokens (expires_at);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
--- What nobody can use any more: ID tokens that have expired, and sessions that
--- have been over for thirty days. At most so many rows of each at a time.
+-- Deletes expired ID tokens, and sessions that ended thirty days ago. The parameter
+-- bounds the rows of each table.
 CREATE POLICY used_id_tokens_expired ON used_id_tokens FOR SELECT TO CURRENT_USER USING (expires_at < now());
 CREATE POLICY used_id_tokens_forgotten ON used_id_tokens FOR DELETE TO CURRENT_USER USING (expires_at < now());
 CREATE POLICY sessions_forgotten ON sessions FOR DELETE TO CURRENT_USER USING (expires_at < now() - interval '30 days');

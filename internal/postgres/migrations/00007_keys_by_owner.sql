@@ -1,14 +1,14 @@
--- Keys carry the owner. So all rows of a user can be placed together, in one
--- partition or on one machine (docs/scaling.md), and fewer indexes do the same
--- work, since a key begins with what a foreign key has to find. An id is unique
--- for its owner, and beyond that by chance alone (decision 0020).
+-- Keys begin with the owner. So all rows of a user can be stored together, in one
+-- partition or on one machine (docs/scaling.md). Fewer indexes do the same work, since
+-- a key begins with the columns of a foreign key. An id is unique for its owner; that
+-- no other owner has it is chance alone (decision 0020).
 
 -- +goose Up
 
--- All tables at once, before anything is changed. No order of locks suits
--- everybody: most transactions read sessions before users, a sign-in writes them
--- after. So this gives way when it has waited for a third of what the service
--- waits for a lock, lets everybody through, and tries again.
+-- Locks all tables at once, before anything is changed. No order of locks suits all
+-- transactions: most read sessions before users, a sign-in writes them after. So it
+-- gives up after a third of the service's lock_timeout, lets other transactions
+-- through, and tries again.
 -- +goose StatementBegin
 DO $$
 BEGIN
@@ -27,8 +27,8 @@ END
 $$;
 -- +goose StatementEnd
 
--- Until the end of this step the owner is not under the policies, which would ask
--- for a caller when keys are checked.
+-- Until the end of this migration the policies do not apply to the owner. They would
+-- need a caller when foreign keys are checked.
 ALTER TABLE users          NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions       NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE used_id_tokens NO FORCE ROW LEVEL SECURITY;
@@ -64,11 +64,11 @@ ALTER TABLE bullet_items
 ALTER TABLE sessions
     DROP CONSTRAINT sessions_pkey,
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (user_id, id);
--- A refresh token names its session and nobody's id.
+-- A refresh token names its session, but no user.
 CREATE INDEX sessions_by_id ON sessions (id);
 
--- Refuses a commit after which a specification's list is not exactly its items,
--- each once. The list was changed, or items came or went.
+-- Rejects a commit after which a specification's list is not exactly its items, each
+-- once. It runs when the list changes and when items are inserted or deleted.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION hold_item_list() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -104,7 +104,7 @@ END
 $$;
 -- +goose StatementEnd
 
--- Whose a session is. Should two users have one with the same id, it is nobody's.
+-- Returns the user of a session; NULL if two users have one with the same id.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION session_owner(session uuid) RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -115,10 +115,10 @@ END
 $$;
 -- +goose StatementEnd
 
--- Who somebody is elsewhere is asked before the user is known, and unique over
--- everybody, so it cannot be a key with an owner; it has a table of its own. The
--- service has no rights to it: it goes through the two functions below, and rows
--- go with their users.
+-- The provider's identity of each user. It is looked up before the user is known, and
+-- is unique over all users, so its key cannot begin with an owner. The service has no
+-- rights to the table: it uses the two functions below, and rows are deleted with
+-- their users.
 CREATE TABLE identities (
     issuer  text NOT NULL,
     subject text NOT NULL,
@@ -144,8 +144,8 @@ END
 $$;
 -- +goose StatementEnd
 
--- One person is one user. The constraint keeps the name that it had as a key: the
--- service tries again when it is broken.
+-- One identity belongs to one user. The constraint has the name that it had as a key:
+-- the service retries when it is violated.
 -- +goose StatementBegin
 CREATE FUNCTION keep_identity() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -164,8 +164,8 @@ REVOKE ALL ON FUNCTION keep_identity() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER users_identity_key AFTER INSERT ON users
     FOR EACH ROW EXECUTE FUNCTION keep_identity();
 
--- A used ID token is nobody's from the beginning, as it outlives whom it signed in.
--- The service adds to them, in somebody's name, and sees none.
+-- A used ID token has no user from the beginning, since it outlives the account. The
+-- service inserts them in the scope of some user, and cannot read them.
 ALTER TABLE used_id_tokens DROP CONSTRAINT used_id_tokens_user_fkey;
 DROP INDEX used_id_tokens_by_user;
 UPDATE used_id_tokens SET user_id = NULL;
@@ -173,8 +173,8 @@ DROP POLICY used_id_tokens_own ON used_id_tokens;
 CREATE POLICY used_id_tokens_added ON used_id_tokens FOR INSERT TO codegenapp_app WITH CHECK ((SELECT app_user_id()) IS NOT NULL);
 REVOKE SELECT, DELETE ON used_id_tokens FROM codegenapp_app;
 
--- The program of the release before still names the user. The column goes in the
--- next release, and this with it.
+-- The previous release still writes the user. The next release drops the column and
+-- this trigger.
 -- +goose StatementBegin
 CREATE FUNCTION forget_user() RETURNS trigger
     LANGUAGE plpgsql

@@ -1,15 +1,16 @@
--- WalkProjects reads the owner's projects after one, trash and all, by id.
--- name: WalkProjects :many
+-- ExportProjects reads a page of the owner's projects by id, also those in the trash.
+-- name: ExportProjects :many
 SELECT *
 FROM   projects
 WHERE  owner_id = @owner_id AND id > @after
 ORDER  BY id
-LIMIT  @most;
+LIMIT  @max_rows;
 
--- WalkSpecifications reads a project's specifications after one, by number.
--- name: WalkSpecifications :many
+-- ExportSpecifications reads a page of a project's specifications by number, also
+-- those in the trash.
+-- name: ExportSpecifications :many
 SELECT *
 FROM   specifications
 WHERE  project_id = @project_id AND owner_id = @owner_id AND number > @after
 ORDER  BY number
-LIMIT  @most;
+LIMIT  @max_rows;

@@ -1,31 +1,32 @@
--- LockKey takes the key's lock until the transaction ends: whoever does not get
--- it knows that the first request still runs.
--- name: LockKey :one
+-- TryLockIdempotencyKey takes the advisory lock of a key until the transaction ends.
+-- It returns false while another transaction holds it: the first request with the
+-- key is still running.
+-- name: TryLockIdempotencyKey :one
 SELECT pg_try_advisory_xact_lock(@lock::bigint);
 
--- HoldOwner holds the row of the owner against its deletion. The answer refers to
--- it, so this lock is taken anyway; here it comes before that of the parent, as
--- the one order of locks wants it.
--- name: HoldOwner :one
+-- LockOwnerForKeyShare locks the owner's row against deletion. The saved response
+-- refers to it, so the foreign key takes this lock anyway. Here it comes before the
+-- lock of the parent, in the one order of locks.
+-- name: LockOwnerForKeyShare :one
 SELECT id
 FROM   users
 WHERE  id = @owner_id
 FOR    KEY SHARE;
 
--- GetAnswer reads the answer to an earlier request with the key. It is a
--- statement of its own behind LockKey, so that it sees what was committed before
--- the lock was had.
--- name: GetAnswer :one
+-- GetSavedResponse reads the response to an earlier request with the key. It is a
+-- statement of its own after TryLockIdempotencyKey, so it sees what was committed
+-- before the lock was taken.
+-- name: GetSavedResponse :one
 SELECT request, answer
 FROM   idempotency_keys
-WHERE  owner_id = @owner_id AND key = @key AND created_at > now() - make_interval(secs => @life::float8);
+WHERE  owner_id = @owner_id AND key = @key AND created_at > now() - make_interval(secs => @ttl::float8);
 
--- ForgetKeys removes the owner's keys that have served their time.
--- name: ForgetKeys :exec
+-- DeleteExpiredIdempotencyKeys deletes the owner's keys that have expired.
+-- name: DeleteExpiredIdempotencyKeys :exec
 DELETE FROM idempotency_keys
 WHERE  owner_id = @owner_id AND created_at <= @before;
 
--- KeepAnswer remembers what was answered to the first request with the key.
--- name: KeepAnswer :exec
+-- SaveResponse inserts the response to the first request with the key.
+-- name: SaveResponse :exec
 INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at)
 VALUES (@owner_id, @key, @request, @answer, @created_at);

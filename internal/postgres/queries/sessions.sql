@@ -1,49 +1,51 @@
--- LockSignedIn holds the row of the user that the transaction is confined to.
--- name: LockSignedIn :one
+-- LockScopedUser locks the row of the tenant scope's user.
+-- name: LockScopedUser :one
 SELECT *
 FROM   users
 WHERE  id = app_user_id()
 FOR    NO KEY UPDATE;
 
--- ConfinedTo tells whom the transaction is confined to.
--- name: ConfinedTo :one
+-- GetScopedUserID returns the user of the tenant scope.
+-- name: GetScopedUserID :one
 SELECT id::uuid
 FROM   app_user_id() AS id;
 
--- InsertUser keeps somebody who signs in for the first time.
+-- InsertUser inserts the user of a first sign-in.
 -- name: InsertUser :exec
 INSERT INTO users (id, issuer, subject, email, name, picture_url, created_at, last_login_at)
 VALUES (@id, @issuer, @subject, @email, @name, @picture_url, @created_at, @last_login_at);
 
--- UpdateUserAtLogin keeps what the provider says now.
--- name: UpdateUserAtLogin :exec
+-- UpdateUserAtSignIn stores the provider's current profile.
+-- name: UpdateUserAtSignIn :exec
 UPDATE users
 SET    email = @email, picture_url = @picture_url, last_login_at = @last_login_at
 WHERE  id = @id;
 
--- UseIDToken refuses, by its primary key, a token that was used before.
--- name: UseIDToken :exec
+-- InsertUsedIDToken marks an ID token as used. Its primary key rejects a token that
+-- was used before.
+-- name: InsertUsedIDToken :exec
 INSERT INTO used_id_tokens (hash, expires_at)
 VALUES (@hash, @expires_at);
 
--- InsertSession begins a session.
+-- InsertSession inserts a new session.
 -- name: InsertSession :exec
 INSERT INTO sessions (id, user_id, salt, created_at, last_used_at, expires_at, ends_at, user_agent, ip)
 VALUES (@id, @user_id, @salt, @created_at, @last_used_at, @expires_at, @ends_at, @user_agent, @ip);
 
--- EndOldestSessions leaves at most keep live sessions.
--- name: EndOldestSessions :exec
+-- RevokeOldestSessions leaves the newest max_others live sessions, and revokes the
+-- others.
+-- name: RevokeOldestSessions :exec
 UPDATE sessions AS s
 SET    revoked_at = @at::timestamptz
 FROM  (SELECT l.id
        FROM   sessions AS l
        WHERE  l.user_id = @user_id AND l.revoked_at IS NULL AND l.expires_at > @at::timestamptz
        ORDER  BY l.created_at DESC, l.id DESC
-       OFFSET @keep::int) AS old
+       OFFSET @max_others::int) AS old
 WHERE  s.user_id = @user_id AND s.id = old.id;
 
--- LockSession holds a session of the user that the transaction is confined to,
--- with that user, and tells the time at which the lock was had.
+-- LockSession locks a session of the tenant scope's user, and reads it with that
+-- user. It returns the time at which the lock was taken.
 -- name: LockSession :one
 SELECT sqlc.embed(s), sqlc.embed(u), clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
@@ -51,7 +53,7 @@ JOIN   users AS u ON u.id = s.user_id
 WHERE  s.id = @id AND s.user_id = app_user_id()
 FOR    NO KEY UPDATE OF s;
 
--- UpdateSession keeps a session that was refreshed or ended.
+-- UpdateSession updates a session that was refreshed or revoked.
 -- name: UpdateSession :exec
 UPDATE sessions
 SET    counter = @counter, last_used_at = @last_used_at, expires_at = @expires_at, revoked_at = @revoked_at
@@ -64,16 +66,16 @@ FROM   sessions
 WHERE  user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
 ORDER  BY created_at DESC, id DESC;
 
--- EndSession ends one live session of the user.
--- name: EndSession :one
+-- RevokeSession revokes one live session of the user.
+-- name: RevokeSession :one
 UPDATE sessions
 SET    revoked_at = clock_timestamp()
 WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
 RETURNING id;
 
--- EndAllSessions ends every session of the user, if the given one is live, and
--- tells which.
--- name: EndAllSessions :many
+-- RevokeAllSessions revokes every session of the user, if the given one is not
+-- revoked, and returns their ids.
+-- name: RevokeAllSessions :many
 UPDATE sessions AS s
 SET    revoked_at = clock_timestamp()
 WHERE  s.user_id = @user_id AND s.revoked_at IS NULL
@@ -81,9 +83,9 @@ AND    EXISTS (SELECT FROM sessions AS own
                WHERE  own.id = @id AND own.user_id = @user_id AND own.revoked_at IS NULL)
 RETURNING s.id;
 
--- EndOwnSession ends a session whatever its state, and tells whether it was not
--- ended before.
--- name: EndOwnSession :many
+-- RevokeOwnSession revokes a session, also one that has expired. It returns the id
+-- unless the session was revoked before.
+-- name: RevokeOwnSession :many
 UPDATE sessions
 SET    revoked_at = clock_timestamp()
 WHERE  id = @id AND user_id = @user_id AND revoked_at IS NULL

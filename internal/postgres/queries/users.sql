@@ -1,31 +1,32 @@
--- GetUser reads the caller's own row.
+-- GetUser reads one user; row-level security shows others only to auditors and
+-- admins.
 -- name: GetUser :one
 SELECT *
 FROM   users
 WHERE  id = @id;
 
--- LockUser holds the caller's own row.
+-- LockUser locks and reads the caller's row.
 -- name: LockUser :one
 SELECT *
 FROM   users
 WHERE  id = @id
 FOR    NO KEY UPDATE;
 
--- LockUserToDelete holds the caller's own row as its deletion does. A weaker lock
--- would have to be raised, against those who share it and wait for it to end.
--- name: LockUserToDelete :one
+-- LockUserForUpdate locks the caller's row as its deletion does. A weaker lock would
+-- have to be raised, and that deadlocks with transactions that share it.
+-- name: LockUserForUpdate :one
 SELECT id
 FROM   users
 WHERE  id = @id
 FOR    UPDATE;
 
--- RenameUser keeps the name that the caller chose.
+-- RenameUser sets the name that the caller chose.
 -- name: RenameUser :exec
 UPDATE users
 SET    name = @name
 WHERE  id = @id;
 
--- DeleteUser removes the caller and everything that is theirs, sessions too.
+-- DeleteUser deletes the caller; foreign keys delete everything of the caller.
 -- name: DeleteUser :exec
 DELETE FROM users
 WHERE  id = @id;

@@ -7,8 +7,10 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const insertEvent = `-- name: InsertEvent :exec
@@ -28,7 +30,7 @@ type InsertEventParams struct {
 	Details      string
 }
 
-// InsertEvent adds to the audit; the database's clock says when.
+// InsertEvent inserts an audit event; its time is that of the database's clock.
 func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error {
 	_, err := q.db.Exec(ctx, insertEvent,
 		arg.ID,
@@ -42,4 +44,43 @@ func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error 
 		arg.Details,
 	)
 	return err
+}
+
+const listEvents = `-- name: ListEvents :many
+SELECT id, at, actor_id, action, resource_type, resource_id, ip, user_agent, request_id, details
+FROM   audit_events
+WHERE  (at, id) < ($1::timestamptz, $2::uuid)
+`
+
+// ListEvents reads audit events before a cursor. Filters, order and limit are
+// appended (eventsClause).
+func (q *Queries) ListEvents(ctx context.Context, beforeAt time.Time, beforeID pgtype.UUID) ([]AuditEvent, error) {
+	rows, err := q.db.Query(ctx, listEvents, beforeAt, beforeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.ActorID,
+			&i.Action,
+			&i.ResourceType,
+			&i.ResourceID,
+			&i.IP,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.Details,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

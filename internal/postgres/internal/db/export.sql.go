@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-const walkProjects = `-- name: WalkProjects :many
+const exportProjects = `-- name: ExportProjects :many
 SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
 FROM   projects
 WHERE  owner_id = $1 AND id > $2
@@ -20,15 +20,15 @@ ORDER  BY id
 LIMIT  $3
 `
 
-type WalkProjectsParams struct {
+type ExportProjectsParams struct {
 	OwnerID auth.UserID
 	After   requirements.ProjectID
-	Most    int32
+	MaxRows int32
 }
 
-// WalkProjects reads the owner's projects after one, trash and all, by id.
-func (q *Queries) WalkProjects(ctx context.Context, arg WalkProjectsParams) ([]Project, error) {
-	rows, err := q.db.Query(ctx, walkProjects, arg.OwnerID, arg.After, arg.Most)
+// ExportProjects reads a page of the owner's projects by id, also those in the trash.
+func (q *Queries) ExportProjects(ctx context.Context, arg ExportProjectsParams) ([]Project, error) {
+	rows, err := q.db.Query(ctx, exportProjects, arg.OwnerID, arg.After, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (q *Queries) WalkProjects(ctx context.Context, arg WalkProjectsParams) ([]P
 	return items, nil
 }
 
-const walkSpecifications = `-- name: WalkSpecifications :many
+const exportSpecifications = `-- name: ExportSpecifications :many
 SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
 FROM   specifications
 WHERE  project_id = $1 AND owner_id = $2 AND number > $3
@@ -67,20 +67,21 @@ ORDER  BY number
 LIMIT  $4
 `
 
-type WalkSpecificationsParams struct {
+type ExportSpecificationsParams struct {
 	ProjectID requirements.ProjectID
 	OwnerID   auth.UserID
 	After     int32
-	Most      int32
+	MaxRows   int32
 }
 
-// WalkSpecifications reads a project's specifications after one, by number.
-func (q *Queries) WalkSpecifications(ctx context.Context, arg WalkSpecificationsParams) ([]Specification, error) {
-	rows, err := q.db.Query(ctx, walkSpecifications,
+// ExportSpecifications reads a page of a project's specifications by number, also
+// those in the trash.
+func (q *Queries) ExportSpecifications(ctx context.Context, arg ExportSpecificationsParams) ([]Specification, error) {
+	rows, err := q.db.Query(ctx, exportSpecifications,
 		arg.ProjectID,
 		arg.OwnerID,
 		arg.After,
-		arg.Most,
+		arg.MaxRows,
 	)
 	if err != nil {
 		return nil, err

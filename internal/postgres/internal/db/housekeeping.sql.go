@@ -25,7 +25,7 @@ type PurgeProjectParams struct {
 	Before  *time.Time
 }
 
-// PurgeProject removes a project that is still in the trash for so long.
+// PurgeProject deletes a project that went to the trash before a time.
 func (q *Queries) PurgeProject(ctx context.Context, arg PurgeProjectParams) (requirements.ProjectID, error) {
 	row := q.db.QueryRow(ctx, purgeProject, arg.ID, arg.OwnerID, arg.Before)
 	var id requirements.ProjectID
@@ -45,8 +45,7 @@ type PurgeSpecificationParams struct {
 	Before  *time.Time
 }
 
-// PurgeSpecification removes a specification that is still in the trash for so
-// long.
+// PurgeSpecification deletes a specification that went to the trash before a time.
 func (q *Queries) PurgeSpecification(ctx context.Context, arg PurgeSpecificationParams) (requirements.SpecificationID, error) {
 	row := q.db.QueryRow(ctx, purgeSpecification, arg.ID, arg.OwnerID, arg.Before)
 	var id requirements.SpecificationID

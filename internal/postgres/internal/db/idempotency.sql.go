@@ -12,67 +12,67 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
-const forgetKeys = `-- name: ForgetKeys :exec
+const deleteExpiredIdempotencyKeys = `-- name: DeleteExpiredIdempotencyKeys :exec
 DELETE FROM idempotency_keys
 WHERE  owner_id = $1 AND created_at <= $2
 `
 
-// ForgetKeys removes the owner's keys that have served their time.
-func (q *Queries) ForgetKeys(ctx context.Context, ownerID auth.UserID, before time.Time) error {
-	_, err := q.db.Exec(ctx, forgetKeys, ownerID, before)
+// DeleteExpiredIdempotencyKeys deletes the owner's keys that have expired.
+func (q *Queries) DeleteExpiredIdempotencyKeys(ctx context.Context, ownerID auth.UserID, before time.Time) error {
+	_, err := q.db.Exec(ctx, deleteExpiredIdempotencyKeys, ownerID, before)
 	return err
 }
 
-const getAnswer = `-- name: GetAnswer :one
+const getSavedResponse = `-- name: GetSavedResponse :one
 SELECT request, answer
 FROM   idempotency_keys
 WHERE  owner_id = $1 AND key = $2 AND created_at > now() - make_interval(secs => $3::float8)
 `
 
-type GetAnswerParams struct {
+type GetSavedResponseParams struct {
 	OwnerID auth.UserID
 	Key     string
-	Life    float64
+	TTL     float64
 }
 
-type GetAnswerRow struct {
+type GetSavedResponseRow struct {
 	Request []byte
 	Answer  string
 }
 
-// GetAnswer reads the answer to an earlier request with the key. It is a
-// statement of its own behind LockKey, so that it sees what was committed before
-// the lock was had.
-func (q *Queries) GetAnswer(ctx context.Context, arg GetAnswerParams) (GetAnswerRow, error) {
-	row := q.db.QueryRow(ctx, getAnswer, arg.OwnerID, arg.Key, arg.Life)
-	var i GetAnswerRow
+// GetSavedResponse reads the response to an earlier request with the key. It is a
+// statement of its own after TryLockIdempotencyKey, so it sees what was committed
+// before the lock was taken.
+func (q *Queries) GetSavedResponse(ctx context.Context, arg GetSavedResponseParams) (GetSavedResponseRow, error) {
+	row := q.db.QueryRow(ctx, getSavedResponse, arg.OwnerID, arg.Key, arg.TTL)
+	var i GetSavedResponseRow
 	err := row.Scan(&i.Request, &i.Answer)
 	return i, err
 }
 
-const holdOwner = `-- name: HoldOwner :one
+const lockOwnerForKeyShare = `-- name: LockOwnerForKeyShare :one
 SELECT id
 FROM   users
 WHERE  id = $1
 FOR    KEY SHARE
 `
 
-// HoldOwner holds the row of the owner against its deletion. The answer refers to
-// it, so this lock is taken anyway; here it comes before that of the parent, as
-// the one order of locks wants it.
-func (q *Queries) HoldOwner(ctx context.Context, ownerID auth.UserID) (auth.UserID, error) {
-	row := q.db.QueryRow(ctx, holdOwner, ownerID)
+// LockOwnerForKeyShare locks the owner's row against deletion. The saved response
+// refers to it, so the foreign key takes this lock anyway. Here it comes before the
+// lock of the parent, in the one order of locks.
+func (q *Queries) LockOwnerForKeyShare(ctx context.Context, ownerID auth.UserID) (auth.UserID, error) {
+	row := q.db.QueryRow(ctx, lockOwnerForKeyShare, ownerID)
 	var id auth.UserID
 	err := row.Scan(&id)
 	return id, err
 }
 
-const keepAnswer = `-- name: KeepAnswer :exec
+const saveResponse = `-- name: SaveResponse :exec
 INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at)
 VALUES ($1, $2, $3, $4, $5)
 `
 
-type KeepAnswerParams struct {
+type SaveResponseParams struct {
 	OwnerID   auth.UserID
 	Key       string
 	Request   []byte
@@ -80,9 +80,9 @@ type KeepAnswerParams struct {
 	CreatedAt time.Time
 }
 
-// SaveResponse remembers what was answered to the first request with the key.
-func (q *Queries) KeepAnswer(ctx context.Context, arg KeepAnswerParams) error {
-	_, err := q.db.Exec(ctx, keepAnswer,
+// SaveResponse inserts the response to the first request with the key.
+func (q *Queries) SaveResponse(ctx context.Context, arg SaveResponseParams) error {
+	_, err := q.db.Exec(ctx, saveResponse,
 		arg.OwnerID,
 		arg.Key,
 		arg.Request,
@@ -92,14 +92,15 @@ func (q *Queries) KeepAnswer(ctx context.Context, arg KeepAnswerParams) error {
 	return err
 }
 
-const lockKey = `-- name: LockKey :one
+const tryLockIdempotencyKey = `-- name: TryLockIdempotencyKey :one
 SELECT pg_try_advisory_xact_lock($1::bigint)
 `
 
-// LockKey takes the key's lock until the transaction ends: whoever does not get
-// it knows that the first request still runs.
-func (q *Queries) LockKey(ctx context.Context, lock int64) (bool, error) {
-	row := q.db.QueryRow(ctx, lockKey, lock)
+// TryLockIdempotencyKey takes the advisory lock of a key until the transaction ends.
+// It returns false while another transaction holds it: the first request with the
+// key is still running.
+func (q *Queries) TryLockIdempotencyKey(ctx context.Context, lock int64) (bool, error) {
+	row := q.db.QueryRow(ctx, tryLockIdempotencyKey, lock)
 	var pg_try_advisory_xact_lock bool
 	err := row.Scan(&pg_try_advisory_xact_lock)
 	return pg_try_advisory_xact_lock, err

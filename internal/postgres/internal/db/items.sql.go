@@ -18,7 +18,7 @@ DELETE FROM bullet_items
 WHERE  id = $1 AND owner_id = $2
 `
 
-// DeleteItem removes an item for good.
+// DeleteItem deletes an item for good.
 func (q *Queries) DeleteItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) error {
 	_, err := q.db.Exec(ctx, deleteItem, iD, ownerID)
 	return err
@@ -38,8 +38,8 @@ type GetItemRow struct {
 	Trashed    bool
 }
 
-// GetItem reads one item of the owner with the list that holds its place, and
-// whether the specification or its project is in the trash.
+// GetItem reads one item of the owner with its place in the list, and whether the
+// specification or its project is in the trash.
 func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (GetItemRow, error) {
 	row := q.db.QueryRow(ctx, getItem, iD, ownerID)
 	var i GetItemRow
@@ -73,7 +73,7 @@ type InsertItemParams struct {
 	UpdatedAt time.Time
 }
 
-// InsertItem keeps a new item.
+// InsertItem inserts a new item.
 func (q *Queries) InsertItem(ctx context.Context, arg InsertItemParams) error {
 	_, err := q.db.Exec(ctx, insertItem,
 		arg.ID,
@@ -94,7 +94,7 @@ WHERE  spec_id = $1 AND owner_id = $2
 `
 
 // ListItems reads the items of one specification of the owner, in no order: the
-// specification's list has it.
+// order is the list on the specification's row.
 func (q *Queries) ListItems(ctx context.Context, specID requirements.SpecificationID, ownerID auth.UserID) ([]BulletItem, error) {
 	rows, err := q.db.Query(ctx, listItems, specID, ownerID)
 	if err != nil {
@@ -140,7 +140,7 @@ type LockItemRow struct {
 	At             time.Time
 }
 
-// LockItem holds an item's specification and then the item.
+// LockItem locks an item's specification and then the item.
 func (q *Queries) LockItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (LockItemRow, error) {
 	row := q.db.QueryRow(ctx, lockItem, iD, ownerID)
 	var i LockItemRow
@@ -185,7 +185,7 @@ type UpdateItemParams struct {
 	OwnerID   auth.UserID
 }
 
-// UpdateItem keeps a changed item, which the transaction has locked.
+// UpdateItem updates an item that the transaction has locked.
 func (q *Queries) UpdateItem(ctx context.Context, arg UpdateItemParams) error {
 	_, err := q.db.Exec(ctx, updateItem,
 		arg.Content,

@@ -84,7 +84,7 @@ type Specification struct {
 	Number         int32
 	Title          string
 	Content        string
-	ItemIDs        []requirements.ItemID
+	ItemIDs        ItemIDs
 	NextItemNumber int32
 	Version        int64
 	CreatedAt      time.Time

@@ -53,7 +53,7 @@ type InsertProjectParams struct {
 	UpdatedAt   time.Time
 }
 
-// InsertProject keeps a new project.
+// InsertProject inserts a new project.
 func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) error {
 	_, err := q.db.Exec(ctx, insertProject,
 		arg.ID,
@@ -64,6 +64,46 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) er
 		arg.UpdatedAt,
 	)
 	return err
+}
+
+const listProjects = `-- name: ListProjects :many
+SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
+FROM   projects
+WHERE  owner_id = $1 AND trashed = $2
+`
+
+// ListProjects reads the owner's projects. Order, cursor and limit are appended
+// (inPages).
+func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed bool) ([]Project, error) {
+	rows, err := q.db.Query(ctx, listProjects, ownerID, trashed)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Project
+	for rows.Next() {
+		var i Project
+		if err := rows.Scan(
+			&i.ID,
+			&i.OwnerID,
+			&i.Title,
+			&i.Description,
+			&i.SpecificationCount,
+			&i.NextSpecificationNumber,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.Trashed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockOwner = `-- name: LockOwner :one
@@ -79,11 +119,10 @@ type LockOwnerRow struct {
 	At           time.Time
 }
 
-// All locks but that before a deletion are NO KEY: nobody changes an id, and so
-// what refers to a row (a session, the answer kept for a key) need not wait for
-// its lock.
-// LockOwner holds the user's row, whose counter bounds the number of projects,
-// and tells the time at which the lock was had.
+// All locks but that before a deletion are NO KEY: an id never changes, so what
+// refers to a row (a session, a saved response) need not wait for its lock.
+// LockOwner locks the user's row, whose counter bounds the number of projects. It
+// returns the time at which the lock was taken.
 func (q *Queries) LockOwner(ctx context.Context, ownerID auth.UserID) (LockOwnerRow, error) {
 	row := q.db.QueryRow(ctx, lockOwner, ownerID)
 	var i LockOwnerRow
@@ -105,7 +144,7 @@ type LockOwnerAndProjectRow struct {
 	At           time.Time
 }
 
-// LockOwnerAndProject holds both, the owner first: the one order of locks.
+// LockOwnerAndProject locks both, the owner first: the one order of locks.
 func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, iD requirements.ProjectID) (LockOwnerAndProjectRow, error) {
 	row := q.db.QueryRow(ctx, lockOwnerAndProject, ownerID, iD)
 	var i LockOwnerAndProjectRow
@@ -139,7 +178,7 @@ type LockProjectRow struct {
 	At      time.Time
 }
 
-// LockProject holds one project and tells the time at which the lock was had.
+// LockProject locks one project. It returns the time at which the lock was taken.
 func (q *Queries) LockProject(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (LockProjectRow, error) {
 	row := q.db.QueryRow(ctx, lockProject, iD, ownerID)
 	var i LockProjectRow
@@ -166,7 +205,7 @@ SET    project_count = $1
 WHERE  id = $2
 `
 
-// SetProjectCount keeps the number of live projects of the locked owner.
+// SetProjectCount sets the number of live projects of the locked owner.
 func (q *Queries) SetProjectCount(ctx context.Context, projectCount int32, ownerID auth.UserID) error {
 	_, err := q.db.Exec(ctx, setProjectCount, projectCount, ownerID)
 	return err
@@ -187,7 +226,7 @@ type UpdateProjectParams struct {
 	OwnerID     auth.UserID
 }
 
-// UpdateProject keeps a changed project, which the transaction has locked.
+// UpdateProject updates a project that the transaction has locked.
 func (q *Queries) UpdateProject(ctx context.Context, arg UpdateProjectParams) error {
 	_, err := q.db.Exec(ctx, updateProject,
 		arg.Title,

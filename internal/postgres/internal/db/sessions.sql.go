@@ -13,113 +13,15 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const confinedTo = `-- name: ConfinedTo :one
+const getScopedUserID = `-- name: GetScopedUserID :one
 SELECT id::uuid
 FROM   app_user_id() AS id
 `
 
-// ConfinedTo tells whom the transaction is confined to.
-func (q *Queries) ConfinedTo(ctx context.Context) (pgtype.UUID, error) {
-	row := q.db.QueryRow(ctx, confinedTo)
+// GetScopedUserID returns the user of the tenant scope.
+func (q *Queries) GetScopedUserID(ctx context.Context) (pgtype.UUID, error) {
+	row := q.db.QueryRow(ctx, getScopedUserID)
 	var id pgtype.UUID
-	err := row.Scan(&id)
-	return id, err
-}
-
-const endAllSessions = `-- name: EndAllSessions :many
-UPDATE sessions AS s
-SET    revoked_at = clock_timestamp()
-WHERE  s.user_id = $1 AND s.revoked_at IS NULL
-AND    EXISTS (SELECT FROM sessions AS own
-               WHERE  own.id = $2 AND own.user_id = $1 AND own.revoked_at IS NULL)
-RETURNING s.id
-`
-
-// EndAllSessions ends every session of the user, if the given one is live, and
-// tells which.
-func (q *Queries) EndAllSessions(ctx context.Context, userID auth.UserID, iD auth.SessionID) ([]auth.SessionID, error) {
-	rows, err := q.db.Query(ctx, endAllSessions, userID, iD)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []auth.SessionID
-	for rows.Next() {
-		var id auth.SessionID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const endOldestSessions = `-- name: EndOldestSessions :exec
-UPDATE sessions AS s
-SET    revoked_at = $1::timestamptz
-FROM  (SELECT l.id
-       FROM   sessions AS l
-       WHERE  l.user_id = $2 AND l.revoked_at IS NULL AND l.expires_at > $1::timestamptz
-       ORDER  BY l.created_at DESC, l.id DESC
-       OFFSET $3::int) AS old
-WHERE  s.user_id = $2 AND s.id = old.id
-`
-
-type EndOldestSessionsParams struct {
-	At     time.Time
-	UserID auth.UserID
-	Keep   int32
-}
-
-// EndOldestSessions leaves at most keep live sessions.
-func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsParams) error {
-	_, err := q.db.Exec(ctx, endOldestSessions, arg.At, arg.UserID, arg.Keep)
-	return err
-}
-
-const endOwnSession = `-- name: EndOwnSession :many
-UPDATE sessions
-SET    revoked_at = clock_timestamp()
-WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL
-RETURNING id
-`
-
-// EndOwnSession ends a session whatever its state, and tells whether it was not
-// ended before.
-func (q *Queries) EndOwnSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) ([]auth.SessionID, error) {
-	rows, err := q.db.Query(ctx, endOwnSession, iD, userID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []auth.SessionID
-	for rows.Next() {
-		var id auth.SessionID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const endSession = `-- name: EndSession :one
-UPDATE sessions
-SET    revoked_at = clock_timestamp()
-WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
-RETURNING id
-`
-
-// EndSession ends one live session of the user.
-func (q *Queries) EndSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) (auth.SessionID, error) {
-	row := q.db.QueryRow(ctx, endSession, iD, userID)
-	var id auth.SessionID
 	err := row.Scan(&id)
 	return id, err
 }
@@ -141,7 +43,7 @@ type InsertSessionParams struct {
 	IP         string
 }
 
-// InsertSession begins a session.
+// InsertSession inserts a new session.
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
 	_, err := q.db.Exec(ctx, insertSession,
 		arg.ID,
@@ -154,6 +56,18 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.UserAgent,
 		arg.IP,
 	)
+	return err
+}
+
+const insertUsedIDToken = `-- name: InsertUsedIDToken :exec
+INSERT INTO used_id_tokens (hash, expires_at)
+VALUES ($1, $2)
+`
+
+// InsertUsedIDToken marks an ID token as used. Its primary key rejects a token that
+// was used before.
+func (q *Queries) InsertUsedIDToken(ctx context.Context, hash []byte, expiresAt time.Time) error {
+	_, err := q.db.Exec(ctx, insertUsedIDToken, hash, expiresAt)
 	return err
 }
 
@@ -173,7 +87,7 @@ type InsertUserParams struct {
 	LastLoginAt time.Time
 }
 
-// InsertUser keeps somebody who signs in for the first time.
+// InsertUser inserts the user of a first sign-in.
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	_, err := q.db.Exec(ctx, insertUser,
 		arg.ID,
@@ -228,6 +142,33 @@ func (q *Queries) ListSessions(ctx context.Context, userID auth.UserID) ([]Sessi
 	return items, nil
 }
 
+const lockScopedUser = `-- name: LockScopedUser :one
+SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
+FROM   users
+WHERE  id = app_user_id()
+FOR    NO KEY UPDATE
+`
+
+// LockScopedUser locks the row of the tenant scope's user.
+func (q *Queries) LockScopedUser(ctx context.Context) (User, error) {
+	row := q.db.QueryRow(ctx, lockScopedUser)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Issuer,
+		&i.Subject,
+		&i.Email,
+		&i.Name,
+		&i.PictureURL,
+		&i.Role,
+		&i.SuspendedAt,
+		&i.ProjectCount,
+		&i.CreatedAt,
+		&i.LastLoginAt,
+	)
+	return i, err
+}
+
 const lockSession = `-- name: LockSession :one
 SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at, s.user_agent, s.ip, u.id, u.issuer, u.subject, u.email, u.name, u.picture_url, u.role, u.suspended_at, u.project_count, u.created_at, u.last_login_at, clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
@@ -242,8 +183,8 @@ type LockSessionRow struct {
 	At      time.Time
 }
 
-// LockSession holds a session of the user that the transaction is confined to,
-// with that user, and tells the time at which the lock was had.
+// LockSession locks a session of the tenant scope's user, and reads it with that
+// user. It returns the time at which the lock was taken.
 func (q *Queries) LockSession(ctx context.Context, id auth.SessionID) (LockSessionRow, error) {
 	row := q.db.QueryRow(ctx, lockSession, id)
 	var i LockSessionRow
@@ -275,31 +216,103 @@ func (q *Queries) LockSession(ctx context.Context, id auth.SessionID) (LockSessi
 	return i, err
 }
 
-const lockSignedIn = `-- name: LockSignedIn :one
-SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
-FROM   users
-WHERE  id = app_user_id()
-FOR    NO KEY UPDATE
+const revokeAllSessions = `-- name: RevokeAllSessions :many
+UPDATE sessions AS s
+SET    revoked_at = clock_timestamp()
+WHERE  s.user_id = $1 AND s.revoked_at IS NULL
+AND    EXISTS (SELECT FROM sessions AS own
+               WHERE  own.id = $2 AND own.user_id = $1 AND own.revoked_at IS NULL)
+RETURNING s.id
 `
 
-// LockSignedIn holds the row of the user that the transaction is confined to.
-func (q *Queries) LockSignedIn(ctx context.Context) (User, error) {
-	row := q.db.QueryRow(ctx, lockSignedIn)
-	var i User
-	err := row.Scan(
-		&i.ID,
-		&i.Issuer,
-		&i.Subject,
-		&i.Email,
-		&i.Name,
-		&i.PictureURL,
-		&i.Role,
-		&i.SuspendedAt,
-		&i.ProjectCount,
-		&i.CreatedAt,
-		&i.LastLoginAt,
-	)
-	return i, err
+// RevokeAllSessions revokes every session of the user, if the given one is not
+// revoked, and returns their ids.
+func (q *Queries) RevokeAllSessions(ctx context.Context, userID auth.UserID, iD auth.SessionID) ([]auth.SessionID, error) {
+	rows, err := q.db.Query(ctx, revokeAllSessions, userID, iD)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []auth.SessionID
+	for rows.Next() {
+		var id auth.SessionID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const revokeOldestSessions = `-- name: RevokeOldestSessions :exec
+UPDATE sessions AS s
+SET    revoked_at = $1::timestamptz
+FROM  (SELECT l.id
+       FROM   sessions AS l
+       WHERE  l.user_id = $2 AND l.revoked_at IS NULL AND l.expires_at > $1::timestamptz
+       ORDER  BY l.created_at DESC, l.id DESC
+       OFFSET $3::int) AS old
+WHERE  s.user_id = $2 AND s.id = old.id
+`
+
+type RevokeOldestSessionsParams struct {
+	At        time.Time
+	UserID    auth.UserID
+	MaxOthers int32
+}
+
+// RevokeOldestSessions leaves the newest max_others live sessions, and revokes the
+// others.
+func (q *Queries) RevokeOldestSessions(ctx context.Context, arg RevokeOldestSessionsParams) error {
+	_, err := q.db.Exec(ctx, revokeOldestSessions, arg.At, arg.UserID, arg.MaxOthers)
+	return err
+}
+
+const revokeOwnSession = `-- name: RevokeOwnSession :many
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL
+RETURNING id
+`
+
+// RevokeOwnSession revokes a session, also one that has expired. It returns the id
+// unless the session was revoked before.
+func (q *Queries) RevokeOwnSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) ([]auth.SessionID, error) {
+	rows, err := q.db.Query(ctx, revokeOwnSession, iD, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []auth.SessionID
+	for rows.Next() {
+		var id auth.SessionID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const revokeSession = `-- name: RevokeSession :one
+UPDATE sessions
+SET    revoked_at = clock_timestamp()
+WHERE  id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now() AND ends_at > now()
+RETURNING id
+`
+
+// RevokeSession revokes one live session of the user.
+func (q *Queries) RevokeSession(ctx context.Context, iD auth.SessionID, userID auth.UserID) (auth.SessionID, error) {
+	row := q.db.QueryRow(ctx, revokeSession, iD, userID)
+	var id auth.SessionID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const updateSession = `-- name: UpdateSession :exec
@@ -317,7 +330,7 @@ type UpdateSessionParams struct {
 	UserID     auth.UserID
 }
 
-// UpdateSession keeps a session that was refreshed or ended.
+// UpdateSession updates a session that was refreshed or revoked.
 func (q *Queries) UpdateSession(ctx context.Context, arg UpdateSessionParams) error {
 	_, err := q.db.Exec(ctx, updateSession,
 		arg.Counter,
@@ -330,37 +343,26 @@ func (q *Queries) UpdateSession(ctx context.Context, arg UpdateSessionParams) er
 	return err
 }
 
-const updateUserAtLogin = `-- name: UpdateUserAtLogin :exec
+const updateUserAtSignIn = `-- name: UpdateUserAtSignIn :exec
 UPDATE users
 SET    email = $1, picture_url = $2, last_login_at = $3
 WHERE  id = $4
 `
 
-type UpdateUserAtLoginParams struct {
+type UpdateUserAtSignInParams struct {
 	Email       string
 	PictureURL  *string
 	LastLoginAt time.Time
 	ID          auth.UserID
 }
 
-// UpdateUserAtLogin keeps what the provider says now.
-func (q *Queries) UpdateUserAtLogin(ctx context.Context, arg UpdateUserAtLoginParams) error {
-	_, err := q.db.Exec(ctx, updateUserAtLogin,
+// UpdateUserAtSignIn stores the provider's current profile.
+func (q *Queries) UpdateUserAtSignIn(ctx context.Context, arg UpdateUserAtSignInParams) error {
+	_, err := q.db.Exec(ctx, updateUserAtSignIn,
 		arg.Email,
 		arg.PictureURL,
 		arg.LastLoginAt,
 		arg.ID,
 	)
-	return err
-}
-
-const useIDToken = `-- name: UseIDToken :exec
-INSERT INTO used_id_tokens (hash, expires_at)
-VALUES ($1, $2)
-`
-
-// UseIDToken refuses, by its primary key, a token that was used before.
-func (q *Queries) UseIDToken(ctx context.Context, hash []byte, expiresAt time.Time) error {
-	_, err := q.db.Exec(ctx, useIDToken, hash, expiresAt)
 	return err
 }

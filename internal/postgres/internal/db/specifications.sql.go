@@ -13,32 +13,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-const countSpecification = `-- name: CountSpecification :exec
-UPDATE projects
-SET    specification_count = $1, next_specification_number = $2, updated_at = $3
-WHERE  id = $4 AND owner_id = $5
-`
-
-type CountSpecificationParams struct {
-	SpecificationCount      int32
-	NextSpecificationNumber int32
-	UpdatedAt               time.Time
-	ID                      requirements.ProjectID
-	OwnerID                 auth.UserID
-}
-
-// CountSpecification keeps what a locked project knows of its specifications.
-func (q *Queries) CountSpecification(ctx context.Context, arg CountSpecificationParams) error {
-	_, err := q.db.Exec(ctx, countSpecification,
-		arg.SpecificationCount,
-		arg.NextSpecificationNumber,
-		arg.UpdatedAt,
-		arg.ID,
-		arg.OwnerID,
-	)
-	return err
-}
-
 const getSpecification = `-- name: GetSpecification :one
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed
 FROM   specifications AS s
@@ -51,8 +25,8 @@ type GetSpecificationRow struct {
 	ProjectTrashed bool
 }
 
-// GetSpecification reads one specification of the owner and whether its project
-// is in the trash.
+// GetSpecification reads one specification of the owner, and whether its project is
+// in the trash.
 func (q *Queries) GetSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (GetSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, getSpecification, iD, ownerID)
 	var i GetSpecificationRow
@@ -91,7 +65,7 @@ type InsertSpecificationParams struct {
 	UpdatedAt time.Time
 }
 
-// InsertSpecification keeps a new specification.
+// InsertSpecification inserts a new specification.
 func (q *Queries) InsertSpecification(ctx context.Context, arg InsertSpecificationParams) error {
 	_, err := q.db.Exec(ctx, insertSpecification,
 		arg.ID,
@@ -104,6 +78,54 @@ func (q *Queries) InsertSpecification(ctx context.Context, arg InsertSpecificati
 		arg.UpdatedAt,
 	)
 	return err
+}
+
+const listSpecifications = `-- name: ListSpecifications :many
+SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
+FROM   specifications
+WHERE  project_id = $1 AND owner_id = $2 AND trashed = $3
+`
+
+type ListSpecificationsParams struct {
+	ProjectID requirements.ProjectID
+	OwnerID   auth.UserID
+	Trashed   bool
+}
+
+// ListSpecifications reads the specifications of one project of the owner. Order,
+// cursor and limit are appended (inPages).
+func (q *Queries) ListSpecifications(ctx context.Context, arg ListSpecificationsParams) ([]Specification, error) {
+	rows, err := q.db.Query(ctx, listSpecifications, arg.ProjectID, arg.OwnerID, arg.Trashed)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Specification
+	for rows.Next() {
+		var i Specification
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.OwnerID,
+			&i.Number,
+			&i.Title,
+			&i.Content,
+			&i.ItemIDs,
+			&i.NextItemNumber,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.Trashed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockProjectAndSpecification = `-- name: LockProjectAndSpecification :one
@@ -120,8 +142,7 @@ type LockProjectAndSpecificationRow struct {
 	At            time.Time
 }
 
-// LockProjectAndSpecification holds both, the project first: the one order of
-// locks.
+// LockProjectAndSpecification locks both, the project first: the one order of locks.
 func (q *Queries) LockProjectAndSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (LockProjectAndSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, lockProjectAndSpecification, iD, ownerID)
 	var i LockProjectAndSpecificationRow
@@ -169,8 +190,8 @@ type LockSpecificationRow struct {
 	At             time.Time
 }
 
-// LockSpecification holds one specification and tells the time at which the
-// lock was had.
+// LockSpecification locks one specification. It returns the time at which the lock
+// was taken.
 func (q *Queries) LockSpecification(ctx context.Context, iD requirements.SpecificationID, ownerID auth.UserID) (LockSpecificationRow, error) {
 	row := q.db.QueryRow(ctx, lockSpecification, iD, ownerID)
 	var i LockSpecificationRow
@@ -201,14 +222,14 @@ WHERE  id = $4 AND owner_id = $5
 `
 
 type UpdateItemListParams struct {
-	ItemIDs        []requirements.ItemID
+	ItemIDs        ItemIDs
 	NextItemNumber int32
 	UpdatedAt      time.Time
 	ID             requirements.SpecificationID
 	OwnerID        auth.UserID
 }
 
-// UpdateItemList keeps the order of a locked specification's items.
+// UpdateItemList updates the order of a locked specification's items.
 func (q *Queries) UpdateItemList(ctx context.Context, arg UpdateItemListParams) error {
 	_, err := q.db.Exec(ctx, updateItemList,
 		arg.ItemIDs,
@@ -235,14 +256,39 @@ type UpdateSpecificationParams struct {
 	OwnerID   auth.UserID
 }
 
-// UpdateSpecification keeps a changed specification, which the transaction has
-// locked.
+// UpdateSpecification updates a specification that the transaction has locked.
 func (q *Queries) UpdateSpecification(ctx context.Context, arg UpdateSpecificationParams) error {
 	_, err := q.db.Exec(ctx, updateSpecification,
 		arg.Title,
 		arg.Content,
 		arg.UpdatedAt,
 		arg.DeletedAt,
+		arg.ID,
+		arg.OwnerID,
+	)
+	return err
+}
+
+const updateSpecificationCounters = `-- name: UpdateSpecificationCounters :exec
+UPDATE projects
+SET    specification_count = $1, next_specification_number = $2, updated_at = $3
+WHERE  id = $4 AND owner_id = $5
+`
+
+type UpdateSpecificationCountersParams struct {
+	SpecificationCount      int32
+	NextSpecificationNumber int32
+	UpdatedAt               time.Time
+	ID                      requirements.ProjectID
+	OwnerID                 auth.UserID
+}
+
+// UpdateSpecificationCounters updates the counters of a locked project.
+func (q *Queries) UpdateSpecificationCounters(ctx context.Context, arg UpdateSpecificationCountersParams) error {
+	_, err := q.db.Exec(ctx, updateSpecificationCounters,
+		arg.SpecificationCount,
+		arg.NextSpecificationNumber,
+		arg.UpdatedAt,
 		arg.ID,
 		arg.OwnerID,
 	)

@@ -16,7 +16,7 @@ DELETE FROM users
 WHERE  id = $1
 `
 
-// DeleteUser removes the caller and everything that is theirs, sessions too.
+// DeleteUser deletes the caller; foreign keys delete everything of the caller.
 func (q *Queries) DeleteUser(ctx context.Context, id auth.UserID) error {
 	_, err := q.db.Exec(ctx, deleteUser, id)
 	return err
@@ -28,7 +28,8 @@ FROM   users
 WHERE  id = $1
 `
 
-// GetUser reads the caller's own row.
+// GetUser reads one user; row-level security shows others only to auditors and
+// admins.
 func (q *Queries) GetUser(ctx context.Context, id auth.UserID) (User, error) {
 	row := q.db.QueryRow(ctx, getUser, id)
 	var i User
@@ -55,7 +56,7 @@ WHERE  id = $1
 FOR    NO KEY UPDATE
 `
 
-// LockUser holds the caller's own row.
+// LockUser locks and reads the caller's row.
 func (q *Queries) LockUser(ctx context.Context, id auth.UserID) (User, error) {
 	row := q.db.QueryRow(ctx, lockUser, id)
 	var i User
@@ -75,17 +76,17 @@ func (q *Queries) LockUser(ctx context.Context, id auth.UserID) (User, error) {
 	return i, err
 }
 
-const lockUserToDelete = `-- name: LockUserToDelete :one
+const lockUserForUpdate = `-- name: LockUserForUpdate :one
 SELECT id
 FROM   users
 WHERE  id = $1
 FOR    UPDATE
 `
 
-// LockUserToDelete holds the caller's own row as its deletion does. A weaker lock
-// would have to be raised, against those who share it and wait for it to end.
-func (q *Queries) LockUserToDelete(ctx context.Context, id auth.UserID) (auth.UserID, error) {
-	row := q.db.QueryRow(ctx, lockUserToDelete, id)
+// LockUserForUpdate locks the caller's row as its deletion does. A weaker lock would
+// have to be raised, and that deadlocks with transactions that share it.
+func (q *Queries) LockUserForUpdate(ctx context.Context, id auth.UserID) (auth.UserID, error) {
+	row := q.db.QueryRow(ctx, lockUserForUpdate, id)
 	var id_2 auth.UserID
 	err := row.Scan(&id_2)
 	return id_2, err
@@ -97,7 +98,7 @@ SET    name = $1
 WHERE  id = $2
 `
 
-// RenameUser keeps the name that the caller chose.
+// RenameUser sets the name that the caller chose.
 func (q *Queries) RenameUser(ctx context.Context, name string, iD auth.UserID) error {
 	_, err := q.db.Exec(ctx, renameUser, name, iD)
 	return err

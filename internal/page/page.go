@@ -1,0 +1,84 @@
+// Package page holds what all paged lists share: the order of rows, the cursor
+// between two pages, and the query for one page. Pages follow keyset
+// pagination: no row is skipped or repeated because others come or go.
+//
+// It knows neither HTTP nor SQL, nor what the rows are.
+package page
+
+import "time"
+
+// Column is the column that a list is ordered by. The id breaks ties.
+type Column string
+
+// The columns. Not every list has every column.
+const (
+	ByCreatedAt Column = "created_at"
+	ByUpdatedAt Column = "updated_at"
+	ByTitle     Column = "title"
+	ByNumber    Column = "number"
+)
+
+// Order is the order of a list.
+type Order struct {
+	Column     Column
+	Descending bool
+}
+
+// Cursor is the position between two pages: the ordering column's value in the
+// last row, and that row's id. Only one of Time, Text and Number is set.
+type Cursor struct {
+	Time   time.Time `json:"time,omitzero"`
+	Text   string    `json:"text,omitzero"`
+	Number int       `json:"number,omitzero"`
+	ID     [16]byte  `json:"id"`
+}
+
+// Value returns the value of the ordering column.
+func (c Cursor) Value(column Column) any {
+	switch column {
+	case ByTitle:
+		return c.Text
+	case ByNumber:
+		return c.Number
+	default:
+		return c.Time
+	}
+}
+
+// Query selects one page.
+type Query struct {
+	Order Order
+	// Limit is the maximum number of rows.
+	Limit int
+	// After is the end of the page before; nil for the first page.
+	After *Cursor
+}
+
+// endOfTime is later than any row.
+var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+
+// Newest returns the query of a list that is always ordered from the newest row
+// to the oldest. Its After is never nil, so one SQL statement reads every page.
+func (q Query) Newest() Query {
+	q.Order = Order{Column: ByCreatedAt, Descending: true}
+	if q.After == nil {
+		q.After = &Cursor{Time: endOfTime}
+	}
+	return q
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Rows []T
+	// Next is the cursor of the next page; nil on the last page.
+	Next *Cursor
+}
+
+// Cut makes a page of rows that were read with a limit of limit+1: the extra row
+// shows that another page follows.
+func Cut[T any](rows []T, limit int, cursor func(T) Cursor) Page[T] {
+	if len(rows) <= limit {
+		return Page[T]{Rows: rows}
+	}
+	return Page[T]{Rows: rows[:limit], Next: new(cursor(rows[limit-1]))}
+}

@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
+)
+
+// inProgressRetry is the Retry-After while the first request with a key runs.
+const inProgressRetry = time.Second
+
+// ReserveKey implements requirements.Tx. What it finds out shows with the next
+// round trip, so it costs none of its own.
+func (t *requirementsTx) ReserveKey(ctx context.Context, request requirements.IdempotentRequest) error {
+	var locked bool
+	return t.queue(ctx,
+		get(&locked, func(q *db.Queries) (bool, error) { return q.TryLockIdempotencyKey(ctx, t.advisoryLock(request)) }),
+		func(q *db.Queries) error {
+			saved, err := q.GetSavedResponse(ctx, db.GetSavedResponseParams{
+				OwnerID: t.actor.User, Key: request.Key, TTL: requirements.IdempotencyKeyTTL.Seconds(),
+			})
+			return checkSaved(request, saved, locked, err)
+		},
+		func(q *db.Queries) error {
+			_, err := q.LockOwnerForKeyShare(ctx, t.actor.User)
+			return notFoundAs(problem.TokenRevoked, err) // deleted while this waited for the lock
+		})
+}
+
+// checkSaved returns nil if the request is the first with its key.
+func checkSaved(request requirements.IdempotentRequest, saved db.GetSavedResponseRow, locked bool, err error) error {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && !locked:
+		p := problem.New(problem.IdempotencyInProgress, "The first request with this Idempotency-Key is still running.")
+		p.RetryAfter = inProgressRetry
+		return p
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case !bytes.Equal(saved.Request, request.Digest[:]):
+		return problem.New(problem.IdempotencyKeyReused, "This Idempotency-Key was used for another request within the last 24 hours.")
+	default:
+		return &requirements.ReplayError{Response: saved.Answer}
+	}
+}
+
+// SaveResponse implements requirements.Tx.
+func (t *requirementsTx) SaveResponse(ctx context.Context, request requirements.IdempotentRequest, response string, at time.Time) error {
+	return t.write(ctx,
+		func(q *db.Queries) error {
+			return q.DeleteExpiredIdempotencyKeys(ctx, t.actor.User, at.Add(-requirements.IdempotencyKeyTTL))
+		},
+		func(q *db.Queries) error {
+			return q.SaveResponse(ctx, db.SaveResponseParams{
+				OwnerID: t.actor.User, Key: request.Key, Request: request.Digest[:], Answer: response, CreatedAt: at,
+			})
+		})
+}
+
+// advisoryLock is the number of a key's advisory lock. Two keys with the same
+// number only wait for each other.
+func (t *requirementsTx) advisoryLock(request requirements.IdempotentRequest) int64 {
+	sum := sha256.Sum256(append(t.actor.User[:], request.Key...))
+	return int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // the sign does not matter
+}

@@ -1,0 +1,143 @@
+// Package postgres stores data: it implements the Store interfaces of packages
+// requirements and auth over PostgreSQL 14 or newer.
+//
+// Every statement for a caller runs in a tenant scope (rls.go). In the same round
+// trip the transaction takes on the service's role and the caller's id, for
+// row-level security, and checks that the session is live. A read takes one round
+// trip, a write two. The package knows no HTTP and no business rule.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
+)
+
+// connectTimeout bounds the opening of a connection.
+const connectTimeout = 2 * time.Second
+
+// Config holds the settings of a Store.
+type Config struct {
+	// URL is a connection URL or DSN; several hosts are allowed.
+	URL string
+	// PoolSize connections stay open; up to MaxOverflow more are opened under load.
+	PoolSize, MaxOverflow int
+	// ExecMode is cache_statement, or cache_describe or exec behind a pooler that
+	// does not support prepared statements. Empty means cache_statement.
+	ExecMode string
+	// Trace, if not nil, is called before statements are sent together, with their
+	// names. The function that it returns is called with how they failed: an SQLSTATE
+	// or a word, empty for success.
+	Trace func(ctx context.Context, statements []string) (context.Context, func(failure string))
+	// Dial, if not nil, changes how connections are made.
+	Dial func(*pgx.ConnConfig)
+}
+
+// Store implements the Store interfaces of packages requirements and auth.
+type Store struct {
+	pool    *pgxpool.Pool
+	lending lending
+	// pooled is true behind a pooler in transaction mode: connections have no
+	// settings of their own.
+	pooled    atomic.Bool
+	announcer announcer
+}
+
+var (
+	_ requirements.Store = (*Store)(nil)
+	_ auth.Store         = (*Store)(nil)
+)
+
+// Open returns a store. It does not wait for the database: until the database can
+// be reached, calls fail with Unavailable.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	config, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		// The parser's error may repeat the URL, which holds the password.
+		return nil, errors.New("DATABASE_URL is not a PostgreSQL connection URL")
+	}
+	mode, ok := execModes[c.ExecMode]
+	if !ok {
+		return nil, fmt.Errorf("unknown exec mode %q", c.ExecMode)
+	}
+	config.ConnConfig.DefaultQueryExecMode = mode
+	config.ConnConfig.RuntimeParams["application_name"] = "codegenapp"
+	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.MaxConns = int32(c.PoolSize + c.MaxOverflow) //nolint:gosec // settings bound both
+	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
+	config.MaxConnIdleTime = time.Minute
+	config.HealthCheckPeriod = 5 * time.Second
+	s := &Store{lending: newLending(c.PoolSize + c.MaxOverflow)}
+	config.AfterConnect = s.prepareConn
+	if c.Trace != nil {
+		config.ConnConfig.Tracer = tracer{c.Trace}
+	}
+	if c.Dial != nil {
+		c.Dial(config.ConnConfig)
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("open the connection pool: %w", err)
+	}
+	return s, nil
+}
+
+// prepareConn sets up a new connection.
+//
+//   - Ids are known as uuid in exec mode too, which does not query PostgreSQL for
+//     the types of parameters.
+//   - The timeouts also bound the preparation of a statement.
+//   - Each statement is planned once, for any values: the plan depends on the
+//     indexes, never on whose rows they are, and planning costs more than running.
+//   - A read without BEGIN is repeatable read, so all its queries see one snapshot.
+//
+// Behind a pooler the settings would stay on a connection that other clients use
+// next. A pooler is recognized by its process id, which is not that of the server's
+// process: then nothing is set. What a transaction needs it sets itself (rls.go).
+func (s *Store) prepareConn(ctx context.Context, conn *pgx.Conn) error {
+	types := conn.TypeMap()
+	types.RegisterDefaultPgType([16]byte{}, "uuid")
+	types.RegisterDefaultPgType(db.ItemIDs{}, "_uuid")
+	set, err := conn.Exec(ctx, `
+SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('default_transaction_isolation', 'repeatable read', false)
+WHERE  pg_backend_pid() = $1`, pgx.QueryExecModeExec, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
+	if err == nil && set.RowsAffected() == 0 {
+		s.pooled.Store(true)
+	}
+	return err
+}
+
+var execModes = map[string]pgx.QueryExecMode{
+	"":                pgx.QueryExecModeCacheStatement,
+	"cache_statement": pgx.QueryExecModeCacheStatement,
+	"cache_describe":  pgx.QueryExecModeCacheDescribe,
+	"exec":            pgx.QueryExecModeExec,
+}
+
+// ValidURL reports whether u is a valid connection URL.
+func ValidURL(u string) bool {
+	_, err := pgxpool.ParseConfig(u)
+	return err == nil && (strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://"))
+}
+
+// Close waits for connections in use and closes the pool.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping returns nil if the database responds.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return translate(err)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+// scope is the tenant scope of a transaction: its role and its settings for
+// row-level security. It is set by the first statement of every transaction, which
+// also sets the timeouts and how to plan. All of it ends with the transaction.
+//
+// A dead session leaves the user empty, so every later statement of the batch fails
+// in its policy: nothing is read or written.
+type scope struct {
+	sql  string
+	args []any
+	// snapshot makes the transaction read-only, with one snapshot for all queries.
+	snapshot bool
+	// reserved lets the transaction use a reserved connection.
+	reserved bool
+	// user is the user of the scope; zero if only PostgreSQL knows it.
+	user auth.UserID
+}
+
+// withReserved is the scope for transactions that end sessions.
+func (c scope) withReserved() scope {
+	c.reserved = true
+	return c
+}
+
+// withSnapshot is the scope for reads of several round trips.
+func (c scope) withSnapshot() scope {
+	c.snapshot = true
+	return c
+}
+
+const (
+	timeouts = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), ` + planOnce
+
+	// longTimeouts are for the few statements that touch everything of a user.
+	longTimeouts = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true), ` + planOnce
+
+	// planOnce is needed behind a pooler; see prepareConn.
+	planOnce = `set_config('plan_cache_mode', 'force_generic_plan', true)`
+
+	scopeToSession     = sessionBegin + timeouts + sessionEnd
+	scopeToSessionLong = sessionBegin + longTimeouts + sessionEnd
+
+	sessionBegin = `
+SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), `
+	sessionEnd = `
+FROM   live_session($1, $2) AS live`
+
+	scopeToSignIn = `
+SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', coalesce(known_user($1, $2), $3::uuid)::text, true), ` + timeouts
+
+	scopeToRefresh = `
+SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', coalesce(session_owner($1)::text, ''), true), ` + timeouts + `
+WHERE  session_owner($1) IS NOT NULL`
+
+	scopeToUser = `
+SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
+       set_config('app.user_id', coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')::text, true), ` + longTimeouts
+)
+
+// scopeTo is the scope of a caller with a live session.
+func scopeTo(actor auth.Actor) scope {
+	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, user: actor.User}
+}
+
+// scopeToAllOf is the scope of a caller for work on everything the caller owns.
+func scopeToAllOf(actor auth.Actor) scope {
+	return scope{sql: scopeToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
+}
+
+// scopeToSessionOwner is the scope of the user of a session, live or not. A session
+// that does not exist gives no row.
+func scopeToSessionOwner(session auth.SessionID) scope {
+	return scope{sql: scopeToRefresh, args: []any{session}}
+}
+
+// scopeToOwner is the scope of a user without a session: for housekeeping, and for
+// tokens whose session may have ended. The zero id is a user that owns nothing.
+func scopeToOwner(owner auth.UserID) scope {
+	return scope{sql: scopeToUser, args: []any{owner}}
+}
+
+// scopeToProfile is the scope of the user with a verified profile, or of newUser if
+// there is none.
+func scopeToProfile(p auth.Profile, newUser auth.UserID) scope {
+	return scope{sql: scopeToSignIn, args: []any{p.Issuer, p.Subject, newUser}}
+}
+
+// errWrongScope means that the result of another statement was read.
+var errWrongScope = errors.New("the result is scoped to another user than the statement")
+
+// statement is the first statement of a transaction. Its error is TokenRevoked if
+// the session is dead. It stores the database's time in *at, unless at is nil.
+func (c scope) statement(at *time.Time) statement {
+	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
+		var live bool
+		var user string
+		var now any // nil is not read
+		if at != nil {
+			now = at
+		}
+		if err := results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil); err != nil {
+			return err
+		}
+		if !live {
+			return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
+		}
+		if !c.user.IsZero() && c.user.String() != user {
+			return errWrongScope
+		}
+		if at != nil {
+			*at = at.UTC()
+		}
+		return nil
+	}}
+}

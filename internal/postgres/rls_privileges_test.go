@@ -1,0 +1,198 @@
+package postgres_test
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// forbidden is what an attacker with a connection of the service might try, besides
+// reading rows: {me} is ann, {owner} the role that owns the tables, {login} the role that
+// the service connects as.
+var forbidden = []string{
+	// More rows at once than a statement of the service needs.
+	"TRUNCATE users CASCADE", "TRUNCATE projects CASCADE", "TRUNCATE goose_db_version",
+	// Objects of the attacker.
+	"CREATE TABLE loot (a int)", "CREATE TABLE public.loot AS SELECT 1", "SELECT 1 INTO loot",
+	"CREATE TEMP TABLE loot (a int)", "CREATE TEMP VIEW loot AS SELECT 1", "CREATE TEMP SEQUENCE loot",
+	"CREATE VIEW loot AS SELECT 1", "CREATE MATERIALIZED VIEW loot AS SELECT 1", "CREATE SEQUENCE loot", "CREATE TYPE loot AS (a int)",
+	"CREATE SCHEMA loot", "CREATE DATABASE loot", "CREATE EXTENSION pg_trgm", "CREATE EXTENSION file_fdw", "CREATE INDEX ON projects (title)",
+	"CREATE FUNCTION loot() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE FUNCTION pg_temp.loot() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+	"CREATE OR REPLACE FUNCTION app_user_id() RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid'",
+	"CREATE PUBLICATION loot", "CREATE EVENT TRIGGER loot ON ddl_command_end EXECUTE FUNCTION raise_version()",
+	"CREATE TRIGGER loot BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION raise_version()", "CREATE RULE loot AS ON DELETE TO projects DO INSTEAD NOTHING",
+	// Fewer rules.
+	"ALTER TABLE projects DISABLE ROW LEVEL SECURITY", "ALTER TABLE projects NO FORCE ROW LEVEL SECURITY", "ALTER TABLE projects OWNER TO CURRENT_USER",
+	"ALTER TABLE projects DISABLE TRIGGER ALL", "ALTER TABLE projects DROP CONSTRAINT projects_title_length", "ALTER TABLE projects ADD loot int",
+	"DROP POLICY projects_own ON projects", "CREATE POLICY loot ON projects USING (true)", "ALTER POLICY projects_own ON projects USING (true)",
+	"DROP TABLE projects CASCADE", "DROP FUNCTION app_user_id() CASCADE", "DROP OWNED BY {owner} CASCADE", "REASSIGN OWNED BY {owner} TO CURRENT_USER",
+	"SET session_replication_role = replica", "SET row_security = off; SELECT * FROM projects", "ALTER SYSTEM SET row_security = off",
+	"ALTER DATABASE {database} SET row_security = off",
+	// More rights.
+	"SET ROLE {owner}", "SET SESSION AUTHORIZATION {owner}", "SET ROLE pg_read_all_data", "SET ROLE pg_write_all_data", "SET ROLE pg_monitor",
+	"ALTER ROLE {login} SUPERUSER", "ALTER ROLE {login} BYPASSRLS", "ALTER ROLE " + appRole + " BYPASSRLS", "ALTER ROLE " + appRole + " LOGIN",
+	"ALTER ROLE {login} SET app.user_id = '{me}'", "ALTER ROLE " + appRole + " SET app.user_id = '{me}'",
+	"CREATE ROLE loot", "GRANT {owner} TO {login}", "GRANT pg_read_all_data TO {login}", "GRANT " + appRole + " TO pg_monitor",
+	// Columns that give power.
+	"UPDATE users SET role = 'admin'", "UPDATE users SET suspended_at = NULL", "UPDATE users SET issuer = 'x'", "UPDATE users SET subject = 'x'",
+	"UPDATE users SET id = gen_random_uuid()", "UPDATE users SET created_at = now()",
+	"INSERT INTO users (id, issuer, subject, email, name, role) VALUES ('{me}', 'i', 's', 'e', 'n', 'admin')",
+	"INSERT INTO users (id, issuer, subject, email, name, suspended_at) VALUES ('{me}', 'i', 's', 'e', 'n', NULL)",
+	"INSERT INTO users (id, issuer, subject, email, name, project_count) VALUES ('{me}', 'i', 's', 'e', 'n', -5)",
+	"INSERT INTO users (id, issuer, subject, email, name) VALUES ('{me}', 'i', 's', 'e', 'n') ON CONFLICT (id) DO UPDATE SET role = 'admin'",
+	"UPDATE projects SET version = 1", "UPDATE projects SET owner_id = '{me}'", "UPDATE projects SET id = gen_random_uuid()", "UPDATE projects SET created_at = now()",
+	"UPDATE sessions SET user_id = '{me}'", "UPDATE sessions SET ends_at = 'infinity'", "UPDATE sessions SET salt = ''", "DELETE FROM sessions",
+	"SELECT FROM used_id_tokens", "UPDATE used_id_tokens SET expires_at = now()", "DELETE FROM used_id_tokens", "COPY used_id_tokens TO STDOUT",
+	"INSERT INTO used_id_tokens (hash, expires_at) VALUES ('', now()) RETURNING hash",
+	"INSERT INTO used_id_tokens (hash, expires_at) VALUES ('', now()) ON CONFLICT (hash) DO UPDATE SET expires_at = now()",
+	"SELECT FROM identities", "INSERT INTO identities VALUES ('i', 's', '{me}')", "UPDATE identities SET user_id = '{me}'", "DELETE FROM identities",
+	"SELECT change_user('{bob}', 'admin', NULL)", "SELECT change_user('{me}', 'admin', false)",
+	"UPDATE audit_events SET action = 'a.b'", "DELETE FROM audit_events", "TRUNCATE audit_events", "INSERT INTO audit_events (id, at, action, resource_type, ip, user_agent, request_id) VALUES ('{me}', now(), 'a.b', '', '', '', '')",
+	// The list of migrations.
+	"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "UPDATE goose_db_version SET is_applied = false", "DELETE FROM goose_db_version",
+	"SELECT nextval('goose_db_version_id_seq')", "SELECT setval('goose_db_version_id_seq', 1)", "LOCK TABLE goose_db_version",
+	// The server and its machine.
+	"SELECT * FROM pg_authid", "SELECT * FROM pg_shadow", "SELECT * FROM pg_user_mapping", "SELECT * FROM pg_largeobject", "SELECT * FROM pg_hba_file_rules", "SELECT * FROM pg_file_settings",
+	"SELECT pg_read_file('/etc/passwd')", "SELECT pg_read_binary_file('PG_VERSION')", "SELECT pg_ls_dir('.')", "SELECT pg_stat_file('PG_VERSION')", "SELECT pg_ls_logdir()",
+	"SELECT lo_import('/etc/passwd')", "SELECT lo_export(1, '/tmp/loot')", "COPY projects TO '/tmp/loot'", "COPY projects FROM '/etc/passwd'",
+	"COPY (SELECT 1) TO PROGRAM 'id'", "COPY projects FROM PROGRAM 'id'", "LOAD 'auto_explain'", "CHECKPOINT", "SELECT pg_reload_conf()", "SELECT pg_switch_wal()",
+	"SELECT pg_create_restore_point('loot')", "SELECT pg_terminate_backend({pid})", "SELECT pg_cancel_backend({pid})",
+}
+
+// notInTransaction matches statements that cannot be rolled back.
+var notInTransaction = regexp.MustCompile(`^(CREATE DATABASE|ALTER SYSTEM|CREATE SUBSCRIPTION)`)
+
+func TestRLS_ServiceRoleHasNoFurtherPrivileges(t *testing.T) {
+	t.Parallel()
+	for name, role := range serviceRoles {
+		t.Run("as "+name, func(t *testing.T) {
+			t.Parallel()
+			x := newRLSAttack(t, testkit.NewDatabase(t), role)
+			x.actAs(x.ann["users"]["id"])
+			names := strings.NewReplacer(
+				"{me}", x.ann["users"]["id"], "{bob}", x.bob["users"]["id"],
+				"{owner}", value[string](t, x.super, "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'users'::regclass"),
+				"{login}", value[string](t, x.attacker, "SELECT session_user::text"),
+				"{database}", value[string](t, x.super, "SELECT current_database()::text"),
+				"{pid}", itoa(value[int](t, x.super, "SELECT pg_backend_pid()")),
+			)
+			for _, sql := range forbidden {
+				sql = names.Replace(sql)
+				err := x.trySimpleProtocol(sql)
+				if pg, ok := errors.AsType[*pgconn.PgError](err); err == nil {
+					t.Errorf("the service may do this: %s", sql)
+				} else if !ok || pg.Code != "42501" {
+					t.Errorf("not rejected for a missing privilege: %s: %v", sql, err)
+				}
+			}
+		})
+	}
+}
+
+// trySimpleProtocol sends statements in the simple protocol, as an injection might, and
+// rolls them back.
+func (x *rlsAttack) trySimpleProtocol(sql string) error {
+	x.t.Helper()
+	if !notInTransaction.MatchString(sql) {
+		mustExec(x.t, x.attacker, "BEGIN")
+		defer mustExec(x.t, x.attacker, "ROLLBACK")
+	}
+	_, err := x.attacker.PgConn().Exec(x.t.Context(), sql).ReadAll()
+	return err
+}
+
+func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
+	t.Parallel()
+	for name, role := range serviceRoles {
+		t.Run("as "+name, func(t *testing.T) {
+			t.Parallel()
+			x := newRLSAttack(t, testkit.NewDatabase(t), role)
+			ann, bob, session := x.ann["users"], x.bob["users"], x.bob["sessions"]["id"]
+			annIs, bobIs := x.ann["identities"], x.bob["identities"]
+			mustExec(t, x.power, "UPDATE sessions SET expires_at = 'infinity', ends_at = 'infinity'")
+			for what, tc := range map[string]struct {
+				session, caller any
+				want            bool
+			}{
+				"bob's session and bob":  {session, bob["id"], true},
+				"bob's session and ann":  {session, ann["id"], false},
+				"no session and bob":     {nil, bob["id"], false},
+				"bob's session and none": {session, nil, false},
+				"none and none":          {nil, nil, false},
+				"bob as a session":       {bob["id"], bob["id"], false},
+			} {
+				if got := value[bool](t, x.attacker, "SELECT live_session($1::text::uuid, $2::text::uuid)", tc.session, tc.caller); got != tc.want {
+					t.Errorf("live_session of %s = %t", what, got)
+				}
+			}
+			for what, tc := range map[string]struct {
+				issuer, subject any
+				want            *string
+			}{
+				"bob":                  {bobIs["issuer"], bobIs["subject"], new(bob["id"])},
+				"an issuer alone":      {bobIs["issuer"], nil, nil},
+				"a subject alone":      {nil, bobIs["subject"], nil},
+				"patterns":             {"%", "%", nil},
+				"another's subject":    {annIs["issuer"], bobIs["subject"], nil},
+				"other letters' cases": {strings.ToUpper(bobIs["issuer"]), bobIs["subject"], nil},
+			} {
+				got := value[*string](t, x.attacker, "SELECT known_user($1, $2)::text", tc.issuer, tc.subject)
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("known_user of %s (-want +got):\n%s", what, diff)
+				}
+			}
+			for what, tc := range map[string]struct {
+				session any
+				want    *string
+			}{
+				"bob's session":       {session, new(bob["id"])},
+				"no session":          {nil, nil},
+				"a user":              {bob["id"], nil},
+				"one that never was":  {"01234567-89ab-7cde-8f01-23456789abcd", nil},
+				"all bits of nothing": {"00000000-0000-0000-0000-000000000000", nil},
+			} {
+				got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", tc.session)
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("session_owner of %s (-want +got):\n%s", what, diff)
+				}
+			}
+			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
+			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
+				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
+			}
+			mustExec(t, x.power, "UPDATE projects SET deleted_at = '2026-01-01' WHERE owner_id = '"+bob["id"]+"'")
+			if due := column[string](t, x.attacker, "SELECT concat_ws(' ', owner_id, project_id, specification_id) FROM trash_due('infinity', 1000000)"); !slices.Equal(due, []string{bob["id"] + " " + x.bob["projects"]["id"]}) {
+				t.Errorf("trash_due returns %v, want only bob's project", due)
+			}
+			if due := column[string](t, x.attacker, "SELECT owner_id::text FROM trash_due('2025-12-31', 10)"); len(due) > 0 {
+				t.Errorf("trash_due returns what is not due: %v", due)
+			}
+			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY proname")
+			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_expired", "keep_identity", "known_user", "live_session", "session_owner", "trash_due"}, functions); diff != "" {
+				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRLS_ColumnStatisticsAreHidden(t *testing.T) {
+	t.Parallel()
+	x := newRLSAttack(t, testkit.NewDatabase(t), appRole)
+	mustExec(t, x.super, "ANALYZE")
+	x.actAs(x.ann["users"]["id"])
+	for _, tb := range x.tables {
+		if n := value[int](t, x.super, "SELECT count(*) FROM pg_stats WHERE schemaname = 'public' AND tablename = $1", tb.name); n == 0 {
+			t.Errorf("%s has no statistics, so this shows nothing", tb.name)
+		}
+		if n := value[int](t, x.attacker, "SELECT count(*) FROM pg_stats WHERE schemaname = 'public' AND tablename = $1", tb.name); n != 0 {
+			t.Errorf("the service reads the statistics of %d columns of %s, values included", n, tb.name)
+		}
+	}
+}
