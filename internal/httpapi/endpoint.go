@@ -165,7 +165,7 @@ func (c *call) admit(authenticate func(*call) error, op *huma.Operation) error {
 	err := checkForm(c.request, op, c.op.lenient)
 	// A body of another type is what a form of another site would send along
 	// with the cookie.
-	if problem.CodeOf(err) == problem.UnsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
+	if problem.CodeOf(err) == unsupportedMediaType && c.op.cookies && c.api.broughtCookie(c.request, refreshCookieName) != "" {
 		return notAsJSON()
 	}
 	if err != nil {
@@ -223,7 +223,7 @@ func (c *call) orRefused(ctx context.Context, err error) error {
 // kindFaults are the faults that follow from what an operation takes.
 func kindFaults(op huma.Operation, o operation, signed bool) []problem.Code {
 	faults := []problem.Code{
-		problem.InvalidParameter, problem.HTTPSRequired, problem.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable,
+		problem.InvalidParameter, httpsRequired, headersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable,
 	}
 	if signed {
 		faults = append(faults, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
@@ -232,8 +232,8 @@ func kindFaults(op huma.Operation, o operation, signed bool) []problem.Code {
 		faults = append(faults, o.missing)
 	}
 	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
-		faults = append(faults, problem.MalformedJSON, problem.BodyTooLarge, problem.UnsupportedMediaType,
-			problem.ValidationFailed, problem.RequestTimeout)
+		faults = append(faults, problem.MalformedJSON, bodyTooLarge, unsupportedMediaType,
+			problem.ValidationFailed, timedOut)
 	}
 	return faults
 }

@@ -81,7 +81,7 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 func checkMediaType(h http.Header, method string) error {
 	for encoding := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return problem.New(problem.UnsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
+			return problem.New(unsupportedMediaType, "A body with a Content-Encoding is not taken; send it as it is.")
 		}
 	}
 	given := h.Values("Content-Type")
@@ -97,7 +97,7 @@ func checkMediaType(h http.Header, method string) error {
 		h.Set("Content-Type", "application/json") // the one spelling that huma knows
 		return nil
 	}
-	return problem.New(problem.UnsupportedMediaType, "The body must be application/json in UTF-8.")
+	return problem.New(unsupportedMediaType, "The body must be application/json in UTF-8.")
 }
 
 const mergePatch = "application/merge-patch+json"

@@ -106,7 +106,7 @@ func TestABodyHasOneMediaType(t *testing.T) {
 		{"", "application/json"},
 		{`application/json; x="`, `"`},
 	} {
-		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != problem.UnsupportedMediaType {
+		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != unsupportedMediaType {
 			t.Errorf("a body of the types %q is %v", lines, err)
 		}
 	}
@@ -134,7 +134,7 @@ func FuzzMediaType(f *testing.F) {
 			h.Set("Content-Encoding", encoding)
 		}
 		err := checkMediaType(h, method)
-		if err != nil && problem.CodeOf(err) != problem.UnsupportedMediaType {
+		if err != nil && problem.CodeOf(err) != unsupportedMediaType {
 			t.Fatalf("%q is %v", media, err)
 		}
 		may, must := isJSON(media, patch)

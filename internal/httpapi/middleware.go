@@ -266,7 +266,7 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 		}
 		its := allowed(mux, r)
 		if len(its) == 0 {
-			a.fail(w, r, problem.New(problem.RouteNotFound, "There is nothing at this path."))
+			a.fail(w, r, problem.New(routeNotFound, "There is nothing at this path."))
 			return
 		}
 		allow(w, its)
@@ -274,7 +274,7 @@ func (a *API) onlyRoutes(mux *http.ServeMux) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		a.fail(w, r, problem.New(problem.MethodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
+		a.fail(w, r, problem.New(methodNotAllowed, "%s is not a method of this path.", clip(r.Method, 20)))
 	})
 }
 

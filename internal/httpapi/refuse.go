@@ -18,16 +18,16 @@ import (
 
 // refusals are the faults of what is no request.
 var refusals = map[wire.Reason]*problem.Error{
-	wire.Malformed:           problem.New(problem.MalformedRequest, "This is not a request of HTTP/1.1: its first line or a header is malformed."),
-	wire.NoHost:              problem.New(problem.MalformedRequest, "The request has no Host header."),
-	wire.BadHost:             problem.New(problem.MalformedRequest, "The Host header is malformed."),
-	wire.FoldedHeader:        problem.New(problem.MalformedRequest, "A header goes on in the next line, or begins with a blank."),
-	wire.BadFraming:          problem.New(problem.MalformedRequest, "It is not clear where the body ends: Content-Length and Transfer-Encoding contradict each other, or cannot be read."),
-	wire.BadTransferEncoding: problem.New(problem.MalformedRequest, "The one Transfer-Encoding that is taken is chunked."),
-	wire.BadVersion:          problem.New(problem.MalformedRequest, "The version of HTTP is none that is spoken here."),
-	wire.BadExpectation:      problem.New(problem.MalformedRequest, "The one expectation that is met is 100-continue."),
-	wire.HeadersTooLarge:     problem.New(problem.HeadersTooLarge, "The request line and the headers have more than %d bytes.", maxHeaderBytes),
-	wire.PlainHTTP:           problem.New(problem.HTTPSRequired, "This port speaks HTTPS, and the request came over plain HTTP."),
+	wire.Malformed:           problem.New(malformedRequest, "This is not a request of HTTP/1.1: its first line or a header is malformed."),
+	wire.NoHost:              problem.New(malformedRequest, "The request has no Host header."),
+	wire.BadHost:             problem.New(malformedRequest, "The Host header is malformed."),
+	wire.FoldedHeader:        problem.New(malformedRequest, "A header goes on in the next line, or begins with a blank."),
+	wire.BadFraming:          problem.New(malformedRequest, "It is not clear where the body ends: Content-Length and Transfer-Encoding contradict each other, or cannot be read."),
+	wire.BadTransferEncoding: problem.New(malformedRequest, "The one Transfer-Encoding that is taken is chunked."),
+	wire.BadVersion:          problem.New(malformedRequest, "The version of HTTP is none that is spoken here."),
+	wire.BadExpectation:      problem.New(malformedRequest, "The one expectation that is met is 100-continue."),
+	wire.HeadersTooLarge:     problem.New(headersTooLarge, "The request line and the headers have more than %d bytes.", maxHeaderBytes),
+	wire.PlainHTTP:           problem.New(httpsRequired, "This port speaks HTTPS, and the request came over plain HTTP."),
 }
 
 // Refuse is the answer to what is no request, for package wire: the problem, all

@@ -62,7 +62,7 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	pages := docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
 		Missing: func(w http.ResponseWriter, r *http.Request) {
-			a.fail(w, r, problem.New(problem.RouteNotFound, "There is no such page."))
+			a.fail(w, r, problem.New(routeNotFound, "There is no such page."))
 		},
 	})
 	mux.HandleFunc("GET /docs", pages.Reference)

@@ -58,7 +58,7 @@ func probed(path string) bool {
 func (a *API) requireHTTPS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.refusesPlain(r) {
-			a.fail(w, r, problem.New(problem.HTTPSRequired, "The request came over plain HTTP; this server answers over HTTPS alone."))
+			a.fail(w, r, problem.New(httpsRequired, "The request came over plain HTTP; this server answers over HTTPS alone."))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -74,7 +74,7 @@ const maxHeaderBytes = 64 << 10
 func (a *API) boundHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if headerBytes(r) > maxHeaderBytes {
-			a.fail(w, r, problem.New(problem.HeadersTooLarge, "The request line and the headers have more than %d bytes.", maxHeaderBytes))
+			a.fail(w, r, problem.New(headersTooLarge, "The request line and the headers have more than %d bytes.", maxHeaderBytes))
 			return
 		}
 		next.ServeHTTP(w, r)

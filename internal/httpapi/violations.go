@@ -104,9 +104,9 @@ func (c *call) refused(status int, message string, errs []error) error {
 func (c *call) unread(status int, message string, errs []error) error {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return problem.New(problem.BodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
+		return problem.New(bodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
 	case http.StatusRequestTimeout:
-		return problem.New(problem.RequestTimeout, "The body did not arrive in time.")
+		return problem.New(timedOut, "The body did not arrive in time.")
 	case http.StatusBadRequest:
 		return problem.New(problem.MalformedJSON, "A JSON body is needed; the request has none.")
 	}
