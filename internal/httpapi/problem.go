@@ -94,7 +94,7 @@ func problemOf(r *http.Request, err error) *problemDetails {
 	}
 	meaning := f.Code.Doc()
 	p := &problemDetails{
-		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statuses[meaning.Kind],
+		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statusOf(f.Code),
 		Detail: f.Detail, Instance: r.URL.EscapedPath(), Code: string(f.Code), RequestID: requestID(r.Context()),
 		headers: http.Header{}, cause: err,
 	}
