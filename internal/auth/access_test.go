@@ -40,7 +40,7 @@ func tokensOf(now *clock, keys *auth.KeyRing) *auth.AccessTokens {
 	})
 }
 
-func somebody() auth.Actor {
+func newActor() auth.Actor {
 	return auth.Actor{User: id.New[auth.User](), Session: id.New[auth.Session]()}
 }
 
@@ -72,7 +72,7 @@ func TestJWT_FollowsRFC9068(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			now := &clock{time.Unix(1_800_000_000, 999_999_999)}
-			actor := somebody()
+			actor := newActor()
 			tokens := tokensOf(now, a.ring())
 			token := issue(t, tokens, actor)
 			header, payload := part(t, token, 0), part(t, token, 1)
@@ -98,7 +98,7 @@ func TestJWT_FollowsRFC9068(t *testing.T) {
 
 func TestJWT_KeyIDRevealsNoSecret(t *testing.T) {
 	t.Parallel()
-	token := issue(t, accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret), somebody())
+	token := issue(t, accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret), newActor())
 	kid, _ := part(t, token, 0)["kid"].(string)
 	if len(kid) < 8 || strings.Contains(token, string(newSecret)) || strings.Contains(kid, base64.RawURLEncoding.EncodeToString(newSecret)[:8]) {
 		t.Errorf("kid = %v", kid)
@@ -128,7 +128,7 @@ func TestJWT_KeyRotation(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	before, after, later := accessTokens(now, oldSecret), accessTokens(now, newSecret, oldSecret), accessTokens(now, newSecret)
-	actor := somebody()
+	actor := newActor()
 	ofOld, ofNew := issue(t, before, actor), issue(t, after, actor)
 	for name, tc := range map[string]struct {
 		by    *auth.AccessTokens
@@ -207,7 +207,7 @@ func TestJWT_TimeClaimsAreChecked(t *testing.T) {
 			t.Parallel()
 			now := &clock{issued}
 			tokens := accessTokens(now, newSecret)
-			token := issue(t, tokens, somebody())
+			token := issue(t, tokens, newActor())
 			now.at = issued.Add(tc.after)
 			_, err := tokens.Verify(token)
 			if tc.want == "" && err != nil || tc.want != "" && problem.CodeOf(err) != tc.want {
@@ -227,7 +227,7 @@ func TestJWT_OtherIssuerOrAudienceIsInvalid(t *testing.T) {
 	} {
 		other := config
 		change(&other)
-		token := issue(t, auth.NewAccessTokens(other), somebody())
+		token := issue(t, auth.NewAccessTokens(other), newActor())
 		for _, at := range []time.Time{now.at, now.at.Add(2 * time.Hour)} {
 			ours := config
 			ours.Now = func() time.Time { return at }
@@ -242,7 +242,7 @@ func FuzzVerify(f *testing.F) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, newSecret)
 	// The same in every process that fuzzes, which an issued one is not.
-	header, _, _ := strings.Cut(issue(f, tokens, somebody()), ".")
+	header, _, _ := strings.Cut(issue(f, tokens, newActor()), ".")
 	input := header + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"issuer","aud":"audience","exp":1800003600,"iat":1800000000,"nbf":1800000000,"jti":"x",`+
 		`"sub":"01a20519-0000-7000-8000-000000000001","sid":"01a20519-0000-7000-8000-000000000002"}`))
 	mac := hmac.New(sha256.New, newSecret)
@@ -269,10 +269,10 @@ func BenchmarkVerify(b *testing.B) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
 		ring := a.ring()
-		token := issue(b, tokensOf(now, ring), somebody())
+		token := issue(b, tokensOf(now, ring), newActor())
 		b.Run(a.name, func(b *testing.B) {
 			b.ReportAllocs()
-			for b.Loop() { // each by somebody who has not seen it before
+			for b.Loop() { // each by an instance with an empty cache
 				if _, err := tokensOf(now, ring).Verify(token); err != nil {
 					b.Fatal(err)
 				}

@@ -24,7 +24,7 @@ type algorithm struct {
 	key  auth.Key
 	ring func() *auth.KeyRing
 	sign func(input string) []byte
-	// public is how the key is known to everybody, in bytes that a forger could
+	// public is the public form of the key, in bytes that a forger could
 	// take for a secret; none where it is one.
 	public [][]byte
 }

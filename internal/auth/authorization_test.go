@@ -35,7 +35,7 @@ func signedByHand(header, claims []byte) string {
 // headerOf is the header of the tokens that are issued.
 func headerOf(t testing.TB, tokens *auth.AccessTokens) []byte {
 	t.Helper()
-	encoded, _, _ := strings.Cut(issue(t, tokens, somebody()), ".")
+	encoded, _, _ := strings.Cut(issue(t, tokens, newActor()), ".")
 	header, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func FuzzClaims(f *testing.F) {
 		case err != nil && code != problem.TokenInvalid && code != problem.TokenExpired:
 			t.Fatalf("%q %q is %v", header, claims, err)
 		case code == problem.TokenExpired && (!right || live):
-			t.Fatalf("%q %q is told to be expired", header, claims)
+			t.Fatalf("%q %q is reported as expired", header, claims)
 		case err != nil && string(claims) == goodClaims && right:
 			t.Fatalf("%q with good claims is %v", header, err)
 		}

@@ -14,8 +14,8 @@ import (
 // claims are the members of a token's header or payload.
 type claims = map[string]any
 
-// forger makes access tokens out of a good one. It can sign as only the server
-// could, so that what is left to refuse a token is the one thing wrong with it.
+// forger makes access tokens from a good one. It can sign with the server's key, so
+// that a token is rejected only for its one defect.
 type forger struct {
 	algorithm
 
@@ -29,7 +29,7 @@ func newForger(t *testing.T, a algorithm, good string) forger {
 	return forger{algorithm: a, t: t, good: good, header: part(t, good, 0), payload: whole(part(t, good, 1))}
 }
 
-// whole makes whole numbers again of what JSON has made floats.
+// whole converts the floats of JSON back to integers.
 func whole(members claims) claims {
 	for name, value := range members {
 		if number, ok := value.(float64); ok {
@@ -71,13 +71,13 @@ func (f forger) signed(header, payload claims) string {
 	return f.sealed(f.head(header), f.body(payload))
 }
 
-// sealed signs these very parts.
+// sealed signs exactly these parts.
 func (f forger) sealed(head, body string) string {
 	input := head + "." + body
 	return input + "." + b64(string(f.sign(input)))
 }
 
-// by is the good token with changes of its header, signed by somebody else.
+// by returns the good token with changes of its header, signed by another key.
 func (f forger) by(sign func(input string) []byte, header claims) string {
 	f.t.Helper()
 	input := f.head(header) + "." + f.body(nil)
@@ -132,7 +132,7 @@ func otherSpelling(encoded string) string {
 	return encoded[:len(encoded)-1] + string(alphabet[last^1])
 }
 
-// strangers sign as anybody can, with keys of their own.
+// strangers sign with keys of their own.
 type strangers struct {
 	ed ed25519.PrivateKey
 	ec *ecdsa.PrivateKey

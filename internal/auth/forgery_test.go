@@ -177,7 +177,7 @@ func TestJWT_ForgeriesAreRejected(t *testing.T) {
 	for _, a := range algorithms() {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			tokens, actor := tokensOf(now, a.ring()), somebody()
+			tokens, actor := tokensOf(now, a.ring()), newActor()
 			f := newForger(t, a, issue(t, tokens, actor))
 			for name, token := range wellFormed(f) {
 				if got, err := tokens.Verify(token); err != nil || got != actor {

@@ -5,8 +5,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// checkRows compares what is stored with the model, and holds what must be true
-// whatever the model says.
+// checkRows compares the stored rows with the model, and checks the invariants that
+// do not depend on the model.
 func (s *simulation) checkRows() {
 	stored := map[auth.SessionID]auth.Session{}
 	for _, row := range s.kept(s.users[:]...) {
@@ -33,9 +33,9 @@ func (s *simulation) checkRows() {
 	}
 }
 
-// tryAllTokens presents every token that was ever given: of a session that is
-// over none works, neither for a request nor for a refresh; of a live one, the
-// newest does.
+// tryAllTokens presents every token that was ever issued. No token of an ended
+// session works, neither for a request nor for a refresh. Of a live session only the
+// newest works.
 func (s *simulation) tryAllTokens() {
 	for _, m := range s.model.sessions {
 		for _, access := range m.accessesOfThis {
@@ -64,8 +64,8 @@ func (s *simulation) tryAllTokens() {
 			reuses++
 		}
 	}
-	if told := s.told(auth.RefreshReused); told != reuses {
-		s.fail("the audit tells of %d reused tokens, want %d", told, reuses)
+	if got := s.auditCount(auth.RefreshReused); got != reuses {
+		s.fail("the audit log has %d reused tokens, want %d", got, reuses)
 	}
 	for _, m := range s.model.sessions {
 		if s.model.live(m) {

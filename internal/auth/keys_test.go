@@ -186,7 +186,7 @@ func TestKeys_PublishedKeysVerifyTokens(t *testing.T) {
 				t.Errorf("%s: the thumbprint of %s is %x, %v", a.name, key.KeyID, thumbprint, err)
 			}
 		}
-		token, err := jose.ParseSignedCompact(issue(t, tokensOf(now, keys), somebody()), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(a.name)})
+		token, err := jose.ParseSignedCompact(issue(t, tokensOf(now, keys), newActor()), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(a.name)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,14 +11,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// Whoever holds a stolen token may hang up as soon as it is sent. What the rules
-// decide about it is kept all the same.
+// The holder of a stolen token may disconnect as soon as the request is sent. The
+// decision of the rules is stored nevertheless.
 func TestSessions_DecisionIsStoredAfterClientDisconnects(t *testing.T) {
 	t.Parallel()
 	store, _ := openDatabase(t)
 	keys := ring(nil, newSecret)
 	now := &clock{time.Now()}
-	rules := auth.NewService(store, everybody{}, tokensOf(now, keys), keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{
+	rules := auth.NewService(store, fakeProvider{}, tokensOf(now, keys), keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{
 		Idle: time.Hour, MaxAge: time.Hour, ReuseGrace: time.Minute, PerUser: 20,
 	}, slog.New(slog.DiscardHandler))
 	left, leave := context.WithCancel(t.Context())

@@ -16,10 +16,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// Every byte in place of every byte of a token: length × 255 tokens that differ
-// from a good one in a single byte, more than 100,000. Of the key pairs, whose
-// signatures take longer, it is every bit; `make test-long` has every byte of
-// them too, and goes on to ten million.
+// The test replaces each byte of a token by each other byte: length × 255 tokens that
+// differ from a valid one in one byte, more than 100,000. For key pairs, whose
+// signatures take longer, it flips each bit; `make test-long` tests every byte of
+// them, too, up to ten million.
 func TestJWT_ChangedByteIsInvalid(t *testing.T) {
 	t.Parallel()
 	least, workers := 1, 1
@@ -34,7 +34,7 @@ func TestJWT_ChangedByteIsInvalid(t *testing.T) {
 			for begun := false; !begun || tried.Load() < int64(least) && !t.Failed(); begun = true {
 				for _, a := range algorithms() {
 					tokens := tokensOf(now, a.ring())
-					tried.Add(mutate(t, a.name, tokens, issue(t, tokens, somebody()), a.name == "HS256" || long()))
+					tried.Add(mutate(t, a.name, tokens, issue(t, tokens, newActor()), a.name == "HS256" || long()))
 				}
 			}
 		})
@@ -76,7 +76,7 @@ func TestJWT_AddedOrRemovedByteIsInvalid(t *testing.T) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
 		tokens := tokensOf(now, a.ring())
-		token := issue(t, tokens, somebody())
+		token := issue(t, tokens, newActor())
 		refuse := func(how string, at int, changed string) {
 			if _, err := tokens.Verify(changed); problem.CodeOf(err) != problem.TokenInvalid {
 				t.Errorf("%s: a token with one byte %s at %d: %v", a.name, how, at, err)
@@ -93,8 +93,8 @@ func TestJWT_AddedOrRemovedByteIsInvalid(t *testing.T) {
 	}
 }
 
-// Whoever has a token of ES256 can compute the other valid signature of the same
-// words. It is let through: see docs/decisions/0016-keys-of-access-tokens.md.
+// The holder of an ES256 token can compute a second valid signature of the same
+// content. It is accepted: see docs/decisions/0016-keys-of-access-tokens.md.
 func TestJWT_OtherES256SignatureHasSameActor(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
@@ -102,7 +102,7 @@ func TestJWT_OtherES256SignatureHasSameActor(t *testing.T) {
 		if a.name != "ES256" {
 			continue
 		}
-		tokens, actor := tokensOf(now, a.ring()), somebody()
+		tokens, actor := tokensOf(now, a.ring()), newActor()
 		token := issue(t, tokens, actor)
 		dot := strings.LastIndexByte(token, '.')
 		signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])

@@ -10,10 +10,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// rows are users and sessions as a list under a clock that is set by hand. They
-// stand in for the store in the simulation alone, which asks for a million
-// changes at exact times. The same scripts run over PostgreSQL too, and must
-// come to the same, so that these rows cannot go their own way.
+// rows is an in-memory store of users and sessions with a clock that the test sets.
+// Only the simulation uses it, because it needs a million changes at exact times.
+// The same scripts also run over PostgreSQL and must have the same results, so that
+// rows cannot diverge from the real store.
 type rows struct {
 	auth.Store // what sessions have no use for
 
@@ -27,7 +27,7 @@ func (r *rows) live(s *auth.Session) bool {
 	return s.RevokedAt == nil && r.at.Before(s.ExpiresAt) && r.at.Before(s.EndsAt)
 }
 
-// of are sessions of a user, the newest first.
+// of returns the sessions of a user, the newest first.
 func (r *rows) of(user auth.UserID, only func(*auth.Session) bool) []*auth.Session {
 	some := slices.DeleteFunc(slices.Clone(r.sessions), func(s *auth.Session) bool { return s.User != user || !only(s) })
 	slices.SortFunc(some, func(a, b *auth.Session) int {
@@ -57,7 +57,7 @@ func (r *rows) SignIn(_ context.Context, p auth.Profile, _ auth.UserID, perUser 
 			known = u
 		}
 	}
-	admitted, err := decide(known, r.at)
+	result, err := decide(known, r.at)
 	if err != nil {
 		return auth.User{}, auth.Session{}, err
 	}
@@ -65,13 +65,13 @@ func (r *rows) SignIn(_ context.Context, p auth.Profile, _ auth.UserID, perUser 
 		known = &auth.User{}
 		r.users = append(r.users, known)
 	}
-	*known = admitted.User
+	*known = result.User
 	if live := r.of(known.ID, r.live); len(live) >= perUser {
 		r.revoke(live[perUser-1:])
 	}
-	r.sessions = append(r.sessions, &admitted.Session)
-	r.events = append(r.events, admitted.Events...)
-	return admitted.User, admitted.Session, nil
+	r.sessions = append(r.sessions, &result.Session)
+	r.events = append(r.events, result.Events...)
+	return result.User, result.Session, nil
 }
 
 func (r *rows) ChangeSession(_ context.Context, id auth.SessionID, decide func(auth.Session, time.Time) auth.SessionChange) (auth.User, error) {
@@ -116,7 +116,7 @@ func (r *rows) EndSession(ctx context.Context, actor auth.Actor, id auth.Session
 	return r.Record(ctx, e)
 }
 
-func (r *rows) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, told func(auth.SessionID) auth.Event) error {
+func (r *rows) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, eventOf func(auth.SessionID) auth.Event) error {
 	own := r.find(actor.Session)
 	if own == nil || own.User != actor.User || own.RevokedAt != nil {
 		return nil
@@ -127,7 +127,7 @@ func (r *rows) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, to
 	}
 	r.revoke(some)
 	for _, s := range some {
-		if err := r.Record(ctx, told(s.ID)); err != nil {
+		if err := r.Record(ctx, eventOf(s.ID)); err != nil {
 			return err
 		}
 	}
@@ -141,7 +141,7 @@ func (r *rows) CheckSession(_ context.Context, actor auth.Actor) error {
 	return nil
 }
 
-func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth.UserID, change auth.UserChange, told func(auth.UserState) []auth.Event) (auth.User, error) {
+func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth.UserID, change auth.UserChange, eventsOf func(auth.UserState) []auth.Event) (auth.User, error) {
 	if !r.user(staff.User).Role.May(staff.Permission) {
 		return auth.User{}, problem.New(problem.PermissionDenied, "not an admin")
 	}
@@ -151,7 +151,7 @@ func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth
 		user.SuspendedAt = new(r.at)
 		r.revoke(r.of(id, func(s *auth.Session) bool { return s.RevokedAt == nil }))
 	}
-	r.events = append(r.events, told(before)...)
+	r.events = append(r.events, eventsOf(before)...)
 	return *user, nil
 }
 

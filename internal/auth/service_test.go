@@ -14,7 +14,7 @@ import (
 func TestAuthenticate_ParsesAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
-	tokens, actor := accessTokens(now, newSecret), somebody()
+	tokens, actor := accessTokens(now, newSecret), newActor()
 	service := auth.NewService(nil, nil, tokens, nil, gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler))
 	token := issue(t, tokens, actor)
 	for name, tc := range map[string]struct {

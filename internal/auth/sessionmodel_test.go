@@ -8,9 +8,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// model is what the contract says of sessions, in the plainest words there are:
-// tokens are texts that somebody was given, and a session is a list of them. It
-// knows no counter, no salt and no signature.
+// model is the contract of sessions in its simplest form: a session is a list of
+// the tokens that were issued for it. It has no counter, no salt and no signature.
 type model struct {
 	rules  auth.SessionPolicy
 	access time.Duration // how long an access token is valid
@@ -22,7 +21,7 @@ type model struct {
 	suspended map[int]bool
 }
 
-// modelled is a session.
+// modelled is one session of the model.
 type modelled struct {
 	id             auth.SessionID
 	person         int
@@ -53,12 +52,12 @@ func newModel(rules auth.SessionPolicy, access time.Duration, now time.Time) *mo
 
 func (m *model) live(s *modelled) bool { return !s.ended && m.now.Before(s.expires) }
 
-// of are the live sessions of a person, the oldest first.
+// of returns the live sessions of a person, the oldest first.
 func (m *model) of(person int) []*modelled {
 	return slices.DeleteFunc(slices.Clone(m.sessions), func(s *modelled) bool { return s.person != person || !m.live(s) })
 }
 
-// give remembers a token pair.
+// give records an issued token pair.
 func (m *model) give(s *modelled, g auth.TokenPair) {
 	if !slices.Contains(s.tokens, g.RefreshToken) {
 		s.tokens = append(s.tokens, g.RefreshToken)
@@ -68,7 +67,7 @@ func (m *model) give(s *modelled, g auth.TokenPair) {
 	s.accessesOfThis = append(s.accessesOfThis, g.AccessToken)
 }
 
-// admits tells how a sign-in ends.
+// admits returns the expected result of a sign-in.
 func (m *model) admits(person int) problem.Code {
 	if m.suspended[person] {
 		return problem.AccountSuspended
@@ -76,8 +75,8 @@ func (m *model) admits(person int) problem.Code {
 	return ""
 }
 
-// signIn begins a session. When there are too many the oldest goes; it tells how
-// many went.
+// signIn starts a session. If there are too many, it revokes the oldest and returns
+// how many it revoked.
 func (m *model) signIn(person int, g auth.TokenPair) (went int) {
 	for before := m.of(person); len(before) >= m.rules.PerUser; before = before[1:] {
 		before[0].ended = true
@@ -90,8 +89,8 @@ func (m *model) signIn(person int, g auth.TokenPair) (went int) {
 	return went
 }
 
-// refresh tells how a refresh ends, and does it. Where it succeeds it tells the
-// session, and which token has to come: empty for one that nobody has seen.
+// refresh executes a refresh and returns the expected result. If it succeeds it
+// returns the session and the expected token; empty for a new token.
 func (m *model) refresh(token string) (want problem.Code, s *modelled, successor string) {
 	given, known := m.refreshes[token]
 	s = given.session
@@ -118,7 +117,7 @@ func (m *model) refresh(token string) (want problem.Code, s *modelled, successor
 	}
 }
 
-// verify tells what is wrong with an access token, if anything is.
+// verify returns the expected error of an access token.
 func (m *model) verify(access string) (*modelled, problem.Code) {
 	given, known := m.accesses[access]
 	switch {
@@ -131,7 +130,7 @@ func (m *model) verify(access string) (*modelled, problem.Code) {
 	}
 }
 
-// request tells how a request ends.
+// request returns the expected result of a request.
 func (m *model) request(access string) (*modelled, problem.Code) {
 	s, wrong := m.verify(access)
 	if wrong == "" && !m.live(s) {
@@ -140,8 +139,8 @@ func (m *model) request(access string) (*modelled, problem.Code) {
 	return s, wrong
 }
 
-// logout tells how a logout ends, and does it. The access token counts while it
-// is valid, whatever has become of its session; else the refresh token does.
+// logout executes a logout and returns the expected result. A valid access token
+// identifies the session, even if that has ended; otherwise the refresh token does.
 func (m *model) logout(access, refresh string, all bool) problem.Code {
 	s, wrong := m.verify(access)
 	if wrong != "" && refresh == "" {
@@ -169,7 +168,7 @@ func (m *model) endAll(person int) {
 	}
 }
 
-// end tells how it ends to end one session by its id, and does it.
+// end revokes one session by its id and returns the expected result.
 func (m *model) end(access string, id auth.SessionID) problem.Code {
 	own, wrong := m.request(access)
 	if wrong != "" {

@@ -14,23 +14,23 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// scene is where a simulation plays: the real rules over some store, and the
-// hands of fate.
+// scene is the environment of a simulation: the real rules over a store, and
+// functions that change time and rows.
 type scene struct {
 	rules   *auth.Service
 	keys    *auth.KeyRing
 	model   *model
 	advance func(time.Duration)
-	// kept are all sessions of users as they are stored.
+	// kept returns all sessions of users as they are stored.
 	kept func(users ...auth.UserID) []auth.Session
-	// told is how often the audit tells of something.
-	told func(auth.Action) int
-	// waits are the times between two steps. Their sums come to the bounds of
-	// the rules as near as the clock of the store can be told.
+	// auditCount returns the number of audit events of an action.
+	auditCount func(auth.Action) int
+	// waits are the times between two steps. Their sums come as close to the limits
+	// of the rules as the precision of the store's clock allows.
 	waits []time.Duration
 }
 
-// client is one place where tokens are kept: a tab, a phone, a thief's pocket.
+// client is one holder of tokens: a browser tab, a phone, a thief.
 type client struct {
 	person  int
 	session auth.SessionID
@@ -39,11 +39,10 @@ type client struct {
 	past    []string // refresh tokens that it had before
 }
 
-// people is how many there are in a simulation. What one does is nothing to the
-// other.
+// people is the number of users of a simulation. They do not affect each other.
 const people = 2
 
-// simulation plays one seed.
+// simulation runs the script of one seed.
 type simulation struct {
 	*scene
 
@@ -55,19 +54,19 @@ type simulation struct {
 	signIns int
 	story   []string
 	failed  bool
-	// endings counts how things ended, so that a test can tell whether its
-	// scripts come to every ending there is.
+	// endings counts the results, so that a test can check that its scripts reach
+	// every possible result.
 	endings map[string]int
 }
 
-// everybody is the identity provider: it vouches for whoever is named.
-type everybody struct {
-	auth.Provider // nobody here signs in by code
+// fakeProvider is an identity provider that accepts every name.
+type fakeProvider struct {
+	auth.Provider // no test signs in by code
 
 	seed uint64
 }
 
-func (e everybody) Verify(_ context.Context, raw, _ string) (auth.Profile, error) {
+func (e fakeProvider) Verify(_ context.Context, raw, _ string) (auth.Profile, error) {
 	person, _, _ := strings.Cut(raw, "/")
 	p := auth.Profile{
 		Issuer: "https://issuer.test", Subject: fmt.Sprintf("%d-%s", e.seed, person),
@@ -77,8 +76,8 @@ func (e everybody) Verify(_ context.Context, raw, _ string) (auth.Profile, error
 	return p, err
 }
 
-// simulate plays a script of so many steps. It tells how often what came out of
-// it, and whether it came to its end; a fault of the rules fails the test.
+// simulate runs a script of a number of steps. It returns the count of each result,
+// and whether the script reached its end. A wrong result fails the test.
 func simulate(t testing.TB, seed uint64, steps int, s *scene) (endings map[string]int, ok bool) {
 	t.Helper()
 	sim := &simulation{scene: s, t: t, seed: seed, dice: mathrand.New(mathrand.NewPCG(seed, 16)), endings: map[string]int{}}
@@ -105,7 +104,7 @@ func (s *simulation) tell(format string, args ...any) {
 	s.story = append(s.story, s.model.now.Format("15:04:05.999999999 ")+fmt.Sprintf(format, args...))
 }
 
-// want compares how something ended with what the model says.
+// want compares a result with the model.
 func (s *simulation) want(what string, err error, want problem.Code) bool {
 	s.endings[strings.TrimSpace(what+" "+string(want))]++
 	if err == nil && want == "" {
@@ -123,10 +122,10 @@ func (s *simulation) want(what string, err error, want problem.Code) bool {
 
 func pick[T any](dice *mathrand.Rand, some []T) T { return some[dice.IntN(len(some))] }
 
-// step does one thing that clients, thieves, networks and time do.
+// step executes one action of a client, a thief, the network or time.
 func (s *simulation) step() {
 	c := pick(s.dice, s.clients)
-	if s.dice.IntN(4) > 0 { // mostly somebody who was here lately
+	if s.dice.IntN(4) > 0 { // usually a recent client
 		c = pick(s.dice, s.clients[max(0, len(s.clients)-4):])
 	}
 	switch n := s.dice.IntN(100); {
@@ -186,7 +185,7 @@ func (s *simulation) signIn(person int) {
 	s.clients = append(s.clients, &client{person: person, session: g.Session.ID, access: g.AccessToken, refresh: g.RefreshToken})
 }
 
-// refresh exchanges a token; the client takes the answer if it arrives.
+// refresh exchanges a token. The client stores the response if it arrives.
 func (s *simulation) refresh(c *client, token string, arrives bool) {
 	s.tell("client %d refreshes with token %d; the answer arrives: %v", slices.Index(s.clients, c), s.model.refreshes[token].generation, arrives)
 	if given := s.model.refreshes[token]; !s.model.now.Before(given.session.dies) && !given.session.ended {
@@ -217,8 +216,8 @@ func (s *simulation) refresh(c *client, token string, arrives bool) {
 	}
 }
 
-// guess presents tokens that were never given: of a rotation to come, as only
-// the server could make it; and the newest with a bit changed.
+// guess presents tokens that were never issued: that of a later rotation, which only
+// the server can make, and the newest token with one bit changed.
 func (s *simulation) guess(c *client) {
 	s.tell("client %d guesses", slices.Index(s.clients, c))
 	for _, row := range s.kept(s.users[c.person]) {
@@ -241,7 +240,7 @@ func (s *simulation) request(c *client) {
 	s.want("the request", s.ask(c.access), want)
 }
 
-// ask does what every request does first.
+// ask executes the first steps of every request.
 func (s *simulation) ask(access string) error {
 	actor, err := s.rules.Authenticate("Bearer " + access)
 	if err != nil {
@@ -263,8 +262,8 @@ func (s *simulation) logout(c *client) {
 	s.want("the logout", s.rules.Logout(s.t.Context(), strings.TrimSuffix("Bearer "+access, " "), refresh, all, auth.Client{}), want)
 }
 
-// endOne ends a session by its id: one's own, another of one's own, or that of
-// the other person.
+// endOne revokes a session by its id: the client's own, another of the same user, or
+// one of the other user.
 func (s *simulation) endOne(c *client) {
 	target := pick(s.dice, s.clients).session
 	s.tell("client %d ends session %s", slices.Index(s.clients, c), target)
@@ -294,7 +293,7 @@ func (s *simulation) list(c *client) {
 	}
 }
 
-// changeSuspension has an admin suspend somebody, or take it back.
+// changeSuspension suspends or reinstates a user as an admin.
 func (s *simulation) changeSuspension(person int) {
 	suspended := !s.model.suspended[person]
 	s.tell("person %d is suspended: %v", person, suspended)
@@ -309,5 +308,5 @@ func (s *simulation) changeSuspension(person int) {
 	s.want("the suspension", err, "")
 }
 
-// theAdmin is the address of the one who suspends.
+// theAdmin is the e-mail address of the admin.
 const theAdmin = "admin@example.com"

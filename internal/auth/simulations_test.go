@@ -18,8 +18,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// limitOf is the limit of sessions in the script of a seed: one that is met at
-// every corner, or the true one.
+// limitOf returns the limit of sessions for a seed: a small one that is reached
+// often, or the real one.
 func limitOf(seed uint64) int {
 	if seed%5 == 0 {
 		return 20
@@ -27,7 +27,7 @@ func limitOf(seed uint64) int {
 	return 2 + int(seed%3)
 }
 
-// overRows is a scene over rows, at times that are exact.
+// overRows returns a scene over rows with an exact clock.
 func overRows(seed uint64) *scene {
 	rules := auth.SessionPolicy{Idle: time.Hour, MaxAge: 150 * time.Minute, ReuseGrace: 10 * time.Second, PerUser: limitOf(seed), Admins: []string{theAdmin}}
 	const access = 15 * time.Minute
@@ -37,10 +37,10 @@ func overRows(seed uint64) *scene {
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return r.at },
 	})
 	return &scene{
-		rules: auth.NewService(r, everybody{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: auth.NewService(r, fakeProvider{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model:   newModel(rules, access, r.at),
 		advance: func(d time.Duration) { r.at = r.at.Add(d) },
-		told: func(action auth.Action) (n int) {
+		auditCount: func(action auth.Action) (n int) {
 			for _, e := range r.events {
 				if e.Action == action {
 					n++
@@ -85,7 +85,7 @@ func TestSessions_FollowModel(t *testing.T) {
 	all.want(t, everyEnding...)
 }
 
-// endings gathers how the things of many scripts ended.
+// endings counts the results of many scripts.
 type endings struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -102,8 +102,8 @@ func (e *endings) add(counts map[string]int) {
 	}
 }
 
-// everyEnding is every way in which things can end, so that no part of the rules
-// goes untried.
+// everyEnding lists every possible result, so that each part of the rules is
+// tested.
 var everyEnding = []string{
 	"the sign-in", "the sign-in account_suspended", "past the limit", "past the limit of 20",
 	"the refresh", "the refresh, by the predecessor", "the refresh refresh_token_reused", "the refresh refresh_token_expired", "the refresh refresh_token_invalid",
@@ -114,7 +114,7 @@ var everyEnding = []string{
 	"the end of a session", "the end of a session session_not_found", "the end of a session token_revoked", "the list", "the list token_revoked",
 }
 
-// want fails the test unless the scripts have come to all of these.
+// want fails the test unless the scripts have reached all of these results.
 func (e *endings) want(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -125,9 +125,9 @@ func (e *endings) want(t *testing.T, names ...string) {
 	}
 }
 
-// overPostgres is a scene over a database. Its clock is the database's own, so
-// time is passed by making what is stored older, and the bounds of the rules lie
-// minutes away from every sum of waits, which are whole sevens of minutes.
+// overPostgres returns a scene over a database. The clock is the database's, so time
+// passes by making the stored rows older. All waits are multiples of seven minutes,
+// and no sum of them is within minutes of a limit of the rules.
 func overPostgres(t *testing.T, store *postgres.Store, super *pgx.Conn, seed uint64) *scene {
 	t.Helper()
 	rules := auth.SessionPolicy{Idle: 1440 * time.Minute, MaxAge: 3610 * time.Minute, ReuseGrace: 10 * time.Minute, PerUser: limitOf(seed), Admins: []string{theAdmin}}
@@ -144,14 +144,14 @@ func overPostgres(t *testing.T, store *postgres.Store, super *pgx.Conn, seed uin
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return time.Now().Add(passed) },
 	})
 	return &scene{
-		rules: auth.NewService(store, everybody{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: auth.NewService(store, fakeProvider{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model: newModel(rules, access, time.Now()),
 		advance: func(d time.Duration) {
 			passed += d
 			run(`UPDATE sessions SET created_at = created_at - $1::interval, last_used_at = last_used_at - $1, expires_at = expires_at - $1,
 				ends_at = ends_at - $1, revoked_at = revoked_at - $1`, d)
 		},
-		told: func(action auth.Action) (n int) {
+		auditCount: func(action auth.Action) (n int) {
 			if err := super.QueryRow(t.Context(), "SELECT count(*) FROM audit_events WHERE action = $1", action).Scan(&n); err != nil {
 				t.Error(err)
 			}
@@ -174,8 +174,8 @@ func overPostgres(t *testing.T, store *postgres.Store, super *pgx.Conn, seed uin
 	}
 }
 
-// openDatabase opens a store over a database of the test's own, and a connection
-// that no policy confines.
+// openDatabase opens a store over a new database, and a connection that bypasses
+// row-level security.
 func openDatabase(t *testing.T) (*postgres.Store, *pgx.Conn) {
 	t.Helper()
 	db := testkit.NewDatabase(t)

@@ -12,7 +12,7 @@ func TestCache_VerifiedTokenExpires(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, oldSecret)
-	actor := somebody()
+	actor := newActor()
 	token := issue(t, tokens, actor)
 	for _, after := range []time.Duration{0, 0, time.Hour, time.Hour + 4*time.Second} {
 		now.at = time.Unix(1_800_000_000, 0).Add(after)
@@ -28,16 +28,16 @@ func TestCache_VerifiedTokenExpires(t *testing.T) {
 	}
 }
 
-// What is remembered of one token says nothing of another, and however many there
-// are each stands for its own.
+// A cached token does not affect other tokens, and each keeps its own actor, however
+// many there are.
 func TestCache_TokensAreSeparateAndBounded(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, oldSecret)
-	const many = 20_000 // more than are remembered
+	const many = 20_000 // more than the cache holds
 	actors, issued := make([]auth.Actor, many), make([]string, many)
 	for n := range many {
-		actors[n] = somebody()
+		actors[n] = newActor()
 		issued[n] = issue(t, tokens, actors[n])
 	}
 	for range 2 {
@@ -52,6 +52,6 @@ func TestCache_TokensAreSeparateAndBounded(t *testing.T) {
 		}
 	}
 	if got := tokens.CachedTokens(); got > 2*8192 {
-		t.Errorf("%d tokens are remembered", got)
+		t.Errorf("%d tokens are cached", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -170,7 +171,7 @@ func (c *call) check(op *huma.Operation) error {
 	}
 	err := checkRequest(c.request, op, c.op.lenient)
 	// A form of another site would send a body of another type along with the cookie.
-	if problem.CodeOf(err) == problem.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {
+	if problem.CodeOf(err) == middleware.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {
 		return login.NotJSON()
 	}
 	if err != nil {

@@ -108,7 +108,7 @@ func TestABodyHasOneMediaType(t *testing.T) {
 		{"", "application/json"},
 		{`application/json; x="`, `"`},
 	} {
-		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != problem.UnsupportedMediaType {
+		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != middleware.UnsupportedMediaType {
 			t.Errorf("a body of the types %q is %v", lines, err)
 		}
 	}
@@ -136,7 +136,7 @@ func FuzzMediaType(f *testing.F) {
 			h.Set("Content-Encoding", encoding)
 		}
 		err := checkMediaType(h, method)
-		if err != nil && problem.CodeOf(err) != problem.UnsupportedMediaType {
+		if err != nil && problem.CodeOf(err) != middleware.UnsupportedMediaType {
 			t.Fatalf("%q is %v", media, err)
 		}
 		may, must := isJSON(media, patch)

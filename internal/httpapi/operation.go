@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -79,7 +80,7 @@ func paged(o *operation) { problems(problem.InvalidPageToken)(o) }
 // of every request, of callers, of path ids and of bodies.
 func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	all := append(slices.Clone(o.problems),
-		problem.InvalidParameter, problem.HTTPSRequired, problem.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable)
+		problem.InvalidParameter, middleware.HTTPSRequired, middleware.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable)
 	if a.signedIn {
 		all = append(all, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
 	}
@@ -90,8 +91,8 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 		all = append(all, o.missing)
 	}
 	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
-		all = append(all, problem.MalformedJSON, problem.BodyTooLarge, problem.UnsupportedMediaType,
-			problem.ValidationFailed, problem.RequestTimeout)
+		all = append(all, problem.MalformedJSON, middleware.BodyTooLarge, middleware.UnsupportedMediaType,
+			problem.ValidationFailed, middleware.RequestTimeout)
 	}
 	return all
 }

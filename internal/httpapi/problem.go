@@ -16,28 +16,28 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// statuses maps each kind of failure to its HTTP status. Nothing else chooses the
-// status of an error. A test checks that it is complete.
+// statuses maps each kind of failure to its HTTP status. Besides it only
+// middleware.Statuses selects the status of an error. A test checks that it is complete.
 var statuses = map[problem.Kind]int{
 	problem.KindInternal:           http.StatusInternalServerError,
 	problem.KindInvalidArgument:    http.StatusBadRequest,
 	problem.KindUnauthenticated:    http.StatusUnauthorized,
 	problem.KindPermissionDenied:   http.StatusForbidden,
 	problem.KindNotFound:           http.StatusNotFound,
-	problem.KindMethodNotAllowed:   http.StatusMethodNotAllowed,
-	problem.KindRequestTimeout:     http.StatusRequestTimeout,
 	problem.KindConflict:           http.StatusConflict,
 	problem.KindFailedPrecondition: http.StatusPreconditionFailed,
-	problem.KindTooLarge:           http.StatusRequestEntityTooLarge,
-	problem.KindUnsupportedMedia:   http.StatusUnsupportedMediaType,
 	problem.KindInvalid:            http.StatusUnprocessableEntity,
 	problem.KindResourceExhausted:  http.StatusTooManyRequests,
-	problem.KindHeadersTooLarge:    http.StatusRequestHeaderFieldsTooLarge,
 	problem.KindUnavailable:        http.StatusServiceUnavailable,
 }
 
-// statusOf is the HTTP status of a code.
-func statusOf(code problem.Code) int { return statuses[code.Doc().Kind] }
+// statusOf returns the HTTP status of a code.
+func statusOf(code problem.Code) int {
+	if status, ok := middleware.Statuses[code]; ok {
+		return status
+	}
+	return statuses[code.Doc().Kind]
+}
 
 // problemDetails is the body of every error: problem details after RFC 9457.
 type problemDetails struct { //nolint:errname // the name of RFC 9457
@@ -96,7 +96,7 @@ func problemOf(r *http.Request, err error) *problemDetails {
 	}
 	meaning, info := f.Code.Doc(), middleware.InfoFrom(r.Context())
 	p := &problemDetails{
-		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statuses[meaning.Kind],
+		Type: "/problems/" + string(f.Code), Title: meaning.Title, Status: statusOf(f.Code),
 		Detail: f.Detail, Instance: r.URL.EscapedPath(), Code: string(f.Code), RequestID: info.RequestID,
 		headers: http.Header{}, cause: err,
 	}

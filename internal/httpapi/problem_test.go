@@ -31,7 +31,7 @@ func TestEveryKindOfFaultHasAStatus(t *testing.T) {
 		seen[status] = kind
 	}
 	if len(statuses) != len(seen) {
-		t.Errorf("there are %d statuses for %d kinds; is Away still the last kind?", len(statuses), len(seen))
+		t.Errorf("there are %d statuses for %d kinds; is KindUnavailable still the last kind?", len(statuses), len(seen))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -78,7 +79,7 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 func checkMediaType(h http.Header, method string) error {
 	for encoding := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return problem.New(problem.UnsupportedMediaType, "A body with a Content-Encoding is not accepted. Send it uncompressed.")
+			return problem.New(middleware.UnsupportedMediaType, "A body with a Content-Encoding is not accepted. Send it uncompressed.")
 		}
 	}
 	types := h.Values("Content-Type")
@@ -94,5 +95,5 @@ func checkMediaType(h http.Header, method string) error {
 		h.Set("Content-Type", openapi.JSON) // the one spelling that huma knows
 		return nil
 	}
-	return problem.New(problem.UnsupportedMediaType, "The body must be application/json in UTF-8.")
+	return problem.New(middleware.UnsupportedMediaType, "The body must be application/json in UTF-8.")
 }

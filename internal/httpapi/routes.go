@@ -6,6 +6,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -69,7 +70,7 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	pages := docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
 		Missing: func(w http.ResponseWriter, r *http.Request) {
-			a.fail(w, r, problem.New(problem.RouteNotFound, "There is no such page."))
+			a.fail(w, r, problem.New(middleware.RouteNotFound, "There is no such page."))
 		},
 	})
 	mux.HandleFunc("GET /docs", pages.Reference)

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/validation"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -151,9 +152,9 @@ func (c *call) inputError(status int, message string, errs []error) error {
 func (c *call) bodyError(status int, message string, errs []error) error {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return problem.New(problem.BodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
+		return problem.New(middleware.BodyTooLarge, "The body has more than %d bytes.", c.api.MaxBodyBytes)
 	case http.StatusRequestTimeout:
-		return problem.New(problem.RequestTimeout, "The body did not arrive in time.")
+		return problem.New(middleware.RequestTimeout, "The body did not arrive in time.")
 	case http.StatusBadRequest:
 		return problem.New(problem.MalformedJSON, "A JSON body is needed; the request has none.")
 	}

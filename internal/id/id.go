@@ -1,8 +1,7 @@
-// Package id makes and reads identifiers: UUID version 7 (RFC 9562), typed by
-// what they identify, so that ids of different things do not mix.
+// Package id holds identifiers: UUIDs of version 7 (RFC 9562), typed by what they
+// identify, so that the compiler keeps ids of different resources apart.
 //
-// It knows how an id is written in text, JSON and PostgreSQL's binary format,
-// and nothing about what carries one.
+// It knows the text, JSON and PostgreSQL forms of an id. It knows no resource.
 package id
 
 import (
@@ -16,22 +15,22 @@ import (
 // Of identifies one T. The zero value identifies nothing.
 type Of[T any] [16]byte
 
-// ErrNotCanonical is returned for text that is not a lower-case, hyphenated
-// UUID. One id has one spelling: others would be second names of one resource.
+// ErrNotCanonical is returned for text that is not a lower-case UUID with hyphens.
+// An id has exactly one spelling, so that a resource has exactly one name.
 var ErrNotCanonical = errors.New("not a UUID in lower case with hyphens")
 
-// New returns a new id. Ids made later sort later, to the millisecond and
-// within one process beyond that, which keeps indexes dense.
+// New returns a new id. Later ids sort after earlier ones, which keeps indexes
+// dense: across processes to the millisecond, within one process always.
 func New[T any]() Of[T] {
 	v7, err := uuid.NewV7()
 	if err != nil {
-		// The system's random source is gone; nothing safe can be done.
+		// Without the system's random source no id is safe.
 		panic(fmt.Sprintf("make an id: %v", err))
 	}
 	return Of[T](v7)
 }
 
-// Parse reads an id in its one canonical spelling.
+// Parse parses an id in its canonical spelling.
 func Parse[T any](text string) (Of[T], error) {
 	parsed, err := uuid.Parse(text)
 	if err != nil || parsed.String() != text {
@@ -46,7 +45,7 @@ func (i Of[T]) IsZero() bool { return i == Of[T]{} }
 // String returns the canonical spelling.
 func (i Of[T]) String() string { return uuid.UUID(i).String() }
 
-// AppendText appends the canonical spelling; JSON is written by it.
+// AppendText appends the canonical spelling. JSON encoding uses it.
 func (i Of[T]) AppendText(b []byte) ([]byte, error) {
 	const digits = "0123456789abcdef"
 	for n, octet := range i {
@@ -61,7 +60,7 @@ func (i Of[T]) AppendText(b []byte) ([]byte, error) {
 // MarshalText returns the canonical spelling.
 func (i Of[T]) MarshalText() ([]byte, error) { return i.AppendText(make([]byte, 0, 36)) }
 
-// UnmarshalText reads the canonical spelling, else returns ErrNotCanonical.
+// UnmarshalText parses the canonical spelling, or returns ErrNotCanonical.
 func (i *Of[T]) UnmarshalText(text []byte) error {
 	parsed, err := Parse[T](string(text))
 	if err != nil {
@@ -71,7 +70,7 @@ func (i *Of[T]) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ScanUUID reads the id from PostgreSQL; NULL is refused.
+// ScanUUID reads the id from PostgreSQL. NULL is an error.
 func (i *Of[T]) ScanUUID(v pgtype.UUID) error {
 	if !v.Valid {
 		return errors.New("cannot read NULL as an id")
@@ -80,7 +79,7 @@ func (i *Of[T]) ScanUUID(v pgtype.UUID) error {
 	return nil
 }
 
-// UUIDValue hands the id to PostgreSQL; the zero id becomes NULL.
+// UUIDValue returns the id for PostgreSQL. The zero id is NULL.
 func (i Of[T]) UUIDValue() (pgtype.UUID, error) {
 	return pgtype.UUID{Bytes: i, Valid: !i.IsZero()}, nil
 }

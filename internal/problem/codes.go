@@ -1,33 +1,40 @@
 package problem
 
-// Kind groups codes by what the caller should think of them. The zero Kind is
-// Ours: what nobody classified is our fault.
+// Kind groups codes by the way a caller has to handle them. The names follow
+// gRPC's canonical codes where those have one. The zero Kind is KindInternal: an
+// error without a code is a fault of the server.
 type Kind uint8
 
-// The kinds, in the order of the HTTP statuses they become.
+// The kinds.
 const (
+	// KindInternal is a fault of the server.
 	KindInternal Kind = iota
+	// KindInvalidArgument is a request that cannot be understood.
 	KindInvalidArgument
+	// KindUnauthenticated is a request without valid credentials.
 	KindUnauthenticated
+	// KindPermissionDenied is a request that the caller may not make.
 	KindPermissionDenied
+	// KindNotFound is a missing resource, or a resource of another user.
 	KindNotFound
-	KindMethodNotAllowed
-	KindRequestTimeout
+	// KindConflict is a request that the present state does not allow.
 	KindConflict
+	// KindFailedPrecondition is a condition of the caller that does not hold.
 	KindFailedPrecondition
-	KindTooLarge
-	KindUnsupportedMedia
+	// KindInvalid is a request that is understood but has invalid values.
 	KindInvalid
+	// KindResourceExhausted is a request beyond a rate limit.
 	KindResourceExhausted
-	KindHeadersTooLarge
+	// KindUnavailable is a request that may succeed later.
 	KindUnavailable
 )
 
-// Code names one failure of the contract. Codes are stable: clients switch on
-// them.
+// Code identifies one failure of the contract. Codes are stable: clients switch
+// on them.
 type Code string
 
-// The codes of the contract.
+// The codes that rules and adapters share. An adapter adds codes of its own with
+// [Define].
 const (
 	MalformedJSON         Code = "malformed_json"
 	InvalidParameter      Code = "invalid_parameter"
@@ -46,61 +53,64 @@ const (
 	EmailNotVerified      Code = "email_not_verified"
 	DomainNotAllowed      Code = "domain_not_allowed"
 	CSRFRejected          Code = "csrf_rejected"
-	HTTPSRequired         Code = "https_required"
 	ProjectNotFound       Code = "project_not_found"
 	SpecificationNotFound Code = "specification_not_found"
 	ItemNotFound          Code = "item_not_found"
 	SessionNotFound       Code = "session_not_found"
 	UserNotFound          Code = "user_not_found"
-	RouteNotFound         Code = "route_not_found"
-	MethodNotAllowed      Code = "method_not_allowed"
-	RequestTimeout        Code = "request_timeout"
 	ProjectLimit          Code = "project_limit_reached"
 	SpecificationLimit    Code = "specification_limit_reached"
 	ItemLimit             Code = "item_limit_reached"
 	ItemSetMismatch       Code = "item_set_mismatch"
 	IdempotencyInProgress Code = "idempotency_in_progress"
 	PreconditionFailed    Code = "precondition_failed"
-	BodyTooLarge          Code = "body_too_large"
-	UnsupportedMediaType  Code = "unsupported_media_type"
 	ValidationFailed      Code = "validation_failed"
 	IdempotencyKeyReused  Code = "idempotency_key_reused"
 	RateLimited           Code = "rate_limited"
-	HeadersTooLarge       Code = "headers_too_large"
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 )
 
-// Doc is what a code stands for, for whoever meets it.
+// Doc documents a code for API users.
 type Doc struct {
 	Kind Kind
-	// Title is the short name; it is the same at every occurrence.
+	// Title is a short name, the same for each occurrence.
 	Title string
 	// Description says what happened.
 	Description string
-	// Remedy says what the caller can do about it.
+	// Remedy says what the caller can do.
 	Remedy string
 }
 
-// Doc returns what c stands for; that of Internal for an unknown code.
+// Doc returns the documentation of c; that of Internal for an unknown code.
 func (c Code) Doc() Doc {
-	if m, ok := docs[c]; ok {
-		return m
+	if d, ok := docs[c]; ok {
+		return d
 	}
 	return docs[Internal]
 }
 
-// Codes returns every code of the contract, in its order.
+// Codes returns every code of the contract.
 func Codes() []Code { return codes }
 
 var codes = []Code{
 	MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
 	TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, GoogleTokenInvalid,
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
-	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected, HTTPSRequired,
-	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound, RouteNotFound,
-	MethodNotAllowed, RequestTimeout,
+	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected,
+	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound,
 	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
-	PreconditionFailed, BodyTooLarge, UnsupportedMediaType, ValidationFailed, IdempotencyKeyReused,
-	RateLimited, HeadersTooLarge, Internal, Unavailable,
+	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
+	RateLimited, Internal, Unavailable,
+}
+
+// Define adds a code that only one adapter returns, such as a code of HTTP. It
+// panics if the code exists. Call it in a package variable, so that the list of
+// codes is complete before main starts.
+func Define(code Code, doc Doc) Code {
+	if _, exists := docs[code]; exists {
+		panic("problem: the code " + string(code) + " is defined twice")
+	}
+	codes, docs[code] = append(codes, code), doc
+	return code
 }

@@ -45,3 +45,14 @@ func TestProblems_CauseIsOnlyLogged(t *testing.T) {
 		t.Errorf("the detail took something from the cause: %q", err.Detail)
 	}
 }
+
+func TestProblems_DefineRejectsExistingCode(t *testing.T) {
+	t.Parallel()
+	before := len(problem.Codes())
+	defer func() {
+		if recover() == nil || len(problem.Codes()) != before {
+			t.Error("a code can be defined twice")
+		}
+	}()
+	problem.Define(problem.Internal, problem.Doc{Title: "Another"})
+}

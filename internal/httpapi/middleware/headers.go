@@ -44,7 +44,7 @@ const MaxHeaderBytes = 64 << 10
 func (m *Middleware) LimitHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if headerBytes(r) > MaxHeaderBytes {
-			m.Fail(w, r, problem.New(problem.HeadersTooLarge, "The request line and the headers have more than %d bytes.", MaxHeaderBytes))
+			m.Fail(w, r, problem.New(HeadersTooLarge, "The request line and the headers have more than %d bytes.", MaxHeaderBytes))
 			return
 		}
 		next.ServeHTTP(w, r)

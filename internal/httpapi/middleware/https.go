@@ -56,7 +56,7 @@ func isProbe(path string) bool {
 func (m *Middleware) CheckHTTPS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if m.needsHTTPS(r) {
-			m.Fail(w, r, problem.New(problem.HTTPSRequired, "The request came over plain HTTP. This server accepts only HTTPS."))
+			m.Fail(w, r, problem.New(HTTPSRequired, "The request came over plain HTTP. This server accepts only HTTPS."))
 			return
 		}
 		next.ServeHTTP(w, r)

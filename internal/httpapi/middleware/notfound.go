@@ -26,7 +26,7 @@ func (m *Middleware) NotFound(next http.Handler) http.Handler {
 		}
 		allowed := m.allowedMethods(r)
 		if len(allowed) == 0 {
-			m.Fail(w, r, problem.New(problem.RouteNotFound, "There is nothing at this path."))
+			m.Fail(w, r, problem.New(RouteNotFound, "There is nothing at this path."))
 			return
 		}
 		setAllow(w, allowed)
@@ -34,7 +34,7 @@ func (m *Middleware) NotFound(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		m.Fail(w, r, problem.New(problem.MethodNotAllowed, "This path does not allow the method %s.", Clip(r.Method, 20)))
+		m.Fail(w, r, problem.New(MethodNotAllowed, "This path does not allow the method %s.", Clip(r.Method, 20)))
 	})
 }
 

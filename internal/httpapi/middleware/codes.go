@@ -1,0 +1,63 @@
+package middleware
+
+import (
+	"net/http"
+
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+// The codes of HTTP itself. No rule returns them; the packages inside know
+// neither methods nor headers.
+var (
+	HTTPSRequired = problem.Define("https_required", problem.Doc{
+		Kind:        problem.KindPermissionDenied,
+		Title:       "HTTPS required",
+		Description: "The request was sent over plain HTTP. Others may have read it.",
+		Remedy:      "Use https://, and treat tokens that were sent unencrypted as stolen.",
+	})
+	RouteNotFound = problem.Define("route_not_found", problem.Doc{
+		Kind:        problem.KindNotFound,
+		Title:       "No such route",
+		Description: "There is nothing at this path.",
+		Remedy:      "Check the path against /api/v1/openapi.json.",
+	})
+	MethodNotAllowed = problem.Define("method_not_allowed", problem.Doc{
+		Kind:        problem.KindInvalidArgument,
+		Title:       "Method not allowed",
+		Description: "The path exists, but does not support this method.",
+		Remedy:      "Use one of the methods in the Allow header.",
+	})
+	RequestTimeout = problem.Define("request_timeout", problem.Doc{
+		Kind:        problem.KindUnavailable,
+		Title:       "Request timed out",
+		Description: "The request body did not arrive in time.",
+		Remedy:      "Send the request again.",
+	})
+	BodyTooLarge = problem.Define("body_too_large", problem.Doc{
+		Kind:        problem.KindInvalidArgument,
+		Title:       "Body too large",
+		Description: "The request body is larger than the server accepts.",
+		Remedy:      "Send less data at once.",
+	})
+	UnsupportedMediaType = problem.Define("unsupported_media_type", problem.Doc{
+		Kind:        problem.KindInvalidArgument,
+		Title:       "Unsupported media type",
+		Description: "The body is not JSON, or it is compressed.",
+		Remedy:      "Send Content-Type: application/json and no Content-Encoding.",
+	})
+	HeadersTooLarge = problem.Define("headers_too_large", problem.Doc{
+		Kind:        problem.KindInvalidArgument,
+		Title:       "Headers too large",
+		Description: "The request line and the headers together are larger than the server accepts.",
+		Remedy:      "Send fewer or shorter headers. Put long values into the body.",
+	})
+)
+
+// Statuses are the statuses of codes whose kind has another one.
+var Statuses = map[problem.Code]int{
+	MethodNotAllowed:     http.StatusMethodNotAllowed,
+	RequestTimeout:             http.StatusRequestTimeout,
+	BodyTooLarge:         http.StatusRequestEntityTooLarge,
+	UnsupportedMediaType: http.StatusUnsupportedMediaType,
+	HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,
+}
