@@ -118,7 +118,7 @@ func forgeries(f forger, good, refresh, id, user string) map[string]string {
 	}
 }
 
-func TestForgedAccessTokens(t *testing.T) {
+func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	var secret string
 	s := testkit.Start(t, func(settings *server.Settings) { secret = string(settings.JWTSecret) })
@@ -185,7 +185,7 @@ func wantRefusal(t *testing.T, s *testkit.Server, token, code string) {
 	}
 }
 
-func TestARequestWithoutABearerTokenIsTold(t *testing.T) {
+func TestAccessToken_MissingTokenIsReported(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

@@ -79,7 +79,7 @@ func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
 	}
 }
 
-func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
+func TestAdmin_ConfiguredEmailBecomesAdmin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.AdminEmails = []string{"First.Admin@Example.com"} })
 	if role := profileOf(s.SignIn(t, "first.admin@example.com").Get(mePath).Want(200)).Role; role != "admin" {
@@ -92,7 +92,7 @@ func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
 	}
 }
 
-func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
+func TestAdmin_ExistingUserBecomesAdminAtNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	before := s.SignIn(t, adminEmail)
@@ -105,7 +105,7 @@ func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
 	before.Get(usersPath).Want(200) // the role is the user's, not the token's
 }
 
-func TestTheStaffListsAndSearchesUsers(t *testing.T) {
+func TestAdmin_ListsAndSearchesUsers(t *testing.T) {
 	t.Parallel()
 	s, admin, auditor, ann := household(t)
 	for n := range 5 {
@@ -143,7 +143,7 @@ func TestTheStaffListsAndSearchesUsers(t *testing.T) {
 	ann.Get(usersPath).WantProblem(403, "permission_denied")
 }
 
-func TestASuspendedUserIsOutAtOnceOnEveryReplica(t *testing.T) {
+func TestAdmin_SuspensionEndsSessionsOnEveryReplica(t *testing.T) {
 	t.Parallel()
 	s, admin, _, ann := household(t)
 	replica := s.Replica(t, withAdmin)
@@ -165,7 +165,7 @@ func TestASuspendedUserIsOutAtOnceOnEveryReplica(t *testing.T) {
 	signInAgain(t, s, "ann@example.com").Get(p.path()).Want(200)
 }
 
-func TestAChangedRoleCountsFromTheNextRequest(t *testing.T) {
+func TestAdmin_RoleChangeAppliesFromNextRequest(t *testing.T) {
 	t.Parallel()
 	s, admin, _, ann := household(t)
 	replica := s.Replica(t, withAdmin)
@@ -182,7 +182,7 @@ func TestAChangedRoleCountsFromTheNextRequest(t *testing.T) {
 	}
 }
 
-func TestNobodyChangesTheirOwnRole(t *testing.T) {
+func TestAdmin_OwnRoleCannotBeChanged(t *testing.T) {
 	t.Parallel()
 	_, admin, auditor, ann := household(t)
 	for _, body := range []string{`{"role": "user"}`, `{"suspended": true}`, `{}`} {
@@ -193,7 +193,7 @@ func TestNobodyChangesTheirOwnRole(t *testing.T) {
 	admin.Get(usersPath).Want(200)
 }
 
-func TestAnAdminSeesPeopleAndNothingThatIsTheirs(t *testing.T) {
+func TestAdmin_ReadsUsersButNotTheirContent(t *testing.T) {
 	t.Parallel()
 	_, admin, auditor, ann := household(t)
 	spec := newSpec(ann, "a")
@@ -207,7 +207,7 @@ func TestAnAdminSeesPeopleAndNothingThatIsTheirs(t *testing.T) {
 	}
 }
 
-func TestOfTwoAdminsWhoDemoteEachOtherOneRemains(t *testing.T) {
+func TestAdmin_MutualDemotionLeavesOneAdmin(t *testing.T) {
 	t.Parallel()
 	s, admin, _, ann := household(t)
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "admin"}`).Want(200)
@@ -229,7 +229,7 @@ func anotherToken(t *testing.T, s *testkit.Server, email string) string {
 	return s.IDToken(t, issuerClaims(email))
 }
 
-func TestAFilterThatIsNoTextIsNoFailureOfOurs(t *testing.T) {
+func TestAdmin_FilterOfInvalidTextIsRejected(t *testing.T) {
 	t.Parallel()
 	_, admin, _, _ := household(t)
 	for _, bad := range []string{"%00", "a%00b", "%ff", "%C3", "%C0%80", "%ED%A0%80"} {

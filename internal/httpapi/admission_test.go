@@ -16,7 +16,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestWhoFindsNoPlaceIsShed(t *testing.T) {
+func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var shed atomic.Int64
@@ -71,7 +71,7 @@ func TestWhoFindsNoPlaceIsShed(t *testing.T) {
 
 // Whoever is at the gate counts as waiting where others wait, so that the gate is
 // not asked for many who then find no room. A slow gate alone turns nobody away.
-func TestWhoComesIsCountedWhereOthersWait(t *testing.T) {
+func TestAdmission_ArrivingRequestsCountAsQueued(t *testing.T) {
 	t.Parallel()
 	p := newPlaces("work", 2, func(string) {})
 	for _, at := range []struct {
@@ -100,7 +100,7 @@ func (g gateThatLooks) Enter(context.Context, auth.Entry) auth.Pass {
 	return auth.Pass{}
 }
 
-func TestWhoAsksTheGateIsComing(t *testing.T) {
+func TestAdmission_CacheLookupCountsAsArriving(t *testing.T) {
 	t.Parallel()
 	p := newPlaces("work", 1, func(string) {})
 	var during []int64

@@ -100,7 +100,7 @@ func retold(e auditEvent) string {
 	return fmt.Sprint(actor, " ", e.Action, " ", e.ResourceType, " ", resource, " ", e.Details)
 }
 
-func TestTheAuditTellsEverythingThatMattersOnce(t *testing.T) {
+func TestAudit_RecordsEachSecurityEventOnce(t *testing.T) {
 	t.Parallel()
 	s, admin, auditor, ann := household(t)
 	before := len(eventsOf(admin))
@@ -116,7 +116,7 @@ func TestTheAuditTellsEverythingThatMattersOnce(t *testing.T) {
 	}
 }
 
-func TestAnEventSaysFromWhere(t *testing.T) {
+func TestAudit_EventHasOriginOfRequest(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withAdmin)
 	s.Anybody(t).Post(loginPath, `{"id_token": "x"}`, "User-Agent", "agent/1", "X-Request-Id", "the-request").WantProblem(401, "google_token_invalid")
@@ -127,7 +127,7 @@ func TestAnEventSaysFromWhere(t *testing.T) {
 	}
 }
 
-func TestTheAuditIsFilteredAndPaged(t *testing.T) {
+func TestAudit_FiltersAndPages(t *testing.T) {
 	t.Parallel()
 	_, admin, auditor, ann := household(t)
 	for range 4 {

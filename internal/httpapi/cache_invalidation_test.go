@@ -11,7 +11,7 @@ import (
 
 // A mark may be lost, so it matters that a change is told again before its answer
 // is out, be it long enough to be sent while it is written.
-func TestAChangeIsToldBeforeItIsAnswered(t *testing.T) {
+func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	s := testkit.StartFirst(t, func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 20*time.Second })

@@ -70,7 +70,7 @@ var endings = map[string]ending{
 }
 
 // Each read was answered by the gate a moment before, at each replica.
-func TestNothingThatEndsASessionIsMissedByAGate(t *testing.T) {
+func TestCache_EveryRevocationInvalidates(t *testing.T) {
 	t.Parallel()
 	shared := testkit.StartFirst(t, withAdmin)
 	alone := testkit.Start(t, withAdmin)
@@ -123,7 +123,7 @@ func (e ending) hold(t *testing.T, x *remembered) {
 }
 
 // Where a Redis of its own counts, the other one keeps.
-func TestALogoutIsFinalWhereAnotherRedisCounts(t *testing.T) {
+func TestLogout_IsFinalWithSeparateRateLimitRedis(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t, limited(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
 	ann := s.SignUp(t)

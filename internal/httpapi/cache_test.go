@@ -110,7 +110,7 @@ func (v variant) ask(c *testkit.Client, path string) (shown, string) {
 
 // Nobody can tell from an answer who has given it, whatever was asked when it was
 // kept.
-func TestWhatAGateAnswersIsTheSameByteForByte(t *testing.T) {
+func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 	t.Parallel()
 	for name, start := range gates {
 		s := start(t)[0]
@@ -146,7 +146,7 @@ func TestWhatAGateAnswersIsTheSameByteForByte(t *testing.T) {
 
 // A read may be answered to one who sends another header, and be refused all the
 // same.
-func TestWhatIsRefusedIsRefusedThoughAnAnswerIsKept(t *testing.T) {
+func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 	t.Parallel()
 	for name, start := range gates {
 		s := start(t)[0]
@@ -193,7 +193,7 @@ func body(a *httptest.ResponseRecorder) string {
 // Every route that changes anything ends what is kept of its caller, or of whom it
 // changes: all reads, at each replica, are then as a server tells them that keeps
 // nothing.
-func TestEveryChangeEndsWhatIsKept(t *testing.T) {
+func TestCache_EveryWriteInvalidates(t *testing.T) {
 	t.Parallel()
 	for name, start := range gates {
 		servers := start(t, withAdmin)

@@ -91,7 +91,7 @@ func (s *strait) cut() {
 // What a gate answers needs no database. But replicas tell each other by way of the
 // database what they cannot tell Redis: one that hears nothing gives nothing from
 // Redis.
-func TestWhatIsKeptIsAnsweredWithoutADatabase(t *testing.T) {
+func TestCache_ServesWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*server.Settings){
 		"Redis": func(s *server.Settings) {

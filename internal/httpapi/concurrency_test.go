@@ -35,52 +35,52 @@ func orHasty(c races.Callers) races.Callers {
 	return c.Patient()
 }
 
-func TestConcurrentCreationsStopExactlyAtTheLimit(t *testing.T) {
+func TestLimits_ConcurrentCreatesStopAtLimit(t *testing.T) {
 	t.Parallel()
 	races.CreationsStopAtTheLimit(t, orHasty(twins(t, cramped)), testkit.Rounds(1, 20))
 }
 
-func TestConcurrentReordersLeaveOneOfThemAndAReaderSeesOnlyWholeOnes(t *testing.T) {
+func TestReorder_ConcurrentReordersAreAtomic(t *testing.T) {
 	t.Parallel()
 	races.ReordersAreWhole(t, twins(t, cramped).Patient(), testkit.Rounds(25, 100))
 }
 
-func TestItemsStayDenseWhileEverythingHappensAtOnce(t *testing.T) {
+func TestItems_OrderStaysDenseUnderConcurrentWrites(t *testing.T) {
 	t.Parallel()
 	races.ItemsStayDense(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
 }
 
-func TestListsSkipNothingWhileOthersComeAndGoAtOnce(t *testing.T) {
+func TestPagination_SkipsNothingUnderConcurrentWrites(t *testing.T) {
 	t.Parallel()
 	races.ListsSkipNothing(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
 }
 
-func TestOfTwoWritersWithOneTagOneWinsEachRound(t *testing.T) {
+func TestETag_OneOfTwoConcurrentWritersWins(t *testing.T) {
 	t.Parallel()
 	races.OfTwoWritersOneWins(t, twins(t, cramped).Patient(), testkit.Rounds(25, 1000))
 }
 
-func TestWhatOneReplicaHasWrittenTheOtherReads(t *testing.T) {
+func TestCache_ReplicaReadsWriteOfOtherReplica(t *testing.T) {
 	t.Parallel()
 	races.WhatIsWrittenIsRead(t, twins(t, cramped).Patient(), testkit.Rounds(20, 200))
 }
 
-func TestOperationsOnItemsAreLinearizableOverTwoReplicas(t *testing.T) {
+func TestItems_AreLinearizableOverTwoReplicas(t *testing.T) {
 	t.Parallel()
 	races.ItemsAreLinearizable(t, twins(t, cramped).Patient(), testkit.Rounds(10, 200))
 }
 
-func TestConcurrentRequestsWithOneKeyCreateOnce(t *testing.T) {
+func TestIdempotency_ConcurrentRequestsCreateOnce(t *testing.T) {
 	t.Parallel()
 	races.OneKeyCreatesOnce(t, twins(t, cramped).Patient(), testkit.Rounds(1, 10), 50)
 }
 
-func TestConcurrentRequestsWithOneKeyForTheLastPlaceCreateOnce(t *testing.T) {
+func TestIdempotency_ConcurrentRequestsAtLimitCreateOnce(t *testing.T) {
 	t.Parallel()
 	races.OneKeyTakesTheLastPlace(t, twins(t, cramped).Patient(), testkit.Rounds(3, 40))
 }
 
-func TestConcurrentRequestsWithOneKeyForDifferentThingsCreateOne(t *testing.T) {
+func TestIdempotency_ConcurrentOtherRequestsCreateOne(t *testing.T) {
 	t.Parallel()
 	races.OneKeyCreatesOneThing(t, twins(t, cramped).Patient(), testkit.Rounds(4, 40))
 }

@@ -109,7 +109,7 @@ func wantProblems(t *testing.T, status string, answer *v3.Response) {
 	}
 }
 
-func TestEveryOperationIsDescribedWithValidExamples(t *testing.T) {
+func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 	t.Parallel()
 	for path, item := range published(t).Paths.PathItems.FromOldest() {
 		for method, op := range item.GetOperations().FromOldest() {

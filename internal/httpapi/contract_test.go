@@ -54,7 +54,7 @@ func readYAML(t *testing.T, text []byte) (whole map[string]any) {
 	return whole
 }
 
-func TestTheContractSaysTheSameInJSONAndYAML(t *testing.T) {
+func TestContract_JSONEqualsYAML(t *testing.T) {
 	t.Parallel()
 	anybody := testkit.Start(t).Anybody(t)
 	asJSON, asYAML := anybody.Get("/api/v1/openapi.json").Want(200), anybody.Get("/api/v1/openapi.yaml").Want(200)
@@ -68,7 +68,7 @@ func TestTheContractSaysTheSameInJSONAndYAML(t *testing.T) {
 	}
 }
 
-func TestTheCommittedContractIsTheServedOne(t *testing.T) {
+func TestContract_CommittedFileIsServed(t *testing.T) {
 	t.Parallel()
 	committed, err := os.ReadFile("../../api/openapi.yaml")
 	if err != nil {
@@ -84,7 +84,7 @@ func TestTheCommittedContractIsTheServedOne(t *testing.T) {
 	}
 }
 
-func TestTheContractDescribesEveryOperation(t *testing.T) {
+func TestContract_DescribesEveryOperation(t *testing.T) {
 	t.Parallel()
 	var contract document
 	testkit.Start(t).Anybody(t).Get("/api/v1/openapi.json").Want(200).Into(&contract)

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAPreflightAsksNobody(t *testing.T) {
+func TestCORS_PreflightNeedsNoBackend(t *testing.T) {
 	t.Parallel()
 	// Neither rules nor stores: whoever asked them would panic.
 	a, h := New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Origins: []string{"https://app.example.com"}})
@@ -39,7 +39,7 @@ func TestAPreflightAsksNobody(t *testing.T) {
 	}
 }
 
-func TestAPreflightNamesTheMethodsOfItsPath(t *testing.T) {
+func TestCORS_PreflightNamesMethodsOfPath(t *testing.T) {
 	t.Parallel()
 	_, h := New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Origins: []string{"https://app.example.com"}})
 	for path, want := range map[string]string{
@@ -59,7 +59,7 @@ func TestAPreflightNamesTheMethodsOfItsPath(t *testing.T) {
 	}
 }
 
-func TestOriginsAreWrittenAsBrowsersWriteThem(t *testing.T) {
+func TestCORS_ConfiguredOriginsAreValidated(t *testing.T) {
 	t.Parallel()
 	const (
 		none   = "is not an origin such as https://app.example.com"

@@ -118,7 +118,7 @@ func (p page) refuses(a *testkit.Answer, method string, headers []string) string
 	return ""
 }
 
-func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
+func TestCORS_AllowedOriginUsesTheAPI(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
 	ann := s.SignUp(t)
@@ -163,7 +163,7 @@ func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
 	}
 }
 
-func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
+func TestCORS_OtherOriginReadsNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	ann := s.SignUp(t)
@@ -191,7 +191,7 @@ func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
 	}
 }
 
-func TestCookiesGoToSignInAlone(t *testing.T) {
+func TestCORS_CredentialsOnlyForSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	p := page{origin: appOrigin, credentials: true}
@@ -206,7 +206,7 @@ func TestCookiesGoToSignInAlone(t *testing.T) {
 	}
 }
 
-func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
+func TestCORS_PreflightAllowsMethodsAndHeadersOfContract(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	p := page{origin: appOrigin}
@@ -229,7 +229,7 @@ func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
 	}
 }
 
-func TestWithoutOriginsNoPageMayCall(t *testing.T) {
+func TestCORS_NoOriginIsAllowedByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for _, origin := range []string{appOrigin, "null", s.URL} {
@@ -242,7 +242,7 @@ func TestWithoutOriginsNoPageMayCall(t *testing.T) {
 	}
 }
 
-func TestInDevelopmentEveryOriginMayBeAllowed(t *testing.T) {
+func TestCORS_WildcardAllowsEveryOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("*"))
 	for _, origin := range []string{appOrigin, otherOrigin, "null", "http://192.168.0.5:3000"} {
@@ -255,7 +255,7 @@ func TestInDevelopmentEveryOriginMayBeAllowed(t *testing.T) {
 	}
 }
 
-func TestAnswersToPagesVaryByOrigin(t *testing.T) {
+func TestCORS_ResponsesVaryByOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
@@ -265,7 +265,7 @@ func TestAnswersToPagesVaryByOrigin(t *testing.T) {
 	}
 }
 
-func TestAPageKeepsItsTokenFromPlainHTTP(t *testing.T) {
+func TestCORS_PreflightFailsOverPlainHTTP(t *testing.T) {
 	t.Parallel()
 	required := true
 	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })

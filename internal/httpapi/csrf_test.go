@@ -27,7 +27,7 @@ func withCookie(t *testing.T, s *testkit.Server, email string) *visitor {
 	return b
 }
 
-func TestTheRefreshTokenMayLiveInACookie(t *testing.T) {
+func TestRefresh_TokenInCookie(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
@@ -66,7 +66,7 @@ func cookiesOf(a *testkit.Answer) []http.Cookie {
 	return all
 }
 
-func TestTheTokenInTheBodyGoesBeforeTheCookie(t *testing.T) {
+func TestRefresh_TokenInBodyPrecedesCookie(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
@@ -82,7 +82,7 @@ func TestTheTokenInTheBodyGoesBeforeTheCookie(t *testing.T) {
 	b.post(refreshPath).Want(200)
 }
 
-func TestACookieAloneOpensNothingElse(t *testing.T) {
+func TestCSRF_CookieAuthenticatesOnlyRefreshAndLogout(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
@@ -138,7 +138,7 @@ var crossSite = map[string]struct {
 	"a content type twice": {[]string{"Content-Type", "text/plain, application/json"}, false},
 }
 
-func TestRequestsWithACookieComeFromAllowedOrigins(t *testing.T) {
+func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	for name, tc := range crossSite {
@@ -176,7 +176,7 @@ func TestRequestsWithACookieComeFromAllowedOrigins(t *testing.T) {
 }
 
 // Without a body there is nothing that a form could not send as well.
-func TestALogoutWithoutABodyNeedsTheContentTypeToo(t *testing.T) {
+func TestCSRF_LogoutWithoutBodyNeedsContentType(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
@@ -189,7 +189,7 @@ func TestALogoutWithoutABodyNeedsTheContentTypeToo(t *testing.T) {
 
 // An access token is never sent by a browser on its own: with it a request is
 // not held to an origin, and the cookie alone is left out.
-func TestALogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
+func TestCSRF_LogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
@@ -210,7 +210,7 @@ func TestALogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
 }
 
-func TestALogoutByCookieOfAllSessions(t *testing.T) {
+func TestLogout_ByCookieEndsAllSessions(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b, other := withCookie(t, s, "ann@example.com"), s.SignIn(t, "ann@example.com")
@@ -219,7 +219,7 @@ func TestALogoutByCookieOfAllSessions(t *testing.T) {
 }
 
 // Under HTTPS the names of cookies keep out those that another host has set.
-func TestCookiesUnderHTTPS(t *testing.T) {
+func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	server := httptest.NewTLSServer(s.Handler)

@@ -76,7 +76,7 @@ var notOneJSONValue = map[string]string{
 	"a duplicate name besides a mistake": `{"x": 1, "x": 2}`,
 }
 
-func TestABodyThatIsNotOneJSONValueIsMalformed(t *testing.T) {
+func TestDecode_OtherThanOneJSONValueIsMalformed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -99,7 +99,7 @@ func TestABodyThatIsNotOneJSONValueIsMalformed(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsOneJSONValue(t *testing.T) {
+func TestDecode_OneJSONValueIsAccepted(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, tc := range map[string]struct {
@@ -130,7 +130,7 @@ func padded(size int) string {
 	return body + strings.Repeat(" ", size-len(body))
 }
 
-func TestABodyHasAtMostOneMebibyte(t *testing.T) {
+func TestDecode_BodyLimitIsOneMebibyte(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -173,7 +173,7 @@ func TestABodyHasAtMostOneMebibyte(t *testing.T) {
 	}
 }
 
-func TestABodyThatEndsTooEarlyIsMalformed(t *testing.T) {
+func TestDecode_TruncatedBodyIsMalformed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -193,7 +193,7 @@ func TestABodyThatEndsTooEarlyIsMalformed(t *testing.T) {
 	}
 }
 
-func TestTheMediaTypeOfABody(t *testing.T) {
+func TestDecode_ContentTypeOfBody(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	type headers = []string
@@ -252,7 +252,7 @@ func TestTheMediaTypeOfABody(t *testing.T) {
 	}
 }
 
-func TestARequestWithoutABodyMayNameAnyMediaType(t *testing.T) {
+func TestDecode_ContentTypeWithoutBodyIsIgnored(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")

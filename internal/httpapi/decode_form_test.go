@@ -43,10 +43,10 @@ func ofHex(c byte) byte {
 	return byte(strings.IndexByte("0123456789abcdef", c|0x20))
 }
 
-// FuzzQuery holds that a query is taken exactly if it is well encoded and names
+// FuzzDecode_Query holds that a query is taken exactly if it is well encoded and names
 // only parameters of the operation, each once, with text for a value, and each
 // with a value that needs one.
-func FuzzQuery(f *testing.F) {
+func FuzzDecode_Query(f *testing.F) {
 	for _, query := range []string{"", "&&", "page_size=1&order_by=title+desc", "page_token=", "order_by=", "page_size=1&page_size=2", "page%5fsize=1&page_size=1", "x=1", "=", "a;b", "page_size=%", "page_size=%zz", "page_size", "q=&page_token"} {
 		f.Add(query)
 	}
@@ -97,7 +97,7 @@ func isJSON(media string, patch bool) (may, must bool) {
 	return may, must
 }
 
-func TestABodyHasOneMediaType(t *testing.T) {
+func TestDecode_OneContentTypeOnly(t *testing.T) {
 	t.Parallel()
 	for _, lines := range [][]string{
 		{"application/json", "text/plain"},
@@ -112,10 +112,10 @@ func TestABodyHasOneMediaType(t *testing.T) {
 	}
 }
 
-// FuzzMediaType holds that a body is taken as JSON only where its media type
+// FuzzDecode_ContentType holds that a body is taken as JSON only where its media type
 // says so, once, without an encoding; that it is taken where nothing is odd; and
 // that the library which reads it afterwards sees the one spelling it knows.
-func FuzzMediaType(f *testing.F) {
+func FuzzDecode_ContentType(f *testing.F) {
 	for _, media := range []string{"", "application/json", "Application/JSON;charset=UTF-8", `application/json; charset="utf-8"`, "application/merge-patch+json", "application/json; charset=latin1", "application/json, text/plain", "text/plain", "application/json;charset=utf-8;charset=utf-8", "application/json;charset*=utf-8''utf-8", "application/jsonx", "application/json/x", " application/json", ";"} {
 		f.Add(media, "", "", false)
 	}
@@ -152,9 +152,9 @@ func FuzzMediaType(f *testing.F) {
 	})
 }
 
-// FuzzRequestID sends any X-Request-Id: one of the documented form is taken
+// FuzzHeaders_RequestID sends any X-Request-Id: one of the documented form is taken
 // over, any other is replaced by an id.
-func FuzzRequestID(f *testing.F) {
+func FuzzHeaders_RequestID(f *testing.F) {
 	for _, name := range []string{"", "a", "A-Z_0.9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "a\n", "\x00", "ä", "<script>"} {
 		f.Add(name)
 	}

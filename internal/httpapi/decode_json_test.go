@@ -59,9 +59,9 @@ func resolvePatch(b *projectPatch) []error {
 
 var refusalForm = regexp.MustCompile(`^malformed_json\|[A-Z][A-Za-z0-9 :,-]+\.$`)
 
-// FuzzJSON holds the reader of bodies to another one that was written by the
+// FuzzDecode_JSON holds the reader of bodies to another one that was written by the
 // letter of the standards.
-func FuzzJSON(f *testing.F) {
+func FuzzDecode_JSON(f *testing.F) {
 	for _, text := range []string{`{"title": "x", "description": null}`, `[1, -0.5e+3, 1e999, "\u00e4\ud835\udc9c"]`, `{"a": {"a": [[[true]]]}}`} {
 		f.Add([]byte(text))
 	}
@@ -118,11 +118,11 @@ func wholeProject(value any) (requirements.NewProject, bool) {
 	return draft, titled && len(members) == 1 && len(faults) == 0
 }
 
-// FuzzMergePatch changes a project by any patch. A patch is taken exactly if
+// FuzzDecode_MergePatch changes a project by any patch. A patch is taken exactly if
 // what comes of it by RFC 7396 is a project, but for names that mean nothing,
 // and the project is that afterwards. The same text replaces a project exactly
 // if it is one.
-func FuzzMergePatch(f *testing.F) {
+func FuzzDecode_MergePatch(f *testing.F) {
 	for _, patch := range []string{`{}`, `{"title": "y"}`, `{"description": null}`, `{"title": null}`, `{"title": "y", "description": "z"}`, `{"Title": "y"}`} {
 		f.Add([]byte(patch), "x", "old")
 	}
@@ -204,9 +204,9 @@ func toInt(v any) (int, bool) {
 	return i, ok && err == nil
 }
 
-// FuzzGiven tells absent, null, right and wrong values of fields apart, whatever
+// FuzzDecode_Optional tells absent, null, right and wrong values of fields apart, whatever
 // else is wrong with the body.
-func FuzzGiven(f *testing.F) {
+func FuzzDecode_Optional(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `{"text": null, "number": null, "truth": null, "nullable": null}`,
 		`{"text": "x", "number": -7, "truth": true, "nullable": ""}`,

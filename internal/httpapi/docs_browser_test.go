@@ -105,7 +105,7 @@ func (c *complaints) check(t *testing.T, page string) {
 	c.all, c.asked = nil, 0
 }
 
-func TestThePagesInABrowser(t *testing.T) {
+func TestDocs_PagesInBrowser(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
 	server := testkit.Start(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestIfNoneMatch(t *testing.T) {
+func TestETag_IfNoneMatch(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")
@@ -62,7 +62,7 @@ func TestIfNoneMatch(t *testing.T) {
 	}
 }
 
-func TestIfNoneMatchMattersOnlyWhereAVersionIsRead(t *testing.T) {
+func TestETag_IfNoneMatchAppliesToVersionedReads(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")
@@ -86,7 +86,7 @@ var conditional = map[string]struct {
 	"DELETE": {nil, 204},
 }
 
-func TestIfMatch(t *testing.T) {
+func TestETag_IfMatch(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	const done, stale, refused = 0, 412, 400
@@ -163,7 +163,7 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
-func TestIfMatchCountsBeforeWhatTheWriteWouldDo(t *testing.T) {
+func TestETag_IfMatchPrecedesTheWrite(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")
@@ -197,7 +197,7 @@ func TestIfMatchCountsBeforeWhatTheWriteWouldDo(t *testing.T) {
 	})
 }
 
-func TestATagFollowsTheProjectThroughItsLife(t *testing.T) {
+func TestETag_ChangesWithEveryVersion(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	made := ann.Post(projectsPath, map[string]any{"title": "Invoices"}).Want(201)

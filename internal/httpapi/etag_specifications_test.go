@@ -8,7 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestASpecificationIsReadWithItsItemsOnRequest(t *testing.T) {
+func TestSpecifications_IncludeItems(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	empty, three := newSpec(ann), newSpec(ann, "a", "b", "c")
@@ -32,7 +32,7 @@ func TestASpecificationIsReadWithItsItemsOnRequest(t *testing.T) {
 	}
 }
 
-func TestConditionsOnASpecification(t *testing.T) {
+func TestETag_Specifications(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	writes := map[string]func(*testkit.Client, spec, string) *testkit.Answer{

@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-func TestEntityTags(t *testing.T) {
+func TestETag_ParseList(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		list string
@@ -63,7 +63,7 @@ func TestEntityTags(t *testing.T) {
 	}
 }
 
-func TestOnlyBlanksOfHTTPMayStandBesideAStar(t *testing.T) {
+func TestETag_StarAllowsOnlyHTTPWhitespace(t *testing.T) {
 	t.Parallel()
 	for _, star := range []string{"*", " *\t"} {
 		var m ifMatch
@@ -109,7 +109,7 @@ func written(t *rapid.T, tags []entityTag) string {
 	return b.String()
 }
 
-func TestEveryListOfTagsIsReadAsItWasWritten(t *testing.T) {
+func TestETag_ListRoundTrips(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tags := someTags(t)
@@ -121,7 +121,7 @@ func TestEveryListOfTagsIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
-func TestIfMatchAcceptsExactlyTheStrongTagsOfVersions(t *testing.T) {
+func TestETag_IfMatchAcceptsOnlyStrongVersionTags(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tags := someTags(t)
@@ -141,7 +141,7 @@ func TestIfMatchAcceptsExactlyTheStrongTagsOfVersions(t *testing.T) {
 	})
 }
 
-func TestIfNoneMatchComparesWeakly(t *testing.T) {
+func TestETag_IfNoneMatchComparesWeakly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tags := someTags(t)
@@ -156,7 +156,7 @@ func TestIfNoneMatchComparesWeakly(t *testing.T) {
 // grammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
 var grammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
 
-func FuzzEntityTags(f *testing.F) {
+func FuzzETag_ParseList(f *testing.F) {
 	for _, list := range []string{"", "*", `"7"`, `W/"7"`, `"1", W/"2"`, `,, "1" ,`, `"1" "2"`, `"`, `W/`, "\"\xff\"", "\"\x00\"", `"1",`, `W/"1"W/"2"`} {
 		f.Add(list)
 	}
@@ -183,9 +183,9 @@ func FuzzEntityTags(f *testing.F) {
 
 var member = regexp.MustCompile(`(W/)?"([^"]*)"`)
 
-// FuzzIfMatch sends one or two lines of If-Match: a star alone, or the strong
+// FuzzETag_IfMatch sends one or two lines of If-Match: a star alone, or the strong
 // tags of versions, are what the caller asks for; nothing else is.
-func FuzzIfMatch(f *testing.F) {
+func FuzzETag_IfMatch(f *testing.F) {
 	for _, line := range []string{"", "*", " *\t", "\u00a0*", "*, *", `"7"`, `W/"7", "8-2", "x", "08", "0", "-1", "9-", "1234567890123456789"`, "7", `"7", *`} {
 		f.Add(line, "", false)
 	}
@@ -224,8 +224,8 @@ func FuzzIfMatch(f *testing.F) {
 	})
 }
 
-// FuzzIfNoneMatch compares any list with the tag of a project or an item.
-func FuzzIfNoneMatch(f *testing.F) {
+// FuzzETag_IfNoneMatch compares any list with the tag of a project or an item.
+func FuzzETag_IfNoneMatch(f *testing.F) {
 	for _, list := range []string{"*", "\v*", `"7"`, `W/"7"`, `"6", W/"7-2"`, `"7`, ""} {
 		f.Add(list, int64(7), 2, false)
 		f.Add(list, int64(7), 2, true)

@@ -13,7 +13,7 @@ import (
 
 // An export that nobody reads holds its connection to the database until it is
 // given up. However many somebody begins, the others go on.
-func TestExportsLeaveTheDatabaseToOthers(t *testing.T) {
+func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })

@@ -109,7 +109,7 @@ func (d exportDoc) outline() string {
 	return b.String()
 }
 
-func TestAnExportHasEverythingThatIsOnesOwn(t *testing.T) {
+func TestExport_HasAllContentOfUser(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
@@ -166,7 +166,7 @@ Empty, live
 	}
 }
 
-func TestAnExportOfNothingIsADocument(t *testing.T) {
+func TestExport_OfNewUserIsValid(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -184,7 +184,7 @@ func TestAnExportOfNothingIsADocument(t *testing.T) {
 
 // While items go from one project to another, taken away first, no moment has
 // more than there were, or less by more than one.
-func TestAnExportShowsOneMoment(t *testing.T) {
+func TestExport_IsOneSnapshot(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t).Patient()
@@ -254,7 +254,7 @@ func wealthy(t *testing.T, s *testkit.Server, user string, projects, specs int, 
 }
 
 //nolint:paralleltest // it measures the memory of the process
-func TestAnExportOfManyItemsTakesLittleMemory(t *testing.T) {
+func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	projects := testkit.Rounds(2, 10)
@@ -351,7 +351,7 @@ func (r *relay) cut() {
 	r.conns = nil
 }
 
-func TestAnExportWhoseDatabaseBreaksOffIsNeitherWholeNorRepeated(t *testing.T) {
+func TestExport_LostDatabaseTruncatesResponse(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	address, err := url.Parse(db.Service)

@@ -21,9 +21,9 @@ var reaching = []string{
 	"POST /auth/login", "POST /auth/refresh",
 }
 
-// FuzzAnswers sends anything to a whole server over a real database: nothing
+// FuzzAPI_NeverFailsInternally sends anything to a whole server over a real database: nothing
 // that a caller can send is a failure of ours.
-func FuzzAnswers(f *testing.F) {
+func FuzzAPI_NeverFailsInternally(f *testing.F) {
 	for n, request := range reaching {
 		f.Add(n, "", `{"title": "x", "content": "y", "order": 0, "name": "z", "role": "user"}`, `"1", "2-0"`, "")
 		if method, _, _ := strings.Cut(request, " "); method != http.MethodGet {

@@ -87,9 +87,9 @@ var bodies = []struct{ method, path string }{
 	{"PATCH", projectsPath + "/01a20519-0000-7000-8000-000000000000"},
 }
 
-// FuzzDecodeBody sends any bytes to every operation that takes a body. They are
+// FuzzDecode_Body sends any bytes to every operation that takes a body. They are
 // never a failure of ours, and never answered in a form but the contract's.
-func FuzzDecodeBody(f *testing.F) {
+func FuzzDecode_Body(f *testing.F) {
 	for _, name := range slices.Sorted(maps.Keys(notOneJSONValue)) { // seeds are named by their order
 		f.Add([]byte(notOneJSONValue[name]))
 	}
@@ -149,9 +149,9 @@ func checkRefusal(t *testing.T, request string, answer *httptest.ResponseRecorde
 	}
 }
 
-// FuzzRequest sends any target and headers. Nothing of them is a failure of
+// FuzzDecode_Request sends any target and headers. Nothing of them is a failure of
 // ours.
-func FuzzRequest(f *testing.F) {
+func FuzzDecode_Request(f *testing.F) {
 	for _, seed := range []struct{ method, path, query, ifMatch, media string }{
 		{"GET", "/projects", "page_size=1&order_by=title", "", ""},
 		{"GET", "/projects", "page_token=%00", `"`, ""},

@@ -82,7 +82,7 @@ var opening = map[string]func(*testing.T, *testkit.Server) any{
 	},
 }
 
-func TestEveryAnswerOfEveryRouteIsSafe(t *testing.T) {
+func TestHeaders_EveryRouteHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	x := newCast(t)
 	// The first server, which remembers answers, is only asked for what it makes.
@@ -118,7 +118,7 @@ var (
 	assetForm = regexp.MustCompile(`/docs/[^"']+`)
 )
 
-func TestEveryPageIsSafe(t *testing.T) {
+func TestHeaders_EveryPageHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	server := testkit.Start(t, asInProduction)
 	anybody := server.Anybody(t)

@@ -31,7 +31,7 @@ func chosen(h http.Header) map[string]string {
 	return got
 }
 
-func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
+func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -99,7 +99,7 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 	}
 }
 
-func TestARequestIdIsTakenOverOrMade(t *testing.T) {
+func TestHeaders_RequestIDIsAcceptedOrGenerated(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -142,7 +142,7 @@ func TestARequestIdIsTakenOverOrMade(t *testing.T) {
 	}
 }
 
-func TestInstanceIsThePathAsItWasSent(t *testing.T) {
+func TestProblem_InstanceIsPathAsSent(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for sent, want := range map[string]string{

@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestHealth(t *testing.T) {
+func TestHealth_ReportsDependencies(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for path, want := range map[string]map[string]any{
@@ -42,7 +42,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestHealthWithoutADatabase(t *testing.T) {
+func TestHealth_WithoutDatabase(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

@@ -86,7 +86,7 @@ func (a rawAnswer) wantProblem(t *testing.T, status int, code, detail string) {
 	}
 }
 
-func TestWhatIsNoRequestIsRefusedInOurForm(t *testing.T) {
+func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	const get, post = "GET /health/live HTTP/1.1\r\n", "POST /api/v1/projects HTTP/1.1\r\nHost: a\r\n"
@@ -157,7 +157,7 @@ func TestWhatIsNoRequestIsRefusedInOurForm(t *testing.T) {
 	}
 }
 
-func TestARefusalComesAfterTheAnswersBefore(t *testing.T) {
+func TestHTTP_RejectionFollowsEarlierResponses(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	const good = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -175,7 +175,7 @@ func TestARefusalComesAfterTheAnswersBefore(t *testing.T) {
 	answers[3].wantProblem(t, 400, "malformed_request", "where the body ends")
 }
 
-func TestNothingIsReadBehindChunks(t *testing.T) {
+func TestHTTP_NothingIsReadAfterChunkedBody(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -201,7 +201,7 @@ func TestNothingIsReadBehindChunks(t *testing.T) {
 	}
 }
 
-func TestOrdinaryConnectionsStayOpen(t *testing.T) {
+func TestHTTP_OrdinaryConnectionsStayOpen(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	const get = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -212,7 +212,7 @@ func TestOrdinaryConnectionsStayOpen(t *testing.T) {
 	}
 }
 
-func TestHeadersThatAreTooLargeAreRefusedInOurForm(t *testing.T) {
+func TestHTTP_TooLargeHeadersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for _, size := range []int{65 << 10, 100 << 10, 127 << 10, 140 << 10, 1 << 20, 4 << 20} {

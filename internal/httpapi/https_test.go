@@ -73,7 +73,7 @@ func everyWay() (all []came) {
 	return all
 }
 
-func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
+func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 	t.Parallel()
 	trusted := proxies(t, "10.0.0.0/8")
 	for _, required := range []bool{true, false} {
@@ -110,7 +110,7 @@ func TestHTTPSIsRequiredOfWhatComesFromOutside(t *testing.T) {
 	}
 }
 
-func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
+func TestHTTPS_IsKnownToHandlers(t *testing.T) {
 	t.Parallel()
 	trusted := proxies(t, "10.0.0.0/8")
 	for _, c := range everyWay() {
@@ -127,7 +127,7 @@ func TestWhoComesOverHTTPSIsKnownToWhatAnswers(t *testing.T) {
 	}
 }
 
-func TestHeadersHaveABound(t *testing.T) {
+func TestHeaders_SizeLimit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		alter func(r *http.Request, size int)

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-func TestAKeyIsFreeOnceTheDayIsOverAlsoForManyAtOnce(t *testing.T) {
+func TestIdempotency_ExpiredKeyIsTakenOnceByMany(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, super := s.SignUp(t).Patient(), superuser(t, s)
@@ -30,7 +30,7 @@ func TestAKeyIsFreeOnceTheDayIsOverAlsoForManyAtOnce(t *testing.T) {
 // A keyed creation locks its parent, then its owner; moving the project to the
 // trash locks the owner, then the project. Whoever loses must not be told that
 // the database is away.
-func TestCreationsWithAKeyAndTheTrashDoNotBlockEachOther(t *testing.T) {
+func TestIdempotency_CreatesAndTrashDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	ann := orHasty(twins(t))
 	h := newHome(ann[0])
@@ -71,7 +71,7 @@ func TestCreationsWithAKeyAndTheTrashDoNotBlockEachOther(t *testing.T) {
 // mayEnd are the answers of requests that meet the end of their account.
 var mayEnd = []string{"401 token_revoked", "404 project_not_found", "404 specification_not_found", "404 item_not_found"}
 
-func TestAnAccountIsDeletedWhileItWorks(t *testing.T) {
+func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)

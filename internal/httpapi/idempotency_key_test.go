@@ -17,9 +17,9 @@ import (
 
 var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
 
-// FuzzIdempotencyKey sends any keys: exactly one of the documented form is taken,
+// FuzzIdempotency_Key sends any keys: exactly one of the documented form is taken,
 // as it is.
-func FuzzIdempotencyKey(f *testing.F) {
+func FuzzIdempotency_Key(f *testing.F) {
 	for _, key := range []string{"9b2f6c1e-5c3a-4f5e-8a53-0b8f7a3f9a11", "", " ", "a b", "~!", "\x7f", "ä", "\xff", "x\n"} {
 		f.Add(key, "", false)
 	}
@@ -41,10 +41,10 @@ func FuzzIdempotencyKey(f *testing.F) {
 	})
 }
 
-// FuzzSameRequest spells the JSON of a body another way: to an Idempotency-Key
+// FuzzIdempotency_SameRequest spells the JSON of a body another way: to an Idempotency-Key
 // it is the same request. What it means is kept, so that another meaning is
 // another request.
-func FuzzSameRequest(f *testing.F) {
+func FuzzIdempotency_SameRequest(f *testing.F) {
 	for _, body := range []string{`{"title": "x", "description": "y"}`, `{"b": [1e2, -0.0, "\u00e4\u2028<"], "a": null}`, `[{}, [], 9007199254740993]`, `1e999`, `"\ud835\udc9c"`} {
 		f.Add([]byte(body))
 	}

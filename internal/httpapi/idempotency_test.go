@@ -18,7 +18,7 @@ const (
 	replayHeader = "Idempotency-Replayed"
 )
 
-func TestACreationWithAKeyHappensOnce(t *testing.T) {
+func TestIdempotency_SameKeyReplaysStoredResponse(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
@@ -45,7 +45,7 @@ func TestACreationWithAKeyHappensOnce(t *testing.T) {
 	}
 }
 
-func TestTheSameRequestInAnotherSpellingIsTheSame(t *testing.T) {
+func TestIdempotency_SameRequestInAnotherSpelling(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")
@@ -65,7 +65,7 @@ func TestTheSameRequestInAnotherSpellingIsTheSame(t *testing.T) {
 	}
 }
 
-func TestAKeyForAnotherRequestIsRefused(t *testing.T) {
+func TestIdempotency_KeyOfAnotherRequestIsRejected(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")
@@ -95,7 +95,7 @@ func TestAKeyForAnotherRequestIsRefused(t *testing.T) {
 	}
 }
 
-func TestAKeyStaysFreeAfterAFailure(t *testing.T) {
+func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.MaxItems, s.MaxSpecifications, s.MaxProjects = 2, 3, 3 })
 	super := superuser(t, s)
@@ -130,7 +130,7 @@ func TestAKeyStaysFreeAfterAFailure(t *testing.T) {
 	}
 }
 
-func TestAFailureAtTheLimitSucceedsWithTheSameKeyOnceThereIsRoom(t *testing.T) {
+func TestIdempotency_KeyWorksAfterLimitWasReached(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t, func(s *server.Settings) { s.MaxItems = 2 }).SignUp(t)
 	full := newSpec(ann, "a", "b")
@@ -142,7 +142,7 @@ func TestAFailureAtTheLimitSucceedsWithTheSameKeyOnceThereIsRoom(t *testing.T) {
 	races.WantReplay(t, made, ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k"))
 }
 
-func TestKeysOfTwoUsersAreIndependent(t *testing.T) {
+func TestIdempotency_KeysArePerUser(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
@@ -159,7 +159,7 @@ func TestKeysOfTwoUsersAreIndependent(t *testing.T) {
 	}
 }
 
-func TestAKeyLives24Hours(t *testing.T) {
+func TestIdempotency_KeyExpiresAfter24Hours(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, creation := range races.Creations {
@@ -189,7 +189,7 @@ func TestAKeyLives24Hours(t *testing.T) {
 	}
 }
 
-func TestTheFormOfAKey(t *testing.T) {
+func TestIdempotency_KeyFormat(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -228,7 +228,7 @@ func TestTheFormOfAKey(t *testing.T) {
 	}
 }
 
-func TestAReplayIsNotForOthersAndNotForTheDead(t *testing.T) {
+func TestIdempotency_ReplayNeedsOwnerAndLiveSession(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

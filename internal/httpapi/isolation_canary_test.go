@@ -148,7 +148,7 @@ func mustHeader(a *testkit.Answer) string {
 	return b.String()
 }
 
-func TestNothingOfUsersGetsOut(t *testing.T) {
+func TestIsolation_NoUserDataInLogsMetricsTraces(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
 	x := newCanaries(t, collector)

@@ -79,7 +79,7 @@ func heard(a *testkit.Answer, id string) string {
 	return strings.ReplaceAll(told, id, "ID")
 }
 
-func TestSomebodyElsesContentIsAsWhatDoesNotExist(t *testing.T) {
+func TestIsolation_RLSAndFiltersHideContent(t *testing.T) {
 	t.Parallel()
 	behindEachWall(t, somebodyElsesContentIsAsWhatDoesNotExist)
 }
@@ -133,7 +133,7 @@ func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
 	}
 }
 
-func TestAPathThatIsNoIDIsAsWhatDoesNotExist(t *testing.T) {
+func TestIsolation_MalformedIDLooksMissing(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

@@ -31,7 +31,7 @@ func behindEachWall(t *testing.T, test func(*testing.T, *testkit.Server)) {
 }
 
 // The tests behind one wall are only worth something if there is nothing else.
-func TestWithNeitherWallEverythingIsEverybodys(t *testing.T) {
+func TestIsolation_WithoutRLSAndFiltersAllIsReadable(t *testing.T) {
 	t.Parallel()
 	db := testkit.WithoutFilters(t, testkit.WithoutPolicies(t, testkit.NewDatabase(t)))
 	s := testkit.StartOn(t, db, testkit.NewIssuer(t))
@@ -45,7 +45,7 @@ func TestWithNeitherWallEverythingIsEverybodys(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotNamedByAnIDIsOnlyOnesOwn(t *testing.T) {
+func TestIsolation_RLSAndFiltersHideSessionsKeysExports(t *testing.T) {
 	t.Parallel()
 	behindEachWall(t, whatIsNotNamedByAnIDIsOnlyOnesOwn)
 }

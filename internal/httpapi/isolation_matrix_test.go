@@ -206,7 +206,7 @@ func (x *cast) ask(c *testkit.Client, route, id string, cell cell, own property)
 	return c.Do(method, path, body)
 }
 
-func TestEveryCallerMeetsEveryRoute(t *testing.T) {
+func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
 	t.Parallel()
 	routes := allRoutes(t)
 	for route := range matrix {

@@ -77,7 +77,7 @@ func tell(a *testkit.Answer, id string) told {
 	return told{a.Status, header, body}
 }
 
-func TestSomebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T) {
+func TestIsolation_RLSAndFiltersHideProjects(t *testing.T) {
 	t.Parallel()
 	behindEachWall(t, somebodyElsesProjectIsAsOneThatDoesNotExist)
 }
@@ -166,7 +166,7 @@ func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server
 	}
 }
 
-func TestOnesOwnTrashIsAsWhatDoesNotExist(t *testing.T) {
+func TestIsolation_OwnTrashLooksMissing(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	gone := newProject(ann, "Gone")
@@ -189,7 +189,7 @@ func TestOnesOwnTrashIsAsWhatDoesNotExist(t *testing.T) {
 	}
 }
 
-func TestListsHaveOnlyOnesOwn(t *testing.T) {
+func TestIsolation_RLSAndFiltersHideLists(t *testing.T) {
 	t.Parallel()
 	behindEachWall(t, listsHaveOnlyOnesOwn)
 }

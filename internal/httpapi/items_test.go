@@ -79,7 +79,7 @@ func dense(list []bullet) error {
 	return nil
 }
 
-func TestANewItem(t *testing.T) {
+func TestItems_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a")
@@ -117,7 +117,7 @@ func TestANewItem(t *testing.T) {
 
 // Every case begins with the items a b c d, each at version 1. A refused one
 // ends with them, too. The fault "/order" is one of that field, by any name.
-func TestTheOrderOfItemsAfterAChange(t *testing.T) {
+func TestItems_OrderAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	const fault = "/order out_of_range"
@@ -246,7 +246,7 @@ func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.A
 	}
 }
 
-func TestAPlaceIsNeverPassedOver(t *testing.T) {
+func TestItems_OrderIsNeverIgnored(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for _, one := range []string{"1.0", "1e0", "10e-1", "0.1E1"} {
@@ -261,7 +261,7 @@ func TestAPlaceIsNeverPassedOver(t *testing.T) {
 	}
 }
 
-func TestNumbersOfItemsAreNeverGivenTwice(t *testing.T) {
+func TestItems_NumbersAreNeverReused(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b", "c")
@@ -277,7 +277,7 @@ func TestNumbersOfItemsAreNeverGivenTwice(t *testing.T) {
 	}
 }
 
-func TestASpecificationHoldsExactly100Items(t *testing.T) {
+func TestItems_LimitIs100(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann)
@@ -302,7 +302,7 @@ func TestASpecificationHoldsExactly100Items(t *testing.T) {
 	ann.Post(parent.items(), map[string]any{"content": "x"}).WantProblem(409, "item_limit_reached")
 }
 
-func TestConditionsOnAnItem(t *testing.T) {
+func TestETag_Items(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")

@@ -79,7 +79,7 @@ func rotations(t *testing.T) map[string][]generation {
 
 // At each step replicas of two generations serve side by side. Every session,
 // whichever of them it began or was last refreshed at, goes on at both.
-func TestKeysAreRotatedWithoutLoggingAnybodyOut(t *testing.T) {
+func TestKeyRotation_KeepsSessions(t *testing.T) {
 	t.Parallel()
 	for name, generations := range rotations(t) {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +204,7 @@ func newKeyPair(t *testing.T, kind string) keyPair {
 	}
 }
 
-func TestPublicKeysArePublishedForEverybody(t *testing.T) {
+func TestKeyRotation_PublicKeysAreServed(t *testing.T) {
 	t.Parallel()
 	key, other := newKeyPair(t, "P-256"), newKeyPair(t, "Ed25519")
 	s := testkit.Start(t, generation{file: key.private + other.public}.set)

@@ -10,7 +10,7 @@ import (
 )
 
 // Whoever remembers that a session was live needs no other clock than the token's.
-func TestAnAccessTokenLastsNoLongerThanItsSession(t *testing.T) {
+func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		access, refresh, age string

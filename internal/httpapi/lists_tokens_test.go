@@ -7,7 +7,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestATokenOfOneListIsNoneOfAnother(t *testing.T) {
+func TestPagination_TokenIsBoundToItsList(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)

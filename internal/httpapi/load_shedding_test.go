@@ -15,7 +15,7 @@ import (
 
 // While everything waits for one row that somebody holds, what comes is shed and
 // counted, and yet health answers, sessions end, and what the gate keeps is read.
-func TestOverloadIsShedAndSessionsEndAllTheSame(t *testing.T) {
+func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })
 	ann, ben := s.SignUp(t), s.SignUp(t)

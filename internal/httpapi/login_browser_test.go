@@ -93,7 +93,7 @@ func (b *visitor) signIn(returnTo, email string) *testkit.Answer {
 	return b.open(b.choose(b.begin(returnTo), email)).Want(302)
 }
 
-func TestABrowserSignsIn(t *testing.T) {
+func TestLogin_BrowserSignsIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := newVisitor(t, s)
@@ -142,7 +142,7 @@ func attributes(c *http.Cookie) http.Cookie {
 	return bare
 }
 
-func TestAnAnswerOfGoogleThatDoesNotBelongToTheBrowser(t *testing.T) {
+func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	altered := func(sealed string, change func([]byte) []byte) string {
@@ -207,7 +207,7 @@ func TestAnAnswerOfGoogleThatDoesNotBelongToTheBrowser(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfGoogleCountsOnce(t *testing.T) {
+func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := newVisitor(t, s)
@@ -228,7 +228,7 @@ func TestAnAnswerOfGoogleCountsOnce(t *testing.T) {
 	}
 }
 
-func TestASignInThatFailsGoesBackWithItsReason(t *testing.T) {
+func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -274,7 +274,7 @@ func TestASignInThatFailsGoesBackWithItsReason(t *testing.T) {
 	})
 }
 
-func TestABrowserIsSentToNobodyElse(t *testing.T) {
+func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com", "http://localhost:5173"} })
 	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
@@ -326,7 +326,7 @@ func TestABrowserIsSentToNobodyElse(t *testing.T) {
 }
 
 // Without an address the browser comes back to the root.
-func TestABrowserComesBackToTheRoot(t *testing.T) {
+func TestLogin_RedirectsToRootByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := newVisitor(t, s)
@@ -339,7 +339,7 @@ func TestABrowserComesBackToTheRoot(t *testing.T) {
 	}
 }
 
-func TestNoTokenIsPartOfAnAddress(t *testing.T) {
+func TestLogin_RedirectContainsNoToken(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	b := newVisitor(t, s)
@@ -351,7 +351,7 @@ func TestNoTokenIsPartOfAnAddress(t *testing.T) {
 
 // The page of the issuer that stands in for Google lists who can sign in; its
 // links lead through the whole way.
-func TestTheIssuersPageLeadsBack(t *testing.T) {
+func TestLogin_IssuerPageLinksUsers(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := newVisitor(t, s)

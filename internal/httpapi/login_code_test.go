@@ -55,7 +55,7 @@ func codeFor(t *testing.T, s *testkit.Server, redirectURI string) string {
 	return back.Query().Get("code")
 }
 
-func TestACodeSignsInOnce(t *testing.T) {
+func TestLogin_CodeIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	body := codeBody(codeFor(t, s, loopback), verifier, loopback)
@@ -73,7 +73,7 @@ func TestACodeSignsInOnce(t *testing.T) {
 	}
 }
 
-func TestACodeIsNotExchangedForSomebodyElse(t *testing.T) {
+func TestLogin_CodeNeedsItsVerifierAndRedirectURI(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	wrong := map[string]string{
@@ -96,7 +96,7 @@ func TestACodeIsNotExchangedForSomebodyElse(t *testing.T) {
 	}
 }
 
-func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
+func TestLogin_CodeOfForeignRedirectURIIsRejected(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
 	own := strings.TrimPrefix(s.URL, "http://")
@@ -143,7 +143,7 @@ func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
 	}
 }
 
-func TestSignInsOfAUserStore(t *testing.T) {
+func TestLogin_UserStoreToken(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	storeToken := func(c issuer.Claims) string {
@@ -173,7 +173,7 @@ func TestSignInsOfAUserStore(t *testing.T) {
 	without.Anybody(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{})}).WantProblem(401, "google_token_invalid")
 }
 
-func TestHostedDomainsHoldForEveryWay(t *testing.T) {
+func TestLogin_HostedDomainAppliesToEveryFlow(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.GoogleHostedDomains = []string{"corp.example.com"} })
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{HostedDomain: "corp.example.com"})}).Want(200)
@@ -190,7 +190,7 @@ func TestHostedDomainsHoldForEveryWay(t *testing.T) {
 	}
 }
 
-func TestSignInByCodeWhileGoogleIsAway(t *testing.T) {
+func TestLogin_CodeWhileGoogleIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	body := codeBody(codeFor(t, s, loopback), verifier, loopback)

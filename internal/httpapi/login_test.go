@@ -15,7 +15,7 @@ import (
 
 const loginPath = "/api/v1/auth/login"
 
-func TestASignInAnswersATokenPair(t *testing.T) {
+func TestLogin_RespondsWithTokenPair(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	token := idToken(t, s, issuer.Claims{Email: "eve@example.com", Name: "Eve"})
@@ -61,7 +61,7 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 }
 
-func TestAnIDTokenSignsInOnce(t *testing.T) {
+func TestLogin_IDTokenIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	other := s.Replica(t)
@@ -75,7 +75,7 @@ func TestAnIDTokenSignsInOnce(t *testing.T) {
 	}
 }
 
-func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
+func TestLogin_ConcurrentUsesOfOneTokenSucceedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
@@ -94,7 +94,7 @@ func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 	}
 }
 
-func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
+func TestLogin_ConcurrentFirstSignInsCreateOneUser(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
@@ -129,7 +129,7 @@ func statuses(answers []*testkit.Answer) map[int]int {
 	return counted
 }
 
-func TestAPersonIsKnownByIssuerAndSubject(t *testing.T) {
+func TestLogin_UserIsIdentifiedByIssuerAndSubject(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -183,7 +183,7 @@ func TestAPersonIsKnownByIssuerAndSubject(t *testing.T) {
 	}
 }
 
-func TestASignInThatIsRefused(t *testing.T) {
+func TestLogin_RejectedIDTokens(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	good := idToken(t, s, issuer.Claims{Email: "good@example.com"})

@@ -105,7 +105,7 @@ func (c *crowd) try(token string) {
 // Each token was used a moment before at every replica, whose gates answered by
 // themselves: its session passed for live there. Once the logout is answered it is
 // accepted nowhere, also after what happens to Redis next.
-func TestNoRevokedTokenIsAcceptedWhateverHappensToRedis(t *testing.T) {
+func TestLogout_RevokedTokenStaysRejectedDuringFailures(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	shared := func(s *server.Settings) {

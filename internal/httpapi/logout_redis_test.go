@@ -66,7 +66,7 @@ func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
 
 // Redis holds nothing that decides about a session, so nothing that happens to it
 // brings one back. It fails in one way at a time.
-func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
+func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	counted := func(s *server.Settings) {

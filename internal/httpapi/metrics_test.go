@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestMetricsCountWhatTheGateDid(t *testing.T) {
+func TestMetrics_CountCacheResults(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -43,7 +43,7 @@ func TestMetricsCountWhatTheGateDid(t *testing.T) {
 
 var documentedMetric = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*)(?: \\*)? \\|")
 
-func TestEveryMetricIsToldToOperators(t *testing.T) {
+func TestMetrics_EachIsDocumented(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
@@ -82,7 +82,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 	}
 }
 
-func TestPrometheusHasNothingToSayAgainstTheMetrics(t *testing.T) {
+func TestMetrics_PassPromtool(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {

@@ -32,7 +32,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	return answer
 }
 
-func TestAPanicIsAnsweredLikeAnyFailureOfOurs(t *testing.T) {
+func TestMiddleware_PanicIsInternalProblem(t *testing.T) {
 	t.Parallel()
 	h, log := handle(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
 	answer := get(h, "/here/canary-in-the-path")
@@ -57,7 +57,7 @@ func TestAPanicIsAnsweredLikeAnyFailureOfOurs(t *testing.T) {
 	}
 }
 
-func TestAnAbortedAnswerStaysAborted(t *testing.T) {
+func TestMiddleware_AbortedResponseStaysAborted(t *testing.T) {
 	t.Parallel()
 	h, log := handle(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	defer func() {
@@ -71,7 +71,7 @@ func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 	get(h, "/here/1")
 }
 
-func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
+func TestLogs_OneLinePerRequestWithRoute(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, route, status string }{
 		"a route":            {"/here/canary", `"route":"/here/{id}"`, `"status":200`},
@@ -97,7 +97,7 @@ func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
 	}
 }
 
-func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
+func TestLogs_LineNamesUserOfValidToken(t *testing.T) {
 	t.Parallel()
 	ann := id.New[auth.User]()
 	for name, tc := range map[string]struct {
@@ -119,7 +119,7 @@ func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
 	}
 }
 
-func TestHTTPSIsKeptOverHTTPSOnly(t *testing.T) {
+func TestHeaders_HSTSOnlyOverHTTPS(t *testing.T) {
 	t.Parallel()
 	h, _ := handle(func(http.ResponseWriter, *http.Request) {})
 	const strict = "Strict-Transport-Security"

@@ -25,7 +25,7 @@ func someCursor(t *rapid.T) requirements.Cursor {
 	return requirements.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[requirements.Project]()}
 }
 
-func TestAPageTokenOpensToWhatWasSealed(t *testing.T) {
+func TestPageToken_RoundTrips(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		cursor, scope := someCursor(t), rapid.String().Draw(t, "scope")
@@ -39,7 +39,7 @@ func TestAPageTokenOpensToWhatWasSealed(t *testing.T) {
 	})
 }
 
-func TestAPageTokenOpensInNoOtherScopeAndUnderNoOtherKey(t *testing.T) {
+func TestPageToken_IsBoundToScopeAndKey(t *testing.T) {
 	t.Parallel()
 	stranger := newPageTokens([]byte("another-key-for-tests-of-32-bytes-or-more"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -54,7 +54,7 @@ func TestAPageTokenOpensInNoOtherScopeAndUnderNoOtherKey(t *testing.T) {
 	})
 }
 
-func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
+func TestPageToken_AnyChangedCharacterIsRejected(t *testing.T) {
 	t.Parallel()
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	others := alphabet + "+/= \t\r\n\x00.~\xff"
@@ -82,7 +82,7 @@ func TestAPageTokenWithAnyOneCharacterChangedOpensNothing(t *testing.T) {
 	}
 }
 
-func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
+func TestPageToken_ScopeHasEveryListParameter(t *testing.T) {
 	t.Parallel()
 	ann, bob := auth.Actor{User: id.New[auth.User]()}, auth.Actor{User: id.New[auth.User]()}
 	seen := map[string]string{}
@@ -103,7 +103,7 @@ func TestEverythingThatAListDependsOnIsPartOfTheScope(t *testing.T) {
 	}
 }
 
-func FuzzPageToken(f *testing.F) {
+func FuzzPageToken_Open(f *testing.F) {
 	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
 	token := sealer.seal(cursor, "scope")
 	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 22), strings.Repeat("A", 200)} {
@@ -118,10 +118,10 @@ func FuzzPageToken(f *testing.F) {
 	})
 }
 
-// FuzzPageCursor opens tokens that are sealed as ours are, over any text, as an
+// FuzzPageToken_Cursor opens tokens that are sealed as ours are, over any text, as an
 // older or newer release may have written it. What opens can be sealed, and
 // means the same again.
-func FuzzPageCursor(f *testing.F) {
+func FuzzPageToken_Cursor(f *testing.F) {
 	for _, cursor := range []string{
 		`{"Time":"2026-11-22T17:12:10.123456Z","Text":"title","Number":7,"ID":"AQIDBAUGBwgJCgsMDQ4PEA=="}`,
 		`{"Time":"0000-01-01T00:00:00+23:59","Number":-1}`, `{"Time":"9999-12-31T23:59:59.999999999-23:59","Text":"\u0000\ud835\udc9c"}`, `{}`, `null`, `{"Text":null,"text":1}`, "",

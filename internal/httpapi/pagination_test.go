@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAParameterThatIsNotValidIsNamed(t *testing.T) {
+func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")
@@ -97,7 +97,7 @@ func TestAParameterThatIsNotValidIsNamed(t *testing.T) {
 	})
 }
 
-func TestParametersThatAreValid(t *testing.T) {
+func TestPagination_ValidParameters(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for i := range 3 {
@@ -138,7 +138,7 @@ func TestParametersThatAreValid(t *testing.T) {
 	}
 }
 
-func TestAPageHas50RowsUnlessAskedOtherwiseAndAtMost100(t *testing.T) {
+func TestPagination_PageSizeDefaults50Max100(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -191,7 +191,7 @@ func walk(t *testing.T, c *testkit.Client, parameters []string, between func(las
 	return nil
 }
 
-func TestEveryOrderIsKeptOverPagesOfAnySize(t *testing.T) {
+func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)

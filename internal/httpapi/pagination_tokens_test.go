@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAPageTokenThatWasAlteredIsRefused(t *testing.T) {
+func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for _, title := range []string{"a", "b", "c"} {
@@ -51,7 +51,7 @@ func TestAPageTokenThatWasAlteredIsRefused(t *testing.T) {
 	}
 }
 
-func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
+func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
@@ -110,7 +110,7 @@ func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	})
 }
 
-func TestAPageTokenSurvivesTheRowItWasMadeOf(t *testing.T) {
+func TestPagination_TokenSurvivesItsRow(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for _, title := range []string{"a", "b", "c"} {
@@ -125,7 +125,7 @@ func TestAPageTokenSurvivesTheRowItWasMadeOf(t *testing.T) {
 	}
 }
 
-func TestTheLongestTitleFitsIntoAPageToken(t *testing.T) {
+func TestPagination_TokenHoldsLongestTitle(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, character := range map[string]string{"wide": wide, "quotes": `"`, "markup": "<", "backslashes": `\`} {

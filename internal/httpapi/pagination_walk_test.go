@@ -182,7 +182,7 @@ func compareRows(order string) func(a, b row) int {
 	}
 }
 
-func TestEveryListIsInOrderOverPagesOfAnySize(t *testing.T) {
+func TestPagination_EveryListKeepsOrderOverPages(t *testing.T) {
 	t.Parallel()
 	eachShelf(t, func(build func() shelf, order string) {
 		x := build()
@@ -199,7 +199,7 @@ func TestEveryListIsInOrderOverPagesOfAnySize(t *testing.T) {
 // While a walk goes on, others come and go: new ones, such as were there before,
 // and the row that the next page begins after. What was there all along is seen
 // once, in its place, and nothing twice.
-func TestAWalkNeitherSkipsNorRepeatsWhileOthersComeAndGo(t *testing.T) {
+func TestPagination_WalkSkipsAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	eachShelf(t, func(build func() shelf, order string) {
 		for _, size := range []int{1, 2, 7} {

@@ -23,7 +23,7 @@ func (c slowWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func TestAConnectionThatTheDriverStillReadsFromStallsNobody(t *testing.T) {
+func TestPool_BackgroundReadDoesNotStall(t *testing.T) {
 	t.Parallel()
 	store, err := postgres.Open(t.Context(), postgres.Config{
 		URL: testkit.NewDatabase(t).Service, PoolSize: 1,

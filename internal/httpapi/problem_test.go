@@ -17,7 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-func TestEveryKindOfFaultHasAStatus(t *testing.T) {
+func TestProblem_EveryKindHasStatus(t *testing.T) {
 	t.Parallel()
 	seen := map[int]problem.Kind{}
 	for kind := problem.KindInternal; kind <= problem.KindUnavailable; kind++ {
@@ -60,7 +60,7 @@ var contractStatuses = map[int][]problem.Code{
 	503: {"unavailable"},
 }
 
-func TestEveryCodeHasTheStatusOfTheContract(t *testing.T) {
+func TestProblem_EveryCodeHasStatusOfContract(t *testing.T) {
 	t.Parallel()
 	want, got := map[problem.Code]int{}, map[problem.Code]int{}
 	for status, codes := range contractStatuses {
@@ -79,7 +79,7 @@ func TestEveryCodeHasTheStatusOfTheContract(t *testing.T) {
 	}
 }
 
-func TestEveryProblemHasWhatItsStatusAsksFor(t *testing.T) {
+func TestProblem_HasMembersAndChallenge(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/x%20y?z=1", http.NoBody)
 	for _, code := range problem.Codes() {
@@ -99,7 +99,7 @@ func TestEveryProblemHasWhatItsStatusAsksFor(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyClassifiedStaysPrivate(t *testing.T) {
+func TestProblem_UnclassifiedErrorStaysPrivate(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	p := problemOf(r, errors.New("canary"))
@@ -111,7 +111,7 @@ func TestWhatNobodyClassifiedStaysPrivate(t *testing.T) {
 	}
 }
 
-func TestEveryRouteHasAnOperationAndEveryOperationARoute(t *testing.T) {
+func TestContract_RoutesAndOperationsMatch(t *testing.T) {
 	t.Parallel()
 	a, _ := New(Config{Now: time.Now})
 	routed := map[string]*huma.Operation{}

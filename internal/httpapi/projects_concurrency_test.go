@@ -16,7 +16,7 @@ import (
 // atMost3 sets a limit that is reached soon.
 func atMost3(settings *server.Settings) { settings.MaxProjects = 3 }
 
-func TestTheProjectLimitIsExactWhileManyCreate(t *testing.T) {
+func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t, atMost3)
 	replica := s.Replica(t, atMost3)
@@ -46,7 +46,7 @@ func wantCounted(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	}
 }
 
-func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
+func TestProjects_TrashDoesNotCountAgainstLimit(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, atMost3)
 	ann, bob := s.SignUp(t), s.SignUp(t)
@@ -81,7 +81,7 @@ func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
 	wantCounted(t, s, ann)
 }
 
-func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
+func TestProjects_ConcurrentTrashAndRestoreKeepCount(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	ann := s.SignUp(t)
@@ -119,7 +119,7 @@ func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 	}
 }
 
-func TestManyTrashOneProjectOnce(t *testing.T) {
+func TestProjects_ConcurrentTrashHappensOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	ann := s.SignUp(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAProjectIsCreatedAndSeenAgain(t *testing.T) {
+func TestProjects_CreateThenRead(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	made := ann.Post("/api/v1/projects", map[string]any{"title": " Invoices "}).Want(201)
@@ -29,7 +29,7 @@ func TestAProjectIsCreatedAndSeenAgain(t *testing.T) {
 
 var sixDigits = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`)
 
-func TestANewProject(t *testing.T) {
+func TestProjects_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	answer := ann.Post(projectsPath, map[string]any{"title": "\t Invoices \u2003"}).Want(201)
@@ -74,7 +74,7 @@ func TestANewProject(t *testing.T) {
 	})
 }
 
-func TestTimesHaveSixDigitsAndZ(t *testing.T) {
+func TestProjects_TimesHaveSixDigitsAndZ(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -93,7 +93,7 @@ func TestTimesHaveSixDigitsAndZ(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAProject(t *testing.T) {
+func TestProjects_Change(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	type state struct{ title, description string }
@@ -140,7 +140,7 @@ func TestAChangeOfAProject(t *testing.T) {
 	}
 }
 
-func TestAWriteThatChangesNothingKeepsVersionAndTime(t *testing.T) {
+func TestProjects_NoopKeepsVersionAndTime(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct{ method, below, body, match string }{
@@ -176,7 +176,7 @@ func TestAWriteThatChangesNothingKeepsVersionAndTime(t *testing.T) {
 	}
 }
 
-func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
+func TestProjects_TrashAndRestore(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	other := newProject(ann, "Other")
@@ -218,7 +218,7 @@ func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
 	}
 }
 
-func TestHEADAnswersAsGETWithoutABody(t *testing.T) {
+func TestProjects_HEADEqualsGETWithoutBody(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")

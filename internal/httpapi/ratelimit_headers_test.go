@@ -10,7 +10,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 )
 
-func TestARateIsSaidInWords(t *testing.T) {
+func TestRateLimit_RateInWords(t *testing.T) {
 	t.Parallel()
 	for want, rate := range map[string]auth.Rate{
 		"100 requests a minute": {Requests: 100, Per: time.Minute},
@@ -25,7 +25,7 @@ func TestARateIsSaidInWords(t *testing.T) {
 
 // Whoever waits until a time that was told must not be too early, so all times
 // are rounded up.
-func TestHeadersSpeakOfAllBudgetsAndOfTheScarcest(t *testing.T) {
+func TestRateLimit_HeadersReportAllAndScarcest(t *testing.T) {
 	t.Parallel()
 	b := &budgets{header: http.Header{}}
 	now := time.Unix(1_795_367_530, 999_999_999)

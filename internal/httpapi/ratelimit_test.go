@@ -50,7 +50,7 @@ func remaining(a *testkit.Answer) int {
 	return n
 }
 
-func TestAUserHasABudget(t *testing.T) {
+func TestRateLimit_IsPerUser(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(5, 10, 5))
 	ann, ben := s.SignUp(t), s.SignUp(t)
@@ -81,7 +81,7 @@ func TestAUserHasABudget(t *testing.T) {
 	}
 }
 
-func TestAnAnswerTellsHowTheBudgetStands(t *testing.T) {
+func TestRateLimit_HeadersReportState(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(100, 10, 30))
 	ann := s.SignUp(t)
@@ -113,7 +113,7 @@ func TestAnAnswerTellsHowTheBudgetStands(t *testing.T) {
 }
 
 // Who pays for what: a user, an address, or nobody.
-func TestEveryRequestIsPaidByTheRightBudget(t *testing.T) {
+func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 	t.Parallel()
 	const user, address, login, nobody = "user", "address", "login", "nobody"
 	for name, tc := range map[string]struct {
@@ -184,7 +184,7 @@ func TestEveryRequestIsPaidByTheRightBudget(t *testing.T) {
 	}
 }
 
-func TestSignInsOfAnAddressAreFew(t *testing.T) {
+func TestRateLimit_SignInsPerAddress(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(100, 3, 100))
 	ann := s.SignUp(t)
@@ -203,7 +203,7 @@ func TestSignInsOfAnAddressAreFew(t *testing.T) {
 
 // A body is not read, let alone its token looked up, for a caller who has nothing
 // left.
-func TestARefusedRequestIsNotRead(t *testing.T) {
+func TestRateLimit_RejectedBodyIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(1, 5, 5))
 	ann := s.SignUp(t)
@@ -215,7 +215,7 @@ func TestARefusedRequestIsNotRead(t *testing.T) {
 	}
 }
 
-func TestASessionIsRefreshedSoOften(t *testing.T) {
+func TestRateLimit_RefreshesPerSession(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(100, 10, 2))
 	ann, ben := s.SignUp(t), s.SignUp(t)
@@ -242,7 +242,7 @@ func TestASessionIsRefreshedSoOften(t *testing.T) {
 
 // Neither a neighbour behind the same address nor a thief with a token can keep
 // somebody from logging out.
-func TestALogoutCannotBeHindered(t *testing.T) {
+func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 	t.Parallel()
 	t.Run("by a neighbour", func(t *testing.T) {
 		t.Parallel()
@@ -267,7 +267,7 @@ func TestALogoutCannotBeHindered(t *testing.T) {
 	})
 }
 
-func TestLimitsMayBeOff(t *testing.T) {
+func TestRateLimit_CanBeDisabled(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(1, 1, 1), func(s *server.Settings) { s.RateLimitEnabled = false })
 	ann := s.SignUp(t)
@@ -281,7 +281,7 @@ func TestLimitsMayBeOff(t *testing.T) {
 }
 
 // Both forms are what the parsers of structured fields take.
-func TestTheHeadersAreStructuredFields(t *testing.T) {
+func TestRateLimit_HeadersAreStructuredFields(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(5, 5, 5))
 	ann := s.SignUp(t)
@@ -305,7 +305,7 @@ func TestTheHeadersAreStructuredFields(t *testing.T) {
 	}
 }
 
-func TestReplicasShareTheBudgetOfAUser(t *testing.T) {
+func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
 	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }

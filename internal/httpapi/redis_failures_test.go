@@ -37,7 +37,7 @@ func awaitRedis(t *testing.T, s *testkit.Server, status int) {
 	}
 }
 
-func TestHealthTellsOfRedis(t *testing.T) {
+func TestHealth_ReportsRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	s := testkit.Start(t, limited(100, 100, 100), func(s *server.Settings) {
@@ -83,7 +83,7 @@ func TestHealthTellsOfRedis(t *testing.T) {
 
 // Redis is killed, started, silenced and emptied while people work. Nobody gets
 // an answer that they would not get otherwise.
-func TestFaultsOfRedisAreNobodysErrors(t *testing.T) {
+func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	s := testkit.Start(t, limited(1_000_000, 100, 100), func(s *server.Settings) { s.RedisURL = server.Secret(redis.URL()) })

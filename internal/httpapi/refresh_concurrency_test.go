@@ -55,7 +55,7 @@ func holding(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
 	return &other
 }
 
-func TestConcurrentRefreshesGetTheSameSuccessor(t *testing.T) {
+func TestRefresh_ConcurrentRequestsGetSameSuccessor(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t, unhurried)
 	for range testkit.Rounds(1, 20) {
@@ -86,7 +86,7 @@ func elevenSecondsLater(t *testing.T, s *testkit.Server, session string) {
 		expires_at = expires_at - interval '11 s', ends_at = ends_at - interval '11 s' WHERE id = $1`, session)
 }
 
-func TestAReusedRefreshTokenEndsOnlyItsSession(t *testing.T) {
+func TestRefresh_ReusedTokenEndsOnlyItsSession(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t)
 	for name, reuse := range map[string]func(t *testing.T, ann *testkit.Client) (newest *testkit.Client){
@@ -126,7 +126,7 @@ func TestAReusedRefreshTokenEndsOnlyItsSession(t *testing.T) {
 	}
 }
 
-func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
+func TestRefresh_ConcurrentLogoutEndsSession(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t)
 	won := 0
@@ -162,7 +162,7 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 }
 
 // Whoever holds a stolen token may well hang up: that it was used twice counts.
-func TestAReuseEndsTheSessionAlsoWhenItsCallerHasLeft(t *testing.T) {
+func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

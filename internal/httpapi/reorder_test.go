@@ -17,7 +17,7 @@ func reorder(c *testkit.Client, s spec, order any, headers ...string) *testkit.A
 	return c.Put(s.items()+"/reorder", map[string]any{"item_ids": order}, headers...)
 }
 
-func TestItemsAreReordered(t *testing.T) {
+func TestReorder_AppliesNewOrder(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, want := range map[string]string{
@@ -68,7 +68,7 @@ func strangers(n int) []string {
 	return all
 }
 
-func TestAnOrderThatIsNotOfExactlyTheItemsChangesNothing(t *testing.T) {
+func TestReorder_MismatchChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
@@ -131,7 +131,7 @@ func TestAnOrderThatIsNotOfExactlyTheItemsChangesNothing(t *testing.T) {
 	}
 }
 
-func TestTheBodyOfAReorderIsClosed(t *testing.T) {
+func TestReorder_BodyIsClosed(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	empty := newSpec(ann)
@@ -153,7 +153,7 @@ func TestTheBodyOfAReorderIsClosed(t *testing.T) {
 	}
 }
 
-func TestNothingInItsNewOrderIsNothing(t *testing.T) {
+func TestReorder_EmptyListIsAccepted(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	empty := newSpec(ann)
@@ -165,7 +165,7 @@ func TestNothingInItsNewOrderIsNothing(t *testing.T) {
 	}
 }
 
-func TestA412ComesBeforeWhatTheReorderWouldSay(t *testing.T) {
+func TestReorder_412PrecedesMismatch(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")
@@ -178,7 +178,7 @@ func TestA412ComesBeforeWhatTheReorderWouldSay(t *testing.T) {
 	reorder(ann, parent, []string{}, "If-Match", "three").WantProblem(400, "invalid_header")
 }
 
-func TestPlacesStayDenseWhateverACallerDoes(t *testing.T) {
+func TestReorder_OrderStaysDenseAfterRandomWrites(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

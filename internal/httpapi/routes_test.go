@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAPathThatIsNoRouteIs404(t *testing.T) {
+func TestRoutes_UnknownPathIs404(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -85,7 +85,7 @@ func TestAPathThatIsNoRouteIs404(t *testing.T) {
 	}
 }
 
-func TestARouteNamesItsMethods(t *testing.T) {
+func TestRoutes_NameTheirMethods(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	id := uuid.NewString()
@@ -135,7 +135,7 @@ func TestARouteNamesItsMethods(t *testing.T) {
 	}
 }
 
-func TestRequestsThatNoBrowserSends(t *testing.T) {
+func TestRoutes_UnusualRequestTargets(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -172,7 +172,7 @@ func TestRequestsThatNoBrowserSends(t *testing.T) {
 	}
 }
 
-func TestACallerWhoLeavesIsNoFailureOfOurs(t *testing.T) {
+func TestRoutes_ClientDisconnectIsNoServerError(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestThe21stSignInEndsTheOldestSession(t *testing.T) {
+func TestSessions_21stSignInEndsTheOldest(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	var callers []*testkit.Client
@@ -35,7 +35,7 @@ func TestThe21stSignInEndsTheOldestSession(t *testing.T) {
 	other.Get(projectsPath).Want(200)
 }
 
-func TestADeadSessionIsToldWhateverElseIsWrong(t *testing.T) {
+func TestSessions_EndedSessionPrecedesOtherErrors(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ways := map[string]string{
@@ -106,7 +106,7 @@ func TestADeadSessionIsToldWhateverElseIsWrong(t *testing.T) {
 	}
 }
 
-func TestARevokedSessionIsDeadOnEveryReplicaAtOnce(t *testing.T) {
+func TestSessions_RevokedIsRejectedByEveryReplica(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	other := s.Replica(t)

@@ -25,7 +25,7 @@ func refresh(t testing.TB, s *testkit.Server, token string) *testkit.Answer {
 	return s.Anybody(t).Patient().Post(refreshPath, map[string]any{"refresh_token": token})
 }
 
-func TestARefreshTokenIsExchangedOnce(t *testing.T) {
+func TestRefresh_TokenIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 
@@ -66,7 +66,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 	})
 }
 
-func TestLogoutIsFinal(t *testing.T) {
+func TestLogout_IsFinal(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
@@ -114,7 +114,7 @@ func TestLogoutIsFinal(t *testing.T) {
 	})
 }
 
-func TestSessionsAreListedAndEndedOneByOne(t *testing.T) {
+func TestSessions_AreListedAndEnded(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	one, two := s.SignIn(t, "ann@example.com"), s.SignIn(t, "ann@example.com")

@@ -77,7 +77,7 @@ func newSpec(c *testkit.Client, items ...string) spec {
 // seenSpec is the specification as it is now.
 func seenSpec(c *testkit.Client, s spec) spec { return specOf(c.Get(s.path()).Want(200)) }
 
-func TestANewSpecification(t *testing.T) {
+func TestSpecifications_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newHome(ann)
@@ -108,7 +108,7 @@ func TestANewSpecification(t *testing.T) {
 // said is what a caller may say about a specification.
 type said struct{ Title, Content string }
 
-func TestAChangeOfASpecification(t *testing.T) {
+func TestSpecifications_Change(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, tc := range map[string]struct {
@@ -155,7 +155,7 @@ func TestAChangeOfASpecification(t *testing.T) {
 
 func (s said) body() map[string]any { return map[string]any{"title": s.Title, "content": s.Content} }
 
-func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
+func TestSpecifications_NoopKeepsVersion(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	named := specOf(ann.Post(newHome(ann).specs(), said{"Old", "# First\nline"}.body()).Want(201))
@@ -191,7 +191,7 @@ func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
 	}
 }
 
-func TestContentIsKeptByteForByte(t *testing.T) {
+func TestSpecifications_ContentIsStoredByteForByte(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, content := range map[string]string{
@@ -230,7 +230,7 @@ func TestContentIsKeptByteForByte(t *testing.T) {
 	}
 }
 
-func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
+func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -278,7 +278,7 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 	}
 }
 
-func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
+func TestSpecifications_LimitIsExact(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t, func(s *server.Settings) { s.MaxSpecifications = 2 }).SignUp(t)
 	parent := newHome(ann)
@@ -300,7 +300,7 @@ func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
 	}
 }
 
-func TestAddingTrashingAndRestoringASpecificationRaisesItsProject(t *testing.T) {
+func TestSpecifications_WritesRaiseProjectVersion(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newHome(ann)

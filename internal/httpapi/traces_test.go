@@ -74,7 +74,7 @@ func attributesOf(s *pb.Span) map[string]any {
 
 func named(name string) func(*pb.Span) bool { return func(s *pb.Span) bool { return s.Name == name } }
 
-func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
+func TestTraces_RequestHasThreeKindsOfSpans(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
 	s := testkit.Start(t, traced(collector))
@@ -120,7 +120,7 @@ func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
 	}
 }
 
-func TestATraceparentCountsOnlyInItsForm(t *testing.T) {
+func TestTraces_MalformedTraceparentIsIgnored(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
 	s := testkit.Start(t, traced(collector))
@@ -148,7 +148,7 @@ func TestATraceparentCountsOnlyInItsForm(t *testing.T) {
 	}
 }
 
-func TestNothingIsTracedWithoutACollector(t *testing.T) {
+func TestTraces_OffWithoutCollector(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
 	s := testkit.Start(t, func(s *server.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // the endpoint alone counts
@@ -159,7 +159,7 @@ func TestNothingIsTracedWithoutACollector(t *testing.T) {
 	}
 }
 
-func TestTheProbesOfOperatorsAreNotTraced(t *testing.T) {
+func TestTraces_ProbesAreNotTraced(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
 	s := testkit.Start(t, traced(collector))
@@ -178,7 +178,7 @@ func TestTheProbesOfOperatorsAreNotTraced(t *testing.T) {
 }
 
 // A collector in trouble is the collector's trouble.
-func TestACollectorInTroubleDoesNoHarm(t *testing.T) {
+func TestTraces_FailingCollectorDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
 		"slow":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },

@@ -71,7 +71,7 @@ func gone(t *testing.T, c *testkit.Client, s spec, item bullet) {
 	c.Delete(item.path()).WantProblem(404, "item_not_found")
 }
 
-func TestASpecificationGoesToTheTrashAndComesBack(t *testing.T) {
+func TestTrash_SpecificationIsRestored(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	old := newSpec(ann, "a", "b", "c")
@@ -112,7 +112,7 @@ func TestASpecificationGoesToTheTrashAndComesBack(t *testing.T) {
 	}
 }
 
-func TestWhatIsInATrashedProjectIsGoneAndComesBackWithIt(t *testing.T) {
+func TestTrash_ProjectTakesItsContentAlong(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	live := newSpec(ann, "a", "b")
@@ -172,7 +172,7 @@ func purge(t *testing.T, store *postgres.Store) int {
 
 const age = "SET deleted_at = deleted_at - interval '25 hours' WHERE id = $1"
 
-func TestAPurgeRemovesOnlyOldTrash(t *testing.T) {
+func TestTrash_PurgeRemovesOnlyOldRows(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob, super := s.SignUp(t), s.SignUp(t), superuser(t, s)
@@ -222,7 +222,7 @@ func TestAPurgeRemovesOnlyOldTrash(t *testing.T) {
 	}
 }
 
-func TestSeveralReplicasPurgeAtOnce(t *testing.T) {
+func TestTrash_ConcurrentPurges(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, super := s.SignUp(t), superuser(t, s)
@@ -248,7 +248,7 @@ func TestSeveralReplicasPurgeAtOnce(t *testing.T) {
 	}
 }
 
-func TestARestoreRacesThePurge(t *testing.T) {
+func TestTrash_RestoreRacesPurge(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, super, store := s.SignUp(t), superuser(t, s), storeOf(t, s)

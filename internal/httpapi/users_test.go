@@ -31,7 +31,7 @@ func profileOf(a *testkit.Answer) (p profile) {
 	return p
 }
 
-func TestOnesProfileIsThatOfTheSignIn(t *testing.T) {
+func TestUsers_ProfileEqualsThatOfSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	var grant struct {
@@ -67,7 +67,7 @@ func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client 
 	return c
 }
 
-func TestAMergePatchIsTakenByItsName(t *testing.T) {
+func TestDecode_MergePatchContentType(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	old := newSpec(ann, "a")
@@ -86,7 +86,7 @@ func TestAMergePatchIsTakenByItsName(t *testing.T) {
 	}
 }
 
-func TestANameThatIsTaken(t *testing.T) {
+func TestUsers_AcceptedNames(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct{ name, want string }{
@@ -120,7 +120,7 @@ func TestANameThatIsTaken(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAProfileThatIsRefused(t *testing.T) {
+func TestUsers_RejectedProfileChanges(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	before := profileOf(ann.Get(mePath).Want(200))
@@ -175,7 +175,7 @@ func mentions(t *testing.T, s *testkit.Server, text string) map[string]int {
 	return found
 }
 
-func TestADeletedAccountLeavesNothing(t *testing.T) {
+func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)

@@ -153,7 +153,7 @@ func fits(t *testing.T, a *testkit.Answer, full string) bool {
 	return a.Status == 201
 }
 
-func TestEveryLimitIsExact(t *testing.T) {
+func TestValidation_EveryLimitIsExact(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, l := range limits {
@@ -241,7 +241,7 @@ func callback(parameter string, most int) limit {
 	}}
 }
 
-func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {
+func TestValidation_EveryContractLimitIsTested(t *testing.T) {
 	t.Parallel()
 	published := publishedLimits(t)
 	if len(published) < 10 {
@@ -259,7 +259,7 @@ func TestNoLimitOfTheContractIsLeftOut(t *testing.T) {
 	}
 	for name, want := range published {
 		if tested := limits[name]; tested.min != want[0] || tested.max != want[1] {
-			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in ranges_test.go.", name, want[0], want[1], tested.min, tested.max)
+			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in validation_limits_test.go.", name, want[0], want[1], tested.min, tested.max)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func described(description string) map[string]any {
 	return map[string]any{"title": "x", "description": description}
 }
 
-func TestTextsThatAreTaken(t *testing.T) {
+func TestValidation_AcceptedTexts(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -141,7 +141,7 @@ var refusedFields = map[string]struct {
 	},
 }
 
-func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
+func TestValidation_EveryFieldErrorIsNamed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -216,7 +216,7 @@ func codeBody(code, verifier, redirectURI string) string {
 	return fmt.Sprintf(`{"code": %q, "code_verifier": %q, "redirect_uri": %q}`, code, verifier, redirectURI)
 }
 
-func TestFaultsOfASignIn(t *testing.T) {
+func TestValidation_SignIn(t *testing.T) {
 	t.Parallel()
 	anybody := testkit.Start(t).Anybody(t)
 	for name, tc := range map[string]struct {
@@ -268,7 +268,7 @@ func TestFaultsOfASignIn(t *testing.T) {
 	}
 }
 
-func TestAProblemOfFieldsReadsAsTheContractSays(t *testing.T) {
+func TestValidation_ProblemHasFormOfContract(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	answer := ann.Post(projectsPath, `{"x": 1}`, "X-Request-Id", "my.request-1").Want(422)

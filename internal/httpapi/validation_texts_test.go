@@ -111,7 +111,7 @@ var whiteSpace = []rune("\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u
 // noSpace looks like it and is none.
 var noSpace = []rune("\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u2800")
 
-func TestEveryControlCharacterAndEveryBlankIsTakenAsTheContractSays(t *testing.T) {
+func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, w := range texts {
@@ -158,7 +158,7 @@ func TestEveryControlCharacterAndEveryBlankIsTakenAsTheContractSays(t *testing.T
 }
 
 // A front end that puts an answer into a page by mistake runs nothing of it.
-func TestNoAnswerHoldsMarkup(t *testing.T) {
+func TestEncode_ResponsesContainNoMarkup(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	const script = "<script>alert(1)</script>&"
