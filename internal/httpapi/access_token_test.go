@@ -24,8 +24,8 @@ type forger struct {
 	secret          []byte
 }
 
-// with returns the members with changes; nil takes one away.
-func with(members, changes claims) claims {
+// withClaims returns the members with changes; nil takes one away.
+func withClaims(members, changes claims) claims {
 	changed := maps.Clone(members)
 	for name, value := range changes {
 		if changed[name] = value; value == nil {
@@ -35,18 +35,18 @@ func with(members, changes claims) claims {
 	return changed
 }
 
-// signed signs a changed token with the server's own secret, as only the
+// sign signs a changed token with the server's own secret, as only the
 // server could: what is left to refuse it is the changed member.
-func (f forger) signed(header, payload claims) string {
-	input := f.input(header, payload)
+func (f forger) sign(header, payload claims) string {
+	input := f.signingInput(header, payload)
 	return input + "." + mac(f.secret, input)
 }
 
-func (f forger) input(header, payload claims) string {
-	return segment(with(f.header, header)) + "." + segment(with(f.payload, payload))
+func (f forger) signingInput(header, payload claims) string {
+	return encodeSegment(withClaims(f.header, header)) + "." + encodeSegment(withClaims(f.payload, payload))
 }
 
-func segment(v any) string {
+func encodeSegment(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
@@ -76,23 +76,23 @@ func newForger(t *testing.T, token, secret string) forger {
 	return f
 }
 
-// forgeries are tokens that must not pass, by what is wrong with them. They are
+// forgedTokens are tokens that must not pass, by what is wrong with them. They are
 // those that HTTP could make worse, and one of each sort of the table beside
 // package auth, which has hundreds.
-func forgeries(f forger, good, refresh, id, user string) map[string]string {
+func forgedTokens(f forger, good, refresh, id, user string) map[string]string {
 	parts := strings.Split(good, ".")
 	head, body, signature := parts[0], parts[1], parts[2]
-	unsigned := f.input(claims{"alg": "none"}, nil)
+	unsigned := f.signingInput(claims{"alg": "none"}, nil)
 	return map[string]string{
 		"a word":                            "x",
 		"two dots":                          "..",
 		"no signature":                      head + "." + body,
 		"an empty signature":                head + "." + body + ".",
 		"alg none":                          unsigned + ".",
-		"alg none, signed":                  f.signed(claims{"alg": "none"}, nil),
-		"another alg":                       f.signed(claims{"alg": "EdDSA"}, nil),
-		"the signature of another secret":   f.input(nil, nil) + "." + mac([]byte("another-secret-of-32-bytes-or-more!!"), f.input(nil, nil)),
-		"a payload of another token":        head + "." + segment(with(f.payload, claims{"sub": user})) + "." + signature,
+		"alg none, signed":                  f.sign(claims{"alg": "none"}, nil),
+		"another alg":                       f.sign(claims{"alg": "EdDSA"}, nil),
+		"the signature of another secret":   f.signingInput(nil, nil) + "." + mac([]byte("another-secret-of-32-bytes-or-more!!"), f.signingInput(nil, nil)),
+		"a payload of another token":        head + "." + encodeSegment(withClaims(f.payload, claims{"sub": user})) + "." + signature,
 		"five parts":                        good + ".x.y",
 		"padding after the signature":       good + "=",
 		"a blank in the signature":          good[:len(good)-5] + " " + good[len(good)-5:],
@@ -106,15 +106,15 @@ func forgeries(f forger, good, refresh, id, user string) map[string]string {
 		"the ID token":                      id,
 		"30,000 bytes":                      strings.Repeat("a", 30000),
 		"30,000 dots":                       strings.Repeat(".", 30000),
-		"typ JWT":                           f.signed(claims{"typ": "JWT"}, nil),
-		"a kid that is a path":              f.signed(claims{"kid": "../../../../dev/null"}, nil),
-		"crit":                              f.signed(claims{"crit": []string{"exp"}}, nil),
-		"another issuer":                    f.signed(nil, claims{"iss": "https://accounts.google.com"}),
-		"another audience":                  f.signed(nil, claims{"aud": "another"}),
-		"a session that is SQL":             f.signed(nil, claims{"sid": "' OR true --"}),
-		"no expiry":                         f.signed(nil, claims{"exp": nil}),
-		"an nbf to come":                    f.signed(nil, claims{"nbf": time.Now().Unix() + 3600}),
-		"an expiry of before, and alg none": f.input(claims{"alg": "none"}, claims{"exp": time.Now().Unix() - 60}) + ".",
+		"typ JWT":                           f.sign(claims{"typ": "JWT"}, nil),
+		"a kid that is a path":              f.sign(claims{"kid": "../../../../dev/null"}, nil),
+		"crit":                              f.sign(claims{"crit": []string{"exp"}}, nil),
+		"another issuer":                    f.sign(nil, claims{"iss": "https://accounts.google.com"}),
+		"another audience":                  f.sign(nil, claims{"aud": "another"}),
+		"a session that is SQL":             f.sign(nil, claims{"sid": "' OR true --"}),
+		"no expiry":                         f.sign(nil, claims{"exp": nil}),
+		"an nbf to come":                    f.sign(nil, claims{"nbf": time.Now().Unix() + 3600}),
+		"an expiry of before, and alg none": f.signingInput(claims{"alg": "none"}, claims{"exp": time.Now().Unix() - 60}) + ".",
 	}
 }
 
@@ -126,60 +126,60 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 	f := newForger(t, ann.Token, secret)
 	for name, token := range map[string]string{
 		"itself":                  ann.Token,
-		"made again":              f.signed(nil, nil),
-		"with a list of audience": f.signed(nil, claims{"aud": []string{"codegenapp"}}),
-		"with more in it":         f.signed(claims{"x": 1, "jku": "http://127.0.0.1:1"}, claims{"role": "admin"}),
-		"of a clock 3 s behind":   f.signed(nil, claims{"nbf": time.Now().Unix() + 3, "iat": time.Now().Unix() + 3}),
-		"expired 2 s ago, leeway": f.signed(nil, claims{"exp": time.Now().Unix() - 1}),
+		"made again":              f.sign(nil, nil),
+		"with a list of audience": f.sign(nil, claims{"aud": []string{"codegenapp"}}),
+		"with more in it":         f.sign(claims{"x": 1, "jku": "http://127.0.0.1:1"}, claims{"role": "admin"}),
+		"of a clock 3 s behind":   f.sign(nil, claims{"nbf": time.Now().Unix() + 3, "iat": time.Now().Unix() + 3}),
+		"expired 2 s ago, leeway": f.sign(nil, claims{"exp": time.Now().Unix() - 1}),
 	} {
 		if answer := withToken(t, s, token).Get(projectsPath); answer.Status != 200 {
 			t.Errorf("a good token %s was answered %d: %s", name, answer.Status, answer.Body)
 		}
 	}
 	idToken := idToken(t, s, issuer.Claims{Email: "ann@example.com"})
-	for name, token := range forgeries(f, ann.Token, ann.RefreshToken, idToken, ann.User) {
+	for name, token := range forgedTokens(f, ann.Token, ann.RefreshToken, idToken, ann.User) {
 		t.Run("a token with "+name, func(t *testing.T) {
 			t.Parallel()
-			wantRefusal(t, s, token, "token_invalid")
+			wantRejected(t, s, token, "token_invalid")
 		})
 	}
 	now := time.Now().Unix()
 	for name, token := range map[string]string{
-		"a minute ago": f.signed(nil, claims{"exp": now - 60}),
-		"in 1970":      f.signed(nil, claims{"exp": 1}),
+		"a minute ago": f.sign(nil, claims{"exp": now - 60}),
+		"in 1970":      f.sign(nil, claims{"exp": 1}),
 	} {
 		t.Run("a token that expired "+name, func(t *testing.T) {
 			t.Parallel()
-			wantRefusal(t, s, token, "token_expired")
+			wantRejected(t, s, token, "token_expired")
 		})
 	}
 	// Only the server could make these; a session and its user belong together.
 	bob := s.SignUp(t)
 	for name, token := range map[string]string{
-		"a session of somebody else":   f.signed(nil, claims{"sub": bob.User}),
-		"a session that never was":     f.signed(nil, claims{"sid": "01a20519-0000-7000-8000-000000000000"}),
-		"the nil subject":              f.signed(nil, claims{"sub": "00000000-0000-0000-0000-000000000000"}),
-		"the subject of a session":     f.signed(nil, claims{"sid": ann.User}),
-		"the session where a user was": f.signed(nil, claims{"sub": ann.Session}),
+		"a session of somebody else":   f.sign(nil, claims{"sub": bob.User}),
+		"a session that never was":     f.sign(nil, claims{"sid": "01a20519-0000-7000-8000-000000000000"}),
+		"the nil subject":              f.sign(nil, claims{"sub": "00000000-0000-0000-0000-000000000000"}),
+		"the subject of a session":     f.sign(nil, claims{"sid": ann.User}),
+		"the session where a user was": f.sign(nil, claims{"sub": ann.Session}),
 	} {
 		t.Run("a token with "+name, func(t *testing.T) {
 			t.Parallel()
-			wantRefusal(t, s, token, "token_revoked")
+			wantRejected(t, s, token, "token_revoked")
 		})
 	}
 }
 
-// wantRefusal fails the test unless reads and writes with the token are
+// wantRejected fails the test unless reads and writes with the token are
 // refused in the form of the contract.
-func wantRefusal(t *testing.T, s *testkit.Server, token, code string) {
+func wantRejected(t *testing.T, s *testkit.Server, token, code string) {
 	t.Helper()
 	c := withToken(t, s, token)
-	for _, answer := range []*testkit.Answer{c.Get(projectsPath), c.Post(projectsPath, titled("x"))} {
+	for _, answer := range []*testkit.Answer{c.Get(projectsPath), c.Post(projectsPath, withTitle("x"))} {
 		problem := answer.WantProblem(401, code)
 		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer realm="codegenapp", error="invalid_token"` {
 			t.Errorf("WWW-Authenticate = %s", got)
 		}
-		if len(problem.Detail) > 200 || mentionsGo(problem.Detail) || strings.Contains(string(answer.Body), token) && len(token) > 3 {
+		if len(problem.Detail) > 200 || revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), token) && len(token) > 3 {
 			t.Errorf("it is explained by %s", answer.Body)
 		}
 	}

@@ -23,8 +23,8 @@ const (
 // withAdmin names the admin of these tests.
 func withAdmin(s *server.Settings) { s.AdminEmails = []string{adminEmail} }
 
-// household is a server with an admin, an auditor, and somebody.
-func household(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
+// newAdminFixture is a server with an admin, an auditor, and somebody.
+func newAdminFixture(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
 	t.Helper()
 	s = testkit.StartFirst(t, withAdmin)
 	admin, auditor, ann = s.SignIn(t, adminEmail), s.SignIn(t, "auditor@example.com"), s.SignIn(t, "ann@example.com")
@@ -62,8 +62,8 @@ type eventsPage struct {
 	NextPageToken string       `json:"next_page_token"`
 }
 
-// eventsOf reads all pages of the audit, the newest first.
-func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
+// listAuditEvents reads all pages of the audit, the newest first.
+func listAuditEvents(c *testkit.Client, filters ...string) (all []auditEvent) {
 	query := url.Values{"page_size": {"3"}}
 	for n := 0; n+1 < len(filters); n += 2 {
 		query.Set(filters[n], filters[n+1])
@@ -107,7 +107,7 @@ func TestAdmin_ExistingUserBecomesAdminAtNextSignIn(t *testing.T) {
 
 func TestAdmin_ListsAndSearchesUsers(t *testing.T) {
 	t.Parallel()
-	s, admin, auditor, ann := household(t)
+	s, admin, auditor, ann := newAdminFixture(t)
 	for n := range 5 {
 		s.SignIn(t, fmt.Sprintf("Person_%d%%@example.com", n))
 	}
@@ -145,7 +145,7 @@ func TestAdmin_ListsAndSearchesUsers(t *testing.T) {
 
 func TestAdmin_SuspensionEndsSessionsOnEveryReplica(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	replica := s.Replica(t, withAdmin)
 	phone := signInAgain(t, s, "ann@example.com")
 	p := newProject(ann, "Invoices")
@@ -158,7 +158,7 @@ func TestAdmin_SuspensionEndsSessionsOnEveryReplica(t *testing.T) {
 		c.Get(p.path()).WantProblem(401, "token_revoked")
 	}
 	s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": ann.RefreshToken}).WantProblem(401, "refresh_token_invalid")
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": anotherToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
+	s.Anybody(t).Post(loginPath, map[string]any{"id_token": freshIDToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
 
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": false}`).Want(200)
 	ann.Get(p.path()).WantProblem(401, "token_revoked")
@@ -167,7 +167,7 @@ func TestAdmin_SuspensionEndsSessionsOnEveryReplica(t *testing.T) {
 
 func TestAdmin_RoleChangeAppliesFromNextRequest(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	replica := s.Replica(t, withAdmin)
 	for role, want := range map[string]struct{ read, change int }{"auditor": {200, 403}, "admin": {200, 200}, "user": {403, 403}} {
 		admin.Patch(usersPath+"/"+ann.User, map[string]any{"role": role}).Want(200)
@@ -184,7 +184,7 @@ func TestAdmin_RoleChangeAppliesFromNextRequest(t *testing.T) {
 
 func TestAdmin_OwnRoleCannotBeChanged(t *testing.T) {
 	t.Parallel()
-	_, admin, auditor, ann := household(t)
+	_, admin, auditor, ann := newAdminFixture(t)
 	for _, body := range []string{`{"role": "user"}`, `{"suspended": true}`, `{}`} {
 		for _, c := range []*testkit.Client{admin, auditor, ann} {
 			c.Patch(usersPath+"/"+c.User, body).WantProblem(403, "permission_denied")
@@ -195,13 +195,13 @@ func TestAdmin_OwnRoleCannotBeChanged(t *testing.T) {
 
 func TestAdmin_ReadsUsersButNotTheirContent(t *testing.T) {
 	t.Parallel()
-	_, admin, auditor, ann := household(t)
+	_, admin, auditor, ann := newAdminFixture(t)
 	spec := newSpec(ann, "a")
 	for _, c := range []*testkit.Client{admin, auditor} {
 		c.Get("/api/v1/projects/"+spec.ProjectID).WantProblem(404, "project_not_found")
 		c.Get(spec.path()).WantProblem(404, "specification_not_found")
 		c.Get(bulletsOf(ann, spec)[0].path()).WantProblem(404, "item_not_found")
-		if page := list(c); len(page.Projects) != 0 {
+		if page := listProjects(c); len(page.Projects) != 0 {
 			t.Errorf("the staff sees %+v", page.Projects)
 		}
 	}
@@ -209,7 +209,7 @@ func TestAdmin_ReadsUsersButNotTheirContent(t *testing.T) {
 
 func TestAdmin_MutualDemotionLeavesOneAdmin(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "admin"}`).Want(200)
 	for round := range 20 {
 		pair := races.Callers{admin, ann.At(s)}.Patient()
@@ -224,14 +224,14 @@ func TestAdmin_MutualDemotionLeavesOneAdmin(t *testing.T) {
 	}
 }
 
-func anotherToken(t *testing.T, s *testkit.Server, email string) string {
+func freshIDToken(t *testing.T, s *testkit.Server, email string) string {
 	t.Helper()
-	return s.IDToken(t, issuerClaims(email))
+	return s.IDToken(t, freshClaims(email))
 }
 
 func TestAdmin_FilterOfInvalidTextIsRejected(t *testing.T) {
 	t.Parallel()
-	_, admin, _, _ := household(t)
+	_, admin, _, _ := newAdminFixture(t)
 	for _, bad := range []string{"%00", "a%00b", "%ff", "%C3", "%C0%80", "%ED%A0%80"} {
 		admin.Get(usersPath+"?q="+bad).WantProblem(400, "invalid_parameter")
 		admin.Get(eventsPath+"?action="+bad).WantProblem(400, "invalid_parameter")

@@ -13,14 +13,14 @@ import (
 // is out, be it long enough to be sent while it is written.
 func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	t.Parallel()
-	redis := ownRedis(t)
+	redis := startRedis(t)
 	s := testkit.StartFirst(t, func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 20*time.Second })
 	ann := s.SignUp(t)
 	spec := newSpec(ann)
 	long := `{"content":"` + strings.Repeat("x", 60_000) + `"}`
 	ann.Patch(spec.path(), long).Want(200)
 
-	lock := connect(t, s)
+	lock := connectSuperuser(t, s)
 	defer lock.Close(t.Context())
 	for _, statement := range []string{"BEGIN", "SELECT FROM specifications FOR UPDATE"} {
 		if _, err := lock.Exec(t.Context(), statement); err != nil {
@@ -29,10 +29,10 @@ func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	}
 	answered := make(chan *testkit.Answer, 1)
 	go func() { answered <- ann.Patch(spec.path(), `{"title":"after"}`) }()
-	for number(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+	for queryInt(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	command(t, redis, "FLUSHALL") // the mark goes
+	sendRedis(t, redis, "FLUSHALL") // the mark goes
 	redis.Pause()
 	defer redis.Continue()
 	if _, err := lock.Exec(t.Context(), "COMMIT"); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// keptRoutes are the reads whose answers are kept, as operations.go marks them.
-func keptRoutes(t *testing.T) (routes []string) {
+// cachedRoutes are the reads whose answers are kept, as operations.go marks them.
+func cachedRoutes(t *testing.T) (routes []string) {
 	t.Helper()
 	text, err := os.ReadFile("operations.go")
 	if err != nil {
@@ -33,10 +33,10 @@ func keptRoutes(t *testing.T) (routes []string) {
 	return routes
 }
 
-// keptReads are paths of all of them about what somebody owns.
-func keptReads(t *testing.T, own property) (paths []string) {
+// cachedPaths are paths of all of them about what somebody owns.
+func cachedPaths(t *testing.T, own ownedIDs) (paths []string) {
 	t.Helper()
-	for _, route := range keptRoutes(t) {
+	for _, route := range cachedRoutes(t) {
 		path := "/api/v1" + strings.TrimPrefix(route, "GET ")
 		named := map[string]string{"/projects/": "project", "/specs/": "specification", "/items/": "item"}
 		for of, what := range named {
@@ -55,9 +55,9 @@ func keptReads(t *testing.T, own property) (paths []string) {
 	return paths
 }
 
-// gates are servers that keep answers in one way or another; the first two are
+// cacheFixtures are servers that keep answers in one way or another; the first two are
 // where it is asked, which may be one.
-var gates = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
+var cacheFixtures = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
 	"Redis": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
 		s := testkit.StartFirst(t, change...)
@@ -70,26 +70,26 @@ var gates = map[string]func(t *testing.T, change ...func(*server.Settings)) []*t
 	},
 }
 
-// shown is what an answer shows of itself, whoever has answered.
-type shown struct {
+// visibleResponse is what an answer shows of itself, whoever has answered.
+type visibleResponse struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-func show(status int, header http.Header, body string) shown {
+func visibleResponseOf(status int, header http.Header, body string) visibleResponse {
 	header = header.Clone()
 	for name := range header {
 		if name == "X-Request-Id" || name == "Date" || strings.HasPrefix(name, "Ratelimit") {
 			delete(header, name)
 		}
 	}
-	return shown{status, header, body}
+	return visibleResponse{status, header, body}
 }
 
-// byGate reports whether the gate has answered what was asked over a connection. A
+// servedFromCache reports whether the gate has answered what was asked over a connection. A
 // server logs an answer a moment after it has given it.
-func byGate(s *testkit.Server, requestID string, within time.Duration) bool {
+func servedFromCache(s *testkit.Server, requestID string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if s.ByGate(requestID) {
 			return true
@@ -101,21 +101,21 @@ func byGate(s *testkit.Server, requestID string, within time.Duration) bool {
 // variant is one of the ways in which one thing is read.
 type variant struct{ method, condition string }
 
-// ask reads over a connection. It tells the id of the request, too.
-func (v variant) ask(c *testkit.Client, path string) (shown, string) {
-	id := fmt.Sprintf("kept-%d", asked.Add(1))
+// send reads over a connection. It tells the id of the request, too.
+func (v variant) send(c *testkit.Client, path string) (visibleResponse, string) {
+	id := fmt.Sprintf("kept-%d", requestCount.Add(1))
 	a := c.Do(v.method, path, nil, "If-None-Match", v.condition, "X-Request-Id", id)
-	return show(a.Status, a.Header, string(a.Body)), id
+	return visibleResponseOf(a.Status, a.Header, string(a.Body)), id
 }
 
 // Nobody can tell from an answer who has given it, whatever was asked when it was
 // kept.
 func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 	t.Parallel()
-	for name, start := range gates {
+	for name, start := range cacheFixtures {
 		s := start(t)[0]
-		owner, own := acquire(t, s)
-		for _, path := range keptReads(t, own) {
+		owner, own := newOwner(t, s)
+		for _, path := range cachedPaths(t, own) {
 			t.Run(name+", GET "+path[:strings.LastIndexAny(path, "/?")], func(t *testing.T) {
 				c := owner.For(t)
 				tag := c.Get(path).Want(200).Header.Get("ETag")
@@ -126,15 +126,15 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 				forget := func() { c.Patch(mePath, `{}`).Want(200) }
 				for _, v := range variants {
 					forget()
-					want, _ := v.ask(c, path)
+					want, _ := v.send(c, path)
 					for _, keeper := range variants[:3] {
 						forget()
 						for kept := false; !kept; {
-							_, id := keeper.ask(c, path)
-							kept = byGate(s, id, 5*time.Millisecond)
+							_, id := keeper.send(c, path)
+							kept = servedFromCache(s, id, 5*time.Millisecond)
 						}
-						got, id := v.ask(c, path)
-						if diff := cmp.Diff(want, got); diff != "" || !byGate(s, id, 5*time.Second) {
+						got, id := v.send(c, path)
+						if diff := cmp.Diff(want, got); diff != "" || !servedFromCache(s, id, 5*time.Second) {
 							t.Errorf("%v, kept by %v (-asked +kept):\n%s", v, keeper, diff)
 						}
 					}
@@ -148,10 +148,10 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 // same.
 func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 	t.Parallel()
-	for name, start := range gates {
+	for name, start := range cacheFixtures {
 		s := start(t)[0]
-		c, own := acquire(t, s)
-		for _, path := range keptReads(t, own) {
+		c, own := newOwner(t, s)
+		for _, path := range cachedPaths(t, own) {
 			t.Run(name+", GET "+path[:strings.LastIndexAny(path, "/?")], func(t *testing.T) {
 				joint := map[bool]string{false: "?", true: "&"}[strings.Contains(path, "?")]
 				for _, r := range []struct {
@@ -167,13 +167,13 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 					{"", []string{"If-Match", " "}, "invalid_header"},
 					{"", []string{"Idempotency-Key", strings.Repeat("x", 300)}, ""},
 				} {
-					if !keptBy(s, path, c.Token, 20*time.Second) {
+					if !awaitCached(s, path, c.Token, 20*time.Second) {
 						t.Fatal("it is not kept")
 					}
-					kept, byGate := ask(s, http.MethodGet, path+r.query, c.Token, r.headers...)
+					kept, byGate := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					c.For(t).Patch(mePath, `{}`).Want(200)
-					asked, _ := ask(s, http.MethodGet, path+r.query, c.Token, r.headers...)
-					if diff := cmp.Diff(body(asked), body(kept)); diff != "" || byGate {
+					asked, _ := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
+					if diff := cmp.Diff(statusAndBody(asked), statusAndBody(kept)); diff != "" || byGate {
 						t.Errorf("%s with %v, by the gate: %t (-asked +kept):\n%s", path+r.query, r.headers, byGate, diff)
 					}
 					if r.code == "invalid_parameter" && kept.Code != http.StatusBadRequest {
@@ -185,8 +185,8 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 	}
 }
 
-// body is status and body of an answer, but for the request's own id.
-func body(a *httptest.ResponseRecorder) string {
+// statusAndBody is status and body of an answer, but for the request's own id.
+func statusAndBody(a *httptest.ResponseRecorder) string {
 	return fmt.Sprint(a.Code, " ", regexp.MustCompile(`"request_id":"[^"]*"`).ReplaceAllString(a.Body.String(), ""))
 }
 
@@ -195,38 +195,38 @@ func body(a *httptest.ResponseRecorder) string {
 // nothing.
 func TestCache_EveryWriteInvalidates(t *testing.T) {
 	t.Parallel()
-	for name, start := range gates {
+	for name, start := range cacheFixtures {
 		servers := start(t, withAdmin)
 		forgetful := testkit.StartOn(t, servers[0].Database, servers[0].Issuer, withAdmin, func(s *server.Settings) { s.CacheTTL = 0 })
-		x := &cast{t: t, s: servers[0], admin: servers[0].SignIn(t, adminEmail)}
+		x := &callerFixture{t: t, s: servers[0], admin: servers[0].SignIn(t, adminEmail)}
 		for _, route := range allRoutes(t) {
 			if strings.HasPrefix(route, "GET ") {
 				continue
 			}
-			cell := matrix[route]
+			cell := routeCases[route]
 			for _, state := range []string{"live", "trashed"} {
-				c, own := acquire(t, x.s)
+				c, own := newOwner(t, x.s)
 				id := map[string]map[string]string{"live": own.live, "trashed": own.trashed}[state][cell.names]
 				if id == "" && cell.names != "" || state == "trashed" && !cell.trashedToo {
 					continue
 				}
-				paths := keptReads(t, own)
+				paths := cachedPaths(t, own)
 				for _, path := range paths {
-					warmAll(t, servers, path, c)
+					fillCaches(t, servers, path, c)
 				}
 				caller := c
 				if cell.permission != "" {
 					caller = x.admin
 				}
-				x.ask(caller.At(servers[1]), route, id, cell, own)
+				x.send(caller.At(servers[1]), route, id, cell, own)
 				for _, path := range paths {
-					want, _ := ask(forgetful, http.MethodGet, path, c.Token)
+					want, _ := serve(forgetful, http.MethodGet, path, c.Token)
 					for n, s := range slices.Compact(slices.Clone(servers)) {
-						got, byGate := ask(s, http.MethodGet, path, c.Token)
-						if diff := cmp.Diff(body(want), body(got)); diff != "" {
+						got, byGate := serve(s, http.MethodGet, path, c.Token)
+						if diff := cmp.Diff(statusAndBody(want), statusAndBody(got)); diff != "" {
 							t.Errorf("%s: after %s of what is %s, %s at server %d, by its gate: %t (-want +got):\n%s", name, route, state, path, n, byGate, diff)
 						}
-						if cell.always == 0 && byGate && n == 0 {
+						if cell.anyCaller == 0 && byGate && n == 0 {
 							t.Errorf("%s: after %s the gate still answers %s", name, route, path)
 						}
 					}

@@ -12,36 +12,36 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// strait is a way to a database that can be frozen, as by a network that loses
+// freezableProxy is a way to a database that can be frozen, as by a network that loses
 // everything, and cut.
-type strait struct {
+type freezableProxy struct {
 	to       string
 	listener net.Listener
-	// ice is held by whoever freezes it.
-	ice   sync.RWMutex
-	mu    sync.Mutex
-	conns []net.Conn
+	// frozen is held by whoever freezes it.
+	frozen sync.RWMutex
+	mu     sync.Mutex
+	conns  []net.Conn
 }
 
-// newStrait is an open one, which is thawed and cut after the test.
-func newStrait(t *testing.T, db testkit.Database) (*strait, testkit.Database) {
+// newFreezableProxy is an open one, which is thawed and cut after the test.
+func newFreezableProxy(t *testing.T, db testkit.Database) (*freezableProxy, testkit.Database) {
 	t.Helper()
 	to, err := url.Parse(db.Service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &strait{to: to.Host}
+	s := &freezableProxy{to: to.Host}
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	go s.serve()
-	t.Cleanup(s.cut)
+	t.Cleanup(s.close)
 	to.Host = s.listener.Addr().String()
 	db.Service = to.String()
 	return s, db
 }
 
-func (s *strait) serve() {
+func (s *freezableProxy) serve() {
 	for {
 		near, err := s.listener.Accept()
 		if err != nil {
@@ -55,12 +55,12 @@ func (s *strait) serve() {
 		s.mu.Lock()
 		s.conns = append(s.conns, near, far)
 		s.mu.Unlock()
-		go s.pass(near, far)
-		go s.pass(far, near)
+		go s.copyBytes(near, far)
+		go s.copyBytes(far, near)
 	}
 }
 
-func (s *strait) pass(to, from net.Conn) {
+func (s *freezableProxy) copyBytes(to, from net.Conn) {
 	defer to.Close()
 	buffer := make([]byte, 64<<10)
 	for {
@@ -68,17 +68,17 @@ func (s *strait) pass(to, from net.Conn) {
 		if err != nil {
 			return
 		}
-		s.ice.RLock()
+		s.frozen.RLock()
 		_, err = to.Write(buffer[:n])
-		s.ice.RUnlock()
+		s.frozen.RUnlock()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// cut ends all that goes through, and lets nothing through any more.
-func (s *strait) cut() {
+// close ends all that goes through, and lets nothing through any more.
+func (s *freezableProxy) close() {
 	_ = s.listener.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,37 +101,37 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			way, db := newStrait(t, testkit.NewDatabase(t))
+			way, db := newFreezableProxy(t, testkit.NewDatabase(t))
 			s := testkit.StartOn(t, db, testkit.NewIssuer(t), set)
-			c, own := acquire(t, s)
-			paths := keptReads(t, own)
+			c, own := newOwner(t, s)
+			paths := cachedPaths(t, own)
 			for _, path := range paths {
-				warmAll(t, []*testkit.Server{s}, path, c)
+				fillCaches(t, []*testkit.Server{s}, path, c)
 			}
 			hits := func() {
 				t.Helper()
 				for _, path := range paths {
 					for _, method := range []string{http.MethodGet, http.MethodHead} {
-						if a, byGate := ask(s, method, path, c.Token); a.Code != http.StatusOK || !byGate {
+						if a, byGate := serve(s, method, path, c.Token); a.Code != http.StatusOK || !byGate {
 							t.Errorf("%s %s is answered %d, by the gate: %t", method, path, a.Code, byGate)
 						}
 					}
-					a, byGate := ask(s, http.MethodGet, path, c.Token, "If-None-Match", "*")
+					a, byGate := serve(s, http.MethodGet, path, c.Token, "If-None-Match", "*")
 					if want := map[bool]int{true: http.StatusNotModified, false: http.StatusOK}[a.Header().Get("ETag") != ""]; a.Code != want || !byGate {
 						t.Errorf("%s with If-None-Match is answered %d, want %d, by the gate: %t", path, a.Code, want, byGate)
 					}
 				}
 			}
-			way.ice.Lock() // nobody notices yet
+			way.frozen.Lock() // nobody notices yet
 			hits()
-			way.ice.Unlock()
-			way.cut()
+			way.frozen.Unlock()
+			way.close()
 			if name == "in process" {
 				hits()
 				return
 			}
 			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-				a, byGate := ask(s, http.MethodGet, mePath, c.Token)
+				a, byGate := serve(s, http.MethodGet, mePath, c.Token)
 				if a.Code == http.StatusServiceUnavailable {
 					break
 				}

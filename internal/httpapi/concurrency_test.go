@@ -9,26 +9,26 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// flooded is a server whose requests need not wait for a connection, so that they
+// withLargePool is a server whose requests need not wait for a connection, so that they
 // meet at the rows.
-func flooded(s *server.Settings) { s.PoolOverflow = 50 }
+func withLargePool(s *server.Settings) { s.PoolOverflow = 50 }
 
-// cramped is one whose parents have room for few.
-func cramped(s *server.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
+// withSmallLimits is one whose parents have room for few.
+func withSmallLimits(s *server.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
 
-// twins are one caller at two replicas.
-func twins(t *testing.T, change ...func(*server.Settings)) races.Callers {
+// twoReplicas are one caller at two replicas.
+func twoReplicas(t *testing.T, change ...func(*server.Settings)) races.Callers {
 	t.Helper()
-	change = append(change, flooded)
+	change = append(change, withLargePool)
 	s := testkit.StartFirst(t, change...)
 	c := races.Of(s.SignUp(t), s, s.Replica(t, change...))
 	races.AtOnce(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections
 	return c
 }
 
-// orHasty is patient callers on a busy machine. On one that does nothing else
+// patientUnlessLong is patient callers on a busy machine. On one that does nothing else
 // nobody may be sent away.
-func orHasty(c races.Callers) races.Callers {
+func patientUnlessLong(c races.Callers) races.Callers {
 	if testkit.Long() {
 		return c
 	}
@@ -37,50 +37,50 @@ func orHasty(c races.Callers) races.Callers {
 
 func TestLimits_ConcurrentCreatesStopAtLimit(t *testing.T) {
 	t.Parallel()
-	races.CreationsStopAtTheLimit(t, orHasty(twins(t, cramped)), testkit.Rounds(1, 20))
+	races.CreationsStopAtTheLimit(t, patientUnlessLong(twoReplicas(t, withSmallLimits)), testkit.Rounds(1, 20))
 }
 
 func TestReorder_ConcurrentReordersAreAtomic(t *testing.T) {
 	t.Parallel()
-	races.ReordersAreWhole(t, twins(t, cramped).Patient(), testkit.Rounds(25, 100))
+	races.ReordersAreWhole(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(25, 100))
 }
 
 func TestItems_OrderStaysDenseUnderConcurrentWrites(t *testing.T) {
 	t.Parallel()
-	races.ItemsStayDense(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
+	races.ItemsStayDense(t, twoReplicas(t, withSmallLimits).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
 }
 
 func TestPagination_SkipsNothingUnderConcurrentWrites(t *testing.T) {
 	t.Parallel()
-	races.ListsSkipNothing(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
+	races.ListsSkipNothing(t, twoReplicas(t, withSmallLimits).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
 }
 
 func TestETag_OneOfTwoConcurrentWritersWins(t *testing.T) {
 	t.Parallel()
-	races.OfTwoWritersOneWins(t, twins(t, cramped).Patient(), testkit.Rounds(25, 1000))
+	races.OfTwoWritersOneWins(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(25, 1000))
 }
 
 func TestCache_ReplicaReadsWriteOfOtherReplica(t *testing.T) {
 	t.Parallel()
-	races.WhatIsWrittenIsRead(t, twins(t, cramped).Patient(), testkit.Rounds(20, 200))
+	races.WhatIsWrittenIsRead(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(20, 200))
 }
 
 func TestItems_AreLinearizableOverTwoReplicas(t *testing.T) {
 	t.Parallel()
-	races.ItemsAreLinearizable(t, twins(t, cramped).Patient(), testkit.Rounds(10, 200))
+	races.ItemsAreLinearizable(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(10, 200))
 }
 
 func TestIdempotency_ConcurrentRequestsCreateOnce(t *testing.T) {
 	t.Parallel()
-	races.OneKeyCreatesOnce(t, twins(t, cramped).Patient(), testkit.Rounds(1, 10), 50)
+	races.OneKeyCreatesOnce(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(1, 10), 50)
 }
 
 func TestIdempotency_ConcurrentRequestsAtLimitCreateOnce(t *testing.T) {
 	t.Parallel()
-	races.OneKeyTakesTheLastPlace(t, twins(t, cramped).Patient(), testkit.Rounds(3, 40))
+	races.OneKeyTakesTheLastPlace(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(3, 40))
 }
 
 func TestIdempotency_ConcurrentOtherRequestsCreateOne(t *testing.T) {
 	t.Parallel()
-	races.OneKeyCreatesOneThing(t, twins(t, cramped).Patient(), testkit.Rounds(4, 40))
+	races.OneKeyCreatesOneThing(t, twoReplicas(t, withSmallLimits).Patient(), testkit.Rounds(4, 40))
 }

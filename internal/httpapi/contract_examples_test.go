@@ -19,9 +19,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// published is the contract as a library reads it that shares no code with what
+// publishedContract is the contract as a library reads it that shares no code with what
 // writes it.
-func published(t *testing.T) v3.Document {
+func publishedContract(t *testing.T) v3.Document {
 	t.Helper()
 	api, _ := httpapi.New(httpapi.Config{Now: time.Now})
 	written, err := api.ContractJSON()
@@ -42,9 +42,9 @@ func published(t *testing.T) v3.Document {
 // decodable is a YAML node of the library.
 type decodable interface{ Decode(v any) error }
 
-// validate fails the test if the example is not one that the schema allows. It
+// validateExample fails the test if the example is not one that the schema allows. It
 // returns the example.
-func validate(t *testing.T, schema *base.SchemaProxy, example decodable) any {
+func validateExample(t *testing.T, schema *base.SchemaProxy, example decodable) any {
 	t.Helper()
 	var value any
 	if err := example.Decode(&value); err != nil {
@@ -65,7 +65,7 @@ func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 	for kind, media := range content {
 		if media.Examples.Len() > 1 && media.Examples.Len() == len(media.Schema.Schema().OneOf) { // one for each form
 			for example := range media.Examples.ValuesFromOldest() {
-				validate(t, media.Schema, example.Value)
+				validateExample(t, media.Schema, example.Value)
 			}
 			continue
 		}
@@ -73,7 +73,7 @@ func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 			t.Errorf("%s as %s has no example: give exampleBodies in examples.go one of the type of %s", what, kind, media.Schema.GetReference())
 			continue
 		}
-		validate(t, media.Schema, media.Example)
+		validateExample(t, media.Schema, media.Example)
 	}
 }
 
@@ -100,7 +100,7 @@ func wantProblems(t *testing.T, status string, answer *v3.Response) {
 		t.Errorf("%s has examples of %v, its description names %v", status, got, want)
 	}
 	for code, example := range examples {
-		shown, _ := validate(t, media.Schema, example.Value).(map[string]any)
+		shown, _ := validateExample(t, media.Schema, example.Value).(map[string]any)
 		got := fmt.Sprint(shown["type"], shown["title"], shown["status"], shown["code"])
 		want := fmt.Sprint("/problems/"+code, problem.Code(code).Doc().Title, status, code)
 		if got != want {
@@ -111,7 +111,7 @@ func wantProblems(t *testing.T, status string, answer *v3.Response) {
 
 func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 	t.Parallel()
-	for path, item := range published(t).Paths.PathItems.FromOldest() {
+	for path, item := range publishedContract(t).Paths.PathItems.FromOldest() {
 		for method, op := range item.GetOperations().FromOldest() {
 			// One after the other: the library writes into its model while it reads.
 			t.Run(method+" "+path, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 						if p.Example == nil {
 							t.Fatalf("{%s} has no example: give exampleThings in examples.go what it names", p.Name)
 						}
-						validate(t, p.Schema, p.Example)
+						validateExample(t, p.Schema, p.Example)
 					}
 				}
 				if op.RequestBody != nil {

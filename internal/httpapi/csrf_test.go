@@ -15,12 +15,12 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// withCookie signs somebody in whose refresh token is in a cookie.
-func withCookie(t *testing.T, s *testkit.Server, email string) *visitor {
+// signInWithCookie signs somebody in whose refresh token is in a cookie.
+func signInWithCookie(t *testing.T, s *testkit.Server, email string) *browser {
 	t.Helper()
-	b := newVisitor(t, s)
+	b := newBrowser(t, s)
 	answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: email}), "cookie": true}).Want(200)
-	b.keep(answer.Header)
+	b.storeCookies(answer.Header)
 	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"] == nil {
 		t.Fatalf("the refresh token is in %s, the cookies are %v", answer.Body, b.cookies)
 	}
@@ -30,19 +30,19 @@ func withCookie(t *testing.T, s *testkit.Server, email string) *visitor {
 func TestRefresh_TokenInCookie(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := withCookie(t, s, "ann@example.com")
+	b := signInWithCookie(t, s, "ann@example.com")
 	want := http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if diff := cmp.Diff(want, attributes(b.cookies["refresh_token"])); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
 		t.Errorf("cookie (-want +got):\n%s", diff)
 	}
 
 	first := b.cookies["refresh_token"].Value
-	var g grant
+	var g loginResponse
 	answer := b.post(refreshPath).Want(200).Into(&g)
 	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"].Value == first {
 		t.Errorf("it is not rotated: %s with %v", answer.Body, b.cookies)
 	}
-	if diff := cmp.Diff(want, attributes(b.cookies["refresh_token"])); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
 		t.Errorf("cookie after a refresh (-want +got):\n%s", diff)
 	}
 	ann := withToken(t, s, g.AccessToken)
@@ -51,17 +51,17 @@ func TestRefresh_TokenInCookie(t *testing.T) {
 	second := b.cookies["refresh_token"].Value
 	left := b.post(logoutPath).Want(204)
 	want.MaxAge = -1
-	if diff := cmp.Diff([]http.Cookie{want}, cookiesOf(left)); diff != "" {
+	if diff := cmp.Diff([]http.Cookie{want}, responseCookies(left)); diff != "" {
 		t.Errorf("cookie after the logout (-want +got):\n%s", diff)
 	}
 	ann.Get(projectsPath).WantProblem(401, "token_revoked")
 	s.Anybody(t).Post(refreshPath, "{}", "Cookie", "refresh_token="+second).WantProblem(401, "refresh_token_invalid")
 }
 
-func cookiesOf(a *testkit.Answer) []http.Cookie {
+func responseCookies(a *testkit.Answer) []http.Cookie {
 	var all []http.Cookie
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
-		all = append(all, attributes(c))
+		all = append(all, cookieAttributes(c))
 	}
 	return all
 }
@@ -69,9 +69,9 @@ func cookiesOf(a *testkit.Answer) []http.Cookie {
 func TestRefresh_TokenInBodyPrecedesCookie(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := withCookie(t, s, "ann@example.com")
+	b := signInWithCookie(t, s, "ann@example.com")
 	ben := s.SignUp(t)
-	var g grant
+	var g loginResponse
 	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ben.RefreshToken}, "Cookie", b.cookie(), "Origin", "https://evil.example").Want(200).Into(&g)
 	if g.SessionID != ben.Session || g.RefreshToken == "" || answer.Header.Get("Set-Cookie") != "" {
 		t.Errorf("got %+v with %v", g, answer.Header)
@@ -85,7 +85,7 @@ func TestRefresh_TokenInBodyPrecedesCookie(t *testing.T) {
 func TestCSRF_CookieAuthenticatesOnlyRefreshAndLogout(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := withCookie(t, s, "ann@example.com")
+	b := signInWithCookie(t, s, "ann@example.com")
 	for path, method := range map[string]string{
 		projectsPath: "GET", "/api/v1/users/me": "DELETE", sessionsPath: "GET", "/api/v1/users/me/export": "GET", projectsPath + "?": "POST",
 	} {
@@ -102,9 +102,9 @@ func TestCSRF_CookieAuthenticatesOnlyRefreshAndLogout(t *testing.T) {
 	b.post(refreshPath).Want(200)
 }
 
-// crossSite are requests to refresh and logout with a cookie, as browsers and
+// crossSiteRequests are requests to refresh and logout with a cookie, as browsers and
 // others send them.
-var crossSite = map[string]struct {
+var crossSiteRequests = map[string]struct {
 	headers []string
 	allowed bool
 }{
@@ -141,7 +141,7 @@ var crossSite = map[string]struct {
 func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
-	for name, tc := range crossSite {
+	for name, tc := range crossSiteRequests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			headers := append([]string(nil), tc.headers...)
@@ -149,7 +149,7 @@ func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 				headers[n] = strings.Replace(headers[n], "SELF", s.URL, 1)
 			}
 			for _, path := range []string{refreshPath, logoutPath} {
-				b := withCookie(t, s, strings.ReplaceAll(name, " ", "-")+"@example.com")
+				b := signInWithCookie(t, s, strings.ReplaceAll(name, " ", "-")+"@example.com")
 				answer := b.post(path, headers...)
 				if tc.allowed {
 					if answer.Status != 200 && answer.Status != 204 {
@@ -179,10 +179,10 @@ func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 func TestCSRF_LogoutWithoutBodyNeedsContentType(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := withCookie(t, s, "ann@example.com")
+	b := signInWithCookie(t, s, "ann@example.com")
 	s.Anybody(t).Post(logoutPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
 	s.Anybody(t).Post(refreshPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
-	b.keep(s.Anybody(t).Post(refreshPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(200).Header)
+	b.storeCookies(s.Anybody(t).Post(refreshPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(200).Header)
 	s.Anybody(t).Post(logoutPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(204)
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
 }
@@ -192,20 +192,20 @@ func TestCSRF_LogoutWithoutBodyNeedsContentType(t *testing.T) {
 func TestCSRF_LogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := withCookie(t, s, "ann@example.com")
-	var g grant
+	b := signInWithCookie(t, s, "ann@example.com")
+	var g loginResponse
 	b.post(refreshPath).Want(200).Into(&g)
 	evil := []string{"Cookie", b.cookie(), "Origin", "https://evil.example"}
 	withToken(t, s, "expired.or.forged").Post(logoutPath, "{}", evil...).WantProblem(401, "token_invalid")
 	b.post(refreshPath).Want(200).Into(&g)
 	ann := withToken(t, s, g.AccessToken)
-	if left := cookiesOf(ann.Post(logoutPath, "{}", "Cookie", b.cookie(), "Origin", "https://evil.example").Want(204)); len(left) != 1 || left[0].MaxAge != -1 {
+	if left := responseCookies(ann.Post(logoutPath, "{}", "Cookie", b.cookie(), "Origin", "https://evil.example").Want(204)); len(left) != 1 || left[0].MaxAge != -1 {
 		t.Errorf("the cookies are %v", left)
 	}
 	ann.Get(projectsPath).WantProblem(401, "token_revoked")
 
 	// With an access token that has had its day, the cookie serves.
-	b = withCookie(t, s, "ann@example.com")
+	b = signInWithCookie(t, s, "ann@example.com")
 	withToken(t, s, "expired.or.forged").Post(logoutPath, "{}", "Cookie", b.cookie()).Want(204)
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
 }
@@ -213,7 +213,7 @@ func TestCSRF_LogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 func TestLogout_ByCookieEndsAllSessions(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b, other := withCookie(t, s, "ann@example.com"), s.SignIn(t, "ann@example.com")
+	b, other := signInWithCookie(t, s, "ann@example.com"), s.SignIn(t, "ann@example.com")
 	s.Anybody(t).Post(logoutPath, map[string]any{"all_sessions": true}, "Cookie", b.cookie()).Want(204)
 	other.Get(projectsPath).WantProblem(401, "token_revoked")
 }
@@ -253,7 +253,7 @@ func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	}
 	refreshed := one(call("POST", loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{}), "cookie": true}, ""), 200)
 	want := http.Cookie{Name: "__Host-refresh_token", Path: "/", MaxAge: 86400, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if diff := cmp.Diff(want, attributes(refreshed)); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(refreshed)); diff != "" {
 		t.Errorf("cookie (-want +got):\n%s", diff)
 	}
 	if res := call("POST", refreshPath, map[string]any{}, "refresh_token="+refreshed.Value); res.StatusCode != http.StatusUnprocessableEntity {
@@ -262,13 +262,13 @@ func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	next := one(call("POST", refreshPath, map[string]any{}, "__Host-refresh_token="+refreshed.Value), 200)
 	want.MaxAge = -1
 	gone := one(call("POST", logoutPath, map[string]any{}, "__Host-refresh_token="+next.Value), 204)
-	if diff := cmp.Diff(want, attributes(gone)); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(gone)); diff != "" {
 		t.Errorf("cookie after the logout (-want +got):\n%s", diff)
 	}
 
-	begun := call("GET", beginPath, nil, "")
+	begun := call("GET", authorizePath, nil, "")
 	want = http.Cookie{Name: "__Host-google_sign_in", Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if diff := cmp.Diff(want, attributes(one(begun, 302))); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(one(begun, 302))); diff != "" {
 		t.Errorf("cookie of an attempt (-want +got):\n%s", diff)
 	}
 	page, err := begun.Location()

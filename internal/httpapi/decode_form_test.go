@@ -16,7 +16,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-var nowhere = &url.URL{Path: "/"}
+var rootURL = &url.URL{Path: "/"}
 
 // unescaped is what a part of a query means, and whether it is well encoded.
 func unescaped(part string) (string, bool) {
@@ -163,7 +163,7 @@ func FuzzHeaders_RequestID(f *testing.F) {
 	}))
 	f.Fuzz(func(t *testing.T, name string) {
 		answer := httptest.NewRecorder()
-		handler.ServeHTTP(answer, &http.Request{Header: http.Header{"X-Request-Id": {name}}, URL: nowhere})
+		handler.ServeHTTP(answer, &http.Request{Header: http.Header{"X-Request-Id": {name}}, URL: rootURL})
 		odd := strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 		fine := name != "" && len(name) <= 64 && odd == ""
 		got := answer.Header().Get("X-Request-Id")

@@ -13,22 +13,22 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-// form reads bodies of one type as huma does: once to hold them to the schema,
+// bodyReader reads bodies of one type as huma does: once to hold them to the schema,
 // once into the type, whose fields then say what they think of it.
-type form[B any] struct {
+type bodyReader[B any] struct {
 	registry huma.Registry
 	schema   *huma.Schema
 }
 
-func formOf[B any]() form[B] {
+func newBodyReader[B any]() bodyReader[B] {
 	setUpHuma()
 	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
-	return form[B]{registry, registry.Schema(typeOf[B](), true, "")}
+	return bodyReader[B]{registry, registry.Schema(typeOf[B](), true, "")}
 }
 
 // read reports whether the body is taken. What the schema admits but the type
 // cannot hold would be an accident.
-func (f form[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, taken bool) {
+func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, taken bool) {
 	t.Helper()
 	var whole any
 	if jsonFormat.Unmarshal(text, &whole) != nil {
@@ -57,7 +57,7 @@ func resolvePatch(b *projectPatch) []error {
 	return append(append(b.Title.Resolve(nil, at("title")), b.Description.Resolve(nil, at("description"))...), b.Resolve(nil)...)
 }
 
-var refusalForm = regexp.MustCompile(`^malformed_json\|[A-Z][A-Za-z0-9 :,-]+\.$`)
+var malformedJSONError = regexp.MustCompile(`^malformed_json\|[A-Z][A-Za-z0-9 :,-]+\.$`)
 
 // FuzzDecode_JSON holds the reader of bodies to another one that was written by the
 // letter of the standards.
@@ -72,7 +72,7 @@ func FuzzDecode_JSON(f *testing.F) {
 		switch {
 		case strict != (err == nil):
 			t.Fatalf("%q is strict JSON: %t; it is read as %v, %v", text, strict, got, err)
-		case err != nil && !refusalForm.MatchString(err.Error()):
+		case err != nil && !malformedJSONError.MatchString(err.Error()):
 			t.Fatalf("%q is explained by %q", text, err)
 		case err == nil && !reflect.DeepEqual(strictjson.Floats(want), got):
 			t.Fatalf("%q is read as %v, means %v", text, got, want)
@@ -80,8 +80,8 @@ func FuzzDecode_JSON(f *testing.F) {
 	})
 }
 
-// merged is the algorithm of RFC 7396, section 2.
-func merged(target, patch any) any {
+// mergePatchOf is the algorithm of RFC 7396, section 2.
+func mergePatchOf(target, patch any) any {
 	members, ok := patch.(map[string]any)
 	if !ok {
 		return patch
@@ -96,14 +96,14 @@ func merged(target, patch any) any {
 			delete(object, name)
 			continue
 		}
-		object[name] = merged(object[name], value)
+		object[name] = mergePatchOf(object[name], value)
 	}
 	return object
 }
 
-// wholeProject is what a JSON value says of a whole project, and whether a
+// projectFromJSON is what a JSON value says of a whole project, and whether a
 // project can be that: a title, perhaps a description, and nothing else.
-func wholeProject(value any) (requirements.NewProject, bool) {
+func projectFromJSON(value any) (requirements.NewProject, bool) {
 	members, ok := value.(map[string]any)
 	if !ok {
 		return requirements.NewProject{}, false
@@ -126,14 +126,14 @@ func FuzzDecode_MergePatch(f *testing.F) {
 	for _, patch := range []string{`{}`, `{"title": "y"}`, `{"description": null}`, `{"title": null}`, `{"title": "y", "description": "z"}`, `{"Title": "y"}`} {
 		f.Add([]byte(patch), "x", "old")
 	}
-	patches, wholes := formOf[projectPatch](), formOf[projectBody]()
+	patches, wholes := newBodyReader[projectPatch](), newBodyReader[projectBody]()
 	f.Fuzz(func(t *testing.T, text []byte, title, description string) {
 		if _, faults := requirements.ParseNewProject(title, description); len(faults) > 0 {
 			title, description = "x", "old"
 		}
 		meant, strict := strictjson.Read(text, maxDepth)
 		if whole, taken := wholes.read(t, text, resolvePut); strict {
-			draft, is := wholeProject(meant)
+			draft, is := projectFromJSON(meant)
 			if is != taken || taken && whole.draft != draft {
 				t.Fatalf("%q is a project: %t; it is taken: %t, as %+v", text, is, taken, whole.draft)
 			}
@@ -145,7 +145,7 @@ func FuzzDecode_MergePatch(f *testing.F) {
 		for name := range members {
 			known = known && (name == "title" || name == "description")
 		}
-		want, is := wholeProject(merged(map[string]any{"title": title, "description": description}, meant))
+		want, is := projectFromJSON(mergePatchOf(map[string]any{"title": title, "description": description}, meant))
 		if known = known && strict && is; known != taken {
 			t.Fatalf("%q makes a project of %q, %q: %t; it is taken: %t", text, title, description, known, taken)
 		}
@@ -169,16 +169,16 @@ func or[T any](first, second *T) *T {
 	return second
 }
 
-// allGiven has a field of each kind.
-type allGiven struct {
+// optionalFields has a field of each kind.
+type optionalFields struct {
 	Text     given[string]    `json:"text,omitempty"`
 	Number   given[int]       `json:"number,omitempty"`
 	Truth    given[bool]      `json:"truth,omitempty"`
 	Nullable nullable[string] `json:"nullable,omitempty"`
 }
 
-// isIt checks one field: there and of its type, null, of another type, or absent.
-func isIt[T any](t *testing.T, members map[string]any, name string, g given[T], convert func(any) (T, bool)) {
+// checkOptional checks one field: there and of its type, null, of another type, or absent.
+func checkOptional[T any](t *testing.T, members map[string]any, name string, g given[T], convert func(any) (T, bool)) {
 	t.Helper()
 	value, there := members[name]
 	want, right := convert(value)
@@ -216,7 +216,7 @@ func FuzzDecode_Optional(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var body allGiven
+		var body optionalFields
 		err := jsonFormat.Unmarshal(text, &body)
 		meant, strict := strictjson.Read(text, 10_000)
 		members, object := meant.(map[string]any)
@@ -226,9 +226,9 @@ func FuzzDecode_Optional(f *testing.F) {
 		if err != nil {
 			return
 		}
-		isIt(t, members, "text", body.Text, toString)
-		isIt(t, members, "number", body.Number, toInt)
-		isIt(t, members, "truth", body.Truth, toBool)
+		checkOptional(t, members, "text", body.Text, toString)
+		checkOptional(t, members, "number", body.Number, toInt)
+		checkOptional(t, members, "truth", body.Truth, toBool)
 
 		value, there := members["nullable"]
 		want, isText := toString(value)

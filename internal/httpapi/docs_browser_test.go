@@ -19,9 +19,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// browser is a headless Chromium of the test's own. Without one installed the
+// newChromium is a headless Chromium of the test's own. Without one installed the
 // test is skipped, but not in CI, where nobody would notice.
-func browser(t *testing.T) context.Context {
+func newChromium(t *testing.T) context.Context {
 	t.Helper()
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -50,9 +50,9 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// complaints collects what a page must not do: log an error, throw, break its
+// browserErrors collects what a page must not do: log an error, throw, break its
 // policy (which the browser logs), ask another host, or ask for what is not there.
-type complaints struct {
+type browserErrors struct {
 	host string
 
 	mu  sync.Mutex
@@ -61,7 +61,7 @@ type complaints struct {
 	asked int
 }
 
-func (c *complaints) listen(event any) {
+func (c *browserErrors) record(event any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	complain := func(format string, args ...any) { c.all = append(c.all, fmt.Sprintf(format, args...)) }
@@ -92,7 +92,7 @@ func (c *complaints) listen(event any) {
 	}
 }
 
-func (c *complaints) check(t *testing.T, page string) {
+func (c *browserErrors) check(t *testing.T, page string) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,10 +107,10 @@ func (c *complaints) check(t *testing.T, page string) {
 
 func TestDocs_PagesInBrowser(t *testing.T) {
 	t.Parallel()
-	ctx := browser(t)
+	ctx := newChromium(t)
 	server := testkit.Start(t)
-	seen := &complaints{host: strings.TrimPrefix(server.URL, "http://")}
-	if err := chromedp.Listen(ctx, seen.listen); err != nil {
+	seen := &browserErrors{host: strings.TrimPrefix(server.URL, "http://")}
+	if err := chromedp.Listen(ctx, seen.record); err != nil {
 		t.Fatalf("start the browser: %v", err)
 	}
 

@@ -12,8 +12,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
-// page is one of 20 specifications of half a kilobyte.
-func page() []specification {
+// specificationPage is one of 20 specifications of half a kilobyte.
+func specificationPage() []specification {
 	at := time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)
 	rows := make([]specification, 20)
 	for n := range rows {
@@ -27,7 +27,7 @@ func page() []specification {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	rows := page()
+	rows := specificationPage()
 	for name, body := range map[string]any{"one": rows[0], "20": rows} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -73,7 +73,7 @@ func BenchmarkDecode(b *testing.B) {
 //nolint:paralleltest // the allocations of others would be counted
 func TestEncode_PageAllocatesNothingPerRow(t *testing.T) {
 	race.Skip(t)
-	rows := page()
+	rows := specificationPage()
 	write := func() {
 		if err := jsonFormat.Marshal(io.Discard, rows); err != nil {
 			t.Fatal(err)

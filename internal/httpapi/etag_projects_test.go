@@ -76,8 +76,8 @@ func TestETag_IfNoneMatchAppliesToVersionedReads(t *testing.T) {
 	ann.For(t).Post(p.path()+"/restore", nil, whatever...).Want(200)
 }
 
-// conditional are the requests that take If-Match, each a real change.
-var conditional = map[string]struct {
+// conditionalWrites are the requests that take If-Match, each a real change.
+var conditionalWrites = map[string]struct {
 	body any
 	done int
 }{
@@ -136,7 +136,7 @@ func TestETag_IfMatch(t *testing.T) {
 			for _, line := range tc.lines {
 				headers = append(headers, "If-Match", line)
 			}
-			for method, request := range conditional {
+			for method, request := range conditionalWrites {
 				p := newProject(ann, "Old")
 				before := ann.Patch(p.path(), map[string]any{"title": "Newer"}).Want(200)
 				answer := ann.Do(method, p.path(), request.body, headers...)
@@ -179,7 +179,7 @@ func TestETag_IfMatchPrecedesTheWrite(t *testing.T) {
 		t.Parallel()
 		ann := ann.For(t)
 		for _, tag := range []string{`*`, `"1"`, `"7"`} {
-			for method, request := range conditional {
+			for method, request := range conditionalWrites {
 				ann.Do(method, projectsPath+"/"+uuid.NewString(), request.body, "If-Match", tag).WantProblem(404, "project_not_found")
 			}
 		}
@@ -190,7 +190,7 @@ func TestETag_IfMatchPrecedesTheWrite(t *testing.T) {
 		gone := newProject(ann, "Gone")
 		ann.Delete(gone.path(), "If-Match", `"1"`).Want(204)
 		for _, tag := range []string{`*`, `"1"`, `"2"`} {
-			for method, request := range conditional {
+			for method, request := range conditionalWrites {
 				ann.Do(method, gone.path(), request.body, "If-Match", tag).WantProblem(404, "project_not_found")
 			}
 		}

@@ -46,7 +46,7 @@ func TestETag_Specifications(t *testing.T) {
 			return c.Delete(s.path(), "If-Match", tag)
 		},
 		"reorder": func(c *testkit.Client, s spec, tag string) *testkit.Answer {
-			list := placesOf(bulletsOf(c, s))
+			list := itemIDs(bulletsOf(c, s))
 			return c.Put(s.path()+"/items/reorder", map[string]any{"item_ids": []string{list[1], list[0]}}, "If-Match", tag)
 		},
 	}
@@ -61,7 +61,7 @@ func TestETag_Specifications(t *testing.T) {
 					t.Errorf("%s: the resource as it is now: %v", tag, current)
 				}
 			}
-			if diff := cmp.Diff(old, seenSpec(ann, old)); diff != "" {
+			if diff := cmp.Diff(old, reloadSpec(ann, old)); diff != "" {
 				t.Errorf("after refusals (-before +after):\n%s", diff)
 			}
 			if a := write(ann, old, `"1" , "3"`); a.Status/100 != 2 {

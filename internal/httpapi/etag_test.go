@@ -79,8 +79,8 @@ func TestETag_StarAllowsOnlyHTTPWhitespace(t *testing.T) {
 	}
 }
 
-// someTags draws tags as they may be, with a version now and then.
-func someTags(t *rapid.T) []entityTag {
+// drawTags draws tags as they may be, with a version now and then.
+func drawTags(t *rapid.T) []entityTag {
 	opaque := rapid.OneOf(
 		rapid.StringMatching(`[!#-~]{0,8}`),
 		rapid.StringMatching(`0{0,1}[0-9]{1,3}`),
@@ -92,8 +92,8 @@ func someTags(t *rapid.T) []entityTag {
 	return rapid.SliceOfN(one, 1, 6).Draw(t, "tags")
 }
 
-// written is a list of tags, with blanks and commas as a caller may put them.
-func written(t *rapid.T, tags []entityTag) string {
+// formatTags is a list of tags, with blanks and commas as a caller may put them.
+func formatTags(t *rapid.T, tags []entityTag) string {
 	var b strings.Builder
 	b.WriteString(rapid.StringMatching(`[ \t,]{0,3}`).Draw(t, "before"))
 	for i, tag := range tags {
@@ -112,8 +112,8 @@ func written(t *rapid.T, tags []entityTag) string {
 func TestETag_ListRoundTrips(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		tags := someTags(t)
-		list := written(t, tags)
+		tags := drawTags(t)
+		list := formatTags(t, tags)
 		got, err := entityTags(list)
 		if err != nil || !slices.Equal(got, tags) {
 			t.Fatalf("entityTags(%q) = %v, %v; want %v", list, got, err, tags)
@@ -124,9 +124,9 @@ func TestETag_ListRoundTrips(t *testing.T) {
 func TestETag_IfMatchAcceptsOnlyStrongVersionTags(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		tags := someTags(t)
+		tags := drawTags(t)
 		var m ifMatch
-		if err := m.UnmarshalText([]byte(written(t, tags))); err != nil {
+		if err := m.UnmarshalText([]byte(formatTags(t, tags))); err != nil {
 			t.Fatal(err)
 		}
 		if !m.match.Given || m.match.Any {
@@ -144,17 +144,17 @@ func TestETag_IfMatchAcceptsOnlyStrongVersionTags(t *testing.T) {
 func TestETag_IfNoneMatchComparesWeakly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		tags := someTags(t)
+		tags := drawTags(t)
 		version := rapid.Int64Range(1, 300).Draw(t, "version")
 		named := slices.ContainsFunc(tags, func(tag entityTag) bool { return tag.opaque == strconv.FormatInt(version, 10) })
-		if got := matchesWeakly(written(t, tags), etag(version)); got != named {
+		if got := matchesWeakly(formatTags(t, tags), etag(version)); got != named {
 			t.Fatalf("version %d matches %v: %t", version, tags, got)
 		}
 	})
 }
 
-// grammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
-var grammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
+// tagListGrammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
+var tagListGrammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
 
 func FuzzETag_ParseList(f *testing.F) {
 	for _, list := range []string{"", "*", `"7"`, `W/"7"`, `"1", W/"2"`, `,, "1" ,`, `"1" "2"`, `"`, `W/`, "\"\xff\"", "\"\x00\"", `"1",`, `W/"1"W/"2"`} {
@@ -162,7 +162,7 @@ func FuzzETag_ParseList(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, list string) {
 		tags, err := entityTags(list)
-		if wellFormed := grammar.MatchString(list); wellFormed != (err == nil) {
+		if wellFormed := tagListGrammar.MatchString(list); wellFormed != (err == nil) {
 			t.Fatalf("entityTags(%q) = %v, %v; by the grammar it is a list: %t", list, tags, err, wellFormed)
 		}
 		if err != nil {
@@ -181,7 +181,7 @@ func FuzzETag_ParseList(f *testing.F) {
 	})
 }
 
-var member = regexp.MustCompile(`(W/)?"([^"]*)"`)
+var tagPattern = regexp.MustCompile(`(W/)?"([^"]*)"`)
 
 // FuzzETag_IfMatch sends one or two lines of If-Match: a star alone, or the strong
 // tags of versions, are what the caller asks for; nothing else is.
@@ -193,7 +193,7 @@ func FuzzETag_IfMatch(f *testing.F) {
 	f.Add("*", `"2"`, true)
 	f.Add("", "", true)
 	f.Fuzz(func(t *testing.T, first, second string, two bool) {
-		r := &http.Request{Header: http.Header{"If-Match": {first}}, URL: nowhere}
+		r := &http.Request{Header: http.Header{"If-Match": {first}}, URL: rootURL}
 		line := first
 		if two {
 			r.Header.Add("If-Match", second)
@@ -201,7 +201,7 @@ func FuzzETag_IfMatch(f *testing.F) {
 		}
 		star := strings.Trim(line, " \t") == "*"
 		want := requirements.Precondition{Given: true, Any: star}
-		for _, tag := range member.FindAllStringSubmatch(line, -1) {
+		for _, tag := range tagPattern.FindAllStringSubmatch(line, -1) {
 			number, place, placed := strings.Cut(tag[2], "-")
 			version, err := strconv.ParseInt(number, 10, 64)
 			ours := err == nil && version > 0 && len(number) <= 18 && strconv.FormatInt(version, 10) == number &&
@@ -215,7 +215,7 @@ func FuzzETag_IfMatch(f *testing.F) {
 		if err == nil {
 			err = m.UnmarshalText([]byte(r.Header.Get("If-Match")))
 		}
-		if taken := star || grammar.MatchString(line); taken != (err == nil) {
+		if taken := star || tagListGrammar.MatchString(line); taken != (err == nil) {
 			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
 		}
 		if err == nil && (m.match.Given != want.Given || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
@@ -236,8 +236,8 @@ func FuzzETag_IfNoneMatch(f *testing.F) {
 			tag = itemTag(requirements.Item{Version: version, Order: place})
 		}
 		want := strings.Trim(list, " \t") == "*"
-		for _, other := range member.FindAllStringSubmatch(list, -1) {
-			want = want || `"`+other[2]+`"` == tag && grammar.MatchString(list)
+		for _, other := range tagPattern.FindAllStringSubmatch(list, -1) {
+			want = want || `"`+other[2]+`"` == tag && tagListGrammar.MatchString(list)
 		}
 		if got := matchesWeakly(list, tag); got != want {
 			t.Fatalf("%q matches %s: %t", list, tag, got)

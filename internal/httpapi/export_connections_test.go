@@ -18,14 +18,14 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 	s := testkit.StartFirst(t)
 	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
 	ann, bob := s.SignUp(t), s.SignUp(t)
-	wealthy(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
+	insertContent(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
 
 	for _, server := range []*testkit.Server{s, few} {
-		body := download(t, server, ann).Body
+		body := startExport(t, server, ann).Body
 		if _, err := io.ReadFull(body, make([]byte, 1000)); err != nil {
 			t.Fatal(err)
 		}
-		if second := download(t, server, ann); second.StatusCode != http.StatusTooManyRequests || second.Header.Get("Retry-After") != "20" {
+		if second := startExport(t, server, ann); second.StatusCode != http.StatusTooManyRequests || second.Header.Get("Retry-After") != "20" {
 			t.Fatalf("another export is answered %d, Retry-After %q", second.StatusCode, second.Header.Get("Retry-After"))
 		}
 		ann.At(server).Get(exportPath).WantProblem(429, "rate_limited")
@@ -37,7 +37,7 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 			bob.At(server).Get(exportPath).Want(200)
 		}
 		_ = body.Close() // the server finds out, and the place is free again
-		for deadline := time.Now().Add(10 * time.Second); download(t, server, ann).StatusCode != http.StatusOK; {
+		for deadline := time.Now().Add(10 * time.Second); startExport(t, server, ann).StatusCode != http.StatusOK; {
 			if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
 				t.Fatal("an export that was given up still holds its place")
 			}

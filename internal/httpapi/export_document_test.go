@@ -31,14 +31,14 @@ type exportDoc struct {
 }
 
 type exportedProject struct {
-	home
+	specProject
 	Title          string  `json:"title"`
 	DeletedAt      *string `json:"deleted_at"`
 	Specifications []spec  `json:"specifications"`
 }
 
-// whole tells what is wrong with a document in itself, and counts its items.
-func (d exportDoc) whole() (items int, err error) {
+// validate tells what is wrong with a document in itself, and counts its items.
+func (d exportDoc) validate() (items int, err error) {
 	seen := map[string]bool{}
 	once := func(id string) {
 		if seen[id] {
@@ -60,7 +60,7 @@ func (d exportDoc) whole() (items int, err error) {
 			for _, i := range *s.Items {
 				once(i.ID)
 			}
-			err = errors.Join(err, dense(*s.Items))
+			err = errors.Join(err, checkDense(*s.Items))
 			items += s.ItemCount
 		}
 		if live != p.Count {
@@ -70,13 +70,13 @@ func (d exportDoc) whole() (items int, err error) {
 	return items, err
 }
 
-func exportOf(c *testkit.Client) (d exportDoc) {
+func readExport(c *testkit.Client) (d exportDoc) {
 	c.Get(exportPath).Want(200).Into(&d)
 	return d
 }
 
-// download reads an export as it comes, without a look at the contract.
-func download(t *testing.T, s *testkit.Server, c *testkit.Client) *http.Response {
+// startExport reads an export as it comes, without a look at the contract.
+func startExport(t *testing.T, s *testkit.Server, c *testkit.Client) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+exportPath, nil)
 	if err != nil {
@@ -91,8 +91,8 @@ func download(t *testing.T, s *testkit.Server, c *testkit.Client) *http.Response
 	return answer
 }
 
-// outline is a document in short: what is in what, in which order, and where.
-func (d exportDoc) outline() string {
+// summary is a document in short: what is in what, in which order, and where.
+func (d exportDoc) summary() string {
 	var b strings.Builder
 	where := func(deletedAt *string) string {
 		if deletedAt != nil {
@@ -103,7 +103,7 @@ func (d exportDoc) outline() string {
 	for _, p := range d.Projects {
 		fmt.Fprintf(&b, "%s, %s\n", p.Title, where(p.DeletedAt))
 		for _, s := range p.Specifications {
-			fmt.Fprintf(&b, "  %d %s, %s: %q\n", s.Number, s.Content, where(s.DeletedAt), textsOf(*s.Items))
+			fmt.Fprintf(&b, "  %d %s, %s: %q\n", s.Number, s.Content, where(s.DeletedAt), itemTexts(*s.Items))
 		}
 	}
 	return b.String()
@@ -114,7 +114,7 @@ func TestExport_HasAllContentOfUser(t *testing.T) {
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newSpec(bob, "bob's")
-	project := func(title string) (h home) {
+	project := func(title string) (h specProject) {
 		ann.Post("/api/v1/projects", map[string]any{"title": title}).Want(201).Into(&h)
 		return h
 	}
@@ -135,7 +135,7 @@ func TestExport_HasAllContentOfUser(t *testing.T) {
 	answer := ann.Get(exportPath).Want(200)
 	var got exportDoc
 	answer.Into(&got)
-	if _, err := got.whole(); err != nil {
+	if _, err := got.validate(); err != nil {
 		t.Error(err)
 	}
 	want := `First, live
@@ -146,7 +146,7 @@ Trashed, trashed
   1 four, live: ""
 Empty, live
 `
-	if diff := cmp.Diff(want, got.outline()); diff != "" {
+	if diff := cmp.Diff(want, got.summary()); diff != "" {
 		t.Errorf("the document (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(profileOf(ann.Get(mePath)), got.User); diff != "" {
@@ -155,11 +155,11 @@ Empty, live
 	if diff := cmp.Diff(specOf(ann.Get(live.path()+"?include=items")), got.Projects[0].Specifications[0]); diff != "" {
 		t.Errorf("a specification (-read +exported):\n%s", diff)
 	}
-	if diff := cmp.Diff(trashOf(ann, first)[0].DeletedAt, got.Projects[0].Specifications[1].DeletedAt); diff != "" {
+	if diff := cmp.Diff(listTrash(ann, first)[0].DeletedAt, got.Projects[0].Specifications[1].DeletedAt); diff != "" {
 		t.Errorf("when it went to the trash (-listed +exported):\n%s", diff)
 	}
-	if now := first.seen(ann); now != got.Projects[0].home {
-		t.Errorf("a project is read as %+v, exported as %+v", now, got.Projects[0].home)
+	if now := first.reload(ann); now != got.Projects[0].specProject {
+		t.Errorf("a project is read as %+v, exported as %+v", now, got.Projects[0].specProject)
 	}
 	if kind := answer.Header.Get("Content-Type"); kind != "application/json" {
 		t.Errorf("Content-Type = %s", kind)
@@ -170,7 +170,7 @@ func TestExport_OfNewUserIsValid(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	got := exportOf(ann)
+	got := readExport(ann)
 	want := exportDoc{ExportedAt: got.ExportedAt, User: profileOf(ann.Get(mePath)), Projects: []exportedProject{}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(exportedProject{})); diff != "" {
 		t.Errorf("the document (-want +got):\n%s", diff)
@@ -191,7 +191,7 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 	const projects, each = 12, 4
 	var specs []spec
 	for range projects {
-		h := newHome(ann)
+		h := newSpecProject(ann)
 		for range 11 { // more than one page of the walk
 			h.add(ann, "x")
 		}
@@ -211,13 +211,13 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 				newBullet(ann, to, "x")
 			}
 			if dead := specs[(n+1)%projects]; n%5 == 0 {
-				ann.Delete(home{ID: dead.ProjectID}.path()).Want(204)
-				ann.Post(home{ID: dead.ProjectID}.path()+"/restore", nil).Want(200)
+				ann.Delete(specProject{ID: dead.ProjectID}.path()).Want(204)
+				ann.Post(specProject{ID: dead.ProjectID}.path()+"/restore", nil).Want(200)
 			}
 		}
 	})
 	for range testkit.Rounds(5, 60) {
-		items, err := exportOf(ann).whole()
+		items, err := readExport(ann).validate()
 		if err != nil {
 			t.Error(err)
 		}
@@ -229,28 +229,28 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 	mover.Wait()
 }
 
-// wealthy gives a user specifications of 100 items each, past the rules and
+// insertContent gives a user specifications of 100 items each, past the rules and
 // their triggers, which would take minutes.
-func wealthy(t *testing.T, s *testkit.Server, user string, projects, specs int, specText, itemText string) {
+func insertContent(t *testing.T, s *testkit.Server, user string, projects, specs int, specText, itemText string) {
 	t.Helper()
-	super := superuser(t, s)
-	run(t, super, "SET session_replication_role = replica")
-	run(t, super, `INSERT INTO projects (id, owner_id, title, created_at, updated_at, specification_count, next_specification_number)
+	super := superuserConn(t, s)
+	execOn(t, super, "SET session_replication_role = replica")
+	execOn(t, super, `INSERT INTO projects (id, owner_id, title, created_at, updated_at, specification_count, next_specification_number)
 		SELECT gen_random_uuid(), $1, 'Project ' || p, now(), now(), $3, $3 + 1 FROM generate_series(1, $2::int) AS p`, user, projects, specs)
-	run(t, super, `INSERT INTO specifications (id, project_id, owner_id, number, title, content, created_at, updated_at, next_item_number)
+	execOn(t, super, `INSERT INTO specifications (id, project_id, owner_id, number, title, content, created_at, updated_at, next_item_number)
 		SELECT gen_random_uuid(), p.id, p.owner_id, n, 'Specification ' || n, $3, now(), now(), 101
 		FROM projects AS p, generate_series(1, $2::int) AS n WHERE p.owner_id = $1`, user, specs, specText)
 	if itemText == "" {
 		return
 	}
-	run(t, super, `INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
+	execOn(t, super, `INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
 		SELECT gen_random_uuid(), s.id, s.owner_id, n, $2 || n, now(), now()
 		FROM specifications AS s, generate_series(1, 100) AS n WHERE s.owner_id = $1`, user, itemText)
-	run(t, super, `UPDATE specifications AS s SET item_ids = i.ids
+	execOn(t, super, `UPDATE specifications AS s SET item_ids = i.ids
 		FROM (SELECT spec_id, array_agg(id ORDER BY number DESC) AS ids FROM bullet_items WHERE owner_id = $1 GROUP BY spec_id) AS i
 		WHERE s.id = i.spec_id`, user)
-	run(t, super, `UPDATE users SET project_count = $2 WHERE id = $1`, user, projects)
-	run(t, super, "ANALYZE")
+	execOn(t, super, `UPDATE users SET project_count = $2 WHERE id = $1`, user, projects)
+	execOn(t, super, "ANALYZE")
 }
 
 //nolint:paralleltest // it measures the memory of the process
@@ -258,13 +258,13 @@ func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	projects := testkit.Rounds(2, 10)
-	wealthy(t, s, ann.User, projects, 100, "# Specification\nx", strings.Repeat("x", 120))
+	insertContent(t, s, ann.User, projects, 100, "# Specification\nx", strings.Repeat("x", 120))
 
 	var before runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	began := time.Now()
-	answer := download(t, s, ann)
+	answer := startExport(t, s, ann)
 	var most, size uint64
 	for more := true; more; {
 		n, err := io.CopyN(io.Discard, answer.Body, 1<<20)
@@ -287,10 +287,10 @@ func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	}
 
 	var d exportDoc
-	if err := json.NewDecoder(download(t, s, ann).Body).Decode(&d); err != nil {
+	if err := json.NewDecoder(startExport(t, s, ann).Body).Decode(&d); err != nil {
 		t.Fatal(err)
 	}
-	if items, err := d.whole(); err != nil || items != projects*10_000 || len(d.Projects) != projects {
+	if items, err := d.validate(); err != nil || items != projects*10_000 || len(d.Projects) != projects {
 		t.Errorf("%d items in %d projects: %v", items, len(d.Projects), err)
 	}
 	if first := (*d.Projects[0].Specifications[0].Items)[0]; first.Number != 100 {
@@ -299,26 +299,26 @@ func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	began = time.Now()
 	ann.Delete(mePath).Want(204)
 	t.Logf("deleted in %s", time.Since(began))
-	if left := one[int](t, superuser(t, s), "SELECT count(*) FROM bullet_items"); left != 0 {
+	if left := queryOne[int](t, superuserConn(t, s), "SELECT count(*) FROM bullet_items"); left != 0 {
 		t.Errorf("%d items outlive the account", left)
 	}
 }
 
-// relay passes connections on to a database, until it cuts them all.
-type relay struct {
+// tcpProxy passes connections on to a database, until it cuts them all.
+type tcpProxy struct {
 	net.Listener
 	mu    sync.Mutex
 	conns []*net.TCPConn
 }
 
-func newRelay(t *testing.T, to string) *relay {
+func newTCPProxy(t *testing.T, to string) *tcpProxy {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{Listener: l}
-	t.Cleanup(func() { _ = l.Close(); r.cut() })
+	r := &tcpProxy{Listener: l}
+	t.Cleanup(func() { _ = l.Close(); r.closeConnections() })
 	go func() {
 		for {
 			near, err := l.Accept()
@@ -340,8 +340,8 @@ func newRelay(t *testing.T, to string) *relay {
 	return r
 }
 
-// cut resets all connections, as when the database's machine restarts.
-func (r *relay) cut() {
+// closeConnections resets all connections, as when the database's machine restarts.
+func (r *tcpProxy) closeConnections() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.conns {
@@ -358,21 +358,21 @@ func TestExport_LostDatabaseTruncatesResponse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRelay(t, address.Host)
+	r := newTCPProxy(t, address.Host)
 	address.Host = r.Addr().String()
 	through := db
 	through.Service = address.String()
 	s := testkit.StartOn(t, through, google)
 	ann := s.SignUp(t)
-	wealthy(t, s, ann.User, 6, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
+	insertContent(t, s, ann.User, 6, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
 
-	body := download(t, s, ann).Body
+	body := startExport(t, s, ann).Body
 	beginning := make([]byte, 8<<20)
 	if _, err := io.ReadFull(body, beginning); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(200 * time.Millisecond) // the server waits for us to read
-	r.cut()
+	r.closeConnections()
 	rest, err := io.ReadAll(body)
 	if err != nil {
 		return // the caller knows that it is not whole
@@ -381,7 +381,7 @@ func TestExport_LostDatabaseTruncatesResponse(t *testing.T) {
 	if err := json.Unmarshal(append(beginning, rest...), &d); err != nil {
 		t.Fatalf("the answer ends well and is no document: %v", err)
 	}
-	if _, err := d.whole(); err != nil || len(d.Projects) != 6 {
+	if _, err := d.validate(); err != nil || len(d.Projects) != 6 {
 		t.Errorf("the answer ends well and has %d projects: %.300s", len(d.Projects), fmt.Sprint(err))
 	}
 }

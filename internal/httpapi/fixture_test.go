@@ -55,14 +55,14 @@ type projectPage struct {
 	NextPageToken string    `json:"next_page_token"`
 }
 
-// list reads one page; parameters are pairs of name and value.
-func list(c *testkit.Client, parameters ...string) projectPage {
+// listProjects reads one page; parameters are pairs of name and value.
+func listProjects(c *testkit.Client, parameters ...string) projectPage {
 	var page projectPage
-	c.Get(projectsPath + query(parameters...)).Want(200).Into(&page)
+	c.Get(projectsPath + encodeQuery(parameters...)).Want(200).Into(&page)
 	return page
 }
 
-func query(parameters ...string) string {
+func encodeQuery(parameters ...string) string {
 	values := url.Values{}
 	for pair := range slices.Chunk(parameters, 2) {
 		values.Add(pair[0], pair[1])
@@ -73,7 +73,7 @@ func query(parameters ...string) string {
 	return "?" + values.Encode()
 }
 
-func ids(projects []project) []string {
+func projectIDs(projects []project) []string {
 	all := make([]string, len(projects))
 	for i, p := range projects {
 		all[i] = p.ID
@@ -81,8 +81,8 @@ func ids(projects []project) []string {
 	return all
 }
 
-// grant is what a client reads of a token pair.
-type grant struct {
+// loginResponse is what a client reads of a token pair.
+type loginResponse struct {
 	AccessToken      string `json:"access_token"`
 	TokenType        string `json:"token_type"`
 	ExpiresIn        int    `json:"expires_in"`
@@ -100,22 +100,22 @@ type grant struct {
 	} `json:"user"`
 }
 
-var tokensMade atomic.Int64
+var idTokenCount atomic.Int64
 
 // idToken makes an ID token that is no copy of another one: two of the same
 // person in the same second would be.
 func idToken(t *testing.T, s *testkit.Server, c issuer.Claims) string {
 	t.Helper()
-	extra := map[string]any{"jti": tokensMade.Add(1)}
+	extra := map[string]any{"jti": idTokenCount.Add(1)}
 	maps.Copy(extra, c.Extra)
 	c.Extra = extra
 	return s.IDToken(t, c)
 }
 
 // signIn signs in with a new ID token.
-func signIn(t *testing.T, s *testkit.Server, c issuer.Claims) grant {
+func signIn(t *testing.T, s *testkit.Server, c issuer.Claims) loginResponse {
 	t.Helper()
-	var g grant
+	var g loginResponse
 	s.Anybody(t).Post("/api/v1/auth/login", map[string]any{"id_token": idToken(t, s, c)}).Want(200).Into(&g)
 	return g
 }
@@ -128,20 +128,20 @@ func withToken(t *testing.T, s *testkit.Server, token string) *testkit.Client {
 	return c
 }
 
-// sql runs one statement as the superuser.
-func sql(t *testing.T, s *testkit.Server, statement string, args ...any) {
+// execSQL runs one statement as the superuser.
+func execSQL(t *testing.T, s *testkit.Server, statement string, args ...any) {
 	t.Helper()
-	conn := connect(t, s)
+	conn := connectSuperuser(t, s)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-// number reads one number as the superuser.
-func number(t *testing.T, s *testkit.Server, statement string, args ...any) (n int) {
+// queryInt reads one number as the superuser.
+func queryInt(t *testing.T, s *testkit.Server, statement string, args ...any) (n int) {
 	t.Helper()
-	conn := connect(t, s)
+	conn := connectSuperuser(t, s)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	if err := conn.QueryRow(t.Context(), statement, args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", statement, err)
@@ -149,7 +149,7 @@ func number(t *testing.T, s *testkit.Server, statement string, args ...any) (n i
 	return n
 }
 
-func connect(t *testing.T, s *testkit.Server) *pgx.Conn {
+func connectSuperuser(t *testing.T, s *testkit.Server) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.Database.Super)
 	if err != nil {
@@ -158,23 +158,23 @@ func connect(t *testing.T, s *testkit.Server) *pgx.Conn {
 	return conn
 }
 
-// rawAnswer is the answer to bytes that no well-behaved client sends.
-type rawAnswer struct {
+// rawResponse is the answer to bytes that no well-behaved client sends.
+type rawResponse struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// raw sends lines as a request of HTTP/1.1. Host and Connection: close are
+// sendRaw sends lines as a request of HTTP/1.1. Host and Connection: close are
 // added; a body follows after an empty line.
-func raw(t *testing.T, s *testkit.Server, lines ...string) rawAnswer {
+func sendRaw(t *testing.T, s *testkit.Server, lines ...string) rawResponse {
 	t.Helper()
-	return rawUntil(t, s, nil, lines...)
+	return sendRawThenClose(t, s, nil, lines...)
 }
 
-// rawUntil is raw for a caller who waits and then closes its side of the
+// sendRawThenClose is raw for a caller who waits and then closes its side of the
 // connection, which the server sees as a caller who has left.
-func rawUntil(t *testing.T, s *testkit.Server, wait func(), lines ...string) rawAnswer {
+func sendRawThenClose(t *testing.T, s *testkit.Server, wait func(), lines ...string) rawResponse {
 	t.Helper()
 	address, err := url.Parse(s.URL)
 	if err != nil {
@@ -211,5 +211,5 @@ func rawUntil(t *testing.T, s *testkit.Server, wait func(), lines ...string) raw
 	if err != nil {
 		t.Fatalf("%s: %v", lines[0], err)
 	}
-	return rawAnswer{answer.StatusCode, answer.Header, string(body)}
+	return rawResponse{answer.StatusCode, answer.Header, string(body)}
 }

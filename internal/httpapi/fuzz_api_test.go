@@ -10,9 +10,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// reaching are requests that reach the database, with {project}, {spec}, {item}
+// databaseRequests are requests that reach the database, with {project}, {spec}, {item}
 // and {user} for what is there.
-var reaching = []string{
+var databaseRequests = []string{
 	"GET /projects", "GET /projects/{project}", "GET /projects/{project}/specs", "GET /specs/{spec}", "GET /specs/{spec}/items",
 	"GET /admin/users", "GET /admin/audit-events", "GET /auth/sessions",
 	"POST /projects", "POST /projects/{project}/specs", "POST /specs/{spec}/items",
@@ -24,7 +24,7 @@ var reaching = []string{
 // FuzzAPI_NeverFailsInternally sends anything to a whole server over a real database: nothing
 // that a caller can send is a failure of ours.
 func FuzzAPI_NeverFailsInternally(f *testing.F) {
-	for n, request := range reaching {
+	for n, request := range databaseRequests {
 		f.Add(n, "", `{"title": "x", "content": "y", "order": 0, "name": "z", "role": "user"}`, `"1", "2-0"`, "")
 		if method, _, _ := strings.Cut(request, " "); method != http.MethodGet {
 			continue
@@ -39,7 +39,7 @@ func FuzzAPI_NeverFailsInternally(f *testing.F) {
 	there := strings.NewReplacer("{project}", made.ProjectID, "{spec}", made.ID, "{item}", newBullet(admin, made, "a").ID, "{user}", s.SignUp(f).User)
 	client := &http.Client{}
 	f.Fuzz(func(t *testing.T, n int, query, body, match, key string) {
-		method, path, _ := strings.Cut(reaching[uint(n)%uint(len(reaching))], " ")
+		method, path, _ := strings.Cut(databaseRequests[uint(n)%uint(len(databaseRequests))], " ")
 		r := &http.Request{Method: method, Header: http.Header{"Authorization": {"Bearer " + admin.Token}}}
 		r.URL, _ = url.Parse(s.URL + "/api/v1" + there.Replace(path))
 		r.URL.RawQuery = query

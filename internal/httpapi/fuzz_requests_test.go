@@ -27,25 +27,25 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// nobody is an identity provider that knows nobody.
-type nobody struct{}
+// noProvider is an identity provider that knows nobody.
+type noProvider struct{}
 
-func (nobody) Verify(context.Context, string, string) (auth.Profile, error) {
+func (noProvider) Verify(context.Context, string, string) (auth.Profile, error) {
 	return auth.Profile{}, problem.New(problem.GoogleTokenInvalid, "The token is not valid.")
 }
 
-func (n nobody) ExchangeCode(ctx context.Context, _ string, _ auth.AuthRequest) (auth.Profile, error) {
+func (n noProvider) ExchangeCode(ctx context.Context, _ string, _ auth.AuthRequest) (auth.Profile, error) {
 	return n.Verify(ctx, "", "")
 }
 
-func (nobody) AuthCodeURL(_ context.Context, of auth.AuthRequest) (string, error) {
+func (noProvider) AuthCodeURL(_ context.Context, of auth.AuthRequest) (string, error) {
 	return "https://provider.example.com/?state=" + of.State, nil
 }
 
-// withoutDatabase is the API over a database that cannot be reached, and the
+// newHandlerWithoutDatabase is the API over a database that cannot be reached, and the
 // token of a caller. What is refused there was refused before the rules were
 // asked; what is not is 503.
-func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
+func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string) {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Config{
 		URL: "postgres://nobody@127.0.0.1:1/nothing", PoolSize: 1,
@@ -69,7 +69,7 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  auth.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
+		Identity:  auth.NewService(store, noProvider{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
 		Outline:   requirements.NewService(store, requirements.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },
@@ -79,8 +79,8 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 	return handler, token
 }
 
-// bodies are the operations that take one.
-var bodies = []struct{ method, path string }{
+// bodyOperations are the operations that take one.
+var bodyOperations = []struct{ method, path string }{
 	{"POST", loginPath},
 	{"POST", projectsPath},
 	{"PUT", projectsPath + "/01a20519-0000-7000-8000-000000000000"},
@@ -93,31 +93,31 @@ func FuzzDecode_Body(f *testing.F) {
 	for _, name := range slices.Sorted(maps.Keys(notOneJSONValue)) { // seeds are named by their order
 		f.Add([]byte(notOneJSONValue[name]))
 	}
-	for _, name := range slices.Sorted(maps.Keys(refusedFields)) {
-		if text, ok := refusedFields[name].body.(string); ok {
+	for _, name := range slices.Sorted(maps.Keys(invalidFields)) {
+		if text, ok := invalidFields[name].body.(string); ok {
 			f.Add([]byte(text))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(refusedWholes)) {
-		f.Add([]byte(refusedWholes[name].body))
+	for _, name := range slices.Sorted(maps.Keys(invalidDocuments)) {
+		f.Add([]byte(invalidDocuments[name].body))
 	}
 	f.Add([]byte(`{"title": "x", "description": "y"}`))
 	f.Add([]byte(`{"id_token": "x", "nonce": "y"}`))
-	handler, token := withoutDatabase(f)
+	handler, token := newHandlerWithoutDatabase(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, to := range bodies {
+		for _, to := range bodyOperations {
 			r := httptest.NewRequest(to.method, to.path, bytes.NewReader(body))
 			r.Header.Set("Authorization", "Bearer "+token)
 			answer := httptest.NewRecorder()
 			handler.ServeHTTP(answer, r)
-			checkRefusal(t, to.method+" "+to.path, answer)
+			checkProblem(t, to.method+" "+to.path, answer)
 		}
 	})
 }
 
-// checkRefusal fails the test unless the answer is a problem of the caller's
+// checkProblem fails the test unless the answer is a problem of the caller's
 // making, or of the database that is not there.
-func checkRefusal(t *testing.T, request string, answer *httptest.ResponseRecorder) {
+func checkProblem(t *testing.T, request string, answer *httptest.ResponseRecorder) {
 	t.Helper()
 	var p testkit.Problem
 	if err := json.Unmarshal(answer.Body.Bytes(), &p, json.MatchCaseInsensitiveNames(true)); err != nil {
@@ -133,7 +133,7 @@ func checkRefusal(t *testing.T, request string, answer *httptest.ResponseRecorde
 	default:
 		t.Fatalf("%s answered %d: %s", request, answer.Code, answer.Body)
 	}
-	if p.Status != answer.Code || p.Detail == "" || mentionsGo(strings.ReplaceAll(p.Detail, `"`, "")) {
+	if p.Status != answer.Code || p.Detail == "" || revealsInternals(strings.ReplaceAll(p.Detail, `"`, "")) {
 		t.Fatalf("%s is explained by %s", request, answer.Body)
 	}
 	if answer.Code != 422 {
@@ -143,7 +143,7 @@ func checkRefusal(t *testing.T, request string, answer *httptest.ResponseRecorde
 		t.Fatalf("%s names no fault: %s", request, answer.Body)
 	}
 	for _, mistake := range p.Errors {
-		if mistake.Code == "" || mistake.Detail == "" || mistake.Pointer != "" && mistake.Pointer[0] != '/' || mentionsGo(mistake.Detail) {
+		if mistake.Code == "" || mistake.Detail == "" || mistake.Pointer != "" && mistake.Pointer[0] != '/' || revealsInternals(mistake.Detail) {
 			t.Fatalf("%s names the fault %+v", request, mistake)
 		}
 	}
@@ -164,7 +164,7 @@ func FuzzDecode_Request(f *testing.F) {
 	} {
 		f.Add(seed.method, seed.path, seed.query, seed.ifMatch, seed.media)
 	}
-	handler, token := withoutDatabase(f)
+	handler, token := newHandlerWithoutDatabase(f)
 	f.Fuzz(func(t *testing.T, method, path, query, ifMatch, media string) {
 		r := httptest.NewRequest(http.MethodGet, "/", strings.NewReader(`{"title": "x"}`))
 		r.Method, r.URL.Path, r.URL.RawQuery = method, "/api/v1"+path, query
@@ -183,7 +183,7 @@ func FuzzDecode_Request(f *testing.F) {
 				t.Fatalf("%s %s answered 405 without Allow", method, path)
 			}
 		default:
-			checkRefusal(t, method+" "+path, answer)
+			checkProblem(t, method+" "+path, answer)
 		}
 	})
 }

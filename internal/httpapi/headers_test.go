@@ -11,8 +11,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// everywhere are the headers of every answer over plain HTTP.
-var everywhere = map[string]string{
+// commonHeaders are the headers of every answer over plain HTTP.
+var commonHeaders = map[string]string{
 	"X-Content-Type-Options":    "nosniff",
 	"Referrer-Policy":           "no-referrer",
 	"X-Frame-Options":           "DENY",
@@ -22,10 +22,10 @@ var everywhere = map[string]string{
 	"X-Powered-By":              "",
 }
 
-// chosen are those of the headers that everywhere speaks of.
-func chosen(h http.Header) map[string]string {
+// selectCommonHeaders are those of the headers that everywhere speaks of.
+func selectCommonHeaders(h http.Header) map[string]string {
 	got := map[string]string{}
-	for name := range everywhere {
+	for name := range commonHeaders {
 		got[name] = strings.Join(h.Values(name), "|")
 	}
 	return got
@@ -48,7 +48,7 @@ func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 		"200 of a read":             {ann, "GET", p.path(), nil, nil, 200, read},
 		"200 of a list":             {ann, "GET", projectsPath, nil, nil, 200, read},
 		"200 of HEAD":               {ann, "HEAD", p.path(), nil, nil, 200, read},
-		"201":                       {ann, "POST", projectsPath, titled("x"), nil, 201, ""},
+		"201":                       {ann, "POST", projectsPath, withTitle("x"), nil, 201, ""},
 		"204 of DELETE":             {ann, "DELETE", gone.path(), nil, nil, 204, ""},
 		"204 of OPTIONS":            {ann, "OPTIONS", p.path(), nil, nil, 204, ""},
 		"304":                       {ann, "GET", p.path(), nil, []string{"If-None-Match", "*"}, 304, read},
@@ -58,7 +58,7 @@ func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 		"404 of a project":          {ann, "GET", projectsPath + "/" + uuid.NewString(), nil, nil, 404, read},
 		"404 of a route":            {s.Anybody(t), "GET", "/nothing", nil, nil, 404, ""},
 		"405":                       {s.Anybody(t), "PUT", projectsPath, nil, nil, 405, ""},
-		"412":                       {ann, "PATCH", p.path(), titled("x"), []string{"If-Match", `"9"`}, 412, ""},
+		"412":                       {ann, "PATCH", p.path(), withTitle("x"), []string{"If-Match", `"9"`}, 412, ""},
 		"413":                       {ann, "POST", projectsPath, padded(mebibyte + 1), nil, 413, ""},
 		"415":                       {ann, "POST", projectsPath, "x", []string{"Content-Type", "text/plain"}, 415, ""},
 		"422":                       {ann, "POST", projectsPath, "{}", nil, 422, ""},
@@ -70,7 +70,7 @@ func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 			t.Parallel()
 			c := tc.caller.For(t)
 			answer := c.Do(tc.method, tc.path, tc.body, append([]string{"X-Request-Id", "the-same"}, tc.headers...)...).Want(tc.want)
-			if diff := cmp.Diff(everywhere, chosen(answer.Header)); diff != "" {
+			if diff := cmp.Diff(commonHeaders, selectCommonHeaders(answer.Header)); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 			if got := answer.Header.Values("X-Request-Id"); len(got) != 1 || got[0] != "the-same" {

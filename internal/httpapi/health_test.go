@@ -49,9 +49,9 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 	// Nobody but superusers may connect from now on, and who was is cut off.
 	name := s.Database.Service[strings.LastIndex(s.Database.Service, "/")+1:]
 	name, _, _ = strings.Cut(name, "?")
-	sql(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT 0`)
-	defer sql(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT -1`)
-	sql(t, s, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
+	execSQL(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT 0`)
+	defer execSQL(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT -1`)
+	execSQL(t, s, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
 
 	for path, want := range map[string]int{"/health/live": 200, "/health/ready": 200, "/health/redis": 200} {
 		ann.Get(path).Want(want)
@@ -66,9 +66,9 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
-	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, titled("x")), ann.Get(projectsPath + "/" + ann.User)} {
+	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, withTitle("x")), ann.Get(projectsPath + "/" + ann.User)} {
 		problem := answer.WantProblem(503, "unavailable")
-		if answer.Header.Get("Retry-After") == "" || mentionsGo(problem.Detail) {
+		if answer.Header.Get("Retry-After") == "" || revealsInternals(problem.Detail) {
 			t.Errorf("503 with Retry-After %q: %q", answer.Header.Get("Retry-After"), problem.Detail)
 		}
 	}

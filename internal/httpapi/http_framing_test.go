@@ -18,9 +18,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// converse sends bytes on a connection and returns every answer until the server
+// exchangeRaw sends bytes on a connection and returns every answer until the server
 // closes it. What has no answer within a second is taken for an open connection.
-func converse(t *testing.T, s *testkit.Server, text string) (answers []rawAnswer, closed bool) {
+func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawResponse, closed bool) {
 	t.Helper()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
@@ -58,7 +58,7 @@ func converse(t *testing.T, s *testkit.Server, text string) (answers []rawAnswer
 		if answer.Close { // which is no header any more
 			answer.Header.Set("Connection", "close")
 		}
-		answers = append(answers, rawAnswer{answer.StatusCode, answer.Header, string(body)})
+		answers = append(answers, rawResponse{answer.StatusCode, answer.Header, string(body)})
 	}
 	_ = conn.Close()
 	<-sent
@@ -66,7 +66,7 @@ func converse(t *testing.T, s *testkit.Server, text string) (answers []rawAnswer
 }
 
 // wantProblem fails the test unless the answer is a problem with all its headers.
-func (a rawAnswer) wantProblem(t *testing.T, status int, code, detail string) {
+func (a rawResponse) wantProblem(t *testing.T, status int, code, detail string) {
 	t.Helper()
 	var p testkit.Problem
 	if err := json.Unmarshal([]byte(a.Body), &p); err != nil || a.Status != status || p.Code != code || p.Status != status {
@@ -75,7 +75,7 @@ func (a rawAnswer) wantProblem(t *testing.T, status int, code, detail string) {
 	if !strings.Contains(p.Detail, detail) || p.Title == "" || p.Type != "/problems/"+code || p.RequestID == "" || p.RequestID != a.Header.Get("X-Request-Id") {
 		t.Errorf("the problem is %s, the header X-Request-Id %s", a.Body, a.Header.Get("X-Request-Id"))
 	}
-	if diff := cmp.Diff(everywhere, chosen(a.Header)); diff != "" {
+	if diff := cmp.Diff(commonHeaders, selectCommonHeaders(a.Header)); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
@@ -145,7 +145,7 @@ func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
-			answers, closed := converse(t, s, tc.sent+smuggled)
+			answers, closed := exchangeRaw(t, s, tc.sent+smuggled)
 			if len(answers) != 1 || !closed {
 				t.Fatalf("%d answers, closed = %t: %+v", len(answers), closed, answers)
 			}
@@ -163,7 +163,7 @@ func TestHTTP_RejectionFollowsEarlierResponses(t *testing.T) {
 	const good = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 	const sized = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 	const both = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-	answers, closed := converse(t, s, good+sized+good+both+good)
+	answers, closed := exchangeRaw(t, s, good+sized+good+both+good)
 	if len(answers) != 4 || !closed {
 		t.Fatalf("%d answers, closed = %t: %+v", len(answers), closed, answers)
 	}
@@ -193,7 +193,7 @@ func TestHTTP_NothingIsReadAfterChunkedBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answers, closed := converse(t, s, tc.sent+smuggled)
+			answers, closed := exchangeRaw(t, s, tc.sent+smuggled)
 			if len(answers) != 1 || !closed || answers[0].Status != tc.want {
 				t.Errorf("%d answers, closed = %t: %+v", len(answers), closed, answers)
 			}
@@ -206,7 +206,7 @@ func TestHTTP_OrdinaryConnectionsStayOpen(t *testing.T) {
 	s := testkit.Start(t)
 	const get = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 	const post = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
-	answers, closed := converse(t, s, get+post+get+post)
+	answers, closed := exchangeRaw(t, s, get+post+get+post)
 	if len(answers) != 4 || closed {
 		t.Errorf("%d answers, closed = %t: %+v", len(answers), closed, answers)
 	}
@@ -223,7 +223,7 @@ func TestHTTP_TooLargeHeadersAreRejected(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s of %d KiB", name, size>>10), func(t *testing.T) {
 				t.Parallel()
-				answers, _ := converse(t, s, sent)
+				answers, _ := exchangeRaw(t, s, sent)
 				if len(answers) != 1 {
 					t.Fatalf("%d answers", len(answers))
 				}
@@ -231,7 +231,7 @@ func TestHTTP_TooLargeHeadersAreRejected(t *testing.T) {
 			})
 		}
 	}
-	if answers, _ := converse(t, s, fmt.Sprintf("GET /health/live HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n", strings.Repeat("a", 60<<10))); len(answers) != 1 || answers[0].Status != 200 {
+	if answers, _ := exchangeRaw(t, s, fmt.Sprintf("GET /health/live HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n", strings.Repeat("a", 60<<10))); len(answers) != 1 || answers[0].Status != 200 {
 		t.Errorf("headers of 60 KiB are answered %+v", answers)
 	}
 }

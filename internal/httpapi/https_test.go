@@ -14,23 +14,23 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// came is a request as it may come here.
-type came struct {
-	trusted bool     // whether the peer is
-	said    []string // lines of X-Forwarded-Proto
-	ownTLS  bool
+// arrivalCase is a request as it may come here.
+type arrivalCase struct {
+	trusted        bool     // whether the peer is
+	forwardedProto []string // lines of X-Forwarded-Proto
+	ownTLS         bool
 }
 
 // isSecure is what the contract says of it, in other words than the code.
-func (c came) isSecure() bool {
-	if c.trusted && c.said != nil {
-		list := strings.Split(strings.Join(c.said, ","), ",")
+func (c arrivalCase) isSecure() bool {
+	if c.trusted && c.forwardedProto != nil {
+		list := strings.Split(strings.Join(c.forwardedProto, ","), ",")
 		return strings.ToLower(strings.TrimSpace(list[len(list)-1])) == "https"
 	}
 	return c.ownTLS
 }
 
-func (c came) request(method, path string) *http.Request {
+func (c arrivalCase) request(method, path string) *http.Request {
 	r := httptest.NewRequest(method, path, http.NoBody)
 	r.TLS = nil
 	r.RemoteAddr = "203.0.113.9:1"
@@ -40,14 +40,14 @@ func (c came) request(method, path string) *http.Request {
 	if c.ownTLS {
 		r.TLS = &tls.ConnectionState{}
 	}
-	for _, line := range c.said {
+	for _, line := range c.forwardedProto {
 		r.Header.Add("X-Forwarded-Proto", line)
 	}
 	return r
 }
 
-// everyWay is every way that a request may come.
-func everyWay() (all []came) {
+// arrivalCases is every way that a request may come.
+func arrivalCases() (all []arrivalCase) {
 	for _, said := range [][]string{
 		nil,
 		{"https"},
@@ -66,7 +66,7 @@ func everyWay() (all []came) {
 	} {
 		for _, trusted := range []bool{true, false} {
 			for _, ownTLS := range []bool{true, false} {
-				all = append(all, came{trusted, said, ownTLS})
+				all = append(all, arrivalCase{trusted, said, ownTLS})
 			}
 		}
 	}
@@ -75,13 +75,13 @@ func everyWay() (all []came) {
 
 func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 	t.Parallel()
-	trusted := proxies(t, "10.0.0.0/8")
+	trusted := mustParseProxies(t, "10.0.0.0/8")
 	for _, required := range []bool{true, false} {
 		_, h := New(Config{
 			Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted, RequireHTTPS: required,
 			Ready: func() bool { return true },
 		})
-		for _, c := range everyWay() {
+		for _, c := range arrivalCases() {
 			t.Run(fmt.Sprintf("required %t, %+v", required, c), func(t *testing.T) {
 				t.Parallel()
 				for path, open := range map[string]bool{
@@ -93,7 +93,7 @@ func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 					var p problemDetails
 					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every answer is a problem
 					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
-					directly := !c.trusted || c.said == nil
+					directly := !c.trusted || c.forwardedProto == nil
 					if want := required && !c.isSecure() && !(open && directly); refused != want {
 						t.Errorf("%s is answered %d %s, want refused = %t", path, answer.Code, p.Code, want)
 					}
@@ -112,8 +112,8 @@ func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 
 func TestHTTPS_IsKnownToHandlers(t *testing.T) {
 	t.Parallel()
-	trusted := proxies(t, "10.0.0.0/8")
-	for _, c := range everyWay() {
+	trusted := mustParseProxies(t, "10.0.0.0/8")
+	for _, c := range arrivalCases() {
 		var said bool
 		var address netip.Addr
 		a := &API{Config: Config{Metrics: uncounted{}, Traces: untraced{}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Proxies: trusted}}
@@ -150,7 +150,7 @@ func TestHeaders_SizeLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for size, want := range map[int]int{maxHeaderBytes - 1000: http.StatusOK, maxHeaderBytes + 200: http.StatusRequestHeaderFieldsTooLarge} {
-				h, _ := handle(func(http.ResponseWriter, *http.Request) {})
+				h, _ := newWrappedHandler(func(http.ResponseWriter, *http.Request) {})
 				r := httptest.NewRequest(http.MethodGet, "/here/1", http.NoBody)
 				tc.alter(r, size)
 				answer := httptest.NewRecorder()

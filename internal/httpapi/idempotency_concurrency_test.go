@@ -14,15 +14,15 @@ import (
 func TestIdempotency_ExpiredKeyIsTakenOnceByMany(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann, super := s.SignUp(t).Patient(), superuser(t, s)
-	h := newHome(ann)
+	ann, super := s.SignUp(t).Patient(), superuserConn(t, s)
+	h := newSpecProject(ann)
 	ask := func(int) *testkit.Answer { return ann.Post(h.specs(), `{"content": "x"}`, keyHeader, "k") }
 	const days = 10
 	for range days {
 		races.WantOnce(t, 10, ask)
-		run(t, super, "UPDATE idempotency_keys SET created_at = created_at - interval '1 day'")
+		execOn(t, super, "UPDATE idempotency_keys SET created_at = created_at - interval '1 day'")
 	}
-	if now := h.seen(ann); now.Count != days {
+	if now := h.reload(ann); now.Count != days {
 		t.Errorf("%d were made in %d days", now.Count, days)
 	}
 }
@@ -32,8 +32,8 @@ func TestIdempotency_ExpiredKeyIsTakenOnceByMany(t *testing.T) {
 // the database is away.
 func TestIdempotency_CreatesAndTrashDoNotDeadlock(t *testing.T) {
 	t.Parallel()
-	ann := orHasty(twins(t))
-	h := newHome(ann[0])
+	ann := patientUnlessLong(twoReplicas(t))
+	h := newSpecProject(ann[0])
 	parent := h.add(ann[0], "x")
 	until := time.Now().Add(time.Duration(testkit.Rounds(1, 5)) * time.Second)
 	var mu sync.Mutex
@@ -68,8 +68,8 @@ func TestIdempotency_CreatesAndTrashDoNotDeadlock(t *testing.T) {
 	t.Log(counts)
 }
 
-// mayEnd are the answers of requests that meet the end of their account.
-var mayEnd = []string{"401 token_revoked", "404 project_not_found", "404 specification_not_found", "404 item_not_found"}
+// allowedDuringDeletion are the answers of requests that meet the end of their account.
+var allowedDuringDeletion = []string{"401 token_revoked", "404 project_not_found", "404 specification_not_found", "404 item_not_found"}
 
 func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 	t.Parallel()
@@ -78,7 +78,7 @@ func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 	wrong := races.MishapsOf(t)
 	for range testkit.Rounds(3, 20) {
 		ann := s.SignUp(t)
-		c := orHasty(races.Of(ann, s, replica))
+		c := patientUnlessLong(races.Of(ann, s, replica))
 		parent := newSpec(ann, "a", "b", "c")
 		list := bulletsOf(ann, parent)
 		began := time.Now()
@@ -99,12 +99,12 @@ func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 			}
 		})
 		for k, a := range answers {
-			if code := races.Code(a); a.Status >= 300 && !slices.Contains(mayEnd, code) {
+			if code := races.Code(a); a.Status >= 300 && !slices.Contains(allowedDuringDeletion, code) {
 				wrong.Add(fmt.Sprint("request ", k%6, " answered ", code), "all took %s: %s", time.Since(began), a.Body)
 			}
 		}
 		ann.Get(mePath).WantProblem(401, "token_revoked")
-		left := mentions(t, s, ann.User)
+		left := countRowsMentioning(t, s, ann.User)
 		delete(left, "audit_events") // what happened stays written down
 		if len(left) > 0 {
 			t.Errorf("left in %v", left)

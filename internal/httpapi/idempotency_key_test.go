@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
+var keyPattern = regexp.MustCompile(`^[!-~]{1,255}$`)
 
 // FuzzIdempotency_Key sends any keys: exactly one of the documented form is taken,
 // as it is.
@@ -25,11 +25,11 @@ func FuzzIdempotency_Key(f *testing.F) {
 	}
 	f.Add("one", "two", true)
 	f.Fuzz(func(t *testing.T, first, second string, two bool) {
-		r := &http.Request{Header: http.Header{"Idempotency-Key": {first}}, URL: nowhere}
+		r := &http.Request{Header: http.Header{"Idempotency-Key": {first}}, URL: rootURL}
 		if two {
 			r.Header.Add("Idempotency-Key", second)
 		}
-		want := !two && keyForm.MatchString(first)
+		want := !two && keyPattern.MatchString(first)
 		var key idempotencyKey
 		err := checkForm(r, &huma.Operation{}, false)
 		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {

@@ -28,13 +28,13 @@ func TestIdempotency_SameKeyReplaysStoredResponse(t *testing.T) {
 			ann := s.SignUp(t)
 			path, body := creation(ann)
 			const count = "SELECT (SELECT count(*) FROM projects WHERE owner_id = $1) + (SELECT count(*) FROM specifications WHERE owner_id = $1) + (SELECT count(*) FROM bullet_items WHERE owner_id = $1)"
-			conn := superuser(t, s)
-			before := one[int](t, conn, count, ann.User)
+			conn := superuserConn(t, s)
+			before := queryOne[int](t, conn, count, ann.User)
 			first := ann.Post(path, body, keyHeader, "k")
 			first.Want(201)
 			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
 			races.WantReplay(t, first, ann.At(replica).Post(path, body, keyHeader, "k"))
-			if after := one[int](t, conn, count, ann.User); after != before+1 {
+			if after := queryOne[int](t, conn, count, ann.User); after != before+1 {
 				t.Errorf("%d were made", after-before)
 			}
 			// What it is by now does not matter, nor whether it is still there.
@@ -69,10 +69,10 @@ func TestIdempotency_KeyOfAnotherRequestIsRejected(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")
-	sibling := home{ID: parent.ProjectID}.add(ann, "sibling")
+	sibling := specProject{ID: parent.ProjectID}.add(ann, "sibling")
 	body := `{"content": "x", "order": 1}`
 	ann.Post(parent.items(), body, keyHeader, "k").Want(201)
-	before := seenSpec(ann, parent)
+	before := reloadSpec(ann, parent)
 	t.Run("for", func(t *testing.T) {
 		for name, tc := range map[string]struct{ path, body string }{
 			"another text":               {parent.items(), `{"content": "X", "order": 1}`},
@@ -90,7 +90,7 @@ func TestIdempotency_KeyOfAnotherRequestIsRejected(t *testing.T) {
 			})
 		}
 	})
-	if after := seenSpec(ann, parent); after != before {
+	if after := reloadSpec(ann, parent); after != before {
 		t.Errorf("the specification is %+v, was %+v", after, before)
 	}
 }
@@ -98,7 +98,7 @@ func TestIdempotency_KeyOfAnotherRequestIsRejected(t *testing.T) {
 func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.MaxItems, s.MaxSpecifications, s.MaxProjects = 2, 3, 3 })
-	super := superuser(t, s)
+	super := superuserConn(t, s)
 	ann := s.SignUp(t)
 	full, room := newSpec(ann, "a", "b"), newSpec(ann)
 	for name, tc := range map[string]struct {
@@ -119,14 +119,14 @@ func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 				t.Errorf("%s: answered %d, want %d: %s", name, a.Status, tc.status, a.Body)
 			}
 		}
-		if n := one[int](t, super, "SELECT count(*) FROM idempotency_keys"); n != 0 {
+		if n := queryOne[int](t, super, "SELECT count(*) FROM idempotency_keys"); n != 0 {
 			t.Errorf("%s: %d keys are kept", name, n)
 		}
 		made := ann.Post(room.items(), `{"content": "y"}`, keyHeader, key)
 		made.Want(201)
 		races.WantReplay(t, made, ann.Post(room.items(), `{"content": "y"}`, keyHeader, key))
 		ann.Delete(made.Header.Get("Location")).Want(204)
-		run(t, super, "DELETE FROM idempotency_keys")
+		execOn(t, super, "DELETE FROM idempotency_keys")
 	}
 }
 
@@ -165,24 +165,24 @@ func TestIdempotency_KeyExpiresAfter24Hours(t *testing.T) {
 	for name, creation := range races.Creations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann, conn := s.SignUp(t), superuser(t, s)
+			ann, conn := s.SignUp(t), superuserConn(t, s)
 			path, body := creation(ann)
 			const age = "UPDATE idempotency_keys SET created_at = now() - make_interval(secs => $2) WHERE owner_id = $1"
 			first := ann.Post(path, body, keyHeader, "k")
 			first.Want(201)
-			run(t, conn, age, ann.User, (24*time.Hour - time.Minute).Seconds())
+			execOn(t, conn, age, ann.User, (24*time.Hour - time.Minute).Seconds())
 			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
-			run(t, conn, age, ann.User, (24 * time.Hour).Seconds())
+			execOn(t, conn, age, ann.User, (24 * time.Hour).Seconds())
 			second := ann.Post(path, body, keyHeader, "k").Want(201)
 			if second.Header.Get(replayHeader) != "" || second.Header.Get("Location") == first.Header.Get("Location") {
 				t.Errorf("a day later it is still the first: %s", second.Body)
 			}
 			races.WantReplay(t, second, ann.Post(path, body, keyHeader, "k"))
-			run(t, conn, age, ann.User, (25 * time.Hour).Seconds())
+			execOn(t, conn, age, ann.User, (25 * time.Hour).Seconds())
 			if third := ann.Post("/api/v1/projects", `{"title": "z"}`, keyHeader, "k").Want(201); third.Header.Get(replayHeader) != "" {
 				t.Error("a day later it is not free for another request")
 			}
-			if n := one[int](t, conn, "SELECT count(*) FROM idempotency_keys WHERE owner_id = $1", ann.User); n != 1 {
+			if n := queryOne[int](t, conn, "SELECT count(*) FROM idempotency_keys WHERE owner_id = $1", ann.User); n != 1 {
 				t.Errorf("%d keys are kept, want the last", n)
 			}
 		})
@@ -236,7 +236,7 @@ func TestIdempotency_ReplayNeedsOwnerAndLiveSession(t *testing.T) {
 	ann.Delete("/api/v1/users/me").Want(204)
 	ann.Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_revoked")
 	s.Anybody(t).Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_missing")
-	if diff := cmp.Diff(0, one[int](t, superuser(t, s), "SELECT count(*) FROM idempotency_keys")); diff != "" {
+	if diff := cmp.Diff(0, queryOne[int](t, superuserConn(t, s), "SELECT count(*) FROM idempotency_keys")); diff != "" {
 		t.Errorf("keys of nobody (-want +got):\n%s", diff)
 	}
 }

@@ -13,41 +13,41 @@ import (
 )
 
 const (
-	// bird is in whatever users write and callers send in this test.
-	bird = "Kanarienvogel"
-	// echo is what callers send that the contract says back to them: names of
+	// canary is in whatever users write and callers send in this test.
+	canary = "Kanarienvogel"
+	// echoed is what callers send that the contract says back to them: names of
 	// parameters and fields, and paths.
-	echo = "Papageienfeder"
+	echoed = "Papageienfeder"
 )
 
-// canaries is everything that may get out of the server in no way but in the
+// canaryFixture is everything that may get out of the server in no way but in the
 // answer that it is for.
-type canaries struct {
+type canaryFixture struct {
 	t   *testing.T
 	s   *testkit.Server
-	log *logFile
-	// secret tells of each what it is.
-	secret map[string]string
-	// asked is how many requests there were.
-	asked int
+	log *logBuffer
+	// secrets tells of each what it is.
+	secrets map[string]string
+	// sent is how many requests there were.
+	sent int
 }
 
-// newCanaries starts a server whose every secret is known.
-func newCanaries(t *testing.T, collector *testkit.Collector) *canaries {
+// newCanaryFixture starts a server whose every secret is known.
+func newCanaryFixture(t *testing.T, collector *testkit.Collector) *canaryFixture {
 	t.Helper()
-	x := &canaries{t: t, log: &logFile{}, secret: map[string]string{bird: "the canary"}}
+	x := &canaryFixture{t: t, log: &logBuffer{}, secrets: map[string]string{canary: "the canary"}}
 	pair := newKeyPair(t, "Ed25519")
 	for line := range strings.Lines(pair.private) {
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
-			x.secret[line] = "the key file"
+			x.secrets[line] = "the key file"
 		}
 	}
 	redis, err := url.Parse(testkit.NewRedis(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	redis.User = url.UserPassword("Redis"+bird, "PasswordOfRedis")
-	x.s = testkit.StartLogging(t, x.log, withAdmin, generation{file: pair.private}.set, func(s *server.Settings) {
+	redis.User = url.UserPassword("Redis"+canary, "PasswordOfRedis")
+	x.s = testkit.StartLogging(t, x.log, withAdmin, keySettings{file: pair.private}.set, func(s *server.Settings) {
 		s.LogFormat, s.SingleReplica = "json", false
 		s.RedisURL = server.Secret(redis.String()) // which lets nobody in by that password
 		s.OTLPEndpoint, s.OTLPHeaders = collector.URL, "authorization=Bearer%20HeaderForTheCollector"
@@ -61,65 +61,65 @@ func newCanaries(t *testing.T, collector *testkit.Collector) *canaries {
 			"SECRET_KEY": string(s.SecretKey), "JWT_SECRET_KEY": string(s.JWTSecret), "GOOGLE_CLIENT_SECRET": string(s.GoogleClientSecret),
 		} {
 			if secret != "" {
-				x.secret[secret] = what
+				x.secrets[secret] = what
 			}
 		}
 	})
 	return x
 }
 
-// token marks a token; the parts of one are as good as the whole.
-func (x *canaries) token(what, token string) {
+// addToken marks a token; the parts of one are as good as the whole.
+func (x *canaryFixture) addToken(what, token string) {
 	parts := strings.Split(token, ".")
 	if len(parts) == 3 {
 		parts = parts[1:] // the head says the same of every token
 	}
 	for _, part := range parts {
 		if len(part) >= 16 {
-			x.secret[part] = what
+			x.secrets[part] = what
 		}
 	}
 }
 
 // signIn signs in somebody whose every claim is a canary.
-func (x *canaries) signIn(email string) *testkit.Client {
+func (x *canaryFixture) signIn(email string) *testkit.Client {
 	x.t.Helper()
-	token := idToken(x.t, x.s, issuer.Claims{Email: email, Name: bird, Picture: "https://" + bird + ".example/", Subject: bird + email})
-	x.token("an ID token", token)
-	var g grant
-	x.s.Anybody(x.t).Post(loginPath, map[string]any{"id_token": token}, marks...).Want(200).Into(&g)
-	x.token("an access token", g.AccessToken)
-	x.token("a refresh token", g.RefreshToken)
+	token := idToken(x.t, x.s, issuer.Claims{Email: email, Name: canary, Picture: "https://" + canary + ".example/", Subject: canary + email})
+	x.addToken("an ID token", token)
+	var g loginResponse
+	x.s.Anybody(x.t).Post(loginPath, map[string]any{"id_token": token}, canaryHeaders...).Want(200).Into(&g)
+	x.addToken("an access token", g.AccessToken)
+	x.addToken("a refresh token", g.RefreshToken)
 	c := withToken(x.t, x.s, g.AccessToken)
 	c.RefreshToken, c.Session, c.User = g.RefreshToken, g.SessionID, g.User.ID
-	x.secret[email] = "an e-mail"
+	x.secrets[email] = "an e-mail"
 	return c
 }
 
-// marks are headers that callers may send with anything.
-var marks = []string{
-	"User-Agent", bird, "Referer", "https://" + bird + ".example/", "Cookie", bird + "=" + bird, "X-Forwarded-For", bird,
-	"Traceparent", sampled, "Tracestate", "canary=" + bird, "Baggage", "canary=" + bird, "X-Cloud-Trace-Context", bird,
+// canaryHeaders are headers that callers may send with anything.
+var canaryHeaders = []string{
+	"User-Agent", canary, "Referer", "https://" + canary + ".example/", "Cookie", canary + "=" + canary, "X-Forwarded-For", canary,
+	"Traceparent", sampled, "Tracestate", "canary=" + canary, "Baggage", "canary=" + canary, "X-Cloud-Trace-Context", canary,
 }
 
-// finds are the secrets in a text.
-func (x *canaries) finds(text string) (found []string) {
-	for secret, what := range x.secret {
+// leaks are the secrets in a text.
+func (x *canaryFixture) leaks(text string) (found []string) {
+	for secret, what := range x.secrets {
 		if strings.Contains(text, secret) {
 			found = append(found, what+" "+secret)
 		}
 	}
-	if strings.Contains(strings.ToLower(text), strings.ToLower(bird)) && !strings.Contains(text, bird) {
+	if strings.Contains(strings.ToLower(text), strings.ToLower(canary)) && !strings.Contains(text, canary) {
 		found = append(found, "the canary in other letters")
 	}
 	return found
 }
 
-// ask makes a request, and looks at how it is refused, if it is.
-func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
+// request makes a request, and looks at how it is refused, if it is.
+func (x *canaryFixture) request(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
 	x.t.Helper()
-	x.asked++
-	a := c.Do(method, path, body, append(headers, marks...)...)
+	x.sent++
+	a := c.Do(method, path, body, append(headers, canaryHeaders...)...)
 	if a.Status < 400 {
 		return a
 	}
@@ -129,7 +129,7 @@ func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers
 		delete(problem, "current") // the owner's own resource
 		shown, _ = json.Marshal(problem)
 	}
-	for _, found := range append(x.finds(string(shown)), x.finds(mustHeader(a))...) {
+	for _, found := range append(x.leaks(string(shown)), x.leaks(formatHeader(a))...) {
 		x.t.Errorf("%s %s, answered %d, tells %s: %s", method, path, a.Status, found, a.Body)
 	}
 	for _, of := range []string{"SQLSTATE", "goroutine ", ".go:", "pgx", "pgconn", "postgres:", "SELECT"} {
@@ -140,7 +140,7 @@ func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers
 	return a
 }
 
-func mustHeader(a *testkit.Answer) string {
+func formatHeader(a *testkit.Answer) string {
 	var b strings.Builder
 	h := a.Header.Clone()
 	h.Del("Set-Cookie") // which a browser needs
@@ -151,30 +151,30 @@ func mustHeader(a *testkit.Answer) string {
 func TestIsolation_NoUserDataInLogsMetricsTraces(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
-	x := newCanaries(t, collector)
-	w := newPatrol(x)
+	x := newCanaryFixture(t, collector)
+	w := newCanaryRequests(x)
 	for _, route := range allRoutes(t) {
-		w.meet(route)
+		w.sendEveryVariant(route)
 	}
-	w.signInsByCode()
-	w.pages()
+	w.loginByCode()
+	w.readPages()
 	w.breakRows()
-	w.brokenDown(false)
+	w.sendToFailingDatabase(false)
 	w.breakSessions()
-	w.brokenDown(true)
+	w.sendToFailingDatabase(true)
 
 	metrics := x.s.Anybody(t).Get("/metrics").Want(200)
 	x.s.Stop()
-	x.judge(string(metrics.Body), collector)
+	x.checkOutputs(string(metrics.Body), collector)
 }
 
-// judge looks for canaries where operators look.
-func (x *canaries) judge(metrics string, collector *testkit.Collector) {
+// checkOutputs looks for canaries where operators look.
+func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collector) {
 	x.t.Helper()
-	x.secret[echo] = "a name that a caller chose"
+	x.secrets[echoed] = "a name that a caller chose"
 	requests := 0
 	for line := range strings.Lines(x.log.String()) {
-		for _, found := range x.finds(line) {
+		for _, found := range x.leaks(line) {
 			x.t.Errorf("the log tells %s: %s", found, line)
 		}
 		if strings.Contains(line, `"message":"request"`) {
@@ -183,13 +183,13 @@ func (x *canaries) judge(metrics string, collector *testkit.Collector) {
 	}
 	traces := collector.Text()
 	for where, text := range map[string]string{"/metrics": metrics, "the traces": traces} {
-		for _, found := range x.finds(text) {
+		for _, found := range x.leaks(text) {
 			x.t.Errorf("%s tell %s", where, found)
 		}
 	}
 	// What was not asked, or not told, was not looked at.
-	if requests < x.asked {
-		x.t.Errorf("%d requests have %d lines", x.asked, requests)
+	if requests < x.sent {
+		x.t.Errorf("%d requests have %d lines", x.sent, requests)
 	}
 	for _, told := range []string{"SQLSTATE P0001", "Redis does not answer", `"severity":"ERROR"`} {
 		if !strings.Contains(x.log.String(), told) {

@@ -12,9 +12,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// requestsOfContent are all that name a specification or an item, or a project
+// contentRequests are all that name a specification or an item, or a project
 // for its specifications. %s is the id.
-var requestsOfContent = map[string]struct {
+var contentRequests = map[string]struct {
 	method, path string
 	body         any
 	headers      []string
@@ -62,9 +62,9 @@ var requestsOfContent = map[string]struct {
 	"delete it under a condition that errs": {"DELETE", "/items/%s", nil, []string{"If-Match", "9"}},
 }
 
-// heard is all that a caller learns from an answer, but for the id that was
+// formatResponse is all that a caller learns from an answer, but for the id that was
 // asked for and what differs between any two requests.
-func heard(a *testkit.Answer, id string) string {
+func formatResponse(a *testkit.Answer, id string) string {
 	var lines []string
 	for name, values := range a.Header {
 		if name != "Date" && name != "X-Request-Id" {
@@ -81,10 +81,10 @@ func heard(a *testkit.Answer, id string) string {
 
 func TestIsolation_RLSAndFiltersHideContent(t *testing.T) {
 	t.Parallel()
-	behindEachWall(t, somebodyElsesContentIsAsWhatDoesNotExist)
+	eachIsolationLayer(t, checkForeignContentLooksMissing)
 }
 
-func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
+func checkForeignContentLooksMissing(t *testing.T, s *testkit.Server) {
 	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	theirs := newSpec(bob, "a", "b")
@@ -105,11 +105,11 @@ func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
 		}
 	}
 	t.Run("when asked to", func(t *testing.T) {
-		for name, tc := range requestsOfContent {
+		for name, tc := range contentRequests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				ask := func(id string) string {
-					return heard(ann.For(t).Do(tc.method, fmt.Sprintf("/api/v1"+tc.path, id), tc.body, tc.headers...), id)
+					return formatResponse(ann.For(t).Do(tc.method, fmt.Sprintf("/api/v1"+tc.path, id), tc.body, tc.headers...), id)
 				}
 				const missing = "01890a5d-ac96-774b-bcce-b302099a8057"
 				want := ask(missing)

@@ -8,8 +8,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// walls are servers that have one of the two walls between users, or both.
-var walls = map[string]func(t *testing.T) *testkit.Server{
+// isolationLayers are servers that have one of the two walls between users, or both.
+var isolationLayers = map[string]func(t *testing.T) *testkit.Server{
 	"both walls": func(t *testing.T) *testkit.Server { return testkit.Start(t) },
 	"row-level security alone": func(t *testing.T) *testkit.Server {
 		return testkit.StartOn(t, testkit.WithoutFilters(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
@@ -19,10 +19,10 @@ var walls = map[string]func(t *testing.T) *testkit.Server{
 	},
 }
 
-// behindEachWall runs a test with each wall alone, and with both.
-func behindEachWall(t *testing.T, test func(*testing.T, *testkit.Server)) {
+// eachIsolationLayer runs a test with each wall alone, and with both.
+func eachIsolationLayer(t *testing.T, test func(*testing.T, *testkit.Server)) {
 	t.Helper()
-	for name, start := range walls {
+	for name, start := range isolationLayers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, start(t))
@@ -40,24 +40,24 @@ func TestIsolation_WithoutRLSAndFiltersAllIsReadable(t *testing.T) {
 	for _, path := range []string{projectsPath + "/" + spec.ProjectID, spec.path(), spec.items(), bulletsOf(bob, spec)[0].path()} {
 		ann.Get(path).Want(200)
 	}
-	if got := list(ann).Projects; len(got) != 1 {
+	if got := listProjects(ann).Projects; len(got) != 1 {
 		t.Errorf("ann's list has %+v", got)
 	}
 }
 
 func TestIsolation_RLSAndFiltersHideSessionsKeysExports(t *testing.T) {
 	t.Parallel()
-	behindEachWall(t, whatIsNotNamedByAnIDIsOnlyOnesOwn)
+	eachIsolationLayer(t, checkUnnamedResourcesAreOwn)
 }
 
-// whatIsNotNamedByAnIDIsOnlyOnesOwn looks at sessions, keys, the export, and the
+// checkUnnamedResourcesAreOwn looks at sessions, keys, the export, and the
 // ends of accounts.
-func whatIsNotNamedByAnIDIsOnlyOnesOwn(t *testing.T, s *testkit.Server) {
+func checkUnnamedResourcesAreOwn(t *testing.T, s *testkit.Server) {
 	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	const key = "the-same-key"
-	his := bob.Post(projectsPath, titled("His secret"), keyHeader, key).Want(201)
-	hers := ann.Post(projectsPath, titled("Hers"), keyHeader, key).Want(201)
+	his := bob.Post(projectsPath, withTitle("His secret"), keyHeader, key).Want(201)
+	hers := ann.Post(projectsPath, withTitle("Hers"), keyHeader, key).Want(201)
 	if hers.Header.Get("Idempotency-Replayed") != "" || string(hers.Body) == string(his.Body) {
 		t.Errorf("somebody else's key answered %s", hers.Body)
 	}

@@ -15,35 +15,35 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// cell is what the matrix has to know of a route: a request that succeeds, and
+// routeCase is what the matrix has to know of a route: a request that succeeds, and
 // what its path names.
-type cell struct {
+type routeCase struct {
 	// names is project, specification, item, session or user; empty for none.
 	names string
 	body  string
 	// permission is read or change for what needs a role.
 	permission string
-	// always is the answer where who calls does not matter.
-	always int
+	// anyCaller is the answer where who calls does not matter.
+	anyCaller int
 	// trashedToo is true of what works on the trash.
 	trashedToo bool
-	// ends is true of what ends the session of its caller.
-	ends bool
+	// endsSession is true of what ends the session of its caller.
+	endsSession bool
 }
 
-// matrix has every route. One that is not here fails the test.
-var matrix = map[string]cell{
-	"POST /auth/login":          {always: 401, body: `{"id_token": "x"}`},
-	"GET /auth/google":          {always: 302},
-	"GET /auth/google/callback": {always: 403},
-	"POST /auth/refresh":        {always: 401, body: `{"refresh_token": "x"}`},
-	"POST /auth/logout":         {body: `{}`, ends: true},
+// routeCases has every route. One that is not here fails the test.
+var routeCases = map[string]routeCase{
+	"POST /auth/login":          {anyCaller: 401, body: `{"id_token": "x"}`},
+	"GET /auth/google":          {anyCaller: 302},
+	"GET /auth/google/callback": {anyCaller: 403},
+	"POST /auth/refresh":        {anyCaller: 401, body: `{"refresh_token": "x"}`},
+	"POST /auth/logout":         {body: `{}`, endsSession: true},
 
 	"GET /auth/sessions":         {},
 	"DELETE /auth/sessions/{id}": {names: "session"},
 	"GET /users/me":              {},
 	"PATCH /users/me":            {body: `{"name": "x"}`},
-	"DELETE /users/me":           {ends: true},
+	"DELETE /users/me":           {endsSession: true},
 	"GET /users/me/export":       {},
 
 	"GET /projects":                 {},
@@ -72,23 +72,23 @@ var matrix = map[string]cell{
 	"PATCH /admin/users/{id}": {permission: "change", names: "user", body: `{"role": "user"}`},
 	"GET /admin/audit-events": {permission: "read"},
 
-	"GET /openapi.json":          {always: 200},
-	"GET /openapi.yaml":          {always: 200},
-	"GET /docs":                  {always: 200},
-	"GET /docs/{asset}":          {always: 404},
-	"GET /problems":              {always: 200},
-	"GET /problems/{code}":       {always: 404},
-	"GET /.well-known/jwks.json": {always: 200}, // where there is a key file
-	"GET /health":                {always: 200},
-	"GET /health/live":           {always: 200},
-	"GET /health/ready":          {always: 200},
-	"GET /health/db":             {always: 200},
-	"GET /health/redis":          {always: 200},
-	"GET /metrics":               {always: 200},
+	"GET /openapi.json":          {anyCaller: 200},
+	"GET /openapi.yaml":          {anyCaller: 200},
+	"GET /docs":                  {anyCaller: 200},
+	"GET /docs/{asset}":          {anyCaller: 404},
+	"GET /problems":              {anyCaller: 200},
+	"GET /problems/{code}":       {anyCaller: 404},
+	"GET /.well-known/jwks.json": {anyCaller: 200}, // where there is a key file
+	"GET /health":                {anyCaller: 200},
+	"GET /health/live":           {anyCaller: 200},
+	"GET /health/ready":          {anyCaller: 200},
+	"GET /health/db":             {anyCaller: 200},
+	"GET /health/redis":          {anyCaller: 200},
+	"GET /metrics":               {anyCaller: 200},
 }
 
-// outside are the routes that are not below the contract's prefix.
-var outside = regexp.MustCompile(`^\w+ /(docs|problems|health|metrics|\.well-known)`)
+// outsidePrefix are the routes that are not below the contract's prefix.
+var outsidePrefix = regexp.MustCompile(`^\w+ /(docs|problems|health|metrics|\.well-known)`)
 
 var routeLine = regexp.MustCompile(`(?:\(a, |HandleFunc\()"(\w+) (?:"\+prefix\+")?(/[^"]*)"`)
 
@@ -105,17 +105,17 @@ func allRoutes(t *testing.T) (routes []string) {
 	return routes
 }
 
-// property is what somebody owns, by what it is; of each once live and once in
+// ownedIDs is what somebody owns, by what it is; of each once live and once in
 // the trash.
-type property struct{ live, trashed map[string]string }
+type ownedIDs struct{ live, trashed map[string]string }
 
-func acquire(t *testing.T, s *testkit.Server) (*testkit.Client, property) {
+func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	t.Helper()
 	c := s.SignUp(t)
 	spec := newSpec(c, "a")
-	dead := home{ID: spec.ProjectID}.add(c, "x")
+	dead := specProject{ID: spec.ProjectID}.add(c, "x")
 	deadItem, deadProject := newBullet(c, dead, "a"), newProject(c, "Dead")
-	own := property{
+	own := ownedIDs{
 		live: map[string]string{
 			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
 			"session": c.Session, "user": c.User,
@@ -127,33 +127,33 @@ func acquire(t *testing.T, s *testkit.Server) (*testkit.Client, property) {
 	return c, own
 }
 
-// callers are everybody who may call, the owner last: until then nothing may
+// callerKinds are everybody who may call, the owner last: until then nothing may
 // have changed.
-var callers = []string{"nobody", "bad token", "suspended", "stranger", "auditor", "admin", "owner"}
+var callerKinds = []string{"nobody", "bad token", "suspended", "stranger", "auditor", "admin", "owner"}
 
-// cast finds somebody of each kind.
-type cast struct {
-	t     *testing.T
-	s     *testkit.Server
-	admin *testkit.Client
-	known map[string]*testkit.Client
+// callerFixture finds somebody of each kind.
+type callerFixture struct {
+	t      *testing.T
+	s      *testkit.Server
+	admin  *testkit.Client
+	shared map[string]*testkit.Client
 	// keys gives a replica the keys of the server.
 	keys func(*server.Settings)
 }
 
-func newCast(t *testing.T) *cast {
+func newCallerFixture(t *testing.T) *callerFixture {
 	t.Helper()
-	keys := generation{file: newKeyPair(t, "Ed25519").private}.set
+	keys := keySettings{file: newKeyPair(t, "Ed25519").private}.set
 	s := testkit.Start(t, withAdmin, keys)
-	x := &cast{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), known: map[string]*testkit.Client{}}
-	for _, who := range callers[:len(callers)-1] {
-		x.known[who] = x.somebody(who)
+	x := &callerFixture{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), shared: map[string]*testkit.Client{}}
+	for _, who := range callerKinds[:len(callerKinds)-1] {
+		x.shared[who] = x.newCaller(who)
 	}
 	return x
 }
 
-// somebody is somebody new of a kind.
-func (x *cast) somebody(who string) *testkit.Client {
+// newCaller is somebody new of a kind.
+func (x *callerFixture) newCaller(who string) *testkit.Client {
 	x.t.Helper()
 	switch who {
 	case "nobody":
@@ -169,12 +169,12 @@ func (x *cast) somebody(who string) *testkit.Client {
 	return c
 }
 
-// wanted is the answer that a caller has to get; 200 stands for any success.
-func (c cell) wanted(who, state string, logout bool) (int, string) {
+// wantResponse is the answer that a caller has to get; 200 stands for any success.
+func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
 	owns := who == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
 	switch {
-	case c.always > 0:
-		return c.always, ""
+	case c.anyCaller > 0:
+		return c.anyCaller, ""
 	case who == "nobody":
 		return 401, "token_missing"
 	case who == "bad token":
@@ -192,10 +192,10 @@ func (c cell) wanted(who, state string, logout bool) (int, string) {
 	}
 }
 
-// ask sends the request of a route about an id.
-func (x *cast) ask(c *testkit.Client, route, id string, cell cell, own property) *testkit.Answer {
+// send sends the request of a route about an id.
+func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase, own ownedIDs) *testkit.Answer {
 	method, path, _ := strings.Cut(route, " ")
-	if !outside.MatchString(route) {
+	if !outsidePrefix.MatchString(route) {
 		path = "/api/v1" + path
 	}
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
@@ -209,24 +209,24 @@ func (x *cast) ask(c *testkit.Client, route, id string, cell cell, own property)
 func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
 	t.Parallel()
 	routes := allRoutes(t)
-	for route := range matrix {
+	for route := range routeCases {
 		if !slices.Contains(routes, route) {
 			t.Errorf("the matrix has %s, routes.go has not", route)
 		}
 	}
-	x := newCast(t)
+	x := newCallerFixture(t)
 	for _, route := range routes {
-		cell, ok := matrix[route]
+		cell, ok := routeCases[route]
 		if !ok {
 			t.Errorf("the matrix has no row for %s", route)
 			continue
 		}
-		x.meet(route, cell)
+		x.checkRoute(route, cell)
 	}
 }
 
-// meet lets everybody call a route about everything that its path may name.
-func (x *cast) meet(route string, c cell) {
+// checkRoute lets everybody call a route about everything that its path may name.
+func (x *callerFixture) checkRoute(route string, c routeCase) {
 	x.t.Helper()
 	states := []string{"own"}
 	if c.names != "" {
@@ -234,11 +234,11 @@ func (x *cast) meet(route string, c cell) {
 	}
 	refusals := map[string]map[string]string{}
 	for _, state := range states {
-		owner, own := acquire(x.t, x.s)
+		owner, own := newOwner(x.t, x.s)
 		id := own.live[c.names]
 		switch state {
 		case "foreign":
-			id = x.foreign(c.names)
+			id = x.foreignID(c.names)
 		case "missing":
 			id = "01890a5d-ac96-774b-bcce-b302099a8057"
 		case "malformed":
@@ -248,16 +248,16 @@ func (x *cast) meet(route string, c cell) {
 				continue
 			}
 		}
-		for _, who := range callers {
+		for _, who := range callerKinds {
 			caller := owner
 			if who != "owner" {
-				caller = x.known[who]
-				if c.ends {
-					caller = x.somebody(who)
+				caller = x.shared[who]
+				if c.endsSession {
+					caller = x.newCaller(who)
 				}
 			}
-			status, code := c.wanted(who, state, strings.HasSuffix(route, "/logout"))
-			answer := x.ask(caller, route, id, c, own)
+			status, code := c.wantResponse(who, state, strings.HasSuffix(route, "/logout"))
+			answer := x.send(caller, route, id, c, own)
 			got := answer.Status
 			if got/100 == 2 && status/100 == 2 {
 				got = status
@@ -265,11 +265,11 @@ func (x *cast) meet(route string, c cell) {
 			if got != status || code != "" && races.Code(answer) != fmt.Sprint(status, " ", code) {
 				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, who, races.Code(answer), status, code, answer.Body)
 			}
-			if status == 404 && c.always == 0 {
+			if status == 404 && c.anyCaller == 0 {
 				if refusals[who] == nil {
 					refusals[who] = map[string]string{}
 				}
-				refusals[who][state] = heard(answer, id)
+				refusals[who][state] = formatResponse(answer, id)
 			}
 		}
 	}
@@ -282,9 +282,9 @@ func (x *cast) meet(route string, c cell) {
 	}
 }
 
-// foreign is something that belongs to somebody else again.
-func (x *cast) foreign(what string) string {
+// foreignID is something that belongs to somebody else again.
+func (x *callerFixture) foreignID(what string) string {
 	x.t.Helper()
-	_, theirs := acquire(x.t, x.s)
+	_, theirs := newOwner(x.t, x.s)
 	return theirs.live[what]
 }

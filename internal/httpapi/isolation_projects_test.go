@@ -13,8 +13,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// requestsOfAProject are all that take a project's id.
-var requestsOfAProject = map[string]struct {
+// projectRequests are all that take a project's id.
+var projectRequests = map[string]struct {
 	method, below string
 	body          any
 	headers       []string
@@ -23,36 +23,36 @@ var requestsOfAProject = map[string]struct {
 	"GET of any version but the same": {"GET", "", nil, []string{"If-None-Match", `"1"`}},
 	"GET of any version but any":      {"GET", "", nil, []string{"If-None-Match", "*"}},
 	"HEAD":                            {"HEAD", "", nil, nil},
-	"PUT":                             {"PUT", "", titled("Stolen"), nil},
-	"PUT of the present version":      {"PUT", "", titled("Stolen"), []string{"If-Match", `"1"`}},
-	"PUT of another version":          {"PUT", "", titled("Stolen"), []string{"If-Match", `"9"`}},
-	"PUT of any version":              {"PUT", "", titled("Stolen"), []string{"If-Match", "*"}},
-	"PATCH":                           {"PATCH", "", titled("Stolen"), nil},
+	"PUT":                             {"PUT", "", withTitle("Stolen"), nil},
+	"PUT of the present version":      {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"1"`}},
+	"PUT of another version":          {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
+	"PUT of any version":              {"PUT", "", withTitle("Stolen"), []string{"If-Match", "*"}},
+	"PATCH":                           {"PATCH", "", withTitle("Stolen"), nil},
 	"PATCH of nothing":                {"PATCH", "", "{}", nil},
-	"PATCH of another version":        {"PATCH", "", titled("Stolen"), []string{"If-Match", `"9"`}},
-	"PATCH of any version":            {"PATCH", "", titled("Stolen"), []string{"If-Match", "*"}},
+	"PATCH of another version":        {"PATCH", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
+	"PATCH of any version":            {"PATCH", "", withTitle("Stolen"), []string{"If-Match", "*"}},
 	"DELETE":                          {"DELETE", "", nil, nil},
 	"DELETE of another version":       {"DELETE", "", nil, []string{"If-Match", `"9"`}},
 	"DELETE of any version":           {"DELETE", "", nil, []string{"If-Match", "*"}},
 	"restore":                         {"POST", "/restore", nil, nil},
 }
 
-// refusedOfAProject are requests that are refused before the project is looked
+// rejectedProjectRequests are requests that are refused before the project is looked
 // for; whose it is must not show there either. A path id that is no id at all
 // may be told first.
-var refusedOfAProject = map[string]struct {
+var rejectedProjectRequests = map[string]struct {
 	method, below string
 	body          any
 	headers       []string
 }{
-	"PUT of an empty title":       {"PUT", "", titled(""), nil},
+	"PUT of an empty title":       {"PUT", "", withTitle(""), nil},
 	"PUT of malformed JSON":       {"PUT", "", "{", nil},
 	"PUT of text":                 {"PUT", "", "x", []string{"Content-Type", "text/plain"}},
 	"PATCH of an unknown field":   {"PATCH", "", `{"owner_id": null}`, nil},
 	"DELETE of a broken version":  {"DELETE", "", nil, []string{"If-Match", "1"}},
 	"GET with a parameter":        {"GET", "?q=1", nil, nil},
 	"restore with a parameter":    {"POST", "/restore?q=1", nil, nil},
-	"a method that is not there":  {"POST", "", titled("x"), nil},
+	"a method that is not there":  {"POST", "", withTitle("x"), nil},
 	"a path that is not there":    {"GET", "/specifications-of", nil, nil},
 	"the options":                 {"OPTIONS", "", nil, nil},
 	"DELETE of what is below":     {"DELETE", "/restore", nil, nil},
@@ -60,29 +60,29 @@ var refusedOfAProject = map[string]struct {
 	"a path out of the directory": {"GET", "/../", nil, nil},
 }
 
-// told is everything that an answer tells, but for ids and lengths that follow
+// projectResponse is everything that an answer tells, but for ids and lengths that follow
 // from them.
-type told struct {
+type projectResponse struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-func tell(a *testkit.Answer, id string) told {
+func projectResponseOf(a *testkit.Answer, id string) projectResponse {
 	header := a.Header.Clone()
 	for _, name := range []string{"Date", "Content-Length"} {
 		header.Del(name)
 	}
 	body := strings.Replace(string(a.Body), `"`+projectsPath+"/"+url.PathEscape(id), `"`+projectsPath+"/{id}", 1)
-	return told{a.Status, header, body}
+	return projectResponse{a.Status, header, body}
 }
 
 func TestIsolation_RLSAndFiltersHideProjects(t *testing.T) {
 	t.Parallel()
-	behindEachWall(t, somebodyElsesProjectIsAsOneThatDoesNotExist)
+	eachIsolationLayer(t, checkForeignProjectLooksMissing)
 }
 
-func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server) {
+func checkForeignProjectLooksMissing(t *testing.T, s *testkit.Server) {
 	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	his := newProject(bob, "His")
@@ -132,9 +132,9 @@ func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server
 	}
 	compare := func(t *testing.T, requests map[string]request, names map[string]string) {
 		for name, r := range requests {
-			ask := func(t *testing.T, id string) told {
+			ask := func(t *testing.T, id string) projectResponse {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return tell(ann.For(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
+				return projectResponseOf(ann.For(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
 			}
 			want := ask(t, missing)
 			for whose, id := range names {
@@ -145,15 +145,15 @@ func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server
 					}
 				})
 			}
-			if _, refused := refusedOfAProject[name]; !refused && want.Status != 404 {
+			if _, refused := rejectedProjectRequests[name]; !refused && want.Status != 404 {
 				t.Errorf("%s of what does not exist answered %d", name, want.Status)
 			}
 		}
 	}
 	t.Run("told", func(t *testing.T) {
-		compare(t, requestsOfAProject, canonical)
-		compare(t, requestsOfAProject, notCanonical)
-		compare(t, refusedOfAProject, canonical)
+		compare(t, projectRequests, canonical)
+		compare(t, projectRequests, notCanonical)
+		compare(t, rejectedProjectRequests, canonical)
 	})
 	if after := bob.Get(his.path()).Want(200); !bytes.Equal(after.Body, before.Body) {
 		t.Errorf("a stranger changed %s to %s", before.Body, after.Body)
@@ -161,7 +161,7 @@ func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server
 	if after := ann.Get(hers.path()).Want(200); projectOf(after) != hers {
 		t.Errorf("the project was changed by another spelling of its id: %s", after.Body)
 	}
-	if got := ids(list(bob, "trashed", "true").Projects); len(got) != 1 || got[0] != hisTrash.ID {
+	if got := projectIDs(listProjects(bob, "trashed", "true").Projects); len(got) != 1 || got[0] != hisTrash.ID {
 		t.Errorf("a stranger changed the trash: %v", got)
 	}
 }
@@ -172,15 +172,15 @@ func TestIsolation_OwnTrashLooksMissing(t *testing.T) {
 	gone := newProject(ann, "Gone")
 	ann.Delete(gone.path()).Want(204)
 	missing := uuid.NewString()
-	for name, r := range requestsOfAProject {
+	for name, r := range projectRequests {
 		if name == "restore" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ask := func(id string) told {
+			ask := func(id string) projectResponse {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return tell(ann.For(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
+				return projectResponseOf(ann.For(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
 			}
 			if diff := cmp.Diff(ask(missing), ask(gone.ID)); diff != "" {
 				t.Errorf("(-one that does not exist +in the trash):\n%s", diff)
@@ -191,17 +191,17 @@ func TestIsolation_OwnTrashLooksMissing(t *testing.T) {
 
 func TestIsolation_RLSAndFiltersHideLists(t *testing.T) {
 	t.Parallel()
-	behindEachWall(t, listsHaveOnlyOnesOwn)
+	eachIsolationLayer(t, checkListsHaveOnlyOwnProjects)
 }
 
-func listsHaveOnlyOnesOwn(t *testing.T, s *testkit.Server) {
+func checkListsHaveOnlyOwnProjects(t *testing.T, s *testkit.Server) {
 	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newProject(bob, "His")
 	bob.Delete(newProject(bob, "His trash").path()).Want(204)
 	for _, trashed := range []string{"true", "false"} {
-		for _, order := range orders {
-			if page := list(ann, "trashed", trashed, "order_by", order); len(page.Projects) != 0 || page.NextPageToken != "" {
+		for _, order := range projectOrders {
+			if page := listProjects(ann, "trashed", trashed, "order_by", order); len(page.Projects) != 0 || page.NextPageToken != "" {
 				t.Errorf("a stranger's list has %+v", page)
 			}
 		}

@@ -48,8 +48,8 @@ func bulletList(a *testkit.Answer) []bullet {
 
 func bulletsOf(c *testkit.Client, s spec) []bullet { return bulletList(c.Get(s.items()).Want(200)) }
 
-// placesOf are the ids in their order.
-func placesOf(list []bullet) []string {
+// itemIDs are the ids in their order.
+func itemIDs(list []bullet) []string {
 	all := make([]string, len(list))
 	for n, b := range list {
 		all[n] = b.ID
@@ -57,8 +57,8 @@ func placesOf(list []bullet) []string {
 	return all
 }
 
-// textsOf are the contents in their order.
-func textsOf(list []bullet) string {
+// itemTexts are the contents in their order.
+func itemTexts(list []bullet) string {
 	all := make([]string, len(list))
 	for n, b := range list {
 		all[n] = b.Content
@@ -66,9 +66,9 @@ func textsOf(list []bullet) string {
 	return strings.Join(all, " ")
 }
 
-// dense tells what is wrong with the places of a list; nothing if they are
+// checkDense tells what is wrong with the places of a list; nothing if they are
 // 0…n-1, each held by another item.
-func dense(list []bullet) error {
+func checkDense(list []bullet) error {
 	seen := map[string]bool{}
 	for n, b := range list {
 		if b.Order != n || seen[b.ID] {
@@ -105,7 +105,7 @@ func TestItems_Create(t *testing.T) {
 		}
 	}
 	list := ann.Get(parent.items()).Want(200)
-	now := seenSpec(ann, parent)
+	now := reloadSpec(ann, parent)
 	if tag := list.Header.Get("ETag"); tag != now.tag() || now.ItemCount != 2 || now.UpdatedAt != got.CreatedAt {
 		t.Errorf("the list has the tag %s, the specification is %+v", tag, now)
 	}
@@ -189,7 +189,7 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 			}
 			answer := ann.Do(tc.method, path, body)
 			list := bulletsOf(ann, parent)
-			if err := dense(list); err != nil {
+			if err := checkDense(list); err != nil {
 				t.Error(err)
 			}
 			if tc.fault != "" {
@@ -203,14 +203,14 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 					t.Errorf("faults %s, want %s", joined, tc.fault)
 				}
 			}
-			if got := textsOf(list); got != tc.want {
+			if got := itemTexts(list); got != tc.want {
 				t.Errorf("the items are %s, want %s", got, tc.want)
 			}
 			raised := 1
 			if tc.fault != "" || tc.want == "a b c d" {
 				raised = 0
 			}
-			if now := seenSpec(ann, parent); now.Version != parent.Version+raised || (now.UpdatedAt > parent.UpdatedAt) != (raised == 1) || now.ItemCount != len(list) {
+			if now := reloadSpec(ann, parent); now.Version != parent.Version+raised || (now.UpdatedAt > parent.UpdatedAt) != (raised == 1) || now.ItemCount != len(list) {
 				t.Errorf("the specification is %+v, was %+v", now, parent)
 			}
 			wantOthersUntouched(t, before, list, answer)
@@ -284,15 +284,15 @@ func TestItems_LimitIs100(t *testing.T) {
 	for range 100 {
 		newBullet(ann, parent, "x")
 	}
-	full := seenSpec(ann, parent)
+	full := reloadSpec(ann, parent)
 	for _, order := range []int{0, 100, 101} {
 		ann.Post(parent.items(), map[string]any{"content": "x", "order": order}).WantProblem(409, "item_limit_reached")
 	}
-	if diff := cmp.Diff(full, seenSpec(ann, parent)); diff != "" {
+	if diff := cmp.Diff(full, reloadSpec(ann, parent)); diff != "" {
 		t.Errorf("after refusals (-before +after):\n%s", diff)
 	}
 	list := bulletsOf(ann, parent)
-	if err := dense(list); err != nil || len(list) != 100 {
+	if err := checkDense(list); err != nil || len(list) != 100 {
 		t.Errorf("%d items: %v", len(list), err)
 	}
 	ann.Delete(list[50].path()).Want(204)
@@ -324,7 +324,7 @@ func TestETag_Items(t *testing.T) {
 			}
 		}
 	}
-	if got := textsOf(bulletsOf(ann, parent)); got != "x a b" {
+	if got := itemTexts(bulletsOf(ann, parent)); got != "x a b" {
 		t.Errorf("after refusals: %s", got)
 	}
 	ann.Patch(b.path(), map[string]any{"content": "B"}, "If-Match", `"1-2"`).Want(200)

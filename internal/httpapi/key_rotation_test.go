@@ -24,27 +24,27 @@ const (
 	twoSecret = "the-second-jwt-secret-of-32-bytes-or-more"
 )
 
-// generation is what a replica is set to during one step of a rotation.
-type generation struct {
+// keySettings is what a replica is set to during one step of a rotation.
+type keySettings struct {
 	secret, previous, file string
 
 	alg       string // of the tokens that it issues
 	published int    // keys for everybody
 }
 
-func (g generation) set(s *server.Settings) {
-	unhurried(s)
+func (g keySettings) set(s *server.Settings) {
+	withLongReuseGrace(s)
 	s.JWTSecret, s.JWTPrivateKey, s.JWTPrevious = server.Secret(g.secret), server.Secret(g.file), nil
 	if g.previous != "" {
 		s.JWTPrevious = []server.Secret{server.Secret(g.previous)}
 	}
 }
 
-// rotations are the steps of docs/operations.md.
-func rotations(t *testing.T) map[string][]generation {
+// keyRotations are the steps of docs/operations.md.
+func keyRotations(t *testing.T) map[string][]keySettings {
 	t.Helper()
 	ed1, ed2, ec := newKeyPair(t, "Ed25519"), newKeyPair(t, "Ed25519"), newKeyPair(t, "P-256")
-	return map[string][]generation{
+	return map[string][]keySettings{
 		"from a secret to another": {
 			{secret: oneSecret, alg: "HS256"},
 			{secret: oneSecret, previous: twoSecret, alg: "HS256"},
@@ -81,7 +81,7 @@ func rotations(t *testing.T) map[string][]generation {
 // whichever of them it began or was last refreshed at, goes on at both.
 func TestKeyRotation_KeepsSessions(t *testing.T) {
 	t.Parallel()
-	for name, generations := range rotations(t) {
+	for name, generations := range keyRotations(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first := testkit.StartFirst(t, generations[0].set)
@@ -96,12 +96,12 @@ func TestKeyRotation_KeepsSessions(t *testing.T) {
 				about := fmt.Sprintf("step %d", step+1)
 				awake = append(awake, older.SignUp(t), newer.SignUp(t))
 				for _, c := range awake {
-					wantWelcome(t, about, c, older, newer)
+					wantAccepted(t, about, c, older, newer)
 					for _, by := range []*testkit.Server{older, newer, older, newer} {
-						goOn(t, about, c, by)
-						wantWelcome(t, about, c, older, newer)
+						refreshAt(t, about, c, by)
+						wantAccepted(t, about, c, older, newer)
 					}
-					wantSameGeneration(t, about, c, older, newer)
+					wantSameSuccessor(t, about, c, older, newer)
 				}
 				wantSignedBy(t, about, newer, generations[step+1])
 			}
@@ -114,8 +114,8 @@ func TestKeyRotation_KeepsSessions(t *testing.T) {
 	}
 }
 
-// wantWelcome fails the test unless every replica accepts the access token.
-func wantWelcome(t *testing.T, about string, c *testkit.Client, replicas ...*testkit.Server) {
+// wantAccepted fails the test unless every replica accepts the access token.
+func wantAccepted(t *testing.T, about string, c *testkit.Client, replicas ...*testkit.Server) {
 	t.Helper()
 	for n, replica := range replicas {
 		if answer := c.At(replica).Patient().Get(mePath); answer.Status != 200 {
@@ -124,37 +124,37 @@ func wantWelcome(t *testing.T, about string, c *testkit.Client, replicas ...*tes
 	}
 }
 
-// goOn refreshes at one replica and keeps what it gives.
-func goOn(t *testing.T, about string, c *testkit.Client, by *testkit.Server) {
+// refreshAt refreshes at one replica and keeps what it gives.
+func refreshAt(t *testing.T, about string, c *testkit.Client, by *testkit.Server) {
 	t.Helper()
 	answer := refresh(t, by, c.RefreshToken)
 	if answer.Status != 200 {
 		t.Fatalf("%s: a refresh is answered %s", about, answer.Body)
 	}
-	var next pair
+	var next tokenPair
 	answer.Into(&next)
 	c.Token, c.RefreshToken = next.AccessToken, next.RefreshToken
 }
 
-// wantSameGeneration refreshes one token at both replicas, like two tabs. They
+// wantSameSuccessor refreshes one token at both replicas, like two tabs. They
 // may derive the successor from different keys; it is one and the same all the
 // same: using either of them uses both.
-func wantSameGeneration(t *testing.T, about string, c *testkit.Client, older, newer *testkit.Server) {
+func wantSameSuccessor(t *testing.T, about string, c *testkit.Client, older, newer *testkit.Server) {
 	t.Helper()
 	other := *c
-	goOn(t, about, c, older)
-	goOn(t, about, &other, newer)
-	goOn(t, about, &other, newer)
+	refreshAt(t, about, c, older)
+	refreshAt(t, about, &other, newer)
+	refreshAt(t, about, &other, newer)
 	if answer := refresh(t, older, c.RefreshToken); answer.Status != 200 {
 		t.Fatalf("%s: the other spelling of a predecessor is answered %s", about, answer.Body)
 	}
-	wantWelcome(t, about, c, older, newer)
+	wantAccepted(t, about, c, older, newer)
 	*c = other
 }
 
 // wantSignedBy fails the test unless the replica issues tokens as its generation
 // says, and publishes what it should.
-func wantSignedBy(t *testing.T, about string, s *testkit.Server, g generation) {
+func wantSignedBy(t *testing.T, about string, s *testkit.Server, g keySettings) {
 	t.Helper()
 	text, _ := base64.RawURLEncoding.DecodeString(strings.Split(s.SignUp(t).Token, ".")[0])
 	var header struct{ Alg, Kid string }
@@ -207,7 +207,7 @@ func newKeyPair(t *testing.T, kind string) keyPair {
 func TestKeyRotation_PublicKeysAreServed(t *testing.T) {
 	t.Parallel()
 	key, other := newKeyPair(t, "P-256"), newKeyPair(t, "Ed25519")
-	s := testkit.Start(t, generation{file: key.private + other.public}.set)
+	s := testkit.Start(t, keySettings{file: key.private + other.public}.set)
 	anybody := s.Anybody(t)
 	answer := anybody.Get(jwksPath).Want(200)
 	if got := answer.Header.Get("Content-Type"); got != "application/jwk-set+json" {

@@ -11,8 +11,8 @@ func TestPagination_TokenIsBoundToItsList(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
-	h, other := newHome(ann), newHome(ann)
-	bobs := newHome(bob)
+	h, other := newSpecProject(ann), newSpecProject(ann)
+	bobs := newSpecProject(bob)
 	for _, n := range []string{"a", "b", "c"} {
 		h.add(ann, n)
 		other.add(ann, n)

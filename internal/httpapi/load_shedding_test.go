@@ -36,7 +36,7 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	var flood sync.WaitGroup
 	for range 100 {
 		flood.Go(func() {
-			a := ann.Patch(project.path(), titled("new"))
+			a := ann.Patch(project.path(), withTitle("new"))
 			switch {
 			case a.Status != http.StatusServiceUnavailable:
 				t.Errorf("a change under a lock that somebody holds is answered %d", a.Status)
@@ -66,5 +66,5 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	ann.Patch(project.path(), titled("new")).Want(200)
+	ann.Patch(project.path(), withTitle("new")).Want(200)
 }

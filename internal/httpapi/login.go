@@ -17,7 +17,7 @@ type loginIn struct {
 }
 
 // loginBody is a sign-in in one of two forms. The contract shows each by itself:
-// idTokenLogin and codeLogin.
+// idTokenLogin and codeLoginLimit.
 type loginBody struct {
 	IDToken      given[string] `json:"id_token,omitempty" minLength:"1" maxLength:"16384"`
 	Nonce        given[string] `json:"nonce,omitempty" maxLength:"255"`
@@ -34,7 +34,7 @@ type idTokenLogin struct {
 	Cookie  bool   `json:"cookie,omitzero" doc:"Puts the refresh token into a cookie instead of the body."`
 }
 
-// codeLogin is a sign-in with an authorization code.
+// codeLoginLimit is a sign-in with an authorization code.
 type codeLogin struct {
 	Code         string `json:"code" minLength:"1" maxLength:"2048" doc:"The authorization code that Google has given to the client."`
 	CodeVerifier string `json:"code_verifier" pattern:"^[A-Za-z0-9._~-]{43,128}$" doc:"The PKCE verifier of the authorization request (RFC 7636)."`

@@ -16,24 +16,24 @@ import (
 )
 
 const (
-	beginPath    = "/api/v1/auth/google"
-	callbackPath = beginPath + "/callback"
+	authorizePath = "/api/v1/auth/google"
+	callbackPath  = authorizePath + "/callback"
 )
 
-// visitor is a browser that keeps cookies, and goes one step at a time.
-type visitor struct {
+// browser is a browser that keeps cookies, and goes one step at a time.
+type browser struct {
 	t       *testing.T
 	server  *testkit.Server
 	cookies map[string]*http.Cookie
 }
 
-func newVisitor(t *testing.T, s *testkit.Server) *visitor {
+func newBrowser(t *testing.T, s *testkit.Server) *browser {
 	t.Helper()
-	return &visitor{t: t, server: s, cookies: map[string]*http.Cookie{}}
+	return &browser{t: t, server: s, cookies: map[string]*http.Cookie{}}
 }
 
 // cookie is the header that the browser sends.
-func (b *visitor) cookie() string {
+func (b *browser) cookie() string {
 	var all []string
 	for _, c := range b.cookies {
 		all = append(all, c.Name+"="+c.Value)
@@ -41,7 +41,7 @@ func (b *visitor) cookie() string {
 	return strings.Join(all, "; ")
 }
 
-func (b *visitor) keep(header http.Header) {
+func (b *browser) storeCookies(header http.Header) {
 	for _, c := range (&http.Response{Header: header}).Cookies() {
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
@@ -51,36 +51,36 @@ func (b *visitor) keep(header http.Header) {
 	}
 }
 
-// open opens a page of the server, checked against the contract.
-func (b *visitor) open(path string) *testkit.Answer {
+// get opens a page of the server, checked against the contract.
+func (b *browser) get(path string) *testkit.Answer {
 	b.t.Helper()
 	answer := b.server.Anybody(b.t).Get(path, "Cookie", b.cookie())
-	b.keep(answer.Header)
+	b.storeCookies(answer.Header)
 	return answer
 }
 
 // post calls the server as a page of its own would.
-func (b *visitor) post(path string, headers ...string) *testkit.Answer {
+func (b *browser) post(path string, headers ...string) *testkit.Answer {
 	b.t.Helper()
 	answer := b.server.Anybody(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
-	b.keep(answer.Header)
+	b.storeCookies(answer.Header)
 	return answer
 }
 
-// begin goes as far as Google's page.
-func (b *visitor) begin(returnTo string) *url.URL {
+// authorize goes as far as Google's page.
+func (b *browser) authorize(returnTo string) *url.URL {
 	b.t.Helper()
-	page, err := url.Parse(b.open(beginPath + query("return_to", returnTo)).Want(302).Header.Get("Location"))
+	page, err := url.Parse(b.get(authorizePath + encodeQuery("return_to", returnTo)).Want(302).Header.Get("Location"))
 	if err != nil || !strings.HasPrefix(page.String(), b.server.Issuer.URL+"/authorize?") {
 		b.t.Fatalf("the browser is sent to %v, %v", page, err)
 	}
 	return page
 }
 
-// choose signs in on Google's page, and returns the path to come back to.
-func (b *visitor) choose(page *url.URL, email string) string {
+// chooseAccount signs in on Google's page, and returns the path to come back to.
+func (b *browser) chooseAccount(page *url.URL, email string) string {
 	b.t.Helper()
-	back, err := visit(b.t, page.String()+"&login_hint="+url.QueryEscape(email)).Location()
+	back, err := openPage(b.t, page.String()+"&login_hint="+url.QueryEscape(email)).Location()
 	if err != nil || !strings.HasPrefix(back.String(), b.server.URL+callbackPath+"?") {
 		b.t.Fatalf("Google sends the browser to %v, %v", back, err)
 	}
@@ -88,27 +88,27 @@ func (b *visitor) choose(page *url.URL, email string) string {
 }
 
 // signIn goes all the way.
-func (b *visitor) signIn(returnTo, email string) *testkit.Answer {
+func (b *browser) signIn(returnTo, email string) *testkit.Answer {
 	b.t.Helper()
-	return b.open(b.choose(b.begin(returnTo), email)).Want(302)
+	return b.get(b.chooseAccount(b.authorize(returnTo), email)).Want(302)
 }
 
 func TestLogin_BrowserSignsIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := newVisitor(t, s)
-	page := b.begin("/docs?tab=1#top")
+	b := newBrowser(t, s)
+	page := b.authorize("/docs?tab=1#top")
 	for _, name := range []string{"state", "nonce", "code_challenge"} {
 		if len(page.Query().Get(name)) < 26 {
 			t.Errorf("%s is %q", name, page.Query().Get(name))
 		}
 	}
 	attempt := b.cookies["google_sign_in"]
-	want := http.Cookie{Name: "google_sign_in", Path: beginPath, MaxAge: 600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if diff := cmp.Diff(want, attributes(attempt)); diff != "" {
+	want := http.Cookie{Name: "google_sign_in", Path: authorizePath, MaxAge: 600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if diff := cmp.Diff(want, cookieAttributes(attempt)); diff != "" {
 		t.Errorf("cookie of the attempt (-want +got):\n%s", diff)
 	}
-	done := b.open(b.choose(page, "ann@example.com")).Want(302)
+	done := b.get(b.chooseAccount(page, "ann@example.com")).Want(302)
 	if got := done.Header.Get("Location"); got != "/docs?tab=1#top" {
 		t.Errorf("the browser is sent to %s", got)
 	}
@@ -121,10 +121,10 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 		t.Error("the attempt is kept")
 	}
 	want = http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if diff := cmp.Diff(want, attributes(b.cookies["refresh_token"])); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
 		t.Errorf("cookie of the refresh token (-want +got):\n%s", diff)
 	}
-	var g grant
+	var g loginResponse
 	b.post(refreshPath).Want(200).Into(&g)
 	if g.User.Email != "ann@example.com" || g.RefreshToken != "" {
 		t.Errorf("got %+v", g)
@@ -132,8 +132,8 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 }
 
-// attributes are a cookie without its value.
-func attributes(c *http.Cookie) http.Cookie {
+// cookieAttributes are a cookie without its value.
+func cookieAttributes(c *http.Cookie) http.Cookie {
 	if c == nil {
 		return http.Cookie{}
 	}
@@ -152,57 +152,57 @@ func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 		}
 		return base64.RawURLEncoding.EncodeToString(change(raw))
 	}
-	for name, change := range map[string]func(b *visitor, answer url.Values){
-		"no cookie":        func(b *visitor, _ url.Values) { clear(b.cookies) },
-		"an empty cookie":  func(b *visitor, _ url.Values) { b.cookies["google_sign_in"].Value = "" },
-		"a cookie of text": func(b *visitor, _ url.Values) { b.cookies["google_sign_in"].Value = "x" },
-		"another browser's cookie": func(b *visitor, _ url.Values) {
-			other := newVisitor(b.t, b.server)
-			other.begin("/docs")
+	for name, change := range map[string]func(b *browser, answer url.Values){
+		"no cookie":        func(b *browser, _ url.Values) { clear(b.cookies) },
+		"an empty cookie":  func(b *browser, _ url.Values) { b.cookies["google_sign_in"].Value = "" },
+		"a cookie of text": func(b *browser, _ url.Values) { b.cookies["google_sign_in"].Value = "x" },
+		"another browser's cookie": func(b *browser, _ url.Values) {
+			other := newBrowser(b.t, b.server)
+			other.authorize("/docs")
 			b.cookies = other.cookies
 		},
-		"a cookie of another server": func(b *visitor, _ url.Values) {
-			other := newVisitor(b.t, b.server.Replica(b.t, func(s *server.Settings) { s.SecretKey = "another-secret-key-of-the-tests-of-32-bytes" }))
-			other.begin("/docs")
+		"a cookie of another server": func(b *browser, _ url.Values) {
+			other := newBrowser(b.t, b.server.Replica(b.t, func(s *server.Settings) { s.SecretKey = "another-secret-key-of-the-tests-of-32-bytes" }))
+			other.authorize("/docs")
 			b.cookies = other.cookies
 		},
-		"an altered return address": func(b *visitor, _ url.Values) {
+		"an altered return address": func(b *browser, _ url.Values) {
 			c := b.cookies["google_sign_in"]
 			c.Value = altered(c.Value, func(raw []byte) []byte { return []byte(strings.Replace(string(raw), "/docs", "//evil", 1)) })
 		},
-		"an altered seal": func(b *visitor, _ url.Values) {
+		"an altered seal": func(b *browser, _ url.Values) {
 			c := b.cookies["google_sign_in"]
 			c.Value = altered(c.Value, func(raw []byte) []byte { raw[0] ^= 1; return raw })
 		},
-		"a seal alone": func(b *visitor, _ url.Values) {
+		"a seal alone": func(b *browser, _ url.Values) {
 			c := b.cookies["google_sign_in"]
 			c.Value = altered(c.Value, func(raw []byte) []byte { return raw[:32] })
 		},
-		"no seal": func(b *visitor, _ url.Values) {
+		"no seal": func(b *browser, _ url.Values) {
 			c := b.cookies["google_sign_in"]
 			c.Value = altered(c.Value, func(raw []byte) []byte { return raw[32:] })
 		},
-		"no state":          func(_ *visitor, answer url.Values) { answer.Del("state") },
-		"another state":     func(_ *visitor, answer url.Values) { answer.Set("state", answer.Get("state")+"x") },
-		"half a state":      func(_ *visitor, answer url.Values) { answer.Set("state", answer.Get("state")[:13]) },
-		"an error and none": func(_ *visitor, answer url.Values) { answer.Del("state"); answer.Set("error", "access_denied") },
+		"no state":          func(_ *browser, answer url.Values) { answer.Del("state") },
+		"another state":     func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")+"x") },
+		"half a state":      func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")[:13]) },
+		"an error and none": func(_ *browser, answer url.Values) { answer.Del("state"); answer.Set("error", "access_denied") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newVisitor(t, s)
-			back, err := url.Parse(b.choose(b.begin("/docs"), "ann@example.com"))
+			b := newBrowser(t, s)
+			back, err := url.Parse(b.chooseAccount(b.authorize("/docs"), "ann@example.com"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			answer := back.Query()
 			change(b, answer)
-			refused := b.open(callbackPath + "?" + answer.Encode())
+			refused := b.get(callbackPath + "?" + answer.Encode())
 			refused.WantProblem(403, "csrf_rejected")
 			if got := refused.Header.Values("Set-Cookie"); got != nil {
 				t.Errorf("it sets %v", got)
 			}
 		})
 	}
-	if got := number(t, s, "SELECT count(*) FROM sessions"); got != 0 {
+	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 0 {
 		t.Errorf("%d sessions", got)
 	}
 }
@@ -210,20 +210,20 @@ func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := newVisitor(t, s)
-	back := b.choose(b.begin("/docs"), "ann@example.com")
+	b := newBrowser(t, s)
+	back := b.chooseAccount(b.authorize("/docs"), "ann@example.com")
 	kept := *b.cookies["google_sign_in"]
-	b.open(back).Want(302)
-	b.open(back).WantProblem(403, "csrf_rejected")
+	b.get(back).Want(302)
+	b.get(back).WantProblem(403, "csrf_rejected")
 
 	// Somebody who has copied the cookie too gets no further.
-	thief := newVisitor(t, s)
+	thief := newBrowser(t, s)
 	thief.cookies[kept.Name] = &kept
-	again := thief.open(back).Want(302)
+	again := thief.get(back).Want(302)
 	if got := again.Header.Get("Location"); got != "/docs?error=google_token_invalid" || thief.cookies["refresh_token"] != nil {
 		t.Errorf("the thief is sent to %s with %v", got, thief.cookies)
 	}
-	if got := number(t, s, "SELECT count(*) FROM sessions"); got != 1 {
+	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
 	}
 }
@@ -248,9 +248,9 @@ func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newVisitor(t, s)
-			tc.answer.Set("state", b.begin(tc.returnTo).Query().Get("state"))
-			answer := b.open(callbackPath + "?" + tc.answer.Encode()).Want(302)
+			b := newBrowser(t, s)
+			tc.answer.Set("state", b.authorize(tc.returnTo).Query().Get("state"))
+			answer := b.get(callbackPath + "?" + tc.answer.Encode()).Want(302)
 			if got := answer.Header.Get("Location"); got != tc.want {
 				t.Errorf("the browser is sent to %s, want %s", got, tc.want)
 			}
@@ -261,9 +261,9 @@ func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 	}
 	t.Run("a suspended account", func(t *testing.T) {
 		t.Parallel()
-		b := newVisitor(t, s)
+		b := newBrowser(t, s)
 		b.signIn("/docs", "ann@example.com")
-		sql(t, s, "UPDATE users SET suspended_at = now()")
+		execSQL(t, s, "UPDATE users SET suspended_at = now()")
 		if got := b.signIn("/docs", "ann@example.com").Header.Get("Location"); got != "/docs?error=account_suspended" {
 			t.Errorf("the browser is sent to %s", got)
 		}
@@ -282,7 +282,7 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 		"/", "/docs", "/docs?tab=1", "/#/home", "/a%20b", "/caf%C3%A9", "/a/../b", "/@ann", "/?next=https://example.com",
 		s.URL, s.URL + "/docs", "https://app.example.com", "https://app.example.com/", "https://app.example.com/a?b#c", "http://localhost:5173/x",
 	} {
-		if got := newVisitor(t, s).signIn(good, "ann@example.com").Header.Get("Location"); got != good {
+		if got := newBrowser(t, s).signIn(good, "ann@example.com").Header.Get("Location"); got != good {
 			t.Errorf("instead of %s the browser is sent to %s", good, got)
 		}
 	}
@@ -304,7 +304,7 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 	} {
 		t.Run(bad, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Get(beginPath + query("return_to", bad))
+			answer := s.Anybody(t).Get(authorizePath + encodeQuery("return_to", bad))
 			answer.WantProblem(400, "invalid_parameter")
 			if got := answer.Header.Get("Location") + answer.Header.Get("Set-Cookie"); got != "" {
 				t.Errorf("it sets %s", got)
@@ -312,11 +312,11 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 		})
 	}
 	for what, path := range map[string]string{
-		"nothing":            beginPath + "?return_to=",
-		"two addresses":      beginPath + "?return_to=/&return_to=//evil.example",
-		"a long one":         beginPath + "?return_to=/" + strings.Repeat("a", 2000),
-		"another parameter":  beginPath + "?return_to=/&prompt=none",
-		"another's spelling": beginPath + "?Return_To=/",
+		"nothing":            authorizePath + "?return_to=",
+		"two addresses":      authorizePath + "?return_to=/&return_to=//evil.example",
+		"a long one":         authorizePath + "?return_to=/" + strings.Repeat("a", 2000),
+		"another parameter":  authorizePath + "?return_to=/&prompt=none",
+		"another's spelling": authorizePath + "?Return_To=/",
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -329,12 +329,12 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 func TestLogin_RedirectsToRootByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := newVisitor(t, s)
-	page, err := url.Parse(b.open(beginPath).Want(302).Header.Get("Location"))
+	b := newBrowser(t, s)
+	page, err := url.Parse(b.get(authorizePath).Want(302).Header.Get("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := b.open(b.choose(page, "ann@example.com")).Want(302).Header.Get("Location"); got != "/" {
+	if got := b.get(b.chooseAccount(page, "ann@example.com")).Want(302).Header.Get("Location"); got != "/" {
 		t.Errorf("the browser is sent to %s", got)
 	}
 }
@@ -342,7 +342,7 @@ func TestLogin_RedirectsToRootByDefault(t *testing.T) {
 func TestLogin_RedirectContainsNoToken(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.CORSOrigins = []string{"https://app.example.com"} })
-	b := newVisitor(t, s)
+	b := newBrowser(t, s)
 	done := b.signIn("https://app.example.com/x", "ann@example.com")
 	if got := done.Header.Get("Location"); got != "https://app.example.com/x" || len(done.Body) != 0 {
 		t.Errorf("the browser is sent to %s with %q", got, done.Body)
@@ -354,9 +354,9 @@ func TestLogin_RedirectContainsNoToken(t *testing.T) {
 func TestLogin_IssuerPageLinksUsers(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	b := newVisitor(t, s)
-	page := b.begin("/docs")
-	res := visit(t, page.String())
+	b := newBrowser(t, s)
+	page := b.authorize("/docs")
+	res := openPage(t, page.String())
 	text, err := io.ReadAll(res.Body)
 	if err != nil || !strings.Contains(string(text), "ann@example.com") || !strings.Contains(string(text), "login_hint=ann%40example.com") {
 		t.Errorf("the page is %s, %v", text, err)

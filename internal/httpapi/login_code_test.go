@@ -11,15 +11,15 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// challenge is that of verifier (RFC 7636, appendix B).
-const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+// pkceChallenge is that of verifier (RFC 7636, appendix B).
+const pkceChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 // loopback is where the issuer sends codes to, on this machine.
 const loopback = "http://127.0.0.1/callback"
 
-// visit opens an address as a browser does that has these cookies, and does not
+// openPage opens an address as a browser does that has these cookies, and does not
 // follow where it leads.
-func visit(t *testing.T, address string, headers ...string) *http.Response {
+func openPage(t *testing.T, address string, headers ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -28,7 +28,7 @@ func visit(t *testing.T, address string, headers ...string) *http.Response {
 	for n := 0; n+1 < len(headers); n += 2 {
 		r.Header.Add(headers[n], headers[n+1])
 	}
-	res, err := onlyOneStep.Do(r)
+	res, err := noRedirects.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,17 +36,17 @@ func visit(t *testing.T, address string, headers ...string) *http.Response {
 	return res
 }
 
-var onlyOneStep = &http.Client{
+var noRedirects = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// codeFor signs Ann in on the issuer's page as a front end of its own would send
+// authorizationCode signs Ann in on the issuer's page as a front end of its own would send
 // her there, and returns the code that comes back.
-func codeFor(t *testing.T, s *testkit.Server, redirectURI string) string {
+func authorizationCode(t *testing.T, s *testkit.Server, redirectURI string) string {
 	t.Helper()
-	res := visit(t, s.Issuer.URL+"/authorize?"+url.Values{
+	res := openPage(t, s.Issuer.URL+"/authorize?"+url.Values{
 		"response_type": {"code"}, "client_id": {testkit.ClientID}, "redirect_uri": {redirectURI}, "scope": {"openid email"},
-		"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "login_hint": {"ann@example.com"},
+		"code_challenge": {pkceChallenge}, "code_challenge_method": {"S256"}, "login_hint": {"ann@example.com"},
 	}.Encode())
 	back, err := res.Location()
 	if err != nil || back.Query().Get("code") == "" {
@@ -58,8 +58,8 @@ func codeFor(t *testing.T, s *testkit.Server, redirectURI string) string {
 func TestLogin_CodeIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	body := codeBody(codeFor(t, s, loopback), verifier, loopback)
-	var g grant
+	body := codeBody(authorizationCode(t, s, loopback), pkceVerifier, loopback)
+	var g loginResponse
 	s.Anybody(t).Post(loginPath, body).Want(200).Into(&g)
 	if g.User.Email != "ann@example.com" || g.RefreshToken == "" {
 		t.Errorf("got %+v", g)
@@ -77,21 +77,21 @@ func TestLogin_CodeNeedsItsVerifierAndRedirectURI(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	wrong := map[string]string{
-		"another verifier":     codeBody(codeFor(t, s, loopback), strings.Repeat("v", 43), loopback),
-		"the challenge":        codeBody(codeFor(t, s, loopback), challenge, loopback),
-		"another redirect URI": codeBody(codeFor(t, s, loopback), verifier, "http://127.0.0.1/another"),
-		"another code":         codeBody("4/another", verifier, loopback),
-		"an ID token":          codeBody(idToken(t, s, issuer.Claims{}), verifier, loopback),
+		"another verifier":     codeBody(authorizationCode(t, s, loopback), strings.Repeat("v", 43), loopback),
+		"the challenge":        codeBody(authorizationCode(t, s, loopback), pkceChallenge, loopback),
+		"another redirect URI": codeBody(authorizationCode(t, s, loopback), pkceVerifier, "http://127.0.0.1/another"),
+		"another code":         codeBody("4/another", pkceVerifier, loopback),
+		"an ID token":          codeBody(idToken(t, s, issuer.Claims{}), pkceVerifier, loopback),
 	}
 	for name, body := range wrong {
 		t.Run(name, func(t *testing.T) {
 			s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 		})
 	}
-	if got := number(t, s, "SELECT count(*) FROM users"); got != 0 {
+	if got := queryInt(t, s, "SELECT count(*) FROM users"); got != 0 {
 		t.Errorf("%d users", got)
 	}
-	if got := number(t, s, "SELECT count(*) FROM audit_events WHERE action = 'session.refused'"); got != len(wrong) {
+	if got := queryInt(t, s, "SELECT count(*) FROM audit_events WHERE action = 'session.refused'"); got != len(wrong) {
 		t.Errorf("the audit tells of %d refusals, want %d", got, len(wrong))
 	}
 }
@@ -131,7 +131,7 @@ func TestLogin_CodeOfForeignRedirectURIIsRejected(t *testing.T) {
 	} {
 		t.Run(redirectURI, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Post(loginPath, map[string]any{"code": "4/x", "code_verifier": verifier, "redirect_uri": redirectURI})
+			answer := s.Anybody(t).Post(loginPath, map[string]any{"code": "4/x", "code_verifier": pkceVerifier, "redirect_uri": redirectURI})
 			if allowed { // then it is the code that is wrong
 				answer.WantProblem(401, "google_token_invalid")
 				return
@@ -154,7 +154,7 @@ func TestLogin_UserStoreToken(t *testing.T) {
 		return raw
 	}
 	raw := storeToken(issuer.Claims{})
-	var g grant
+	var g loginResponse
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).Want(200).Into(&g)
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(401, "google_token_invalid")
@@ -178,13 +178,13 @@ func TestLogin_HostedDomainAppliesToEveryFlow(t *testing.T) {
 	s := testkit.Start(t, func(s *server.Settings) { s.GoogleHostedDomains = []string{"corp.example.com"} })
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{HostedDomain: "corp.example.com"})}).Want(200)
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{})}).WantProblem(403, "domain_not_allowed")
-	s.Anybody(t).Post(loginPath, codeBody(codeFor(t, s, loopback), verifier, loopback)).WantProblem(403, "domain_not_allowed")
+	s.Anybody(t).Post(loginPath, codeBody(authorizationCode(t, s, loopback), pkceVerifier, loopback)).WantProblem(403, "domain_not_allowed")
 	raw, err := s.Issuer.UserStore.IDToken(issuer.Claims{Email: "ann@corp.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(403, "domain_not_allowed")
-	res := newVisitor(t, s).signIn("/docs", "ann@example.com")
+	res := newBrowser(t, s).signIn("/docs", "ann@example.com")
 	if got := res.Header.Get("Location"); got != "/docs?error=domain_not_allowed" {
 		t.Errorf("the browser is sent to %s", got)
 	}
@@ -193,11 +193,11 @@ func TestLogin_HostedDomainAppliesToEveryFlow(t *testing.T) {
 func TestLogin_CodeWhileGoogleIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	body := codeBody(codeFor(t, s, loopback), verifier, loopback)
+	body := codeBody(authorizationCode(t, s, loopback), pkceVerifier, loopback)
 	away := func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	}
 	s.Issuer.Wrap.Store(&away)
 	s.Anybody(t).Post(loginPath, body).WantProblem(503, "unavailable")
-	s.Anybody(t).Get(beginPath).WantProblem(503, "unavailable")
+	s.Anybody(t).Get(authorizePath).WantProblem(503, "unavailable")
 }

@@ -23,7 +23,7 @@ func TestLogin_RespondsWithTokenPair(t *testing.T) {
 	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %s", got)
 	}
-	var g grant
+	var g loginResponse
 	answer.Into(&g)
 	if parts := strings.Split(g.AccessToken, "."); len(parts) != 3 {
 		t.Errorf("access_token = %s", g.AccessToken)
@@ -70,7 +70,7 @@ func TestLogin_IDTokenIsAcceptedOnce(t *testing.T) {
 	s.Anybody(t).Post(loginPath, body).Want(200)
 	s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 	other.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
-	if got := number(t, s, "SELECT count(*) FROM sessions"); got != 1 {
+	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestLogin_ConcurrentUsesOfOneTokenSucceedOnce(t *testing.T) {
 			a.WantProblem(401, "google_token_invalid")
 		}
 	}
-	if got := number(t, s, "SELECT count(*) FROM users"); got != 1 {
+	if got := queryInt(t, s, "SELECT count(*) FROM users"); got != 1 {
 		t.Errorf("%d users", got)
 	}
 }
@@ -108,15 +108,15 @@ func TestLogin_ConcurrentFirstSignInsCreateOneUser(t *testing.T) {
 		})
 		seen := map[string]bool{}
 		for _, a := range answers {
-			var g grant
+			var g loginResponse
 			a.Want(200).Into(&g)
 			seen[g.User.ID] = true
 			withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 		}
-		if got := number(t, s, "SELECT count(*) FROM users"); len(seen) != 1 || got != 1 {
+		if got := queryInt(t, s, "SELECT count(*) FROM users"); len(seen) != 1 || got != 1 {
 			t.Errorf("%d users were answered, %d are kept", len(seen), got)
 		}
-		sql(t, s, "DELETE FROM users")
+		execSQL(t, s, "DELETE FROM users")
 	}
 }
 
@@ -221,7 +221,7 @@ func TestLogin_RejectedIDTokens(t *testing.T) {
 			if challenge := answer.Header.Get("WWW-Authenticate"); (tc.status == 401) != strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("WWW-Authenticate = %q", challenge)
 			}
-			if mentionsGo(problem.Detail) || strings.Contains(string(answer.Body), good[:20]) {
+			if revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), good[:20]) {
 				t.Errorf("it is explained by %q", problem.Detail)
 			}
 		})
@@ -234,7 +234,7 @@ func TestLogin_RejectedIDTokens(t *testing.T) {
 	t.Run("a suspended account", func(t *testing.T) {
 		t.Parallel()
 		g := signIn(t, s, issuer.Claims{Email: "suspended@example.com"})
-		sql(t, s, "UPDATE users SET suspended_at = now() WHERE id = $1", g.User.ID)
+		execSQL(t, s, "UPDATE users SET suspended_at = now() WHERE id = $1", g.User.ID)
 		token := idToken(t, s, issuer.Claims{Email: "suspended@example.com"})
 		s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}).WantProblem(403, "account_suspended")
 	})

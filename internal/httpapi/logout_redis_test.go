@@ -13,8 +13,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// command sends commands to a Redis, and fails the test unless it takes each.
-func command(t *testing.T, redis *redisserver.Server, commands ...string) {
+// sendRedis sends commands to a Redis, and fails the test unless it takes each.
+func sendRedis(t *testing.T, redis *redisserver.Server, commands ...string) {
 	t.Helper()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", redis.Address)
 	if err != nil {
@@ -30,15 +30,15 @@ func command(t *testing.T, redis *redisserver.Server, commands ...string) {
 	}
 }
 
-// faultOfRedis is what happens to a Redis before a logout, and after it; end makes
+// redisFailure is what happens to a Redis before a logout, and after it; end makes
 // it well again.
-type faultOfRedis struct {
-	name               string
-	before, after, end func(t *testing.T)
+type redisFailure struct {
+	name                   string
+	before, after, recover func(t *testing.T)
 }
 
-// faultsOfRedis are its faults, one at a time.
-func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
+// redisFailures are its faults, one at a time.
+func redisFailures(t *testing.T, redis *redisserver.Server) []redisFailure {
 	t.Helper()
 	nothing := func(*testing.T) {}
 	kill := func(*testing.T) { redis.Kill() }
@@ -52,13 +52,13 @@ func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
 	for n := range 400 {
 		fill = append(fill, fmt.Sprintf("SETRANGE filler:%d 20000 x", n))
 	}
-	return []faultOfRedis{
+	return []redisFailure{
 		{"up", nothing, nothing, nothing},
-		{"flushed", nothing, func(t *testing.T) { command(t, redis, "FLUSHALL") }, nothing},
+		{"flushed", nothing, func(t *testing.T) { sendRedis(t, redis, "FLUSHALL") }, nothing},
 		{"evicting", func(t *testing.T) {
-			command(t, redis, "CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru")
-		}, func(t *testing.T) { command(t, redis, fill...) }, func(t *testing.T) { command(t, redis, "CONFIG SET maxmemory 0") }},
-		{"back from an old snapshot", func(t *testing.T) { command(t, redis, "SAVE") }, func(t *testing.T) { redis.Kill(); restart(t) }, nothing},
+			sendRedis(t, redis, "CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru")
+		}, func(t *testing.T) { sendRedis(t, redis, fill...) }, func(t *testing.T) { sendRedis(t, redis, "CONFIG SET maxmemory 0") }},
+		{"back from an old snapshot", func(t *testing.T) { sendRedis(t, redis, "SAVE") }, func(t *testing.T) { redis.Kill(); restart(t) }, nothing},
 		{"killed before", kill, restart, nothing},
 		{"killed after", nothing, kill, restart},
 	}
@@ -68,14 +68,14 @@ func faultsOfRedis(t *testing.T, redis *redisserver.Server) []faultOfRedis {
 // brings one back. It fails in one way at a time.
 func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 	t.Parallel()
-	redis := ownRedis(t)
+	redis := startRedis(t)
 	counted := func(s *server.Settings) {
-		limited(100_000, 100_000, 100_000)(s)
+		withRateLimits(100_000, 100_000, 100_000)(s)
 		s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 5*time.Second
 	}
 	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}
-	for _, fault := range faultsOfRedis(t, redis) {
+	for _, fault := range redisFailures(t, redis) {
 		t.Run(fault.name, func(t *testing.T) {
 			ann, other := s.SignUp(t), s.SignUp(t)
 			for _, replica := range replicas {
@@ -83,7 +83,7 @@ func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 			}
 			fault.before(t)
 			ann.For(t).Post(logoutPath, `{}`).Want(204)
-			for _, then := range []func(*testing.T){fault.after, fault.end} { // at once, and after what happens next
+			for _, then := range []func(*testing.T){fault.after, fault.recover} { // at once, and after what happens next
 				for _, replica := range replicas {
 					ann.At(replica).For(t).Get(mePath).WantProblem(401, "token_revoked")
 					refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_invalid")

@@ -17,8 +17,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 )
 
-// handle is the API's way around a route that does this.
-func handle(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
+// newWrappedHandler is the API's way around a route that does this.
+func newWrappedHandler(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	a := &API{Config: Config{Metrics: uncounted{}, Traces: untraced{}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(log, nil))}}
 	mux := http.NewServeMux()
@@ -26,7 +26,7 @@ func handle(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	return a.wrap(mux), log
 }
 
-func get(h http.Handler, path string) *httptest.ResponseRecorder {
+func serveGet(h http.Handler, path string) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return answer
@@ -34,8 +34,8 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 
 func TestMiddleware_PanicIsInternalProblem(t *testing.T) {
 	t.Parallel()
-	h, log := handle(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
-	answer := get(h, "/here/canary-in-the-path")
+	h, log := newWrappedHandler(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
+	answer := serveGet(h, "/here/canary-in-the-path")
 	var p problemDetails
 	if err := json.Unmarshal(answer.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%v: %s", err, answer.Body)
@@ -59,7 +59,7 @@ func TestMiddleware_PanicIsInternalProblem(t *testing.T) {
 
 func TestMiddleware_AbortedResponseStaysAborted(t *testing.T) {
 	t.Parallel()
-	h, log := handle(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	h, log := newWrappedHandler(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
 			t.Errorf("recovered %v", v)
@@ -68,7 +68,7 @@ func TestMiddleware_AbortedResponseStaysAborted(t *testing.T) {
 			t.Errorf("logged as a panic: %s", log)
 		}
 	}()
-	get(h, "/here/1")
+	serveGet(h, "/here/1")
 }
 
 func TestLogs_OneLinePerRequestWithRoute(t *testing.T) {
@@ -82,8 +82,8 @@ func TestLogs_OneLinePerRequestWithRoute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-			get(h, tc.path)
+			h, log := newWrappedHandler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+			serveGet(h, tc.path)
 			line := log.String()
 			if strings.Count(line, "\n") != 1 || strings.Contains(line, "canary") {
 				t.Errorf("log: %s", line)
@@ -110,8 +110,8 @@ func TestLogs_LineNamesUserOfValidToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := handle(func(_ http.ResponseWriter, r *http.Request) { recordOf(r.Context()).caller = tc.known })
-			get(h, "/here/1")
+			h, log := newWrappedHandler(func(_ http.ResponseWriter, r *http.Request) { recordOf(r.Context()).caller = tc.known })
+			serveGet(h, "/here/1")
 			if told := strings.Contains(log.String(), `"user":"`+ann.String()+`"`); told != tc.told || !told && strings.Contains(log.String(), `"user"`) {
 				t.Errorf("log: %s", log)
 			}
@@ -121,9 +121,9 @@ func TestLogs_LineNamesUserOfValidToken(t *testing.T) {
 
 func TestHeaders_HSTSOnlyOverHTTPS(t *testing.T) {
 	t.Parallel()
-	h, _ := handle(func(http.ResponseWriter, *http.Request) {})
+	h, _ := newWrappedHandler(func(http.ResponseWriter, *http.Request) {})
 	const strict = "Strict-Transport-Security"
-	if got := get(h, "/here/1").Header().Get(strict); got != "" {
+	if got := serveGet(h, "/here/1").Header().Get(strict); got != "" {
 		t.Errorf("over plain HTTP %s = %s", strict, got)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/nothing", http.NoBody)

@@ -16,10 +16,10 @@ import (
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
-// destination is the origin that a browser goes to when a page of ours sends it
+// browserDestination is the origin that a browser goes to when a page of ours sends it
 // to an address, by the URL standard (https://url.spec.whatwg.org). That reads
 // much where Go reads nothing.
-func destination(address, own string) string {
+func browserDestination(address, own string) string {
 	address = strings.TrimFunc(address, func(c rune) bool { return c <= ' ' })
 	address = strings.NewReplacer("\t", "", "\r", "", "\n", "", `\`, "/").Replace(address)
 	ownScheme, _, _ := strings.Cut(own, "//")
@@ -57,7 +57,7 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address string, secure bool) {
 		r := (&http.Request{Host: "api.example.com"}).WithContext(context.WithValue(t.Context(), recordKey{}, &record{arrival: arrival{secure: secure}}))
 		own := a.origin(r)
-		at := destination(address, own)
+		at := browserDestination(address, own)
 		trusted := at == own || slices.Contains(a.Origins, at)
 		if a.redirectable(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {
 			t.Fatalf("codes that came to %q, which is at %s, are exchanged", address, at)
@@ -67,7 +67,7 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 		}
 		told := withError(address, "x")
 		parsed, err := url.Parse(told)
-		if !trusted || destination(told, own) != at || err != nil || parsed.Query().Get("error") != "x" {
+		if !trusted || browserDestination(told, own) != at || err != nil || parsed.Query().Get("error") != "x" {
 			t.Fatalf("the browser is sent to %q, which is at %s, and then to %q", address, at, told)
 		}
 		if strings.ContainsFunc(address+told, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {

@@ -16,10 +16,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-var sealer = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
+var testTokens = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
 
-// someCursor draws a cursor such as the rows of a list make.
-func someCursor(t *rapid.T) requirements.Cursor {
+// drawCursor draws a cursor such as the rows of a list make.
+func drawCursor(t *rapid.T) requirements.Cursor {
 	at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "microseconds")).UTC()
 	text := rapid.StringN(0, 200, -1).Draw(t, "text")
 	return requirements.Cursor{Time: at, Text: strings.ToValidUTF8(text, "?"), ID: id.New[requirements.Project]()}
@@ -28,8 +28,8 @@ func someCursor(t *rapid.T) requirements.Cursor {
 func TestPageToken_RoundTrips(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		cursor, scope := someCursor(t), rapid.String().Draw(t, "scope")
-		got, err := sealer.open(sealer.seal(cursor, scope), scope)
+		cursor, scope := drawCursor(t), rapid.String().Draw(t, "scope")
+		got, err := testTokens.open(testTokens.seal(cursor, scope), scope)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,9 +43,9 @@ func TestPageToken_IsBoundToScopeAndKey(t *testing.T) {
 	t.Parallel()
 	stranger := newPageTokens([]byte("another-key-for-tests-of-32-bytes-or-more"))
 	rapid.Check(t, func(t *rapid.T) {
-		cursor, scope, other := someCursor(t), rapid.String().Draw(t, "scope"), rapid.String().Draw(t, "other")
-		token := sealer.seal(cursor, scope)
-		if _, err := sealer.open(token, other); err == nil && other != scope {
+		cursor, scope, other := drawCursor(t), rapid.String().Draw(t, "scope"), rapid.String().Draw(t, "other")
+		token := testTokens.seal(cursor, scope)
+		if _, err := testTokens.open(token, other); err == nil && other != scope {
 			t.Fatalf("a token of %q opens in %q", scope, other)
 		}
 		if _, err := stranger.open(token, scope); err == nil {
@@ -59,10 +59,10 @@ func TestPageToken_AnyChangedCharacterIsRejected(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	others := alphabet + "+/= \t\r\n\x00.~\xff"
 	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title", ID: id.New[requirements.Project]()}
-	token := sealer.seal(cursor, "scope")
+	token := testTokens.seal(cursor, "scope")
 	opened := map[string]int{}
 	try := func(how, changed string) {
-		if _, err := sealer.open(changed, "scope"); err == nil && changed != token {
+		if _, err := testTokens.open(changed, "scope"); err == nil && changed != token {
 			opened[how]++
 		}
 	}
@@ -105,14 +105,14 @@ func TestPageToken_ScopeHasEveryListParameter(t *testing.T) {
 
 func FuzzPageToken_Open(f *testing.F) {
 	cursor := requirements.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}
-	token := sealer.seal(cursor, "scope")
+	token := testTokens.seal(cursor, "scope")
 	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 22), strings.Repeat("A", 200)} {
 		f.Add(seed, "scope")
 		f.Add(seed, "")
 	}
 	f.Fuzz(func(t *testing.T, token, scope string) {
-		opened, err := sealer.open(token, scope)
-		if err == nil && sealer.seal(opened, scope) != token {
+		opened, err := testTokens.open(token, scope)
+		if err == nil && testTokens.seal(opened, scope) != token {
 			t.Fatalf("%q opens in %q, but is not what was sealed", token, scope)
 		}
 	})
@@ -129,8 +129,8 @@ func FuzzPageToken_Cursor(f *testing.F) {
 		f.Add([]byte(cursor), "scope")
 	}
 	f.Fuzz(func(t *testing.T, cursor []byte, scope string) {
-		token := base64.RawURLEncoding.EncodeToString(append(sealer.mac(cursor, scope), cursor...))
-		opened, err := sealer.open(token, scope)
+		token := base64.RawURLEncoding.EncodeToString(append(testTokens.mac(cursor, scope), cursor...))
+		opened, err := testTokens.open(token, scope)
 		meant, strict := strictjson.Read(cursor, maxDepth)
 		if err != nil {
 			return
@@ -139,7 +139,7 @@ func FuzzPageToken_Cursor(f *testing.F) {
 		if text, _ := members["Text"].(string); !strict || text != opened.Text {
 			t.Fatalf("%q is strict JSON: %t; it is %+v", cursor, strict, opened)
 		}
-		again, err := sealer.open(sealer.seal(opened, scope), scope)
+		again, err := testTokens.open(testTokens.seal(opened, scope), scope)
 		if err != nil || !again.Time.Equal(opened.Time) || again.Text != opened.Text || again.Number != opened.Number || again.ID != opened.ID {
 			t.Fatalf("%q is %+v, and then %+v, %v", cursor, opened, again, err)
 		}

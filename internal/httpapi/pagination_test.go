@@ -66,7 +66,7 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			problem := ann.For(t).Get(projectsPath+tc.query).WantProblem(400, "invalid_parameter")
-			if !strings.Contains(problem.Detail, tc.names) || mentionsGo(problem.Detail) {
+			if !strings.Contains(problem.Detail, tc.names) || revealsInternals(problem.Detail) {
 				t.Errorf("%q does not name %s", problem.Detail, tc.names)
 			}
 		})
@@ -78,10 +78,10 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 			method, path string
 			body         any
 		}{
-			{"POST", projectsPath, titled("x")},
+			{"POST", projectsPath, withTitle("x")},
 			{"GET", p.path(), nil},
-			{"PUT", p.path(), titled("x")},
-			{"PATCH", p.path(), titled("x")},
+			{"PUT", p.path(), withTitle("x")},
+			{"PATCH", p.path(), withTitle("x")},
 			{"DELETE", p.path(), nil},
 			{"POST", p.path() + "/restore", nil},
 			{"POST", "/api/v1/auth/login", `{"id_token": "x"}`},
@@ -142,7 +142,7 @@ func TestPagination_PageSizeDefaults50Max100(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	sql(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at)
+	execSQL(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at)
 		SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(1, 101)`, ann.User)
 	for query, want := range map[string]int{"": 50, "?page_size=100": 100, "?page_size=99": 99} {
 		var page projectPage
@@ -153,12 +153,12 @@ func TestPagination_PageSizeDefaults50Max100(t *testing.T) {
 	}
 }
 
-// orders are all that the list of projects has.
-var orders = []string{"created_at", "created_at desc", "updated_at", "updated_at desc", "title", "title desc"}
+// projectOrders are all that the list of projects has.
+var projectOrders = []string{"created_at", "created_at desc", "updated_at", "updated_at desc", "title", "title desc"}
 
-// inOrder sorts as the contract says: by the column, ties by id, titles by code
+// sortProjects sorts as the contract says: by the column, ties by id, titles by code
 // point.
-func inOrder(projects []project, order string) []project {
+func sortProjects(projects []project, order string) []project {
 	column, direction, _ := strings.Cut(order, " ")
 	key := func(p project) string {
 		return map[string]string{"created_at": p.CreatedAt, "updated_at": p.UpdatedAt, "title": p.Title}[column]
@@ -172,13 +172,13 @@ func inOrder(projects []project, order string) []project {
 	return sorted
 }
 
-// walk reads a list to its end, and calls between pages.
-func walk(t *testing.T, c *testkit.Client, parameters []string, between func(last project)) []project {
+// walkProjects reads a list to its end, and calls between pages.
+func walkProjects(t *testing.T, c *testkit.Client, parameters []string, between func(last project)) []project {
 	t.Helper()
 	var all []project
 	token := ""
 	for range 500 {
-		page := list(c, append(slices.Clone(parameters), "page_token", token)...)
+		page := listProjects(c, append(slices.Clone(parameters), "page_token", token)...)
 		all = append(all, page.Projects...)
 		if token = page.NextPageToken; token == "" {
 			return all
@@ -197,7 +197,7 @@ func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newProject(bob, "Between")
 	var trash []string
-	for _, title := range []string{"b", "a", "B", "a", "", "ä", "a", wide, "z", "\uffff", `a"\`, "A", "b"} {
+	for _, title := range []string{"b", "a", "B", "a", "", "ä", "a", wideLetter, "z", "\uffff", `a"\`, "A", "b"} {
 		if title == "" {
 			gone := newProject(ann, "in the trash")
 			ann.Delete(gone.path()).Want(204)
@@ -207,19 +207,19 @@ func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 		newProject(ann, title)
 	}
 	// Times that are equal, and times that differ in the last digit only.
-	sql(t, s, `UPDATE projects SET
+	execSQL(t, s, `UPDATE projects SET
 		created_at = '2026-01-01T00:00:00Z'::timestamptz + interval '1 microsecond' * (ascii(title) % 3),
 		updated_at = '2026-01-01T00:00:00.5Z'::timestamptz + interval '1 microsecond' * (ascii(title) % 2)`)
-	everything := list(ann).Projects
+	everything := listProjects(ann).Projects
 	if len(everything) != 12 {
 		t.Fatalf("%d projects", len(everything))
 	}
-	for _, order := range orders {
-		want := ids(inOrder(everything, order))
+	for _, order := range projectOrders {
+		want := projectIDs(sortProjects(everything, order))
 		for _, size := range []string{"1", "2", "3", "4", "11", "12", "13"} {
 			t.Run(order+" by "+size, func(t *testing.T) {
 				t.Parallel()
-				got := ids(walk(t, ann.For(t), []string{"order_by", order, "page_size", size}, nil))
+				got := projectIDs(walkProjects(t, ann.For(t), []string{"order_by", order, "page_size", size}, nil))
 				if diff := godiff.Diff(want, got); diff != "" {
 					t.Errorf("order (-want +got):\n%s", diff)
 				}
@@ -227,7 +227,7 @@ func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 		}
 		t.Run(order+" of the trash", func(t *testing.T) {
 			t.Parallel()
-			got := ids(walk(t, ann.For(t), []string{"order_by", order, "trashed", "true"}, nil))
+			got := projectIDs(walkProjects(t, ann.For(t), []string{"order_by", order, "trashed", "true"}, nil))
 			if !slices.Equal(got, trash) {
 				t.Errorf("the trash has %v, want %v", got, trash)
 			}
@@ -235,8 +235,8 @@ func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 	}
 	t.Run("the newest come first by default", func(t *testing.T) {
 		t.Parallel()
-		got := ids(walk(t, ann.For(t), []string{"page_size", "5"}, nil))
-		if diff := godiff.Diff(ids(inOrder(everything, "created_at desc")), got); diff != "" {
+		got := projectIDs(walkProjects(t, ann.For(t), []string{"page_size", "5"}, nil))
+		if diff := godiff.Diff(projectIDs(sortProjects(everything, "created_at desc")), got); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
 		}
 	})

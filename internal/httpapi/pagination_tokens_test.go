@@ -18,7 +18,7 @@ func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 		newProject(ann, title)
 	}
 	byTitle := []string{"order_by", "title", "page_size", "1"}
-	token := list(ann, byTitle...).NextPageToken
+	token := listProjects(ann, byTitle...).NextPageToken
 	altered := map[string]string{
 		"doubled": token + token, "in a blank": " " + token, "before a blank": token + " ",
 		"with padding": token + "=", "with more padding": token + "==", "with a character more": token + "A",
@@ -45,7 +45,7 @@ func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 	for name, changed := range altered {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann.For(t).Get(projectsPath+query(append(slices.Clone(byTitle), "page_token", changed)...)).
+			ann.For(t).Get(projectsPath+encodeQuery(append(slices.Clone(byTitle), "page_token", changed)...)).
 				WantProblem(400, "invalid_page_token")
 		})
 	}
@@ -68,7 +68,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 		}
 	}
 	asked := []string{"order_by", "title", "page_size", "1", "trashed", "false"}
-	first := list(ann, asked...)
+	first := listProjects(ann, asked...)
 	with := func(changes ...string) string {
 		values := url.Values{"page_token": {first.NextPageToken}}
 		for pair := range slices.Chunk(append(slices.Clone(asked), changes...), 2) {
@@ -117,9 +117,9 @@ func TestPagination_TokenSurvivesItsRow(t *testing.T) {
 		newProject(ann, title)
 	}
 	asked := []string{"order_by", "title", "page_size", "1"}
-	first := list(ann, asked...)
+	first := listProjects(ann, asked...)
 	ann.Delete(first.Projects[0].path()).Want(204)
-	second := list(ann, append(asked, "page_token", first.NextPageToken)...)
+	second := listProjects(ann, append(asked, "page_token", first.NextPageToken)...)
 	if len(second.Projects) != 1 || second.Projects[0].Title != "b" {
 		t.Errorf("the second page has %+v", second.Projects)
 	}
@@ -128,12 +128,12 @@ func TestPagination_TokenSurvivesItsRow(t *testing.T) {
 func TestPagination_TokenHoldsLongestTitle(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
-	for name, character := range map[string]string{"wide": wide, "quotes": `"`, "markup": "<", "backslashes": `\`} {
+	for name, character := range map[string]string{"wide": wideLetter, "quotes": `"`, "markup": "<", "backslashes": `\`} {
 		for range 2 {
-			ann.Post(projectsPath, titled(strings.Repeat(character, 100))).Want(201)
+			ann.Post(projectsPath, withTitle(strings.Repeat(character, 100))).Want(201)
 		}
-		all := ids(walk(t, ann, []string{"order_by", "title", "page_size", "1"}, nil))
-		if want := len(list(ann).Projects); len(all) != want {
+		all := projectIDs(walkProjects(t, ann, []string{"order_by", "title", "page_size", "1"}, nil))
+		if want := len(listProjects(ann).Projects); len(all) != want {
 			t.Errorf("%s: walked over %d of %d", name, len(all), want)
 		}
 	}

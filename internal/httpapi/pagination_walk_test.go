@@ -15,8 +15,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// row is what these tests read of a row of a list.
-type row struct {
+// listRow is what these tests read of a row of a list.
+type listRow struct {
 	ID        string  `json:"id"`
 	Number    int     `json:"number"`
 	Title     string  `json:"title"`
@@ -25,7 +25,7 @@ type row struct {
 	DeletedAt *string `json:"deleted_at"`
 }
 
-func rowIDs(rows []row) []string {
+func rowIDs(rows []listRow) []string {
 	all := make([]string, len(rows))
 	for n, r := range rows {
 		all[n] = r.ID
@@ -33,57 +33,57 @@ func rowIDs(rows []row) []string {
 	return all
 }
 
-// shelf is a list of one's own, live or trash, and what comes to it and goes.
-type shelf struct {
+// listFixture is a list of one's own, live or trash, and what comes to it and goes.
+type listFixture struct {
 	t       *testing.T
 	ann     *testkit.Client
 	super   *pgx.Conn
 	trashed bool
 	// list is the path of the list, one that of a row before its id.
 	list, one string
-	// stock fills it in SQL, for $1 rows of the user $2, trashed at $3, with the
+	// inserts fills it in SQL, for $1 rows of the user $2, trashed at $3, with the
 	// titles $4.
-	stock []string
+	inserts []string
 }
 
-// shelves are the lists that come in pages, and the orders that each has.
-var shelves = map[string]struct {
+// listFixtures are the lists that come in pages, and the orders that each has.
+var listFixtures = map[string]struct {
 	orders []string
-	build  func(ann *testkit.Client) shelf
+	build  func(ann *testkit.Client) listFixture
 }{
-	"projects": {orders, func(*testkit.Client) shelf {
-		return shelf{list: projectsPath, one: projectsPath, stock: []string{`
+	"projects": {projectOrders, func(*testkit.Client) listFixture {
+		return listFixture{list: projectsPath, one: projectsPath, inserts: []string{`
 INSERT INTO projects (id, owner_id, title, created_at, updated_at, deleted_at)
-SELECT gen_random_uuid(), $2, ($4::text[])[n % 10 + 1], ` + fewTimes + `, $3
+SELECT gen_random_uuid(), $2, ($4::text[])[n % 10 + 1], ` + repeatedTimes + `, $3
 FROM   generate_series(1, $1::int) AS n`, `
 UPDATE users SET project_count = (SELECT count(*) FROM projects WHERE owner_id = $1 AND NOT trashed) WHERE id = $1`}}
 	}},
-	"specifications": {append([]string{"number", "number desc"}, orders...), func(ann *testkit.Client) shelf {
-		return shelf{list: newHome(ann).specs(), one: "/api/v1/specs", stock: []string{`
+	"specifications": {append([]string{"number", "number desc"}, projectOrders...), func(ann *testkit.Client) listFixture {
+		return listFixture{list: newSpecProject(ann).specs(), one: "/api/v1/specs", inserts: []string{`
 INSERT INTO specifications (id, owner_id, project_id, number, content, title, created_at, updated_at, deleted_at)
-SELECT gen_random_uuid(), $2, p.id, n, 'x', ($4::text[])[n % 10 + 1], ` + fewTimes + `, $3
+SELECT gen_random_uuid(), $2, p.id, n, 'x', ($4::text[])[n % 10 + 1], ` + repeatedTimes + `, $3
 FROM   projects AS p, generate_series(1, $1::int) AS n WHERE p.owner_id = $2`, `
 UPDATE projects SET next_specification_number = 100, specification_count = (SELECT count(*) FROM specifications WHERE owner_id = $1 AND NOT trashed)
 WHERE  owner_id = $1`}}
 	}},
 }
 
-// fewTimes are the times of row n, of which many have the same.
-const fewTimes = `timestamptz '2026-01-01 00:00:00.123456Z' + n % 3 * interval '1 microsecond',
+// repeatedTimes are the times of row n, of which many have the same.
+const repeatedTimes = `timestamptz '2026-01-01 00:00:00.123456Z' + n % 3 * interval '1 microsecond',
        timestamptz '2026-01-01 00:00:00.123456Z' + n % 5 / 2 * interval '1 microsecond'`
 
-// eachShelf runs a test for every list, live and trash, in every order. It builds
+// eachList runs a test for every list, live and trash, in every order. It builds
 // as many as it wants, of users of their own.
-func eachShelf(t *testing.T, test func(build func() shelf, order string)) {
+func eachList(t *testing.T, test func(build func() listFixture, order string)) {
 	t.Helper()
 	s := testkit.Start(t)
-	for name, kind := range shelves {
+	for name, kind := range listFixtures {
 		for _, trashed := range []bool{false, true} {
 			for _, order := range kind.orders {
 				t.Run(fmt.Sprintf("%s, trash %t, by %s", name, trashed, order), func(t *testing.T) {
 					t.Parallel()
-					super := superuser(t, s)
-					test(func() shelf {
+					super := superuserConn(t, s)
+					test(func() listFixture {
 						ann := s.SignUp(t)
 						x := kind.build(ann)
 						x.t, x.ann, x.super, x.trashed = t, ann, super, trashed
@@ -96,7 +96,7 @@ func eachShelf(t *testing.T, test func(build func() shelf, order string)) {
 }
 
 // add puts a new row onto the shelf.
-func (x shelf) add(title string) (made row) {
+func (x listFixture) add(title string) (made listRow) {
 	x.t.Helper()
 	body := map[string]any{"title": title}
 	if x.list != projectsPath {
@@ -104,13 +104,13 @@ func (x shelf) add(title string) (made row) {
 	}
 	x.ann.Post(x.list, body).Want(201).Into(&made)
 	if x.trashed {
-		x.put(made.ID, true)
+		x.setListed(made.ID, true)
 	}
 	return made
 }
 
-// put moves a row onto the shelf, or from it.
-func (x shelf) put(id string, onto bool) {
+// setListed moves a row onto the shelf, or from it.
+func (x listFixture) setListed(id string, onto bool) {
 	x.t.Helper()
 	if onto == x.trashed {
 		x.ann.Delete(x.one + "/" + id).Want(204)
@@ -119,17 +119,17 @@ func (x shelf) put(id string, onto bool) {
 	}
 }
 
-// fill puts n rows onto the shelf that have few titles and times, and returns
+// insertRows puts n rows onto the shelf that have few titles and times, and returns
 // them as they are listed.
-func (x shelf) fill(n int) []row {
+func (x listFixture) insertRows(n int) []listRow {
 	x.t.Helper()
 	titles := []string{"same", "same", "Same", "sam", "same same", "ä", "a\u0308", "🧾", "\uffff", strings.Repeat("🧾", 100)}
 	var deleted *time.Time
 	if x.trashed {
 		deleted = new(time.Now())
 	}
-	run(x.t, x.super, x.stock[0], n, x.ann.User, deleted, titles)
-	run(x.t, x.super, x.stock[1], x.ann.User)
+	execOn(x.t, x.super, x.inserts[0], n, x.ann.User, deleted, titles)
+	execOn(x.t, x.super, x.inserts[1], x.ann.User)
 	all := x.walk(100, "created_at", nil)
 	if len(all) != n {
 		x.t.Fatalf("%d of %d are listed", len(all), n)
@@ -138,13 +138,13 @@ func (x shelf) fill(n int) []row {
 }
 
 // walk reads the list page by page and does something between pages.
-func (x shelf) walk(size int, order string, between func(last row)) []row {
+func (x listFixture) walk(size int, order string, between func(last listRow)) []listRow {
 	x.t.Helper()
-	var all []row
+	var all []listRow
 	query := url.Values{"page_size": {strconv.Itoa(size)}, "order_by": {order}, "trashed": {strconv.FormatBool(x.trashed)}}
 	for range 200 {
 		var page struct {
-			Projects, Specifications []row
+			Projects, Specifications []listRow
 			NextPageToken            string `json:"next_page_token"`
 		}
 		x.ann.Get(x.list + "?" + query.Encode()).Want(200).Into(&page)
@@ -166,12 +166,12 @@ func (x shelf) walk(size int, order string, between func(last row)) []row {
 }
 
 // compareRows compares by the column of an order, ties by id, text by code point.
-func compareRows(order string) func(a, b row) int {
+func compareRows(order string) func(a, b listRow) int {
 	column, descending := strings.CutSuffix(order, " desc")
-	key := func(r row) string {
+	key := func(r listRow) string {
 		return map[string]string{"title": r.Title, "created_at": r.CreatedAt, "updated_at": r.UpdatedAt}[column]
 	}
-	return func(a, b row) int {
+	return func(a, b listRow) int {
 		if descending {
 			a, b = b, a
 		}
@@ -184,9 +184,9 @@ func compareRows(order string) func(a, b row) int {
 
 func TestPagination_EveryListKeepsOrderOverPages(t *testing.T) {
 	t.Parallel()
-	eachShelf(t, func(build func() shelf, order string) {
+	eachList(t, func(build func() listFixture, order string) {
 		x := build()
-		all := x.fill(23)
+		all := x.insertRows(23)
 		want := rowIDs(slices.SortedFunc(slices.Values(all), compareRows(order)))
 		for _, size := range []int{1, 2, 3, 4, 5, 6, 7, 22, 23, 24, 100} {
 			if got := rowIDs(x.walk(size, order, nil)); !slices.Equal(got, want) {
@@ -201,43 +201,43 @@ func TestPagination_EveryListKeepsOrderOverPages(t *testing.T) {
 // once, in its place, and nothing twice.
 func TestPagination_WalkSkipsAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
-	eachShelf(t, func(build func() shelf, order string) {
+	eachList(t, func(build func() listFixture, order string) {
 		for _, size := range []int{1, 2, 7} {
-			build().walkWhileOthersComeAndGo(size, order)
+			build().walkDuringWrites(size, order)
 		}
 	})
 }
 
-func (x shelf) walkWhileOthersComeAndGo(size int, order string) {
+func (x listFixture) walkDuringWrites(size int, order string) {
 	x.t.Helper()
 	stay, here := map[string]bool{}, map[string]bool{}
 	var others []string
-	for k, r := range x.fill(16) {
+	for k, r := range x.insertRows(16) {
 		if k%2 == 0 {
 			stay[r.ID] = true
 			continue
 		}
 		others = append(others, r.ID)
 		if here[r.ID] = k%4 == 1; !here[r.ID] {
-			x.put(r.ID, false)
+			x.setListed(r.ID, false)
 		}
 	}
 	turn := 0
-	got := x.walk(size, order, func(last row) {
+	got := x.walk(size, order, func(last listRow) {
 		if turn++; turn > 12 {
 			return // else new ones come before the end for ever
 		}
 		x.add([]string{"same", "a", "zzz"}[turn%3])
 		if here[last.ID] { // the row that the token was made of
-			x.put(last.ID, false)
+			x.setListed(last.ID, false)
 			here[last.ID] = false
 		}
 		id := others[turn%len(others)]
 		here[id] = !here[id]
-		x.put(id, here[id])
+		x.setListed(id, here[id])
 	})
 	times := map[string]int{}
-	var stayed []row
+	var stayed []listRow
 	for _, r := range got {
 		if times[r.ID]++; stay[r.ID] {
 			stayed = append(stayed, r)

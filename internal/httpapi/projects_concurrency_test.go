@@ -24,12 +24,12 @@ func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
 		ann := s.SignUp(t)
 		c := races.Of(ann, s, replica).Patient()
 		answers := races.Ask(t, 30, func(n int) *testkit.Answer {
-			return c.At(n).Post(projectsPath, titled(fmt.Sprint("Project ", n)))
+			return c.At(n).Post(projectsPath, withTitle(fmt.Sprint("Project ", n)))
 		})
 		if diff := cmp.Diff(map[string]int{"201": 3, "409 project_limit_reached": 27}, races.Tally(answers)); diff != "" {
 			t.Errorf("round %d: answers (-want +got):\n%s", round, diff)
 		}
-		if got := len(list(ann).Projects); got != 3 {
+		if got := len(listProjects(ann).Projects); got != 3 {
 			t.Errorf("round %d: %d projects", round, got)
 		}
 		wantCounted(t, s, ann)
@@ -40,8 +40,8 @@ func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
 // their number.
 func wantCounted(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	t.Helper()
-	counted := number(t, s, "SELECT project_count FROM users WHERE id = $1", c.User)
-	if live := number(t, s, "SELECT count(*) FROM projects WHERE owner_id = $1 AND deleted_at IS NULL", c.User); live != counted {
+	counted := queryInt(t, s, "SELECT project_count FROM users WHERE id = $1", c.User)
+	if live := queryInt(t, s, "SELECT count(*) FROM projects WHERE owner_id = $1 AND deleted_at IS NULL", c.User); live != counted {
 		t.Errorf("%d live projects are counted as %d", live, counted)
 	}
 }
@@ -58,16 +58,16 @@ func TestProjects_TrashDoesNotCountAgainstLimit(t *testing.T) {
 		t.Helper()
 		a.WantProblem(409, "project_limit_reached")
 	}
-	full(ann.Post(projectsPath, titled("One more")))
+	full(ann.Post(projectsPath, withTitle("One more")))
 	newProject(bob, "Another account has its own limit")
-	ann.Put(made[0].path(), titled("Changed")).Want(200) // changes need no place
+	ann.Put(made[0].path(), withTitle("Changed")).Want(200) // changes need no place
 
 	ann.Delete(made[0].path()).Want(204)
 	ann.Delete(made[0].path()).WantProblem(404, "project_not_found") // frees no second place
 	fourth := newProject(ann, "One more")
-	full(ann.Post(projectsPath, titled("Yet one more")))
+	full(ann.Post(projectsPath, withTitle("Yet one more")))
 	full(ann.Post(made[0].path()+"/restore", nil))
-	if trash := list(ann, "trashed", "true").Projects; len(trash) != 1 || trash[0].Version != 3 {
+	if trash := listProjects(ann, "trashed", "true").Projects; len(trash) != 1 || trash[0].Version != 3 {
 		t.Errorf("a refused restore changed the trash: %+v", trash)
 	}
 	ann.Post(fourth.path()+"/restore", nil).Want(200) // it is live already and needs no place
@@ -101,7 +101,7 @@ func TestProjects_ConcurrentTrashAndRestoreKeepCount(t *testing.T) {
 			case "restore":
 				return c.Post(p.path()+"/restore", nil)
 			case "rename":
-				return c.Patch(p.path(), titled(fmt.Sprint("Name ", round, n)))
+				return c.Patch(p.path(), withTitle(fmt.Sprint("Name ", round, n)))
 			default:
 				return c.Get(p.path())
 			}
@@ -113,7 +113,7 @@ func TestProjects_ConcurrentTrashAndRestoreKeepCount(t *testing.T) {
 		}
 		wantCounted(t, s, ann)
 	}
-	states := len(list(ann).Projects) + len(list(ann, "trashed", "true").Projects)
+	states := len(listProjects(ann).Projects) + len(listProjects(ann, "trashed", "true").Projects)
 	if states != 3 {
 		t.Errorf("three projects are listed as %d", states)
 	}

@@ -80,8 +80,8 @@ func TestProjects_TimesHaveSixDigitsAndZ(t *testing.T) {
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
 	// A time without a fraction is where digits would be lost.
-	sql(t, s, "UPDATE projects SET created_at = '2026-01-01T00:00:00Z', updated_at = '2026-01-01T00:00:00.1Z', deleted_at = '2026-01-01T12:45:00Z' WHERE id = $1", p.ID)
-	got := list(ann, "trashed", "true").Projects[0]
+	execSQL(t, s, "UPDATE projects SET created_at = '2026-01-01T00:00:00Z', updated_at = '2026-01-01T00:00:00.1Z', deleted_at = '2026-01-01T12:45:00Z' WHERE id = $1", p.ID)
+	got := listProjects(ann, "trashed", "true").Projects[0]
 	want := []string{"2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.100000Z", "2026-01-01T12:45:00.000000Z"}
 	if diff := cmp.Diff(want, []string{got.CreatedAt, got.UpdatedAt, *got.DeletedAt}); diff != "" {
 		t.Errorf("times (-want +got):\n%s", diff)
@@ -189,10 +189,10 @@ func TestProjects_TrashAndRestore(t *testing.T) {
 	for method, body := range map[string]any{"GET": nil, "PUT": `{"title": "x"}`, "PATCH": `{"title": "x"}`, "DELETE": nil} {
 		ann.Do(method, p.path(), body).WantProblem(404, "project_not_found")
 	}
-	if got := ids(list(ann).Projects); !slices.Equal(got, []string{other.ID}) {
+	if got := projectIDs(listProjects(ann).Projects); !slices.Equal(got, []string{other.ID}) {
 		t.Errorf("the list has %v, want only %s", got, other.ID)
 	}
-	trash := list(ann, "trashed", "true").Projects
+	trash := listProjects(ann, "trashed", "true").Projects
 	if len(trash) != 1 || trash[0].ID != p.ID || trash[0].DeletedAt == nil || !sixDigits.MatchString(*trash[0].DeletedAt) {
 		t.Fatalf("the trash has %+v", trash)
 	}
@@ -210,7 +210,7 @@ func TestProjects_TrashAndRestore(t *testing.T) {
 	if tag := back.Header.Get("ETag"); tag != `"3"` {
 		t.Errorf("ETag = %s", tag)
 	}
-	if got := list(ann, "trashed", "true").Projects; len(got) != 0 {
+	if got := listProjects(ann, "trashed", "true").Projects; len(got) != 0 {
 		t.Errorf("the trash still has %v", got)
 	}
 	if diff := cmp.Diff(got, projectOf(ann.Get(p.path()).Want(200))); diff != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func proxies(t *testing.T, list ...string) Proxies {
+func mustParseProxies(t *testing.T, list ...string) Proxies {
 	t.Helper()
 	p, err := ParseProxies(list)
 	if err != nil {
@@ -22,7 +22,7 @@ func proxies(t *testing.T, list ...string) Proxies {
 
 func TestProxies_ClientIsFirstUntrustedAddress(t *testing.T) {
 	t.Parallel()
-	trusted := proxies(t, "10.0.0.0/8", "192.0.2.7", "2001:db8:aaaa::/48")
+	trusted := mustParseProxies(t, "10.0.0.0/8", "192.0.2.7", "2001:db8:aaaa::/48")
 	many := strings.Repeat("10.1.1.1, ", 5000)
 	for name, tc := range map[string]struct {
 		peer      string

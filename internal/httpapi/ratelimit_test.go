@@ -18,9 +18,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// limited lets a server hold its callers to these rates an hour, which are in no
+// withRateLimits lets a server hold its callers to these rates an hour, which are in no
 // danger of growing during a test.
-func limited(requests, logins, refreshes int) func(*server.Settings) {
+func withRateLimits(requests, logins, refreshes int) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RateLimitEnabled = true
 		s.RateLimitDefault = auth.Rate{Requests: requests, Per: time.Hour}
@@ -29,8 +29,8 @@ func limited(requests, logins, refreshes int) func(*server.Settings) {
 	}
 }
 
-// limitHeaders are those of the headers about limits that an answer has.
-func limitHeaders(a *testkit.Answer) map[string]string {
+// rateLimitHeaders are those of the headers about limits that an answer has.
+func rateLimitHeaders(a *testkit.Answer) map[string]string {
 	got := map[string]string{}
 	for _, name := range []string{"RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"} {
 		if values := a.Header.Values(name); len(values) > 0 {
@@ -40,9 +40,9 @@ func limitHeaders(a *testkit.Answer) map[string]string {
 	return got
 }
 
-// remaining is how many requests are left, as the answer tells; -1 if it does
+// remainingRequests is how many requests are left, as the answer tells; -1 if it does
 // not.
-func remaining(a *testkit.Answer) int {
+func remainingRequests(a *testkit.Answer) int {
 	n, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
 	if err != nil {
 		return -1
@@ -52,10 +52,10 @@ func remaining(a *testkit.Answer) int {
 
 func TestRateLimit_IsPerUser(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(5, 10, 5))
+	s := testkit.Start(t, withRateLimits(5, 10, 5))
 	ann, ben := s.SignUp(t), s.SignUp(t)
 	for want := 4; want >= 0; want-- {
-		if got := remaining(ann.Get(projectsPath).Want(200)); got != want {
+		if got := remainingRequests(ann.Get(projectsPath).Want(200)); got != want {
 			t.Errorf("%d requests remain, want %d", got, want)
 		}
 	}
@@ -71,22 +71,22 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 		}
 	}
 	// One budget for all that a user does, by whatever session and method.
-	ann.Post(projectsPath, titled("x")).WantProblem(429, "rate_limited")
+	ann.Post(projectsPath, withTitle("x")).WantProblem(429, "rate_limited")
 	s.SignIn(t, "person-1@example.com").Get("/api/v1/users/me").WantProblem(429, "rate_limited")
-	if got := remaining(ben.Get(projectsPath).Want(200)); got != 4 {
+	if got := remainingRequests(ben.Get(projectsPath).Want(200)); got != 4 {
 		t.Errorf("somebody else has %d requests left, want 4", got)
 	}
-	if got := remaining(s.Anybody(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
+	if got := remainingRequests(s.Anybody(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
 		t.Errorf("the address has %d requests left, want 4", got)
 	}
 }
 
 func TestRateLimit_HeadersReportState(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(100, 10, 30))
+	s := testkit.Start(t, withRateLimits(100, 10, 30))
 	ann := s.SignUp(t)
 	began := time.Now()
-	got := limitHeaders(ann.Get(projectsPath).Want(200))
+	got := rateLimitHeaders(ann.Get(projectsPath).Want(200))
 	reset, err := strconv.ParseInt(got["X-RateLimit-Reset"], 10, 64)
 	if whole := began.Add(36 * time.Second).Unix(); err != nil || reset < whole || reset > whole+5 {
 		t.Errorf("X-RateLimit-Reset = %s, want %d", got["X-RateLimit-Reset"], whole)
@@ -101,7 +101,7 @@ func TestRateLimit_HeadersReportState(t *testing.T) {
 	}
 	// A refresh is paid by two, and the older headers speak of the scarcer.
 	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
-	got = limitHeaders(answer)
+	got = rateLimitHeaders(answer)
 	delete(got, "X-RateLimit-Reset")
 	want = map[string]string{
 		"RateLimit-Policy": `"default";q=100;w=3600, "refresh";q=30;w=3600`, "RateLimit": `"default";r=99;t=36, "refresh";r=29;t=120`,
@@ -156,14 +156,14 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := testkit.Start(t, limited(50, 20, 10))
+			s := testkit.Start(t, withRateLimits(50, 20, 10))
 			c := s.SignUp(t)
 			if !tc.signed {
 				c.Token = ""
 			}
 			answer := c.Do(tc.method, tc.path, nil, tc.headers...).Want(tc.want)
 			want := map[string]int{user: 49, address: 49, login: 18, nobody: -1}[tc.pays]
-			if got := remaining(answer); got != want {
+			if got := remainingRequests(answer); got != want {
 				t.Errorf("%d requests remain, want %d", got, want)
 			}
 			// The second payer is told from the first by what is left afterwards.
@@ -172,9 +172,9 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 			probe := s.SignIn(t, "person-1@example.com") // a login
 			left[login]--
 			got := map[string]int{
-				user:    remaining(probe.Get("/api/v1/users/me").Want(200)) + 1,
-				address: remaining(s.Anybody(t).Get("/nothing").Want(404)) + 1,
-				login:   remaining(s.Anybody(t).Post(loginPath, "{}").Want(422)) + 1,
+				user:    remainingRequests(probe.Get("/api/v1/users/me").Want(200)) + 1,
+				address: remainingRequests(s.Anybody(t).Get("/nothing").Want(404)) + 1,
+				login:   remainingRequests(s.Anybody(t).Post(loginPath, "{}").Want(422)) + 1,
 			}
 			delete(left, nobody)
 			if diff := cmp.Diff(left, got); diff != "" {
@@ -186,7 +186,7 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 
 func TestRateLimit_SignInsPerAddress(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(100, 3, 100))
+	s := testkit.Start(t, withRateLimits(100, 3, 100))
 	ann := s.SignUp(t)
 	for range 2 {
 		s.Anybody(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
@@ -205,11 +205,11 @@ func TestRateLimit_SignInsPerAddress(t *testing.T) {
 // left.
 func TestRateLimit_RejectedBodyIsNotRead(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(1, 5, 5))
+	s := testkit.Start(t, withRateLimits(1, 5, 5))
 	ann := s.SignUp(t)
 	ann.Get(projectsPath).Want(200)
 	// It would be waited for, and the answer would be 408.
-	answer := raw(t, s, "POST "+projectsPath+" HTTP/1.1", "Authorization: Bearer "+ann.Token, "Content-Type: application/json", "Content-Length: 1000")
+	answer := sendRaw(t, s, "POST "+projectsPath+" HTTP/1.1", "Authorization: Bearer "+ann.Token, "Content-Type: application/json", "Content-Length: 1000")
 	if answer.Status != 429 {
 		t.Errorf("answered %d: %s", answer.Status, answer.Body)
 	}
@@ -217,7 +217,7 @@ func TestRateLimit_RejectedBodyIsNotRead(t *testing.T) {
 
 func TestRateLimit_RefreshesPerSession(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(100, 10, 2))
+	s := testkit.Start(t, withRateLimits(100, 10, 2))
 	ann, ben := s.SignUp(t), s.SignUp(t)
 	refresh := func(token string) *testkit.Answer {
 		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": token})
@@ -246,7 +246,7 @@ func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 	t.Parallel()
 	t.Run("by a neighbour", func(t *testing.T) {
 		t.Parallel()
-		s := testkit.Start(t, limited(3, 10, 5))
+		s := testkit.Start(t, withRateLimits(3, 10, 5))
 		ann := s.SignUp(t)
 		for range 5 {
 			s.Anybody(t).Get("/nothing")
@@ -257,7 +257,7 @@ func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 	})
 	t.Run("by a thief", func(t *testing.T) {
 		t.Parallel()
-		s := testkit.Start(t, limited(3, 10, 5))
+		s := testkit.Start(t, withRateLimits(3, 10, 5))
 		ann := s.SignUp(t)
 		for range 5 {
 			ann.Get(projectsPath)
@@ -269,11 +269,11 @@ func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 
 func TestRateLimit_CanBeDisabled(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(1, 1, 1), func(s *server.Settings) { s.RateLimitEnabled = false })
+	s := testkit.Start(t, withRateLimits(1, 1, 1), func(s *server.Settings) { s.RateLimitEnabled = false })
 	ann := s.SignUp(t)
 	for range 5 {
 		answer := ann.Get(projectsPath).Want(200)
-		if got := limitHeaders(answer); len(got) > 0 {
+		if got := rateLimitHeaders(answer); len(got) > 0 {
 			t.Errorf("it tells of limits: %v", got)
 		}
 		s.SignUp(t)
@@ -283,7 +283,7 @@ func TestRateLimit_CanBeDisabled(t *testing.T) {
 // Both forms are what the parsers of structured fields take.
 func TestRateLimit_HeadersAreStructuredFields(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, limited(5, 5, 5))
+	s := testkit.Start(t, withRateLimits(5, 5, 5))
 	ann := s.SignUp(t)
 	path := newProject(ann, "Invoices").path()
 	for _, tag := range []string{"", "*", `"0"`, "*", "", "*", ""} {
@@ -309,11 +309,11 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
 	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }
-	first := testkit.StartFirst(t, limited(60, 10, 5), shared)
-	replicas := []*testkit.Server{first, first.Replica(t, limited(60, 10, 5), shared), first.Replica(t, limited(60, 10, 5), shared)}
+	first := testkit.StartFirst(t, withRateLimits(60, 10, 5), shared)
+	replicas := []*testkit.Server{first, first.Replica(t, withRateLimits(60, 10, 5), shared), first.Replica(t, withRateLimits(60, 10, 5), shared)}
 	ann := first.SignUp(t)
 	for _, s := range replicas {
-		awaitRedis(t, s, 200)
+		awaitRedisHealth(t, s, 200)
 	}
 	var passed, refused atomic.Int64
 	var running sync.WaitGroup

@@ -12,8 +12,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// ownRedis is a Redis that nobody else uses, to be broken.
-func ownRedis(t *testing.T) *redisserver.Server {
+// startRedis is a Redis that nobody else uses, to be broken.
+func startRedis(t *testing.T) *redisserver.Server {
 	t.Helper()
 	redis, err := redisserver.Start(t.Context(), t.TempDir())
 	if errors.Is(err, redisserver.ErrNoProgram) {
@@ -26,9 +26,9 @@ func ownRedis(t *testing.T) *redisserver.Server {
 	return redis
 }
 
-// awaitRedis waits until a server says so of its Redis; a check may be a second
+// awaitRedisHealth waits until a server says so of its Redis; a check may be a second
 // old.
-func awaitRedis(t *testing.T, s *testkit.Server, status int) {
+func awaitRedisHealth(t *testing.T, s *testkit.Server, status int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); s.Anybody(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -39,8 +39,8 @@ func awaitRedis(t *testing.T, s *testkit.Server, status int) {
 
 func TestHealth_ReportsRedis(t *testing.T) {
 	t.Parallel()
-	redis := ownRedis(t)
-	s := testkit.Start(t, limited(100, 100, 100), func(s *server.Settings) {
+	redis := startRedis(t)
+	s := testkit.Start(t, withRateLimits(100, 100, 100), func(s *server.Settings) {
 		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // the second counts
 		s.RedisWait = 5 * time.Second
 	})
@@ -50,7 +50,7 @@ func TestHealth_ReportsRedis(t *testing.T) {
 		return got
 	}
 	whole := map[string]any{"status": "ok", "checks": map[string]any{"database": "ok", "redis": "ok"}}
-	awaitRedis(t, s, 200)
+	awaitRedisHealth(t, s, 200)
 	if diff := cmp.Diff(map[string]any{"status": "ok"}, s.Anybody(t).Get("/health/redis").JSON()); diff != "" {
 		t.Errorf("/health/redis (-want +got):\n%s", diff)
 	}
@@ -59,7 +59,7 @@ func TestHealth_ReportsRedis(t *testing.T) {
 	}
 
 	redis.Kill()
-	awaitRedis(t, s, 503)
+	awaitRedisHealth(t, s, 503)
 	want := map[string]any{"status": "degraded", "checks": map[string]any{"database": "ok", "redis": "unavailable"}}
 	if diff := cmp.Diff(want, health()); diff != "" {
 		t.Errorf("health without Redis (-want +got):\n%s", diff)
@@ -68,14 +68,14 @@ func TestHealth_ReportsRedis(t *testing.T) {
 		s.Anybody(t).Get(path).Want(200)
 	}
 	ann := s.SignUp(t)
-	if got := remaining(ann.Get(projectsPath).Want(200)); got != 99 {
+	if got := remainingRequests(ann.Get(projectsPath).Want(200)); got != 99 {
 		t.Errorf("%d requests remain without Redis, want 99", got)
 	}
 
 	if err := redis.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	awaitRedis(t, s, 200)
+	awaitRedisHealth(t, s, 200)
 	if diff := cmp.Diff(whole, health()); diff != "" {
 		t.Errorf("health with Redis again (-want +got):\n%s", diff)
 	}
@@ -85,8 +85,8 @@ func TestHealth_ReportsRedis(t *testing.T) {
 // an answer that they would not get otherwise.
 func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 	t.Parallel()
-	redis := ownRedis(t)
-	s := testkit.Start(t, limited(1_000_000, 100, 100), func(s *server.Settings) { s.RedisURL = server.Secret(redis.URL()) })
+	redis := startRedis(t)
+	s := testkit.Start(t, withRateLimits(1_000_000, 100, 100), func(s *server.Settings) { s.RedisURL = server.Secret(redis.URL()) })
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
 	stop, done := make(chan struct{}), make(chan int)
@@ -100,7 +100,7 @@ func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 					return
 				default:
 				}
-				if got := ann.Get(p.path()); got.Status != 200 || remaining(got) < 0 {
+				if got := ann.Get(p.path()); got.Status != 200 || remainingRequests(got) < 0 {
 					t.Errorf("answered %d: %s", got.Status, got.Body)
 				}
 				count++

@@ -37,10 +37,10 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 			}
 			answer := reorder(ann, parent, order, "If-Match", parent.tag()).Want(200)
 			list := bulletList(answer)
-			if got := textsOf(list); got != want {
+			if got := itemTexts(list); got != want {
 				t.Errorf("answered %s, want %s", got, want)
 			}
-			if err := dense(list); err != nil {
+			if err := checkDense(list); err != nil {
 				t.Error(err)
 			}
 			if diff := cmp.Diff(list, bulletsOf(ann, parent)); diff != "" {
@@ -51,7 +51,7 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 			if want == "a b c d" {
 				raised = 0
 			}
-			now := seenSpec(ann, parent)
+			now := reloadSpec(ann, parent)
 			if now.Version != parent.Version+raised || (now.UpdatedAt > parent.UpdatedAt) != (raised == 1) || answer.Header.Get("ETag") != now.tag() {
 				t.Errorf("the specification is %+v, was %+v; the tag %s", now, parent, answer.Header.Get("ETag"))
 			}
@@ -59,8 +59,8 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 	}
 }
 
-// strangers are ids of nothing.
-func strangers(n int) []string {
+// unknownIDs are ids of nothing.
+func unknownIDs(n int) []string {
 	all := make([]string, n)
 	for k := range all {
 		all[k] = fmt.Sprintf("00000000-0000-7000-8000-%012d", k)
@@ -78,7 +78,7 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 	gone := newBullet(ann, parent, "x")
 	ann.Delete(gone.path()).Want(204)
 	elsewhere, foreign := newBullet(ann, newSpec(ann), "x").ID, newBullet(bob, newSpec(bob), "x").ID
-	parent = seenSpec(ann, parent)
+	parent = reloadSpec(ann, parent)
 	const mismatch = "item_set_mismatch"
 	for name, tc := range map[string]struct {
 		order any
@@ -93,9 +93,9 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 		"one of somebody else":          {[]string{c, b, foreign}, mismatch},
 		"a deleted one":                 {[]string{c, b, a, gone.ID}, mismatch},
 		"the specification for an item": {[]string{c, b, parent.ID}, mismatch},
-		"three others":                  {strangers(3), mismatch},
-		"101 others":                    {strangers(101), mismatch},
-		"20,000 others":                 {strangers(20_000), mismatch},
+		"three others":                  {unknownIDs(3), mismatch},
+		"101 others":                    {unknownIDs(101), mismatch},
+		"20,000 others":                 {unknownIDs(20_000), mismatch},
 		"one twice":                     {[]string{a, b, c, b}, "/item_ids/3 repeated"},
 		"one twice, as many":            {[]string{a, a, c}, "/item_ids/1 repeated"},
 		"one three times":               {[]string{a, a, b, c, a}, "/item_ids/1 repeated, /item_ids/4 repeated"},
@@ -124,7 +124,7 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 			if diff := cmp.Diff(old, bulletsOf(ann.For(t), parent)); diff != "" {
 				t.Errorf("items (-before +after):\n%s", diff)
 			}
-			if diff := cmp.Diff(parent, seenSpec(ann.For(t), parent)); diff != "" {
+			if diff := cmp.Diff(parent, reloadSpec(ann.For(t), parent)); diff != "" {
 				t.Errorf("specification (-before +after):\n%s", diff)
 			}
 		})
@@ -160,7 +160,7 @@ func TestReorder_EmptyListIsAccepted(t *testing.T) {
 	if list := bulletList(reorder(ann, empty, []string{}).Want(200)); len(list) != 0 {
 		t.Errorf("nothing reordered is %v", list)
 	}
-	if diff := cmp.Diff(empty, seenSpec(ann, empty)); diff != "" {
+	if diff := cmp.Diff(empty, reloadSpec(ann, empty)); diff != "" {
 		t.Errorf("specification (-before +after):\n%s", diff)
 	}
 }
@@ -183,14 +183,14 @@ func TestReorder_OrderStaysDenseAfterRandomWrites(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	rapid.Check(t, func(t *rapid.T) {
-		x := &exercise{c: ann, spec: newSpec(ann)}
+		x := &reorderModel{c: ann, spec: newSpec(ann)}
 		for range rapid.IntRange(5, 15).Draw(t, "steps") {
 			x.step(t)
 			list := bulletsOf(ann, x.spec)
-			if err := dense(list); err != nil {
+			if err := checkDense(list); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := textsOf(list), strings.Join(x.want, " "); got != want {
+			if got, want := itemTexts(list), strings.Join(x.want, " "); got != want {
 				t.Fatalf("the items are %s, want %s", got, want)
 			}
 			x.list = list
@@ -198,9 +198,9 @@ func TestReorder_OrderStaysDenseAfterRandomWrites(t *testing.T) {
 	})
 }
 
-// exercise is a walk over one specification: the items last seen, and the
+// reorderModel is a walk over one specification: the items last seen, and the
 // contents that a slice has after the same steps.
-type exercise struct {
+type reorderModel struct {
 	c    *testkit.Client
 	spec spec
 	list []bullet
@@ -208,15 +208,15 @@ type exercise struct {
 	made int
 }
 
-func (x *exercise) step(t *rapid.T) {
+func (x *reorderModel) step(t *rapid.T) {
 	steps := []func(*rapid.T){x.create}
 	if len(x.list) > 0 {
-		steps = append(steps, x.create, x.move, x.remove, x.rearrange)
+		steps = append(steps, x.create, x.move, x.remove, x.reorderAll)
 	}
 	rapid.SampledFrom(steps).Draw(t, "step")(t)
 }
 
-func (x *exercise) create(t *rapid.T) {
+func (x *reorderModel) create(t *rapid.T) {
 	x.made++
 	text := fmt.Sprint("item", x.made)
 	at := rapid.Ptr(rapid.IntRange(-1, len(x.want)+1), true).Draw(t, "at")
@@ -226,20 +226,20 @@ func (x *exercise) create(t *rapid.T) {
 	}
 	answer := x.c.Post(x.spec.items(), body)
 	if k < 0 || k > len(x.want) {
-		x.wantRefused(t, answer)
+		x.wantRejected(t, answer)
 		return
 	}
 	x.want = slices.Insert(x.want, k, text)
 	x.wantAnswered(t, answer, 201, k)
 }
 
-func (x *exercise) move(t *rapid.T) {
+func (x *reorderModel) move(t *rapid.T) {
 	from := rapid.IntRange(0, len(x.list)-1).Draw(t, "from")
 	to := rapid.IntRange(-1, len(x.list)).Draw(t, "to")
 	method := rapid.SampledFrom([]string{"PUT", "PATCH"}).Draw(t, "method")
 	answer := x.c.Do(method, x.list[from].path(), map[string]any{"content": x.want[from], "order": to})
 	if to < 0 || to >= len(x.want) {
-		x.wantRefused(t, answer)
+		x.wantRejected(t, answer)
 		return
 	}
 	text := x.want[from]
@@ -247,25 +247,25 @@ func (x *exercise) move(t *rapid.T) {
 	x.wantAnswered(t, answer, 200, to)
 }
 
-func (x *exercise) remove(t *rapid.T) {
+func (x *reorderModel) remove(t *rapid.T) {
 	k := rapid.IntRange(0, len(x.list)-1).Draw(t, "k")
 	x.c.Delete(x.list[k].path()).Want(204)
 	x.want = slices.Delete(x.want, k, k+1)
 }
 
-func (x *exercise) rearrange(t *rapid.T) {
+func (x *reorderModel) reorderAll(t *rapid.T) {
 	list := rapid.Permutation(x.list).Draw(t, "order")
-	reorder(x.c, x.spec, placesOf(list)).Want(200)
-	x.want = strings.Fields(textsOf(list))
+	reorder(x.c, x.spec, itemIDs(list)).Want(200)
+	x.want = strings.Fields(itemTexts(list))
 }
 
-func (x *exercise) wantAnswered(t *rapid.T, answer *testkit.Answer, status, place int) {
+func (x *reorderModel) wantAnswered(t *rapid.T, answer *testkit.Answer, status, place int) {
 	if got := bulletOf(answer.Want(status)).Order; got != place {
 		t.Fatalf("answered with place %d, want %d", got, place)
 	}
 }
 
-func (x *exercise) wantRefused(t *rapid.T, answer *testkit.Answer) {
+func (x *reorderModel) wantRejected(t *rapid.T, answer *testkit.Answer) {
 	if got := answer.WantProblem(422, "validation_failed").Mistakes(); !slices.Equal(got, []string{"/order out_of_range"}) {
 		t.Fatalf("refused for %v", got)
 	}

@@ -28,7 +28,7 @@ func TestSessions_21stSignInEndsTheOldest(t *testing.T) {
 		for _, c := range callers[n+1:] {
 			c.Get(projectsPath).Want(200)
 		}
-		if live := number(t, s, "SELECT count(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL", newest.User.ID); live != 20 {
+		if live := queryInt(t, s, "SELECT count(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL", newest.User.ID); live != 20 {
 			t.Errorf("%d live sessions", live)
 		}
 	}
@@ -48,25 +48,25 @@ func TestSessions_EndedSessionPrecedesOtherErrors(t *testing.T) {
 		dead := s.SignUp(t)
 		p := newProject(dead, "Invoices")
 		newProject(dead, "Bills")
-		token := list(dead, "page_size", "1").NextPageToken
-		sql(t, s, statement, dead.Session)
+		token := listProjects(dead, "page_size", "1").NextPageToken
+		execSQL(t, s, statement, dead.Session)
 		for name, r := range map[string]struct {
 			method, path string
 			body         any
 			headers      []string
 		}{
 			"a good list":                    {"GET", projectsPath, nil, nil},
-			"a good page":                    {"GET", projectsPath + query("page_size", "1", "page_token", token), nil, nil},
+			"a good page":                    {"GET", projectsPath + encodeQuery("page_size", "1", "page_token", token), nil, nil},
 			"a good read":                    {"GET", p.path(), nil, nil},
 			"a good HEAD":                    {"HEAD", p.path(), nil, nil},
 			"a read of what one has":         {"GET", p.path(), nil, []string{"If-None-Match", "*"}},
-			"a good create":                  {"POST", projectsPath, titled("x"), nil},
-			"a good replace":                 {"PUT", p.path(), titled("x"), nil},
-			"a good patch":                   {"PATCH", p.path(), titled("x"), nil},
+			"a good create":                  {"POST", projectsPath, withTitle("x"), nil},
+			"a good replace":                 {"PUT", p.path(), withTitle("x"), nil},
+			"a good patch":                   {"PATCH", p.path(), withTitle("x"), nil},
 			"a good delete":                  {"DELETE", p.path(), nil, nil},
 			"a good restore":                 {"POST", p.path() + "/restore", nil, nil},
-			"an old version":                 {"PATCH", p.path(), titled("x"), []string{"If-Match", `"9"`}},
-			"an invalid body of a create":    {"POST", projectsPath, titled(""), nil},
+			"an old version":                 {"PATCH", p.path(), withTitle("x"), []string{"If-Match", `"9"`}},
+			"an invalid body of a create":    {"POST", projectsPath, withTitle(""), nil},
 			"an invalid body of a replace":   {"PUT", p.path(), `{"x": 1}`, nil},
 			"an invalid body of a patch":     {"PATCH", p.path(), `{"title": 1}`, nil},
 			"malformed JSON":                 {"POST", projectsPath, `{`, nil},
@@ -75,8 +75,8 @@ func TestSessions_EndedSessionPrecedesOtherErrors(t *testing.T) {
 			"a body that is text":            {"POST", projectsPath, `x`, []string{"Content-Type", "text/plain"}},
 			"a body that is compressed":      {"PUT", p.path(), `x`, []string{"Content-Encoding", "gzip"}},
 			"a malformed id":                 {"GET", projectsPath + "/x", nil, nil},
-			"a malformed id of a replace":    {"PUT", projectsPath + "/x", titled("x"), nil},
-			"a malformed id of a patch":      {"PATCH", projectsPath + "/x", titled("x"), nil},
+			"a malformed id of a replace":    {"PUT", projectsPath + "/x", withTitle("x"), nil},
+			"a malformed id of a patch":      {"PATCH", projectsPath + "/x", withTitle("x"), nil},
 			"a malformed id of a delete":     {"DELETE", projectsPath + "/x", nil, nil},
 			"a malformed id of a restore":    {"POST", projectsPath + "/x/restore", nil, nil},
 			"an id that is not there":        {"GET", projectsPath + "/" + dead.User, nil, nil},
@@ -89,7 +89,7 @@ func TestSessions_EndedSessionPrecedesOtherErrors(t *testing.T) {
 			"a query that is not encoded":    {"GET", projectsPath + "?%zz", nil, nil},
 			"a broken If-Match":              {"DELETE", p.path(), nil, []string{"If-Match", "1"}},
 			"an empty If-Match":              {"DELETE", p.path(), nil, []string{"If-Match", " "}},
-			"a broken If-Match and no fault": {"PUT", p.path(), titled("x"), []string{"If-Match", `"`}},
+			"a broken If-Match and no fault": {"PUT", p.path(), withTitle("x"), []string{"If-Match", `"`}},
 		} {
 			t.Run("a session "+way+", with "+name, func(t *testing.T) {
 				t.Parallel()
@@ -119,10 +119,10 @@ func TestSessions_RevokedIsRejectedByEveryReplica(t *testing.T) {
 	second.Delete("/api/v1/auth/sessions/" + first.SessionID).Want(204)
 	for _, replica := range []*testkit.Server{other, s} {
 		dead.At(replica).Get(projectsPath).WantProblem(401, "token_revoked")
-		dead.At(replica).Post(projectsPath, titled("x")).WantProblem(401, "token_revoked")
+		dead.At(replica).Post(projectsPath, withTitle("x")).WantProblem(401, "token_revoked")
 		second.At(replica).Get(projectsPath).Want(200)
 	}
-	if got := number(t, s, "SELECT count(*) FROM projects"); got != 0 {
+	if got := queryInt(t, s, "SELECT count(*) FROM projects"); got != 0 {
 		t.Errorf("a dead session made %d projects", got)
 	}
 }

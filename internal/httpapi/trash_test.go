@@ -15,8 +15,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// superuser is a connection that no policy confines.
-func superuser(t *testing.T, s *testkit.Server) *pgx.Conn {
+// superuserConn is a connection that no policy confines.
+func superuserConn(t *testing.T, s *testkit.Server) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.Database.Super)
 	if err != nil {
@@ -26,16 +26,16 @@ func superuser(t *testing.T, s *testkit.Server) *pgx.Conn {
 	return conn
 }
 
-// run runs statements on it.
-func run(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
+// execOn runs statements on it.
+func execOn(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-// one reads one value.
-func one[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v T) {
+// queryOne reads one value.
+func queryOne[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v T) {
 	t.Helper()
 	if err := conn.QueryRow(t.Context(), query, args...).Scan(&v); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -43,16 +43,16 @@ func one[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v T) {
 	return v
 }
 
-// trashOf lists what is in the trash of a project.
-func trashOf(c *testkit.Client, h home) []spec {
+// listTrash lists what is in the trash of a project.
+func listTrash(c *testkit.Client, h specProject) []spec {
 	var page struct{ Specifications []spec }
 	c.Get(h.specs() + "?trashed=true").Want(200).Into(&page)
 	return page.Specifications
 }
 
-// gone fails unless everything about the specification and its item is as if
+// wantGone fails unless everything about the specification and its item is as if
 // they had never been.
-func gone(t *testing.T, c *testkit.Client, s spec, item bullet) {
+func wantGone(t *testing.T, c *testkit.Client, s spec, item bullet) {
 	t.Helper()
 	text, order := map[string]any{"content": "x"}, map[string]any{"item_ids": []string{item.ID}}
 	for _, path := range []string{s.path(), s.path() + "?include=items", s.items()} {
@@ -75,17 +75,17 @@ func TestTrash_SpecificationIsRestored(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	old := newSpec(ann, "a", "b", "c")
-	parent := home{ID: old.ProjectID}
+	parent := specProject{ID: old.ProjectID}
 	items := bulletsOf(ann, old)
-	if diff := cmp.Diff([]spec{}, trashOf(ann, parent)); diff != "" {
+	if diff := cmp.Diff([]spec{}, listTrash(ann, parent)); diff != "" {
 		t.Errorf("the trash, before (-want +got):\n%s", diff)
 	}
 	if body := ann.Delete(old.path(), "If-Match", old.tag()).Want(204).Body; len(body) > 0 {
 		t.Errorf("the 204 has a body: %s", body)
 	}
-	gone(t, ann, old, items[1])
+	wantGone(t, ann, old, items[1])
 
-	listed := trashOf(ann, parent)
+	listed := listTrash(ann, parent)
 	if len(listed) != 1 || listed[0].DeletedAt == nil {
 		t.Fatalf("the trash is %+v", listed)
 	}
@@ -107,7 +107,7 @@ func TestTrash_SpecificationIsRestored(t *testing.T) {
 	if diff := cmp.Diff(items, bulletsOf(ann, old)); diff != "" {
 		t.Errorf("items (-before +after):\n%s", diff)
 	}
-	if left := trashOf(ann, parent); len(left) != 0 {
+	if left := listTrash(ann, parent); len(left) != 0 {
 		t.Errorf("the trash, after: %+v", left)
 	}
 }
@@ -117,14 +117,14 @@ func TestTrash_ProjectTakesItsContentAlong(t *testing.T) {
 	ann := testkit.Start(t).SignUp(t)
 	live := newSpec(ann, "a", "b")
 	item := bulletsOf(ann, live)[0]
-	parent := home{ID: live.ProjectID}
+	parent := specProject{ID: live.ProjectID}
 	dead := parent.add(ann, "dead before")
 	deadItem := newBullet(ann, dead, "x")
 	ann.Delete(dead.path()).Want(204)
 
 	ann.Delete(parent.path()).Want(204)
-	gone(t, ann, live, item)
-	gone(t, ann, dead, deadItem)
+	wantGone(t, ann, live, item)
+	wantGone(t, ann, dead, deadItem)
 	ann.Post(live.path()+"/restore", nil).WantProblem(404, "specification_not_found")
 	ann.Post(dead.path()+"/restore", nil).WantProblem(404, "specification_not_found")
 	for _, query := range []string{"", "?trashed=true", "?order_by=title"} {
@@ -133,24 +133,24 @@ func TestTrash_ProjectTakesItsContentAlong(t *testing.T) {
 	ann.Post(parent.specs(), map[string]any{"content": "x"}).WantProblem(404, "project_not_found")
 
 	ann.Post(parent.path()+"/restore", nil).Want(200)
-	if diff := cmp.Diff(live, seenSpec(ann, live)); diff != "" {
+	if diff := cmp.Diff(live, reloadSpec(ann, live)); diff != "" {
 		t.Errorf("what was live (-before +after):\n%s", diff)
 	}
 	if got := bulletOf(ann.Get(item.path()).Want(200)); got != item {
 		t.Errorf("its item is %+v, was %+v", got, item)
 	}
-	gone(t, ann, dead, deadItem)
-	if left := trashOf(ann, parent); len(left) != 1 || left[0].ID != dead.ID {
+	wantGone(t, ann, dead, deadItem)
+	if left := listTrash(ann, parent); len(left) != 1 || left[0].ID != dead.ID {
 		t.Errorf("the trash is %+v", left)
 	}
-	if now := parent.seen(ann); now.Count != 1 {
+	if now := parent.reload(ann); now.Count != 1 {
 		t.Errorf("the project counts %d", now.Count)
 	}
 	ann.Post(dead.path()+"/restore", nil).Want(200)
 }
 
-// storeOf is the service's way to the database, for what no request asks for.
-func storeOf(t *testing.T, s *testkit.Server) *postgres.Store {
+// openStore is the service's way to the database, for what no request asks for.
+func openStore(t *testing.T, s *testkit.Server) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Config{URL: s.Database.Service, PoolSize: 2, MaxOverflow: 4})
 	if err != nil {
@@ -170,44 +170,44 @@ func purge(t *testing.T, store *postgres.Store) int {
 	return removed
 }
 
-const age = "SET deleted_at = deleted_at - interval '25 hours' WHERE id = $1"
+const setTrashAge = "SET deleted_at = deleted_at - interval '25 hours' WHERE id = $1"
 
 func TestTrash_PurgeRemovesOnlyOldRows(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann, bob, super := s.SignUp(t), s.SignUp(t), superuser(t, s)
-	parent := newHome(ann)
+	ann, bob, super := s.SignUp(t), s.SignUp(t), superuserConn(t, s)
+	parent := newSpecProject(ann)
 	live, fresh, old := parent.add(ann, "live"), parent.add(ann, "fresh"), parent.add(ann, "old")
 	kept := newBullet(ann, live, "x")
 	newBullet(ann, old, "x")
 	ann.Delete(fresh.path()).Want(204)
 	ann.Delete(old.path()).Want(204)
-	run(t, super, "UPDATE specifications "+age, old.ID)
+	execOn(t, super, "UPDATE specifications "+setTrashAge, old.ID)
 
-	freshHome, oldHome := newHome(bob), newHome(bob)
+	freshHome, oldHome := newSpecProject(bob), newSpecProject(bob)
 	inFresh := freshHome.add(bob, "in the fresh")
 	newBullet(bob, oldHome.add(bob, "in the old"), "x")
-	liveHome := newHome(bob)
+	liveHome := newSpecProject(bob)
 	bob.Delete(freshHome.path()).Want(204)
 	bob.Delete(oldHome.path()).Want(204)
-	run(t, super, "UPDATE projects "+age, oldHome.ID)
+	execOn(t, super, "UPDATE projects "+setTrashAge, oldHome.ID)
 
-	if removed := purge(t, storeOf(t, s)); removed != 2 {
+	if removed := purge(t, openStore(t, s)); removed != 2 {
 		t.Errorf("%d removed, want 2", removed)
 	}
-	if again := purge(t, storeOf(t, s)); again != 0 {
+	if again := purge(t, openStore(t, s)); again != 0 {
 		t.Errorf("%d removed again", again)
 	}
-	specs := one[[]string](t, super, "SELECT array_agg(id::text ORDER BY id) FROM specifications")
+	specs := queryOne[[]string](t, super, "SELECT array_agg(id::text ORDER BY id) FROM specifications")
 	want := slices.Sorted(slices.Values([]string{live.ID, fresh.ID, inFresh.ID}))
 	if diff := cmp.Diff(want, specs); diff != "" {
 		t.Errorf("specifications left (-want +got):\n%s", diff)
 	}
-	homes := one[[]string](t, super, "SELECT array_agg(id::text ORDER BY id) FROM projects")
+	homes := queryOne[[]string](t, super, "SELECT array_agg(id::text ORDER BY id) FROM projects")
 	if diff := cmp.Diff(slices.Sorted(slices.Values([]string{parent.ID, freshHome.ID, liveHome.ID})), homes); diff != "" {
 		t.Errorf("projects left (-want +got):\n%s", diff)
 	}
-	if items := one[[]string](t, super, "SELECT array_agg(id::text) FROM bullet_items"); !slices.Equal(items, []string{kept.ID}) {
+	if items := queryOne[[]string](t, super, "SELECT array_agg(id::text) FROM bullet_items"); !slices.Equal(items, []string{kept.ID}) {
 		t.Errorf("items left: %v, want %s", items, kept.ID)
 	}
 	ann.Post(old.path()+"/restore", nil).WantProblem(404, "specification_not_found")
@@ -217,7 +217,7 @@ func TestTrash_PurgeRemovesOnlyOldRows(t *testing.T) {
 	if next := parent.add(ann, "next"); next.Number != 4 {
 		t.Errorf("after a purge the next has number %d, want 4", next.Number)
 	}
-	if now := parent.seen(ann); now.Count != 3 {
+	if now := parent.reload(ann); now.Count != 3 {
 		t.Errorf("the project counts %d, want 3", now.Count)
 	}
 }
@@ -225,25 +225,25 @@ func TestTrash_PurgeRemovesOnlyOldRows(t *testing.T) {
 func TestTrash_ConcurrentPurges(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann, super := s.SignUp(t), superuser(t, s)
-	parent := newHome(ann)
+	ann, super := s.SignUp(t), superuserConn(t, s)
+	parent := newSpecProject(ann)
 	for range 250 { // more than one look finds
 		ann.Delete(parent.add(ann, "x").path()).Want(204)
 	}
 	kept := parent.add(ann, "kept")
 	ann.Delete(kept.path()).Want(204)
-	run(t, super, "UPDATE specifications SET deleted_at = deleted_at - interval '25 hours' WHERE id <> $1", kept.ID)
+	execOn(t, super, "UPDATE specifications SET deleted_at = deleted_at - interval '25 hours' WHERE id <> $1", kept.ID)
 	var purgers sync.WaitGroup
 	var removed atomic.Int64
 	for range 3 {
-		store := storeOf(t, s)
+		store := openStore(t, s)
 		purgers.Go(func() { removed.Add(int64(purge(t, store))) })
 	}
 	purgers.Wait()
 	if n := removed.Load(); n != 250 {
 		t.Errorf("all together say that %d were removed, want 250", n)
 	}
-	if left := trashOf(ann, parent); len(left) != 1 || left[0].ID != kept.ID {
+	if left := listTrash(ann, parent); len(left) != 1 || left[0].ID != kept.ID {
 		t.Errorf("%d are left in the trash", len(left))
 	}
 }
@@ -251,14 +251,14 @@ func TestTrash_ConcurrentPurges(t *testing.T) {
 func TestTrash_RestoreRacesPurge(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann, super, store := s.SignUp(t), superuser(t, s), storeOf(t, s)
-	parent := newHome(ann)
+	ann, super, store := s.SignUp(t), superuserConn(t, s), openStore(t, s)
+	parent := newSpecProject(ann)
 	outcomes := map[int]int{}
 	for range 60 {
 		dead := parent.add(ann, "x")
 		item := newBullet(ann, dead, "x")
 		ann.Delete(dead.path()).Want(204)
-		run(t, super, "UPDATE specifications "+age, dead.ID)
+		execOn(t, super, "UPDATE specifications "+setTrashAge, dead.ID)
 		var purger sync.WaitGroup
 		purger.Go(func() { purge(t, store) })
 		answer := ann.Post(dead.path()+"/restore", nil)
@@ -267,18 +267,18 @@ func TestTrash_RestoreRacesPurge(t *testing.T) {
 		switch answer.Status {
 		case 200: // whole, and it stays
 			purge(t, store)
-			if now := seenSpec(ann, dead); now.ItemCount != 1 || placesOf(bulletsOf(ann, dead))[0] != item.ID {
+			if now := reloadSpec(ann, dead); now.ItemCount != 1 || itemIDs(bulletsOf(ann, dead))[0] != item.ID {
 				t.Errorf("restored as %+v", now)
 			}
 			ann.Delete(dead.path()).Want(204)
 		case 404:
-			if n := one[int](t, super, "SELECT count(*) FROM bullet_items WHERE spec_id = $1", dead.ID); n != 0 {
+			if n := queryOne[int](t, super, "SELECT count(*) FROM bullet_items WHERE spec_id = $1", dead.ID); n != 0 {
 				t.Errorf("%d items outlived their specification", n)
 			}
 		default:
 			t.Errorf("restore answered %d: %s", answer.Status, answer.Body)
 		}
-		if now := parent.seen(ann); now.Count != 0 {
+		if now := parent.reload(ann); now.Count != 0 {
 			t.Fatalf("the project counts %d live", now.Count)
 		}
 	}

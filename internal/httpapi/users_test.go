@@ -53,13 +53,13 @@ func TestUsers_ProfileEqualsThatOfSignIn(t *testing.T) {
 	eve.Get(mePath+"?fields=name").WantProblem(400, "invalid_parameter")
 }
 
-var signIns atomic.Int64
+var signInCount atomic.Int64
 
 // signInAgain signs in with a token that nobody has used: two of one person in
 // one second are else the same.
 func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
-	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signIns.Add(1))}})
+	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signInCount.Add(1))}})
 	c := s.Anybody(t)
 	answer := c.Post("/api/v1/auth/login", map[string]any{"id_token": token}).Want(200).JSON()
 	c.Token, _ = answer["access_token"].(string)
@@ -162,13 +162,13 @@ func TestUsers_RejectedProfileChanges(t *testing.T) {
 	}
 }
 
-// mentions counts the rows of all tables that hold a text anywhere.
-func mentions(t *testing.T, s *testkit.Server, text string) map[string]int {
+// countRowsMentioning counts the rows of all tables that hold a text anywhere.
+func countRowsMentioning(t *testing.T, s *testkit.Server, text string) map[string]int {
 	t.Helper()
-	conn := superuser(t, s)
+	conn := superuserConn(t, s)
 	found := map[string]int{}
-	for _, table := range one[[]string](t, conn, `SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public'`) {
-		if n := one[int](t, conn, "SELECT count(*) FROM "+table+" AS r WHERE strpos(r::text, $1) > 0", text); n > 0 {
+	for _, table := range queryOne[[]string](t, conn, `SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public'`) {
+		if n := queryOne[int](t, conn, "SELECT count(*) FROM "+table+" AS r WHERE strpos(r::text, $1) > 0", text); n > 0 {
 			found[table] = n
 		}
 	}
@@ -183,17 +183,17 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 	email := profileOf(ann.Get(mePath).Want(200)).Email
 	phone := signInAgain(t, s, email) // a second session
 	live := newSpec(ann, "a", "b")
-	dead := home{ID: live.ProjectID}.add(ann, "x")
+	dead := specProject{ID: live.ProjectID}.add(ann, "x")
 	newBullet(ann, dead, "x")
 	ann.Delete(dead.path()).Want(204)
 	ann.Post(live.items(), `{"content": "x"}`, keyHeader, "k").Want(201)
-	trashed := newHome(ann)
+	trashed := newSpecProject(ann)
 	trashed.add(ann, "x")
 	ann.Delete(trashed.path()).Want(204)
 	bobs := newSpec(bob, "a")
-	bobsRows := mentions(t, s, bob.User)
+	bobsRows := countRowsMentioning(t, s, bob.User)
 	for _, table := range []string{"users", "sessions", "projects", "specifications", "bullet_items", "idempotency_keys"} {
-		if mentions(t, s, ann.User)[table] == 0 {
+		if countRowsMentioning(t, s, ann.User)[table] == 0 {
 			t.Fatalf("the test is void: nothing of ann is in %s", table)
 		}
 	}
@@ -216,7 +216,7 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 		}
 	}
 	for _, text := range []string{ann.User, email, live.ID, dead.ID, trashed.ID} {
-		left := mentions(t, s, text)
+		left := countRowsMentioning(t, s, text)
 		if text == ann.User { // by its id alone: what happened is told of whoever it was
 			delete(left, "audit_events")
 		}
@@ -224,7 +224,7 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 			t.Errorf("%s is still in %v", text, left)
 		}
 	}
-	if diff := cmp.Diff(bobsRows, mentions(t, s, bob.User)); diff != "" {
+	if diff := cmp.Diff(bobsRows, countRowsMentioning(t, s, bob.User)); diff != "" {
 		t.Errorf("rows of somebody else (-before +after):\n%s", diff)
 	}
 

@@ -17,21 +17,21 @@ import (
 // below it, or no bound.
 type limit struct {
 	min, max int
-	// takes tells whether a thing of size n is taken at a server. It has a caller
+	// accepts tells whether a thing of size n is taken at a server. It has a caller
 	// of its own each time.
-	takes func(t *testing.T, s *testkit.Server, n int) bool
+	accepts func(t *testing.T, s *testkit.Server, n int) bool
 }
 
 // limits are all limits of the contract. The names are those of the published
 // contract, as publishedLimits finds them, and of the settings; the last ones are
 // there in words alone.
 var limits = map[string]limit{
-	"Project.title":         text(texts["Project.title"]),
-	"Project.description":   text(texts["Project.description"]),
-	"Specification.title":   text(texts["Specification.title"]),
-	"Specification.content": text(texts["Specification.content"]),
-	"Item.content":          text(texts["Item.content"]),
-	"User.name":             text(texts["User.name"]),
+	"Project.title":         textLimit(textFields["Project.title"]),
+	"Project.description":   textLimit(textFields["Project.description"]),
+	"Specification.title":   textLimit(textFields["Specification.title"]),
+	"Specification.content": textLimit(textFields["Specification.content"]),
+	"Item.content":          textLimit(textFields["Item.content"]),
+	"User.name":             textLimit(textFields["User.name"]),
 
 	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
@@ -39,15 +39,15 @@ var limits = map[string]limit{
 	"IdTokenLogin.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
 	}},
-	"CodeLogin.code":          {1, 2048, codeLogin("code")},
-	"CodeLogin.code_verifier": {43, 128, codeLogin("code_verifier")},
-	"CodeLogin.redirect_uri":  {1, 2000, codeLogin("redirect_uri")},
+	"CodeLogin.code":          {1, 2048, codeLoginLimit("code")},
+	"CodeLogin.code_verifier": {43, 128, codeLoginLimit("code_verifier")},
+	"CodeLogin.redirect_uri":  {1, 2000, codeLoginLimit("redirect_uri")},
 	"query return_to": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
 	}},
-	"query state": callback("state", 200),
-	"query code":  callback("code", 2048),
-	"query error": callback("error", 200),
+	"query state": callbackLimit("state", 200),
+	"query code":  callbackLimit("code", 2048),
+	"query error": callbackLimit("error", 200),
 	"RefreshBody.refresh_token": {1, 500, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
 	}},
@@ -58,43 +58,43 @@ var limits = map[string]limit{
 		return s.Anybody(t).Post(logoutPath, nil, "Authorization", letters(n)).Status == 401
 	}},
 	"header Idempotency-Key": {1, 255, func(t *testing.T, s *testkit.Server, n int) bool {
-		a := s.SignUp(t).Do("POST", projectsPath, titled("x"), keyHeader, letters(n))
+		a := s.SignUp(t).Do("POST", projectsPath, withTitle("x"), keyHeader, letters(n))
 		return n > 0 && a.Status == 201
 	}},
 	"query page_size": {1, 100, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
-		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
 		var verdicts []bool
-		for _, path := range []string{projectsPath, newHome(ann).specs(), usersPath, eventsPath} {
+		for _, path := range []string{projectsPath, newSpecProject(ann).specs(), usersPath, eventsPath} {
 			verdicts = append(verdicts, ann.Get(path+"?page_size="+strconv.Itoa(n)).Status == 200)
 		}
-		return alike(t, verdicts...)
+		return allEqual(t, verdicts...)
 	}},
 	"query page_token": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
-		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
 		var verdicts []bool
-		for _, path := range []string{projectsPath, newHome(ann).specs(), usersPath, eventsPath} {
+		for _, path := range []string{projectsPath, newSpecProject(ann).specs(), usersPath, eventsPath} {
 			verdicts = append(verdicts, !strings.Contains(string(ann.Get(path+"?page_token="+letters(n)).Body), "invalid_parameter"))
 		}
-		return alike(t, verdicts...)
+		return allEqual(t, verdicts...)
 	}},
-	"query q":      search(usersPath+"?q=", 200),
-	"query action": search(eventsPath+"?action=", 100),
+	"query q":      filterLimit(usersPath+"?q=", 200),
+	"query action": filterLimit(eventsPath+"?action=", 100),
 
 	"MAX_PROJECTS_PER_USER": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
-		sql(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at) SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(2, $2::int)`, ann.User, n)
-		sql(t, s, `UPDATE users SET project_count = $2 - 1 WHERE id = $1`, ann.User, n)
-		return fits(t, ann.Post(projectsPath, titled("x")), "project_limit_reached")
+		execSQL(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at) SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(2, $2::int)`, ann.User, n)
+		execSQL(t, s, `UPDATE users SET project_count = $2 - 1 WHERE id = $1`, ann.User, n)
+		return hasRoom(t, ann.Post(projectsPath, withTitle("x")), "project_limit_reached")
 	}},
 	"MAX_SPECS_PER_PROJECT": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
-		h := newHome(ann)
-		sql(t, s, `INSERT INTO specifications (id, owner_id, project_id, number, title, content, created_at, updated_at)
+		h := newSpecProject(ann)
+		execSQL(t, s, `INSERT INTO specifications (id, owner_id, project_id, number, title, content, created_at, updated_at)
 			SELECT gen_random_uuid(), $1, $2, k, 'x', 'x', now(), now() FROM generate_series(2, $3::int) AS k`, ann.User, h.ID, n)
-		sql(t, s, `UPDATE projects SET specification_count = $2 - 1, next_specification_number = $2 + 1 WHERE id = $1`, h.ID, n)
-		return fits(t, ann.Post(h.specs(), `{"content": "x"}`), "specification_limit_reached")
+		execSQL(t, s, `UPDATE projects SET specification_count = $2 - 1, next_specification_number = $2 + 1 WHERE id = $1`, h.ID, n)
+		return hasRoom(t, ann.Post(h.specs(), `{"content": "x"}`), "specification_limit_reached")
 	}},
 	"MAX_ITEMS_PER_SPEC": {0, 100, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
@@ -102,7 +102,7 @@ var limits = map[string]limit{
 		for range n - 1 {
 			newBullet(ann, parent, "x")
 		}
-		return fits(t, ann.Post(parent.items(), `{"content": "x"}`), "item_limit_reached")
+		return hasRoom(t, ann.Post(parent.items(), `{"content": "x"}`), "item_limit_reached")
 	}},
 	"MAX_BODY_BYTES": {0, mebibyte, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.SignUp(t).Post(projectsPath, padded(n)).Status == 201
@@ -124,19 +124,19 @@ var limits = map[string]limit{
 	}},
 }
 
-// search is the limit of a filter of the staff's.
-func search(path string, greatest int) limit {
+// filterLimit is the limit of a filter of the staff's.
+func filterLimit(path string, greatest int) limit {
 	return limit{0, greatest, func(t *testing.T, s *testkit.Server, n int) bool {
 		admin := s.SignUp(t)
-		sql(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
 		return admin.Get(path+letters(n)).Status == 200
 	}}
 }
 
 func letters(n int) string { return strings.Repeat("x", n) }
 
-// alike fails the test unless all tell the same.
-func alike(t *testing.T, verdicts ...bool) bool {
+// allEqual fails the test unless all tell the same.
+func allEqual(t *testing.T, verdicts ...bool) bool {
 	t.Helper()
 	if slices.Contains(verdicts, !verdicts[0]) {
 		t.Errorf("it is taken here and refused there: %v", verdicts)
@@ -144,8 +144,8 @@ func alike(t *testing.T, verdicts ...bool) bool {
 	return verdicts[0]
 }
 
-// fits tells whether there was room for a creation.
-func fits(t *testing.T, a *testkit.Answer, full string) bool {
+// hasRoom tells whether there was room for a creation.
+func hasRoom(t *testing.T, a *testkit.Answer, full string) bool {
 	t.Helper()
 	if a.Status != 201 {
 		a.WantProblem(409, full)
@@ -164,7 +164,7 @@ func TestValidation_EveryLimitIsExact(t *testing.T) {
 				sizes[l.min], sizes[l.min-1] = true, false
 			}
 			for n, want := range sizes {
-				if got := l.takes(t, s, n); got != want {
+				if got := l.accepts(t, s, n); got != want {
 					t.Errorf("of size %d it is taken: %t, want %t", n, got, want)
 				}
 			}
@@ -222,8 +222,8 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	return found
 }
 
-// codeLogin tells whether a sign-in by code takes one of its fields.
-func codeLogin(field string) func(*testing.T, *testkit.Server, int) bool {
+// codeLoginLimit tells whether a sign-in by code takes one of its fields.
+func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 	return func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()
 		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
@@ -233,8 +233,8 @@ func codeLogin(field string) func(*testing.T, *testkit.Server, int) bool {
 	}
 }
 
-// callback is the limit of a parameter with which Google sends the browser back.
-func callback(parameter string, most int) limit {
+// callbackLimit is the limit of a parameter with which Google sends the browser back.
+func callbackLimit(parameter string, most int) limit {
 	return limit{0, most, func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()
 		return s.Anybody(t).Get("/api/v1/auth/google/callback?"+parameter+"="+letters(n)).Status == 403

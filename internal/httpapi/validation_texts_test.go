@@ -11,8 +11,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// writing is a text that callers write, and its rules.
-type writing struct {
+// textField is a text that callers write, and its rules.
+type textField struct {
 	min, max int
 	// trimmed texts lose surrounding blanks; oneLine texts have no control
 	// character at all.
@@ -20,17 +20,17 @@ type writing struct {
 	field            string
 	// other is what PUT and POST have to have beside the text.
 	other map[string]any
-	// place makes a resource with such a text; no list takes another user.
-	place func(c *testkit.Client) (list, one string)
+	// create makes a resource with such a text; no list takes another user.
+	create func(c *testkit.Client) (list, one string)
 }
 
-var texts = map[string]writing{
-	"Project.title":         {min: 1, max: 100, trimmed: true, oneLine: true, field: "title", place: aProject},
-	"Project.description":   {max: 5000, field: "description", other: map[string]any{"title": "x"}, place: aProject},
-	"Specification.title":   {max: 200, trimmed: true, oneLine: true, field: "title", other: map[string]any{"content": "# derived"}, place: aSpecification},
-	"Specification.content": {min: 1, max: 100_000, field: "content", place: aSpecification},
-	"Item.content":          {min: 1, max: 5000, field: "content", place: anItem},
-	"User.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", place: func(*testkit.Client) (string, string) {
+var textFields = map[string]textField{
+	"Project.title":         {min: 1, max: 100, trimmed: true, oneLine: true, field: "title", create: aProject},
+	"Project.description":   {max: 5000, field: "description", other: map[string]any{"title": "x"}, create: aProject},
+	"Specification.title":   {max: 200, trimmed: true, oneLine: true, field: "title", other: map[string]any{"content": "# derived"}, create: aSpecification},
+	"Specification.content": {min: 1, max: 100_000, field: "content", create: aSpecification},
+	"Item.content":          {min: 1, max: 5000, field: "content", create: anItem},
+	"User.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", create: func(*testkit.Client) (string, string) {
 		return "", mePath
 	}},
 }
@@ -40,7 +40,7 @@ func aProject(c *testkit.Client) (list, one string) {
 }
 
 func aSpecification(c *testkit.Client) (list, one string) {
-	h := newHome(c)
+	h := newSpecProject(c)
 	return h.specs(), h.add(c, "old").path()
 }
 
@@ -50,7 +50,7 @@ func anItem(c *testkit.Client) (list, one string) {
 }
 
 // write sends the text with a method.
-func (w writing) write(c *testkit.Client, method, list, one, text string) *testkit.Answer {
+func (w textField) write(c *testkit.Client, method, list, one, text string) *testkit.Answer {
 	body := map[string]any{w.field: text}
 	path := one
 	if method != "PATCH" {
@@ -62,9 +62,9 @@ func (w writing) write(c *testkit.Client, method, list, one, text string) *testk
 	return c.Do(method, path, body)
 }
 
-// taken tells whether a text is taken, and fails the test if it is taken and not
+// accepts tells whether a text is taken, and fails the test if it is taken and not
 // kept as it should be, or refused for another reason.
-func (w writing) taken(t *testing.T, a *testkit.Answer, kept string, why ...string) bool {
+func (w textField) accepts(t *testing.T, a *testkit.Answer, kept string, why ...string) bool {
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
 		if got := a.JSON()[w.field]; got != kept {
@@ -81,47 +81,47 @@ func (w writing) taken(t *testing.T, a *testkit.Answer, kept string, why ...stri
 	return false
 }
 
-// text is the limit of a text, in code points. Those of four bytes are the widest
+// textLimit is the limit of a text, in code points. Those of four bytes are the widest
 // in UTF-8, and two units in UTF-16.
-func text(w writing) limit {
+func textLimit(w textField) limit {
 	return limit{w.min, w.max, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
-		list, one := w.place(ann)
+		list, one := w.create(ann)
 		methods := []string{"POST", "PUT", "PATCH"}
 		if list == "" {
 			methods = []string{"PATCH"}
 		}
 		var verdicts []bool
-		for _, text := range []string{strings.Repeat("x", n), strings.Repeat(wide, n), strings.Repeat("\u0301", n)} {
+		for _, text := range []string{strings.Repeat("x", n), strings.Repeat(wideLetter, n), strings.Repeat("\u0301", n)} {
 			for _, method := range methods {
-				verdicts = append(verdicts, w.taken(t, w.write(ann, method, list, one, text), text, "too_long", "blank"))
+				verdicts = append(verdicts, w.accepts(t, w.write(ann, method, list, one, text), text, "too_long", "blank"))
 				if w.trimmed {
 					around := " \u3000" + text + "\n\u0085"
-					verdicts = append(verdicts, w.taken(t, w.write(ann, method, list, one, around), text, "too_long", "blank"))
+					verdicts = append(verdicts, w.accepts(t, w.write(ann, method, list, one, around), text, "too_long", "blank"))
 				}
 			}
 		}
-		return alike(t, verdicts...)
+		return allEqual(t, verdicts...)
 	}}
 }
 
 // whiteSpace is what Unicode calls so.
 var whiteSpace = []rune("\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000")
 
-// noSpace looks like it and is none.
-var noSpace = []rune("\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u2800")
+// notWhiteSpace looks like it and is none.
+var notWhiteSpace = []rune("\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u2800")
 
 func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	for name, w := range texts {
+	for name, w := range textFields {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ann := s.SignUp(t)
-			_, one := w.place(ann)
+			_, one := w.create(ann)
 			try := func(text, kept string, want bool, why ...string) {
 				t.Helper()
-				if got := w.taken(t, w.write(ann, "PATCH", "", one, text), kept, why...); got != want {
+				if got := w.accepts(t, w.write(ann, "PATCH", "", one, text), kept, why...); got != want {
 					t.Errorf("%q is taken: %t, want %t", text, got, want)
 				}
 			}
@@ -147,7 +147,7 @@ func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 					try(blank, blank, allowed, "control_character")
 				}
 			}
-			for _, c := range noSpace {
+			for _, c := range notWhiteSpace {
 				try(string(c), string(c), true)
 			}
 		})
@@ -169,7 +169,7 @@ func TestEncode_ResponsesContainNoMarkup(t *testing.T) {
 		"a list":             ann.Get(projectsPath).Want(200),
 		"an export":          ann.Get(exportPath).Want(200),
 		"a profile":          ann.Get(mePath).Want(200),
-		"a 412":              ann.Patch(p.path(), titled("x"), "If-Match", `"9"`).Want(412),
+		"a 412":              ann.Patch(p.path(), withTitle("x"), "If-Match", `"9"`).Want(412),
 		"a fault of a query": ann.Get(projectsPath + "?%3Cscript%3E&x").Want(400),
 		"a fault of a body":  ann.Post(projectsPath, map[string]any{"title": "x", script: 1}).Want(422),
 		"an unknown path":    ann.Get("/%3Cscript%3E").Want(404),
