@@ -18,13 +18,13 @@ import (
 // claims are the members of a token's header or payload.
 type claims = map[string]any
 
-// forger makes access tokens out of a good one.
+// forger makes access tokens by changing a valid one.
 type forger struct {
 	header, payload claims
 	secret          []byte
 }
 
-// withClaims returns the members with changes; nil takes one away.
+// withClaims returns the members with changes. A nil value removes a member.
 func withClaims(members, changes claims) claims {
 	changed := maps.Clone(members)
 	for name, value := range changes {
@@ -35,8 +35,8 @@ func withClaims(members, changes claims) claims {
 	return changed
 }
 
-// sign signs a changed token with the server's own secret, as only the
-// server could: what is left to refuse it is the changed member.
+// sign signs a changed token with the server's own secret. Only the changed
+// member can be the reason for its rejection.
 func (f forger) sign(header, payload claims) string {
 	input := f.signingInput(header, payload)
 	return input + "." + mac(f.secret, input)
@@ -76,9 +76,9 @@ func newForger(t *testing.T, token, secret string) forger {
 	return f
 }
 
-// forgedTokens are tokens that must not pass, by what is wrong with them. They are
-// those that HTTP could make worse, and one of each sort of the table beside
-// package auth, which has hundreds.
+// forgedTokens are tokens that must be rejected, by what is wrong with them.
+// They are the cases that HTTP could change, and one of each group that
+// package auth tests with hundreds of cases.
 func forgedTokens(f forger, good, refresh, id, user string) map[string]string {
 	parts := strings.Split(good, ".")
 	head, body, signature := parts[0], parts[1], parts[2]
@@ -153,7 +153,7 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 			wantRejected(t, s, token, "token_expired")
 		})
 	}
-	// Only the server could make these; a session and its user belong together.
+	// Only the server can sign these. A session and its user belong together.
 	bob := s.SignUp(t)
 	for name, token := range map[string]string{
 		"a session of somebody else":   f.sign(nil, claims{"sub": bob.User}),
@@ -170,7 +170,7 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 }
 
 // wantRejected fails the test unless reads and writes with the token are
-// refused in the form of the contract.
+// rejected in the form of the contract.
 func wantRejected(t *testing.T, s *testkit.Server, token, code string) {
 	t.Helper()
 	c := withToken(t, s, token)

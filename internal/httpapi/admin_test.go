@@ -20,10 +20,10 @@ const (
 	adminEmail = "admin@example.com"
 )
 
-// withAdmin names the admin of these tests.
+// withAdmin configures the admin of these tests.
 func withAdmin(s *server.Settings) { s.AdminEmails = []string{adminEmail} }
 
-// newAdminFixture is a server with an admin, an auditor, and somebody.
+// newAdminFixture starts a server with an admin, an auditor and a user.
 func newAdminFixture(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
 	t.Helper()
 	s = testkit.StartFirst(t, withAdmin)
@@ -62,7 +62,7 @@ type eventsPage struct {
 	NextPageToken string       `json:"next_page_token"`
 }
 
-// listAuditEvents reads all pages of the audit, the newest first.
+// listAuditEvents reads all pages of the audit log, newest first.
 func listAuditEvents(c *testkit.Client, filters ...string) (all []auditEvent) {
 	query := url.Values{"page_size": {"3"}}
 	for n := 0; n+1 < len(filters); n += 2 {
@@ -102,7 +102,7 @@ func TestAdmin_ExistingUserBecomesAdminAtNextSignIn(t *testing.T) {
 		t.Fatalf("signed in as %s, not as %s", after.User, before.User)
 	}
 	after.Get(usersPath).Want(200)
-	before.Get(usersPath).Want(200) // the role is the user's, not the token's
+	before.Get(usersPath).Want(200) // a role belongs to the user, not to the token
 }
 
 func TestAdmin_ListsAndSearchesUsers(t *testing.T) {

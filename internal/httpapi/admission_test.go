@@ -27,7 +27,7 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 			}
 		}
 
-		// The queue is bounded, and so is the wait in it.
+		// The queue and the time in the queue are both bounded.
 		var waiting sync.WaitGroup
 		began := time.Now()
 		for range 2 * waitingForEach {
@@ -54,7 +54,7 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 			t.Errorf("%d were counted as shed, not %d", got, want)
 		}
 
-		// A place that is given back goes to who waits.
+		// A released slot goes to a queued request.
 		waiting.Go(func() {
 			if err := p.take(t.Context()); err != nil {
 				t.Errorf("a place was given back, and: %v", err)
@@ -69,8 +69,8 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 	})
 }
 
-// Whoever is at the gate counts as waiting where others wait, so that the gate is
-// not asked for many who then find no room. A slow gate alone turns nobody away.
+// Requests that wait for the cache lookup count as queued, so that no lookup
+// is made for requests that will be shed. A slow lookup alone sheds nothing.
 func TestAdmission_ArrivingRequestsCountAsQueued(t *testing.T) {
 	t.Parallel()
 	p := newPlaces("work", 2, func(string) {})
@@ -88,7 +88,7 @@ func TestAdmission_ArrivingRequestsCountAsQueued(t *testing.T) {
 	}
 }
 
-// gateThatLooks tells how many are coming while it is asked.
+// gateThatLooks observes how many requests are arriving during a lookup.
 type gateThatLooks struct {
 	auth.Gate
 

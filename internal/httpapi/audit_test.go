@@ -18,8 +18,8 @@ func freshClaims(email string) issuer.Claims {
 	return issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signInCount.Add(1))}}
 }
 
-// performAuditedActions are what the audit has to tell of, in the order in which they are done
-// here: by whom, and how the event names it.
+// performAuditedActions performs every action that the audit log records. It
+// returns the expected events in order: actor, action and details.
 func performAuditedActions(t *testing.T, s *testkit.Server, admin, ann *testkit.Client) []string {
 	t.Helper()
 	anybody := s.Anybody(t)
@@ -46,10 +46,10 @@ func performAuditedActions(t *testing.T, s *testkit.Server, admin, ann *testkit.
 	tells(ann, "session.created", "session", phone.Session, "map[]")
 	phone.Post("/api/v1/auth/logout", `{}`).Want(204)
 	tells(ann, "session.ended", "session", phone.Session, "map[]")
-	phone.Post("/api/v1/auth/logout", `{}`).Want(204) // twice is told once
+	phone.Post("/api/v1/auth/logout", `{}`).Want(204) // the second logout is not recorded
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor"}`).Want(200)
 	tells(admin, "user.role_changed", "user", ann.User, "map[from:user to:auditor]")
-	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor", "suspended": false}`).Want(200) // which changes nothing
+	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor", "suspended": false}`).Want(200) // changes nothing
 	phone = newSession(t, s, "ann@example.com")
 	tells(ann, "session.created", "session", phone.Session, "map[]")
 	reuseRefreshToken(t, s, phone)
@@ -69,7 +69,7 @@ func performAuditedActions(t *testing.T, s *testkit.Server, admin, ann *testkit.
 	return want
 }
 
-// newSession signs somebody in again, with all that belongs to a session.
+// newSession signs a user in again and returns the tokens of the session.
 func newSession(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
 	c := s.Anybody(t)
@@ -78,7 +78,7 @@ func newSession(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	return c
 }
 
-// reuseRefreshToken uses the refresh token of a session and that before it again.
+// reuseRefreshToken refreshes twice, then uses the first refresh token again.
 func reuseRefreshToken(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	t.Helper()
 	first := c.RefreshToken

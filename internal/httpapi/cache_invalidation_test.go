@@ -9,8 +9,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// A mark may be lost, so it matters that a change is told again before its answer
-// is out, be it long enough to be sent while it is written.
+// The pending-write mark can be lost. So a write has to invalidate the cache
+// again before its response is sent, even if the response is large enough to
+// be flushed early.
 func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
@@ -32,7 +33,7 @@ func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	for queryInt(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	sendRedis(t, redis, "FLUSHALL") // the mark goes
+	sendRedis(t, redis, "FLUSHALL") // deletes the mark
 	redis.Pause()
 	defer redis.Continue()
 	if _, err := lock.Exec(t.Context(), "COMMIT"); err != nil {

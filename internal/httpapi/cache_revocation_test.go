@@ -12,18 +12,20 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// revocation is something that ends sessions, or what they may.
+// revocation is an action that ends sessions or changes what they may do.
 type revocation struct {
-	// revoke is done by an admin, or by a person with several sessions at any replica.
+	// revoke performs the action, by an admin or by one of the user's
+	// sessions, at any replica.
 	revoke func(t *testing.T, x *cachedSessions)
-	// revoked are the numbers of the sessions that have ended then, of all.
+	// revoked are the indexes of the sessions that the action ends.
 	revoked []int
-	// changed is what /users/me shows then to the others, if it has changed.
+	// changed is what /users/me shows to the remaining sessions; empty if
+	// nothing changed.
 	changed string
 }
 
-// cachedSessions is a person whose sessions pass for live at the gates of all
-// replicas, which answer by themselves.
+// cachedSessions is a user with several sessions, each of them cached as live
+// at all replicas.
 type cachedSessions struct {
 	replicas []*testkit.Server
 	admin    *testkit.Client
@@ -31,7 +33,7 @@ type cachedSessions struct {
 	sessions []*testkit.Client
 }
 
-// lastReplica is a replica, another than the first where there are more.
+// lastReplica is another replica than the first, where there are several.
 func (x *cachedSessions) lastReplica() *testkit.Server { return x.replicas[len(x.replicas)-1] }
 
 var revocations = map[string]revocation{
@@ -69,7 +71,7 @@ var revocations = map[string]revocation{
 	}, nil, `"name":"Another"`},
 }
 
-// Each read was answered by the gate a moment before, at each replica.
+// Each read is a cache hit at each replica before the action.
 func TestCache_EveryRevocationInvalidates(t *testing.T) {
 	t.Parallel()
 	shared := testkit.StartFirst(t, withAdmin)
@@ -88,7 +90,7 @@ func TestCache_EveryRevocationInvalidates(t *testing.T) {
 				}
 				fillCaches(t, replicas, mePath, x.sessions...)
 				e.revoke(t, x)
-				for range 2 { // the second time the others pass for live again
+				for range 2 { // the second time the remaining sessions are cached again
 					e.check(t, x)
 				}
 			})
@@ -96,7 +98,8 @@ func TestCache_EveryRevocationInvalidates(t *testing.T) {
 	}
 }
 
-// check fails the test unless all replicas know what has ended.
+// check fails the test unless all replicas reject the revoked sessions and
+// accept the others.
 func (e revocation) check(t *testing.T, x *cachedSessions) {
 	t.Helper()
 	for n, c := range x.sessions {
@@ -122,7 +125,7 @@ func (e revocation) check(t *testing.T, x *cachedSessions) {
 	}
 }
 
-// Where a Redis of its own counts, the other one keeps.
+// With a separate Redis for rate limits, the cache stays in the other one.
 func TestLogout_IsFinalWithSeparateRateLimitRedis(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t, withRateLimits(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })

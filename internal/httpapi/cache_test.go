@@ -17,7 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// cachedRoutes are the reads whose answers are kept, as operations.go marks them.
+// cachedRoutes are the cacheable reads, as operations.go marks them.
 func cachedRoutes(t *testing.T) (routes []string) {
 	t.Helper()
 	text, err := os.ReadFile("operations.go")
@@ -33,7 +33,7 @@ func cachedRoutes(t *testing.T) (routes []string) {
 	return routes
 }
 
-// cachedPaths are paths of all of them about what somebody owns.
+// cachedPaths are the paths of all cacheable reads of what a user owns.
 func cachedPaths(t *testing.T, own ownedIDs) (paths []string) {
 	t.Helper()
 	for _, route := range cachedRoutes(t) {
@@ -55,8 +55,8 @@ func cachedPaths(t *testing.T, own ownedIDs) (paths []string) {
 	return paths
 }
 
-// cacheFixtures are servers that keep answers in one way or another; the first two are
-// where it is asked, which may be one.
+// cacheFixtures start servers with each kind of cache. Tests send requests to
+// the first two servers, which may be the same one.
 var cacheFixtures = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
 	"Redis": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
@@ -70,7 +70,7 @@ var cacheFixtures = map[string]func(t *testing.T, change ...func(*server.Setting
 	},
 }
 
-// visibleResponse is what an answer shows of itself, whoever has answered.
+// visibleResponse is what a client sees of a response, cached or not.
 type visibleResponse struct {
 	Status int
 	Header http.Header
@@ -87,8 +87,8 @@ func visibleResponseOf(status int, header http.Header, body string) visibleRespo
 	return visibleResponse{status, header, body}
 }
 
-// servedFromCache reports whether the gate has answered what was asked over a connection. A
-// server logs an answer a moment after it has given it.
+// servedFromCache reports whether a request that was sent over a connection
+// was a cache hit. The log line is written a moment after the response.
 func servedFromCache(s *testkit.Server, requestID string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if s.ByGate(requestID) {
@@ -98,18 +98,18 @@ func servedFromCache(s *testkit.Server, requestID string, within time.Duration) 
 	return false
 }
 
-// variant is one of the ways in which one thing is read.
+// variant is one way to read a resource.
 type variant struct{ method, condition string }
 
-// send reads over a connection. It tells the id of the request, too.
+// send reads over a connection. It also returns the id of the request.
 func (v variant) send(c *testkit.Client, path string) (visibleResponse, string) {
 	id := fmt.Sprintf("kept-%d", requestCount.Add(1))
 	a := c.Do(v.method, path, nil, "If-None-Match", v.condition, "X-Request-Id", id)
 	return visibleResponseOf(a.Status, a.Header, string(a.Body)), id
 }
 
-// Nobody can tell from an answer who has given it, whatever was asked when it was
-// kept.
+// A client cannot distinguish a cached response from another one, whichever
+// request filled the cache.
 func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 	t.Parallel()
 	for name, start := range cacheFixtures {
@@ -144,8 +144,8 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 	}
 }
 
-// A read may be answered to one who sends another header, and be refused all the
-// same.
+// A cached response does not make an invalid request valid: a read with an
+// invalid parameter or header is rejected on a hit too.
 func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 	t.Parallel()
 	for name, start := range cacheFixtures {
@@ -185,14 +185,14 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 	}
 }
 
-// statusAndBody is status and body of an answer, but for the request's own id.
+// statusAndBody is the status and body of a response without its request id.
 func statusAndBody(a *httptest.ResponseRecorder) string {
 	return fmt.Sprint(a.Code, " ", regexp.MustCompile(`"request_id":"[^"]*"`).ReplaceAllString(a.Body.String(), ""))
 }
 
-// Every route that changes anything ends what is kept of its caller, or of whom it
-// changes: all reads, at each replica, are then as a server tells them that keeps
-// nothing.
+// Every route that writes invalidates the cached responses of its caller, or
+// of the user that it changes. All reads at each replica then equal those of a
+// server without a cache.
 func TestCache_EveryWriteInvalidates(t *testing.T) {
 	t.Parallel()
 	for name, start := range cacheFixtures {

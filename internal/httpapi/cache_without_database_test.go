@@ -12,18 +12,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// freezableProxy is a way to a database that can be frozen, as by a network that loses
-// everything, and cut.
+// freezableProxy is a TCP proxy to a database. It can be frozen, like a
+// network that drops all packets, and closed.
 type freezableProxy struct {
 	to       string
 	listener net.Listener
-	// frozen is held by whoever freezes it.
+	// frozen is write-locked while the proxy is frozen.
 	frozen sync.RWMutex
 	mu     sync.Mutex
 	conns  []net.Conn
 }
 
-// newFreezableProxy is an open one, which is thawed and cut after the test.
+// newFreezableProxy starts a proxy, which is closed after the test.
 func newFreezableProxy(t *testing.T, db testkit.Database) (*freezableProxy, testkit.Database) {
 	t.Helper()
 	to, err := url.Parse(db.Service)
@@ -45,7 +45,7 @@ func (s *freezableProxy) serve() {
 	for {
 		near, err := s.listener.Accept()
 		if err != nil {
-			return // cut
+			return // closed
 		}
 		far, err := net.Dial("tcp", s.to)
 		if err != nil {
@@ -77,7 +77,7 @@ func (s *freezableProxy) copyBytes(to, from net.Conn) {
 	}
 }
 
-// close ends all that goes through, and lets nothing through any more.
+// close ends all connections and accepts no new ones.
 func (s *freezableProxy) close() {
 	_ = s.listener.Close()
 	s.mu.Lock()
@@ -88,9 +88,9 @@ func (s *freezableProxy) close() {
 	s.conns = nil
 }
 
-// What a gate answers needs no database. But replicas tell each other by way of the
-// database what they cannot tell Redis: one that hears nothing gives nothing from
-// Redis.
+// A cache hit needs no database. But replicas send notifications through the
+// database for what they cannot send through Redis. A replica that receives
+// none serves nothing from Redis.
 func TestCache_ServesWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*server.Settings){
@@ -122,7 +122,7 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 					}
 				}
 			}
-			way.frozen.Lock() // nobody notices yet
+			way.frozen.Lock() // the loss is not noticed yet
 			hits()
 			way.frozen.Unlock()
 			way.close()

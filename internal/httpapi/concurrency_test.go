@@ -9,25 +9,25 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// withLargePool is a server whose requests need not wait for a connection, so that they
-// meet at the rows.
+// withLargePool gives a server a connection for each request, so that requests
+// compete for rows and not for connections.
 func withLargePool(s *server.Settings) { s.PoolOverflow = 50 }
 
-// withSmallLimits is one whose parents have room for few.
+// withSmallLimits gives parents a limit that a test reaches.
 func withSmallLimits(s *server.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
 
-// twoReplicas are one caller at two replicas.
+// twoReplicas starts two replicas and returns one user's clients of both.
 func twoReplicas(t *testing.T, change ...func(*server.Settings)) races.Callers {
 	t.Helper()
 	change = append(change, withLargePool)
 	s := testkit.StartFirst(t, change...)
 	c := races.Of(s.SignUp(t), s, s.Replica(t, change...))
-	races.AtOnce(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections
+	races.AtOnce(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections first
 	return c
 }
 
-// patientUnlessLong is patient callers on a busy machine. On one that does nothing else
-// nobody may be sent away.
+// patientUnlessLong lets clients repeat shed requests on a busy machine. The
+// long tests run on an idle machine, where no request may be shed.
 func patientUnlessLong(c races.Callers) races.Callers {
 	if testkit.Long() {
 		return c

@@ -19,8 +19,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// publishedContract is the contract as a library reads it that shares no code with what
-// writes it.
+// publishedContract is the contract as read by a library that shares no code
+// with its writer.
 func publishedContract(t *testing.T) v3.Document {
 	t.Helper()
 	api, _ := httpapi.New(httpapi.Config{Now: time.Now})
@@ -42,7 +42,7 @@ func publishedContract(t *testing.T) v3.Document {
 // decodable is a YAML node of the library.
 type decodable interface{ Decode(v any) error }
 
-// validateExample fails the test if the example is not one that the schema allows. It
+// validateExample fails the test unless the schema allows the example. It
 // returns the example.
 func validateExample(t *testing.T, schema *base.SchemaProxy, example decodable) any {
 	t.Helper()
@@ -59,7 +59,8 @@ func validateExample(t *testing.T, schema *base.SchemaProxy, example decodable) 
 	return value
 }
 
-// wantExample fails the test unless every kind of the body has its example.
+// wantExample fails the test unless every media type of the body has a valid
+// example.
 func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 	t.Helper()
 	for kind, media := range content {
@@ -77,7 +78,7 @@ func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 	}
 }
 
-// codesIn are the codes that the description of an answer links to.
+// codesIn are the problem codes that the description of a response links to.
 func codesIn(description string) []string {
 	var codes []string
 	for _, link := range regexp.MustCompile(`\(/problems/([a-z_]+)\)`).FindAllStringSubmatch(description, -1) {
@@ -87,7 +88,8 @@ func codesIn(description string) []string {
 	return codes
 }
 
-// wantProblems fails the test unless each code of the answer has its example.
+// wantProblems fails the test unless each code of the response has its
+// example.
 func wantProblems(t *testing.T, status string, answer *v3.Response) {
 	t.Helper()
 	media := answer.Content.GetOrZero("application/problem+json")
@@ -113,7 +115,7 @@ func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 	t.Parallel()
 	for path, item := range publishedContract(t).Paths.PathItems.FromOldest() {
 		for method, op := range item.GetOperations().FromOldest() {
-			// One after the other: the library writes into its model while it reads.
+			// Not parallel: the library writes into its model while it reads.
 			t.Run(method+" "+path, func(t *testing.T) {
 				if op.OperationId == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
 					t.Error("it lacks a name, a summary, a description or a tag")

@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// document is what these tests read of the contract.
+// document is the part of the contract that these tests read.
 type document struct {
 	OpenAPI string                          `json:"openapi"`
 	Servers []struct{ URL string }          `json:"servers"`
@@ -77,7 +77,7 @@ func TestContract_CommittedFileIsServed(t *testing.T) {
 	served := testkit.Start(t).Anybody(t).Get("/api/v1/openapi.yaml").Want(200)
 	want, got := readYAML(t, committed), readYAML(t, served.Body)
 	for _, contract := range []map[string]any{want, got} {
-		delete(contract["info"].(map[string]any), "version") // of the program, not of the contract
+		delete(contract["info"].(map[string]any), "version") // belongs to the program, not to the contract
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("contract (-committed +served); make generate brings it up to date:\n%s", diff)
@@ -117,7 +117,7 @@ func TestContract_DescribesEveryOperation(t *testing.T) {
 	}
 }
 
-// checkDocumented holds what follows from the kind of an operation.
+// checkDocumented checks what follows from the kind of an operation.
 func checkDocumented(t *testing.T, name string, op operation) {
 	t.Helper()
 	method, path, _ := strings.Cut(name, " ")
@@ -133,11 +133,11 @@ func checkDocumented(t *testing.T, name string, op operation) {
 	}
 	if len(op.RequestBody.Content) > 0 {
 		want = append(want, "408", "413", "415", "422")
-		if !op.RequestBody.Required && path != "/auth/logout" && path != "/auth/refresh" { // a cookie may say it all
+		if !op.RequestBody.Required && path != "/auth/logout" && path != "/auth/refresh" { // a cookie may replace the whole body
 			t.Errorf("%s says that its body is optional", name)
 		}
 	}
-	// What has a version can be changed on condition.
+	// A resource with a version has conditional writes.
 	noun, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if slices.Contains([]string{"projects", "specs", "items"}, noun) && slices.Contains([]string{"PUT", "PATCH", "DELETE"}, method) {
 		want = append(want, "412")

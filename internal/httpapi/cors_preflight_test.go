@@ -13,7 +13,7 @@ import (
 
 func TestCORS_PreflightNeedsNoBackend(t *testing.T) {
 	t.Parallel()
-	// Neither rules nor stores: whoever asked them would panic.
+	// The API has no services and no store: a handler that uses one panics.
 	a, h := New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler), Origins: []string{"https://app.example.com"}})
 	paths := map[string]bool{"/nothing": true, "/api/v1/projects/": true, "/api/v1/%ff": true, "/health": true, "/docs": true}
 	for _, pattern := range a.order {
@@ -103,7 +103,7 @@ func TestCORS_ConfiguredOriginsAreValidated(t *testing.T) {
 		"https://app.example.com:443":    {form, form},
 		"https://app.example.com:0":      {form, form},
 		"https://app.example.com:99999":  {form, form},
-		"https://app.example.com.":       {"", ""}, // another host, to a browser
+		"https://app.example.com.":       {"", ""}, // a browser takes it for another host
 		"https://bücher.example":         {form, form},
 		"https://app example.com":        {none, none},
 		"https://app.example.com, x":     {none, none},
@@ -119,7 +119,7 @@ func TestCORS_ConfiguredOriginsAreValidated(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%q under %+v (-want +got):\n%s", entry, rules, diff)
 			}
-			if err == nil { // and what passes can be allowed
+			if err == nil { // an accepted origin can be configured
 				New(Config{Now: time.Now, Origins: []string{"https://first.example.com", entry}})
 			}
 		}

@@ -21,23 +21,24 @@ func withOrigins(origins ...string) func(*server.Settings) {
 	return func(s *server.Settings) { s.CORSOrigins = origins }
 }
 
-// browserPage is a script of a page in a browser, which sees of the answers what the
-// browser lets it see, after the Fetch standard.
+// browserPage is a script of a page in a browser. It reads what a browser lets
+// it read, by the Fetch standard.
 type browserPage struct {
 	origin      string
 	credentials bool // fetch(…, {credentials: "include"})
 }
 
-// fetchResult is what a script sees: nothing but that it failed where blocked says why.
+// fetchResult is what a script reads. If blocked is set, the script reads
+// nothing.
 type fetchResult struct {
 	blocked string
 	status  int
 	headers []string
 	body    string
-	sent    bool // whether the request itself went out
+	sent    bool // whether the request itself was sent
 }
 
-// fetch is the fetch of a script. Headers are pairs of name and value.
+// fetch is the script's fetch call. Headers are pairs of name and value.
 func (p browserPage) fetch(c *testkit.Client, method, path string, body any, headers ...string) fetchResult {
 	if body != nil {
 		headers = append(headers, "Content-Type", "application/json")
@@ -66,11 +67,11 @@ func (p browserPage) fetch(c *testkit.Client, method, path string, body any, hea
 	return fetchResult{status: answer.Status, headers: names, body: string(answer.Body), sent: true}
 }
 
-// unsafeHeaders are those for which a browser asks first.
+// unsafeHeaders are the headers that need a preflight.
 func unsafeHeaders(headers []string) (names []string) {
 	for n := 0; n < len(headers); n += 2 {
 		if name := strings.ToLower(headers[n]); name != "accept" {
-			names = append(names, name) // application/json is no safe value of Content-Type
+			names = append(names, name) // application/json is not a safelisted value of Content-Type
 		}
 	}
 	slices.Sort(names)
@@ -84,7 +85,7 @@ func splitList(value string) (all []string) {
 	return all
 }
 
-// corsError is the CORS check.
+// corsError is the CORS check of the Fetch standard.
 func (p browserPage) corsError(a *testkit.Answer) string {
 	switch allowed := a.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 1 && allowed[0] == "*" && !p.credentials:
@@ -97,7 +98,8 @@ func (p browserPage) corsError(a *testkit.Answer) string {
 	return ""
 }
 
-// preflightError reports what of a preflight's answer forbids the request.
+// preflightError reports which part of a preflight's response forbids the
+// request.
 func (p browserPage) preflightError(a *testkit.Answer, method string, headers []string) string {
 	if why := p.corsError(a); why != "" {
 		return "preflight: " + why
@@ -273,7 +275,7 @@ func TestCORS_PreflightFailsOverPlainHTTP(t *testing.T) {
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
 		t.Errorf("the token went out: %+v", got)
 	}
-	// What needs no preflight is told why.
+	// A request without preflight gets the problem.
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
 		t.Errorf("without a token: %+v", got)
 	}

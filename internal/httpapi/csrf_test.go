@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// signInWithCookie signs somebody in whose refresh token is in a cookie.
+// signInWithCookie signs a user in with the refresh token in a cookie.
 func signInWithCookie(t *testing.T, s *testkit.Server, email string) *browser {
 	t.Helper()
 	b := newBrowser(t, s)
@@ -76,7 +76,7 @@ func TestRefresh_TokenInBodyPrecedesCookie(t *testing.T) {
 	if g.SessionID != ben.Session || g.RefreshToken == "" || answer.Header.Get("Set-Cookie") != "" {
 		t.Errorf("got %+v with %v", g, answer.Header)
 	}
-	// A logout by the body ends the session of the body.
+	// A logout by a token in the body ends the session of that token.
 	s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": g.RefreshToken}, "Cookie", b.cookie()).Want(204)
 	ben.Get(projectsPath).WantProblem(401, "token_revoked")
 	b.post(refreshPath).Want(200)
@@ -102,8 +102,8 @@ func TestCSRF_CookieAuthenticatesOnlyRefreshAndLogout(t *testing.T) {
 	b.post(refreshPath).Want(200)
 }
 
-// crossSiteRequests are requests to refresh and logout with a cookie, as browsers and
-// others send them.
+// crossSiteRequests are the headers of requests to refresh and logout with a
+// cookie, as browsers and other clients send them.
 var crossSiteRequests = map[string]struct {
 	headers []string
 	allowed bool
@@ -161,21 +161,21 @@ func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 				if got := answer.Header.Get("Set-Cookie"); got != "" {
 					t.Errorf("%s sets %s", path, got)
 				}
-				b.post(refreshPath).Want(200) // nothing has happened
+				b.post(refreshPath).Want(200) // the session is unchanged
 			}
-			// A sign-in that sets the cookie is held to the same.
+			// A sign-in that sets the cookie follows the same rules.
 			login := s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{}), "cookie": true}, headers...)
 			switch {
 			case tc.allowed:
 				login.Want(200)
-			case login.Status != 415: // what is not JSON is not read at all
+			case login.Status != 415: // the body is not read unless it is JSON
 				login.WantProblem(403, "csrf_rejected")
 			}
 		})
 	}
 }
 
-// Without a body there is nothing that a form could not send as well.
+// A request without a body could come from a form.
 func TestCSRF_LogoutWithoutBodyNeedsContentType(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -187,8 +187,8 @@ func TestCSRF_LogoutWithoutBodyNeedsContentType(t *testing.T) {
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
 }
 
-// An access token is never sent by a browser on its own: with it a request is
-// not held to an origin, and the cookie alone is left out.
+// A browser never sends an access token on its own. So a request with one
+// needs no allowed origin, and its cookie is ignored.
 func TestCSRF_LogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -204,7 +204,7 @@ func TestCSRF_LogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	}
 	ann.Get(projectsPath).WantProblem(401, "token_revoked")
 
-	// With an access token that has had its day, the cookie serves.
+	// If the access token is not valid, the cookie is used.
 	b = signInWithCookie(t, s, "ann@example.com")
 	withToken(t, s, "expired.or.forged").Post(logoutPath, "{}", "Cookie", b.cookie()).Want(204)
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
@@ -218,7 +218,7 @@ func TestLogout_ByCookieEndsAllSessions(t *testing.T) {
 	other.Get(projectsPath).WantProblem(401, "token_revoked")
 }
 
-// Under HTTPS the names of cookies keep out those that another host has set.
+// Under HTTPS the names of cookies exclude those that another host has set.
 func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)

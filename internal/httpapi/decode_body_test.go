@@ -8,12 +8,12 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// nested is a body of this depth.
+// nested returns a body of this depth.
 func nested(depth int) string {
 	return `{"title": "x", "description": ` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
 }
 
-// notOneJSONValue are bodies that are malformed whatever they are sent to.
+// notOneJSONValue are bodies that are malformed for every operation.
 var notOneJSONValue = map[string]string{
 	"nothing":                            "",
 	"white space":                        " \t\r\n",
@@ -124,7 +124,7 @@ func TestDecode_OneJSONValueIsAccepted(t *testing.T) {
 
 const mebibyte = 1 << 20
 
-// padded is a body for a project with this many bytes.
+// padded returns a body for a project with this many bytes.
 func padded(size int) string {
 	body := `{"title": "x"}`
 	return body + strings.Repeat(" ", size-len(body))

@@ -18,7 +18,8 @@ import (
 
 var rootURL = &url.URL{Path: "/"}
 
-// unescaped is what a part of a query means, and whether it is well encoded.
+// unescaped decodes a part of a query. It reports whether the part is well
+// encoded.
 func unescaped(part string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(part); i++ {
@@ -43,9 +44,9 @@ func ofHex(c byte) byte {
 	return byte(strings.IndexByte("0123456789abcdef", c|0x20))
 }
 
-// FuzzDecode_Query holds that a query is taken exactly if it is well encoded and names
-// only parameters of the operation, each once, with text for a value, and each
-// with a value that needs one.
+// FuzzDecode_Query checks that a query is accepted exactly if it is well
+// encoded and names only parameters of the operation, each once, with a value
+// of text where one is needed.
 func FuzzDecode_Query(f *testing.F) {
 	for _, query := range []string{"", "&&", "page_size=1&order_by=title+desc", "page_token=", "order_by=", "page_size=1&page_size=2", "page%5fsize=1&page_size=1", "x=1", "=", "a;b", "page_size=%", "page_size=%zz", "page_size", "q=&page_token"} {
 		f.Add(query)
@@ -80,8 +81,8 @@ func FuzzDecode_Query(f *testing.F) {
 	})
 }
 
-// isJSON reads a media type by RFC 9110, section 8.3.1: whether it may be taken
-// for JSON, and whether it is so plain that it must.
+// isJSON reads a media type by RFC 9110, section 8.3.1. It reports whether it
+// may be accepted as JSON, and whether it must be.
 func isJSON(media string, patch bool) (may, must bool) {
 	kind, parameters, _ := strings.Cut(media, ";")
 	kind, parameters = strings.ToLower(strings.TrimSpace(kind)), strings.ToLower(strings.TrimSpace(parameters))
@@ -112,9 +113,9 @@ func TestDecode_OneContentTypeOnly(t *testing.T) {
 	}
 }
 
-// FuzzDecode_ContentType holds that a body is taken as JSON only where its media type
-// says so, once, without an encoding; that it is taken where nothing is odd; and
-// that the library which reads it afterwards sees the one spelling it knows.
+// FuzzDecode_ContentType checks that a body is accepted only if its single
+// media type is JSON and it has no encoding; that every plain spelling is
+// accepted; and that huma then sees the one spelling that it knows.
 func FuzzDecode_ContentType(f *testing.F) {
 	for _, media := range []string{"", "application/json", "Application/JSON;charset=UTF-8", `application/json; charset="utf-8"`, "application/merge-patch+json", "application/json; charset=latin1", "application/json, text/plain", "text/plain", "application/json;charset=utf-8;charset=utf-8", "application/json;charset*=utf-8''utf-8", "application/jsonx", "application/json/x", " application/json", ";"} {
 		f.Add(media, "", "", false)
@@ -152,8 +153,8 @@ func FuzzDecode_ContentType(f *testing.F) {
 	})
 }
 
-// FuzzHeaders_RequestID sends any X-Request-Id: one of the documented form is taken
-// over, any other is replaced by an id.
+// FuzzHeaders_RequestID sends any X-Request-Id. One of the documented form is
+// used, any other is replaced by a new id.
 func FuzzHeaders_RequestID(f *testing.F) {
 	for _, name := range []string{"", "a", "A-Z_0.9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "a\n", "\x00", "ä", "<script>"} {
 		f.Add(name)

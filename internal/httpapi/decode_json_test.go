@@ -13,8 +13,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-// bodyReader reads bodies of one type as huma does: once to hold them to the schema,
-// once into the type, whose fields then say what they think of it.
+// bodyReader reads bodies of one type as huma does: once against the schema,
+// once into the type, whose fields then validate themselves.
 type bodyReader[B any] struct {
 	registry huma.Registry
 	schema   *huma.Schema
@@ -26,8 +26,8 @@ func newBodyReader[B any]() bodyReader[B] {
 	return bodyReader[B]{registry, registry.Schema(typeOf[B](), true, "")}
 }
 
-// read reports whether the body is taken. What the schema admits but the type
-// cannot hold would be an accident.
+// read reports whether the body is accepted. A body that the schema accepts
+// and the type rejects fails the test.
 func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, taken bool) {
 	t.Helper()
 	var whole any
@@ -44,7 +44,7 @@ func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error)
 	return body, len(result.Errors)+len(resolve(&body)) == 0
 }
 
-// at is the place of a field in a body.
+// at is the path of a field in a body.
 func at(field string) *huma.PathBuffer {
 	return huma.NewPathBuffer([]byte("body."+field), len("body.")+len(field))
 }
@@ -59,8 +59,8 @@ func resolvePatch(b *projectPatch) []error {
 
 var malformedJSONError = regexp.MustCompile(`^malformed_json\|[A-Z][A-Za-z0-9 :,-]+\.$`)
 
-// FuzzDecode_JSON holds the reader of bodies to another one that was written by the
-// letter of the standards.
+// FuzzDecode_JSON compares the reader of bodies with another one that follows
+// the standards literally.
 func FuzzDecode_JSON(f *testing.F) {
 	for _, text := range []string{`{"title": "x", "description": null}`, `[1, -0.5e+3, 1e999, "\u00e4\ud835\udc9c"]`, `{"a": {"a": [[[true]]]}}`} {
 		f.Add([]byte(text))
@@ -101,8 +101,8 @@ func mergePatchOf(target, patch any) any {
 	return object
 }
 
-// projectFromJSON is what a JSON value says of a whole project, and whether a
-// project can be that: a title, perhaps a description, and nothing else.
+// projectFromJSON reads a JSON value as a whole project. It reports whether
+// the value is one: a title, optionally a description, and nothing else.
 func projectFromJSON(value any) (requirements.NewProject, bool) {
 	members, ok := value.(map[string]any)
 	if !ok {
@@ -118,10 +118,10 @@ func projectFromJSON(value any) (requirements.NewProject, bool) {
 	return draft, titled && len(members) == 1 && len(faults) == 0
 }
 
-// FuzzDecode_MergePatch changes a project by any patch. A patch is taken exactly if
-// what comes of it by RFC 7396 is a project, but for names that mean nothing,
-// and the project is that afterwards. The same text replaces a project exactly
-// if it is one.
+// FuzzDecode_MergePatch applies any patch to a project. A patch is accepted
+// exactly if its result by RFC 7396 is a project, except for unknown names,
+// and the project then equals that result. The same text replaces a project
+// exactly if it is one.
 func FuzzDecode_MergePatch(f *testing.F) {
 	for _, patch := range []string{`{}`, `{"title": "y"}`, `{"description": null}`, `{"title": null}`, `{"title": "y", "description": "z"}`, `{"Title": "y"}`} {
 		f.Add([]byte(patch), "x", "old")
@@ -152,7 +152,7 @@ func FuzzDecode_MergePatch(f *testing.F) {
 		if !taken {
 			return
 		}
-		for range 2 { // once more changes nothing more
+		for range 2 { // repeating it changes nothing
 			title = *or(patch.Title.pointer(), &title)
 			description = *or(patch.Description.orDefault(""), &description)
 			if got, faults := requirements.ParseNewProject(title, description); got != want || faults != nil {
@@ -177,7 +177,8 @@ type optionalFields struct {
 	Nullable nullable[string] `json:"nullable,omitempty"`
 }
 
-// checkOptional checks one field: there and of its type, null, of another type, or absent.
+// checkOptional checks one field: present and of its type, null, of another
+// type, or absent.
 func checkOptional[T any](t *testing.T, members map[string]any, name string, g given[T], convert func(any) (T, bool)) {
 	t.Helper()
 	value, there := members[name]
@@ -204,8 +205,8 @@ func toInt(v any) (int, bool) {
 	return i, ok && err == nil
 }
 
-// FuzzDecode_Optional tells absent, null, right and wrong values of fields apart, whatever
-// else is wrong with the body.
+// FuzzDecode_Optional distinguishes absent, null, valid and invalid values of
+// fields, whatever else is wrong with the body.
 func FuzzDecode_Optional(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `{"text": null, "number": null, "truth": null, "nullable": null}`,

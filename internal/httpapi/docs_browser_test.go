@@ -19,8 +19,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// newChromium is a headless Chromium of the test's own. Without one installed the
-// test is skipped, but not in CI, where nobody would notice.
+// newChromium starts a headless Chromium for this test. Without one installed
+// the test is skipped, but not in CI, where the skip would go unnoticed.
 func newChromium(t *testing.T) context.Context {
 	t.Helper()
 	var program string
@@ -39,7 +39,7 @@ func newChromium(t *testing.T) context.Context {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	t.Cleanup(cancel)
-	// Its directory is new and empty; the package removes it.
+	// Its directory is new and empty. The package removes it.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.WindowSize(1440, 900), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
@@ -50,14 +50,15 @@ func newChromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// browserErrors collects what a page must not do: log an error, throw, break its
-// policy (which the browser logs), ask another host, or ask for what is not there.
+// browserErrors collects what a page must not do: log an error, throw, violate
+// its policy (which the browser logs), request another host, or request what
+// does not exist.
 type browserErrors struct {
 	host string
 
 	mu  sync.Mutex
 	all []string
-	// asked counts requests, so that a test that listens to nothing fails.
+	// asked counts requests, so that a test that observes none fails.
 	asked int
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
-// specificationPage is one of 20 specifications of half a kilobyte.
+// specificationPage returns 20 specifications of half a kilobyte each.
 func specificationPage() []specification {
 	at := time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)
 	rows := make([]specification, 20)
@@ -68,7 +68,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// Allocations do not depend on the machine, nor on what else it does.
+// Allocations depend neither on the machine nor on its load.
 //
 //nolint:paralleltest // the allocations of others would be counted
 func TestEncode_PageAllocatesNothingPerRow(t *testing.T) {

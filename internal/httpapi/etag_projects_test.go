@@ -76,7 +76,8 @@ func TestETag_IfNoneMatchAppliesToVersionedReads(t *testing.T) {
 	ann.For(t).Post(p.path()+"/restore", nil, whatever...).Want(200)
 }
 
-// conditionalWrites are the requests that take If-Match, each a real change.
+// conditionalWrites are the requests that take If-Match. Each one changes the
+// project.
 var conditionalWrites = map[string]struct {
 	body any
 	done int

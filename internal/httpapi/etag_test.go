@@ -19,7 +19,7 @@ func TestETag_ParseList(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		list string
-		want []entityTag // nil: it is no list of tags
+		want []entityTag // nil: not a list of tags
 	}{
 		"one":                        {`"7"`, []entityTag{{"7", false}}},
 		"a weak one":                 {`W/"7"`, []entityTag{{"7", true}}},
@@ -79,7 +79,7 @@ func TestETag_StarAllowsOnlyHTTPWhitespace(t *testing.T) {
 	}
 }
 
-// drawTags draws tags as they may be, with a version now and then.
+// drawTags draws valid tags, some of them with a version.
 func drawTags(t *rapid.T) []entityTag {
 	opaque := rapid.OneOf(
 		rapid.StringMatching(`[!#-~]{0,8}`),
@@ -92,7 +92,8 @@ func drawTags(t *rapid.T) []entityTag {
 	return rapid.SliceOfN(one, 1, 6).Draw(t, "tags")
 }
 
-// formatTags is a list of tags, with blanks and commas as a caller may put them.
+// formatTags writes a list of tags, with any blanks and commas that the
+// grammar allows.
 func formatTags(t *rapid.T, tags []entityTag) string {
 	var b strings.Builder
 	b.WriteString(rapid.StringMatching(`[ \t,]{0,3}`).Draw(t, "before"))
@@ -153,7 +154,8 @@ func TestETag_IfNoneMatchComparesWeakly(t *testing.T) {
 	})
 }
 
-// tagListGrammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
+// tagListGrammar is RFC 9110, sections 5.6.1 and 8.8.3, as a regular
+// expression.
 var tagListGrammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
 
 func FuzzETag_ParseList(f *testing.F) {
@@ -183,8 +185,8 @@ func FuzzETag_ParseList(f *testing.F) {
 
 var tagPattern = regexp.MustCompile(`(W/)?"([^"]*)"`)
 
-// FuzzETag_IfMatch sends one or two lines of If-Match: a star alone, or the strong
-// tags of versions, are what the caller asks for; nothing else is.
+// FuzzETag_IfMatch sends one or two lines of If-Match. Only a single star or
+// the strong tags of versions are a condition.
 func FuzzETag_IfMatch(f *testing.F) {
 	for _, line := range []string{"", "*", " *\t", "\u00a0*", "*, *", `"7"`, `W/"7", "8-2", "x", "08", "0", "-1", "9-", "1234567890123456789"`, "7", `"7", *`} {
 		f.Add(line, "", false)

@@ -11,14 +11,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// An export that nobody reads holds its connection to the database until it is
-// given up. However many somebody begins, the others go on.
+// An export whose client does not read holds its database connection until it
+// is cancelled. However many a user starts, other requests continue.
 func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
 	ann, bob := s.SignUp(t), s.SignUp(t)
-	insertContent(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
+	insertContent(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the socket buffers hold
 
 	for _, server := range []*testkit.Server{s, few} {
 		body := startExport(t, server, ann).Body
@@ -31,12 +31,12 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 		ann.At(server).Get(exportPath).WantProblem(429, "rate_limited")
 		bob.At(server).Get(projectsPath).Want(200)
 		ann.At(server).Get(mePath).Want(200)
-		if server == few { // which has one place
+		if server == few { // has one export slot
 			bob.At(server).Get(exportPath).WantProblem(503, "unavailable")
 		} else {
 			bob.At(server).Get(exportPath).Want(200)
 		}
-		_ = body.Close() // the server finds out, and the place is free again
+		_ = body.Close() // the server notices, and the slot is free again
 		for deadline := time.Now().Add(10 * time.Second); startExport(t, server, ann).StatusCode != http.StatusOK; {
 			if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
 				t.Fatal("an export that was given up still holds its place")

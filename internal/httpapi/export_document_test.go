@@ -37,7 +37,7 @@ type exportedProject struct {
 	Specifications []spec  `json:"specifications"`
 }
 
-// validate tells what is wrong with a document in itself, and counts its items.
+// validate checks the consistency of a document and counts its items.
 func (d exportDoc) validate() (items int, err error) {
 	seen := map[string]bool{}
 	once := func(id string) {
@@ -75,7 +75,7 @@ func readExport(c *testkit.Client) (d exportDoc) {
 	return d
 }
 
-// startExport reads an export as it comes, without a look at the contract.
+// startExport starts an export without a check against the contract.
 func startExport(t *testing.T, s *testkit.Server, c *testkit.Client) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+exportPath, nil)
@@ -91,7 +91,7 @@ func startExport(t *testing.T, s *testkit.Server, c *testkit.Client) *http.Respo
 	return answer
 }
 
-// summary is a document in short: what is in what, in which order, and where.
+// summary is the tree of a document: titles, order, and live or trashed.
 func (d exportDoc) summary() string {
 	var b strings.Builder
 	where := func(deletedAt *string) string {
@@ -182,8 +182,8 @@ func TestExport_OfNewUserIsValid(t *testing.T) {
 	ann.Get(exportPath).WantProblem(401, "token_revoked")
 }
 
-// While items go from one project to another, taken away first, no moment has
-// more than there were, or less by more than one.
+// Items are moved from one project to another: deleted first, then created. So
+// every snapshot has all items, or one less.
 func TestExport_IsOneSnapshot(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -192,7 +192,7 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 	var specs []spec
 	for range projects {
 		h := newSpecProject(ann)
-		for range 11 { // more than one page of the walk
+		for range 11 { // more than one batch of the export
 			h.add(ann, "x")
 		}
 		one := h.add(ann, "x")
@@ -229,8 +229,8 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 	mover.Wait()
 }
 
-// insertContent gives a user specifications of 100 items each, past the rules and
-// their triggers, which would take minutes.
+// insertContent gives a user specifications with 100 items each. It bypasses
+// rules and triggers, which would take minutes.
 func insertContent(t *testing.T, s *testkit.Server, user string, projects, specs int, specText, itemText string) {
 	t.Helper()
 	super := superuserConn(t, s)
@@ -304,7 +304,7 @@ func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	}
 }
 
-// tcpProxy passes connections on to a database, until it cuts them all.
+// tcpProxy forwards connections to a database until it closes them all.
 type tcpProxy struct {
 	net.Listener
 	mu    sync.Mutex
@@ -340,7 +340,8 @@ func newTCPProxy(t *testing.T, to string) *tcpProxy {
 	return r
 }
 
-// closeConnections resets all connections, as when the database's machine restarts.
+// closeConnections resets all connections, as a restart of the database's
+// machine does.
 func (r *tcpProxy) closeConnections() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -364,18 +365,18 @@ func TestExport_LostDatabaseTruncatesResponse(t *testing.T) {
 	through.Service = address.String()
 	s := testkit.StartOn(t, through, google)
 	ann := s.SignUp(t)
-	insertContent(t, s, ann.User, 6, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds
+	insertContent(t, s, ann.User, 6, 20, strings.Repeat("🧾", 100_000), "") // more than the socket buffers hold
 
 	body := startExport(t, s, ann).Body
 	beginning := make([]byte, 8<<20)
 	if _, err := io.ReadFull(body, beginning); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // the server waits for us to read
+	time.Sleep(200 * time.Millisecond) // until the server waits for the client to read
 	r.closeConnections()
 	rest, err := io.ReadAll(body)
 	if err != nil {
-		return // the caller knows that it is not whole
+		return // the client sees that the response is truncated
 	}
 	var d exportDoc
 	if err := json.Unmarshal(append(beginning, rest...), &d); err != nil {

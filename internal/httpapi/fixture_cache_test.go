@@ -14,8 +14,8 @@ import (
 
 var requestCount atomic.Int64
 
-// serve asks a server without a connection in between. ByGate is true if the gate has
-// answered by itself.
+// serve sends a request to a server's handler without a connection. It reports
+// whether the response came from the cache.
 func serve(s *testkit.Server, method, path, token string, headers ...string) (answer *httptest.ResponseRecorder, byGate bool) {
 	return serveWithBody(s, method, path, token, "", headers...)
 }
@@ -37,7 +37,8 @@ func serveWithBody(s *testkit.Server, method, path, token, body string, headers 
 	return answer, s.ByGate(name)
 }
 
-// awaitCached reads until the gate answers, and reports whether it does.
+// awaitCached reads until the response comes from the cache, and reports
+// whether it does.
 func awaitCached(s *testkit.Server, path, token string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if answer, byGate := serve(s, http.MethodGet, path, token); byGate && answer.Code == http.StatusOK {
@@ -47,7 +48,7 @@ func awaitCached(s *testkit.Server, path, token string, within time.Duration) bo
 	return false
 }
 
-// fillCaches reads at each server until its gate answers.
+// fillCaches reads at each server until its cache responds.
 func fillCaches(t *testing.T, servers []*testkit.Server, path string, callers ...*testkit.Client) {
 	t.Helper()
 	for _, c := range callers {

@@ -37,14 +37,15 @@ type project struct {
 
 func (p project) path() string { return projectsPath + "/" + p.ID }
 
-// projectOf reads the project that an answer shows.
+// projectOf reads the project in a response.
 func projectOf(a *testkit.Answer) project {
 	var p project
 	a.Into(&p)
 	return p
 }
 
-// newProject makes a project with a description, so that its loss would show.
+// newProject creates a project with a description, so that its loss would
+// show.
 func newProject(c *testkit.Client, title string) project {
 	return projectOf(c.Post(projectsPath, map[string]any{"title": title, "description": "About " + title}).Want(201))
 }
@@ -81,7 +82,7 @@ func projectIDs(projects []project) []string {
 	return all
 }
 
-// loginResponse is what a client reads of a token pair.
+// loginResponse is what a client reads of a sign-in.
 type loginResponse struct {
 	AccessToken      string `json:"access_token"`
 	TokenType        string `json:"token_type"`
@@ -102,8 +103,8 @@ type loginResponse struct {
 
 var idTokenCount atomic.Int64
 
-// idToken makes an ID token that is no copy of another one: two of the same
-// person in the same second would be.
+// idToken returns an ID token that differs from all others. Without the jti,
+// two of one user in one second would be equal.
 func idToken(t *testing.T, s *testkit.Server, c issuer.Claims) string {
 	t.Helper()
 	extra := map[string]any{"jti": idTokenCount.Add(1)}
@@ -120,7 +121,7 @@ func signIn(t *testing.T, s *testkit.Server, c issuer.Claims) loginResponse {
 	return g
 }
 
-// withToken is a caller who sends this access token.
+// withToken is a client with this access token.
 func withToken(t *testing.T, s *testkit.Server, token string) *testkit.Client {
 	t.Helper()
 	c := s.Anybody(t)
@@ -158,22 +159,22 @@ func connectSuperuser(t *testing.T, s *testkit.Server) *pgx.Conn {
 	return conn
 }
 
-// rawResponse is the answer to bytes that no well-behaved client sends.
+// rawResponse is the response to a request that is written byte by byte.
 type rawResponse struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// sendRaw sends lines as a request of HTTP/1.1. Host and Connection: close are
-// added; a body follows after an empty line.
+// sendRaw sends lines as a request of HTTP/1.1 and adds Host and Connection:
+// close. A body follows after an empty line.
 func sendRaw(t *testing.T, s *testkit.Server, lines ...string) rawResponse {
 	t.Helper()
 	return sendRawThenClose(t, s, nil, lines...)
 }
 
-// sendRawThenClose is raw for a caller who waits and then closes its side of the
-// connection, which the server sees as a caller who has left.
+// sendRawThenClose sends like sendRaw, waits, and closes its side of the
+// connection. The server sees a client that has disconnected.
 func sendRawThenClose(t *testing.T, s *testkit.Server, wait func(), lines ...string) rawResponse {
 	t.Helper()
 	address, err := url.Parse(s.URL)

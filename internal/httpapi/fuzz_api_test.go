@@ -10,8 +10,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// databaseRequests are requests that reach the database, with {project}, {spec}, {item}
-// and {user} for what is there.
+// databaseRequests are requests that reach the database. {project}, {spec},
+// {item} and {user} stand for existing resources.
 var databaseRequests = []string{
 	"GET /projects", "GET /projects/{project}", "GET /projects/{project}/specs", "GET /specs/{spec}", "GET /specs/{spec}/items",
 	"GET /admin/users", "GET /admin/audit-events", "GET /auth/sessions",
@@ -21,8 +21,8 @@ var databaseRequests = []string{
 	"POST /auth/login", "POST /auth/refresh",
 }
 
-// FuzzAPI_NeverFailsInternally sends anything to a whole server over a real database: nothing
-// that a caller can send is a failure of ours.
+// FuzzAPI_NeverFailsInternally sends anything to a whole server over a real
+// database. No request causes an internal error.
 func FuzzAPI_NeverFailsInternally(f *testing.F) {
 	for n, request := range databaseRequests {
 		f.Add(n, "", `{"title": "x", "content": "y", "order": 0, "name": "z", "role": "user"}`, `"1", "2-0"`, "")
@@ -53,7 +53,7 @@ func FuzzAPI_NeverFailsInternally(f *testing.F) {
 		}
 		answer, err := client.Do(r.WithContext(t.Context()))
 		if err != nil {
-			return // no HTTP can be made of it
+			return // not sendable as HTTP
 		}
 		defer answer.Body.Close()
 		text, err := io.ReadAll(answer.Body)

@@ -27,7 +27,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// noProvider is an identity provider that knows nobody.
+// noProvider is an identity provider that knows no user.
 type noProvider struct{}
 
 func (noProvider) Verify(context.Context, string, string) (auth.Profile, error) {
@@ -42,9 +42,9 @@ func (noProvider) AuthCodeURL(_ context.Context, of auth.AuthRequest) (string, e
 	return "https://provider.example.com/?state=" + of.State, nil
 }
 
-// newHandlerWithoutDatabase is the API over a database that cannot be reached, and the
-// token of a caller. What is refused there was refused before the rules were
-// asked; what is not is 503.
+// newHandlerWithoutDatabase is the API over a database that cannot be reached,
+// and the token of a user. A request that gets as far as the database is
+// answered 503; all others are rejected before.
 func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string) {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Config{
@@ -79,7 +79,7 @@ func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string
 	return handler, token
 }
 
-// bodyOperations are the operations that take one.
+// bodyOperations are the operations that take a body.
 var bodyOperations = []struct{ method, path string }{
 	{"POST", loginPath},
 	{"POST", projectsPath},
@@ -87,10 +87,11 @@ var bodyOperations = []struct{ method, path string }{
 	{"PATCH", projectsPath + "/01a20519-0000-7000-8000-000000000000"},
 }
 
-// FuzzDecode_Body sends any bytes to every operation that takes a body. They are
-// never a failure of ours, and never answered in a form but the contract's.
+// FuzzDecode_Body sends any bytes to every operation that takes a body. They
+// never cause an internal error, and every response has the form of the
+// contract.
 func FuzzDecode_Body(f *testing.F) {
-	for _, name := range slices.Sorted(maps.Keys(notOneJSONValue)) { // seeds are named by their order
+	for _, name := range slices.Sorted(maps.Keys(notOneJSONValue)) { // seeds are named by their index
 		f.Add([]byte(notOneJSONValue[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(invalidFields)) {
@@ -115,8 +116,8 @@ func FuzzDecode_Body(f *testing.F) {
 	})
 }
 
-// checkProblem fails the test unless the answer is a problem of the caller's
-// making, or of the database that is not there.
+// checkProblem fails the test unless the response is a problem caused by the
+// request or by the missing database.
 func checkProblem(t *testing.T, request string, answer *httptest.ResponseRecorder) {
 	t.Helper()
 	var p testkit.Problem
@@ -149,8 +150,8 @@ func checkProblem(t *testing.T, request string, answer *httptest.ResponseRecorde
 	}
 }
 
-// FuzzDecode_Request sends any target and headers. Nothing of them is a failure of
-// ours.
+// FuzzDecode_Request sends any target and headers. They never cause an
+// internal error.
 func FuzzDecode_Request(f *testing.F) {
 	for _, seed := range []struct{ method, path, query, ifMatch, media string }{
 		{"GET", "/projects", "page_size=1&order_by=title", "", ""},
@@ -177,7 +178,7 @@ func FuzzDecode_Request(f *testing.F) {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, r)
 		switch answer.Code {
-		case 204, 200: // OPTIONS, and the contract itself
+		case 204, 200: // OPTIONS and the contract
 		case 405:
 			if answer.Header().Get("Allow") == "" {
 				t.Fatalf("%s %s answered 405 without Allow", method, path)

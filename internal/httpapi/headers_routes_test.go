@@ -13,13 +13,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// withProductionSettings is a server behind a proxy, with pages of a front end.
+// withProductionSettings is a server behind a proxy, with an allowed origin.
 func withProductionSettings(s *server.Settings) {
 	required := true
 	s.RequireHTTPS, s.TrustedProxies, s.CORSOrigins = &required, []string{"127.0.0.1"}, []string{appOrigin}
 }
 
-// routeRequests asks one route in every way, through a proxy and from a page.
+// routeRequests sends every kind of request to one route, through a proxy and
+// from a page.
 type routeRequests struct {
 	t            *testing.T
 	server       *testkit.Server
@@ -28,8 +29,8 @@ type routeRequests struct {
 	body         any
 }
 
-// check fails the test unless an answer has the status (200 stands for any
-// success), what every answer has, and what those to an allowed page have.
+// check fails the test unless the response has the status (200 stands for any
+// success), the headers of every response, and those for an allowed origin.
 func (v routeRequests) check(what string, status int, by *testkit.Client, method, path, proto string, headers ...string) {
 	v.t.Helper()
 	headers = append([]string{"X-Forwarded-Proto", proto, "Origin", appOrigin, "X-Request-Id", "the-same"}, headers...)
@@ -45,7 +46,7 @@ func (v routeRequests) check(what string, status int, by *testkit.Client, method
 		if !strings.HasPrefix(policy, "default-src 'none'; ") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			v.t.Errorf("%s: %s has the policy %s", what, path, policy)
 		}
-		got["Content-Security-Policy"] = want["Content-Security-Policy"] // a page's own
+		got["Content-Security-Policy"] = want["Content-Security-Policy"] // pages have their own policy
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		v.t.Errorf("%s: headers of %s %s, %d (-want +got):\n%s", what, method, path, a.Status, diff)
@@ -55,7 +56,7 @@ func (v routeRequests) check(what string, status int, by *testkit.Client, method
 	}
 }
 
-// sendAll ends with the success, which may end the session.
+// sendAll sends the successful request last, as it may end the session.
 func (v routeRequests) sendAll(success int, signed bool) {
 	v.t.Helper()
 	anybody := v.server.Anybody(v.t)
@@ -71,8 +72,8 @@ func (v routeRequests) sendAll(success int, signed bool) {
 	v.check("success", success, v.owner, v.method, v.path, "https")
 }
 
-// openRouteBodies has the bodies with which the open operations succeed, which the
-// matrix only refuses.
+// openRouteBodies are valid bodies of the open operations. The isolation
+// matrix only has invalid ones.
 var openRouteBodies = map[string]func(*testing.T, *testkit.Server) any{
 	"POST /auth/login": func(t *testing.T, s *testkit.Server) any {
 		return map[string]any{"id_token": idToken(t, s, issuer.Claims{})}
@@ -85,10 +86,10 @@ var openRouteBodies = map[string]func(*testing.T, *testkit.Server) any{
 func TestHeaders_EveryRouteHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	x := newCallerFixture(t)
-	// The first server, which remembers answers, is only asked for what it makes.
+	// The first server has a cache. It only creates resources here.
 	server := testkit.StartOn(t, x.s.Database, x.s.Issuer, x.keys, withProductionSettings)
 	for _, route := range allRoutes(t) {
-		c := routeCases[route] // a test of the matrix holds it complete
+		c := routeCases[route] // TestIsolation_EveryCallerAtEveryRoute checks that it is complete
 		owner, own := newOwner(t, x.s)
 		if c.permission != "" {
 			owner = x.newCaller("admin")
@@ -99,7 +100,7 @@ func TestHeaders_EveryRouteHasSecurityHeaders(t *testing.T) {
 		}
 		id := own.live[c.names]
 		if c.names == "" {
-			id = "nothing" // of a page
+			id = "nothing" // for pages
 		}
 		v := routeRequests{t: t, server: server, owner: owner, method: method, path: pathParameter.ReplaceAllString(path, id)}
 		if c.body != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// commonHeaders are the headers of every answer over plain HTTP.
+// commonHeaders are the headers of every response over plain HTTP.
 var commonHeaders = map[string]string{
 	"X-Content-Type-Options":    "nosniff",
 	"Referrer-Policy":           "no-referrer",
@@ -22,7 +22,8 @@ var commonHeaders = map[string]string{
 	"X-Powered-By":              "",
 }
 
-// selectCommonHeaders are those of the headers that everywhere speaks of.
+// selectCommonHeaders returns those headers of a response that commonHeaders
+// names.
 func selectCommonHeaders(h http.Header) map[string]string {
 	got := map[string]string{}
 	for name := range commonHeaders {
@@ -43,7 +44,7 @@ func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 		body         any
 		headers      []string
 		want         int
-		cache        string // where the contract speaks of it
+		cache        string // if the contract defines it
 	}{
 		"200 of a read":             {ann, "GET", p.path(), nil, nil, 200, read},
 		"200 of a list":             {ann, "GET", projectsPath, nil, nil, 200, read},

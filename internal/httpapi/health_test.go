@@ -46,7 +46,8 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	// Nobody but superusers may connect from now on, and who was is cut off.
+	// From now on only superusers may connect. Existing connections are
+	// closed.
 	name := s.Database.Service[strings.LastIndex(s.Database.Service, "/")+1:]
 	name, _, _ = strings.Cut(name, "?")
 	execSQL(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT 0`)
@@ -72,12 +73,13 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 			t.Errorf("503 with Retry-After %q: %q", answer.Header.Get("Retry-After"), problem.Detail)
 		}
 	}
-	// What can be refused without the database still is, and is not called dead.
+	// Requests that need no database to be rejected still are.
 	ann.Post(projectsPath, "{").WantProblem(400, "malformed_json")
 	ann.Get(projectsPath+"?x=1").WantProblem(400, "invalid_parameter")
 }
 
-// awaitStatus asks until the status is answered; a check may be a second old.
+// awaitStatus polls until the status is returned. A health check may be cached
+// for a second.
 func awaitStatus(t *testing.T, c *testkit.Client, path string, want int) {
 	t.Helper()
 	got := 0

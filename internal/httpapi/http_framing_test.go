@@ -18,8 +18,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// exchangeRaw sends bytes on a connection and returns every answer until the server
-// closes it. What has no answer within a second is taken for an open connection.
+// exchangeRaw sends bytes on a connection and returns every response until the
+// server closes it. The connection counts as open if no response comes within
+// a second.
 func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawResponse, closed bool) {
 	t.Helper()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -31,7 +32,7 @@ func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawRes
 		t.Fatal(err)
 	}
 	sent := make(chan struct{})
-	go func() { // the server may answer before it has read everything
+	go func() { // the server may respond before it has read everything
 		defer close(sent)
 		_, _ = io.WriteString(conn, text)
 	}()
@@ -55,7 +56,7 @@ func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawRes
 		if err != nil {
 			t.Fatalf("the body of answer %d: %v", len(answers)+1, err)
 		}
-		if answer.Close { // which is no header any more
+		if answer.Close { // net/http removes the header
 			answer.Header.Set("Connection", "close")
 		}
 		answers = append(answers, rawResponse{answer.StatusCode, answer.Header, string(body)})
@@ -65,7 +66,8 @@ func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawRes
 	return answers, closed
 }
 
-// wantProblem fails the test unless the answer is a problem with all its headers.
+// wantProblem fails the test unless the response is a problem with all its
+// headers.
 func (a rawResponse) wantProblem(t *testing.T, status int, code, detail string) {
 	t.Helper()
 	var p testkit.Problem

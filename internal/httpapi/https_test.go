@@ -14,14 +14,14 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// arrivalCase is a request as it may come here.
+// arrivalCase is one way in which a request may arrive.
 type arrivalCase struct {
-	trusted        bool     // whether the peer is
+	trusted        bool     // whether the peer is a trusted proxy
 	forwardedProto []string // lines of X-Forwarded-Proto
 	ownTLS         bool
 }
 
-// isSecure is what the contract says of it, in other words than the code.
+// isSecure is the rule of the contract, written differently from the code.
 func (c arrivalCase) isSecure() bool {
 	if c.trusted && c.forwardedProto != nil {
 		list := strings.Split(strings.Join(c.forwardedProto, ","), ",")
@@ -46,7 +46,7 @@ func (c arrivalCase) request(method, path string) *http.Request {
 	return r
 }
 
-// arrivalCases is every way that a request may come.
+// arrivalCases are all combinations.
 func arrivalCases() (all []arrivalCase) {
 	for _, said := range [][]string{
 		nil,
@@ -91,7 +91,7 @@ func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 					answer := httptest.NewRecorder()
 					h.ServeHTTP(answer, c.request(http.MethodGet, path))
 					var p problemDetails
-					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every answer is a problem
+					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every response is a problem
 					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
 					directly := !c.trusted || c.forwardedProto == nil
 					if want := required && !c.isSecure() && !(open && directly); refused != want {

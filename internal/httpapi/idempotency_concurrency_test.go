@@ -27,9 +27,8 @@ func TestIdempotency_ExpiredKeyIsTakenOnceByMany(t *testing.T) {
 	}
 }
 
-// A keyed creation locks its parent, then its owner; moving the project to the
-// trash locks the owner, then the project. Whoever loses must not be told that
-// the database is away.
+// A keyed creation locks its parent, then its owner. Moving the project to the
+// trash locks the owner, then the project. The loser must not get a 503.
 func TestIdempotency_CreatesAndTrashDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	ann := patientUnlessLong(twoReplicas(t))
@@ -68,7 +67,8 @@ func TestIdempotency_CreatesAndTrashDoNotDeadlock(t *testing.T) {
 	t.Log(counts)
 }
 
-// allowedDuringDeletion are the answers of requests that meet the end of their account.
+// allowedDuringDeletion are the responses to requests that run while their
+// account is deleted.
 var allowedDuringDeletion = []string{"401 token_revoked", "404 project_not_found", "404 specification_not_found", "404 item_not_found"}
 
 func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
@@ -105,7 +105,7 @@ func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 		}
 		ann.Get(mePath).WantProblem(401, "token_revoked")
 		left := countRowsMentioning(t, s, ann.User)
-		delete(left, "audit_events") // what happened stays written down
+		delete(left, "audit_events") // audit events stay
 		if len(left) > 0 {
 			t.Errorf("left in %v", left)
 		}

@@ -17,8 +17,8 @@ import (
 
 var keyPattern = regexp.MustCompile(`^[!-~]{1,255}$`)
 
-// FuzzIdempotency_Key sends any keys: exactly one of the documented form is taken,
-// as it is.
+// FuzzIdempotency_Key sends any keys. Exactly one key of the documented form
+// is accepted, unchanged.
 func FuzzIdempotency_Key(f *testing.F) {
 	for _, key := range []string{"9b2f6c1e-5c3a-4f5e-8a53-0b8f7a3f9a11", "", " ", "a b", "~!", "\x7f", "ä", "\xff", "x\n"} {
 		f.Add(key, "", false)
@@ -41,8 +41,8 @@ func FuzzIdempotency_Key(f *testing.F) {
 	})
 }
 
-// FuzzIdempotency_SameRequest spells the JSON of a body another way: to an Idempotency-Key
-// it is the same request. What it means is kept, so that another meaning is
+// FuzzIdempotency_SameRequest spells the JSON of a body another way. For an
+// Idempotency-Key it is the same request, and a body of another meaning is
 // another request.
 func FuzzIdempotency_SameRequest(f *testing.F) {
 	for _, body := range []string{`{"title": "x", "description": "y"}`, `{"b": [1e2, -0.0, "\u00e4\u2028<"], "a": null}`, `[{}, [], 9007199254740993]`, `1e999`, `"\ud835\udc9c"`} {
@@ -58,7 +58,7 @@ func FuzzIdempotency_SameRequest(f *testing.F) {
 			t.Fatalf("%q has no canonical form: %v", body, err)
 		}
 		if !finite(meant) {
-			return // no field of ours takes such a number
+			return // no field accepts such a number
 		}
 		other, err := json.MarshalIndent(strictjson.Floats(meant), "\t", " ") // names sorted, other escapes
 		if err != nil {

@@ -37,7 +37,7 @@ func TestIdempotency_SameKeyReplaysStoredResponse(t *testing.T) {
 			if after := queryOne[int](t, conn, count, ann.User); after != before+1 {
 				t.Errorf("%d were made", after-before)
 			}
-			// What it is by now does not matter, nor whether it is still there.
+			// Neither a change nor the deletion of the resource matters.
 			ann.Patch(first.Header.Get("Location"), `{}`).Want(200)
 			ann.Delete(first.Header.Get("Location")).Want(204)
 			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
@@ -138,7 +138,7 @@ func TestIdempotency_KeyWorksAfterLimitWasReached(t *testing.T) {
 	ann.Delete(bulletsOf(ann, full)[0].path()).Want(204)
 	made := ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k")
 	made.Want(201)
-	// At the limit again; the retry is answered all the same.
+	// The limit is reached again, and the replay still succeeds.
 	races.WantReplay(t, made, ann.Post(full.items(), `{"content": "x"}`, keyHeader, "k"))
 }
 

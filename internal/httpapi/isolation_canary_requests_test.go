@@ -9,13 +9,13 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// canaryRequests asks every route in every way.
+// canaryRequests sends every kind of request to every route.
 type canaryRequests struct {
 	*canaryFixture
 
 	admin, ann, ben, ended *testkit.Client
 	statuses               map[int]bool
-	// permanent is property of Ann's that stays.
+	// permanent is content of Ann that is not deleted.
 	permanent struct{ project, specification, item string }
 }
 
@@ -30,7 +30,7 @@ func newCanaryRequests(x *canaryFixture) *canaryRequests {
 	return w
 }
 
-// createContent is new property of Ann's.
+// createContent creates new content of Ann.
 func (w *canaryRequests) createContent() (projectID, specID, itemID string) {
 	w.t.Helper()
 	var spec, item struct{ ID string }
@@ -40,10 +40,10 @@ func (w *canaryRequests) createContent() (projectID, specID, itemID string) {
 	return p.ID, spec.ID, item.ID
 }
 
-// withCanary is a body with the canary in its text.
+// withCanary puts the canary into the text of a body.
 func withCanary(body string) string { return strings.ReplaceAll(body, `"x"`, `"`+canary+`"`) }
 
-// target is what a request is about.
+// target is a request that succeeds.
 type target struct {
 	method, path, id string
 	body             any
@@ -51,7 +51,7 @@ type target struct {
 	cell             routeCase
 }
 
-// prepare prepares a route for a success, with property that is new.
+// prepare creates content for a request of a route that succeeds.
 func (w *canaryRequests) prepare(route string) target {
 	w.t.Helper()
 	t := target{by: w.ann, cell: routeCases[route]}
@@ -72,7 +72,7 @@ func (w *canaryRequests) prepare(route string) target {
 		project, spec, item = w.createContent()
 		t.id = map[string]string{"project": project, "specification": spec, "item": item}[t.cell.names]
 	case "session":
-		t.id = w.signIn("ann@" + canary + ".example").Session // another one of hers
+		t.id = w.signIn("ann@" + canary + ".example").Session // another session of the same user
 	case "user":
 		t.id = w.ben.User
 	default:
@@ -85,7 +85,7 @@ func (w *canaryRequests) prepare(route string) target {
 	return t
 }
 
-// send asks, and remembers which statuses there were.
+// send sends a request and records the status.
 func (w *canaryRequests) send(by *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
 	w.t.Helper()
 	a := w.request(by, method, path, body, headers...)
@@ -93,7 +93,8 @@ func (w *canaryRequests) send(by *testkit.Client, method, path string, body any,
 	return a
 }
 
-// sendEveryVariant asks a route in every way that is refused, and then in one that is not.
+// sendEveryVariant sends every request of a route that is rejected, and then
+// one that succeeds.
 func (w *canaryRequests) sendEveryVariant(route string) {
 	w.t.Helper()
 	t := w.prepare(route)
@@ -137,13 +138,13 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 		w.send(t.by, t.method, t.path, t.body, "Idempotency-Key", canary)
 		w.send(t.by, t.method, t.path, strings.Replace(t.cell.body, `"x"`, `"`+canary+` again"`, 1), "Idempotency-Key", canary)
 	}
-	// What a request before this one has ended or deleted is not there any more.
+	// An earlier request may have ended or deleted the resource.
 	if a := w.send(t.by, t.method, t.path, t.body); t.cell.anyCaller == 0 && !t.cell.endsSession && a.Status != 404 && a.Status >= 400 {
 		w.t.Errorf("%s ends in %d %s", route, a.Status, a.Body)
 	}
 }
 
-// loginByCode signs in by codes and browsers, well and not.
+// loginByCode signs in by codes and browsers, with success and without.
 func (w *canaryRequests) loginByCode() {
 	w.t.Helper()
 	nobody := w.s.Anybody(w.t)
@@ -169,19 +170,19 @@ func (w *canaryRequests) loginByCode() {
 		w.t.Fatal(err)
 	}
 	w.secrets[address.Query().Get("code")] = "a code of a browser"
-	w.send(nobody, "GET", back, nil).Want(403) // of another browser
+	w.send(nobody, "GET", back, nil).Want(403) // from another browser
 	b.get(back).Want(302)
 	for name, value := range b.cookies {
 		w.addToken("the cookie "+name, value.Value)
 	}
-	b.get(back) // twice
+	b.get(back) // used twice
 	w.send(nobody, "GET", callbackPath+"?error="+canary+"&error_description="+canary+"&state="+canary, nil)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ann.RefreshToken+`x"}`)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ended.RefreshToken+`"}`)
 	w.send(nobody, "POST", "/api/v1/auth/refresh", "{}", "Cookie", "refresh_token="+w.ben.RefreshToken, "Origin", "https://"+canary+".example").Want(403)
 }
 
-// readPages reads lists by page tokens, also by those of others.
+// readPages reads lists by page tokens, also by those of other users.
 func (w *canaryRequests) readPages() {
 	w.t.Helper()
 	for by, path := range map[*testkit.Client]string{w.ann: projectsPath, w.admin: usersPath} {
@@ -203,7 +204,8 @@ func (w *canaryRequests) readPages() {
 	}
 }
 
-// sendToFailingDatabase asks everything of a database that fails and tells all it knows.
+// sendToFailingDatabase sends every request to a database that fails with as
+// many details as it can.
 func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 	w.t.Helper()
 	failed := 0
@@ -238,11 +240,11 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 	}
 }
 
-// raiseEverything makes PostgreSQL tell all it knows.
+// raiseEverything makes PostgreSQL put the row into every field of its error.
 const raiseEverything = `
 RAISE EXCEPTION USING MESSAGE = 'not this: ' || said, DETAIL = 'Failing row contains ' || said, HINT = said, COLUMN = said, TABLE = said`
 
-// breakRows lets every change of a row fail.
+// breakRows makes every write of a row fail.
 func (w *canaryRequests) breakRows() {
 	w.t.Helper()
 	db := superuserConn(w.t, w.s)
@@ -256,7 +258,7 @@ DECLARE said text := coalesce(NEW, OLD)::text; BEGIN `+raiseEverything+`; END $$
 	}
 }
 
-// breakSessions lets every transaction of somebody who is signed in fail.
+// breakSessions makes every transaction of a signed-in user fail.
 func (w *canaryRequests) breakSessions() {
 	w.t.Helper()
 	db := superuserConn(w.t, w.s)

@@ -13,22 +13,23 @@ import (
 )
 
 const (
-	// canary is in whatever users write and callers send in this test.
+	// canary is part of everything that users write and clients send in this
+	// test.
 	canary = "Kanarienvogel"
-	// echoed is what callers send that the contract says back to them: names of
+	// echoed is part of what the contract returns to the client: names of
 	// parameters and fields, and paths.
 	echoed = "Papageienfeder"
 )
 
-// canaryFixture is everything that may get out of the server in no way but in the
-// answer that it is for.
+// canaryFixture is a server whose secrets and user data are all known. They
+// may appear only in the response that they are meant for.
 type canaryFixture struct {
 	t   *testing.T
 	s   *testkit.Server
 	log *logBuffer
-	// secrets tells of each what it is.
+	// secrets maps each secret to its description.
 	secrets map[string]string
-	// sent is how many requests there were.
+	// sent counts the requests.
 	sent int
 }
 
@@ -49,7 +50,7 @@ func newCanaryFixture(t *testing.T, collector *testkit.Collector) *canaryFixture
 	redis.User = url.UserPassword("Redis"+canary, "PasswordOfRedis")
 	x.s = testkit.StartLogging(t, x.log, withAdmin, keySettings{file: pair.private}.set, func(s *server.Settings) {
 		s.LogFormat, s.SingleReplica = "json", false
-		s.RedisURL = server.Secret(redis.String()) // which lets nobody in by that password
+		s.RedisURL = server.Secret(redis.String()) // the password is wrong
 		s.OTLPEndpoint, s.OTLPHeaders = collector.URL, "authorization=Bearer%20HeaderForTheCollector"
 		database, err := url.Parse(string(s.DatabaseURL))
 		if err != nil {
@@ -68,11 +69,12 @@ func newCanaryFixture(t *testing.T, collector *testkit.Collector) *canaryFixture
 	return x
 }
 
-// addToken marks a token; the parts of one are as good as the whole.
+// addToken adds a token to the secrets. A part of a token is as secret as the
+// whole.
 func (x *canaryFixture) addToken(what, token string) {
 	parts := strings.Split(token, ".")
 	if len(parts) == 3 {
-		parts = parts[1:] // the head says the same of every token
+		parts = parts[1:] // the header is the same for every token
 	}
 	for _, part := range parts {
 		if len(part) >= 16 {
@@ -81,7 +83,7 @@ func (x *canaryFixture) addToken(what, token string) {
 	}
 }
 
-// signIn signs in somebody whose every claim is a canary.
+// signIn signs in a user whose every claim is a canary.
 func (x *canaryFixture) signIn(email string) *testkit.Client {
 	x.t.Helper()
 	token := idToken(x.t, x.s, issuer.Claims{Email: email, Name: canary, Picture: "https://" + canary + ".example/", Subject: canary + email})
@@ -96,13 +98,13 @@ func (x *canaryFixture) signIn(email string) *testkit.Client {
 	return c
 }
 
-// canaryHeaders are headers that callers may send with anything.
+// canaryHeaders are headers that clients may send with any request.
 var canaryHeaders = []string{
 	"User-Agent", canary, "Referer", "https://" + canary + ".example/", "Cookie", canary + "=" + canary, "X-Forwarded-For", canary,
 	"Traceparent", sampled, "Tracestate", "canary=" + canary, "Baggage", "canary=" + canary, "X-Cloud-Trace-Context", canary,
 }
 
-// leaks are the secrets in a text.
+// leaks are the secrets that a text contains.
 func (x *canaryFixture) leaks(text string) (found []string) {
 	for secret, what := range x.secrets {
 		if strings.Contains(text, secret) {
@@ -115,7 +117,7 @@ func (x *canaryFixture) leaks(text string) (found []string) {
 	return found
 }
 
-// request makes a request, and looks at how it is refused, if it is.
+// request sends a request and checks the response for leaks if it is an error.
 func (x *canaryFixture) request(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
 	x.t.Helper()
 	x.sent++
@@ -143,7 +145,7 @@ func (x *canaryFixture) request(c *testkit.Client, method, path string, body any
 func formatHeader(a *testkit.Answer) string {
 	var b strings.Builder
 	h := a.Header.Clone()
-	h.Del("Set-Cookie") // which a browser needs
+	h.Del("Set-Cookie") // browsers need it
 	_ = h.Write(&b)
 	return b.String()
 }
@@ -168,7 +170,7 @@ func TestIsolation_NoUserDataInLogsMetricsTraces(t *testing.T) {
 	x.checkOutputs(string(metrics.Body), collector)
 }
 
-// checkOutputs looks for canaries where operators look.
+// checkOutputs checks the log, the metrics and the traces.
 func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collector) {
 	x.t.Helper()
 	x.secrets[echoed] = "a name that a caller chose"
@@ -187,7 +189,7 @@ func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collecto
 			x.t.Errorf("%s tell %s", where, found)
 		}
 	}
-	// What was not asked, or not told, was not looked at.
+	// Make sure that the outputs contain what was tried.
 	if requests < x.sent {
 		x.t.Errorf("%d requests have %d lines", x.sent, requests)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// contentRequests are all that name a specification or an item, or a project
-// for its specifications. %s is the id.
+// contentRequests are all requests that name a specification or an item, or a
+// project for its specifications. %s is the id.
 var contentRequests = map[string]struct {
 	method, path string
 	body         any
@@ -62,8 +62,8 @@ var contentRequests = map[string]struct {
 	"delete it under a condition that errs": {"DELETE", "/items/%s", nil, []string{"If-Match", "9"}},
 }
 
-// formatResponse is all that a caller learns from an answer, but for the id that was
-// asked for and what differs between any two requests.
+// formatResponse is all that a client learns from a response, except for the
+// requested id and what differs between any two requests.
 func formatResponse(a *testkit.Answer, id string) string {
 	var lines []string
 	for name, values := range a.Header {

@@ -8,7 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// isolationLayers are servers that have one of the two walls between users, or both.
+// isolationLayers start servers with one of the two isolation layers, or both.
 var isolationLayers = map[string]func(t *testing.T) *testkit.Server{
 	"both walls": func(t *testing.T) *testkit.Server { return testkit.Start(t) },
 	"row-level security alone": func(t *testing.T) *testkit.Server {
@@ -19,7 +19,7 @@ var isolationLayers = map[string]func(t *testing.T) *testkit.Server{
 	},
 }
 
-// eachIsolationLayer runs a test with each wall alone, and with both.
+// eachIsolationLayer runs a test with each layer alone, and with both.
 func eachIsolationLayer(t *testing.T, test func(*testing.T, *testkit.Server)) {
 	t.Helper()
 	for name, start := range isolationLayers {
@@ -30,7 +30,7 @@ func eachIsolationLayer(t *testing.T, test func(*testing.T, *testkit.Server)) {
 	}
 }
 
-// The tests behind one wall are only worth something if there is nothing else.
+// This is the control: without both layers the other tests would fail.
 func TestIsolation_WithoutRLSAndFiltersAllIsReadable(t *testing.T) {
 	t.Parallel()
 	db := testkit.WithoutFilters(t, testkit.WithoutPolicies(t, testkit.NewDatabase(t)))
@@ -50,8 +50,8 @@ func TestIsolation_RLSAndFiltersHideSessionsKeysExports(t *testing.T) {
 	eachIsolationLayer(t, checkUnnamedResourcesAreOwn)
 }
 
-// checkUnnamedResourcesAreOwn looks at sessions, keys, the export, and the
-// ends of accounts.
+// checkUnnamedResourcesAreOwn covers sessions, idempotency keys, the export,
+// and the deletion of accounts.
 func checkUnnamedResourcesAreOwn(t *testing.T, s *testkit.Server) {
 	t.Helper()
 	ann, bob := s.SignUp(t), s.SignUp(t)

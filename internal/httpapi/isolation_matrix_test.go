@@ -15,23 +15,23 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// routeCase is what the matrix has to know of a route: a request that succeeds, and
-// what its path names.
+// routeCase describes a route: a request that succeeds, and what its path
+// names.
 type routeCase struct {
 	// names is project, specification, item, session or user; empty for none.
 	names string
 	body  string
-	// permission is read or change for what needs a role.
+	// permission is read or change for routes that need a role.
 	permission string
-	// anyCaller is the answer where who calls does not matter.
+	// anyCaller is the status where the caller does not matter.
 	anyCaller int
-	// trashedToo is true of what works on the trash.
+	// trashedToo is true for routes that work on the trash.
 	trashedToo bool
-	// endsSession is true of what ends the session of its caller.
+	// endsSession is true for routes that end the session of their caller.
 	endsSession bool
 }
 
-// routeCases has every route. One that is not here fails the test.
+// routeCases has every route. A missing route fails the test.
 var routeCases = map[string]routeCase{
 	"POST /auth/login":          {anyCaller: 401, body: `{"id_token": "x"}`},
 	"GET /auth/google":          {anyCaller: 302},
@@ -78,7 +78,7 @@ var routeCases = map[string]routeCase{
 	"GET /docs/{asset}":          {anyCaller: 404},
 	"GET /problems":              {anyCaller: 200},
 	"GET /problems/{code}":       {anyCaller: 404},
-	"GET /.well-known/jwks.json": {anyCaller: 200}, // where there is a key file
+	"GET /.well-known/jwks.json": {anyCaller: 200}, // with a key file
 	"GET /health":                {anyCaller: 200},
 	"GET /health/live":           {anyCaller: 200},
 	"GET /health/ready":          {anyCaller: 200},
@@ -87,7 +87,7 @@ var routeCases = map[string]routeCase{
 	"GET /metrics":               {anyCaller: 200},
 }
 
-// outsidePrefix are the routes that are not below the contract's prefix.
+// outsidePrefix matches the routes that are not below the contract's prefix.
 var outsidePrefix = regexp.MustCompile(`^\w+ /(docs|problems|health|metrics|\.well-known)`)
 
 var routeLine = regexp.MustCompile(`(?:\(a, |HandleFunc\()"(\w+) (?:"\+prefix\+")?(/[^"]*)"`)
@@ -105,8 +105,8 @@ func allRoutes(t *testing.T) (routes []string) {
 	return routes
 }
 
-// ownedIDs is what somebody owns, by what it is; of each once live and once in
-// the trash.
+// ownedIDs are the ids of what a user owns by kind, once live and once in the
+// trash.
 type ownedIDs struct{ live, trashed map[string]string }
 
 func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
@@ -127,17 +127,17 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	return c, own
 }
 
-// callerKinds are everybody who may call, the owner last: until then nothing may
-// have changed.
+// callerKinds are all kinds of callers. The owner is last: until then nothing
+// may have changed.
 var callerKinds = []string{"nobody", "bad token", "suspended", "stranger", "auditor", "admin", "owner"}
 
-// callerFixture finds somebody of each kind.
+// callerFixture creates callers of each kind.
 type callerFixture struct {
 	t      *testing.T
 	s      *testkit.Server
 	admin  *testkit.Client
 	shared map[string]*testkit.Client
-	// keys gives a replica the keys of the server.
+	// keys configures a replica with the keys of the server.
 	keys func(*server.Settings)
 }
 
@@ -152,7 +152,7 @@ func newCallerFixture(t *testing.T) *callerFixture {
 	return x
 }
 
-// newCaller is somebody new of a kind.
+// newCaller creates a caller of a kind.
 func (x *callerFixture) newCaller(who string) *testkit.Client {
 	x.t.Helper()
 	switch who {
@@ -169,7 +169,8 @@ func (x *callerFixture) newCaller(who string) *testkit.Client {
 	return c
 }
 
-// wantResponse is the answer that a caller has to get; 200 stands for any success.
+// wantResponse is the response that a caller has to get. 200 stands for any
+// success.
 func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
 	owns := who == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
 	switch {
@@ -179,7 +180,7 @@ func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
 		return 401, "token_missing"
 	case who == "bad token":
 		return 401, "token_invalid"
-	case who == "suspended" && logout: // twice is as good as once
+	case who == "suspended" && logout: // a second logout succeeds
 		return 200, ""
 	case who == "suspended":
 		return 401, "token_revoked"
@@ -192,7 +193,7 @@ func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
 	}
 }
 
-// send sends the request of a route about an id.
+// send sends the request of a route with an id.
 func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase, own ownedIDs) *testkit.Answer {
 	method, path, _ := strings.Cut(route, " ")
 	if !outsidePrefix.MatchString(route) {
@@ -225,7 +226,8 @@ func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
 	}
 }
 
-// checkRoute lets everybody call a route about everything that its path may name.
+// checkRoute sends the requests of every caller for everything that the path
+// may name.
 func (x *callerFixture) checkRoute(route string, c routeCase) {
 	x.t.Helper()
 	states := []string{"own"}
@@ -242,7 +244,7 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 		case "missing":
 			id = "01890a5d-ac96-774b-bcce-b302099a8057"
 		case "malformed":
-			id = "01890A5D-AC96-774B-BCCE-B302099A8057" // as long as one that is well formed
+			id = "01890A5D-AC96-774B-BCCE-B302099A8057" // the same length as a valid one
 		case "trashed":
 			if id = own.trashed[c.names]; id == "" {
 				continue
@@ -282,7 +284,7 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 	}
 }
 
-// foreignID is something that belongs to somebody else again.
+// foreignID is the id of a resource of another user.
 func (x *callerFixture) foreignID(what string) string {
 	x.t.Helper()
 	_, theirs := newOwner(x.t, x.s)

@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// projectRequests are all that take a project's id.
+// projectRequests are all requests with a project's id.
 var projectRequests = map[string]struct {
 	method, below string
 	body          any
@@ -37,9 +37,8 @@ var projectRequests = map[string]struct {
 	"restore":                         {"POST", "/restore", nil, nil},
 }
 
-// rejectedProjectRequests are requests that are refused before the project is looked
-// for; whose it is must not show there either. A path id that is no id at all
-// may be told first.
+// rejectedProjectRequests are rejected before the project is read. They must
+// not reveal its owner either. A malformed id may be reported first.
 var rejectedProjectRequests = map[string]struct {
 	method, below string
 	body          any
@@ -60,8 +59,8 @@ var rejectedProjectRequests = map[string]struct {
 	"a path out of the directory": {"GET", "/../", nil, nil},
 }
 
-// projectResponse is everything that an answer tells, but for ids and lengths that follow
-// from them.
+// projectResponse is all that a client learns from a response, except for ids
+// and lengths that follow from them.
 type projectResponse struct {
 	Status int
 	Header http.Header

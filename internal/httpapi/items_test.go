@@ -27,7 +27,7 @@ func (b bullet) path() string { return "/api/v1/items/" + b.ID }
 
 func (b bullet) tag() string { return fmt.Sprintf(`"%d-%d"`, b.Version, b.Order) }
 
-// bulletOf reads the item that an answer shows.
+// bulletOf reads the item in a response.
 func bulletOf(a *testkit.Answer) (b bullet) {
 	a.Into(&b)
 	return b
@@ -39,7 +39,7 @@ func newBullet(c *testkit.Client, s spec, content string) bullet {
 	return bulletOf(c.Post(s.items(), map[string]any{"content": content}).Want(201))
 }
 
-// bulletList reads the items that an answer lists.
+// bulletList reads the items in a response.
 func bulletList(a *testkit.Answer) []bullet {
 	var list struct{ Items []bullet }
 	a.Into(&list)
@@ -66,8 +66,7 @@ func itemTexts(list []bullet) string {
 	return strings.Join(all, " ")
 }
 
-// checkDense tells what is wrong with the places of a list; nothing if they are
-// 0…n-1, each held by another item.
+// checkDense checks that the orders of a list are 0…n-1, each of another item.
 func checkDense(list []bullet) error {
 	seen := map[string]bool{}
 	for n, b := range list {
@@ -115,8 +114,9 @@ func TestItems_Create(t *testing.T) {
 	}
 }
 
-// Every case begins with the items a b c d, each at version 1. A refused one
-// ends with them, too. The fault "/order" is one of that field, by any name.
+// Every case begins with the items a b c d, each at version 1. A rejected
+// request leaves them unchanged. The fault "/order" stands for any code of
+// that field.
 func TestItems_OrderAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
@@ -218,8 +218,8 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 	}
 }
 
-// wantOthersUntouched holds the items of a change against those before: but for
-// their places only the one that was answered differs, by one version.
+// wantOthersUntouched compares items before and after a change. Except for
+// their orders only the item in the response differs, by one version.
 func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Answer) {
 	t.Helper()
 	var changed bullet
@@ -253,7 +253,7 @@ func TestItems_OrderIsNeverIgnored(t *testing.T) {
 		parent := newSpec(ann, "a", "b", "c")
 		answer := ann.Post(parent.items(), `{"content": "x", "order": `+one+`}`)
 		if answer.Status == 201 && bulletOf(answer).Order == 1 {
-			continue // JSON knows one number with many spellings
+			continue // these are spellings of one number
 		}
 		if got := answer.WantProblem(422, "validation_failed").Errors; len(got) != 1 || got[0].Pointer != "/order" {
 			t.Errorf("at %s: %+v", one, got)
@@ -273,7 +273,7 @@ func TestItems_NumbersAreNeverReused(t *testing.T) {
 		ann.Delete(last.path()).Want(204)
 		ann.Get(last.path()).WantProblem(404, "item_not_found")
 		ann.Delete(last.path()).WantProblem(404, "item_not_found")
-		ann.Post(parent.items(), map[string]any{"content": "x", "order": 9}).Want(422) // takes no number
+		ann.Post(parent.items(), map[string]any{"content": "x", "order": 9}).Want(422) // uses no number
 	}
 }
 

@@ -24,12 +24,12 @@ const (
 	twoSecret = "the-second-jwt-secret-of-32-bytes-or-more"
 )
 
-// keySettings is what a replica is set to during one step of a rotation.
+// keySettings are the settings of a replica during one step of a rotation.
 type keySettings struct {
 	secret, previous, file string
 
-	alg       string // of the tokens that it issues
-	published int    // keys for everybody
+	alg       string // of issued tokens
+	published int    // published keys
 }
 
 func (g keySettings) set(s *server.Settings) {
@@ -77,8 +77,8 @@ func keyRotations(t *testing.T) map[string][]keySettings {
 	}
 }
 
-// At each step replicas of two generations serve side by side. Every session,
-// whichever of them it began or was last refreshed at, goes on at both.
+// At each step replicas with old and new settings run side by side. Every
+// session continues at both, whichever of them created or refreshed it last.
 func TestKeyRotation_KeepsSessions(t *testing.T) {
 	t.Parallel()
 	for name, generations := range keyRotations(t) {
@@ -105,11 +105,12 @@ func TestKeyRotation_KeepsSessions(t *testing.T) {
 				}
 				wantSignedBy(t, about, newer, generations[step+1])
 			}
-			// Who slept through all of it has a token of a key that is gone.
+			// A session that was idle during the whole rotation has a token of
+			// a removed key.
 			last := replicas[len(replicas)-1]
 			sleeper.At(last).Get(mePath).WantProblem(401, "token_invalid")
 			refresh(t, last, sleeper.RefreshToken).WantProblem(401, "refresh_token_invalid")
-			sleeper.At(replicas[1]).Get(mePath).Want(200) // it was not ended
+			sleeper.At(replicas[1]).Get(mePath).Want(200) // the session was not ended
 		})
 	}
 }
@@ -124,7 +125,7 @@ func wantAccepted(t *testing.T, about string, c *testkit.Client, replicas ...*te
 	}
 }
 
-// refreshAt refreshes at one replica and keeps what it gives.
+// refreshAt refreshes at one replica and stores the new tokens.
 func refreshAt(t *testing.T, about string, c *testkit.Client, by *testkit.Server) {
 	t.Helper()
 	answer := refresh(t, by, c.RefreshToken)
@@ -136,9 +137,9 @@ func refreshAt(t *testing.T, about string, c *testkit.Client, by *testkit.Server
 	c.Token, c.RefreshToken = next.AccessToken, next.RefreshToken
 }
 
-// wantSameSuccessor refreshes one token at both replicas, like two tabs. They
-// may derive the successor from different keys; it is one and the same all the
-// same: using either of them uses both.
+// wantSameSuccessor refreshes one token at both replicas, like two tabs. The
+// replicas may derive the successor from different keys. Both spellings are
+// the same successor: using one of them uses both.
 func wantSameSuccessor(t *testing.T, about string, c *testkit.Client, older, newer *testkit.Server) {
 	t.Helper()
 	other := *c
@@ -152,8 +153,8 @@ func wantSameSuccessor(t *testing.T, about string, c *testkit.Client, older, new
 	*c = other
 }
 
-// wantSignedBy fails the test unless the replica issues tokens as its generation
-// says, and publishes what it should.
+// wantSignedBy fails the test unless the replica signs and publishes as its
+// settings say.
 func wantSignedBy(t *testing.T, about string, s *testkit.Server, g keySettings) {
 	t.Helper()
 	text, _ := base64.RawURLEncoding.DecodeString(strings.Split(s.SignUp(t).Token, ".")[0])
@@ -175,7 +176,7 @@ func wantSignedBy(t *testing.T, about string, s *testkit.Server, g keySettings) 
 	}
 }
 
-// keyPair is a key pair as key files have it.
+// keyPair is a key pair in the form of key files.
 type keyPair struct{ private, public string }
 
 func newKeyPair(t *testing.T, kind string) keyPair {

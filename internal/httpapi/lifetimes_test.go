@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// Whoever remembers that a session was live needs no other clock than the token's.
+// A cache of live sessions then needs no other expiry than the token's.
 func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// While everything waits for one row that somebody holds, what comes is shed and
-// counted, and yet health answers, sessions end, and what the gate keeps is read.
+// While all writes wait for one locked row, new requests are shed and counted.
+// Health checks respond, sessions end, and cached reads succeed.
 func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })

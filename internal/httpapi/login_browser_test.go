@@ -20,7 +20,7 @@ const (
 	callbackPath  = authorizePath + "/callback"
 )
 
-// browser is a browser that keeps cookies, and goes one step at a time.
+// browser is a client that stores cookies and does not follow redirects.
 type browser struct {
 	t       *testing.T
 	server  *testkit.Server
@@ -32,7 +32,7 @@ func newBrowser(t *testing.T, s *testkit.Server) *browser {
 	return &browser{t: t, server: s, cookies: map[string]*http.Cookie{}}
 }
 
-// cookie is the header that the browser sends.
+// cookie is the Cookie header.
 func (b *browser) cookie() string {
 	var all []string
 	for _, c := range b.cookies {
@@ -51,7 +51,7 @@ func (b *browser) storeCookies(header http.Header) {
 	}
 }
 
-// get opens a page of the server, checked against the contract.
+// get reads a page of the server and checks it against the contract.
 func (b *browser) get(path string) *testkit.Answer {
 	b.t.Helper()
 	answer := b.server.Anybody(b.t).Get(path, "Cookie", b.cookie())
@@ -59,7 +59,7 @@ func (b *browser) get(path string) *testkit.Answer {
 	return answer
 }
 
-// post calls the server as a page of its own would.
+// post sends a request as a page of the server would.
 func (b *browser) post(path string, headers ...string) *testkit.Answer {
 	b.t.Helper()
 	answer := b.server.Anybody(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
@@ -67,7 +67,7 @@ func (b *browser) post(path string, headers ...string) *testkit.Answer {
 	return answer
 }
 
-// authorize goes as far as Google's page.
+// authorize follows the login to Google's page.
 func (b *browser) authorize(returnTo string) *url.URL {
 	b.t.Helper()
 	page, err := url.Parse(b.get(authorizePath + encodeQuery("return_to", returnTo)).Want(302).Header.Get("Location"))
@@ -77,7 +77,7 @@ func (b *browser) authorize(returnTo string) *url.URL {
 	return page
 }
 
-// chooseAccount signs in on Google's page, and returns the path to come back to.
+// chooseAccount signs in on Google's page and returns the callback path.
 func (b *browser) chooseAccount(page *url.URL, email string) string {
 	b.t.Helper()
 	back, err := openPage(b.t, page.String()+"&login_hint="+url.QueryEscape(email)).Location()
@@ -87,7 +87,7 @@ func (b *browser) chooseAccount(page *url.URL, email string) string {
 	return back.RequestURI()
 }
 
-// signIn goes all the way.
+// signIn runs the whole login.
 func (b *browser) signIn(returnTo, email string) *testkit.Answer {
 	b.t.Helper()
 	return b.get(b.chooseAccount(b.authorize(returnTo), email)).Want(302)
@@ -132,7 +132,7 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 }
 
-// cookieAttributes are a cookie without its value.
+// cookieAttributes is a cookie without its value.
 func cookieAttributes(c *http.Cookie) http.Cookie {
 	if c == nil {
 		return http.Cookie{}
@@ -216,7 +216,7 @@ func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	b.get(back).Want(302)
 	b.get(back).WantProblem(403, "csrf_rejected")
 
-	// Somebody who has copied the cookie too gets no further.
+	// A client that has copied the cookie cannot sign in.
 	thief := newBrowser(t, s)
 	thief.cookies[kept.Name] = &kept
 	again := thief.get(back).Want(302)
@@ -325,7 +325,7 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 	}
 }
 
-// Without an address the browser comes back to the root.
+// Without return_to the browser is redirected to the root.
 func TestLogin_RedirectsToRootByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -349,8 +349,8 @@ func TestLogin_RedirectContainsNoToken(t *testing.T) {
 	}
 }
 
-// The page of the issuer that stands in for Google lists who can sign in; its
-// links lead through the whole way.
+// The page of the issuer that stands in for Google lists users. Its links lead
+// through the whole login.
 func TestLogin_IssuerPageLinksUsers(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)

@@ -11,14 +11,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// pkceChallenge is that of verifier (RFC 7636, appendix B).
+// pkceChallenge is the challenge of pkceVerifier (RFC 7636, appendix B).
 const pkceChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
-// loopback is where the issuer sends codes to, on this machine.
+// loopback is the redirect URI of a program on this machine.
 const loopback = "http://127.0.0.1/callback"
 
-// openPage opens an address as a browser does that has these cookies, and does not
-// follow where it leads.
+// openPage requests an address with cookies as a browser does, without
+// following redirects.
 func openPage(t *testing.T, address string, headers ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
@@ -40,8 +40,8 @@ var noRedirects = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// authorizationCode signs Ann in on the issuer's page as a front end of its own would send
-// her there, and returns the code that comes back.
+// authorizationCode signs Ann in on the issuer's page, as her own front end
+// does, and returns the code.
 func authorizationCode(t *testing.T, s *testkit.Server, redirectURI string) string {
 	t.Helper()
 	res := openPage(t, s.Issuer.URL+"/authorize?"+url.Values{
@@ -67,7 +67,7 @@ func TestLogin_CodeIsAcceptedOnce(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 	s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 
-	// Whichever way she comes, she is the same person.
+	// Both flows identify the same user.
 	if other := signIn(t, s, issuer.Claims{Email: "ann@example.com"}); other.User.ID != g.User.ID {
 		t.Errorf("by an ID token she is %s, by a code %s", other.User.ID, g.User.ID)
 	}
@@ -108,7 +108,7 @@ func TestLogin_CodeOfForeignRedirectURIIsRejected(t *testing.T) {
 		"http://localhost:5173/":                        true,
 		"http://[::1]:5173/callback":                    true,
 		"postmessage":                                   true,
-		"https://elsewhere.example.com/callback":        false, // though it is the client's
+		"https://elsewhere.example.com/callback":        false, // registered at the client
 		"http://app.example.com/signed-in":              false,
 		"https://app.example.com:8443/signed-in":        false,
 		"https://app.example.com.evil.example/":         false,
@@ -132,7 +132,7 @@ func TestLogin_CodeOfForeignRedirectURIIsRejected(t *testing.T) {
 		t.Run(redirectURI, func(t *testing.T) {
 			t.Parallel()
 			answer := s.Anybody(t).Post(loginPath, map[string]any{"code": "4/x", "code_verifier": pkceVerifier, "redirect_uri": redirectURI})
-			if allowed { // then it is the code that is wrong
+			if allowed { // then only the code is invalid
 				answer.WantProblem(401, "google_token_invalid")
 				return
 			}
@@ -159,8 +159,8 @@ func TestLogin_UserStoreToken(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(401, "google_token_invalid")
 
-	// Issuer and subject tell people apart: one person of Google Sign-In with the
-	// same subject and address is another user.
+	// Issuer and subject identify a user: a user of Google Sign-In with the
+	// same subject and address is another one.
 	if other := signIn(t, s, issuer.Claims{}); other.User.ID == g.User.ID || other.User.Email != g.User.Email {
 		t.Errorf("%+v and %+v", other.User, g.User)
 	}

@@ -120,7 +120,7 @@ func TestLogin_ConcurrentFirstSignInsCreateOneUser(t *testing.T) {
 	}
 }
 
-// statuses counts answers by status.
+// statuses counts responses by status.
 func statuses(answers []*testkit.Answer) map[int]int {
 	counted := map[int]int{}
 	for _, a := range answers {

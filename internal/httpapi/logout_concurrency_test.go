@@ -15,7 +15,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// concurrentClients is many who sign in, read and leave at several replicas.
+// concurrentClients are many users that sign in, read and log out at several
+// replicas.
 type concurrentClients struct {
 	t        *testing.T
 	replicas []*testkit.Server
@@ -24,14 +25,14 @@ type concurrentClients struct {
 	failures atomic.Int64
 }
 
-// fail tells of the first few.
+// fail reports the first failures only.
 func (c *concurrentClients) fail(format string, args ...any) {
 	if c.failures.Add(1) <= 20 {
 		c.t.Errorf(format, args...)
 	}
 }
 
-// forEachConcurrently does something for all, some at a time.
+// forEachConcurrently calls do for all elements, eight at a time.
 func forEachConcurrently[T any](all []T, do func(n int, one T)) {
 	var running sync.WaitGroup
 	next := make(chan int)
@@ -49,9 +50,9 @@ func forEachConcurrently[T any](all []T, do func(n int, one T)) {
 	running.Wait()
 }
 
-// signInCached signs in somebody new, whose session the gates of all replicas pass for
-// live then. Who signs in before a replica has found Redis again has to be
-// announced, and is asked about for minutes, so somebody else is tried.
+// signInCached signs in a new user whose session is then cached as live at all
+// replicas. A user who signs in before a replica has reconnected to Redis
+// stays uncached for minutes, so another one is tried.
 func (c *concurrentClients) signInCached() (token string) {
 	for range 20 {
 		token = c.signIn()
@@ -80,7 +81,8 @@ func (c *concurrentClients) signIn() string {
 	return g.AccessToken
 }
 
-// logout ends the session of a token at one of the replicas, and tries it at all.
+// logout ends the session of a token at one of the replicas and checks all of
+// them.
 func (c *concurrentClients) logout(n int, token string) {
 	if left, _ := serveWithBody(c.replicas[n%len(c.replicas)], http.MethodPost, logoutPath, token, "{}"); left.Code != http.StatusNoContent {
 		c.fail("a logout is answered %d: %s", left.Code, left.Body)
@@ -89,7 +91,7 @@ func (c *concurrentClients) logout(n int, token string) {
 	c.checkRevoked(token)
 }
 
-// checkRevoked counts where a token is accepted that was revoked.
+// checkRevoked counts the replicas that accept a revoked token.
 func (c *concurrentClients) checkRevoked(token string) {
 	for n, s := range c.replicas {
 		answer, byGate := serve(s, http.MethodGet, mePath, token)
@@ -102,9 +104,9 @@ func (c *concurrentClients) checkRevoked(token string) {
 	}
 }
 
-// Each token was used a moment before at every replica, whose gates answered by
-// themselves: its session passed for live there. Once the logout is answered it is
-// accepted nowhere, also after what happens to Redis next.
+// Each token was used at every replica, and its session was cached as live
+// there. Once the logout is answered, no replica accepts the token, whatever
+// happens to Redis next.
 func TestLogout_RevokedTokenStaysRejectedDuringFailures(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// sendRedis sends commands to a Redis, and fails the test unless it takes each.
+// sendRedis sends commands to a Redis and fails the test unless each succeeds.
 func sendRedis(t *testing.T, redis *redisserver.Server, commands ...string) {
 	t.Helper()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", redis.Address)
@@ -30,14 +30,14 @@ func sendRedis(t *testing.T, redis *redisserver.Server, commands ...string) {
 	}
 }
 
-// redisFailure is what happens to a Redis before a logout, and after it; end makes
-// it well again.
+// redisFailure is what happens to a Redis before a logout and after it.
+// recover repairs it.
 type redisFailure struct {
 	name                   string
 	before, after, recover func(t *testing.T)
 }
 
-// redisFailures are its faults, one at a time.
+// redisFailures are the failures, one at a time.
 func redisFailures(t *testing.T, redis *redisserver.Server) []redisFailure {
 	t.Helper()
 	nothing := func(*testing.T) {}
@@ -64,8 +64,8 @@ func redisFailures(t *testing.T, redis *redisserver.Server) []redisFailure {
 	}
 }
 
-// Redis holds nothing that decides about a session, so nothing that happens to it
-// brings one back. It fails in one way at a time.
+// No state in Redis decides about a session, so no failure of Redis restores
+// one.
 func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
@@ -83,7 +83,7 @@ func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 			}
 			fault.before(t)
 			ann.For(t).Post(logoutPath, `{}`).Want(204)
-			for _, then := range []func(*testing.T){fault.after, fault.recover} { // at once, and after what happens next
+			for _, then := range []func(*testing.T){fault.after, fault.recover} { // immediately, and after the next failure
 				for _, replica := range replicas {
 					ann.At(replica).For(t).Get(mePath).WantProblem(401, "token_revoked")
 					refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_invalid")

@@ -17,7 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 )
 
-// newWrappedHandler is the API's way around a route that does this.
+// newWrappedHandler is the API's middleware around one route.
 func newWrappedHandler(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	a := &API{Config: Config{Metrics: uncounted{}, Traces: untraced{}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(log, nil))}}

@@ -16,9 +16,9 @@ import (
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
-// browserDestination is the origin that a browser goes to when a page of ours sends it
-// to an address, by the URL standard (https://url.spec.whatwg.org). That reads
-// much where Go reads nothing.
+// browserDestination is the origin that a browser opens when a page of the
+// server redirects it to an address, by the URL standard
+// (https://url.spec.whatwg.org). That standard accepts much that Go rejects.
 func browserDestination(address, own string) string {
 	address = strings.TrimFunc(address, func(c rune) bool { return c <= ' ' })
 	address = strings.NewReplacer("\t", "", "\r", "", "\n", "", `\`, "/").Replace(address)
@@ -40,9 +40,9 @@ func browserDestination(address, own string) string {
 	return kind + "//" + strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
 }
 
-// FuzzLogin_ReturnTo asks to be sent anywhere after a sign-in, or to have a code
-// exchanged that came to anywhere: a browser stays at an origin that is trusted,
-// also when it is told what went wrong.
+// FuzzLogin_ReturnTo starts logins with any return address and exchanges codes
+// of any redirect URI. A browser stays at a trusted origin, also after an
+// error.
 func FuzzLogin_ReturnTo(f *testing.F) {
 	for _, address := range []string{
 		"/", "/docs?tab=1#x", "//evil.example", `/\evil.example`, "/%2fevil.example", "/.//evil.example", "/..%2f/evil.example", "\t//evil.example", "https:evil.example", "https:/evil.example", "https:///evil.example",
@@ -76,8 +76,8 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 	})
 }
 
-// FuzzOAuthState opens cookies that are sealed as ours are, over any text: what
-// opens is a sign-in of that state whose time is not over.
+// FuzzOAuthState opens cookies with a valid MAC over any text. A cookie that
+// opens is a login of that state that has not expired.
 func FuzzOAuthState(f *testing.F) {
 	for _, text := range []string{
 		`{"state":"s","nonce":"n","verifier":"v","return_to":"/","expires":"2026-11-24T12:00:00Z"}`, `{"state":"s","expires":"2026-11-24T11:59:59Z"}`,
@@ -90,7 +90,7 @@ func FuzzOAuthState(f *testing.F) {
 	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), func() time.Time { return now })
 	f.Fuzz(func(t *testing.T, text []byte, state string) {
 		if of, err := kept.open(string(text), state); err == nil {
-			t.Fatalf("%q opens as %+v", text, of) // nobody has sealed it
+			t.Fatalf("%q opens as %+v", text, of) // without the MAC
 		}
 		of, err := kept.open(base64.RawURLEncoding.EncodeToString(append(kept.mac(text), text...)), state)
 		if err != nil {

@@ -41,7 +41,7 @@ func TestOAuthState_IsUnique(t *testing.T) {
 	}
 }
 
-// What is sealed for one purpose opens for no other.
+// A value that was sealed for one purpose opens for no other.
 func TestOAuthState_PageTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	secret := []byte("the secret key of a test, 32 bytes")
@@ -50,7 +50,7 @@ func TestOAuthState_PageTokenIsRejected(t *testing.T) {
 	}
 }
 
-// No byte of a sealed attempt can be another one.
+// Every altered byte of a sealed state is detected.
 func TestOAuthState_AlteredStateIsRejected(t *testing.T) {
 	t.Parallel()
 	kept := newAttempts([]byte("the secret key of a test, 32 bytes"), time.Now)

@@ -18,7 +18,7 @@ import (
 
 var testTokens = newPageTokens([]byte("a-secret-key-for-tests-of-32-bytes-or-more"))
 
-// drawCursor draws a cursor such as the rows of a list make.
+// drawCursor draws a cursor as rows of a list produce it.
 func drawCursor(t *rapid.T) requirements.Cursor {
 	at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "microseconds")).UTC()
 	text := rapid.StringN(0, 200, -1).Draw(t, "text")
@@ -118,9 +118,9 @@ func FuzzPageToken_Open(f *testing.F) {
 	})
 }
 
-// FuzzPageToken_Cursor opens tokens that are sealed as ours are, over any text, as an
-// older or newer release may have written it. What opens can be sealed, and
-// means the same again.
+// FuzzPageToken_Cursor opens tokens with a valid MAC over any text, as another
+// release may have written them. A cursor that opens can be sealed again and
+// keeps its meaning.
 func FuzzPageToken_Cursor(f *testing.F) {
 	for _, cursor := range []string{
 		`{"Time":"2026-11-22T17:12:10.123456Z","Text":"title","Number":7,"ID":"AQIDBAUGBwgJCgsMDQ4PEA=="}`,

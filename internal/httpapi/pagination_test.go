@@ -153,11 +153,11 @@ func TestPagination_PageSizeDefaults50Max100(t *testing.T) {
 	}
 }
 
-// projectOrders are all that the list of projects has.
+// projectOrders are the orders of the list of projects.
 var projectOrders = []string{"created_at", "created_at desc", "updated_at", "updated_at desc", "title", "title desc"}
 
-// sortProjects sorts as the contract says: by the column, ties by id, titles by code
-// point.
+// sortProjects sorts as the contract says: by the column, ties by id, titles
+// by code point.
 func sortProjects(projects []project, order string) []project {
 	column, direction, _ := strings.Cut(order, " ")
 	key := func(p project) string {
@@ -172,7 +172,7 @@ func sortProjects(projects []project, order string) []project {
 	return sorted
 }
 
-// walkProjects reads a list to its end, and calls between pages.
+// walkProjects reads a list to its end. It calls between after each page.
 func walkProjects(t *testing.T, c *testkit.Client, parameters []string, between func(last project)) []project {
 	t.Helper()
 	var all []project
@@ -206,7 +206,7 @@ func TestPagination_ProjectsKeepOrderOverPages(t *testing.T) {
 		}
 		newProject(ann, title)
 	}
-	// Times that are equal, and times that differ in the last digit only.
+	// Equal times, and times that differ only in the last digit.
 	execSQL(t, s, `UPDATE projects SET
 		created_at = '2026-01-01T00:00:00Z'::timestamptz + interval '1 microsecond' * (ascii(title) % 3),
 		updated_at = '2026-01-01T00:00:00.5Z'::timestamptz + interval '1 microsecond' * (ascii(title) % 2)`)

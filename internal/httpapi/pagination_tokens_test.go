@@ -36,7 +36,7 @@ func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 		}
 		altered[fmt.Sprintf("with another character at %d", i)] = token[:i] + string(other) + token[i+1:]
 	}
-	// The last character holds bits that mean nothing to a careless decoder.
+	// The last character holds bits that a lax decoder ignores.
 	for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 		if changed := token[:len(token)-1] + string(last); changed != token {
 			altered["ending in "+string(last)] = changed
@@ -58,7 +58,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	replica := s.Replica(t)
 	stranger := s.Replica(t, func(settings *server.Settings) {
 		settings.SecretKey = "another-secret-key-of-32-bytes-or-more"
-		settings.RedisURL = "" // where the page is kept that the others answered, for the same person
+		settings.RedisURL = "" // the other replicas cache the page there
 	})
 	for _, c := range []*testkit.Client{ann, bob} {
 		for _, title := range []string{"a", "a", "b"} {
@@ -76,7 +76,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 		}
 		return projectsPath + "?" + values.Encode()
 	}
-	ann.Get(with()).Want(200) // is kept from now on
+	ann.Get(with()).Want(200) // is cached from now on
 	for name, tc := range map[string]struct {
 		caller *testkit.Client
 		path   string

@@ -33,20 +33,20 @@ func rowIDs(rows []listRow) []string {
 	return all
 }
 
-// listFixture is a list of one's own, live or trash, and what comes to it and goes.
+// listFixture is a user's list, live or trash, with writes that change it.
 type listFixture struct {
 	t       *testing.T
 	ann     *testkit.Client
 	super   *pgx.Conn
 	trashed bool
-	// list is the path of the list, one that of a row before its id.
+	// list is the path of the list. one is the path of a row without its id.
 	list, one string
-	// inserts fills it in SQL, for $1 rows of the user $2, trashed at $3, with the
-	// titles $4.
+	// inserts are statements that fill the list: $1 rows of the user $2,
+	// trashed at $3, with the titles $4.
 	inserts []string
 }
 
-// listFixtures are the lists that come in pages, and the orders that each has.
+// listFixtures are the paginated lists with their orders.
 var listFixtures = map[string]struct {
 	orders []string
 	build  func(ann *testkit.Client) listFixture
@@ -68,12 +68,12 @@ WHERE  owner_id = $1`}}
 	}},
 }
 
-// repeatedTimes are the times of row n, of which many have the same.
+// repeatedTimes are the times of row n. Many rows share them.
 const repeatedTimes = `timestamptz '2026-01-01 00:00:00.123456Z' + n % 3 * interval '1 microsecond',
        timestamptz '2026-01-01 00:00:00.123456Z' + n % 5 / 2 * interval '1 microsecond'`
 
-// eachList runs a test for every list, live and trash, in every order. It builds
-// as many as it wants, of users of their own.
+// eachList runs a test for every list, live and trash, in every order. The
+// test builds as many lists as it needs, each of another user.
 func eachList(t *testing.T, test func(build func() listFixture, order string)) {
 	t.Helper()
 	s := testkit.Start(t)
@@ -95,7 +95,7 @@ func eachList(t *testing.T, test func(build func() listFixture, order string)) {
 	}
 }
 
-// add puts a new row onto the shelf.
+// add creates a row of the list.
 func (x listFixture) add(title string) (made listRow) {
 	x.t.Helper()
 	body := map[string]any{"title": title}
@@ -109,7 +109,7 @@ func (x listFixture) add(title string) (made listRow) {
 	return made
 }
 
-// setListed moves a row onto the shelf, or from it.
+// setListed moves a row into the list or out of it.
 func (x listFixture) setListed(id string, onto bool) {
 	x.t.Helper()
 	if onto == x.trashed {
@@ -119,8 +119,8 @@ func (x listFixture) setListed(id string, onto bool) {
 	}
 }
 
-// insertRows puts n rows onto the shelf that have few titles and times, and returns
-// them as they are listed.
+// insertRows fills the list with n rows of few titles and times, and returns
+// them as listed.
 func (x listFixture) insertRows(n int) []listRow {
 	x.t.Helper()
 	titles := []string{"same", "same", "Same", "sam", "same same", "ä", "a\u0308", "🧾", "\uffff", strings.Repeat("🧾", 100)}
@@ -137,7 +137,7 @@ func (x listFixture) insertRows(n int) []listRow {
 	return all
 }
 
-// walk reads the list page by page and does something between pages.
+// walk reads the list page by page. It calls between after each page.
 func (x listFixture) walk(size int, order string, between func(last listRow)) []listRow {
 	x.t.Helper()
 	var all []listRow
@@ -165,7 +165,8 @@ func (x listFixture) walk(size int, order string, between func(last listRow)) []
 	return nil
 }
 
-// compareRows compares by the column of an order, ties by id, text by code point.
+// compareRows compares by the column of an order, ties by id, text by code
+// point.
 func compareRows(order string) func(a, b listRow) int {
 	column, descending := strings.CutSuffix(order, " desc")
 	key := func(r listRow) string {
@@ -196,9 +197,9 @@ func TestPagination_EveryListKeepsOrderOverPages(t *testing.T) {
 	})
 }
 
-// While a walk goes on, others come and go: new ones, such as were there before,
-// and the row that the next page begins after. What was there all along is seen
-// once, in its place, and nothing twice.
+// During a walk rows appear and disappear: new ones, earlier ones, and the row
+// that the token was made from. Rows that stay are listed once, in order, and
+// no row is listed twice.
 func TestPagination_WalkSkipsAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	eachList(t, func(build func() listFixture, order string) {
@@ -225,10 +226,10 @@ func (x listFixture) walkDuringWrites(size int, order string) {
 	turn := 0
 	got := x.walk(size, order, func(last listRow) {
 		if turn++; turn > 12 {
-			return // else new ones come before the end for ever
+			return // otherwise new rows come before the end forever
 		}
 		x.add([]string{"same", "a", "zzz"}[turn%3])
-		if here[last.ID] { // the row that the token was made of
+		if here[last.ID] { // the row that the token was made from
 			x.setListed(last.ID, false)
 			here[last.ID] = false
 		}
@@ -255,7 +256,8 @@ func (x listFixture) walkDuringWrites(size int, order string) {
 		x.t.Errorf("in pages of %d: not in order: %v", size, rowIDs(stayed))
 	}
 	for id, n := range times {
-		// What comes back was changed just then, and may be met again at its new place.
+		// A restored row has a new updated_at, and may be listed again at its
+		// new position.
 		if n > 1 && (!slices.Contains(others, id) || !strings.HasPrefix(order, "updated_at")) {
 			x.t.Errorf("in pages of %d: %s is seen %d times", size, id, n)
 		}

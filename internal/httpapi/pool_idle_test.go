@@ -12,9 +12,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// slowWriter is a socket whose writes return only after their answer has come,
-// as on a machine with too much to do. The driver then reads in the background,
-// and goes on waiting for more while the connection lies in the pool.
+// slowWriter is a socket whose writes return after the response has arrived,
+// as on an overloaded machine. The driver then reads in the background, and
+// the read is still pending while the connection is idle in the pool.
 type slowWriter struct{ *net.TCPConn }
 
 func (c slowWriter) Write(b []byte) (int, error) {
@@ -47,7 +47,7 @@ func TestPool_BackgroundReadDoesNotStall(t *testing.T) {
 			err := store.Ping(ctx)
 			cancel()
 			asked <- err
-			time.Sleep(1100 * time.Millisecond) // until the connection has been idle for long
+			time.Sleep(1100 * time.Millisecond) // until the pool checks the idle connection
 		}
 		store.Close()
 		close(asked)

@@ -38,7 +38,7 @@ func TestProblem_EveryKindHasStatus(t *testing.T) {
 // contractStatuses is the table of errors of the contract.
 var contractStatuses = map[int][]problem.Code{
 	400: {
-		"malformed_request", // the table does not have it; it is for what is no request at all
+		"malformed_request", // not in the table of the contract: it is not a request
 		"malformed_json", "invalid_parameter", "invalid_page_token", "invalid_header",
 	},
 	401: {

@@ -13,7 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// atMost3 sets a limit that is reached soon.
+// atMost3 sets a limit that a test reaches.
 func atMost3(settings *server.Settings) { settings.MaxProjects = 3 }
 
 func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
@@ -36,8 +36,8 @@ func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
 	}
 }
 
-// wantCounted fails the test unless the counter of the user's live projects is
-// their number.
+// wantCounted fails the test unless the user's counter equals the number of
+// live projects.
 func wantCounted(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	t.Helper()
 	counted := queryInt(t, s, "SELECT project_count FROM users WHERE id = $1", c.User)
@@ -60,21 +60,21 @@ func TestProjects_TrashDoesNotCountAgainstLimit(t *testing.T) {
 	}
 	full(ann.Post(projectsPath, withTitle("One more")))
 	newProject(bob, "Another account has its own limit")
-	ann.Put(made[0].path(), withTitle("Changed")).Want(200) // changes need no place
+	ann.Put(made[0].path(), withTitle("Changed")).Want(200) // a change needs no capacity
 
 	ann.Delete(made[0].path()).Want(204)
-	ann.Delete(made[0].path()).WantProblem(404, "project_not_found") // frees no second place
+	ann.Delete(made[0].path()).WantProblem(404, "project_not_found") // frees no second slot
 	fourth := newProject(ann, "One more")
 	full(ann.Post(projectsPath, withTitle("Yet one more")))
 	full(ann.Post(made[0].path()+"/restore", nil))
 	if trash := listProjects(ann, "trashed", "true").Projects; len(trash) != 1 || trash[0].Version != 3 {
 		t.Errorf("a refused restore changed the trash: %+v", trash)
 	}
-	ann.Post(fourth.path()+"/restore", nil).Want(200) // it is live already and needs no place
+	ann.Post(fourth.path()+"/restore", nil).Want(200) // it is live already and needs no capacity
 
 	ann.Delete(fourth.path()).Want(204)
 	ann.Post(made[0].path()+"/restore", nil).Want(200)
-	ann.Post(made[0].path()+"/restore", nil).Want(200) // takes no second place
+	ann.Post(made[0].path()+"/restore", nil).Want(200) // uses no second slot
 	full(ann.Post(fourth.path()+"/restore", nil))
 	ann.Delete(made[1].path()).Want(204)
 	ann.Post(fourth.path()+"/restore", nil).Want(200)

@@ -79,7 +79,7 @@ func TestProjects_TimesHaveSixDigitsAndZ(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
-	// A time without a fraction is where digits would be lost.
+	// A time without a fraction is where digits could be lost.
 	execSQL(t, s, "UPDATE projects SET created_at = '2026-01-01T00:00:00Z', updated_at = '2026-01-01T00:00:00.1Z', deleted_at = '2026-01-01T12:45:00Z' WHERE id = $1", p.ID)
 	got := listProjects(ann, "trashed", "true").Projects[0]
 	want := []string{"2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.100000Z", "2026-01-01T12:45:00.000000Z"}

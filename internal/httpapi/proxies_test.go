@@ -154,7 +154,8 @@ func FuzzProxies_ForwardedFor(f *testing.F) {
 	f.Add("203.0.113.9, 10.0.0.2")
 	f.Add("[::1%x]:80,[")
 	f.Fuzz(func(t *testing.T, forged string) {
-		// Whatever a caller writes, the proxy's own entry at the right counts.
+		// Whatever a client writes, the proxy's own entry on the right is
+		// used.
 		got := trusted.caller(peer, []string{forged + ", 203.0.113.9"})
 		if got != netip.MustParseAddr("203.0.113.9") {
 			t.Fatalf("%q made the caller %s", forged, got)

@@ -23,8 +23,8 @@ func TestRateLimit_RateInWords(t *testing.T) {
 	}
 }
 
-// Whoever waits until a time that was told must not be too early, so all times
-// are rounded up.
+// A client that waits until a reported time must not be too early. So all
+// times are rounded up.
 func TestRateLimit_HeadersReportAllAndScarcest(t *testing.T) {
 	t.Parallel()
 	b := &budgets{header: http.Header{}}

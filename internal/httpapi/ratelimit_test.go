@@ -18,8 +18,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// withRateLimits lets a server hold its callers to these rates an hour, which are in no
-// danger of growing during a test.
+// withRateLimits sets limits of an hour, so that no capacity returns during a
+// test.
 func withRateLimits(requests, logins, refreshes int) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RateLimitEnabled = true
@@ -29,7 +29,7 @@ func withRateLimits(requests, logins, refreshes int) func(*server.Settings) {
 	}
 }
 
-// rateLimitHeaders are those of the headers about limits that an answer has.
+// rateLimitHeaders are the headers of a response about rate limits.
 func rateLimitHeaders(a *testkit.Answer) map[string]string {
 	got := map[string]string{}
 	for _, name := range []string{"RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"} {
@@ -40,8 +40,8 @@ func rateLimitHeaders(a *testkit.Answer) map[string]string {
 	return got
 }
 
-// remainingRequests is how many requests are left, as the answer tells; -1 if it does
-// not.
+// remainingRequests is the number of remaining requests that the response
+// reports; -1 if it reports none.
 func remainingRequests(a *testkit.Answer) int {
 	n, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
 	if err != nil {
@@ -70,7 +70,7 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 			t.Errorf("problem %+v", problem)
 		}
 	}
-	// One budget for all that a user does, by whatever session and method.
+	// One limit covers all requests of a user, whatever session and method.
 	ann.Post(projectsPath, withTitle("x")).WantProblem(429, "rate_limited")
 	s.SignIn(t, "person-1@example.com").Get("/api/v1/users/me").WantProblem(429, "rate_limited")
 	if got := remainingRequests(ben.Get(projectsPath).Want(200)); got != 4 {
@@ -99,7 +99,7 @@ func TestRateLimit_HeadersReportState(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
-	// A refresh is paid by two, and the older headers speak of the scarcer.
+	// A refresh consumes two limits. The older headers report the scarcer one.
 	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
 	got = rateLimitHeaders(answer)
 	delete(got, "X-RateLimit-Reset")
@@ -112,13 +112,13 @@ func TestRateLimit_HeadersReportState(t *testing.T) {
 	}
 }
 
-// Who pays for what: a user, an address, or nobody.
+// Each request consumes the limit of its user, of its address, or none.
 func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 	t.Parallel()
 	const user, address, login, nobody = "user", "address", "login", "nobody"
 	for name, tc := range map[string]struct {
 		method, path string
-		headers      []string // beside the token
+		headers      []string // in addition to the token
 		signed       bool
 		want         int
 		pays         string
@@ -166,7 +166,8 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 			if got := remainingRequests(answer); got != want {
 				t.Errorf("%d requests remain, want %d", got, want)
 			}
-			// The second payer is told from the first by what is left afterwards.
+			// The remaining capacity of all limits shows which one was
+			// consumed.
 			left := map[string]int{user: 50, address: 50, login: 19}
 			left[tc.pays]--
 			probe := s.SignIn(t, "person-1@example.com") // a login
@@ -196,19 +197,18 @@ func TestRateLimit_SignInsPerAddress(t *testing.T) {
 	if got := refused.Header.Get("RateLimit-Policy"); got != `"login";q=3;w=3600` {
 		t.Errorf("RateLimit-Policy = %s", got)
 	}
-	// Other budgets are as they were.
+	// Other limits are unchanged.
 	ann.Get(projectsPath).Want(200)
 	s.Anybody(t).Get("/docs").Want(200)
 }
 
-// A body is not read, let alone its token looked up, for a caller who has nothing
-// left.
+// The body of a rejected request is not read, nor is its token looked up.
 func TestRateLimit_RejectedBodyIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withRateLimits(1, 5, 5))
 	ann := s.SignUp(t)
 	ann.Get(projectsPath).Want(200)
-	// It would be waited for, and the answer would be 408.
+	// Otherwise the server would wait for the body and respond 408.
 	answer := sendRaw(t, s, "POST "+projectsPath+" HTTP/1.1", "Authorization: Bearer "+ann.Token, "Content-Type: application/json", "Content-Length: 1000")
 	if answer.Status != 429 {
 		t.Errorf("answered %d: %s", answer.Status, answer.Body)
@@ -233,15 +233,16 @@ func TestRateLimit_RefreshesPerSession(t *testing.T) {
 	if got := refused.Header.Get("X-RateLimit-Limit"); got != "2" {
 		t.Errorf("X-RateLimit-Limit = %s", got)
 	}
-	// What was refused has not reached the store: an old token ends the session.
+	// A rejected request has not reached the store: an old token would end the
+	// session.
 	refresh(ann.RefreshToken).WantProblem(429, "rate_limited")
 	ann.Get(projectsPath).Want(200)
 	refresh(ben.RefreshToken).Want(200)
 	refresh("cgr_x").WantProblem(401, "refresh_token_invalid")
 }
 
-// Neither a neighbour behind the same address nor a thief with a token can keep
-// somebody from logging out.
+// Neither another client behind the same address nor a thief with a token can
+// block a user's logout.
 func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 	t.Parallel()
 	t.Run("by a neighbour", func(t *testing.T) {
@@ -280,7 +281,7 @@ func TestRateLimit_CanBeDisabled(t *testing.T) {
 	}
 }
 
-// Both forms are what the parsers of structured fields take.
+// Both forms are valid structured fields.
 func TestRateLimit_HeadersAreStructuredFields(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withRateLimits(5, 5, 5))

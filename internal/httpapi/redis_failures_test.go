@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// startRedis is a Redis that nobody else uses, to be broken.
+// startRedis starts a Redis of this test, which may be broken.
 func startRedis(t *testing.T) *redisserver.Server {
 	t.Helper()
 	redis, err := redisserver.Start(t.Context(), t.TempDir())
@@ -26,8 +26,8 @@ func startRedis(t *testing.T) *redisserver.Server {
 	return redis
 }
 
-// awaitRedisHealth waits until a server says so of its Redis; a check may be a second
-// old.
+// awaitRedisHealth waits until a server reports this status for its Redis. A
+// health check may be cached for a second.
 func awaitRedisHealth(t *testing.T, s *testkit.Server, status int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); s.Anybody(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
@@ -41,7 +41,7 @@ func TestHealth_ReportsRedis(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
 	s := testkit.Start(t, withRateLimits(100, 100, 100), func(s *server.Settings) {
-		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // the second counts
+		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // rate limits use the second
 		s.RedisWait = 5 * time.Second
 	})
 	health := func() map[string]any {
@@ -81,8 +81,8 @@ func TestHealth_ReportsRedis(t *testing.T) {
 	}
 }
 
-// Redis is killed, started, silenced and emptied while people work. Nobody gets
-// an answer that they would not get otherwise.
+// Redis is killed, restarted and paused under load. No client gets a different
+// response.
 func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)

@@ -14,22 +14,24 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// threeReplicas are three replicas.
+// threeReplicas starts three replicas.
 func threeReplicas(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 	t.Helper()
 	first := testkit.StartFirst(t, change...)
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
 }
 
-// openConnections lets replicas open connections to the database before a race.
+// openConnections lets replicas open connections to the database before a
+// race.
 func openConnections(c *testkit.Client, replicas []*testkit.Server) {
 	races.AtOnce(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
 }
 
-// withLongReuseGrace gives a busy machine more time than 10 s to answer a hundred requests.
+// withLongReuseGrace gives a busy machine more than 10 s for a hundred
+// requests.
 func withLongReuseGrace(s *server.Settings) { s.ReuseGrace *= 30 }
 
-// wantRevoked fails the test unless no replica takes the caller's tokens any more.
+// wantRevoked fails the test unless all replicas reject the client's tokens.
 func wantRevoked(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
@@ -38,7 +40,8 @@ func wantRevoked(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	}
 }
 
-// wantLive fails the test unless every replica takes the caller's access token.
+// wantLive fails the test unless all replicas accept the client's access
+// token.
 func wantLive(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
@@ -46,7 +49,7 @@ func wantLive(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	}
 }
 
-// withTokensOf is the caller with the tokens of an answer.
+// withTokensOf is the client with the tokens of a response.
 func withTokensOf(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
 	var next tokenPair
 	answer.Want(200).Into(&next)
@@ -79,7 +82,7 @@ func TestRefresh_ConcurrentRequestsGetSameSuccessor(t *testing.T) {
 	}
 }
 
-// ageSession makes everything about a session eleven seconds older.
+// ageSession makes a session eleven seconds older.
 func ageSession(t *testing.T, s *testkit.Server, session string) {
 	t.Helper()
 	execSQL(t, s, `UPDATE sessions SET created_at = created_at - interval '11 s', last_used_at = last_used_at - interval '11 s',
@@ -97,7 +100,7 @@ func TestRefresh_ReusedTokenEndsOnlyItsSession(t *testing.T) {
 		},
 		"at once, when its successor was used": func(t *testing.T, ann *testkit.Client) *testkit.Client {
 			next := withTokensOf(ann, refresh(t, replicas[0], ann.RefreshToken))
-			withTokensOf(ann, refresh(t, replicas[1], ann.RefreshToken)) // within the grace, and before
+			withTokensOf(ann, refresh(t, replicas[1], ann.RefreshToken)) // within the grace period
 			return withTokensOf(ann, refresh(t, replicas[2], next.RefreshToken))
 		},
 		"when the third comes after the first": func(t *testing.T, ann *testkit.Client) *testkit.Client {
@@ -117,7 +120,7 @@ func TestRefresh_ReusedTokenEndsOnlyItsSession(t *testing.T) {
 			wantLive(t, newest, replicas)
 			refresh(t, replicas[1], ann.RefreshToken).WantProblem(401, "refresh_token_reused")
 			wantRevoked(t, newest, replicas)
-			wantRevoked(t, ann, replicas) // told once that it was reused, later that it is over
+			wantRevoked(t, ann, replicas) // the reuse is reported once, then the session has ended
 			for _, c := range []*testkit.Client{other, stranger} {
 				wantLive(t, c, replicas)
 				wantLive(t, withTokensOf(c, refresh(t, replicas[2], c.RefreshToken)), replicas)
@@ -161,7 +164,8 @@ func TestRefresh_ConcurrentLogoutEndsSession(t *testing.T) {
 	t.Logf("the refresh came first in %d of %d races", won, testkit.Rounds(50, 1000))
 }
 
-// Whoever holds a stolen token may well hang up: that it was used twice counts.
+// The reuse of a token ends the session even if the thief disconnects before
+// the response.
 func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
@@ -171,7 +175,7 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 	conn := superuserConn(t, s)
 	body := fmt.Sprintf(`{"refresh_token":%q}`, ann.RefreshToken)
 	var answer rawResponse
-	for range 20 { // on a busy machine the lock may be waited for too long
+	for range 20 { // on a busy machine the wait for the lock may time out
 		execOn(t, conn, "BEGIN")
 		execOn(t, conn, "SELECT FROM sessions FOR UPDATE")
 		waits, answered := make(chan bool), make(chan rawResponse)
@@ -180,7 +184,7 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 				"Content-Type: application/json", fmt.Sprintf("Content-Length: %d", len(body)), "", body)
 		}()
 		waited := <-waits
-		time.Sleep(100 * time.Millisecond) // until the server has seen that its caller is gone
+		time.Sleep(100 * time.Millisecond) // until the server notices the disconnect
 		execOn(t, conn, "ROLLBACK")
 		if answer = <-answered; answer.Status == http.StatusServiceUnavailable {
 			continue
@@ -196,7 +200,7 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 	wantRevoked(t, next, []*testkit.Server{s})
 }
 
-// awaitLock waits until somebody waits for a lock.
+// awaitLock waits until a transaction waits for a lock.
 func awaitLock(t *testing.T, conn *pgx.Conn) bool {
 	t.Helper()
 	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

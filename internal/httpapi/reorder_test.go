@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// reorder asks for a new order of all items.
+// reorder sends a new order of all items.
 func reorder(c *testkit.Client, s spec, order any, headers ...string) *testkit.Answer {
 	return c.Put(s.items()+"/reorder", map[string]any{"item_ids": order}, headers...)
 }
@@ -46,7 +46,7 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 			if diff := cmp.Diff(list, bulletsOf(ann, parent)); diff != "" {
 				t.Errorf("items (-answered +listed):\n%s", diff)
 			}
-			wantOthersUntouched(t, before, list, &testkit.Answer{}) // an item elsewhere is the item it was
+			wantOthersUntouched(t, before, list, &testkit.Answer{}) // a moved item keeps its version
 			raised := 1
 			if want == "a b c d" {
 				raised = 0
@@ -59,7 +59,7 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 	}
 }
 
-// unknownIDs are ids of nothing.
+// unknownIDs are ids of no item.
 func unknownIDs(n int) []string {
 	all := make([]string, n)
 	for k := range all {
@@ -198,8 +198,8 @@ func TestReorder_OrderStaysDenseAfterRandomWrites(t *testing.T) {
 	})
 }
 
-// reorderModel is a walk over one specification: the items last seen, and the
-// contents that a slice has after the same steps.
+// reorderModel is a random walk over one specification: the items as last
+// read, and the expected contents.
 type reorderModel struct {
 	c    *testkit.Client
 	spec spec

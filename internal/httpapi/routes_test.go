@@ -177,7 +177,7 @@ func TestRoutes_ClientDisconnectIsNoServerError(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
-	// The change waits for this lock until its caller has left.
+	// The write waits for this lock until its client has disconnected.
 	conn := connectSuperuser(t, s)
 	defer conn.Close(t.Context())
 	for _, statement := range []string{"BEGIN", "SELECT FROM projects FOR UPDATE"} {

@@ -31,14 +31,13 @@ func (s spec) path() string { return "/api/v1/specs/" + s.ID }
 
 func (s spec) tag() string { return strconv.Quote(strconv.Itoa(s.Version)) }
 
-// specOf reads the specification that an answer shows.
+// specOf reads the specification in a response.
 func specOf(a *testkit.Answer) (s spec) {
 	a.Into(&s)
 	return s
 }
 
-// specProject is what a client reads of the project that a test puts specifications
-// into.
+// specProject is what a client reads of the parent project of specifications.
 type specProject struct {
 	ID        string `json:"id"`
 	Count     int    `json:"specification_count"`
@@ -55,7 +54,7 @@ func newSpecProject(c *testkit.Client) (h specProject) {
 	return h
 }
 
-// reload is the project as it is now.
+// reload reads the project again.
 func (h specProject) reload(c *testkit.Client) (now specProject) {
 	c.Get(h.path()).Want(200).Into(&now)
 	return now
@@ -65,7 +64,7 @@ func (h specProject) add(c *testkit.Client, content string) spec {
 	return specOf(c.Post(h.specs(), map[string]any{"content": content}).Want(201))
 }
 
-// newSpec makes a specification with items, in a project of its own.
+// newSpec creates a specification with items in a new project.
 func newSpec(c *testkit.Client, items ...string) spec {
 	made := newSpecProject(c).add(c, "# First\nand more")
 	for _, content := range items {
@@ -74,7 +73,7 @@ func newSpec(c *testkit.Client, items ...string) spec {
 	return reloadSpec(c, made)
 }
 
-// reloadSpec is the specification as it is now.
+// reloadSpec reads the specification again.
 func reloadSpec(c *testkit.Client, s spec) spec { return specOf(c.Get(s.path()).Want(200)) }
 
 func TestSpecifications_Create(t *testing.T) {
@@ -105,7 +104,7 @@ func TestSpecifications_Create(t *testing.T) {
 	}
 }
 
-// specText is what a caller may say about a specification.
+// specText is what a client may write in a specification.
 type specText struct{ Title, Content string }
 
 func TestSpecifications_Change(t *testing.T) {
@@ -287,7 +286,7 @@ func TestSpecifications_LimitIsExact(t *testing.T) {
 	first, second := parent.add(ann, "one"), parent.add(ann, "two")
 	full := parent.reload(ann)
 	ann.Post(parent.specs(), map[string]any{"content": "three"}).WantProblem(409, "specification_limit_reached")
-	ann.Post(second.path()+"/restore", nil).Want(200) // live as it is, it needs no room
+	ann.Post(second.path()+"/restore", nil).Want(200) // it is live and needs no capacity
 	if now := parent.reload(ann); now != full {
 		t.Errorf("refused, and the project is %+v, was %+v", now, full)
 	}

@@ -29,7 +29,7 @@ func withCollector(c *testkit.Collector) func(*server.Settings) {
 	return func(s *server.Settings) { s.OTLPEndpoint, s.OTLPHeaders = c.URL, "x-tenant=birds%20and%20bees" }
 }
 
-// logBuffer is a log that is read while it is written.
+// logBuffer is a log that can be read while it is written.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -47,8 +47,7 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
-// spansOfTrace are the spans of one trace by their names; of several with one name the
-// last.
+// spansOfTrace are the spans of one trace by name, the last one of each name.
 func spansOfTrace(spans []*pb.Span, id string) map[string]*pb.Span {
 	its := map[string]*pb.Span{}
 	for _, s := range spans {
@@ -133,7 +132,7 @@ func TestTraces_MalformedTraceparentIsIgnored(t *testing.T) {
 		s.Anybody(t).Get("/problems", "Traceparent", malformed).Want(200)
 	}
 	s.Anybody(t).Get("/problems", "Traceparent", sampled, "Traceparent", sampled).Want(200)
-	s.Anybody(t).Get("/problems", "Traceparent", strings.TrimSuffix(sampled, "1")+"0").Want(200) // the caller wants none
+	s.Anybody(t).Get("/problems", "Traceparent", strings.TrimSuffix(sampled, "1")+"0").Want(200) // not sampled
 	s.Anybody(t).Get("/docs", "Traceparent", sampled).Want(200)
 	spans := collector.Await(t, spanNamed("GET /docs"))
 	own := map[string]bool{}
@@ -153,7 +152,7 @@ func TestTraces_MalformedTraceparentIsIgnored(t *testing.T) {
 func TestTraces_OffWithoutCollector(t *testing.T) {
 	t.Parallel()
 	collector := testkit.NewCollector(t)
-	s := testkit.Start(t, func(s *server.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // the endpoint alone counts
+	s := testkit.Start(t, func(s *server.Settings) { s.OTLPHeaders, s.ServiceName = "a=b", "named" }) // only the endpoint turns traces on
 	s.SignUp(t).Get(projectsPath, "Traceparent", sampled).Want(200)
 	s.Stop()
 	if got := collector.Requests(); len(got) > 0 {
@@ -169,7 +168,7 @@ func TestTraces_ProbesAreNotTraced(t *testing.T) {
 		s.Anybody(t).Get(path, "Traceparent", sampled)
 	}
 	s.Anybody(t).Get("/docs").Want(200)
-	s.Stop() // sends what is left
+	s.Stop() // flushes the queue
 	var names []string
 	for _, span := range collector.Spans() {
 		names = append(names, span.Name)
@@ -179,7 +178,7 @@ func TestTraces_ProbesAreNotTraced(t *testing.T) {
 	}
 }
 
-// A collector in trouble is the collector's trouble.
+// A failing collector does not affect requests.
 func TestTraces_FailingCollectorDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
@@ -202,7 +201,7 @@ func TestTraces_FailingCollectorDoesNoHarm(t *testing.T) {
 				}
 			})
 			ann := s.SignUp(t)
-			for range 700 { // more than the queue has room for, as each has two spans or more
+			for range 700 { // more than the queue holds, as each request has two spans or more
 				ann.Get(projectsPath).Want(200)
 			}
 			began := time.Now()

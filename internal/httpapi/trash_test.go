@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// superuserConn is a connection that no policy confines.
+// superuserConn is a connection without row-level security.
 func superuserConn(t *testing.T, s *testkit.Server) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.Database.Super)
@@ -26,7 +26,7 @@ func superuserConn(t *testing.T, s *testkit.Server) *pgx.Conn {
 	return conn
 }
 
-// execOn runs statements on it.
+// execOn runs a statement.
 func execOn(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
@@ -43,15 +43,15 @@ func queryOne[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v
 	return v
 }
 
-// listTrash lists what is in the trash of a project.
+// listTrash lists the trash of a project.
 func listTrash(c *testkit.Client, h specProject) []spec {
 	var page struct{ Specifications []spec }
 	c.Get(h.specs() + "?trashed=true").Want(200).Into(&page)
 	return page.Specifications
 }
 
-// wantGone fails unless everything about the specification and its item is as if
-// they had never been.
+// wantGone fails the test unless the specification and its item look like
+// missing ones in every request.
 func wantGone(t *testing.T, c *testkit.Client, s spec, item bullet) {
 	t.Helper()
 	text, order := map[string]any{"content": "x"}, map[string]any{"item_ids": []string{item.ID}}
@@ -149,7 +149,7 @@ func TestTrash_ProjectTakesItsContentAlong(t *testing.T) {
 	ann.Post(dead.path()+"/restore", nil).Want(200)
 }
 
-// openStore is the service's way to the database, for what no request asks for.
+// openStore opens the service's store, for operations without a route.
 func openStore(t *testing.T, s *testkit.Server) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Config{URL: s.Database.Service, PoolSize: 2, MaxOverflow: 4})
@@ -160,7 +160,7 @@ func openStore(t *testing.T, s *testkit.Server) *postgres.Store {
 	return store
 }
 
-// purge removes what went to the trash more than a day ago.
+// purge removes everything that is in the trash for more than a day.
 func purge(t *testing.T, store *postgres.Store) int {
 	t.Helper()
 	removed, err := store.Purge(t.Context(), time.Now().Add(-24*time.Hour))
@@ -227,7 +227,7 @@ func TestTrash_ConcurrentPurges(t *testing.T) {
 	s := testkit.Start(t)
 	ann, super := s.SignUp(t), superuserConn(t, s)
 	parent := newSpecProject(ann)
-	for range 250 { // more than one look finds
+	for range 250 { // more than one batch of the purge
 		ann.Delete(parent.add(ann, "x").path()).Want(204)
 	}
 	kept := parent.add(ann, "kept")
@@ -265,7 +265,7 @@ func TestTrash_RestoreRacesPurge(t *testing.T) {
 		purger.Wait()
 		outcomes[answer.Status]++
 		switch answer.Status {
-		case 200: // whole, and it stays
+		case 200: // complete and permanent
 			purge(t, store)
 			if now := reloadSpec(ann, dead); now.ItemCount != 1 || itemIDs(bulletsOf(ann, dead))[0] != item.ID {
 				t.Errorf("restored as %+v", now)

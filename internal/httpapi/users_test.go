@@ -55,8 +55,8 @@ func TestUsers_ProfileEqualsThatOfSignIn(t *testing.T) {
 
 var signInCount atomic.Int64
 
-// signInAgain signs in with a token that nobody has used: two of one person in
-// one second are else the same.
+// signInAgain signs in with a new token. Without the jti, two tokens of one
+// user in one second would be equal.
 func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
 	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signInCount.Add(1))}})
@@ -111,7 +111,7 @@ func TestUsers_AcceptedNames(t *testing.T) {
 			if diff := cmp.Diff(want, profileOf(ann.Get(mePath).Want(200))); diff != "" {
 				t.Errorf("profile (-want +read):\n%s", diff)
 			}
-			// What the caller chose is not undone by what the provider says.
+			// A sign-in does not overwrite the name that the user chose.
 			again := signInAgain(t, s, before.Email)
 			if now := profileOf(again.Get(mePath).Want(200)); now.Name != tc.want || now.ID != before.ID {
 				t.Errorf("after another sign-in: %+v", now)
@@ -162,7 +162,7 @@ func TestUsers_RejectedProfileChanges(t *testing.T) {
 	}
 }
 
-// countRowsMentioning counts the rows of all tables that hold a text anywhere.
+// countRowsMentioning counts the rows of all tables that contain a text.
 func countRowsMentioning(t *testing.T, s *testkit.Server, text string) map[string]int {
 	t.Helper()
 	conn := superuserConn(t, s)
@@ -217,7 +217,7 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 	}
 	for _, text := range []string{ann.User, email, live.ID, dead.ID, trashed.ID} {
 		left := countRowsMentioning(t, s, text)
-		if text == ann.User { // by its id alone: what happened is told of whoever it was
+		if text == ann.User { // only the id stays, in audit events
 			delete(left, "audit_events")
 		}
 		if len(left) > 0 {

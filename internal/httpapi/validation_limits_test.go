@@ -13,18 +13,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// limit is a size that the contract bounds. The least is 0 where there is nothing
-// below it, or no bound.
+// limit is a size that the contract bounds. min is 0 if there is no lower
+// bound.
 type limit struct {
 	min, max int
-	// accepts tells whether a thing of size n is taken at a server. It has a caller
-	// of its own each time.
+	// accepts reports whether a server accepts a value of size n. Each call
+	// uses a new user.
 	accepts func(t *testing.T, s *testkit.Server, n int) bool
 }
 
-// limits are all limits of the contract. The names are those of the published
-// contract, as publishedLimits finds them, and of the settings; the last ones are
-// there in words alone.
+// limits are all limits of the contract, under the names of the published
+// contract (see publishedLimits) and of the settings. The contract describes
+// the last ones only in words.
 var limits = map[string]limit{
 	"Project.title":         textLimit(textFields["Project.title"]),
 	"Project.description":   textLimit(textFields["Project.description"]),
@@ -124,7 +124,7 @@ var limits = map[string]limit{
 	}},
 }
 
-// filterLimit is the limit of a filter of the staff's.
+// filterLimit is the limit of a filter for admins.
 func filterLimit(path string, greatest int) limit {
 	return limit{0, greatest, func(t *testing.T, s *testkit.Server, n int) bool {
 		admin := s.SignUp(t)
@@ -135,7 +135,7 @@ func filterLimit(path string, greatest int) limit {
 
 func letters(n int) string { return strings.Repeat("x", n) }
 
-// allEqual fails the test unless all tell the same.
+// allEqual fails the test unless all verdicts are equal.
 func allEqual(t *testing.T, verdicts ...bool) bool {
 	t.Helper()
 	if slices.Contains(verdicts, !verdicts[0]) {
@@ -144,7 +144,7 @@ func allEqual(t *testing.T, verdicts ...bool) bool {
 	return verdicts[0]
 }
 
-// hasRoom tells whether there was room for a creation.
+// hasRoom reports whether a creation was below the limit.
 func hasRoom(t *testing.T, a *testkit.Answer, full string) bool {
 	t.Helper()
 	if a.Status != 201 {
@@ -173,7 +173,7 @@ func TestValidation_EveryLimitIsExact(t *testing.T) {
 }
 
 // publishedLimits are the sizes that the published contract bounds: fields of
-// schemas, parameters and headers, each with its least and its greatest size.
+// schemas, parameters and headers, each with its minimum and maximum.
 func publishedLimits(t *testing.T) map[string][2]int {
 	t.Helper()
 	type schema struct {
@@ -222,7 +222,7 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	return found
 }
 
-// codeLoginLimit tells whether a sign-in by code takes one of its fields.
+// codeLoginLimit reports whether a sign-in by code accepts a field of size n.
 func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 	return func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()
@@ -233,7 +233,7 @@ func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 	}
 }
 
-// callbackLimit is the limit of a parameter with which Google sends the browser back.
+// callbackLimit is the limit of a parameter of the callback.
 func callbackLimit(parameter string, most int) limit {
 	return limit{0, most, func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()

@@ -27,7 +27,7 @@ func TestValidation_AcceptedTexts(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body  map[string]any
 		field string
-		want  string // as it is kept
+		want  string // as stored
 	}{
 		"a title of 1 character":                       {withTitle("x"), "title", "x"},
 		"a title of 1 wide character":                  {withTitle(wideLetter), "title", wideLetter},
@@ -66,7 +66,7 @@ func TestValidation_AcceptedTexts(t *testing.T) {
 	}
 }
 
-// invalidFields are bodies with faults that POST, PUT and PATCH see alike.
+// invalidFields are bodies with errors that POST, PUT and PATCH report alike.
 var invalidFields = map[string]struct {
 	body any
 	want []string
@@ -187,7 +187,7 @@ func TestValidation_EveryFieldErrorIsNamed(t *testing.T) {
 	}
 }
 
-// invalidDocuments are faults of POST and PUT; a PATCH may leave fields out.
+// invalidDocuments are errors of POST and PUT. A PATCH may omit fields.
 var invalidDocuments = map[string]struct {
 	body string
 	want []string
@@ -201,15 +201,15 @@ var invalidDocuments = map[string]struct {
 	"a title of null, no more": {`{"title": null, "description": null}`, []string{"/description wrong_type", "/title wrong_type"}},
 }
 
-// revealsInternals tells whether a sentence for callers speaks of the program's
-// inside.
+// revealsInternals reports whether a text for clients mentions implementation
+// details.
 func revealsInternals(detail string) bool {
 	return slices.ContainsFunc([]string{"json:", "Go ", "httpapi", "float64", "struct", "unmarshal", "jsontext", "SQL", "pgx", "|"}, func(word string) bool {
 		return strings.Contains(detail, word)
 	})
 }
 
-// pkceVerifier is a PKCE verifier of the least length.
+// pkceVerifier is a PKCE verifier of the minimum length.
 const pkceVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
 func codeBody(code, verifier, redirectURI string) string {

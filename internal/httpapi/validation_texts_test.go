@@ -11,16 +11,17 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// textField is a text that callers write, and its rules.
+// textField is a text that clients write, with its rules.
 type textField struct {
 	min, max int
-	// trimmed texts lose surrounding blanks; oneLine texts have no control
-	// character at all.
+	// trimmed texts lose surrounding white space. oneLine texts have no
+	// control characters.
 	trimmed, oneLine bool
 	field            string
-	// other is what PUT and POST have to have beside the text.
+	// other has the fields that PUT and POST need in addition to the text.
 	other map[string]any
-	// create makes a resource with such a text; no list takes another user.
+	// create creates a resource with such a text. list is empty if no POST
+	// creates one.
 	create func(c *testkit.Client) (list, one string)
 }
 
@@ -62,8 +63,8 @@ func (w textField) write(c *testkit.Client, method, list, one, text string) *tes
 	return c.Do(method, path, body)
 }
 
-// accepts tells whether a text is taken, and fails the test if it is taken and not
-// kept as it should be, or refused for another reason.
+// accepts reports whether a text is accepted. It fails the test if the text is
+// stored differently or is rejected for another reason.
 func (w textField) accepts(t *testing.T, a *testkit.Answer, kept string, why ...string) bool {
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
@@ -81,8 +82,8 @@ func (w textField) accepts(t *testing.T, a *testkit.Answer, kept string, why ...
 	return false
 }
 
-// textLimit is the limit of a text, in code points. Those of four bytes are the widest
-// in UTF-8, and two units in UTF-16.
+// textLimit is the limit of a text in code points. Four bytes are the widest
+// code point in UTF-8, with two units in UTF-16.
 func textLimit(w textField) limit {
 	return limit{w.min, w.max, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
@@ -105,10 +106,10 @@ func textLimit(w textField) limit {
 	}}
 }
 
-// whiteSpace is what Unicode calls so.
+// whiteSpace is what Unicode calls white space.
 var whiteSpace = []rune("\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000")
 
-// notWhiteSpace looks like it and is none.
+// notWhiteSpace looks like white space and is not.
 var notWhiteSpace = []rune("\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u2800")
 
 func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
@@ -157,7 +158,8 @@ func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 	}
 }
 
-// A front end that puts an answer into a page by mistake runs nothing of it.
+// Markup in a response is escaped, so a page that embeds it by mistake runs no
+// script.
 func TestEncode_ResponsesContainNoMarkup(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
