@@ -84,37 +84,37 @@ func forgedTokens(f forger, good, refresh, id, user string) map[string]string {
 	head, body, signature := parts[0], parts[1], parts[2]
 	unsigned := f.signingInput(claims{"alg": "none"}, nil)
 	return map[string]string{
-		"a word":                            "x",
-		"two dots":                          "..",
-		"no signature":                      head + "." + body,
-		"an empty signature":                head + "." + body + ".",
-		"alg none":                          unsigned + ".",
-		"alg none, signed":                  f.sign(claims{"alg": "none"}, nil),
-		"another alg":                       f.sign(claims{"alg": "EdDSA"}, nil),
-		"the signature of another secret":   f.signingInput(nil, nil) + "." + mac([]byte("another-secret-of-32-bytes-or-more!!"), f.signingInput(nil, nil)),
-		"a payload of another token":        head + "." + encodeSegment(withClaims(f.payload, claims{"sub": user})) + "." + signature,
-		"five parts":                        good + ".x.y",
-		"padding after the signature":       good + "=",
-		"a blank in the signature":          good[:len(good)-5] + " " + good[len(good)-5:],
-		"a second token after it":           good + " " + good,
-		"a comma and a scheme":              good + ", Basic eDp4",
-		"the scheme twice":                  "Bearer " + good,
-		"quotes":                            `"` + good + `"`,
-		"the JSON serialization":            `{"payload":"` + body + `","protected":"` + head + `","signature":"` + signature + `"}`,
-		"the refresh token":                 refresh,
-		"the refresh token in parts":        head + "." + refresh + "." + signature,
-		"the ID token":                      id,
-		"30,000 bytes":                      strings.Repeat("a", 30000),
-		"30,000 dots":                       strings.Repeat(".", 30000),
-		"typ JWT":                           f.sign(claims{"typ": "JWT"}, nil),
-		"a kid that is a path":              f.sign(claims{"kid": "../../../../dev/null"}, nil),
-		"crit":                              f.sign(claims{"crit": []string{"exp"}}, nil),
-		"another issuer":                    f.sign(nil, claims{"iss": "https://accounts.google.com"}),
-		"another audience":                  f.sign(nil, claims{"aud": "another"}),
-		"a session that is SQL":             f.sign(nil, claims{"sid": "' OR true --"}),
-		"no expiry":                         f.sign(nil, claims{"exp": nil}),
-		"an nbf to come":                    f.sign(nil, claims{"nbf": time.Now().Unix() + 3600}),
-		"an expiry of before, and alg none": f.signingInput(claims{"alg": "none"}, claims{"exp": time.Now().Unix() - 60}) + ".",
+		"a word":                          "x",
+		"two dots":                        "..",
+		"no signature":                    head + "." + body,
+		"an empty signature":              head + "." + body + ".",
+		"alg none":                        unsigned + ".",
+		"alg none, signed":                f.sign(claims{"alg": "none"}, nil),
+		"another alg":                     f.sign(claims{"alg": "EdDSA"}, nil),
+		"the signature of another secret": f.signingInput(nil, nil) + "." + mac([]byte("another-secret-of-32-bytes-or-more!!"), f.signingInput(nil, nil)),
+		"a payload of another token":      head + "." + encodeSegment(withClaims(f.payload, claims{"sub": user})) + "." + signature,
+		"five parts":                      good + ".x.y",
+		"padding after the signature":     good + "=",
+		"a blank in the signature":        good[:len(good)-5] + " " + good[len(good)-5:],
+		"a second token after it":         good + " " + good,
+		"a comma and a scheme":            good + ", Basic eDp4",
+		"the scheme twice":                "Bearer " + good,
+		"quotes":                          `"` + good + `"`,
+		"the JSON serialization":          `{"payload":"` + body + `","protected":"` + head + `","signature":"` + signature + `"}`,
+		"the refresh token":               refresh,
+		"the refresh token in parts":      head + "." + refresh + "." + signature,
+		"the ID token":                    id,
+		"30,000 bytes":                    strings.Repeat("a", 30000),
+		"30,000 dots":                     strings.Repeat(".", 30000),
+		"typ JWT":                         f.sign(claims{"typ": "JWT"}, nil),
+		"a kid that is a path":            f.sign(claims{"kid": "../../../../dev/null"}, nil),
+		"crit":                            f.sign(claims{"crit": []string{"exp"}}, nil),
+		"another issuer":                  f.sign(nil, claims{"iss": "https://accounts.google.com"}),
+		"another audience":                f.sign(nil, claims{"aud": "another"}),
+		"a session that is SQL":           f.sign(nil, claims{"sid": "' OR true --"}),
+		"no expiry":                       f.sign(nil, claims{"exp": nil}),
+		"a future nbf":                    f.sign(nil, claims{"nbf": time.Now().Unix() + 3600}),
+		"a past expiry, and alg none":     f.signingInput(claims{"alg": "none"}, claims{"exp": time.Now().Unix() - 60}) + ".",
 	}
 }
 
@@ -133,7 +133,7 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 		"expired 2 s ago, leeway": f.sign(nil, claims{"exp": time.Now().Unix() - 1}),
 	} {
 		if answer := withToken(t, s, token).Get(projectsPath); answer.Status != 200 {
-			t.Errorf("a good token %s was answered %d: %s", name, answer.Status, answer.Body)
+			t.Errorf("a good token %s got %d: %s", name, answer.Status, answer.Body)
 		}
 	}
 	idToken := idToken(t, s, issuer.Claims{Email: "ann@example.com"})
@@ -156,7 +156,7 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 	// Only the server can sign these. A session and its user belong together.
 	bob := s.SignUp(t)
 	for name, token := range map[string]string{
-		"a session of somebody else":   f.sign(nil, claims{"sub": bob.User}),
+		"a session of another user":    f.sign(nil, claims{"sub": bob.User}),
 		"a session that never was":     f.sign(nil, claims{"sid": "01a20519-0000-7000-8000-000000000000"}),
 		"the nil subject":              f.sign(nil, claims{"sub": "00000000-0000-0000-0000-000000000000"}),
 		"the subject of a session":     f.sign(nil, claims{"sid": ann.User}),
@@ -180,7 +180,7 @@ func wantRejected(t *testing.T, s *testkit.Server, token, code string) {
 			t.Errorf("WWW-Authenticate = %s", got)
 		}
 		if len(problem.Detail) > 200 || revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), token) && len(token) > 3 {
-			t.Errorf("it is explained by %s", answer.Body)
+			t.Errorf("it has the detail %s", answer.Body)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func TestAccessToken_MissingTokenIsReported(t *testing.T) {
 			s.Anybody(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
 		}
 	})
-	t.Run("a token in the query or a cookie is none", func(t *testing.T) {
+	t.Run("a token in the query or a cookie is ignored", func(t *testing.T) {
 		t.Parallel()
 		s.Anybody(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
 		s.Anybody(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")

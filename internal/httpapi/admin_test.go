@@ -83,7 +83,7 @@ func TestAdmin_ConfiguredEmailBecomesAdmin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.AdminEmails = []string{"First.Admin@Example.com"} })
 	if role := profileOf(s.SignIn(t, "first.admin@example.com").Get(mePath).Want(200)).Role; role != "admin" {
-		t.Errorf("a named address has the role %s", role)
+		t.Errorf("a configured address has the role %s", role)
 	}
 	for _, other := range []string{"first.admin@example.com.evil.test", "xfirst.admin@example.com", "fir\u017ft.admin@example.com"} {
 		if role := profileOf(s.SignIn(t, other).Get(mePath).Want(200)).Role; role != "user" {
@@ -202,7 +202,7 @@ func TestAdmin_ReadsUsersButNotTheirContent(t *testing.T) {
 		c.Get(spec.path()).WantProblem(404, "specification_not_found")
 		c.Get(bulletsOf(ann, spec)[0].path()).WantProblem(404, "item_not_found")
 		if page := listProjects(c); len(page.Projects) != 0 {
-			t.Errorf("the staff sees %+v", page.Projects)
+			t.Errorf("an admin or auditor reads %+v", page.Projects)
 		}
 	}
 }

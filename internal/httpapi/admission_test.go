@@ -23,7 +23,7 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 		p := newPlaces("work", 2, func(string) { shed.Add(1) })
 		for range 2 {
 			if err := p.take(t.Context()); err != nil {
-				t.Fatalf("a free place: %v", err)
+				t.Fatalf("a free slot: %v", err)
 			}
 		}
 
@@ -35,7 +35,7 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 				err := p.take(t.Context())
 				f, ok := errors.AsType[*problem.Error](err)
 				if !ok || f.Code != problem.Unavailable || f.RetryAfter < retryFrom || f.RetryAfter > retryFrom+retryOver {
-					t.Errorf("waiting in vain ended with %v", err)
+					t.Errorf("the queued request ended with %v", err)
 				}
 				if waited := time.Since(began); waited != placeWait {
 					t.Errorf("it took %s", waited)
@@ -44,27 +44,27 @@ func TestAdmission_ExcessRequestsAreShed(t *testing.T) {
 		}
 		synctest.Wait()
 		if !p.crowded() {
-			t.Error("the queue is full, and whoever comes is let in")
+			t.Error("the queue is full, and another request is admitted")
 		}
 		if err := p.take(t.Context()); problem.CodeOf(err) != problem.Unavailable || time.Since(began) != 0 {
 			t.Errorf("beyond the queue: %v after %s", err, time.Since(began))
 		}
 		waiting.Wait()
 		if got, want := shed.Load(), int64(2*waitingForEach+1); got != want {
-			t.Errorf("%d were counted as shed, not %d", got, want)
+			t.Errorf("%d are counted as shed, want %d", got, want)
 		}
 
 		// A released slot goes to a queued request.
 		waiting.Go(func() {
 			if err := p.take(t.Context()); err != nil {
-				t.Errorf("a place was given back, and: %v", err)
+				t.Errorf("a slot was released, but: %v", err)
 			}
 		})
 		synctest.Wait()
 		p.leave()
 		waiting.Wait()
 		if p.crowded() || p.waiting.Load() != 0 {
-			t.Errorf("%d still wait", p.waiting.Load())
+			t.Errorf("%d are still queued", p.waiting.Load())
 		}
 	})
 }
@@ -83,7 +83,7 @@ func TestAdmission_ArrivingRequestsCountAsQueued(t *testing.T) {
 		p.waiting.Store(at.waiting)
 		p.coming.Store(at.coming)
 		if p.crowded() != at.crowded {
-			t.Errorf("%d wait for two places and %d come: crowded %t", at.waiting, at.coming, p.crowded())
+			t.Errorf("%d queued for two slots, %d arriving: saturated %t", at.waiting, at.coming, p.crowded())
 		}
 	}
 }
@@ -111,14 +111,14 @@ func TestAdmission_CacheLookupCountsAsArriving(t *testing.T) {
 	}
 	for _, r := range []route{{places: p}, {places: p, kept: true}, {}} {
 		if err := ask(r); err != nil || p.coming.Load() != 0 {
-			t.Errorf("%+v: %v, and %d are coming afterwards", r, err, p.coming.Load())
+			t.Errorf("%+v: %v, and %d are still arriving", r, err, p.coming.Load())
 		}
 	}
 	p.waiting.Store(p.room())
 	if err := ask(route{places: p}); problem.CodeOf(err) != problem.Unavailable {
-		t.Errorf("where the queue is full: %v", err)
+		t.Errorf("with a full queue: %v", err)
 	}
 	if !slices.Equal(during, []int64{1, 0, 0}) {
-		t.Errorf("the gate was asked while %v were coming", during)
+		t.Errorf("during the lookups %v requests were arriving", during)
 	}
 }

@@ -41,7 +41,7 @@ func TestCache_WriteInvalidatesBeforeItsResponse(t *testing.T) {
 	}
 	select {
 	case a := <-answered:
-		t.Errorf("it is answered %d before it is told", a.Status)
+		t.Errorf("got %d before the invalidation", a.Status)
 	case <-time.After(500 * time.Millisecond):
 		redis.Continue()
 		(<-answered).Want(200)

@@ -28,7 +28,7 @@ func cachedRoutes(t *testing.T) (routes []string) {
 		routes = append(routes, found[1])
 	}
 	if len(routes) < 7 || len(routes) != strings.Count(string(text), "kept: true") {
-		t.Fatalf("operations.go keeps %v, which is not all", routes)
+		t.Fatalf("found %v in operations.go, which is not all", routes)
 	}
 	return routes
 }
@@ -135,7 +135,7 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 						}
 						got, id := v.send(c, path)
 						if diff := cmp.Diff(want, got); diff != "" || !servedFromCache(s, id, 5*time.Second) {
-							t.Errorf("%v, kept by %v (-asked +kept):\n%s", v, keeper, diff)
+							t.Errorf("%v, cached by %v (-uncached +cached):\n%s", v, keeper, diff)
 						}
 					}
 				}
@@ -168,16 +168,16 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 					{"", []string{"Idempotency-Key", strings.Repeat("x", 300)}, ""},
 				} {
 					if !awaitCached(s, path, c.Token, 20*time.Second) {
-						t.Fatal("it is not kept")
+						t.Fatal("it is not cached")
 					}
 					kept, byGate := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					c.For(t).Patch(mePath, `{}`).Want(200)
 					asked, _ := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					if diff := cmp.Diff(statusAndBody(asked), statusAndBody(kept)); diff != "" || byGate {
-						t.Errorf("%s with %v, by the gate: %t (-asked +kept):\n%s", path+r.query, r.headers, byGate, diff)
+						t.Errorf("%s with %v, from the cache: %t (-uncached +cached):\n%s", path+r.query, r.headers, byGate, diff)
 					}
 					if r.code == "invalid_parameter" && kept.Code != http.StatusBadRequest {
-						t.Errorf("%s is answered %d", path+r.query, kept.Code)
+						t.Errorf("%s got %d", path+r.query, kept.Code)
 					}
 				}
 			})
@@ -224,10 +224,10 @@ func TestCache_EveryWriteInvalidates(t *testing.T) {
 					for n, s := range slices.Compact(slices.Clone(servers)) {
 						got, byGate := serve(s, http.MethodGet, path, c.Token)
 						if diff := cmp.Diff(statusAndBody(want), statusAndBody(got)); diff != "" {
-							t.Errorf("%s: after %s of what is %s, %s at server %d, by its gate: %t (-want +got):\n%s", name, route, state, path, n, byGate, diff)
+							t.Errorf("%s: after %s of what is %s, %s at server %d, from the cache: %t (-want +got):\n%s", name, route, state, path, n, byGate, diff)
 						}
 						if cell.anyCaller == 0 && byGate && n == 0 {
-							t.Errorf("%s: after %s the gate still answers %s", name, route, path)
+							t.Errorf("%s: after %s, %s still comes from the cache", name, route, path)
 						}
 					}
 				}

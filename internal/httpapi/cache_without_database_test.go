@@ -113,12 +113,12 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 				for _, path := range paths {
 					for _, method := range []string{http.MethodGet, http.MethodHead} {
 						if a, byGate := serve(s, method, path, c.Token); a.Code != http.StatusOK || !byGate {
-							t.Errorf("%s %s is answered %d, by the gate: %t", method, path, a.Code, byGate)
+							t.Errorf("%s %s got %d, from the cache: %t", method, path, a.Code, byGate)
 						}
 					}
 					a, byGate := serve(s, http.MethodGet, path, c.Token, "If-None-Match", "*")
 					if want := map[bool]int{true: http.StatusNotModified, false: http.StatusOK}[a.Header().Get("ETag") != ""]; a.Code != want || !byGate {
-						t.Errorf("%s with If-None-Match is answered %d, want %d, by the gate: %t", path, a.Code, want, byGate)
+						t.Errorf("%s with If-None-Match got %d, want %d, from the cache: %t", path, a.Code, want, byGate)
 					}
 				}
 			}
@@ -136,7 +136,7 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 					break
 				}
 				if a.Code != http.StatusOK || !byGate || time.Now().After(deadline) {
-					t.Fatalf("without announcements it is answered %d, by the gate: %t", a.Code, byGate)
+					t.Fatalf("without notifications got %d, from the cache: %t", a.Code, byGate)
 				}
 			}
 		})

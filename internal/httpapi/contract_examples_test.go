@@ -71,7 +71,7 @@ func wantExample(t *testing.T, what string, content map[string]*v3.MediaType) {
 			continue
 		}
 		if media.Example == nil {
-			t.Errorf("%s as %s has no example: give exampleBodies in examples.go one of the type of %s", what, kind, media.Schema.GetReference())
+			t.Errorf("%s as %s has no example: add one of type %s to exampleBodies in examples.go", what, kind, media.Schema.GetReference())
 			continue
 		}
 		validateExample(t, media.Schema, media.Example)
@@ -94,7 +94,7 @@ func wantProblems(t *testing.T, status string, answer *v3.Response) {
 	t.Helper()
 	media := answer.Content.GetOrZero("application/problem+json")
 	if media == nil {
-		t.Errorf("%s is no problem", status)
+		t.Errorf("%s is not a problem", status)
 		return
 	}
 	examples := maps.Collect(media.Examples.FromOldest())
@@ -118,12 +118,12 @@ func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 			// Not parallel: the library writes into its model while it reads.
 			t.Run(method+" "+path, func(t *testing.T) {
 				if op.OperationId == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
-					t.Error("it lacks a name, a summary, a description or a tag")
+					t.Error("a name, a summary, a description or a tag is missing")
 				}
 				for _, p := range op.Parameters {
 					if p.In == "path" {
 						if p.Example == nil {
-							t.Fatalf("{%s} has no example: give exampleThings in examples.go what it names", p.Name)
+							t.Fatalf("{%s} has no example: add one to exampleThings in examples.go", p.Name)
 						}
 						validateExample(t, p.Schema, p.Example)
 					}
@@ -135,7 +135,7 @@ func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 				for status, answer := range op.Responses.Codes.FromOldest() {
 					switch n, err := strconv.Atoi(status); {
 					case err != nil:
-						t.Errorf("%s is no status", status)
+						t.Errorf("%s is not a status", status)
 					case n >= 400:
 						problems++
 						wantProblems(t, status, answer)
@@ -144,7 +144,7 @@ func TestContract_EveryOperationHasValidExamples(t *testing.T) {
 					}
 				}
 				if problems == 0 {
-					t.Error("it never fails?")
+					t.Error("no problem is documented")
 				}
 			})
 		}

@@ -125,7 +125,7 @@ func checkDocumented(t *testing.T, name string, op operation) {
 	if !strings.HasPrefix(path, "/auth/") {
 		want = append(want, "401")
 		if len(op.Security) != 1 || op.Security[0]["bearer"] == nil {
-			t.Errorf("%s asks for %v, not for a bearer token", name, op.Security)
+			t.Errorf("%s requires %v, not a bearer token", name, op.Security)
 		}
 	}
 	if strings.Contains(path, "{id}") {
@@ -151,14 +151,14 @@ func checkDocumented(t *testing.T, name string, op operation) {
 		}
 	}
 	if _, merge := op.RequestBody.Content["application/merge-patch+json"]; merge != (method == "PATCH") {
-		t.Errorf("%s takes %v", name, op.RequestBody.Content)
+		t.Errorf("%s accepts %v", name, op.RequestBody.Content)
 	}
 	for status, answer := range op.Responses {
 		if answer.Description == "" {
-			t.Errorf("%s does not say what %s means", name, status)
+			t.Errorf("%s does not describe %s", name, status)
 		}
 		if _, ok := answer.Content["application/problem+json"]; ok != (status >= "400") {
-			t.Errorf("%s answers %s with %v", name, status, answer.Content)
+			t.Errorf("%s responds %s with %v", name, status, answer.Content)
 		}
 		headers := map[string][]string{"401": {"WWW-Authenticate"}, "503": {"Retry-After"}, "429": {"Retry-After"}}[status]
 		if status < "300" || status == "429" {

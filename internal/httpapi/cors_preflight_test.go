@@ -30,7 +30,7 @@ func TestCORS_PreflightNeedsNoBackend(t *testing.T) {
 			answer := httptest.NewRecorder()
 			h.ServeHTTP(answer, r)
 			if answer.Code != http.StatusNoContent || answer.Body.Len() != 0 || answer.Header().Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("the preflight of %s %s is answered %d %v %s", method, path, answer.Code, answer.Header(), answer.Body)
+				t.Errorf("the preflight of %s %s got %d %v %s", method, path, answer.Code, answer.Header(), answer.Body)
 			}
 			if got := answer.Header().Get("Access-Control-Allow-Origin"); got != "https://app.example.com" {
 				t.Errorf("the preflight of %s %s allows %q", method, path, got)
@@ -54,7 +54,7 @@ func TestCORS_PreflightNamesMethodsOfPath(t *testing.T) {
 		h.ServeHTTP(answer, r)
 		got := answer.Header()
 		if got.Get("Allow") != want || got.Get("Access-Control-Allow-Methods") != "DELETE" || got.Get("Access-Control-Max-Age") != "7200" {
-			t.Errorf("the preflight of %s is answered %v", path, got)
+			t.Errorf("the preflight of %s got %v", path, got)
 		}
 	}
 }
@@ -126,9 +126,9 @@ func TestCORS_ConfiguredOriginsAreValidated(t *testing.T) {
 	}
 	err := CheckOrigins([]string{"x", "https://a.example", "https://b.example/"}, OriginRules{})
 	if err == nil || err.Error() != "entry 1 "+none+"; entry 3 "+more {
-		t.Errorf("not every fault is told at once: %v", err)
+		t.Errorf("not all errors are reported: %v", err)
 	}
 	if err := CheckOrigins(nil, OriginRules{}); err != nil {
-		t.Errorf("no origins are refused: %v", err)
+		t.Errorf("an empty list is rejected: %v", err)
 	}
 }

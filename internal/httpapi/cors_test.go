@@ -149,7 +149,7 @@ func TestCORS_AllowedOriginUsesTheAPI(t *testing.T) {
 			"a bad body":         {"PATCH", projectsPath + "/" + uuid.NewString(), "{", bearer, 400},
 			"a bad title":        {"POST", projectsPath, withTitle(""), bearer, 422},
 			"a bad condition":    {"PUT", projectsPath + "/" + uuid.NewString(), withTitle("x"), append([]string{"If-Match", "x"}, bearer...), 400},
-			"no sign-in":         {"POST", loginPath, map[string]string{"id_token": "x"}, nil, 401},
+			"a rejected sign-in": {"POST", loginPath, map[string]string{"id_token": "x"}, nil, 401},
 			"health":             {"GET", "/health", nil, nil, 200},
 			"the contract":       {"GET", "/api/v1/openapi.json", nil, nil, 200},
 			"large headers":      {"GET", projectsPath, nil, []string{"X-Request-Id", strings.Repeat("a", 70_000)}, 431},
@@ -185,7 +185,7 @@ func TestCORS_OtherOriginReadsNothing(t *testing.T) {
 			for _, method := range []string{"GET", "OPTIONS"} {
 				for name := range s.Anybody(t).Do(method, path, nil, "Origin", origin).Header {
 					if strings.HasPrefix(name, "Access-Control-") {
-						t.Errorf("%s of %s is told %s to %s", method, path, name, origin)
+						t.Errorf("%s of %s has the header %s for %s", method, path, name, origin)
 					}
 				}
 			}
@@ -240,7 +240,7 @@ func TestCORS_NoOriginIsAllowedByDefault(t *testing.T) {
 		}
 	}
 	if got := s.Anybody(t).Get("/health").Header.Get("Vary"); got != "" {
-		t.Errorf("Vary = %s where no answer varies", got)
+		t.Errorf("Vary = %s, but no response varies", got)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestCORS_ResponsesVaryByOrigin(t *testing.T) {
 	s := testkit.Start(t, withOrigins(appOrigin))
 	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
 		if vary := s.Anybody(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
-			t.Errorf("%s varies by %v: a cache would give one page the answer to another", path, vary)
+			t.Errorf("%s varies by %v: a cache would mix up the responses for two origins", path, vary)
 		}
 	}
 }
@@ -273,7 +273,7 @@ func TestCORS_PreflightFailsOverPlainHTTP(t *testing.T) {
 	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })
 	p := browserPage{origin: appOrigin}
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
-		t.Errorf("the token went out: %+v", got)
+		t.Errorf("the token was sent: %+v", got)
 	}
 	// A request without preflight gets the problem.
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {

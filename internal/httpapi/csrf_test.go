@@ -40,7 +40,7 @@ func TestRefresh_TokenInCookie(t *testing.T) {
 	var g loginResponse
 	answer := b.post(refreshPath).Want(200).Into(&g)
 	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"].Value == first {
-		t.Errorf("it is not rotated: %s with %v", answer.Body, b.cookies)
+		t.Errorf("the token is not rotated: %s with %v", answer.Body, b.cookies)
 	}
 	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
 		t.Errorf("cookie after a refresh (-want +got):\n%s", diff)
@@ -113,29 +113,29 @@ var crossSiteRequests = map[string]struct {
 	"the address bar":                  {[]string{"Sec-Fetch-Site", "none"}, true},
 	"an old browser at its own origin": {[]string{"Origin", "SELF"}, true},
 	"a trusted site":                   {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, true},
-	"a trusted sister":                 {[]string{"Sec-Fetch-Site", "same-site", "Origin", "https://app.example.com"}, true},
+	"a trusted sibling host":           {[]string{"Sec-Fetch-Site", "same-site", "Origin", "https://app.example.com"}, true},
 	"an old browser at a trusted site": {[]string{"Origin", "https://app.example.com"}, true},
 	"JSON with a charset":              {[]string{"Content-Type", "application/json; charset=UTF-8"}, true},
 	"JSON in capitals":                 {[]string{"Content-Type", "Application/JSON"}, true},
 
-	"another site":                  {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, false},
-	"another site without a name":   {[]string{"Sec-Fetch-Site", "cross-site"}, false},
-	"a sister":                      {[]string{"Sec-Fetch-Site", "same-site", "Origin", "https://other.example.com"}, false},
-	"an old browser elsewhere":      {[]string{"Origin", "https://evil.example"}, false},
-	"a sandbox":                     {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, false},
-	"an old browser in a sandbox":   {[]string{"Origin", "null"}, false},
-	"a trusted name at the front":   {[]string{"Origin", "https://app.example.com.evil.example"}, false},
-	"a trusted name as the user":    {[]string{"Origin", "https://app.example.com@evil.example"}, false},
-	"a trusted name at a port":      {[]string{"Origin", "https://app.example.com:8443"}, false},
-	"a trusted name over HTTP":      {[]string{"Origin", "http://app.example.com"}, false},
-	"a site of an unknown relation": {[]string{"Sec-Fetch-Site", "cousin", "Origin", "https://evil.example"}, false},
+	"another site":                   {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, false},
+	"another site without a name":    {[]string{"Sec-Fetch-Site", "cross-site"}, false},
+	"a sibling host":                 {[]string{"Sec-Fetch-Site", "same-site", "Origin", "https://other.example.com"}, false},
+	"an old browser at another site": {[]string{"Origin", "https://evil.example"}, false},
+	"a sandbox":                      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, false},
+	"an old browser in a sandbox":    {[]string{"Origin", "null"}, false},
+	"a trusted name at the front":    {[]string{"Origin", "https://app.example.com.evil.example"}, false},
+	"a trusted name as the user":     {[]string{"Origin", "https://app.example.com@evil.example"}, false},
+	"a trusted name at a port":       {[]string{"Origin", "https://app.example.com:8443"}, false},
+	"a trusted name over HTTP":       {[]string{"Origin", "http://app.example.com"}, false},
+	"an unknown Sec-Fetch-Site":      {[]string{"Sec-Fetch-Site", "cousin", "Origin", "https://evil.example"}, false},
 
-	"no content type":      {[]string{"Content-Type", ""}, false},
-	"a form":               {[]string{"Content-Type", "application/x-www-form-urlencoded"}, false},
-	"a form with files":    {[]string{"Content-Type", "multipart/form-data; boundary=x"}, false},
-	"text":                 {[]string{"Content-Type", "text/plain"}, false},
-	"text that says JSON":  {[]string{"Content-Type", "text/plain; application/json"}, false},
-	"a content type twice": {[]string{"Content-Type", "text/plain, application/json"}, false},
+	"no content type":            {[]string{"Content-Type", ""}, false},
+	"a form":                     {[]string{"Content-Type", "application/x-www-form-urlencoded"}, false},
+	"a form with files":          {[]string{"Content-Type", "multipart/form-data; boundary=x"}, false},
+	"text":                       {[]string{"Content-Type", "text/plain"}, false},
+	"text with a JSON parameter": {[]string{"Content-Type", "text/plain; application/json"}, false},
+	"a content type twice":       {[]string{"Content-Type", "text/plain, application/json"}, false},
 }
 
 func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
@@ -153,7 +153,7 @@ func TestCSRF_CookieRequestsNeedAllowedOrigin(t *testing.T) {
 				answer := b.post(path, headers...)
 				if tc.allowed {
 					if answer.Status != 200 && answer.Status != 204 {
-						t.Errorf("%s answered %d: %s", path, answer.Status, answer.Body)
+						t.Errorf("%s got %d: %s", path, answer.Status, answer.Body)
 					}
 					continue
 				}
@@ -257,7 +257,7 @@ func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 		t.Errorf("cookie (-want +got):\n%s", diff)
 	}
 	if res := call("POST", refreshPath, map[string]any{}, "refresh_token="+refreshed.Value); res.StatusCode != http.StatusUnprocessableEntity {
-		t.Errorf("a cookie without the prefix is answered %s", res.Status)
+		t.Errorf("a cookie without the prefix got %s", res.Status)
 	}
 	next := one(call("POST", refreshPath, map[string]any{}, "__Host-refresh_token="+refreshed.Value), 200)
 	want.MaxAge = -1
@@ -273,6 +273,6 @@ func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	}
 	page, err := begun.Location()
 	if err != nil || page.Query().Get("redirect_uri") != server.URL+callbackPath {
-		t.Errorf("Google is to send the browser to %v, %v", page, err)
+		t.Errorf("the redirect URI is %v, %v", page, err)
 	}
 }

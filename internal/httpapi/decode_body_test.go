@@ -17,7 +17,7 @@ func nested(depth int) string {
 var notOneJSONValue = map[string]string{
 	"nothing":                            "",
 	"white space":                        " \t\r\n",
-	"a word":                             "title",
+	"a bare word":                        "title",
 	"an open object":                     `{`,
 	"an open string":                     `{"title": "x`,
 	"a name without a value":             `{"title"}`,
@@ -69,11 +69,11 @@ var notOneJSONValue = map[string]string{
 	"closing brackets":                   strings.Repeat("]", 100),
 	"17 levels after closing brackets":   strings.Repeat("]", 100) + nested(17),
 	"17 levels behind a quoted quote":    `{"title": "\\\"", "y": ` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`,
-	"gzip without saying so":             "\x1f\x8b\x08\x00\x00\x00\x00\x00",
+	"undeclared gzip":                    "\x1f\x8b\x08\x00\x00\x00\x00\x00",
 	"a form":                             "title=x&description=y",
-	"two values where one is refused":    `{"title": 1} {"title": 2}`,
-	"malformed after faults of fields":   `{"title": 1, "x": 2, "description": }`,
-	"a duplicate name besides a mistake": `{"x": 1, "x": 2}`,
+	"two values, one of them invalid":    `{"title": 1} {"title": 2}`,
+	"malformed after field errors":       `{"title": 1, "x": 2, "description": }`,
+	"a duplicate name and a field error": `{"x": 1, "x": 2}`,
 }
 
 func TestDecode_OtherThanOneJSONValueIsMalformed(t *testing.T) {
@@ -81,21 +81,21 @@ func TestDecode_OtherThanOneJSONValueIsMalformed(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	old := newProject(ann, "Old")
-	t.Run("here", func(t *testing.T) {
+	t.Run("at", func(t *testing.T) {
 		for name, body := range notOneJSONValue {
 			for path, method := range map[string]string{projectsPath: "POST", old.path(): "PUT", old.path() + "?": "PATCH", "/api/v1/auth/login": "POST"} {
 				t.Run(method+" "+path+" with "+name, func(t *testing.T) {
 					t.Parallel()
 					problem := ann.For(t).Do(method, path, body).WantProblem(400, "malformed_json")
 					if problem.Detail == "" || revealsInternals(problem.Detail) || problem.Errors != nil {
-						t.Errorf("it is explained by %q and %v", problem.Detail, problem.Errors)
+						t.Errorf("it has the detail %q and %v", problem.Detail, problem.Errors)
 					}
 				})
 			}
 		}
 	})
 	if got := queryInt(t, s, "SELECT count(*) + sum(version) FROM projects"); got != 2 {
-		t.Error("a malformed body made or changed a project")
+		t.Error("a malformed body created or changed a project")
 	}
 }
 
@@ -167,7 +167,7 @@ func TestDecode_BodyLimitIsOneMebibyte(t *testing.T) {
 			answer := sendRaw(t, s, "POST "+projectsPath+" HTTP/1.1", "Authorization: Bearer "+ann.Token,
 				"Transfer-Encoding: chunked", "", strconv.FormatInt(int64(tc.size), 16), padded(tc.size), "0", "", "")
 			if answer.Status != tc.want {
-				t.Errorf("answered %d: %s", answer.Status, answer.Body)
+				t.Errorf("got %d: %s", answer.Status, answer.Body)
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func TestDecode_TruncatedBodyIsMalformed(t *testing.T) {
 			head := []string{"POST " + projectsPath + " HTTP/1.1", "Authorization: Bearer " + ann.Token, "Content-Type: application/json"}
 			answer := sendRawThenClose(t, s, func() {}, append(head, lines...)...)
 			if answer.Status != 400 || !strings.Contains(answer.Body, `"malformed_json"`) {
-				t.Errorf("answered %d: %s", answer.Status, answer.Body)
+				t.Errorf("got %d: %s", answer.Status, answer.Body)
 			}
 		})
 	}
@@ -219,7 +219,7 @@ func TestDecode_ContentTypeOfBody(t *testing.T) {
 		"parts":                         {headers{"Content-Type", "multipart/form-data; boundary=x"}, 415, 415},
 		"XML":                           {headers{"Content-Type", "application/xml"}, 415, 415},
 		"anything":                      {headers{"Content-Type", "*/*"}, 415, 415},
-		"no media type at all":          {headers{"Content-Type", ";"}, 415, 415},
+		"an empty media type":           {headers{"Content-Type", ";"}, 415, 415},
 		"JSON in Latin 1":               {headers{"Content-Type", "application/json; charset=iso-8859-1"}, 415, 415},
 		"JSON in UTF-16":                {headers{"Content-Type", "application/json; charset=utf-16"}, 415, 415},
 		"two media types in one":        {headers{"Content-Type", "application/json, text/plain"}, 415, 415},

@@ -76,7 +76,7 @@ func FuzzDecode_Query(f *testing.F) {
 		}
 		err := checkForm(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, false)
 		if (err == nil) != want || err != nil && problem.CodeOf(err) != problem.InvalidParameter {
-			t.Fatalf("the query %q is fine: %t; it is %v", query, want, err)
+			t.Fatalf("the query %q is valid: %t; got %v", query, want, err)
 		}
 	})
 }
@@ -108,7 +108,7 @@ func TestDecode_OneContentTypeOnly(t *testing.T) {
 		{`application/json; x="`, `"`},
 	} {
 		if err := checkMediaType(http.Header{"Content-Type": lines}, http.MethodPost); problem.CodeOf(err) != problem.UnsupportedMediaType {
-			t.Errorf("a body of the types %q is %v", lines, err)
+			t.Errorf("a body of the types %q: %v", lines, err)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func FuzzDecode_ContentType(f *testing.F) {
 		}
 		err := checkMediaType(h, method)
 		if err != nil && problem.CodeOf(err) != problem.UnsupportedMediaType {
-			t.Fatalf("%q is %v", media, err)
+			t.Fatalf("%q: %v", media, err)
 		}
 		may, must := isJSON(media, patch)
 		coded := strings.ContainsFunc(strings.ReplaceAll(strings.ToLower(encoding), "identity", ""), func(c rune) bool {
@@ -144,11 +144,11 @@ func FuzzDecode_ContentType(f *testing.F) {
 		})
 		switch {
 		case err == nil && (media != "" && !may || second != "" || coded):
-			t.Fatalf("%q, %q in %q is taken by %s", media, second, encoding, method)
+			t.Fatalf("%q, %q in %q is accepted by %s", media, second, encoding, method)
 		case err == nil && media != "" && h.Get("Content-Type") != "application/json":
-			t.Fatalf("%q is handed on as %q", media, h.Get("Content-Type"))
+			t.Fatalf("%q is passed on as %q", media, h.Get("Content-Type"))
 		case err != nil && second == "" && encoding == "" && (media == "" || must):
-			t.Fatalf("%q is refused by %s: %v", media, method, err)
+			t.Fatalf("%q is rejected by %s: %v", media, method, err)
 		}
 	})
 }

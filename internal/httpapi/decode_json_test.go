@@ -39,7 +39,7 @@ func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error)
 	place.Push("body")
 	huma.Validate(f.registry, f.schema, place, huma.ModeWriteToServer, whole, &result)
 	if err := jsonFormat.Unmarshal(text, &body); err != nil && len(result.Errors) == 0 {
-		t.Fatalf("%q passes the schema, and then: %v", text, err)
+		t.Fatalf("%q matches the schema, but: %v", text, err)
 	}
 	return body, len(result.Errors)+len(resolve(&body)) == 0
 }
@@ -73,7 +73,7 @@ func FuzzDecode_JSON(f *testing.F) {
 		case strict != (err == nil):
 			t.Fatalf("%q is strict JSON: %t; it is read as %v, %v", text, strict, got, err)
 		case err != nil && !malformedJSONError.MatchString(err.Error()):
-			t.Fatalf("%q is explained by %q", text, err)
+			t.Fatalf("%q has the detail %q", text, err)
 		case err == nil && !reflect.DeepEqual(strictjson.Floats(want), got):
 			t.Fatalf("%q is read as %v, means %v", text, got, want)
 		}
@@ -135,7 +135,7 @@ func FuzzDecode_MergePatch(f *testing.F) {
 		if whole, taken := wholes.read(t, text, resolvePut); strict {
 			draft, is := projectFromJSON(meant)
 			if is != taken || taken && whole.draft != draft {
-				t.Fatalf("%q is a project: %t; it is taken: %t, as %+v", text, is, taken, whole.draft)
+				t.Fatalf("%q is a project: %t; it is accepted: %t, as %+v", text, is, taken, whole.draft)
 			}
 		}
 
@@ -147,7 +147,7 @@ func FuzzDecode_MergePatch(f *testing.F) {
 		}
 		want, is := projectFromJSON(mergePatchOf(map[string]any{"title": title, "description": description}, meant))
 		if known = known && strict && is; known != taken {
-			t.Fatalf("%q makes a project of %q, %q: %t; it is taken: %t", text, title, description, known, taken)
+			t.Fatalf("%q makes a project of %q, %q: %t; it is accepted: %t", text, title, description, known, taken)
 		}
 		if !taken {
 			return
@@ -185,13 +185,13 @@ func checkOptional[T any](t *testing.T, members map[string]any, name string, g g
 	want, right := convert(value)
 	got := [3]bool{g.ok, g.null, g.bad}
 	if got != [3]bool{there && right, there && value == nil, there && value != nil && !right} {
-		t.Fatalf("%s of %v is there, null, of the wrong type: %v", name, members, got)
+		t.Fatalf("%s of %v is present, null, of the wrong type: %v", name, members, got)
 	}
 	if (g.pointer() != nil) != g.ok || g.ok && !reflect.DeepEqual(g.value, want) {
 		t.Fatalf("%s of %v is %v, want %v", name, members, g.value, want)
 	}
 	if refused := g.Resolve(nil, at(name)) != nil; refused != (there && !right) {
-		t.Fatalf("%s of %v is refused: %t", name, members, refused)
+		t.Fatalf("%s of %v is rejected: %t", name, members, refused)
 	}
 }
 
@@ -241,7 +241,7 @@ func FuzzDecode_Optional(f *testing.F) {
 			t.Fatalf("%v sets nullable to %v", members, got)
 		}
 		if refused := body.Nullable.Resolve(nil, at("nullable")) != nil; refused != (value != nil && !isText) {
-			t.Fatalf("nullable of %v is refused: %t", members, refused)
+			t.Fatalf("nullable of %v is rejected: %t", members, refused)
 		}
 	})
 }

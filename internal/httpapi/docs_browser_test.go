@@ -101,7 +101,7 @@ func (c *browserErrors) check(t *testing.T, page string) {
 		t.Errorf("%s: %s", page, complaint)
 	}
 	if c.asked == 0 {
-		t.Errorf("%s: no request was seen", page)
+		t.Errorf("%s: no request was observed", page)
 	}
 	c.all, c.asked = nil, 0
 }
@@ -132,7 +132,7 @@ func TestDocs_PagesInBrowser(t *testing.T) {
 	}
 	for _, part := range []string{"Create a project", "Idempotency-Key", `"title": "Invoice portal"`, "project_limit_reached"} {
 		if !strings.Contains(reference, part) {
-			t.Errorf("/docs does not say %s of createProject: %s", part, reference)
+			t.Errorf("/docs does not show %s of createProject: %s", part, reference)
 		}
 	}
 	seen.check(t, "/docs")

@@ -153,7 +153,7 @@ func TestETag_IfMatch(t *testing.T) {
 				case refused:
 					problem := answer.WantProblem(400, "invalid_header")
 					if problem.Current != nil {
-						t.Errorf("%s: a refused header tells the resource", method)
+						t.Errorf("%s: the rejection of a header has a current resource", method)
 					}
 				}
 				if after := ann.Get(p.path()).Want(200); !bytes.Equal(after.Body, before.Body) {
@@ -170,13 +170,13 @@ func TestETag_IfMatchPrecedesTheWrite(t *testing.T) {
 	p := newProject(ann, "Invoices")
 	stale := []string{"If-Match", `"7"`}
 
-	t.Run("a write that changes nothing is stale too", func(t *testing.T) {
+	t.Run("a no-op with an old tag is 412", func(t *testing.T) {
 		t.Parallel()
 		ann := ann.For(t)
 		ann.Patch(p.path(), `{}`, stale...).WantProblem(412, "precondition_failed")
 		ann.Put(p.path(), map[string]any{"title": p.Title, "description": p.Description}, stale...).WantProblem(412, "precondition_failed")
 	})
-	t.Run("what is not there is 404, whatever the condition", func(t *testing.T) {
+	t.Run("a missing project is 404 under any condition", func(t *testing.T) {
 		t.Parallel()
 		ann := ann.For(t)
 		for _, tag := range []string{`*`, `"1"`, `"7"`} {
@@ -185,7 +185,7 @@ func TestETag_IfMatchPrecedesTheWrite(t *testing.T) {
 			}
 		}
 	})
-	t.Run("what is in the trash is 404, whatever the condition", func(t *testing.T) {
+	t.Run("a trashed project is 404 under any condition", func(t *testing.T) {
 		t.Parallel()
 		ann := ann.For(t)
 		gone := newProject(ann, "Gone")
@@ -210,7 +210,7 @@ func TestETag_ChangesWithEveryVersion(t *testing.T) {
 	ann.Delete(path, "If-Match", tag).Want(204)
 	restored := ann.Post(path+"/restore", nil).Want(200).Header.Get("ETag")
 	if restored == tag {
-		t.Errorf("the tag %s survived the trash", tag)
+		t.Errorf("the tag %s is the same after the trash", tag)
 	}
 	ann.Get(path, "If-None-Match", tag).Want(200)
 	ann.Patch(path, map[string]any{"title": "Back"}, "If-Match", restored).Want(200)

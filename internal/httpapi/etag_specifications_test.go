@@ -13,10 +13,10 @@ func TestSpecifications_IncludeItems(t *testing.T) {
 	ann := testkit.Start(t).SignUp(t)
 	empty, three := newSpec(ann), newSpec(ann, "a", "b", "c")
 	if got := specOf(ann.Get(empty.path() + "?include=items").Want(200)).Items; got == nil || len(*got) != 0 {
-		t.Errorf("no items are shown as %v", got)
+		t.Errorf("an empty list is %v", got)
 	}
 	if three.Items != nil {
-		t.Errorf("items are shown unasked: %v", *three.Items)
+		t.Errorf("items without include: %v", *three.Items)
 	}
 	answer := ann.Get(three.path() + "?include=items").Want(200)
 	got := specOf(answer)
@@ -62,10 +62,10 @@ func TestETag_Specifications(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(old, reloadSpec(ann, old)); diff != "" {
-				t.Errorf("after refusals (-before +after):\n%s", diff)
+				t.Errorf("after rejections (-before +after):\n%s", diff)
 			}
 			if a := write(ann, old, `"1" , "3"`); a.Status/100 != 2 {
-				t.Errorf("the right tag of two: %d: %s", a.Status, a.Body)
+				t.Errorf("the current tag of two: %d: %s", a.Status, a.Body)
 			}
 			if a := write(ann, newSpec(ann, "a", "b"), "*"); a.Status/100 != 2 {
 				t.Errorf("any: %d: %s", a.Status, a.Body)

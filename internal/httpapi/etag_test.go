@@ -74,7 +74,7 @@ func TestETag_StarAllowsOnlyHTTPWhitespace(t *testing.T) {
 	for _, other := range []string{"\u00a0*", "*\u2003", "\v*", "*\n", "*\u2028"} {
 		var m ifMatch
 		if err := m.UnmarshalText([]byte(other)); err == nil || m.match.Any || matchesWeakly(other, `"7"`) {
-			t.Errorf("%q is taken for a star", other)
+			t.Errorf("%q is accepted as a star", other)
 		}
 	}
 }
@@ -178,7 +178,7 @@ func FuzzETag_ParseList(f *testing.F) {
 			again.WriteString(`"` + tag.opaque + `", `)
 		}
 		if got, err := entityTags(again.String()); err != nil || !slices.Equal(got, tags) {
-			t.Fatalf("%q is read as %v, and written again as %v, %v", list, tags, got, err)
+			t.Fatalf("%q is parsed as %v, and formatted again as %v, %v", list, tags, got, err)
 		}
 	})
 }
@@ -221,7 +221,7 @@ func FuzzETag_IfMatch(f *testing.F) {
 			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
 		}
 		if err == nil && (m.match.Given != want.Given || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
-			t.Fatalf("%q asks for %+v, want %+v", line, m.match, want)
+			t.Fatalf("%q is the condition %+v, want %+v", line, m.match, want)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if second := startExport(t, server, ann); second.StatusCode != http.StatusTooManyRequests || second.Header.Get("Retry-After") != "20" {
-			t.Fatalf("another export is answered %d, Retry-After %q", second.StatusCode, second.Header.Get("Retry-After"))
+			t.Fatalf("another export got %d, Retry-After %q", second.StatusCode, second.Header.Get("Retry-After"))
 		}
 		ann.At(server).Get(exportPath).WantProblem(429, "rate_limited")
 		bob.At(server).Get(projectsPath).Want(200)
@@ -39,7 +39,7 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 		_ = body.Close() // the server notices, and the slot is free again
 		for deadline := time.Now().Add(10 * time.Second); startExport(t, server, ann).StatusCode != http.StatusOK; {
 			if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
-				t.Fatal("an export that was given up still holds its place")
+				t.Fatal("a cancelled export still holds its slot")
 			}
 		}
 	}

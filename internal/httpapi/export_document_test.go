@@ -55,7 +55,7 @@ func (d exportDoc) validate() (items int, err error) {
 				live++
 			}
 			if s.Items == nil || len(*s.Items) != s.ItemCount || s.ProjectID != p.ID || n > 0 && s.Number <= p.Specifications[n-1].Number {
-				return items, fmt.Errorf("specification %d of %s is not whole", s.Number, p.ID)
+				return items, fmt.Errorf("specification %d of %s is inconsistent", s.Number, p.ID)
 			}
 			for _, i := range *s.Items {
 				once(i.ID)
@@ -222,7 +222,7 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 			t.Error(err)
 		}
 		if items != projects*each && items != projects*each-1 {
-			t.Errorf("the document has %d items, and there were never but %d, or one less", items, projects*each)
+			t.Errorf("the document has %d items, want %d or one less", items, projects*each)
 		}
 	}
 	done.Store(true)
@@ -294,13 +294,13 @@ func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 		t.Errorf("%d items in %d projects: %v", items, len(d.Projects), err)
 	}
 	if first := (*d.Projects[0].Specifications[0].Items)[0]; first.Number != 100 {
-		t.Errorf("the first item has number %d; the list begins with the last", first.Number)
+		t.Errorf("the first item has number %d, want that of the last insert", first.Number)
 	}
 	began = time.Now()
 	ann.Delete(mePath).Want(204)
 	t.Logf("deleted in %s", time.Since(began))
 	if left := queryOne[int](t, superuserConn(t, s), "SELECT count(*) FROM bullet_items"); left != 0 {
-		t.Errorf("%d items outlive the account", left)
+		t.Errorf("%d items remain after the account", left)
 	}
 }
 
@@ -380,9 +380,9 @@ func TestExport_LostDatabaseTruncatesResponse(t *testing.T) {
 	}
 	var d exportDoc
 	if err := json.Unmarshal(append(beginning, rest...), &d); err != nil {
-		t.Fatalf("the answer ends well and is no document: %v", err)
+		t.Fatalf("the response ends regularly and is invalid: %v", err)
 	}
 	if _, err := d.validate(); err != nil || len(d.Projects) != 6 {
-		t.Errorf("the answer ends well and has %d projects: %.300s", len(d.Projects), fmt.Sprint(err))
+		t.Errorf("the response ends regularly and has %d projects: %.300s", len(d.Projects), fmt.Sprint(err))
 	}
 }

@@ -54,7 +54,7 @@ func fillCaches(t *testing.T, servers []*testkit.Server, path string, callers ..
 	for _, c := range callers {
 		for n, s := range servers {
 			if !awaitCached(s, path, c.Token, 20*time.Second) {
-				t.Fatalf("server %d does not answer %s by its gate", n, path)
+				t.Fatalf("server %d does not cache %s", n, path)
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func FuzzAPI_NeverFailsInternally(f *testing.F) {
 		defer answer.Body.Close()
 		text, err := io.ReadAll(answer.Body)
 		if err != nil || answer.StatusCode >= 500 {
-			t.Fatalf("%s %s?%s with %q answered %d, %v: %s", method, path, query, body, answer.StatusCode, err, text)
+			t.Fatalf("%s %s?%s with %q got %d, %v: %s", method, path, query, body, answer.StatusCode, err, text)
 		}
 	})
 }

@@ -122,7 +122,7 @@ func checkProblem(t *testing.T, request string, answer *httptest.ResponseRecorde
 	t.Helper()
 	var p testkit.Problem
 	if err := json.Unmarshal(answer.Body.Bytes(), &p, json.MatchCaseInsensitiveNames(true)); err != nil {
-		t.Fatalf("%s answered %d and no JSON: %v: %q", request, answer.Code, err, answer.Body)
+		t.Fatalf("%s: got %d without JSON: %v: %q", request, answer.Code, err, answer.Body)
 	}
 	switch answer.Code {
 	case 400, 401, 404, 413, 415, 422:
@@ -132,20 +132,20 @@ func checkProblem(t *testing.T, request string, answer *httptest.ResponseRecorde
 		}
 		fallthrough
 	default:
-		t.Fatalf("%s answered %d: %s", request, answer.Code, answer.Body)
+		t.Fatalf("%s got %d: %s", request, answer.Code, answer.Body)
 	}
 	if p.Status != answer.Code || p.Detail == "" || revealsInternals(strings.ReplaceAll(p.Detail, `"`, "")) {
-		t.Fatalf("%s is explained by %s", request, answer.Body)
+		t.Fatalf("%s has the detail %s", request, answer.Body)
 	}
 	if answer.Code != 422 {
 		return
 	}
 	if len(p.Errors) == 0 {
-		t.Fatalf("%s names no fault: %s", request, answer.Body)
+		t.Fatalf("%s: no field error: %s", request, answer.Body)
 	}
 	for _, mistake := range p.Errors {
 		if mistake.Code == "" || mistake.Detail == "" || mistake.Pointer != "" && mistake.Pointer[0] != '/' || revealsInternals(mistake.Detail) {
-			t.Fatalf("%s names the fault %+v", request, mistake)
+			t.Fatalf("%s: field error %+v", request, mistake)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (v routeRequests) check(what string, status int, by *testkit.Client, method
 	headers = append([]string{"X-Forwarded-Proto", proto, "Origin", appOrigin, "X-Request-Id", "the-same"}, headers...)
 	a := by.At(v.server).Do(method, path, v.body, headers...)
 	if a.Status != status && (status != 200 || a.Status > 299) {
-		v.t.Errorf("%s: %s %s is answered %d %s, want %d", what, method, path, a.Status, a.Body, status)
+		v.t.Errorf("%s: %s %s got %d %s, want %d", what, method, path, a.Status, a.Body, status)
 	}
 	want, got := maps.Clone(commonHeaders), selectCommonHeaders(a.Header)
 	if proto == "https" {

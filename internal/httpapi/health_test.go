@@ -19,7 +19,7 @@ func TestHealth_ReportsDependencies(t *testing.T) {
 		"/health/db":    {"status": "ok"},
 		"/health/redis": {"status": "ok", "mode": "embedded"},
 	} {
-		for name, c := range map[string]*testkit.Client{"anybody": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
+		for name, c := range map[string]*testkit.Client{"no token": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
 			t.Run(path+" for "+name, func(t *testing.T) {
 				t.Parallel()
 				answer := c.For(t).Get(path).Want(200)
@@ -59,7 +59,7 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 	}
 	awaitStatus(t, ann, "/health/db", 503)
 	if got := ann.Get("/health/db").JSON()["status"]; got != "unavailable" {
-		t.Errorf("/health/db says %v", got)
+		t.Errorf("/health/db reports %v", got)
 	}
 	awaitStatus(t, ann, "/health", 503)
 	got := ann.Get("/health").JSON()
@@ -88,5 +88,5 @@ func awaitStatus(t *testing.T, c *testkit.Client, path string, want int) {
 			return
 		}
 	}
-	t.Fatalf("%s answers %d, want %d", path, got, want)
+	t.Fatalf("%s: got %d, want %d", path, got, want)
 }

@@ -72,7 +72,7 @@ func (a rawResponse) wantProblem(t *testing.T, status int, code, detail string) 
 	t.Helper()
 	var p testkit.Problem
 	if err := json.Unmarshal([]byte(a.Body), &p); err != nil || a.Status != status || p.Code != code || p.Status != status {
-		t.Fatalf("answered %d %q, want %d %s", a.Status, a.Body, status, code)
+		t.Fatalf("got %d %q, want %d %s", a.Status, a.Body, status, code)
 	}
 	if !strings.Contains(p.Detail, detail) || p.Title == "" || p.Type != "/problems/"+code || p.RequestID == "" || p.RequestID != a.Header.Get("X-Request-Id") {
 		t.Errorf("the problem is %s, the header X-Request-Id %s", a.Body, a.Header.Get("X-Request-Id"))
@@ -97,14 +97,14 @@ func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 		detail string
 	}{
 		"no Host":                         {get + "\r\n", "no Host"},
-		"a Host that is none":             {get + "Host: a/b\r\n\r\n", "Host header is malformed"},
+		"an invalid Host":                 {get + "Host: a/b\r\n\r\n", "Host header is malformed"},
 		"a Host with a blank":             {get + "Host: a b\r\n\r\n", "Host header is malformed"},
 		"a Host with NUL":                 {get + "Host: a\x00b\r\n\r\n", ""},
 		"two Hosts":                       {get + "Host: a\r\nHost: b\r\n\r\n", ""},
 		"the same Host twice":             {get + "Host: a\r\nHost: a\r\n\r\n", ""},
 		"a name with a blank":             {get + "Host: a\r\nX Y: z\r\n\r\n", ""},
 		"a blank before the colon":        {get + "Host: a\r\nContent-Length : 0\r\n\r\n", ""},
-		"a name that is none":             {get + "Host: a\r\nX(Y): z\r\n\r\n", "malformed"},
+		"an invalid name":                 {get + "Host: a\r\nX(Y): z\r\n\r\n", "malformed"},
 		"no name":                         {get + "Host: a\r\n: z\r\n\r\n", ""},
 		"no colon":                        {get + "Host: a\r\nX\r\n\r\n", ""},
 		"a value with NUL":                {get + "Host: a\r\nX: a\x00b\r\n\r\n", "malformed"},
@@ -118,10 +118,10 @@ func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 		"version 0.9":                     {"GET / HTTP/0.9\r\nHost: a\r\n\r\n", "version"},
 		"no version":                      {"GET / FTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"a version of many digits":        {"GET / HTTP/1.10\r\nHost: a\r\n\r\n", ""},
-		"a method that is none":           {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+		"an invalid method":               {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"no method":                       {" / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"no path":                         {"GET  HTTP/1.1\r\nHost: a\r\n\r\n", ""},
-		"a path that is none":             {"GET health HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+		"an invalid path":                 {"GET health HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"a path with half an escape":      {"GET /%2 HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"a path with a blank":             {"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"a path with NUL":                 {"GET /a\x00b HTTP/1.1\r\nHost: a\r\n\r\n", ""},
@@ -135,7 +135,7 @@ func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 		"two lengths in one line":         {post + "Content-Length: 2, 2\r\n\r\n{}", "where the body ends"},
 		"a length with a sign":            {post + "Content-Length: +2\r\n\r\n{}", "where the body ends"},
 		"a negative length":               {post + "Content-Length: -1\r\n\r\n{}", "where the body ends"},
-		"a length that is none":           {post + "Content-Length: two\r\n\r\n{}", "where the body ends"},
+		"an invalid length":               {post + "Content-Length: two\r\n\r\n{}", "where the body ends"},
 		"a length beyond all measure":     {post + "Content-Length: 99999999999999999999\r\n\r\n{}", "where the body ends"},
 		"chunks in HTTP/1.0":              {"POST /api/v1/projects HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "where the body ends"},
 		"another encoding":                {post + "Transfer-Encoding: gzip\r\n\r\n", "chunked"},
@@ -153,7 +153,7 @@ func TestHTTP_MalformedRequestIsRejected(t *testing.T) {
 			}
 			answers[0].wantProblem(t, 400, "malformed_request", tc.detail)
 			if answers[0].Header.Get("Connection") != "close" {
-				t.Error("the answer does not say that the connection ends")
+				t.Error("the response has no Connection: close")
 			}
 		})
 	}
@@ -234,6 +234,6 @@ func TestHTTP_TooLargeHeadersAreRejected(t *testing.T) {
 		}
 	}
 	if answers, _ := exchangeRaw(t, s, fmt.Sprintf("GET /health/live HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n", strings.Repeat("a", 60<<10))); len(answers) != 1 || answers[0].Status != 200 {
-		t.Errorf("headers of 60 KiB are answered %+v", answers)
+		t.Errorf("headers of 60 KiB: %+v", answers)
 	}
 }

@@ -95,7 +95,7 @@ func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
 					directly := !c.trusted || c.forwardedProto == nil
 					if want := required && !c.isSecure() && !(open && directly); refused != want {
-						t.Errorf("%s is answered %d %s, want refused = %t", path, answer.Code, p.Code, want)
+						t.Errorf("%s got %d %s, want refused = %t", path, answer.Code, p.Code, want)
 					}
 					if answer.Header().Get("Location") != "" {
 						t.Errorf("%s is redirected to %s", path, answer.Header().Get("Location"))
@@ -156,7 +156,7 @@ func TestHeaders_SizeLimit(t *testing.T) {
 				answer := httptest.NewRecorder()
 				h.ServeHTTP(answer, r)
 				if answer.Code != want {
-					t.Errorf("%d bytes are answered %d %s", size, answer.Code, answer.Body)
+					t.Errorf("%d bytes got %d %s", size, answer.Code, answer.Body)
 				}
 				if want != http.StatusOK && !strings.Contains(answer.Body.String(), `"code":"headers_too_large"`) {
 					t.Errorf("the problem is %s", answer.Body)

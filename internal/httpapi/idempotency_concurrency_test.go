@@ -23,7 +23,7 @@ func TestIdempotency_ExpiredKeyIsTakenOnceByMany(t *testing.T) {
 		execOn(t, super, "UPDATE idempotency_keys SET created_at = created_at - interval '1 day'")
 	}
 	if now := h.reload(ann); now.Count != days {
-		t.Errorf("%d were made in %d days", now.Count, days)
+		t.Errorf("%d were created in %d days", now.Count, days)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 		left := countRowsMentioning(t, s, ann.User)
 		delete(left, "audit_events") // audit events stay
 		if len(left) > 0 {
-			t.Errorf("left in %v", left)
+			t.Errorf("rows remain in %v", left)
 		}
 	}
 }

@@ -33,10 +33,10 @@ func FuzzIdempotency_Key(f *testing.F) {
 		var key idempotencyKey
 		err := checkForm(r, &huma.Operation{}, false)
 		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {
-			t.Fatalf("the key %q is %v", first, err)
+			t.Fatalf("the key %q: %v", first, err)
 		}
 		if taken := err == nil && key.UnmarshalText([]byte(first)) == nil; taken != want || taken && key.text != first {
-			t.Fatalf("the keys %q, %q (two: %t) are taken: %t, as %q", first, second, two, taken, key.text)
+			t.Fatalf("the keys %q, %q (two: %t) are accepted: %t, as %q", first, second, two, taken, key.text)
 		}
 	})
 }

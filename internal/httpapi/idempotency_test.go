@@ -35,7 +35,7 @@ func TestIdempotency_SameKeyReplaysStoredResponse(t *testing.T) {
 			races.WantReplay(t, first, ann.Post(path, body, keyHeader, "k"))
 			races.WantReplay(t, first, ann.At(replica).Post(path, body, keyHeader, "k"))
 			if after := queryOne[int](t, conn, count, ann.User); after != before+1 {
-				t.Errorf("%d were made", after-before)
+				t.Errorf("%d were created", after-before)
 			}
 			// Neither a change nor the deletion of the resource matters.
 			ann.Patch(first.Header.Get("Location"), `{}`).Want(200)
@@ -75,14 +75,14 @@ func TestIdempotency_KeyOfAnotherRequestIsRejected(t *testing.T) {
 	before := reloadSpec(ann, parent)
 	t.Run("for", func(t *testing.T) {
 		for name, tc := range map[string]struct{ path, body string }{
-			"another text":               {parent.items(), `{"content": "X", "order": 1}`},
-			"a text longer by a blank":   {parent.items(), `{"content": "x ", "order": 1}`},
-			"another place":              {parent.items(), `{"content": "x", "order": 0}`},
-			"no place":                   {parent.items(), `{"content": "x"}`},
-			"another specification":      {sibling.items(), body},
-			"a specification":            {"/api/v1/projects/" + parent.ProjectID + "/specs", `{"content": "x"}`},
-			"a project":                  {"/api/v1/projects", `{"title": "x"}`},
-			"what would be refused then": {parent.items(), `{"content": "x", "order": 99}`},
+			"another text":                      {parent.items(), `{"content": "X", "order": 1}`},
+			"a text longer by a blank":          {parent.items(), `{"content": "x ", "order": 1}`},
+			"another place":                     {parent.items(), `{"content": "x", "order": 0}`},
+			"no place":                          {parent.items(), `{"content": "x"}`},
+			"another specification":             {sibling.items(), body},
+			"a specification":                   {"/api/v1/projects/" + parent.ProjectID + "/specs", `{"content": "x"}`},
+			"a project":                         {"/api/v1/projects", `{"title": "x"}`},
+			"an order that is out of range now": {parent.items(), `{"content": "x", "order": 99}`},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -105,22 +105,22 @@ func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 		path, body string
 		status     int
 	}{
-		"a fault of a field":     {room.items(), `{"content": ""}`, 422},
-		"a place out of range":   {room.items(), `{"content": "x", "order": 1}`, 422},
-		"no JSON":                {room.items(), `{"content": "x"`, 400},
-		"the limit":              {full.items(), `{"content": "x"}`, 409},
-		"a parent that is gone":  {"/api/v1/specs/01890a5d-ac96-774b-bcce-b302099a8057/items", `{"content": "x"}`, 404},
-		"a parent that is no id": {"/api/v1/specs/x/items", `{"content": "x"}`, 404},
-		"another media type":     {room.items(), ``, 400},
+		"a field error":                {room.items(), `{"content": ""}`, 422},
+		"a place out of range":         {room.items(), `{"content": "x", "order": 1}`, 422},
+		"malformed JSON":               {room.items(), `{"content": "x"`, 400},
+		"the limit":                    {full.items(), `{"content": "x"}`, 409},
+		"a missing parent":             {"/api/v1/specs/01890a5d-ac96-774b-bcce-b302099a8057/items", `{"content": "x"}`, 404},
+		"a malformed id of the parent": {"/api/v1/specs/x/items", `{"content": "x"}`, 404},
+		"another media type":           {room.items(), ``, 400},
 	} {
 		key := strings.ReplaceAll(name, " ", "-")
 		for range 2 {
 			if a := ann.Post(tc.path, tc.body, keyHeader, key); a.Status != tc.status || a.Header.Get(replayHeader) != "" {
-				t.Errorf("%s: answered %d, want %d: %s", name, a.Status, tc.status, a.Body)
+				t.Errorf("%s: got %d, want %d: %s", name, a.Status, tc.status, a.Body)
 			}
 		}
 		if n := queryOne[int](t, super, "SELECT count(*) FROM idempotency_keys"); n != 0 {
-			t.Errorf("%s: %d keys are kept", name, n)
+			t.Errorf("%s: %d keys are stored", name, n)
 		}
 		made := ann.Post(room.items(), `{"content": "y"}`, keyHeader, key)
 		made.Want(201)
@@ -152,10 +152,10 @@ func TestIdempotency_KeysArePerUser(t *testing.T) {
 	races.WantReplay(t, anns, ann.Post(path, `{"title": "x"}`, keyHeader, "k"))
 	races.WantReplay(t, bobs, bob.Post(path, `{"title": "y"}`, keyHeader, "k"))
 	if anns.Header.Get("Location") == bobs.Header.Get("Location") {
-		t.Error("both are told of one project")
+		t.Error("both users got one project")
 	}
 	if other := ann.Post(path, `{"title": "x"}`, keyHeader, "K").Want(201); other.Header.Get(replayHeader) != "" {
-		t.Error("k and K are one key")
+		t.Error("k and K are the same key")
 	}
 }
 
@@ -175,15 +175,15 @@ func TestIdempotency_KeyExpiresAfter24Hours(t *testing.T) {
 			execOn(t, conn, age, ann.User, (24 * time.Hour).Seconds())
 			second := ann.Post(path, body, keyHeader, "k").Want(201)
 			if second.Header.Get(replayHeader) != "" || second.Header.Get("Location") == first.Header.Get("Location") {
-				t.Errorf("a day later it is still the first: %s", second.Body)
+				t.Errorf("a day later it is replayed: %s", second.Body)
 			}
 			races.WantReplay(t, second, ann.Post(path, body, keyHeader, "k"))
 			execOn(t, conn, age, ann.User, (25 * time.Hour).Seconds())
 			if third := ann.Post("/api/v1/projects", `{"title": "z"}`, keyHeader, "k").Want(201); third.Header.Get(replayHeader) != "" {
-				t.Error("a day later it is not free for another request")
+				t.Error("a day later the key is not free for another request")
 			}
 			if n := queryOne[int](t, conn, "SELECT count(*) FROM idempotency_keys WHERE owner_id = $1", ann.User); n != 1 {
-				t.Errorf("%d keys are kept, want the last", n)
+				t.Errorf("%d keys are stored, want the last one", n)
 			}
 		})
 	}
@@ -222,7 +222,7 @@ func TestIdempotency_KeyFormat(t *testing.T) {
 			}
 			defer answer.Body.Close()
 			if answer.StatusCode != tc.want {
-				t.Errorf("answered %d, want %d", answer.StatusCode, tc.want)
+				t.Errorf("got %d, want %d", answer.StatusCode, tc.want)
 			}
 		})
 	}

@@ -236,7 +236,7 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 		}
 	}
 	if failed < 10 {
-		w.t.Errorf("only %d requests failed of a database that fails at everything", failed)
+		w.t.Errorf("only %d requests failed although the database always fails", failed)
 	}
 }
 

@@ -132,11 +132,11 @@ func (x *canaryFixture) request(c *testkit.Client, method, path string, body any
 		shown, _ = json.Marshal(problem)
 	}
 	for _, found := range append(x.leaks(string(shown)), x.leaks(formatHeader(a))...) {
-		x.t.Errorf("%s %s, answered %d, tells %s: %s", method, path, a.Status, found, a.Body)
+		x.t.Errorf("%s %s, status %d, reveals %s: %s", method, path, a.Status, found, a.Body)
 	}
 	for _, of := range []string{"SQLSTATE", "goroutine ", ".go:", "pgx", "pgconn", "postgres:", "SELECT"} {
 		if bytes.Contains(a.Body, []byte(of)) {
-			x.t.Errorf("%s %s, answered %d, tells of the inside: %s", method, path, a.Status, a.Body)
+			x.t.Errorf("%s %s, status %d, reveals internals: %s", method, path, a.Status, a.Body)
 		}
 	}
 	return a
@@ -177,7 +177,7 @@ func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collecto
 	requests := 0
 	for line := range strings.Lines(x.log.String()) {
 		for _, found := range x.leaks(line) {
-			x.t.Errorf("the log tells %s: %s", found, line)
+			x.t.Errorf("the log reveals %s: %s", found, line)
 		}
 		if strings.Contains(line, `"message":"request"`) {
 			requests++
@@ -186,20 +186,20 @@ func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collecto
 	traces := collector.Text()
 	for where, text := range map[string]string{"/metrics": metrics, "the traces": traces} {
 		for _, found := range x.leaks(text) {
-			x.t.Errorf("%s tell %s", where, found)
+			x.t.Errorf("%s reveal %s", where, found)
 		}
 	}
 	// Make sure that the outputs contain what was tried.
 	if requests < x.sent {
-		x.t.Errorf("%d requests have %d lines", x.sent, requests)
+		x.t.Errorf("%d requests have %d log lines", x.sent, requests)
 	}
 	for _, told := range []string{"SQLSTATE P0001", "Redis does not answer", `"severity":"ERROR"`} {
 		if !strings.Contains(x.log.String(), told) {
-			x.t.Errorf("the log does not tell of %q, so it was not tried", told)
+			x.t.Errorf("the log has no %q, so the failure did not happen", told)
 		}
 	}
 	if !strings.Contains(metrics, `route="/api/v1/specs/{id}/items/reorder"`) || !strings.Contains(traces, "PUT /api/v1/specs/{id}/items/reorder") ||
 		!strings.Contains(traces, "P0001") {
-		x.t.Error("metrics or traces tell too little to be judged")
+		x.t.Error("metrics or traces are incomplete")
 	}
 }

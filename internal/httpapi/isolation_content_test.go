@@ -19,47 +19,47 @@ var contentRequests = map[string]struct {
 	body         any
 	headers      []string
 }{
-	"list the specifications":               {"GET", "/projects/%s/specs", nil, nil},
-	"list them from the trash":              {"GET", "/projects/%s/specs?trashed=true&order_by=title&page_size=1", nil, nil},
-	"list them with a bad token":            {"GET", "/projects/%s/specs?page_token=AAAA", nil, nil},
-	"list them in no order":                 {"GET", "/projects/%s/specs?order_by=x", nil, nil},
-	"add a specification":                   {"POST", "/projects/%s/specs", `{"content": "x"}`, nil},
-	"add a bad specification":               {"POST", "/projects/%s/specs", `{"content": ""}`, nil},
-	"add a specification once":              {"POST", "/projects/%s/specs", `{"content": "x"}`, []string{"Idempotency-Key", "k1"}},
-	"read a specification":                  {"GET", "/specs/%s", nil, nil},
-	"read it with its items":                {"GET", "/specs/%s?include=items", nil, nil},
-	"read it unless it is as known":         {"GET", "/specs/%s", nil, []string{"If-None-Match", `"3"`}},
-	"read only its head":                    {"HEAD", "/specs/%s", nil, nil},
-	"replace a specification":               {"PUT", "/specs/%s", `{"content": "x"}`, nil},
-	"replace it by nothing":                 {"PUT", "/specs/%s", `{}`, nil},
-	"replace it, were it at its version":    {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"3"`}},
-	"replace it, were it at another":        {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"9"`}},
-	"replace it, were it there":             {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", "*"}},
-	"change a specification":                {"PATCH", "/specs/%s", `{"title": "x"}`, nil},
-	"change nothing of it":                  {"PATCH", "/specs/%s", `{}`, nil},
-	"change it, were it at another":         {"PATCH", "/specs/%s", `{"title": "x"}`, []string{"If-Match", `"9"`}},
-	"trash a specification":                 {"DELETE", "/specs/%s", nil, nil},
-	"trash it, were it at another":          {"DELETE", "/specs/%s", nil, []string{"If-Match", `"9"`}},
-	"restore a specification":               {"POST", "/specs/%s/restore", nil, nil},
-	"list the items":                        {"GET", "/specs/%s/items", nil, nil},
-	"list them unless they are as known":    {"GET", "/specs/%s/items", nil, []string{"If-None-Match", `"3"`}},
-	"add an item":                           {"POST", "/specs/%s/items", `{"content": "x"}`, nil},
-	"add an item far behind":                {"POST", "/specs/%s/items", `{"content": "x", "order": 1000}`, nil},
-	"add an item once":                      {"POST", "/specs/%s/items", `{"content": "x"}`, []string{"Idempotency-Key", "k2"}},
-	"reorder nothing":                       {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, nil},
-	"reorder others":                        {"PUT", "/specs/%s/items/reorder", `{"item_ids": ["00000000-0000-7000-8000-000000000000"]}`, nil},
-	"reorder, were it at another":           {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, []string{"If-Match", `"9"`}},
-	"read an item":                          {"GET", "/items/%s", nil, nil},
-	"read it unless it is as it is known":   {"GET", "/items/%s", nil, []string{"If-None-Match", `"1-0"`}},
-	"replace an item":                       {"PUT", "/items/%s", `{"content": "x"}`, nil},
-	"replace it by what is no item":         {"PUT", "/items/%s", `{"order": "x"}`, nil},
-	"move an item":                          {"PATCH", "/items/%s", `{"order": 0}`, nil},
-	"move it far behind":                    {"PATCH", "/items/%s", `{"order": 1000}`, nil},
-	"change the item, were it at another":   {"PATCH", "/items/%s", `{"content": "x"}`, []string{"If-Match", `"9-0"`}},
-	"delete an item":                        {"DELETE", "/items/%s", nil, nil},
-	"delete it, were it at its version":     {"DELETE", "/items/%s", nil, []string{"If-Match", `"1-0"`}},
-	"delete it, were it at another":         {"DELETE", "/items/%s", nil, []string{"If-Match", `"9-0"`}},
-	"delete it under a condition that errs": {"DELETE", "/items/%s", nil, []string{"If-Match", "9"}},
+	"list the specifications":              {"GET", "/projects/%s/specs", nil, nil},
+	"list them from the trash":             {"GET", "/projects/%s/specs?trashed=true&order_by=title&page_size=1", nil, nil},
+	"list them with a bad token":           {"GET", "/projects/%s/specs?page_token=AAAA", nil, nil},
+	"list them in no order":                {"GET", "/projects/%s/specs?order_by=x", nil, nil},
+	"add a specification":                  {"POST", "/projects/%s/specs", `{"content": "x"}`, nil},
+	"add a bad specification":              {"POST", "/projects/%s/specs", `{"content": ""}`, nil},
+	"add a specification once":             {"POST", "/projects/%s/specs", `{"content": "x"}`, []string{"Idempotency-Key", "k1"}},
+	"read a specification":                 {"GET", "/specs/%s", nil, nil},
+	"read it with its items":               {"GET", "/specs/%s?include=items", nil, nil},
+	"read it unless unchanged":             {"GET", "/specs/%s", nil, []string{"If-None-Match", `"3"`}},
+	"read only its head":                   {"HEAD", "/specs/%s", nil, nil},
+	"replace a specification":              {"PUT", "/specs/%s", `{"content": "x"}`, nil},
+	"replace it by nothing":                {"PUT", "/specs/%s", `{}`, nil},
+	"replace it at its version":            {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"3"`}},
+	"replace it at another version":        {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", `"9"`}},
+	"replace it if it exists":              {"PUT", "/specs/%s", `{"content": "x"}`, []string{"If-Match", "*"}},
+	"change a specification":               {"PATCH", "/specs/%s", `{"title": "x"}`, nil},
+	"change nothing of it":                 {"PATCH", "/specs/%s", `{}`, nil},
+	"change it at another version":         {"PATCH", "/specs/%s", `{"title": "x"}`, []string{"If-Match", `"9"`}},
+	"trash a specification":                {"DELETE", "/specs/%s", nil, nil},
+	"trash it at another version":          {"DELETE", "/specs/%s", nil, []string{"If-Match", `"9"`}},
+	"restore a specification":              {"POST", "/specs/%s/restore", nil, nil},
+	"list the items":                       {"GET", "/specs/%s/items", nil, nil},
+	"list them unless unchanged":           {"GET", "/specs/%s/items", nil, []string{"If-None-Match", `"3"`}},
+	"add an item":                          {"POST", "/specs/%s/items", `{"content": "x"}`, nil},
+	"add an item far behind":               {"POST", "/specs/%s/items", `{"content": "x", "order": 1000}`, nil},
+	"add an item once":                     {"POST", "/specs/%s/items", `{"content": "x"}`, []string{"Idempotency-Key", "k2"}},
+	"reorder nothing":                      {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, nil},
+	"reorder others":                       {"PUT", "/specs/%s/items/reorder", `{"item_ids": ["00000000-0000-7000-8000-000000000000"]}`, nil},
+	"reorder at another version":           {"PUT", "/specs/%s/items/reorder", `{"item_ids": []}`, []string{"If-Match", `"9"`}},
+	"read an item":                         {"GET", "/items/%s", nil, nil},
+	"read an item unless unchanged":        {"GET", "/items/%s", nil, []string{"If-None-Match", `"1-0"`}},
+	"replace an item":                      {"PUT", "/items/%s", `{"content": "x"}`, nil},
+	"replace it with an invalid item":      {"PUT", "/items/%s", `{"order": "x"}`, nil},
+	"move an item":                         {"PATCH", "/items/%s", `{"order": 0}`, nil},
+	"move it far behind":                   {"PATCH", "/items/%s", `{"order": 1000}`, nil},
+	"change the item at another version":   {"PATCH", "/items/%s", `{"content": "x"}`, []string{"If-Match", `"9-0"`}},
+	"delete an item":                       {"DELETE", "/items/%s", nil, nil},
+	"delete it at its version":             {"DELETE", "/items/%s", nil, []string{"If-Match", `"1-0"`}},
+	"delete it at another version":         {"DELETE", "/items/%s", nil, []string{"If-Match", `"9-0"`}},
+	"delete it under an invalid condition": {"DELETE", "/items/%s", nil, []string{"If-Match", "9"}},
 }
 
 // formatResponse is all that a client learns from a response, except for the
@@ -99,12 +99,12 @@ func checkForeignContentLooksMissing(t *testing.T, s *testkit.Server) {
 		case strings.HasPrefix(path, "/projects"):
 			return map[string]string{"somebody else's": theirs.ProjectID, "a specification's": theirs.ID}
 		case strings.HasPrefix(path, "/specs"):
-			return map[string]string{"somebody else's": theirs.ID, "in their trash": dead.ID, "a project's": theirs.ProjectID, "an item's": items[0].ID}
+			return map[string]string{"somebody else's": theirs.ID, "in another user's trash": dead.ID, "a project's": theirs.ProjectID, "an item's": items[0].ID}
 		default:
-			return map[string]string{"somebody else's": items[0].ID, "in their trash": deadItem.ID, "a specification's": theirs.ID}
+			return map[string]string{"somebody else's": items[0].ID, "in another user's trash": deadItem.ID, "a specification's": theirs.ID}
 		}
 	}
-	t.Run("when asked to", func(t *testing.T) {
+	t.Run("request", func(t *testing.T) {
 		for name, tc := range contentRequests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -114,7 +114,7 @@ func checkForeignContentLooksMissing(t *testing.T, s *testkit.Server) {
 				const missing = "01890a5d-ac96-774b-bcce-b302099a8057"
 				want := ask(missing)
 				if !strings.HasPrefix(want, "4") {
-					t.Errorf("what does not exist answers %s", want)
+					t.Errorf("a missing resource gets %s", want)
 				}
 				for whose, id := range ids(tc.path) {
 					if diff := cmp.Diff(want, ask(id)); diff != "" {
@@ -126,10 +126,10 @@ func checkForeignContentLooksMissing(t *testing.T, s *testkit.Server) {
 	})
 	after := bob.Get("/api/v1/projects/" + theirs.ProjectID + "/specs").Want(200)
 	if string(before.Body) != string(after.Body) {
-		t.Errorf("a stranger changed %s to %s", before.Body, after.Body)
+		t.Errorf("another user changed %s to %s", before.Body, after.Body)
 	}
 	if diff := cmp.Diff(items, bulletsOf(bob, theirs)); diff != "" {
-		t.Errorf("a stranger changed the items (-before +after):\n%s", diff)
+		t.Errorf("another user changed the items (-before +after):\n%s", diff)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // isolationLayers start servers with one of the two isolation layers, or both.
 var isolationLayers = map[string]func(t *testing.T) *testkit.Server{
-	"both walls": func(t *testing.T) *testkit.Server { return testkit.Start(t) },
+	"both layers": func(t *testing.T) *testkit.Server { return testkit.Start(t) },
 	"row-level security alone": func(t *testing.T) *testkit.Server {
 		return testkit.StartOn(t, testkit.WithoutFilters(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
 	},
@@ -59,7 +59,7 @@ func checkUnnamedResourcesAreOwn(t *testing.T, s *testkit.Server) {
 	his := bob.Post(projectsPath, withTitle("His secret"), keyHeader, key).Want(201)
 	hers := ann.Post(projectsPath, withTitle("Hers"), keyHeader, key).Want(201)
 	if hers.Header.Get("Idempotency-Replayed") != "" || string(hers.Body) == string(his.Body) {
-		t.Errorf("somebody else's key answered %s", hers.Body)
+		t.Errorf("another user's key answered %s", hers.Body)
 	}
 	spec := newSpec(bob, "a secret item")
 	bob.Delete(newProject(bob, "His secret trash").path()).Want(204)

@@ -129,7 +129,7 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 
 // callerKinds are all kinds of callers. The owner is last: until then nothing
 // may have changed.
-var callerKinds = []string{"nobody", "bad token", "suspended", "stranger", "auditor", "admin", "owner"}
+var callerKinds = []string{"anonymous", "bad token", "suspended", "another user", "auditor", "admin", "owner"}
 
 // callerFixture creates callers of each kind.
 type callerFixture struct {
@@ -156,7 +156,7 @@ func newCallerFixture(t *testing.T) *callerFixture {
 func (x *callerFixture) newCaller(who string) *testkit.Client {
 	x.t.Helper()
 	switch who {
-	case "nobody":
+	case "anonymous":
 		return x.s.Anybody(x.t)
 	case "bad token":
 		return withToken(x.t, x.s, "x.y.z")
@@ -176,7 +176,7 @@ func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
 	switch {
 	case c.anyCaller > 0:
 		return c.anyCaller, ""
-	case who == "nobody":
+	case who == "anonymous":
 		return 401, "token_missing"
 	case who == "bad token":
 		return 401, "token_invalid"
@@ -212,14 +212,14 @@ func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
 	routes := allRoutes(t)
 	for route := range routeCases {
 		if !slices.Contains(routes, route) {
-			t.Errorf("the matrix has %s, routes.go has not", route)
+			t.Errorf("routeCases has %s, but routes.go has not", route)
 		}
 	}
 	x := newCallerFixture(t)
 	for _, route := range routes {
 		cell, ok := routeCases[route]
 		if !ok {
-			t.Errorf("the matrix has no row for %s", route)
+			t.Errorf("routeCases has no case for %s", route)
 			continue
 		}
 		x.checkRoute(route, cell)

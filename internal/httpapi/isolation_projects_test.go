@@ -19,22 +19,22 @@ var projectRequests = map[string]struct {
 	body          any
 	headers       []string
 }{
-	"GET":                             {"GET", "", nil, nil},
-	"GET of any version but the same": {"GET", "", nil, []string{"If-None-Match", `"1"`}},
-	"GET of any version but any":      {"GET", "", nil, []string{"If-None-Match", "*"}},
-	"HEAD":                            {"HEAD", "", nil, nil},
-	"PUT":                             {"PUT", "", withTitle("Stolen"), nil},
-	"PUT of the present version":      {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"1"`}},
-	"PUT of another version":          {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
-	"PUT of any version":              {"PUT", "", withTitle("Stolen"), []string{"If-Match", "*"}},
-	"PATCH":                           {"PATCH", "", withTitle("Stolen"), nil},
-	"PATCH of nothing":                {"PATCH", "", "{}", nil},
-	"PATCH of another version":        {"PATCH", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
-	"PATCH of any version":            {"PATCH", "", withTitle("Stolen"), []string{"If-Match", "*"}},
-	"DELETE":                          {"DELETE", "", nil, nil},
-	"DELETE of another version":       {"DELETE", "", nil, []string{"If-Match", `"9"`}},
-	"DELETE of any version":           {"DELETE", "", nil, []string{"If-Match", "*"}},
-	"restore":                         {"POST", "/restore", nil, nil},
+	"GET":                        {"GET", "", nil, nil},
+	"GET unless version 1":       {"GET", "", nil, []string{"If-None-Match", `"1"`}},
+	"GET unless any version":     {"GET", "", nil, []string{"If-None-Match", "*"}},
+	"HEAD":                       {"HEAD", "", nil, nil},
+	"PUT":                        {"PUT", "", withTitle("Stolen"), nil},
+	"PUT of the present version": {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"1"`}},
+	"PUT of another version":     {"PUT", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
+	"PUT of any version":         {"PUT", "", withTitle("Stolen"), []string{"If-Match", "*"}},
+	"PATCH":                      {"PATCH", "", withTitle("Stolen"), nil},
+	"PATCH of nothing":           {"PATCH", "", "{}", nil},
+	"PATCH of another version":   {"PATCH", "", withTitle("Stolen"), []string{"If-Match", `"9"`}},
+	"PATCH of any version":       {"PATCH", "", withTitle("Stolen"), []string{"If-Match", "*"}},
+	"DELETE":                     {"DELETE", "", nil, nil},
+	"DELETE of another version":  {"DELETE", "", nil, []string{"If-Match", `"9"`}},
+	"DELETE of any version":      {"DELETE", "", nil, []string{"If-Match", "*"}},
+	"restore":                    {"POST", "/restore", nil, nil},
 }
 
 // rejectedProjectRequests are rejected before the project is read. They must
@@ -96,26 +96,26 @@ func checkForeignProjectLooksMissing(t *testing.T, s *testkit.Server) {
 	}
 	missing := v7.String()
 	canonical := map[string]string{
-		"somebody else's project": his.ID,
-		"somebody else's trash":   hisTrash.ID,
-		"somebody else":           bob.User,
-		"a random UUIDv4":         uuid.NewString(),
-		"the nil UUID":            uuid.Nil.String(),
-		"the greatest UUID":       uuid.Max.String(),
+		"another user's project": his.ID,
+		"another user's trash":   hisTrash.ID,
+		"another user":           bob.User,
+		"a random UUIDv4":        uuid.NewString(),
+		"the nil UUID":           uuid.Nil.String(),
+		"the greatest UUID":      uuid.Max.String(),
 	}
 	notCanonical := map[string]string{
-		"somebody else's in capitals": strings.ToUpper(his.ID),
-		"one's own in capitals":       strings.ToUpper(hers.ID),
-		"one's own half in capitals":  strings.ToUpper(hers.ID[:18]) + hers.ID[18:],
-		"one's own in braces":         "{" + hers.ID + "}",
-		"one's own as a URN":          "urn:uuid:" + hers.ID,
-		"one's own without hyphens":   strings.ReplaceAll(hers.ID, "-", ""),
-		"one's own and more":          hers.ID + "0",
-		"one's own and a blank":       hers.ID + " ",
-		"one's own and a line feed":   hers.ID + "\n",
-		"one's own and NUL":           hers.ID + "\x00",
-		"one's own but for a digit":   hers.ID[:35],
-		"one's own and a slash":       hers.ID + "/restore",
+		"another user's in capitals":  strings.ToUpper(his.ID),
+		"the own id in capitals":      strings.ToUpper(hers.ID),
+		"the own id half in capitals": strings.ToUpper(hers.ID[:18]) + hers.ID[18:],
+		"the own id in braces":        "{" + hers.ID + "}",
+		"the own id as a URN":         "urn:uuid:" + hers.ID,
+		"the own id without hyphens":  strings.ReplaceAll(hers.ID, "-", ""),
+		"the own id and more":         hers.ID + "0",
+		"the own id and a blank":      hers.ID + " ",
+		"the own id and a line feed":  hers.ID + "\n",
+		"the own id and NUL":          hers.ID + "\x00",
+		"the own id but for a digit":  hers.ID[:35],
+		"the own id and a slash":      hers.ID + "/restore",
 		"a number":                    "1",
 		"a word":                      "me",
 		"a star":                      "*",
@@ -140,28 +140,28 @@ func checkForeignProjectLooksMissing(t *testing.T, s *testkit.Server) {
 				t.Run(name+" of "+whose, func(t *testing.T) {
 					t.Parallel()
 					if diff := cmp.Diff(want, ask(t, id)); diff != "" {
-						t.Errorf("(-one that does not exist +this):\n%s", diff)
+						t.Errorf("(-missing +this):\n%s", diff)
 					}
 				})
 			}
 			if _, refused := rejectedProjectRequests[name]; !refused && want.Status != 404 {
-				t.Errorf("%s of what does not exist answered %d", name, want.Status)
+				t.Errorf("%s of a missing project: got %d", name, want.Status)
 			}
 		}
 	}
-	t.Run("told", func(t *testing.T) {
+	t.Run("request", func(t *testing.T) {
 		compare(t, projectRequests, canonical)
 		compare(t, projectRequests, notCanonical)
 		compare(t, rejectedProjectRequests, canonical)
 	})
 	if after := bob.Get(his.path()).Want(200); !bytes.Equal(after.Body, before.Body) {
-		t.Errorf("a stranger changed %s to %s", before.Body, after.Body)
+		t.Errorf("another user changed %s to %s", before.Body, after.Body)
 	}
 	if after := ann.Get(hers.path()).Want(200); projectOf(after) != hers {
 		t.Errorf("the project was changed by another spelling of its id: %s", after.Body)
 	}
 	if got := projectIDs(listProjects(bob, "trashed", "true").Projects); len(got) != 1 || got[0] != hisTrash.ID {
-		t.Errorf("a stranger changed the trash: %v", got)
+		t.Errorf("another user changed the trash: %v", got)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestIsolation_OwnTrashLooksMissing(t *testing.T) {
 				return projectResponseOf(ann.For(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
 			}
 			if diff := cmp.Diff(ask(missing), ask(gone.ID)); diff != "" {
-				t.Errorf("(-one that does not exist +in the trash):\n%s", diff)
+				t.Errorf("(-missing +in the trash):\n%s", diff)
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func checkListsHaveOnlyOwnProjects(t *testing.T, s *testkit.Server) {
 	for _, trashed := range []string{"true", "false"} {
 		for _, order := range projectOrders {
 			if page := listProjects(ann, "trashed", trashed, "order_by", order); len(page.Projects) != 0 || page.NextPageToken != "" {
-				t.Errorf("a stranger's list has %+v", page)
+				t.Errorf("another user's list has %+v", page)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func checkDense(list []bullet) error {
 	seen := map[string]bool{}
 	for n, b := range list {
 		if b.Order != n || seen[b.ID] {
-			return fmt.Errorf("place %d of %d has item %s with order %d", n, len(list), b.ID, b.Order)
+			return fmt.Errorf("position %d of %d has item %s with order %d", n, len(list), b.ID, b.Order)
 		}
 		seen[b.ID] = true
 	}
@@ -163,9 +163,9 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 		"DELETE of the first":             {"DELETE", "a", ``, "b c d", ""},
 		"DELETE of one within":            {"DELETE", "b", ``, "a c d", ""},
 		"DELETE of the last":              {"DELETE", "d", ``, "a b c", ""},
-		"a place that is not an order":    {"PATCH", "b", `{"position": 0}`, "", "/position unknown_field"},
-		"a content that is refused":       {"PATCH", "b", `{"order": 0, "content": "\u0000"}`, "", "/content control_character"},
-		"both refused, the text at once":  {"PATCH", "b", `{"order": "0", "content": " "}`, "", "/content blank, /order wrong_type"},
+		"position instead of order":       {"PATCH", "b", `{"position": 0}`, "", "/position unknown_field"},
+		"an invalid content":              {"PATCH", "b", `{"order": 0, "content": "\u0000"}`, "", "/content control_character"},
+		"both invalid":                    {"PATCH", "b", `{"order": "0", "content": " "}`, "", "/content blank, /order wrong_type"},
 		"PUT without a content":           {"PUT", "b", `{"order": 0}`, "", "/content required"},
 		"PUT in another case":             {"PUT", "b", `{"Content": "x"}`, "", "/Content unknown_field, /content required"},
 		"POST in another case, no more":   {"POST", "", `{"Content": "x"}`, "", "/Content unknown_field, /content required"},
@@ -195,12 +195,12 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 			if tc.fault != "" {
 				tc.want = "a b c d"
 				if diff := cmp.Diff(before, list); diff != "" {
-					t.Errorf("refused, and the items (-before +after):\n%s", diff)
+					t.Errorf("rejected, but the items (-before +after):\n%s", diff)
 				}
 				got := answer.WantProblem(422, "validation_failed").Mistakes()
 				slices.Sort(got)
 				if joined := strings.Join(got, ", "); joined != tc.fault && (tc.fault != "/order" || !strings.HasPrefix(joined, "/order ")) {
-					t.Errorf("faults %s, want %s", joined, tc.fault)
+					t.Errorf("field errors %s, want %s", joined, tc.fault)
 				}
 			}
 			if got := itemTexts(list); got != tc.want {
@@ -232,7 +232,7 @@ func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.A
 		k := slices.IndexFunc(before, func(b bullet) bool { return b.ID == now.ID })
 		if now.ID == changed.ID {
 			if now != changed {
-				t.Errorf("answered %+v, listed %+v", changed, now)
+				t.Errorf("responded %+v, listed %+v", changed, now)
 			}
 			if k >= 0 && now != before[k] && (now.Version != 2 || now.UpdatedAt <= before[k].UpdatedAt) {
 				t.Errorf("changed to %+v from %+v", now, before[k])
@@ -289,7 +289,7 @@ func TestItems_LimitIs100(t *testing.T) {
 		ann.Post(parent.items(), map[string]any{"content": "x", "order": order}).WantProblem(409, "item_limit_reached")
 	}
 	if diff := cmp.Diff(full, reloadSpec(ann, parent)); diff != "" {
-		t.Errorf("after refusals (-before +after):\n%s", diff)
+		t.Errorf("after rejections (-before +after):\n%s", diff)
 	}
 	list := bulletsOf(ann, parent)
 	if err := checkDense(list); err != nil || len(list) != 100 {
@@ -325,7 +325,7 @@ func TestETag_Items(t *testing.T) {
 		}
 	}
 	if got := itemTexts(bulletsOf(ann, parent)); got != "x a b" {
-		t.Errorf("after refusals: %s", got)
+		t.Errorf("after rejections: %s", got)
 	}
 	ann.Patch(b.path(), map[string]any{"content": "B"}, "If-Match", `"1-2"`).Want(200)
 	ann.Put(b.path(), map[string]any{"content": "C"}, "If-Match", `"7", "2"`).Want(200)

@@ -120,7 +120,7 @@ func wantAccepted(t *testing.T, about string, c *testkit.Client, replicas ...*te
 	t.Helper()
 	for n, replica := range replicas {
 		if answer := c.At(replica).Patient().Get(mePath); answer.Status != 200 {
-			t.Fatalf("%s: replica %d of two answers %s", about, n+1, answer.Body)
+			t.Fatalf("%s: replica %d of two responds %s", about, n+1, answer.Body)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func refreshAt(t *testing.T, about string, c *testkit.Client, by *testkit.Server
 	t.Helper()
 	answer := refresh(t, by, c.RefreshToken)
 	if answer.Status != 200 {
-		t.Fatalf("%s: a refresh is answered %s", about, answer.Body)
+		t.Fatalf("%s: a refresh got %s", about, answer.Body)
 	}
 	var next tokenPair
 	answer.Into(&next)
@@ -147,7 +147,7 @@ func wantSameSuccessor(t *testing.T, about string, c *testkit.Client, older, new
 	refreshAt(t, about, &other, newer)
 	refreshAt(t, about, &other, newer)
 	if answer := refresh(t, older, c.RefreshToken); answer.Status != 200 {
-		t.Fatalf("%s: the other spelling of a predecessor is answered %s", about, answer.Body)
+		t.Fatalf("%s: the other spelling of a predecessor got %s", about, answer.Body)
 	}
 	wantAccepted(t, about, c, older, newer)
 	*c = other
@@ -160,7 +160,7 @@ func wantSignedBy(t *testing.T, about string, s *testkit.Server, g keySettings) 
 	text, _ := base64.RawURLEncoding.DecodeString(strings.Split(s.SignUp(t).Token, ".")[0])
 	var header struct{ Alg, Kid string }
 	if err := json.Unmarshal(text, &header); err != nil || header.Alg != g.alg {
-		t.Errorf("%s: a token says %s, want %s", about, text, g.alg)
+		t.Errorf("%s: the token header is %s, want %s", about, text, g.alg)
 	}
 	if g.published == 0 {
 		s.Anybody(t).Get(jwksPath).WantProblem(404, "route_not_found")

@@ -16,9 +16,9 @@ func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
 		access, refresh, age string
 		want                 float64
 	}{
-		"the token ends first":           {"10m", "1h", "2h", 600},
-		"the session ends first":         {"1h", "10m", "2h", 600},
-		"the session's age is over soon": {"1h", "5m", "5m", 300},
+		"the token ends first":                 {"10m", "1h", "2h", 600},
+		"the session ends first":               {"1h", "10m", "2h", 600},
+		"the session's maximum age ends first": {"1h", "5m", "5m", 300},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +36,7 @@ func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
 			answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
 			got, _ := answer["expires_in"].(float64)
 			if took := time.Since(began).Seconds(); got > tc.want || got < tc.want-took-1 {
-				t.Errorf("it lasts for %.0f s, want %.0f", got, tc.want)
+				t.Errorf("the token expires in %.0f s, want %.0f", got, tc.want)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func TestPagination_TokenIsBoundToItsList(t *testing.T) {
 	ann.Get(h.specs() + "?page_size=100&page_token=" + page.NextPageToken).Want(200) // the size may change
 	for name, answer := range map[string]*testkit.Answer{
 		"another project":      ann.Get(other.specs() + query),
-		"somebody else's":      bob.Get(bobs.specs() + query),
+		"another user's":       bob.Get(bobs.specs() + query),
 		"the list of projects": ann.Get("/api/v1/projects" + query),
 		"another order":        ann.Get(h.specs() + query + "&order_by=title"),
 		"the other direction":  ann.Get(h.specs() + query + "&order_by=number+desc"),
@@ -35,7 +35,7 @@ func TestPagination_TokenIsBoundToItsList(t *testing.T) {
 		"one letter altered":   ann.Get(h.specs() + query[:len(query)-2] + "__"),
 	} {
 		if answer.Status != 400 || !strings.Contains(string(answer.Body), `"invalid_page_token"`) {
-			t.Errorf("%s: answered %d: %s", name, answer.Status, answer.Body)
+			t.Errorf("%s: got %d: %s", name, answer.Status, answer.Body)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 		}
 	}
 	if b.cookies["google_sign_in"] != nil {
-		t.Error("the attempt is kept")
+		t.Error("the state cookie remains")
 	}
 	want = http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
@@ -182,10 +182,10 @@ func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 			c := b.cookies["google_sign_in"]
 			c.Value = altered(c.Value, func(raw []byte) []byte { return raw[32:] })
 		},
-		"no state":          func(_ *browser, answer url.Values) { answer.Del("state") },
-		"another state":     func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")+"x") },
-		"half a state":      func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")[:13]) },
-		"an error and none": func(_ *browser, answer url.Values) { answer.Del("state"); answer.Set("error", "access_denied") },
+		"no state":               func(_ *browser, answer url.Values) { answer.Del("state") },
+		"another state":          func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")+"x") },
+		"half a state":           func(_ *browser, answer url.Values) { answer.Set("state", answer.Get("state")[:13]) },
+		"an error without state": func(_ *browser, answer url.Values) { answer.Del("state"); answer.Set("error", "access_denied") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBrowser(t, s)
@@ -221,7 +221,7 @@ func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	thief.cookies[kept.Name] = &kept
 	again := thief.get(back).Want(302)
 	if got := again.Header.Get("Location"); got != "/docs?error=google_token_invalid" || thief.cookies["refresh_token"] != nil {
-		t.Errorf("the thief is sent to %s with %v", got, thief.cookies)
+		t.Errorf("the thief is redirected to %s with %v", got, thief.cookies)
 	}
 	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
@@ -236,15 +236,15 @@ func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 		answer   url.Values
 		want     string
 	}{
-		"who declines":               {"/docs", url.Values{"error": {"access_denied"}}, "/docs?error=access_denied"},
+		"the user declines":          {"/docs", url.Values{"error": {"access_denied"}}, "/docs?error=access_denied"},
 		"Google has failed":          {"/docs", url.Values{"error": {"server_error"}, "error_description": {"canary"}}, "/docs?error=unavailable"},
-		"our client is not liked":    {"/docs", url.Values{"error": {"unauthorized_client"}}, "/docs?error=unavailable"},
+		"the client is unauthorized": {"/docs", url.Values{"error": {"unauthorized_client"}}, "/docs?error=unavailable"},
 		"neither code nor error":     {"/docs", url.Values{}, "/docs?error=google_token_invalid"},
 		"a code that is unknown":     {"/docs", url.Values{"code": {"4/canary"}}, "/docs?error=google_token_invalid"},
 		"with parameters of Google":  {"/docs", url.Values{"code": {"4/x"}, "scope": {"a", "b"}, "authuser": {"0"}, "hd": {""}, "iss": {"x"}}, "/docs?error=google_token_invalid"},
 		"a page with parameters":     {"/docs?tab=1&error=old#top", url.Values{"code": {"4/x"}}, "/docs?error=google_token_invalid&tab=1#top"},
 		"a page with a fragment":     {"/#/home", url.Values{"code": {"4/x"}}, "/?error=google_token_invalid#/home"},
-		"a page of the whole origin": {s.URL, url.Values{"code": {"4/x"}}, s.URL + "?error=google_token_invalid"},
+		"the origin alone":           {s.URL, url.Values{"code": {"4/x"}}, s.URL + "?error=google_token_invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -255,7 +255,7 @@ func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 				t.Errorf("the browser is sent to %s, want %s", got, tc.want)
 			}
 			if len(b.cookies) != 0 {
-				t.Errorf("it keeps %v", b.cookies)
+				t.Errorf("the browser still has %v", b.cookies)
 			}
 		})
 	}

@@ -50,7 +50,7 @@ func authorizationCode(t *testing.T, s *testkit.Server, redirectURI string) stri
 	}.Encode())
 	back, err := res.Location()
 	if err != nil || back.Query().Get("code") == "" {
-		t.Fatalf("the issuer answered %s to %v", res.Status, back)
+		t.Fatalf("the issuer responded %s to %v", res.Status, back)
 	}
 	return back.Query().Get("code")
 }
@@ -92,7 +92,7 @@ func TestLogin_CodeNeedsItsVerifierAndRedirectURI(t *testing.T) {
 		t.Errorf("%d users", got)
 	}
 	if got := queryInt(t, s, "SELECT count(*) FROM audit_events WHERE action = 'session.refused'"); got != len(wrong) {
-		t.Errorf("the audit tells of %d refusals, want %d", got, len(wrong))
+		t.Errorf("the audit has %d rejections, want %d", got, len(wrong))
 	}
 }
 
@@ -137,7 +137,7 @@ func TestLogin_CodeOfForeignRedirectURIIsRejected(t *testing.T) {
 				return
 			}
 			if got := answer.WantProblem(422, "validation_failed").Mistakes(); len(got) != 1 || got[0] != "/redirect_uri not_allowed" {
-				t.Errorf("faults %v", got)
+				t.Errorf("field errors %v", got)
 			}
 		})
 	}

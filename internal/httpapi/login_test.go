@@ -114,7 +114,7 @@ func TestLogin_ConcurrentFirstSignInsCreateOneUser(t *testing.T) {
 			withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 		}
 		if got := queryInt(t, s, "SELECT count(*) FROM users"); len(seen) != 1 || got != 1 {
-			t.Errorf("%d users were answered, %d are kept", len(seen), got)
+			t.Errorf("the responses name %d users, %d are stored", len(seen), got)
 		}
 		execSQL(t, s, "DELETE FROM users")
 	}
@@ -192,7 +192,7 @@ func TestLogin_RejectedIDTokens(t *testing.T) {
 		status int
 		code   string
 	}{
-		"no token at all":           {map[string]any{"id_token": "x"}, 401, "google_token_invalid"},
+		"a word as token":           {map[string]any{"id_token": "x"}, 401, "google_token_invalid"},
 		"a token without signature": {map[string]any{"id_token": good[:strings.LastIndex(good, ".")+1]}, 401, "google_token_invalid"},
 		"a token and a line feed":   {map[string]any{"id_token": good + "\n"}, 401, "google_token_invalid"},
 		"a token of another application": {
@@ -222,7 +222,7 @@ func TestLogin_RejectedIDTokens(t *testing.T) {
 				t.Errorf("WWW-Authenticate = %q", challenge)
 			}
 			if revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), good[:20]) {
-				t.Errorf("it is explained by %q", problem.Detail)
+				t.Errorf("it has the detail %q", problem.Detail)
 			}
 		})
 	}
@@ -238,7 +238,7 @@ func TestLogin_RejectedIDTokens(t *testing.T) {
 		token := idToken(t, s, issuer.Claims{Email: "suspended@example.com"})
 		s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}).WantProblem(403, "account_suspended")
 	})
-	t.Run("a bearer token is no matter here", func(t *testing.T) {
+	t.Run("a bearer token is ignored", func(t *testing.T) {
 		t.Parallel()
 		token := idToken(t, s, issuer.Claims{Email: "bearer@example.com"})
 		answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}, "Authorization", "Bearer x").Want(200)

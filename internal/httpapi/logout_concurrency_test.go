@@ -60,7 +60,7 @@ func (c *concurrentClients) signInCached() (token string) {
 			return token
 		}
 	}
-	c.fail("nobody is answered by a gate")
+	c.fail("no session was cached")
 	return token
 }
 
@@ -76,7 +76,7 @@ func (c *concurrentClients) signIn() string {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal(signedIn.Body.Bytes(), &g); err != nil || g.AccessToken == "" {
-		c.fail("a sign-in is answered %d: %s", signedIn.Code, signedIn.Body)
+		c.fail("a sign-in got %d: %s", signedIn.Code, signedIn.Body)
 	}
 	return g.AccessToken
 }
@@ -85,7 +85,7 @@ func (c *concurrentClients) signIn() string {
 // them.
 func (c *concurrentClients) logout(n int, token string) {
 	if left, _ := serveWithBody(c.replicas[n%len(c.replicas)], http.MethodPost, logoutPath, token, "{}"); left.Code != http.StatusNoContent {
-		c.fail("a logout is answered %d: %s", left.Code, left.Body)
+		c.fail("a logout got %d: %s", left.Code, left.Body)
 		return
 	}
 	c.checkRevoked(token)
@@ -99,7 +99,7 @@ func (c *concurrentClients) checkRevoked(token string) {
 			c.accepted.Add(1)
 		}
 		if answer.Code != http.StatusUnauthorized {
-			c.fail("a revoked token is answered %d at replica %d, by its gate: %t", answer.Code, n, byGate)
+			c.fail("a revoked token got %d at replica %d, from the cache: %t", answer.Code, n, byGate)
 		}
 	}
 }

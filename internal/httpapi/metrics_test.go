@@ -78,7 +78,7 @@ func TestMetrics_EachIsDocumented(t *testing.T) {
 	slices.Sort(told)
 	slices.Sort(has)
 	if !slices.Equal(told, has) {
-		t.Errorf("docs/operations.md tells of %v, the server has %v", told, has)
+		t.Errorf("docs/operations.md documents %v, the server has %v", told, has)
 	}
 }
 

@@ -41,19 +41,19 @@ func TestMiddleware_PanicIsInternalProblem(t *testing.T) {
 		t.Fatalf("%v: %s", err, answer.Body)
 	}
 	if answer.Code != 500 || p.Code != "internal" || p.RequestID == "" || p.RequestID != answer.Header().Get("X-Request-Id") {
-		t.Errorf("answered %d: %s", answer.Code, answer.Body)
+		t.Errorf("got %d: %s", answer.Code, answer.Body)
 	}
 	if got := answer.Header().Get("Content-Type"); got != problemJSON {
 		t.Errorf("Content-Type = %s", got)
 	}
 	if strings.Contains(answer.Body.String(), "canary in the panic") {
-		t.Errorf("the caller is told of the panic: %s", answer.Body)
+		t.Errorf("the response reveals the panic: %s", answer.Body)
 	}
 	if !strings.Contains(log.String(), p.RequestID) || !strings.Contains(log.String(), "middleware_test.go") {
 		t.Errorf("the log does not lead to the panic: %s", log)
 	}
 	if strings.Contains(log.String(), "canary") {
-		t.Errorf("the log repeats what was in hand: %s", log)
+		t.Errorf("the log reveals request data: %s", log)
 	}
 }
 

@@ -60,7 +60,7 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 		at := browserDestination(address, own)
 		trusted := at == own || slices.Contains(a.Origins, at)
 		if a.redirectable(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {
-			t.Fatalf("codes that came to %q, which is at %s, are exchanged", address, at)
+			t.Fatalf("codes of the redirect URI %q, which is at %s, are exchanged", address, at)
 		}
 		if !a.returnable(r, address) {
 			return

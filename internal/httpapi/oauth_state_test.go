@@ -23,7 +23,7 @@ func TestOAuthState_ExpiresAfterTenMinutes(t *testing.T) {
 	}
 	now = now.Add(time.Nanosecond)
 	if _, err := kept.open(sealed, of.State); err == nil {
-		t.Error("it lasts longer")
+		t.Error("it is accepted after its expiry")
 	}
 }
 
@@ -34,7 +34,7 @@ func TestOAuthState_IsUnique(t *testing.T) {
 		a := auth.NewAuthRequest("postmessage")
 		for _, secret := range []string{a.State, a.Nonce, a.Verifier} {
 			if seen[secret] || len(secret) < 26 {
-				t.Fatalf("%+v has a secret that is short or known", a)
+				t.Fatalf("%+v has a short or repeated secret", a)
 			}
 			seen[secret] = true
 		}
@@ -46,7 +46,7 @@ func TestOAuthState_PageTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	secret := []byte("the secret key of a test, 32 bytes")
 	if bytes.Equal(newPageTokens(secret).key, newAttempts(secret, time.Now).key) {
-		t.Error("page tokens and attempts have one key")
+		t.Error("page tokens and OAuth states share a key")
 	}
 }
 
@@ -62,7 +62,7 @@ func TestOAuthState_AlteredStateIsRejected(t *testing.T) {
 	for n := range raw {
 		raw[n] ^= 1
 		if _, err := kept.open(base64.RawURLEncoding.EncodeToString(raw), of.State); err == nil {
-			t.Errorf("byte %d can be altered", n)
+			t.Errorf("an altered byte %d is accepted", n)
 		}
 		raw[n] ^= 1
 	}

@@ -42,11 +42,11 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 		"order_by twice":                  {"?order_by=title&order_by=title", "order_by"},
 		"trashed twice":                   {"?trashed=true&trashed=false", "trashed"},
 		"an empty order":                  {"?order_by=", "order_by"},
-		"an order by what is no column":   {"?order_by=owner_id", "order_by"},
+		"an order by an unknown column":   {"?order_by=owner_id", "order_by"},
 		"an order of specifications":      {"?order_by=number", "order_by"},
 		"an order in capitals":            {"?order_by=Title", "order_by"},
-		"an order that says asc":          {"?order_by=title+asc", "order_by"},
-		"an order that says DESC":         {"?order_by=title+DESC", "order_by"},
+		"an order with asc":               {"?order_by=title+asc", "order_by"},
+		"an order with DESC":              {"?order_by=title+DESC", "order_by"},
 		"an order with two blanks":        {"?order_by=title++desc", "order_by"},
 		"an order with a blank after":     {"?order_by=title+", "order_by"},
 		"an order by two columns":         {"?order_by=title,created_at", "order_by"},
@@ -56,12 +56,12 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 		"trashed without a value":         {"?trashed", "trashed"},
 		"trashed in capitals":             {"?trashed=TRUE", "trashed"},
 		"trashed as a number":             {"?trashed=1", "trashed"},
-		"an escape that is none":          {"?page_size=%zz", ""},
+		"an invalid escape":               {"?page_size=%zz", ""},
 		"a semicolon instead of an and":   {"?page_size=5;trashed=true", ""},
 		"bad UTF-8":                       {"?order_by=%ff", "order_by"},
 		"an unknown name in bad UTF-8":    {"?%ff=1", ""},
 		"an unknown name that is no text": {"?%00%0a=1", ""},
-		"many unknown ones":               {"?" + strings.Repeat("x&", 500), "x"},
+		"many unknown parameters":         {"?" + strings.Repeat("x&", 500), "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,7 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 			}
 		})
 	}
-	t.Run("also where there are none", func(t *testing.T) {
+	t.Run("operations without parameters", func(t *testing.T) {
 		t.Parallel()
 		ann := ann.For(t)
 		for _, request := range []struct {
@@ -92,7 +92,7 @@ func TestPagination_InvalidParameterIsNamed(t *testing.T) {
 			}
 		}
 		if got := projectOf(ann.Get(p.path()).Want(200)); got.Version != 1 {
-			t.Errorf("a refused request changed the project: %+v", got)
+			t.Errorf("a rejected request changed the project: %+v", got)
 		}
 	})
 }
@@ -107,19 +107,19 @@ func TestPagination_ValidParameters(t *testing.T) {
 		query string
 		rows  int
 	}{
-		"none":                   {"", 3},
-		"an empty query":         {"?", 3},
-		"an empty token":         {"?page_token=", 3},
-		"a page of 1":            {"?page_size=1", 1},
-		"a page of 2":            {"?page_size=2", 2},
-		"a page of 100":          {"?page_size=100", 3},
-		"what is live":           {"?trashed=false", 3},
-		"the trash":              {"?trashed=true", 0},
-		"an encoded name":        {"?page%5Fsize=1", 1},
-		"an order with a plus":   {"?order_by=title+desc", 3},
-		"an order with %20":      {"?order_by=title%20desc", 3},
-		"all of them":            {"?page_size=2&page_token=&order_by=updated_at&trashed=false", 2},
-		"ands that part nothing": {"?&&page_size=1&", 1},
+		"none":                 {"", 3},
+		"an empty query":       {"?", 3},
+		"an empty token":       {"?page_token=", 3},
+		"a page of 1":          {"?page_size=1", 1},
+		"a page of 2":          {"?page_size=2", 2},
+		"a page of 100":        {"?page_size=100", 3},
+		"live rows":            {"?trashed=false", 3},
+		"the trash":            {"?trashed=true", 0},
+		"an encoded name":      {"?page%5Fsize=1", 1},
+		"an order with a plus": {"?order_by=title+desc", 3},
+		"an order with %20":    {"?order_by=title%20desc", 3},
+		"all of them":          {"?page_size=2&page_token=&order_by=updated_at&trashed=false", 2},
+		"empty pairs":          {"?&&page_size=1&", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

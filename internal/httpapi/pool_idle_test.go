@@ -56,13 +56,13 @@ func TestPool_BackgroundReadDoesNotStall(t *testing.T) {
 		select {
 		case err, more := <-asked:
 			if err != nil {
-				t.Errorf("question %d: %v", n, err)
+				t.Errorf("ping %d: %v", n, err)
 			}
 			if !more {
 				return
 			}
 		case <-time.After(15 * time.Second):
-			t.Fatalf("question %d waits for ever, although it was given 3 s", n)
+			t.Fatalf("ping %d does not return, although its timeout is 3 s", n)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func TestProblem_EveryKindHasStatus(t *testing.T) {
 		seen[status] = kind
 	}
 	if len(statuses) != len(seen) {
-		t.Errorf("there are %d statuses for %d kinds; is Away still the last kind?", len(statuses), len(seen))
+		t.Errorf("there are %d statuses for %d kinds; is KindUnavailable still the last kind?", len(statuses), len(seen))
 	}
 }
 
@@ -107,7 +107,7 @@ func TestProblem_UnclassifiedErrorStaysPrivate(t *testing.T) {
 		t.Errorf("problem %+v", p)
 	}
 	if p.Error() != "canary" {
-		t.Errorf("the log is told %q", p.Error())
+		t.Errorf("the log has %q", p.Error())
 	}
 }
 
@@ -135,19 +135,19 @@ func TestContract_RoutesAndOperationsMatch(t *testing.T) {
 			t.Errorf("%s lacks an id, a summary, a description or a tag: %+v", pattern, op)
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(described.Responses)), func(status string) bool { return status[0] == '4' }) {
-			t.Errorf("%s names no fault of its callers", pattern)
+			t.Errorf("%s documents no client error", pattern)
 		}
 		if strings.Contains(pattern, "{id}") != (op.missing != "") {
-			t.Errorf("%s names the fault %q of its path id", pattern, op.missing)
+			t.Errorf("%s documents %q for its path id", pattern, op.missing)
 		}
 		for _, code := range append(slices.Clone(op.faults), op.missing) {
 			if code != "" && !slices.Contains(problem.Codes(), code) {
-				t.Errorf("%s answers %s, which is no code", pattern, code)
+				t.Errorf("%s responds with %s, which is not a code", pattern, code)
 			}
 		}
 		tags := a.huma.OpenAPI().Tags
 		if !slices.ContainsFunc(tags, func(tag *huma.Tag) bool { return tag.Name == described.Tags[0] }) {
-			t.Errorf("%s has the tag %v, which the contract does not explain", pattern, described.Tags)
+			t.Errorf("%s has the tag %v, which the contract does not define", pattern, described.Tags)
 		}
 		delete(routed, pattern)
 	}

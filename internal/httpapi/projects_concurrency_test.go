@@ -68,7 +68,7 @@ func TestProjects_TrashDoesNotCountAgainstLimit(t *testing.T) {
 	full(ann.Post(projectsPath, withTitle("Yet one more")))
 	full(ann.Post(made[0].path()+"/restore", nil))
 	if trash := listProjects(ann, "trashed", "true").Projects; len(trash) != 1 || trash[0].Version != 3 {
-		t.Errorf("a refused restore changed the trash: %+v", trash)
+		t.Errorf("a rejected restore changed the trash: %+v", trash)
 	}
 	ann.Post(fourth.path()+"/restore", nil).Want(200) // it is live already and needs no capacity
 
@@ -108,7 +108,7 @@ func TestProjects_ConcurrentTrashAndRestoreKeepCount(t *testing.T) {
 		})
 		for n, answer := range answers {
 			if !slices.Contains(allowed[names[n]], answer.Status) {
-				t.Errorf("round %d: %s answered %d: %s", round, names[n], answer.Status, answer.Body)
+				t.Errorf("round %d: %s got %d: %s", round, names[n], answer.Status, answer.Body)
 			}
 		}
 		wantCounted(t, s, ann)

@@ -60,7 +60,7 @@ func TestProjects_Create(t *testing.T) {
 			t.Errorf("id = %s", p.ID)
 		}
 	})
-	t.Run("tells where it is and its version", func(t *testing.T) {
+	t.Run("has its location and version", func(t *testing.T) {
 		t.Parallel()
 		if got := answer.Header.Get("Location"); got != p.path() {
 			t.Errorf("Location = %q", got)
@@ -111,8 +111,8 @@ func TestProjects_Change(t *testing.T) {
 		"PATCH of both":                                   {"PATCH", `{"description": "Words", "title": "New"}`, state{"New", "Words"}},
 		"PATCH trims the title":                           {"PATCH", `{"title": "\u00a0New\u0085"}`, state{"New", "About Old"}},
 		"a surrogate pair is one character":               {"PATCH", `{"title": "\ud835\udc9c"}`, state{"𝒜", "About Old"}},
-		"what could be markup is kept as it was":          {"PATCH", `{"title": "</script>&amp;"}`, state{"</script>&amp;", "About Old"}},
-		"line ends of the description are kept as sent":   {"PATCH", `{"description": "a\r\nb\n\tc\r"}`, state{"Old", "a\r\nb\n\tc\r"}},
+		"markup is stored as sent":                        {"PATCH", `{"title": "</script>&amp;"}`, state{"</script>&amp;", "About Old"}},
+		"line ends of the description are stored as sent": {"PATCH", `{"description": "a\r\nb\n\tc\r"}`, state{"Old", "a\r\nb\n\tc\r"}},
 		"decomposed characters are not composed silently": {"PATCH", `{"title": "e\u0301"}`, state{"e\u0301", "About Old"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestProjects_Change(t *testing.T) {
 			}
 			again := ann.Get(old.path()).Want(200)
 			if !bytes.Equal(again.Body, answer.Body) || again.Header.Get("ETag") != `"2"` {
-				t.Errorf("answered %s, reads %s", answer.Body, again.Body)
+				t.Errorf("responded %s, reads %s", answer.Body, again.Body)
 			}
 		})
 	}
@@ -164,13 +164,13 @@ func TestProjects_NoopKeepsVersionAndTime(t *testing.T) {
 			}
 			answer := ann.Do(tc.method, before.path()+tc.below, body, "If-Match", tc.match).Want(200)
 			if diff := cmp.Diff(before, projectOf(answer)); diff != "" {
-				t.Errorf("answered (-before +after):\n%s", diff)
+				t.Errorf("responded (-before +after):\n%s", diff)
 			}
 			if tag := answer.Header.Get("ETag"); tag != `"1"` {
 				t.Errorf("ETag = %s", tag)
 			}
 			if diff := cmp.Diff(before, projectOf(ann.Get(before.path()).Want(200))); diff != "" {
-				t.Errorf("kept (-before +after):\n%s", diff)
+				t.Errorf("stored (-before +after):\n%s", diff)
 			}
 		})
 	}
@@ -239,7 +239,7 @@ func TestProjects_HEADEqualsGETWithoutBody(t *testing.T) {
 			get := ann.For(t).Get(path, named...)
 			head := ann.For(t).Do("HEAD", path, nil, named...)
 			if head.Status != get.Status || len(head.Body) != 0 {
-				t.Errorf("HEAD answered %d with %d bytes, GET %d", head.Status, len(head.Body), get.Status)
+				t.Errorf("HEAD got %d with %d bytes, GET %d", head.Status, len(head.Body), get.Status)
 			}
 			for _, answer := range []*testkit.Answer{get, head} {
 				if length := answer.Header.Get("Content-Length"); length != "" && length != strconv.Itoa(len(get.Body)) {

@@ -18,7 +18,7 @@ func TestRateLimit_RateInWords(t *testing.T) {
 		"2 requests an hour":    {Requests: 2, Per: time.Hour},
 	} {
 		if got := inWords(rate); got != want {
-			t.Errorf("%s is said as %q, want %q", rate, got, want)
+			t.Errorf("%s is written as %q, want %q", rate, got, want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 		problem := refused.WantProblem(429, "rate_limited")
 		after, err := strconv.Atoi(refused.Header.Get("Retry-After"))
 		if err != nil || after < 700 || after > 720 {
-			t.Errorf("Retry-After = %q, want the 720 s that a request needs to grow", refused.Header.Get("Retry-After"))
+			t.Errorf("Retry-After = %q, want the 720 s until the next request", refused.Header.Get("Retry-After"))
 		}
 		if problem.Detail == "" || problem.Title != "Too many requests" || problem.Status != 429 {
 			t.Errorf("problem %+v", problem)
@@ -74,7 +74,7 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 	ann.Post(projectsPath, withTitle("x")).WantProblem(429, "rate_limited")
 	s.SignIn(t, "person-1@example.com").Get("/api/v1/users/me").WantProblem(429, "rate_limited")
 	if got := remainingRequests(ben.Get(projectsPath).Want(200)); got != 4 {
-		t.Errorf("somebody else has %d requests left, want 4", got)
+		t.Errorf("another user has %d requests left, want 4", got)
 	}
 	if got := remainingRequests(s.Anybody(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
 		t.Errorf("the address has %d requests left, want 4", got)
@@ -115,7 +115,7 @@ func TestRateLimit_HeadersReportState(t *testing.T) {
 // Each request consumes the limit of its user, of its address, or none.
 func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 	t.Parallel()
-	const user, address, login, nobody = "user", "address", "login", "nobody"
+	const user, address, login, nobody = "user", "address", "login", "none"
 	for name, tc := range map[string]struct {
 		method, path string
 		headers      []string // in addition to the token
@@ -123,36 +123,36 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 		want         int
 		pays         string
 	}{
-		"a read":                         {"GET", projectsPath, nil, true, 200, user},
-		"a HEAD":                         {"HEAD", projectsPath, nil, true, 200, user},
-		"a 304":                          {"GET", "/api/v1/openapi.json", []string{"If-None-Match", "*"}, true, 304, address},
-		"what is not there":              {"GET", projectsPath + "/x", nil, true, 404, user},
-		"a bad parameter":                {"GET", projectsPath + "?x=1", nil, true, 400, user},
-		"a broken body":                  {"POST", projectsPath, nil, true, 400, user},
-		"no token":                       {"GET", projectsPath, nil, false, 401, address},
-		"a broken token":                 {"GET", projectsPath, []string{"Authorization", "Bearer x"}, false, 401, address},
-		"another scheme":                 {"GET", projectsPath, []string{"Authorization", "Basic eDp4"}, false, 401, address},
-		"an unknown path":                {"GET", "/nothing", nil, true, 404, address},
-		"another spelling of a path":     {"GET", "/api/v1//projects", nil, true, 404, address},
-		"another spelling of health":     {"GET", "/health//live", nil, true, 404, address},
-		"a path below health":            {"GET", "/health/nothing", nil, true, 404, address},
-		"another method":                 {"PUT", projectsPath, nil, true, 405, address},
-		"another method of login":        {"GET", loginPath, nil, false, 405, address},
-		"another spelling of login":      {"POST", "/api/v1/auth//login", nil, false, 404, address},
-		"another method of health":       {"POST", "/health", nil, false, 405, address},
-		"OPTIONS":                        {"OPTIONS", projectsPath, nil, false, 204, address},
-		"the contract":                   {"GET", "/api/v1/openapi.json", nil, true, 200, address},
-		"the pages":                      {"GET", "/docs", nil, false, 200, address},
-		"a problem's page":               {"GET", "/problems/rate_limited", nil, false, 200, address},
-		"a login":                        {"POST", loginPath, []string{"Content-Type", "application/json"}, false, 400, login},
-		"a login with a token":           {"POST", loginPath, []string{"Content-Type", "application/json"}, true, 400, login},
-		"a refresh without a token":      {"POST", refreshPath, []string{"Content-Type", "application/json"}, true, 422, address},
-		"a logout":                       {"POST", logoutPath, nil, false, 401, address},
-		"health":                         {"GET", "/health", nil, false, 200, nobody},
-		"health with a token":            {"GET", "/health/live", nil, true, 200, nobody},
-		"health of a part":               {"HEAD", "/health/redis", nil, false, 200, nobody},
-		"what browsers ask before":       {"OPTIONS", projectsPath, []string{"Origin", "https://example.com", "Access-Control-Request-Method", "PUT"}, false, 204, nobody},
-		"what browsers ask before login": {"OPTIONS", loginPath, []string{"Origin", "https://example.com", "Access-Control-Request-Method", "POST"}, false, 204, nobody},
+		"a read":                     {"GET", projectsPath, nil, true, 200, user},
+		"a HEAD":                     {"HEAD", projectsPath, nil, true, 200, user},
+		"a 304":                      {"GET", "/api/v1/openapi.json", []string{"If-None-Match", "*"}, true, 304, address},
+		"a missing project":          {"GET", projectsPath + "/x", nil, true, 404, user},
+		"a bad parameter":            {"GET", projectsPath + "?x=1", nil, true, 400, user},
+		"a broken body":              {"POST", projectsPath, nil, true, 400, user},
+		"no token":                   {"GET", projectsPath, nil, false, 401, address},
+		"a broken token":             {"GET", projectsPath, []string{"Authorization", "Bearer x"}, false, 401, address},
+		"another scheme":             {"GET", projectsPath, []string{"Authorization", "Basic eDp4"}, false, 401, address},
+		"an unknown path":            {"GET", "/nothing", nil, true, 404, address},
+		"another spelling of a path": {"GET", "/api/v1//projects", nil, true, 404, address},
+		"another spelling of health": {"GET", "/health//live", nil, true, 404, address},
+		"a path below health":        {"GET", "/health/nothing", nil, true, 404, address},
+		"another method":             {"PUT", projectsPath, nil, true, 405, address},
+		"another method of login":    {"GET", loginPath, nil, false, 405, address},
+		"another spelling of login":  {"POST", "/api/v1/auth//login", nil, false, 404, address},
+		"another method of health":   {"POST", "/health", nil, false, 405, address},
+		"OPTIONS":                    {"OPTIONS", projectsPath, nil, false, 204, address},
+		"the contract":               {"GET", "/api/v1/openapi.json", nil, true, 200, address},
+		"the pages":                  {"GET", "/docs", nil, false, 200, address},
+		"a problem's page":           {"GET", "/problems/rate_limited", nil, false, 200, address},
+		"a login":                    {"POST", loginPath, []string{"Content-Type", "application/json"}, false, 400, login},
+		"a login with a token":       {"POST", loginPath, []string{"Content-Type", "application/json"}, true, 400, login},
+		"a refresh without a token":  {"POST", refreshPath, []string{"Content-Type", "application/json"}, true, 422, address},
+		"a logout":                   {"POST", logoutPath, nil, false, 401, address},
+		"health":                     {"GET", "/health", nil, false, 200, nobody},
+		"health with a token":        {"GET", "/health/live", nil, true, 200, nobody},
+		"health of a part":           {"HEAD", "/health/redis", nil, false, 200, nobody},
+		"a preflight":                {"OPTIONS", projectsPath, []string{"Origin", "https://example.com", "Access-Control-Request-Method", "PUT"}, false, 204, nobody},
+		"a preflight of login":       {"OPTIONS", loginPath, []string{"Origin", "https://example.com", "Access-Control-Request-Method", "POST"}, false, 204, nobody},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,7 +211,7 @@ func TestRateLimit_RejectedBodyIsNotRead(t *testing.T) {
 	// Otherwise the server would wait for the body and respond 408.
 	answer := sendRaw(t, s, "POST "+projectsPath+" HTTP/1.1", "Authorization: Bearer "+ann.Token, "Content-Type: application/json", "Content-Length: 1000")
 	if answer.Status != 429 {
-		t.Errorf("answered %d: %s", answer.Status, answer.Body)
+		t.Errorf("got %d: %s", answer.Status, answer.Body)
 	}
 }
 
@@ -275,7 +275,7 @@ func TestRateLimit_CanBeDisabled(t *testing.T) {
 	for range 5 {
 		answer := ann.Get(projectsPath).Want(200)
 		if got := rateLimitHeaders(answer); len(got) > 0 {
-			t.Errorf("it tells of limits: %v", got)
+			t.Errorf("it has rate limit headers: %v", got)
 		}
 		s.SignUp(t)
 	}
@@ -327,7 +327,7 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 				case http.StatusTooManyRequests:
 					refused.Add(1)
 				default:
-					t.Errorf("answered %d: %s", answer.Status, answer.Body)
+					t.Errorf("got %d: %s", answer.Status, answer.Body)
 				}
 			}
 		})

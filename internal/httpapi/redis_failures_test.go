@@ -101,7 +101,7 @@ func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 				default:
 				}
 				if got := ann.Get(p.path()); got.Status != 200 || remainingRequests(got) < 0 {
-					t.Errorf("answered %d: %s", got.Status, got.Body)
+					t.Errorf("got %d: %s", got.Status, got.Body)
 				}
 				count++
 			}
@@ -125,6 +125,6 @@ func TestRedis_FailuresCauseNoErrors(t *testing.T) {
 		requests += <-done
 	}
 	if requests < 100 {
-		t.Errorf("only %d requests were made", requests)
+		t.Errorf("only %d requests were sent", requests)
 	}
 }

@@ -75,7 +75,7 @@ func TestRefresh_ConcurrentRequestsGetSameSuccessor(t *testing.T) {
 			t.Errorf("%d different successors", len(successors))
 		}
 		if got := queryInt(t, replicas[0], "SELECT counter FROM sessions WHERE id = $1", ann.Session); got != 1 {
-			t.Errorf("100 refreshes with one token were %d rotations", got)
+			t.Errorf("100 refreshes with one token caused %d rotations", got)
 		}
 		wantLive(t, ann, replicas)
 		refresh(t, replicas[2], withTokensOf(ann, answers[99]).RefreshToken).Want(200)
@@ -195,7 +195,7 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 		break
 	}
 	if answer.Status != http.StatusUnauthorized || !strings.Contains(answer.Body, "refresh_token_reused") {
-		t.Errorf("it was answered %d: %s", answer.Status, answer.Body)
+		t.Errorf("got %d: %s", answer.Status, answer.Body)
 	}
 	wantRevoked(t, next, []*testkit.Server{s})
 }

@@ -38,7 +38,7 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 			answer := reorder(ann, parent, order, "If-Match", parent.tag()).Want(200)
 			list := bulletList(answer)
 			if got := itemTexts(list); got != want {
-				t.Errorf("answered %s, want %s", got, want)
+				t.Errorf("responded %s, want %s", got, want)
 			}
 			if err := checkDense(list); err != nil {
 				t.Error(err)
@@ -84,34 +84,34 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 		order any
 		want  string
 	}{
-		"one missing":                   {[]string{c, b}, mismatch},
-		"none":                          {[]string{}, mismatch},
-		"one that does not exist":       {[]string{c, b, a, "00000000-0000-7000-8000-000000000000"}, mismatch},
-		"the nil id for one":            {[]string{c, b, "00000000-0000-0000-0000-000000000000"}, mismatch},
-		"one of another specification":  {[]string{c, b, a, elsewhere}, mismatch},
-		"that one in another's place":   {[]string{c, b, elsewhere}, mismatch},
-		"one of somebody else":          {[]string{c, b, foreign}, mismatch},
-		"a deleted one":                 {[]string{c, b, a, gone.ID}, mismatch},
-		"the specification for an item": {[]string{c, b, parent.ID}, mismatch},
-		"three others":                  {unknownIDs(3), mismatch},
-		"101 others":                    {unknownIDs(101), mismatch},
-		"20,000 others":                 {unknownIDs(20_000), mismatch},
-		"one twice":                     {[]string{a, b, c, b}, "/item_ids/3 repeated"},
-		"one twice, as many":            {[]string{a, a, c}, "/item_ids/1 repeated"},
-		"one three times":               {[]string{a, a, b, c, a}, "/item_ids/1 repeated, /item_ids/4 repeated"},
-		"a stranger twice":              {[]string{foreign, foreign}, "/item_ids/1 repeated"},
-		"upper case":                    {[]string{c, b, strings.ToUpper(a)}, "/item_ids/2 wrong_format"},
-		"braces":                        {[]string{c, b, "{" + a + "}"}, "/item_ids/2 wrong_format"},
-		"no hyphens":                    {[]string{c, b, strings.ReplaceAll(a, "-", "")}, "/item_ids/2 wrong_format"},
-		"a line feed behind":            {[]string{c, b, a + "\n"}, "/item_ids/2 wrong_format"},
-		"nothing for one":               {[]string{c, "", a}, "/item_ids/1 wrong_format"},
-		"null for one":                  {[]any{c, b, nil}, "/item_ids/2 wrong_type"},
-		"null for all":                  {[]any{nil, nil, nil}, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
-		"other types":                   {[]any{1, true, []string{a}}, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
-		"the items, not their ids":      {old, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
-		"null":                          {nil, "/item_ids wrong_type"},
-		"a string":                      {a, "/item_ids wrong_type"},
-		"an object":                     {map[string]string{"0": a, "1": b, "2": c}, "/item_ids wrong_type"},
+		"one missing":                    {[]string{c, b}, mismatch},
+		"none":                           {[]string{}, mismatch},
+		"one that does not exist":        {[]string{c, b, a, "00000000-0000-7000-8000-000000000000"}, mismatch},
+		"the nil id for one":             {[]string{c, b, "00000000-0000-0000-0000-000000000000"}, mismatch},
+		"one of another specification":   {[]string{c, b, a, elsewhere}, mismatch},
+		"that one instead of an own one": {[]string{c, b, elsewhere}, mismatch},
+		"one of another user":            {[]string{c, b, foreign}, mismatch},
+		"a deleted one":                  {[]string{c, b, a, gone.ID}, mismatch},
+		"the specification for an item":  {[]string{c, b, parent.ID}, mismatch},
+		"three others":                   {unknownIDs(3), mismatch},
+		"101 others":                     {unknownIDs(101), mismatch},
+		"20,000 others":                  {unknownIDs(20_000), mismatch},
+		"one twice":                      {[]string{a, b, c, b}, "/item_ids/3 repeated"},
+		"one twice, as many":             {[]string{a, a, c}, "/item_ids/1 repeated"},
+		"one three times":                {[]string{a, a, b, c, a}, "/item_ids/1 repeated, /item_ids/4 repeated"},
+		"another user's twice":           {[]string{foreign, foreign}, "/item_ids/1 repeated"},
+		"upper case":                     {[]string{c, b, strings.ToUpper(a)}, "/item_ids/2 wrong_format"},
+		"braces":                         {[]string{c, b, "{" + a + "}"}, "/item_ids/2 wrong_format"},
+		"no hyphens":                     {[]string{c, b, strings.ReplaceAll(a, "-", "")}, "/item_ids/2 wrong_format"},
+		"a line feed behind":             {[]string{c, b, a + "\n"}, "/item_ids/2 wrong_format"},
+		"nothing for one":                {[]string{c, "", a}, "/item_ids/1 wrong_format"},
+		"null for one":                   {[]any{c, b, nil}, "/item_ids/2 wrong_type"},
+		"null for all":                   {[]any{nil, nil, nil}, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
+		"other types":                    {[]any{1, true, []string{a}}, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
+		"the items, not their ids":       {old, "/item_ids/0 wrong_type, /item_ids/1 wrong_type, /item_ids/2 wrong_type"},
+		"null":                           {nil, "/item_ids wrong_type"},
+		"a string":                       {a, "/item_ids wrong_type"},
+		"an object":                      {map[string]string{"0": a, "1": b, "2": c}, "/item_ids wrong_type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,7 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 			if tc.want == mismatch {
 				answer.WantProblem(409, mismatch)
 			} else if got := strings.Join(answer.WantProblem(422, "validation_failed").Mistakes(), ", "); got != tc.want {
-				t.Errorf("faults %s, want %s", got, tc.want)
+				t.Errorf("field errors %s, want %s", got, tc.want)
 			}
 			if diff := cmp.Diff(old, bulletsOf(ann.For(t), parent)); diff != "" {
 				t.Errorf("items (-before +after):\n%s", diff)
@@ -261,12 +261,12 @@ func (x *reorderModel) reorderAll(t *rapid.T) {
 
 func (x *reorderModel) wantAnswered(t *rapid.T, answer *testkit.Answer, status, place int) {
 	if got := bulletOf(answer.Want(status)).Order; got != place {
-		t.Fatalf("answered with place %d, want %d", got, place)
+		t.Fatalf("responded with place %d, want %d", got, place)
 	}
 }
 
 func (x *reorderModel) wantRejected(t *rapid.T, answer *testkit.Answer) {
 	if got := answer.WantProblem(422, "validation_failed").Mistakes(); !slices.Equal(got, []string{"/order out_of_range"}) {
-		t.Fatalf("refused for %v", got)
+		t.Fatalf("rejected for %v", got)
 	}
 }

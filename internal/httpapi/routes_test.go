@@ -77,7 +77,7 @@ func TestRoutes_UnknownPathIs404(t *testing.T) {
 						t.Errorf("a redirect to %s", location)
 					}
 					if allow := answer.Header.Get("Allow"); allow != "" {
-						t.Errorf("Allow = %s of what is not there", allow)
+						t.Errorf("Allow = %s of an unknown path", allow)
 					}
 				}
 			})
@@ -160,7 +160,7 @@ func TestRoutes_UnusualRequestTargets(t *testing.T) {
 			answer := sendRaw(t, s, tc.line)
 			var problem testkit.Problem
 			if err := json.Unmarshal([]byte(answer.Body), &problem); err != nil || answer.Status != tc.want || problem.Code != tc.code {
-				t.Errorf("answered %d: %q", answer.Status, answer.Body)
+				t.Errorf("got %d: %q", answer.Status, answer.Body)
 			}
 			if diff := cmp.Diff(commonHeaders, selectCommonHeaders(answer.Header)); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
@@ -195,6 +195,6 @@ func TestRoutes_ClientDisconnectIsNoServerError(t *testing.T) {
 	}
 	answer := sendRawThenClose(t, s, waits, "DELETE "+p.path()+" HTTP/1.1", "Authorization: Bearer "+ann.Token)
 	if answer.Status == 500 {
-		t.Errorf("somebody who left was answered, and logged as, %d: %s", answer.Status, answer.Body)
+		t.Errorf("a disconnected client got %d: %s", answer.Status, answer.Body)
 	}
 }

@@ -115,16 +115,16 @@ func TestSpecifications_Change(t *testing.T) {
 		want         specText
 	}{
 		"PUT of both": {"PUT", `{"title": "New", "content": "y"}`, specText{"New", "y"}},
-		"PUT without a title takes it from the content": {"PUT", `{"content": "\n## Second\nz"}`, specText{"Second", "\n## Second\nz"}},
-		"PUT with an empty title does so too":           {"PUT", `{"title": "", "content": "- y"}`, specText{"y", "- y"}},
-		"PUT with a blank title does so too":            {"PUT", `{"title": " \t", "content": "- y"}`, specText{"y", "- y"}},
-		"PUT of a content that says nothing":            {"PUT", `{"content": "# -"}`, specText{"", "# -"}},
-		"PATCH of the content keeps the title":          {"PATCH", `{"content": "# Second"}`, specText{"Old", "# Second"}},
-		"PATCH of the title keeps the content":          {"PATCH", `{"title": " New "}`, specText{"New", "# First\nline"}},
-		"PATCH with an empty title takes it anew":       {"PATCH", `{"title": ""}`, specText{"First", "# First\nline"}},
-		"PATCH with a title of null takes it anew":      {"PATCH", `{"title": null}`, specText{"First", "# First\nline"}},
-		"PATCH of both, the title from the new content": {"PATCH", `{"title": null, "content": "* Second"}`, specText{"Second", "* Second"}},
-		"PATCH of the content by one blank":             {"PATCH", `{"content": "# First\nline "}`, specText{"Old", "# First\nline "}},
+		"PUT without a title derives it from the content": {"PUT", `{"content": "\n## Second\nz"}`, specText{"Second", "\n## Second\nz"}},
+		"PUT with an empty title derives it too":          {"PUT", `{"title": "", "content": "- y"}`, specText{"y", "- y"}},
+		"PUT with a blank title derives it too":           {"PUT", `{"title": " \t", "content": "- y"}`, specText{"y", "- y"}},
+		"PUT of a content without words":                  {"PUT", `{"content": "# -"}`, specText{"", "# -"}},
+		"PATCH of the content keeps the title":            {"PATCH", `{"content": "# Second"}`, specText{"Old", "# Second"}},
+		"PATCH of the title keeps the content":            {"PATCH", `{"title": " New "}`, specText{"New", "# First\nline"}},
+		"PATCH with an empty title derives it again":      {"PATCH", `{"title": ""}`, specText{"First", "# First\nline"}},
+		"PATCH with a title of null derives it again":     {"PATCH", `{"title": null}`, specText{"First", "# First\nline"}},
+		"PATCH of both, the title from the new content":   {"PATCH", `{"title": null, "content": "* Second"}`, specText{"Second", "* Second"}},
+		"PATCH of the content by one blank":               {"PATCH", `{"content": "# First\nline "}`, specText{"Old", "# First\nline "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -202,7 +202,7 @@ func TestSpecifications_ContentIsStoredByteForByte(t *testing.T) {
 		"combining characters":             "e\u0301 is not \u00e9, nor \u1112\u1161\u11ab \ud55c",
 		"emoji and what joins them":        "👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪",
 		"both directions":                  "\u202eabc\u202c \u05d0\u05d1",
-		"what HTML would take":             `<script>alert("&amp;")</script>`,
+		"HTML markup":                      `<script>alert("&amp;")</script>`,
 		"what JSON escapes":                `a"b\c/d` + "\u2028\u2029",
 		"a byte order mark and nonchars":   "\ufeffa\uffff\U0010ffff\ufffd",
 		"the longest, four bytes each":     strings.Repeat("\U0001f9fe", 100_000),
@@ -254,10 +254,10 @@ func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 		"a title of null":                {whole, `{"title": null, "content": "x"}`, []string{"/title wrong_type"}},
 		"no content":                     {whole, `{"title": "x"}`, []string{"/content required"}},
 		"nothing":                        {whole, `{}`, []string{"/content required"}},
-		"what only the server says":      {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
+		"fields of the server":           {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
 		"items":                          {all, `{"content": "x", "items": [], "item_ids": [], "item_count": 0}`, []string{"/item_count unknown_field", "/item_ids unknown_field", "/items unknown_field"}},
 		"a deletion by hand":             {all, `{"content": "x", "deleted_at": null}`, []string{"/deleted_at unknown_field"}},
-		"everything, beside each other":  {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
+		"several errors":                 {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
 		"another case of the name":       {whole, `{"Content": "x"}`, []string{"/Content unknown_field", "/content required"}},
 		"a list":                         {all, `["x"]`, []string{"wrong_type"}},
 		"a long title with a line break": {all, specText{strings.Repeat("x", 200) + "\nx", "x"}.body(), []string{"/title control_character", "/title too_long"}},
@@ -272,7 +272,7 @@ func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 				got := ann.For(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").Mistakes()
 				slices.Sort(got)
 				if diff := cmp.Diff(tc.want, got); diff != "" {
-					t.Errorf("faults (-want +got):\n%s", diff)
+					t.Errorf("field errors (-want +got):\n%s", diff)
 				}
 			})
 		}
@@ -288,7 +288,7 @@ func TestSpecifications_LimitIsExact(t *testing.T) {
 	ann.Post(parent.specs(), map[string]any{"content": "three"}).WantProblem(409, "specification_limit_reached")
 	ann.Post(second.path()+"/restore", nil).Want(200) // it is live and needs no capacity
 	if now := parent.reload(ann); now != full {
-		t.Errorf("refused, and the project is %+v, was %+v", now, full)
+		t.Errorf("rejected, but the project is %+v, was %+v", now, full)
 	}
 	ann.Delete(first.path()).Want(204)
 	third := parent.add(ann, "three")

@@ -210,7 +210,7 @@ func TestTraces_FailingCollectorDoesNoHarm(t *testing.T) {
 				t.Errorf("the server took %v to end", took)
 			}
 			if told := strings.Count(log.String(), "the collector takes no traces"); told > 1 || told == 0 && name != "slow" && name != "busy" && name != "down" {
-				t.Errorf("it was told %d times", told)
+				t.Errorf("it was reported %d times", told)
 			}
 			if got := len(collector.Requests()); got == 0 && answer != nil {
 				t.Error("the collector was never asked")

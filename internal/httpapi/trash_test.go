@@ -241,7 +241,7 @@ func TestTrash_ConcurrentPurges(t *testing.T) {
 	}
 	purgers.Wait()
 	if n := removed.Load(); n != 250 {
-		t.Errorf("all together say that %d were removed, want 250", n)
+		t.Errorf("the purges report %d removed rows, want 250", n)
 	}
 	if left := listTrash(ann, parent); len(left) != 1 || left[0].ID != kept.ID {
 		t.Errorf("%d are left in the trash", len(left))
@@ -273,10 +273,10 @@ func TestTrash_RestoreRacesPurge(t *testing.T) {
 			ann.Delete(dead.path()).Want(204)
 		case 404:
 			if n := queryOne[int](t, super, "SELECT count(*) FROM bullet_items WHERE spec_id = $1", dead.ID); n != 0 {
-				t.Errorf("%d items outlived their specification", n)
+				t.Errorf("%d items remain without their specification", n)
 			}
 		default:
-			t.Errorf("restore answered %d: %s", answer.Status, answer.Body)
+			t.Errorf("restore got %d: %s", answer.Status, answer.Body)
 		}
 		if now := parent.reload(ann); now.Count != 0 {
 			t.Fatalf("the project counts %d live", now.Count)

@@ -80,7 +80,7 @@ func TestDecode_MergePatchContentType(t *testing.T) {
 			t.Parallel()
 			body := map[string]string{tc.field: tc.text}
 			if got := ann.For(t).Patch(path, body, "Content-Type", "application/merge-patch+json").Want(200).JSON(); got[tc.field] != tc.text {
-				t.Errorf("answered %v", got)
+				t.Errorf("responded %v", got)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestUsers_AcceptedNames(t *testing.T) {
 		"blanks around":            {" \u2003Ann\u00a0\n", "Ann"},
 		"200 characters":           {strings.Repeat("🧾", 200), strings.Repeat("🧾", 200)},
 		"200, and blanks around":   {" " + strings.Repeat("x", 200) + " ", strings.Repeat("x", 200)},
-		"what HTML would take":     {`<b>"Ann"</b> & co`, `<b>"Ann"</b> & co`},
+		"HTML markup":              {`<b>"Ann"</b> & co`, `<b>"Ann"</b> & co`},
 		"combining characters":     {"Anne\u0301", "Anne\u0301"},
 		"what looks like SQL":      {`'; DROP TABLE users; --`, `'; DROP TABLE users; --`},
 		"both directions of lines": {"\u05d0\u202eAnn", "\u05d0\u202eAnn"},
@@ -148,7 +148,7 @@ func TestUsers_RejectedProfileChanges(t *testing.T) {
 			got := ann.Patch(mePath, body).WantProblem(422, "validation_failed").Mistakes()
 			slices.Sort(got)
 			if joined := strings.Join(got, ", "); joined != want {
-				t.Errorf("faults %s, want %s", joined, want)
+				t.Errorf("field errors %s, want %s", joined, want)
 			}
 			if diff := cmp.Diff(before, profileOf(ann.Get(mePath).Want(200))); diff != "" {
 				t.Errorf("profile (-before +after):\n%s", diff)
@@ -211,7 +211,7 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 			"create": c.Post("/api/v1/projects", `{"title": "x"}`), "bad": c.Post("/api/v1/projects", `{`),
 		} {
 			if a.Status != 401 || !strings.Contains(string(a.Body), `"token_revoked"`) || a.Header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s, %s: answered %d: %s", where, path, a.Status, a.Body)
+				t.Errorf("%s, %s: got %d: %s", where, path, a.Status, a.Body)
 			}
 		}
 	}
@@ -225,7 +225,7 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(bobsRows, countRowsMentioning(t, s, bob.User)); diff != "" {
-		t.Errorf("rows of somebody else (-before +after):\n%s", diff)
+		t.Errorf("rows of another user (-before +after):\n%s", diff)
 	}
 
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": used}).WantProblem(401, "google_token_invalid")

@@ -139,7 +139,7 @@ func letters(n int) string { return strings.Repeat("x", n) }
 func allEqual(t *testing.T, verdicts ...bool) bool {
 	t.Helper()
 	if slices.Contains(verdicts, !verdicts[0]) {
-		t.Errorf("it is taken here and refused there: %v", verdicts)
+		t.Errorf("the verdicts differ: %v", verdicts)
 	}
 	return verdicts[0]
 }
@@ -165,7 +165,7 @@ func TestValidation_EveryLimitIsExact(t *testing.T) {
 			}
 			for n, want := range sizes {
 				if got := l.accepts(t, s, n); got != want {
-					t.Errorf("of size %d it is taken: %t, want %t", n, got, want)
+					t.Errorf("size %d is accepted: %t, want %t", n, got, want)
 				}
 			}
 		})
@@ -259,7 +259,7 @@ func TestValidation_EveryContractLimitIsTested(t *testing.T) {
 	}
 	for name, want := range published {
 		if tested := limits[name]; tested.min != want[0] || tested.max != want[1] {
-			t.Errorf("%s is bound to %d to %d, and tested with %d to %d. Add it to limits in validation_limits_test.go.", name, want[0], want[1], tested.min, tested.max)
+			t.Errorf("%s has the limits %d to %d, and is tested with %d to %d. Add it to limits in validation_limits_test.go.", name, want[0], want[1], tested.min, tested.max)
 		}
 	}
 }

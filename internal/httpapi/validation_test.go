@@ -43,7 +43,7 @@ func TestValidation_AcceptedTexts(t *testing.T) {
 		"a blank description":                          {withDescription(" \n\t "), "description", " \n\t "},
 		"a description with tab, line feed and return": {withDescription("a\tb\nc\r\nd"), "description", "a\tb\nc\r\nd"},
 		"a description of 5,000 wide characters":       {withDescription(strings.Repeat(wideLetter, 5000)), "description", strings.Repeat(wideLetter, 5000)},
-		"a description of 5,000 blanks, all kept":      {withDescription(strings.Repeat(" ", 5000)), "description", strings.Repeat(" ", 5000)},
+		"a description of 5,000 blanks, all stored":    {withDescription(strings.Repeat(" ", 5000)), "description", strings.Repeat(" ", 5000)},
 		"a description with line separators":           {withDescription("a\u2028b\u2029c"), "description", "a\u2028b\u2029c"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,11 +156,11 @@ func TestValidation_EveryFieldErrorIsNamed(t *testing.T) {
 			problem := ann.For(t).Do(method, path, body).WantProblem(422, "validation_failed")
 			want, got := slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(problem.Mistakes()))
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+				t.Errorf("field errors (-want +got):\n%s", diff)
 			}
 			for _, mistake := range problem.Errors {
 				if mistake.Detail == "" || revealsInternals(mistake.Detail) {
-					t.Errorf("%s %s is explained by %q", mistake.Pointer, mistake.Code, mistake.Detail)
+					t.Errorf("%s %s has the detail %q", mistake.Pointer, mistake.Code, mistake.Detail)
 				}
 			}
 		})
@@ -180,10 +180,10 @@ func TestValidation_EveryFieldErrorIsNamed(t *testing.T) {
 		check(t, "Description of null", "PATCH", `{"Description": null}`, []string{"/Description unknown_field"})
 	})
 	if got := queryInt(t, s, "SELECT count(*) FROM projects"); got != 1 {
-		t.Errorf("refused bodies made %d projects", got-1)
+		t.Errorf("rejected bodies created %d projects", got-1)
 	}
 	if got := queryInt(t, s, "SELECT version FROM projects WHERE id = $1", old.ID); got != 1 {
-		t.Errorf("refused bodies changed the project %d times", got-1)
+		t.Errorf("rejected bodies changed the project %d times", got-1)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestValidation_SignIn(t *testing.T) {
 			got := problem.Mistakes()
 			slices.Sort(got)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+				t.Errorf("field errors (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -69,14 +69,14 @@ func (w textField) accepts(t *testing.T, a *testkit.Answer, kept string, why ...
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
 		if got := a.JSON()[w.field]; got != kept {
-			t.Errorf("kept %.80q, want %.80q", got, kept)
+			t.Errorf("stored %.80q, want %.80q", got, kept)
 		}
 		return true
 	}
 	for _, fault := range a.WantProblem(422, "validation_failed").Mistakes() {
 		pointer, code, _ := strings.Cut(fault, " ")
 		if pointer != "/"+w.field || !slices.Contains(why, code) {
-			t.Errorf("refused for %q, want %v", fault, why)
+			t.Errorf("rejected for %q, want %v", fault, why)
 		}
 	}
 	return false
@@ -123,7 +123,7 @@ func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 			try := func(text, kept string, want bool, why ...string) {
 				t.Helper()
 				if got := w.accepts(t, w.write(ann, "PATCH", "", one, text), kept, why...); got != want {
-					t.Errorf("%q is taken: %t, want %t", text, got, want)
+					t.Errorf("%q is accepted: %t, want %t", text, got, want)
 				}
 			}
 			for c := range rune(0x100) {
@@ -167,14 +167,14 @@ func TestEncode_ResponsesContainNoMarkup(t *testing.T) {
 	p := newProject(ann, script)
 	ann.Patch(mePath, map[string]any{"name": script}).Want(200)
 	for what, answer := range map[string]*testkit.Answer{
-		"a resource":         ann.Get(p.path()).Want(200),
-		"a list":             ann.Get(projectsPath).Want(200),
-		"an export":          ann.Get(exportPath).Want(200),
-		"a profile":          ann.Get(mePath).Want(200),
-		"a 412":              ann.Patch(p.path(), withTitle("x"), "If-Match", `"9"`).Want(412),
-		"a fault of a query": ann.Get(projectsPath + "?%3Cscript%3E&x").Want(400),
-		"a fault of a body":  ann.Post(projectsPath, map[string]any{"title": "x", script: 1}).Want(422),
-		"an unknown path":    ann.Get("/%3Cscript%3E").Want(404),
+		"a resource":       ann.Get(p.path()).Want(200),
+		"a list":           ann.Get(projectsPath).Want(200),
+		"an export":        ann.Get(exportPath).Want(200),
+		"a profile":        ann.Get(mePath).Want(200),
+		"a 412":            ann.Patch(p.path(), withTitle("x"), "If-Match", `"9"`).Want(412),
+		"an invalid query": ann.Get(projectsPath + "?%3Cscript%3E&x").Want(400),
+		"an invalid body":  ann.Post(projectsPath, map[string]any{"title": "x", script: 1}).Want(422),
+		"an unknown path":  ann.Get("/%3Cscript%3E").Want(404),
 	} {
 		if bytes.ContainsAny(answer.Body, "<>&") || !bytes.Contains(bytes.ToLower(answer.Body), []byte("script")) {
 			t.Errorf("%s is %s", what, answer.Body)
