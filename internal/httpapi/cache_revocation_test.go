@@ -115,7 +115,7 @@ func (e revocation) check(t *testing.T, x *cachedSessions) {
 			continue
 		}
 		for k, s := range x.replicas {
-			if !awaitCached(s, mePath, c.Token, 20*time.Second) {
+			if !awaitCached(s, mePath, c.Token, time.Minute) {
 				t.Errorf("session %d is not live again at replica %d", n, k)
 			}
 			if answer, _ := serve(s, http.MethodGet, mePath, c.Token); e.changed != "" && !strings.Contains(answer.Body.String(), e.changed) {

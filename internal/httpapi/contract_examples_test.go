@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +43,11 @@ func publishedContract(t *testing.T) v3.Document {
 // decodable is a YAML node of the library.
 type decodable interface{ Decode(v any) error }
 
+// exampleValidator is one validator for all examples. It caches compiled schemas.
+var exampleValidator = sync.OnceValue(func() schema_validation.SchemaValidator {
+	return schema_validation.NewSchemaValidator(config.WithFormatAssertions())
+})
+
 // validateExample fails the test unless the schema allows the example. It
 // returns the example.
 func validateExample(t *testing.T, schema *base.SchemaProxy, example decodable) any {
@@ -50,8 +56,7 @@ func validateExample(t *testing.T, schema *base.SchemaProxy, example decodable) 
 	if err := example.Decode(&value); err != nil {
 		t.Fatal(err)
 	}
-	v := schema_validation.NewSchemaValidator(config.WithFormatAssertions())
-	if ok, faults := v.ValidateSchemaObject(schema.Schema(), value); !ok {
+	if ok, faults := exampleValidator().ValidateSchemaObject(schema.Schema(), value); !ok {
 		for _, f := range faults {
 			t.Errorf("the example is not valid: %s: %v\n%v", f.Reason, f.SchemaValidationErrors, value)
 		}

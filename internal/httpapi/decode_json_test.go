@@ -28,7 +28,7 @@ func newBodyReader[B any]() bodyReader[B] {
 
 // read reports whether the body is accepted. A body that the schema accepts
 // and the type rejects fails the test.
-func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, taken bool) {
+func (f bodyReader[B]) read(t *testing.T, text []byte, resolve func(*B) []error) (body B, accepted bool) {
 	t.Helper()
 	var whole any
 	if jsonFormat.Unmarshal(text, &whole) != nil {
@@ -132,24 +132,24 @@ func FuzzDecode_MergePatch(f *testing.F) {
 			title, description = "x", "old"
 		}
 		meant, strict := strictjson.Read(text, maxDepth)
-		if whole, taken := wholes.read(t, text, resolvePut); strict {
+		if whole, accepted := wholes.read(t, text, resolvePut); strict {
 			draft, is := projectFromJSON(meant)
-			if is != taken || taken && whole.draft != draft {
-				t.Fatalf("%q is a project: %t; it is accepted: %t, as %+v", text, is, taken, whole.draft)
+			if is != accepted || accepted && whole.draft != draft {
+				t.Fatalf("%q is a project: %t; it is accepted: %t, as %+v", text, is, accepted, whole.draft)
 			}
 		}
 
-		patch, taken := patches.read(t, text, resolvePatch)
+		patch, accepted := patches.read(t, text, resolvePatch)
 		members, isObject := meant.(map[string]any)
 		known := isObject
 		for name := range members {
 			known = known && (name == "title" || name == "description")
 		}
 		want, is := projectFromJSON(mergePatchOf(map[string]any{"title": title, "description": description}, meant))
-		if known = known && strict && is; known != taken {
-			t.Fatalf("%q makes a project of %q, %q: %t; it is accepted: %t", text, title, description, known, taken)
+		if known = known && strict && is; known != accepted {
+			t.Fatalf("%q makes a project of %q, %q: %t; it is accepted: %t", text, title, description, known, accepted)
 		}
-		if !taken {
+		if !accepted {
 			return
 		}
 		for range 2 { // repeating it changes nothing
@@ -221,8 +221,8 @@ func FuzzDecode_Optional(f *testing.F) {
 		err := jsonFormat.Unmarshal(text, &body)
 		meant, strict := strictjson.Read(text, 10_000)
 		members, object := meant.(map[string]any)
-		if taken := strict && (object || meant == nil); taken != (err == nil) {
-			t.Fatalf("%q is an object: %t; it is read with %v", text, taken, err)
+		if accepted := strict && (object || meant == nil); accepted != (err == nil) {
+			t.Fatalf("%q is an object: %t; it is read with %v", text, accepted, err)
 		}
 		if err != nil {
 			return

@@ -217,8 +217,8 @@ func FuzzETag_IfMatch(f *testing.F) {
 		if err == nil {
 			err = m.UnmarshalText([]byte(r.Header.Get("If-Match")))
 		}
-		if taken := star || tagListGrammar.MatchString(line); taken != (err == nil) {
-			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
+		if accepted := star || tagListGrammar.MatchString(line); accepted != (err == nil) {
+			t.Fatalf("%q is a condition: %t; it is %v", line, accepted, err)
 		}
 		if err == nil && (m.match.Given != want.Given || m.match.Any != want.Any || !slices.Equal(m.match.Versions, want.Versions)) {
 			t.Fatalf("%q is the condition %+v, want %+v", line, m.match, want)

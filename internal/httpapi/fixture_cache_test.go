@@ -53,7 +53,7 @@ func fillCaches(t *testing.T, servers []*testkit.Server, path string, callers ..
 	t.Helper()
 	for _, c := range callers {
 		for n, s := range servers {
-			if !awaitCached(s, path, c.Token, 20*time.Second) {
+			if !awaitCached(s, path, c.Token, time.Minute) {
 				t.Fatalf("server %d does not cache %s", n, path)
 			}
 		}

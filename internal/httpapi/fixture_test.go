@@ -181,12 +181,12 @@ func sendRawThenClose(t *testing.T, s *testkit.Server, wait func(), lines ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", address.Host)
+	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(t.Context(), "tcp", address.Host)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	lines = slices.Insert(slices.Clone(lines), 1, "Host: "+address.Host, "Connection: close")

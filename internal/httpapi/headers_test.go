@@ -104,8 +104,8 @@ func TestHeaders_RequestIDIsAcceptedOrGenerated(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
-		given string
-		taken bool
+		given    string
+		accepted bool
 	}{
 		"a UUID":                  {uuid.NewString(), true},
 		"one character":           {"x", true},
@@ -131,10 +131,10 @@ func TestHeaders_RequestIDIsAcceptedOrGenerated(t *testing.T) {
 				if problem.RequestID != got {
 					t.Errorf("the header says %s, the problem %s", got, problem.RequestID)
 				}
-				if taken := got == tc.given; taken != tc.taken {
+				if accepted := got == tc.given; accepted != tc.accepted {
 					t.Errorf("X-Request-Id %q became %q", tc.given, got)
 				}
-				if id, err := uuid.Parse(got); !tc.taken && (err != nil || id.String() != got || seen[got]) {
+				if id, err := uuid.Parse(got); !tc.accepted && (err != nil || id.String() != got || seen[got]) {
 					t.Errorf("the generated X-Request-Id is %q", got)
 				}
 				seen[got] = true

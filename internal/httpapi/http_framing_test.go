@@ -23,12 +23,12 @@ import (
 // a second.
 func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawResponse, closed bool) {
 	t.Helper()
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	sent := make(chan struct{})
@@ -39,7 +39,7 @@ func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawRes
 	in := bufio.NewReader(conn)
 	for {
 		if len(answers) > 0 {
-			if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 		}

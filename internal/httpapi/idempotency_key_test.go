@@ -35,8 +35,8 @@ func FuzzIdempotency_Key(f *testing.F) {
 		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {
 			t.Fatalf("the key %q: %v", first, err)
 		}
-		if taken := err == nil && key.UnmarshalText([]byte(first)) == nil; taken != want || taken && key.text != first {
-			t.Fatalf("the keys %q, %q (two: %t) are accepted: %t, as %q", first, second, two, taken, key.text)
+		if accepted := err == nil && key.UnmarshalText([]byte(first)) == nil; accepted != want || accepted && key.text != first {
+			t.Fatalf("the keys %q, %q (two: %t) are accepted: %t, as %q", first, second, two, accepted, key.text)
 		}
 	})
 }

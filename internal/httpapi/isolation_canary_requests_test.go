@@ -98,14 +98,14 @@ func (w *canaryRequests) send(by *testkit.Client, method, path string, body any,
 func (w *canaryRequests) sendEveryVariant(route string) {
 	w.t.Helper()
 	t := w.prepare(route)
-	nobody, stranger := w.s.Anybody(w.t), w.ben
+	anonymous, stranger := w.s.Anybody(w.t), w.ben
 	if t.cell.endsSession {
 		stranger = w.signIn("stranger@" + canary + ".example")
 	}
-	w.send(nobody, t.method, t.path, t.body)
+	w.send(anonymous, t.method, t.path, t.body)
 	w.send(w.ended, t.method, t.path, t.body)
 	w.send(withToken(w.t, w.s, t.by.Token+canary), t.method, t.path, t.body)
-	w.send(nobody, t.method, t.path, t.body, "Authorization", canary+" "+canary)
+	w.send(anonymous, t.method, t.path, t.body, "Authorization", canary+" "+canary)
 	w.send(stranger, t.method, t.path, t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, "01890a5d-ac96-774b-bcce-b302099a8057", 1), t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, echoed, 1), t.body)
@@ -147,14 +147,14 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 // loginByCode signs in by codes and browsers, with success and without.
 func (w *canaryRequests) loginByCode() {
 	w.t.Helper()
-	nobody := w.s.Anybody(w.t)
+	anonymous := w.s.Anybody(w.t)
 	code := authorizationCode(w.t, w.s, loopback)
 	w.secrets[code], w.secrets[pkceVerifier] = "a code", "a verifier"
-	w.send(nobody, "POST", loginPath, codeBody(code, pkceVerifier, loopback)).Want(200)
-	w.send(nobody, "POST", loginPath, codeBody(code, pkceVerifier, loopback)).Want(401)
+	w.send(anonymous, "POST", loginPath, codeBody(code, pkceVerifier, loopback)).Want(200)
+	w.send(anonymous, "POST", loginPath, codeBody(code, pkceVerifier, loopback)).Want(401)
 	other := authorizationCode(w.t, w.s, loopback)
 	w.secrets[other] = "a code"
-	w.send(nobody, "POST", loginPath, codeBody(other, strings.Repeat("v", 43), loopback)).Want(401)
+	w.send(anonymous, "POST", loginPath, codeBody(other, strings.Repeat("v", 43), loopback)).Want(401)
 
 	b := newBrowser(w.t, w.s)
 	page := b.authorize("/docs")
@@ -170,16 +170,16 @@ func (w *canaryRequests) loginByCode() {
 		w.t.Fatal(err)
 	}
 	w.secrets[address.Query().Get("code")] = "a code of a browser"
-	w.send(nobody, "GET", back, nil).Want(403) // from another browser
+	w.send(anonymous, "GET", back, nil).Want(403) // from another browser
 	b.get(back).Want(302)
 	for name, value := range b.cookies {
 		w.addToken("the cookie "+name, value.Value)
 	}
 	b.get(back) // used twice
-	w.send(nobody, "GET", callbackPath+"?error="+canary+"&error_description="+canary+"&state="+canary, nil)
+	w.send(anonymous, "GET", callbackPath+"?error="+canary+"&error_description="+canary+"&state="+canary, nil)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ann.RefreshToken+`x"}`)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ended.RefreshToken+`"}`)
-	w.send(nobody, "POST", "/api/v1/auth/refresh", "{}", "Cookie", "refresh_token="+w.ben.RefreshToken, "Origin", "https://"+canary+".example").Want(403)
+	w.send(anonymous, "POST", "/api/v1/auth/refresh", "{}", "Cookie", "refresh_token="+w.ben.RefreshToken, "Origin", "https://"+canary+".example").Want(403)
 }
 
 // readPages reads lists by page tokens, also by those of other users.

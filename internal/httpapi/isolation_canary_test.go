@@ -193,9 +193,9 @@ func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collecto
 	if requests < x.sent {
 		x.t.Errorf("%d requests have %d log lines", x.sent, requests)
 	}
-	for _, told := range []string{"SQLSTATE P0001", "Redis does not answer", `"severity":"ERROR"`} {
-		if !strings.Contains(x.log.String(), told) {
-			x.t.Errorf("the log has no %q, so the failure did not happen", told)
+	for _, message := range []string{"SQLSTATE P0001", "Redis does not answer", `"severity":"ERROR"`} {
+		if !strings.Contains(x.log.String(), message) {
+			x.t.Errorf("the log has no %q, so the failure did not happen", message)
 		}
 	}
 	if !strings.Contains(metrics, `route="/api/v1/specs/{id}/items/reorder"`) || !strings.Contains(traces, "PUT /api/v1/specs/{id}/items/reorder") ||

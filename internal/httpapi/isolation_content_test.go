@@ -72,11 +72,11 @@ func formatResponse(a *testkit.Answer, id string) string {
 		}
 	}
 	slices.Sort(lines)
-	told := fmt.Sprintf("%d\n%s\n\n%s", a.Status, strings.Join(lines, "\n"), a.Body)
+	text := fmt.Sprintf("%d\n%s\n\n%s", a.Status, strings.Join(lines, "\n"), a.Body)
 	if request := a.Header.Get("X-Request-Id"); request != "" {
-		told = strings.ReplaceAll(told, request, "REQUEST")
+		text = strings.ReplaceAll(text, request, "REQUEST")
 	}
-	return strings.ReplaceAll(told, id, "ID")
+	return strings.ReplaceAll(text, id, "ID")
 }
 
 func TestIsolation_RLSAndFiltersHideContent(t *testing.T) {
@@ -97,11 +97,11 @@ func checkForeignContentLooksMissing(t *testing.T, s *testkit.Server) {
 	ids := func(path string) map[string]string {
 		switch {
 		case strings.HasPrefix(path, "/projects"):
-			return map[string]string{"somebody else's": theirs.ProjectID, "a specification's": theirs.ID}
+			return map[string]string{"another user's": theirs.ProjectID, "a specification's": theirs.ID}
 		case strings.HasPrefix(path, "/specs"):
-			return map[string]string{"somebody else's": theirs.ID, "in another user's trash": dead.ID, "a project's": theirs.ProjectID, "an item's": items[0].ID}
+			return map[string]string{"another user's": theirs.ID, "in another user's trash": dead.ID, "a project's": theirs.ProjectID, "an item's": items[0].ID}
 		default:
-			return map[string]string{"somebody else's": items[0].ID, "in another user's trash": deadItem.ID, "a specification's": theirs.ID}
+			return map[string]string{"another user's": items[0].ID, "in another user's trash": deadItem.ID, "a specification's": theirs.ID}
 		}
 	}
 	t.Run("request", func(t *testing.T) {

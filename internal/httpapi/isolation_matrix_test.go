@@ -146,23 +146,23 @@ func newCallerFixture(t *testing.T) *callerFixture {
 	keys := keySettings{file: newKeyPair(t, "Ed25519").private}.set
 	s := testkit.Start(t, withAdmin, keys)
 	x := &callerFixture{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), shared: map[string]*testkit.Client{}}
-	for _, who := range callerKinds[:len(callerKinds)-1] {
-		x.shared[who] = x.newCaller(who)
+	for _, kind := range callerKinds[:len(callerKinds)-1] {
+		x.shared[kind] = x.newCaller(kind)
 	}
 	return x
 }
 
 // newCaller creates a caller of a kind.
-func (x *callerFixture) newCaller(who string) *testkit.Client {
+func (x *callerFixture) newCaller(kind string) *testkit.Client {
 	x.t.Helper()
-	switch who {
+	switch kind {
 	case "anonymous":
 		return x.s.Anybody(x.t)
 	case "bad token":
 		return withToken(x.t, x.s, "x.y.z")
 	}
 	c := x.s.SignUp(x.t)
-	change := map[string]string{"suspended": `{"suspended": true}`, "auditor": `{"role": "auditor"}`, "admin": `{"role": "admin"}`}[who]
+	change := map[string]string{"suspended": `{"suspended": true}`, "auditor": `{"role": "auditor"}`, "admin": `{"role": "admin"}`}[kind]
 	if change != "" {
 		x.admin.Patch(usersPath+"/"+c.User, change).Want(200)
 	}
@@ -171,20 +171,20 @@ func (x *callerFixture) newCaller(who string) *testkit.Client {
 
 // wantResponse is the response that a caller has to get. 200 stands for any
 // success.
-func (c routeCase) wantResponse(who, state string, logout bool) (int, string) {
-	owns := who == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
+func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
+	owns := kind == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
 	switch {
 	case c.anyCaller > 0:
 		return c.anyCaller, ""
-	case who == "anonymous":
+	case kind == "anonymous":
 		return 401, "token_missing"
-	case who == "bad token":
+	case kind == "bad token":
 		return 401, "token_invalid"
-	case who == "suspended" && logout: // a second logout succeeds
+	case kind == "suspended" && logout: // a second logout succeeds
 		return 200, ""
-	case who == "suspended":
+	case kind == "suspended":
 		return 401, "token_revoked"
-	case c.permission != "" && who != "admin" && (c.permission == "change" || who != "auditor"):
+	case c.permission != "" && kind != "admin" && (c.permission == "change" || kind != "auditor"):
 		return 403, "permission_denied"
 	case c.names == "", owns, c.names == "user" && state != "missing" && state != "malformed":
 		return 200, ""
@@ -250,35 +250,35 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 				continue
 			}
 		}
-		for _, who := range callerKinds {
+		for _, kind := range callerKinds {
 			caller := owner
-			if who != "owner" {
-				caller = x.shared[who]
+			if kind != "owner" {
+				caller = x.shared[kind]
 				if c.endsSession {
-					caller = x.newCaller(who)
+					caller = x.newCaller(kind)
 				}
 			}
-			status, code := c.wantResponse(who, state, strings.HasSuffix(route, "/logout"))
+			status, code := c.wantResponse(kind, state, strings.HasSuffix(route, "/logout"))
 			answer := x.send(caller, route, id, c, own)
 			got := answer.Status
 			if got/100 == 2 && status/100 == 2 {
 				got = status
 			}
 			if got != status || code != "" && races.Code(answer) != fmt.Sprint(status, " ", code) {
-				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, who, races.Code(answer), status, code, answer.Body)
+				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, kind, races.Code(answer), status, code, answer.Body)
 			}
 			if status == 404 && c.anyCaller == 0 {
-				if refusals[who] == nil {
-					refusals[who] = map[string]string{}
+				if refusals[kind] == nil {
+					refusals[kind] = map[string]string{}
 				}
-				refusals[who][state] = formatResponse(answer, id)
+				refusals[kind][state] = formatResponse(answer, id)
 			}
 		}
 	}
-	for who, byState := range refusals {
-		for state, told := range byState {
-			if diff := cmp.Diff(byState["missing"], told); diff != "" {
-				x.t.Errorf("%s by %s (-missing +%s):\n%s", route, who, state, diff)
+	for kind, byState := range refusals {
+		for state, response := range byState {
+			if diff := cmp.Diff(byState["missing"], response); diff != "" {
+				x.t.Errorf("%s by %s (-missing +%s):\n%s", route, kind, state, diff)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // sendRedis sends commands to a Redis and fails the test unless each succeeds.
 func sendRedis(t *testing.T, redis *redisserver.Server, commands ...string) {
 	t.Helper()
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", redis.Address)
+	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(t.Context(), "tcp", redis.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,8 +101,8 @@ func TestLogs_LineNamesUserOfValidToken(t *testing.T) {
 	t.Parallel()
 	ann := id.New[auth.User]()
 	for name, tc := range map[string]struct {
-		known *caller
-		told  bool
+		known  *caller
+		logged bool
 	}{
 		"a valid token": {&caller{slot: auth.Actor{User: ann}.Slot()}, true},
 		"a bad token":   {&caller{slot: auth.Actor{User: ann}.Slot(), err: errors.New("forged")}, false},
@@ -112,7 +112,7 @@ func TestLogs_LineNamesUserOfValidToken(t *testing.T) {
 			t.Parallel()
 			h, log := newWrappedHandler(func(_ http.ResponseWriter, r *http.Request) { recordOf(r.Context()).caller = tc.known })
 			serveGet(h, "/here/1")
-			if told := strings.Contains(log.String(), `"user":"`+ann.String()+`"`); told != tc.told || !told && strings.Contains(log.String(), `"user"`) {
+			if logged := strings.Contains(log.String(), `"user":"`+ann.String()+`"`); logged != tc.logged || !logged && strings.Contains(log.String(), `"user"`) {
 				t.Errorf("log: %s", log)
 			}
 		})

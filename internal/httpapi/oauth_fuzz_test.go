@@ -65,13 +65,13 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 		if !a.returnable(r, address) {
 			return
 		}
-		told := withError(address, "x")
-		parsed, err := url.Parse(told)
-		if !trusted || browserDestination(told, own) != at || err != nil || parsed.Query().Get("error") != "x" {
-			t.Fatalf("the browser is sent to %q, which is at %s, and then to %q", address, at, told)
+		redirect := withError(address, "x")
+		parsed, err := url.Parse(redirect)
+		if !trusted || browserDestination(redirect, own) != at || err != nil || parsed.Query().Get("error") != "x" {
+			t.Fatalf("the browser is sent to %q, which is at %s, and then to %q", address, at, redirect)
 		}
-		if strings.ContainsFunc(address+told, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
-			t.Fatalf("the browser is sent to %q, %q", address, told)
+		if strings.ContainsFunc(address+redirect, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+			t.Fatalf("the browser is sent to %q, %q", address, redirect)
 		}
 	})
 }

@@ -204,7 +204,7 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 func awaitLock(t *testing.T, conn *pgx.Conn) bool {
 	t.Helper()
 	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		if queryOne[int](t, conn, waiting) > 0 {
 			return true
 		}

@@ -115,10 +115,10 @@ var limits = map[string]limit{
 		return s.Anybody(t).Get(projectsPath, "X-Request-Id", letters(n)).Header.Get("X-Request-Id") == letters(n)
 	}},
 	"live sessions of a user": {0, 20, func(t *testing.T, s *testkit.Server, n int) bool {
-		who := issuer.Claims{Email: fmt.Sprintf("guest-%d@example.com", n)}
-		first := withToken(t, s, signIn(t, s, who).AccessToken)
+		claims := issuer.Claims{Email: fmt.Sprintf("guest-%d@example.com", n)}
+		first := withToken(t, s, signIn(t, s, claims).AccessToken)
 		for range n - 1 {
-			signIn(t, s, who)
+			signIn(t, s, claims)
 		}
 		return first.Get(projectsPath).Status == 200
 	}},
@@ -228,8 +228,8 @@ func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 		t.Helper()
 		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
 		body[field] = letters(n)
-		told := string(s.Anybody(t).Post(loginPath, body).Body)
-		return !strings.Contains(told, `"too_long"`) && !strings.Contains(told, `"too_short"`) && !strings.Contains(told, `"wrong_format"`)
+		text := string(s.Anybody(t).Post(loginPath, body).Body)
+		return !strings.Contains(text, `"too_long"`) && !strings.Contains(text, `"too_short"`) && !strings.Contains(text, `"wrong_format"`)
 	}
 }
 
