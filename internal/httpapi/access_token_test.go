@@ -228,3 +228,36 @@ func TestAccessToken_MissingTokenIsReported(t *testing.T) {
 		s.Anybody(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
 	})
 }
+
+// A cache of live sessions then needs no other expiry than the token's.
+func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		access, refresh, age string
+		want                 float64
+	}{
+		"the token ends first":                 {"10m", "1h", "2h", 600},
+		"the session ends first":               {"1h", "10m", "2h", 600},
+		"the session's maximum age ends first": {"1h", "5m", "5m", 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.Start(t, func(s *server.Settings) {
+				for _, lifetime := range []struct {
+					of   interface{ UnmarshalText(text []byte) error }
+					text string
+				}{{&s.AccessLifetime, tc.access}, {&s.RefreshLifetime, tc.refresh}, {&s.SessionMaxAge, tc.age}} {
+					if err := lifetime.of.UnmarshalText([]byte(lifetime.text)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			began := time.Now()
+			answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
+			got, _ := answer["expires_in"].(float64)
+			if took := time.Since(began).Seconds(); got > tc.want || got < tc.want-took-1 {
+				t.Errorf("the token expires in %.0f s, want %.0f", got, tc.want)
+			}
+		})
+	}
+}

@@ -24,48 +24,48 @@ func performAuditedActions(t *testing.T, s *testkit.Server, admin, ann *testkit.
 	t.Helper()
 	anybody := s.Anybody(t)
 	var want []string
-	tells := func(whose *testkit.Client, action, resource, id, details string) {
-		actor := "nobody"
+	record := func(whose *testkit.Client, action, resource, id, details string) {
+		actor := "no actor"
 		if whose != nil {
 			actor = whose.User
 		}
 		want = append(want, fmt.Sprint(actor, " ", action, " ", resource, " ", id, " ", details))
 	}
 	anybody.Post(loginPath, `{"id_token": "x"}`).WantProblem(401, "google_token_invalid")
-	tells(nil, "session.refused", "session", "-", "map[code:google_token_invalid]")
+	record(nil, "session.refused", "session", "-", "map[code:google_token_invalid]")
 	ann.Get(usersPath).WantProblem(403, "permission_denied")
-	tells(ann, "permission.denied", "permission", "-", "map[permission:read users]")
+	record(ann, "permission.denied", "permission", "-", "map[permission:read users]")
 	ann.Patch(usersPath+"/not-an-id", `{`).WantProblem(403, "permission_denied")
-	tells(ann, "permission.denied", "permission", "-", "map[permission:change users]")
+	record(ann, "permission.denied", "permission", "-", "map[permission:change users]")
 	phone := newSession(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
+	record(ann, "session.created", "session", phone.Session, "map[]")
 	ann.Delete("/api/v1/auth/sessions/" + phone.Session).Want(204)
-	tells(ann, "session.revoked", "session", phone.Session, "map[]")
+	record(ann, "session.revoked", "session", phone.Session, "map[]")
 	ann.Delete("/api/v1/auth/sessions/"+phone.Session).WantProblem(404, "session_not_found")
 	phone = newSession(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
+	record(ann, "session.created", "session", phone.Session, "map[]")
 	phone.Post("/api/v1/auth/logout", `{}`).Want(204)
-	tells(ann, "session.ended", "session", phone.Session, "map[]")
+	record(ann, "session.ended", "session", phone.Session, "map[]")
 	phone.Post("/api/v1/auth/logout", `{}`).Want(204) // the second logout is not recorded
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor"}`).Want(200)
-	tells(admin, "user.role_changed", "user", ann.User, "map[from:user to:auditor]")
+	record(admin, "user.role_changed", "user", ann.User, "map[from:user to:auditor]")
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor", "suspended": false}`).Want(200) // changes nothing
 	phone = newSession(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
+	record(ann, "session.created", "session", phone.Session, "map[]")
 	reuseRefreshToken(t, s, phone)
-	tells(ann, "session.token_reused", "session", phone.Session, "map[]")
+	record(ann, "session.token_reused", "session", phone.Session, "map[]")
 	ann.Get(mePath + "/export").Want(200)
-	tells(ann, "user.exported", "user", ann.User, "map[]")
+	record(ann, "user.exported", "user", ann.User, "map[]")
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": true}`).Want(200)
-	tells(admin, "user.suspended", "user", ann.User, "map[]")
+	record(admin, "user.suspended", "user", ann.User, "map[]")
 	anybody.Post(loginPath, map[string]any{"id_token": freshIDToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
-	tells(nil, "session.refused", "session", "-", "map[code:account_suspended]")
+	record(nil, "session.refused", "session", "-", "map[code:account_suspended]")
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": false}`).Want(200)
-	tells(admin, "user.reinstated", "user", ann.User, "map[]")
+	record(admin, "user.reinstated", "user", ann.User, "map[]")
 	back := newSession(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", back.Session, "map[]")
+	record(ann, "session.created", "session", back.Session, "map[]")
 	back.Delete(mePath).Want(204)
-	tells(ann, "user.deleted", "user", ann.User, "map[]")
+	record(ann, "user.deleted", "user", ann.User, "map[]")
 	return want
 }
 
@@ -90,7 +90,7 @@ func reuseRefreshToken(t *testing.T, s *testkit.Server, c *testkit.Client) {
 }
 
 func formatEvent(e auditEvent) string {
-	actor, resource := "nobody", "-"
+	actor, resource := "no actor", "-"
 	if e.ActorID != nil {
 		actor = *e.ActorID
 	}

@@ -104,9 +104,9 @@ func (e revocation) check(t *testing.T, x *cachedSessions) {
 	t.Helper()
 	for n, c := range x.sessions {
 		for k, s := range x.replicas {
-			answer, byGate := serve(s, http.MethodGet, mePath, c.Token)
+			answer, hit := serve(s, http.MethodGet, mePath, c.Token)
 			if dead := slices.Contains(e.revoked, n); dead && answer.Code != http.StatusUnauthorized || !dead && answer.Code != http.StatusOK {
-				t.Errorf("session %d got %d at replica %d, from the cache: %t", n, answer.Code, k, byGate)
+				t.Errorf("session %d got %d at replica %d, from the cache: %t", n, answer.Code, k, hit)
 			}
 		}
 	}

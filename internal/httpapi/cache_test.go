@@ -103,7 +103,7 @@ type variant struct{ method, condition string }
 
 // send reads over a connection. It also returns the id of the request.
 func (v variant) send(c *testkit.Client, path string) (visibleResponse, string) {
-	id := fmt.Sprintf("kept-%d", requestCount.Add(1))
+	id := fmt.Sprintf("cached-%d", requestCount.Add(1))
 	a := c.Do(v.method, path, nil, "If-None-Match", v.condition, "X-Request-Id", id)
 	return visibleResponseOf(a.Status, a.Header, string(a.Body)), id
 }
@@ -129,9 +129,9 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 					want, _ := v.send(c, path)
 					for _, keeper := range variants[:3] {
 						forget()
-						for kept := false; !kept; {
+						for cached := false; !cached; {
 							_, id := keeper.send(c, path)
-							kept = servedFromCache(s, id, 5*time.Millisecond)
+							cached = servedFromCache(s, id, 5*time.Millisecond)
 						}
 						got, id := v.send(c, path)
 						if diff := cmp.Diff(want, got); diff != "" || !servedFromCache(s, id, time.Minute) {
@@ -170,14 +170,14 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 					if !awaitCached(s, path, c.Token, time.Minute) {
 						t.Fatal("it is not cached")
 					}
-					kept, byGate := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
+					cached, hit := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					c.For(t).Patch(mePath, `{}`).Want(200)
 					asked, _ := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
-					if diff := cmp.Diff(statusAndBody(asked), statusAndBody(kept)); diff != "" || byGate {
-						t.Errorf("%s with %v, from the cache: %t (-uncached +cached):\n%s", path+r.query, r.headers, byGate, diff)
+					if diff := cmp.Diff(statusAndBody(asked), statusAndBody(cached)); diff != "" || hit {
+						t.Errorf("%s with %v, from the cache: %t (-uncached +cached):\n%s", path+r.query, r.headers, hit, diff)
 					}
-					if r.code == "invalid_parameter" && kept.Code != http.StatusBadRequest {
-						t.Errorf("%s got %d", path+r.query, kept.Code)
+					if r.code == "invalid_parameter" && cached.Code != http.StatusBadRequest {
+						t.Errorf("%s got %d", path+r.query, cached.Code)
 					}
 				}
 			})
@@ -222,11 +222,11 @@ func TestCache_EveryWriteInvalidates(t *testing.T) {
 				for _, path := range paths {
 					want, _ := serve(forgetful, http.MethodGet, path, c.Token)
 					for n, s := range slices.Compact(slices.Clone(servers)) {
-						got, byGate := serve(s, http.MethodGet, path, c.Token)
+						got, hit := serve(s, http.MethodGet, path, c.Token)
 						if diff := cmp.Diff(statusAndBody(want), statusAndBody(got)); diff != "" {
-							t.Errorf("%s: after %s of what is %s, %s at server %d, from the cache: %t (-want +got):\n%s", name, route, state, path, n, byGate, diff)
+							t.Errorf("%s: after %s of what is %s, %s at server %d, from the cache: %t (-want +got):\n%s", name, route, state, path, n, hit, diff)
 						}
-						if cell.anyCaller == 0 && byGate && n == 0 {
+						if cell.anyCaller == 0 && hit && n == 0 {
 							t.Errorf("%s: after %s, %s still comes from the cache", name, route, path)
 						}
 					}

@@ -112,13 +112,13 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 				t.Helper()
 				for _, path := range paths {
 					for _, method := range []string{http.MethodGet, http.MethodHead} {
-						if a, byGate := serve(s, method, path, c.Token); a.Code != http.StatusOK || !byGate {
-							t.Errorf("%s %s got %d, from the cache: %t", method, path, a.Code, byGate)
+						if a, hit := serve(s, method, path, c.Token); a.Code != http.StatusOK || !hit {
+							t.Errorf("%s %s got %d, from the cache: %t", method, path, a.Code, hit)
 						}
 					}
-					a, byGate := serve(s, http.MethodGet, path, c.Token, "If-None-Match", "*")
-					if want := map[bool]int{true: http.StatusNotModified, false: http.StatusOK}[a.Header().Get("ETag") != ""]; a.Code != want || !byGate {
-						t.Errorf("%s with If-None-Match got %d, want %d, from the cache: %t", path, a.Code, want, byGate)
+					a, hit := serve(s, http.MethodGet, path, c.Token, "If-None-Match", "*")
+					if want := map[bool]int{true: http.StatusNotModified, false: http.StatusOK}[a.Header().Get("ETag") != ""]; a.Code != want || !hit {
+						t.Errorf("%s with If-None-Match got %d, want %d, from the cache: %t", path, a.Code, want, hit)
 					}
 				}
 			}
@@ -131,12 +131,12 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 				return
 			}
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-				a, byGate := serve(s, http.MethodGet, mePath, c.Token)
+				a, hit := serve(s, http.MethodGet, mePath, c.Token)
 				if a.Code == http.StatusServiceUnavailable {
 					break
 				}
-				if a.Code != http.StatusOK || !byGate || time.Now().After(deadline) {
-					t.Fatalf("without notifications got %d, from the cache: %t", a.Code, byGate)
+				if a.Code != http.StatusOK || !hit || time.Now().After(deadline) {
+					t.Fatalf("without notifications got %d, from the cache: %t", a.Code, hit)
 				}
 			}
 		})

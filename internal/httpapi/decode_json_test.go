@@ -190,8 +190,8 @@ func checkOptional[T any](t *testing.T, members map[string]any, name string, g g
 	if (g.pointer() != nil) != g.ok || g.ok && !reflect.DeepEqual(g.value, want) {
 		t.Fatalf("%s of %v is %v, want %v", name, members, g.value, want)
 	}
-	if refused := g.Resolve(nil, at(name)) != nil; refused != (there && !right) {
-		t.Fatalf("%s of %v is rejected: %t", name, members, refused)
+	if rejected := g.Resolve(nil, at(name)) != nil; rejected != (there && !right) {
+		t.Fatalf("%s of %v is rejected: %t", name, members, rejected)
 	}
 }
 
@@ -240,8 +240,8 @@ func FuzzDecode_Optional(f *testing.F) {
 		if got := body.Nullable.orDefault("default"); (got != nil) != sets || sets && *got != want {
 			t.Fatalf("%v sets nullable to %v", members, got)
 		}
-		if refused := body.Nullable.Resolve(nil, at("nullable")) != nil; refused != (value != nil && !isText) {
-			t.Fatalf("nullable of %v is rejected: %t", members, refused)
+		if rejected := body.Nullable.Resolve(nil, at("nullable")) != nil; rejected != (value != nil && !isText) {
+			t.Fatalf("nullable of %v is rejected: %t", members, rejected)
 		}
 	})
 }

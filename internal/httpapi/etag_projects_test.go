@@ -90,7 +90,7 @@ var conditionalWrites = map[string]struct {
 func TestETag_IfMatch(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	const done, stale, refused = 0, 412, 400
+	const done, stale, rejected = 0, 412, 400
 	for name, tc := range map[string]struct {
 		lines []string
 		want  int
@@ -116,19 +116,19 @@ func TestETag_IfMatch(t *testing.T) {
 		"a quoted star":                             {[]string{`"*"`}, stale},
 		"a number too large for any version":        {[]string{`"99999999999999999999999999"`}, stale},
 		"a foreign tag":                             {[]string{`"abc"`}, stale},
-		"nothing":                                   {[]string{` `}, refused},
-		"only a comma":                              {[]string{`,`}, refused},
-		"no quotes":                                 {[]string{`2`}, refused},
-		"an open quote":                             {[]string{`"2`}, refused},
-		"a lower-case w":                            {[]string{`w/"2"`}, refused},
-		"a blank after W/":                          {[]string{`W/ "2"`}, refused},
-		"a blank inside of the tag":                 {[]string{`"2 "`}, refused},
-		"two tags without a comma":                  {[]string{`"2" "3"`}, refused},
-		"a tag and then no tag":                     {[]string{`"2", x`}, refused},
-		"star in a list":                            {[]string{`"2", *`}, refused},
-		"star twice":                                {[]string{`*, *`}, refused},
-		"star in one line and a version in another": {[]string{`*`, `"2"`}, refused},
-		"single quotes":                             {[]string{`'2'`}, refused},
+		"nothing":                                   {[]string{` `}, rejected},
+		"only a comma":                              {[]string{`,`}, rejected},
+		"no quotes":                                 {[]string{`2`}, rejected},
+		"an open quote":                             {[]string{`"2`}, rejected},
+		"a lower-case w":                            {[]string{`w/"2"`}, rejected},
+		"a blank after W/":                          {[]string{`W/ "2"`}, rejected},
+		"a blank inside of the tag":                 {[]string{`"2 "`}, rejected},
+		"two tags without a comma":                  {[]string{`"2" "3"`}, rejected},
+		"a tag and then no tag":                     {[]string{`"2", x`}, rejected},
+		"star in a list":                            {[]string{`"2", *`}, rejected},
+		"star twice":                                {[]string{`*, *`}, rejected},
+		"star in one line and a version in another": {[]string{`*`, `"2"`}, rejected},
+		"single quotes":                             {[]string{`'2'`}, rejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,7 @@ func TestETag_IfMatch(t *testing.T) {
 					if diff := cmp.Diff(before.JSON(), problem.Current); diff != "" {
 						t.Errorf("%s: current (-want +got):\n%s", method, diff)
 					}
-				case refused:
+				case rejected:
 					problem := answer.WantProblem(400, "invalid_header")
 					if problem.Current != nil {
 						t.Errorf("%s: the rejection of a header has a current resource", method)

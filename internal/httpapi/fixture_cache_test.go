@@ -16,11 +16,11 @@ var requestCount atomic.Int64
 
 // serve sends a request to a server's handler without a connection. It reports
 // whether the response came from the cache.
-func serve(s *testkit.Server, method, path, token string, headers ...string) (answer *httptest.ResponseRecorder, byGate bool) {
+func serve(s *testkit.Server, method, path, token string, headers ...string) (answer *httptest.ResponseRecorder, hit bool) {
 	return serveWithBody(s, method, path, token, "", headers...)
 }
 
-func serveWithBody(s *testkit.Server, method, path, token, body string, headers ...string) (answer *httptest.ResponseRecorder, byGate bool) {
+func serveWithBody(s *testkit.Server, method, path, token, body string, headers ...string) (answer *httptest.ResponseRecorder, hit bool) {
 	name := "asked-" + strconv.FormatInt(requestCount.Add(1), 10)
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.RemoteAddr = "127.0.0.1:1"
@@ -41,7 +41,7 @@ func serveWithBody(s *testkit.Server, method, path, token, body string, headers 
 // whether it does.
 func awaitCached(s *testkit.Server, path, token string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if answer, byGate := serve(s, http.MethodGet, path, token); byGate && answer.Code == http.StatusOK {
+		if answer, hit := serve(s, http.MethodGet, path, token); hit && answer.Code == http.StatusOK {
 			return true
 		}
 	}

@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"maps"
 	"net"
@@ -13,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 	"github.com/codegenapp/codegenapp/internal/testkit"
@@ -127,36 +124,6 @@ func withToken(t *testing.T, s *testkit.Server, token string) *testkit.Client {
 	c := s.Anybody(t)
 	c.Token = token
 	return c
-}
-
-// execSQL runs one statement as the superuser.
-func execSQL(t *testing.T, s *testkit.Server, statement string, args ...any) {
-	t.Helper()
-	conn := connectSuperuser(t, s)
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-// queryInt reads one number as the superuser.
-func queryInt(t *testing.T, s *testkit.Server, statement string, args ...any) (n int) {
-	t.Helper()
-	conn := connectSuperuser(t, s)
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	if err := conn.QueryRow(t.Context(), statement, args...).Scan(&n); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-	return n
-}
-
-func connectSuperuser(t *testing.T, s *testkit.Server) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.Database.Super)
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	return conn
 }
 
 // rawResponse is the response to a request that is written byte by byte.

@@ -20,7 +20,7 @@ import (
 
 // exchangeRaw sends bytes on a connection and returns every response until the
 // server closes it. The connection counts as open if no response comes within
-// a second.
+// five seconds.
 func exchangeRaw(t *testing.T, s *testkit.Server, text string) (answers []rawResponse, closed bool) {
 	t.Helper()
 	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))

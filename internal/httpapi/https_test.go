@@ -92,10 +92,10 @@ func TestHTTPS_IsRequiredFromOutside(t *testing.T) {
 					h.ServeHTTP(answer, c.request(http.MethodGet, path))
 					var p problemDetails
 					_ = json.Unmarshal(answer.Body.Bytes(), &p) // not every response is a problem
-					refused := answer.Code == http.StatusForbidden && p.Code == "https_required"
+					rejected := answer.Code == http.StatusForbidden && p.Code == "https_required"
 					directly := !c.trusted || c.forwardedProto == nil
-					if want := required && !c.isSecure() && !(open && directly); refused != want {
-						t.Errorf("%s got %d %s, want refused = %t", path, answer.Code, p.Code, want)
+					if want := required && !c.isSecure() && !(open && directly); rejected != want {
+						t.Errorf("%s got %d %s, want rejected = %t", path, answer.Code, p.Code, want)
 					}
 					if answer.Header().Get("Location") != "" {
 						t.Errorf("%s is redirected to %s", path, answer.Header().Get("Location"))

@@ -74,8 +74,8 @@ func FuzzIdempotency_SameRequest(f *testing.F) {
 		if err := canonical.Canonicalize(); err != nil {
 			t.Fatal(err)
 		}
-		kept, strict := strictjson.Read(canonical, maxDepth)
-		if !strict || !reflect.DeepEqual(strictjson.Floats(kept), strictjson.Floats(meant)) {
+		decoded, strict := strictjson.Read(canonical, maxDepth)
+		if !strict || !reflect.DeepEqual(strictjson.Floats(decoded), strictjson.Floats(meant)) {
 			t.Fatalf("%q becomes %q", body, canonical)
 		}
 	})

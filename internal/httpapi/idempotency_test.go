@@ -100,18 +100,18 @@ func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 	s := testkit.Start(t, func(s *server.Settings) { s.MaxItems, s.MaxSpecifications, s.MaxProjects = 2, 3, 3 })
 	super := superuserConn(t, s)
 	ann := s.SignUp(t)
-	full, room := newSpec(ann, "a", "b"), newSpec(ann)
+	full, free := newSpec(ann, "a", "b"), newSpec(ann)
 	for name, tc := range map[string]struct {
 		path, body string
 		status     int
 	}{
-		"a field error":                {room.items(), `{"content": ""}`, 422},
-		"a place out of range":         {room.items(), `{"content": "x", "order": 1}`, 422},
-		"malformed JSON":               {room.items(), `{"content": "x"`, 400},
+		"a field error":                {free.items(), `{"content": ""}`, 422},
+		"a place out of range":         {free.items(), `{"content": "x", "order": 1}`, 422},
+		"malformed JSON":               {free.items(), `{"content": "x"`, 400},
 		"the limit":                    {full.items(), `{"content": "x"}`, 409},
 		"a missing parent":             {"/api/v1/specs/01890a5d-ac96-774b-bcce-b302099a8057/items", `{"content": "x"}`, 404},
 		"a malformed id of the parent": {"/api/v1/specs/x/items", `{"content": "x"}`, 404},
-		"another media type":           {room.items(), ``, 400},
+		"another media type":           {free.items(), ``, 400},
 	} {
 		key := strings.ReplaceAll(name, " ", "-")
 		for range 2 {
@@ -122,9 +122,9 @@ func TestIdempotency_KeyStaysFreeAfterFailure(t *testing.T) {
 		if n := queryOne[int](t, super, "SELECT count(*) FROM idempotency_keys"); n != 0 {
 			t.Errorf("%s: %d keys are stored", name, n)
 		}
-		made := ann.Post(room.items(), `{"content": "y"}`, keyHeader, key)
+		made := ann.Post(free.items(), `{"content": "y"}`, keyHeader, key)
 		made.Want(201)
-		races.WantReplay(t, made, ann.Post(room.items(), `{"content": "y"}`, keyHeader, key))
+		races.WantReplay(t, made, ann.Post(free.items(), `{"content": "y"}`, keyHeader, key))
 		ann.Delete(made.Header.Get("Location")).Want(204)
 		execOn(t, super, "DELETE FROM idempotency_keys")
 	}
@@ -237,6 +237,6 @@ func TestIdempotency_ReplayNeedsOwnerAndLiveSession(t *testing.T) {
 	ann.Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_revoked")
 	s.Anybody(t).Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_missing")
 	if diff := cmp.Diff(0, queryOne[int](t, superuserConn(t, s), "SELECT count(*) FROM idempotency_keys")); diff != "" {
-		t.Errorf("keys of nobody (-want +got):\n%s", diff)
+		t.Errorf("keys after the deletion (-want +got):\n%s", diff)
 	}
 }

@@ -248,13 +248,13 @@ RAISE EXCEPTION USING MESSAGE = 'not this: ' || said, DETAIL = 'Failing row cont
 func (w *canaryRequests) breakRows() {
 	w.t.Helper()
 	db := superuserConn(w.t, w.s)
-	execOn(w.t, db, `CREATE FUNCTION tattle() RETURNS trigger LANGUAGE plpgsql AS $$
+	execOn(w.t, db, `CREATE FUNCTION raise_row() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE said text := coalesce(NEW, OLD)::text; BEGIN `+raiseEverything+`; END $$`)
 	w.t.Cleanup(func() {
-		_, _ = db.Exec(context.WithoutCancel(w.t.Context()), `DROP FUNCTION tattle() CASCADE`)
+		_, _ = db.Exec(context.WithoutCancel(w.t.Context()), `DROP FUNCTION raise_row() CASCADE`)
 	})
 	for _, table := range []string{"users", "sessions", "projects", "specifications", "bullet_items", "audit_events"} {
-		execOn(w.t, db, `CREATE TRIGGER tattle BEFORE INSERT OR UPDATE OR DELETE ON `+table+` FOR EACH ROW EXECUTE FUNCTION tattle()`)
+		execOn(w.t, db, `CREATE TRIGGER raise_row BEFORE INSERT OR UPDATE OR DELETE ON `+table+` FOR EACH ROW EXECUTE FUNCTION raise_row()`)
 	}
 }
 

@@ -234,7 +234,7 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 	if c.names != "" {
 		states = []string{"own", "foreign", "missing", "malformed", "trashed"}
 	}
-	refusals := map[string]map[string]string{}
+	notFound := map[string]map[string]string{}
 	for _, state := range states {
 		owner, own := newOwner(x.t, x.s)
 		id := own.live[c.names]
@@ -268,14 +268,14 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, kind, races.Code(answer), status, code, answer.Body)
 			}
 			if status == 404 && c.anyCaller == 0 {
-				if refusals[kind] == nil {
-					refusals[kind] = map[string]string{}
+				if notFound[kind] == nil {
+					notFound[kind] = map[string]string{}
 				}
-				refusals[kind][state] = formatResponse(answer, id)
+				notFound[kind][state] = formatResponse(answer, id)
 			}
 		}
 	}
-	for kind, byState := range refusals {
+	for kind, byState := range notFound {
 		for state, response := range byState {
 			if diff := cmp.Diff(byState["missing"], response); diff != "" {
 				x.t.Errorf("%s by %s (-missing +%s):\n%s", route, kind, state, diff)

@@ -144,7 +144,7 @@ func checkForeignProjectLooksMissing(t *testing.T, s *testkit.Server) {
 					}
 				})
 			}
-			if _, refused := rejectedProjectRequests[name]; !refused && want.Status != 404 {
+			if _, rejected := rejectedProjectRequests[name]; !rejected && want.Status != 404 {
 				t.Errorf("%s of a missing project: got %d", name, want.Status)
 			}
 		}

@@ -89,13 +89,13 @@ func TestKeyRotation_KeepsSessions(t *testing.T) {
 			for _, g := range generations[1:] {
 				replicas = append(replicas, first.Replica(t, g.set))
 			}
-			sleeper := first.SignUp(t)
-			var awake []*testkit.Client
+			idle := first.SignUp(t)
+			var active []*testkit.Client
 			for step := range len(generations) - 1 {
 				older, newer := replicas[step], replicas[step+1]
 				about := fmt.Sprintf("step %d", step+1)
-				awake = append(awake, older.SignUp(t), newer.SignUp(t))
-				for _, c := range awake {
+				active = append(active, older.SignUp(t), newer.SignUp(t))
+				for _, c := range active {
 					wantAccepted(t, about, c, older, newer)
 					for _, by := range []*testkit.Server{older, newer, older, newer} {
 						refreshAt(t, about, c, by)
@@ -108,9 +108,9 @@ func TestKeyRotation_KeepsSessions(t *testing.T) {
 			// A session that was idle during the whole rotation has a token of
 			// a removed key.
 			last := replicas[len(replicas)-1]
-			sleeper.At(last).Get(mePath).WantProblem(401, "token_invalid")
-			refresh(t, last, sleeper.RefreshToken).WantProblem(401, "refresh_token_invalid")
-			sleeper.At(replicas[1]).Get(mePath).Want(200) // the session was not ended
+			idle.At(last).Get(mePath).WantProblem(401, "token_invalid")
+			refresh(t, last, idle.RefreshToken).WantProblem(401, "refresh_token_invalid")
+			idle.At(replicas[1]).Get(mePath).Want(200) // the session was not ended
 		})
 	}
 }

@@ -20,7 +20,7 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	s := testkit.Start(t, func(s *server.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })
 	ann, ben := s.SignUp(t), s.SignUp(t)
 	project := newProject(ann, "held")
-	other := newProject(ben, "kept")
+	other := newProject(ben, "Cached")
 	ben.Get(other.path()).Want(200)
 
 	held, err := pgx.Connect(t.Context(), s.Database.Super)
@@ -33,9 +33,9 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	}
 
 	var shed, slow atomic.Int64
-	var flood sync.WaitGroup
+	var writers sync.WaitGroup
 	for range 100 {
-		flood.Go(func() {
+		writers.Go(func() {
 			a := ann.Patch(project.path(), withTitle("new"))
 			switch {
 			case a.Status != http.StatusServiceUnavailable:
@@ -54,8 +54,8 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 		s.Anybody(t).Get("/health/live").Want(200)
 		ben.Get(other.path()).Want(200)
 	}
-	flood.Go(func() { ben.Post("/api/v1/auth/logout", nil).Want(204) })
-	flood.Wait()
+	writers.Go(func() { ben.Post("/api/v1/auth/logout", nil).Want(204) })
+	writers.Wait()
 	t.Logf("%d shed, %d timed out at the lock", shed.Load(), slow.Load())
 	if shed.Load() == 0 || slow.Load() == 0 {
 		t.Errorf("%d shed, %d timed out at the lock: both should happen", shed.Load(), slow.Load())

@@ -60,11 +60,11 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 		}
 	}
 	for range 3 {
-		refused := ann.Get(projectsPath)
-		problem := refused.WantProblem(429, "rate_limited")
-		after, err := strconv.Atoi(refused.Header.Get("Retry-After"))
+		rejected := ann.Get(projectsPath)
+		problem := rejected.WantProblem(429, "rate_limited")
+		after, err := strconv.Atoi(rejected.Header.Get("Retry-After"))
 		if err != nil || after < 700 || after > 720 {
-			t.Errorf("Retry-After = %q, want the 720 s until the next request", refused.Header.Get("Retry-After"))
+			t.Errorf("Retry-After = %q, want the 720 s until the next request", rejected.Header.Get("Retry-After"))
 		}
 		if problem.Detail == "" || problem.Title != "Too many requests" || problem.Status != 429 {
 			t.Errorf("problem %+v", problem)
@@ -193,9 +193,9 @@ func TestRateLimit_SignInsPerAddress(t *testing.T) {
 	for range 2 {
 		s.Anybody(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
 	}
-	refused := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
-	refused.WantProblem(429, "rate_limited")
-	if got := refused.Header.Get("RateLimit-Policy"); got != `"login";q=3;w=3600` {
+	rejected := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
+	rejected.WantProblem(429, "rate_limited")
+	if got := rejected.Header.Get("RateLimit-Policy"); got != `"login";q=3;w=3600` {
 		t.Errorf("RateLimit-Policy = %s", got)
 	}
 	// Other limits are unchanged.
@@ -229,9 +229,9 @@ func TestRateLimit_RefreshesPerSession(t *testing.T) {
 	refresh(ann.RefreshToken).Want(200).Into(&pair)
 	newest := pair.RefreshToken
 	refresh(newest).Want(200).Into(&pair)
-	refused := refresh(pair.RefreshToken)
-	refused.WantProblem(429, "rate_limited")
-	if got := refused.Header.Get("X-RateLimit-Limit"); got != "2" {
+	rejected := refresh(pair.RefreshToken)
+	rejected.WantProblem(429, "rate_limited")
+	if got := rejected.Header.Get("X-RateLimit-Limit"); got != "2" {
 		t.Errorf("X-RateLimit-Limit = %s", got)
 	}
 	// A rejected request has not reached the store: an old token would end the
@@ -317,7 +317,7 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 	for _, s := range replicas {
 		awaitRedisHealth(t, s, 200)
 	}
-	var passed, refused atomic.Int64
+	var passed, rejected atomic.Int64
 	var running sync.WaitGroup
 	for n := range 12 {
 		running.Go(func() {
@@ -326,7 +326,7 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 				case http.StatusOK:
 					passed.Add(1)
 				case http.StatusTooManyRequests:
-					refused.Add(1)
+					rejected.Add(1)
 				default:
 					t.Errorf("got %d: %s", answer.Status, answer.Body)
 				}
@@ -334,7 +334,7 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if passed.Load() != 60 || refused.Load() != 120 {
-		t.Errorf("of 180 requests at three replicas %d passed and %d were refused, want 60 and 120", passed.Load(), refused.Load())
+	if passed.Load() != 60 || rejected.Load() != 120 {
+		t.Errorf("of 180 requests at three replicas %d passed and %d were rejected, want 60 and 120", passed.Load(), rejected.Load())
 	}
 }

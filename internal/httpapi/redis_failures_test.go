@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,33 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
-	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
-
-// startRedis starts a Redis of this test, which may be broken.
-func startRedis(t *testing.T) *redisserver.Server {
-	t.Helper()
-	redis, err := redisserver.Start(t.Context(), t.TempDir())
-	if errors.Is(err, redisserver.ErrNoProgram) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(redis.Stop)
-	return redis
-}
-
-// awaitRedisHealth waits until a server reports this status for its Redis. A
-// health check may be cached for a second.
-func awaitRedisHealth(t *testing.T, s *testkit.Server, status int) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); s.Anybody(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("/health/redis does not answer %d", status)
-		}
-	}
-}
 
 func TestHealth_ReportsRedis(t *testing.T) {
 	t.Parallel()

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
@@ -198,16 +196,4 @@ func TestRefresh_ReuseEndsSessionAfterDisconnect(t *testing.T) {
 		t.Errorf("got %d: %s", answer.Status, answer.Body)
 	}
 	wantRevoked(t, next, []*testkit.Server{s})
-}
-
-// awaitLock waits until a transaction waits for a lock.
-func awaitLock(t *testing.T, conn *pgx.Conn) bool {
-	t.Helper()
-	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		if queryOne[int](t, conn, waiting) > 0 {
-			return true
-		}
-	}
-	return false
 }

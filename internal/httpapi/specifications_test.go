@@ -321,7 +321,7 @@ func TestSpecifications_WritesRaiseProjectVersion(t *testing.T) {
 		{"trashing again", func() { ann.Delete(made.path()).Want(404) }, 0, 1},
 		{"restoring", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 1, 2},
 		{"restoring again", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 0, 2},
-		{"adding what is refused", func() { ann.Post(parent.specs(), map[string]any{"content": ""}).Want(422) }, 0, 2},
+		{"an invalid creation", func() { ann.Post(parent.specs(), map[string]any{"content": ""}).Want(422) }, 0, 2},
 	} {
 		before := parent.reload(ann)
 		step.do()

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -9,39 +8,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
-
-// superuserConn is a connection without row-level security.
-func superuserConn(t *testing.T, s *testkit.Server) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.Database.Super)
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	return conn
-}
-
-// execOn runs a statement.
-func execOn(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
-	t.Helper()
-	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-// queryOne reads one value.
-func queryOne[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v T) {
-	t.Helper()
-	if err := conn.QueryRow(t.Context(), query, args...).Scan(&v); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return v
-}
 
 // listTrash lists the trash of a project.
 func listTrash(c *testkit.Client, h specProject) []spec {
@@ -147,17 +117,6 @@ func TestTrash_ProjectTakesItsContentAlong(t *testing.T) {
 		t.Errorf("the project counts %d", now.Count)
 	}
 	ann.Post(dead.path()+"/restore", nil).Want(200)
-}
-
-// openStore opens the service's store, for operations without a route.
-func openStore(t *testing.T, s *testkit.Server) *postgres.Store {
-	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: s.Database.Service, PoolSize: 2, MaxOverflow: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
 }
 
 // purge removes everything that is in the trash for more than a day.

@@ -231,10 +231,10 @@ func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": used}).WantProblem(401, "google_token_invalid")
 	again := signInAgain(t, s, email)
 	if again.User == ann.User {
-		t.Error("who signs in again is the deleted user")
+		t.Error("a new sign-in returns the deleted user")
 	}
 	if got := strings.TrimSpace(string(again.Get("/api/v1/projects").Want(200).Body)); got != `{"projects":[],"next_page_token":""}` {
-		t.Errorf("who signs in again has %s", got)
+		t.Errorf("a new sign-in has %s", got)
 	}
 	again.Get(live.path()).WantProblem(404, "specification_not_found")
 	ann.Get(mePath).WantProblem(401, "token_revoked")

@@ -65,11 +65,11 @@ func (w textField) write(c *testkit.Client, method, list, one, text string) *tes
 
 // accepts reports whether a text is accepted. It fails the test if the text is
 // stored differently or is rejected for another reason.
-func (w textField) accepts(t *testing.T, a *testkit.Answer, kept string, why ...string) bool {
+func (w textField) accepts(t *testing.T, a *testkit.Answer, stored string, why ...string) bool {
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
-		if got := a.JSON()[w.field]; got != kept {
-			t.Errorf("stored %.80q, want %.80q", got, kept)
+		if got := a.JSON()[w.field]; got != stored {
+			t.Errorf("stored %.80q, want %.80q", got, stored)
 		}
 		return true
 	}
@@ -120,9 +120,9 @@ func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 			t.Parallel()
 			ann := s.SignUp(t)
 			_, one := w.create(ann)
-			try := func(text, kept string, want bool, why ...string) {
+			try := func(text, stored string, want bool, why ...string) {
 				t.Helper()
-				if got := w.accepts(t, w.write(ann, "PATCH", "", one, text), kept, why...); got != want {
+				if got := w.accepts(t, w.write(ann, "PATCH", "", one, text), stored, why...); got != want {
 					t.Errorf("%q is accepted: %t, want %t", text, got, want)
 				}
 			}

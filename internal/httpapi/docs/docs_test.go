@@ -133,9 +133,9 @@ func TestDocs_AssetsAreImmutable(t *testing.T) {
 		if plain.Header().Get("ETag") == packed.Header().Get("ETag") {
 			t.Errorf("%s has one tag for different bytes", source)
 		}
-		kept, nothing := visit(t, path, "If-None-Match", plain.Header().Get("ETag"))
-		if kept.Code != http.StatusNotModified || nothing != "" {
-			t.Errorf("%s answered %d to whom has it", source, kept.Code)
+		cached, nothing := visit(t, path, "If-None-Match", plain.Header().Get("ETag"))
+		if cached.Code != http.StatusNotModified || nothing != "" {
+			t.Errorf("%s with the current ETag got %d", source, cached.Code)
 		}
 	}
 }
