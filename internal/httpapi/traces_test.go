@@ -96,7 +96,7 @@ func TestTraces_RequestHasThreeKindsOfSpans(t *testing.T) {
 		t.Errorf("the request's attributes (-want +got):\n%s", diff)
 	}
 	below := map[string]any{
-		"gate enter": "passed", "gate changed": "reports",
+		"gate enter": "passed", "gate changed": "told",
 		"begin confine LockProject": nil, "UpdateProject commit": nil,
 	}
 	for name, outcome := range below {
