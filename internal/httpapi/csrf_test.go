@@ -269,7 +269,7 @@ func TestCSRF_CookiesUnderHTTPSHaveHostPrefix(t *testing.T) {
 	begun := call("GET", authorizePath, nil, "")
 	want = http.Cookie{Name: "__Host-google_sign_in", Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if diff := cmp.Diff(want, cookieAttributes(one(begun, 302))); diff != "" {
-		t.Errorf("cookie of an attempt (-want +got):\n%s", diff)
+		t.Errorf("state cookie (-want +got):\n%s", diff)
 	}
 	page, err := begun.Location()
 	if err != nil || page.Query().Get("redirect_uri") != server.URL+callbackPath {

@@ -72,8 +72,8 @@ func (v routeRequests) sendAll(success int, signed bool) {
 	v.check("success", success, v.owner, v.method, v.path, "https")
 }
 
-// openRouteBodies are valid bodies of the open operations. The isolation
-// matrix only has invalid ones.
+// openRouteBodies are valid bodies of the open operations. routeCases only has
+// invalid ones.
 var openRouteBodies = map[string]func(*testing.T, *testkit.Server) any{
 	"POST /auth/login": func(t *testing.T, s *testkit.Server) any {
 		return map[string]any{"id_token": idToken(t, s, issuer.Claims{})}

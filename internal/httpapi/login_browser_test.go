@@ -103,10 +103,10 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 			t.Errorf("%s is %q", name, page.Query().Get(name))
 		}
 	}
-	attempt := b.cookies["google_sign_in"]
+	state := b.cookies["google_sign_in"]
 	want := http.Cookie{Name: "google_sign_in", Path: authorizePath, MaxAge: 600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if diff := cmp.Diff(want, cookieAttributes(attempt)); diff != "" {
-		t.Errorf("cookie of the attempt (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, cookieAttributes(state)); diff != "" {
+		t.Errorf("state cookie (-want +got):\n%s", diff)
 	}
 	done := b.get(b.chooseAccount(page, "ann@example.com")).Want(302)
 	if got := done.Header.Get("Location"); got != "/docs?tab=1#top" {
