@@ -20,11 +20,11 @@ const (
 	adminEmail = "admin@example.com"
 )
 
-// withAdmin names the admin of these tests.
+// withAdmin configures the admin of these tests.
 func withAdmin(s *server.Settings) { s.AdminEmails = []string{adminEmail} }
 
-// household is a server with an admin, an auditor, and somebody.
-func household(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
+// newAdminFixture starts a server with an admin, an auditor and a user.
+func newAdminFixture(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
 	t.Helper()
 	s = testkit.StartFirst(t, withAdmin)
 	admin, auditor, ann = s.SignIn(t, adminEmail), s.SignIn(t, "auditor@example.com"), s.SignIn(t, "ann@example.com")
@@ -62,8 +62,8 @@ type eventsPage struct {
 	NextPageToken string       `json:"next_page_token"`
 }
 
-// eventsOf reads all pages of the audit, the newest first.
-func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
+// listAuditEvents reads all pages of the audit log, newest first.
+func listAuditEvents(c *testkit.Client, filters ...string) (all []auditEvent) {
 	query := url.Values{"page_size": {"3"}}
 	for n := 0; n+1 < len(filters); n += 2 {
 		query.Set(filters[n], filters[n+1])
@@ -79,11 +79,11 @@ func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
 	}
 }
 
-func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
+func TestAdmin_ConfiguredEmailBecomesAdmin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.AdminEmails = []string{"First.Admin@Example.com"} })
 	if role := profileOf(s.SignIn(t, "first.admin@example.com").Get(mePath).Want(200)).Role; role != "admin" {
-		t.Errorf("a named address has the role %s", role)
+		t.Errorf("a configured address has the role %s", role)
 	}
 	for _, other := range []string{"first.admin@example.com.evil.test", "xfirst.admin@example.com", "fir\u017ft.admin@example.com"} {
 		if role := profileOf(s.SignIn(t, other).Get(mePath).Want(200)).Role; role != "user" {
@@ -92,7 +92,7 @@ func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
 	}
 }
 
-func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
+func TestAdmin_ExistingUserBecomesAdminAtNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	before := s.SignIn(t, adminEmail)
@@ -102,12 +102,12 @@ func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
 		t.Fatalf("signed in as %s, not as %s", after.User, before.User)
 	}
 	after.Get(usersPath).Want(200)
-	before.Get(usersPath).Want(200) // the role is the user's, not the token's
+	before.Get(usersPath).Want(200) // a role belongs to the user, not to the token
 }
 
-func TestTheStaffListsAndSearchesUsers(t *testing.T) {
+func TestAdmin_ListsAndSearchesUsers(t *testing.T) {
 	t.Parallel()
-	s, admin, auditor, ann := household(t)
+	s, admin, auditor, ann := newAdminFixture(t)
 	for n := range 5 {
 		s.SignIn(t, fmt.Sprintf("Person_%d%%@example.com", n))
 	}
@@ -128,7 +128,7 @@ func TestTheStaffListsAndSearchesUsers(t *testing.T) {
 			t.Errorf("users (-want +got):\n%s", diff)
 		}
 	}
-	for q, count := range map[string]int{"ANN@": 1, "person_": 5, "3%": 1, "%": 5, "_": 5, "nobody": 0, "example.com": 8, "": 8} {
+	for q, count := range map[string]int{"ANN@": 1, "person_": 5, "3%": 1, "%": 5, "_": 5, "unknown": 0, "example.com": 8, "": 8} {
 		var page usersPage
 		admin.Get(usersPath + "?q=" + url.QueryEscape(q)).Want(200).Into(&page)
 		if len(page.Users) != count {
@@ -143,9 +143,9 @@ func TestTheStaffListsAndSearchesUsers(t *testing.T) {
 	ann.Get(usersPath).WantProblem(403, "permission_denied")
 }
 
-func TestASuspendedUserIsOutAtOnceOnEveryReplica(t *testing.T) {
+func TestAdmin_SuspensionEndsSessionsOnEveryReplica(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	replica := s.Replica(t, withAdmin)
 	phone := signInAgain(t, s, "ann@example.com")
 	p := newProject(ann, "Invoices")
@@ -158,16 +158,16 @@ func TestASuspendedUserIsOutAtOnceOnEveryReplica(t *testing.T) {
 		c.Get(p.path()).WantProblem(401, "token_revoked")
 	}
 	s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": ann.RefreshToken}).WantProblem(401, "refresh_token_invalid")
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": anotherToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
+	s.Anybody(t).Post(loginPath, map[string]any{"id_token": freshIDToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
 
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": false}`).Want(200)
 	ann.Get(p.path()).WantProblem(401, "token_revoked")
 	signInAgain(t, s, "ann@example.com").Get(p.path()).Want(200)
 }
 
-func TestAChangedRoleCountsFromTheNextRequest(t *testing.T) {
+func TestAdmin_RoleChangeAppliesFromNextRequest(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	replica := s.Replica(t, withAdmin)
 	for role, want := range map[string]struct{ read, change int }{"auditor": {200, 403}, "admin": {200, 200}, "user": {403, 403}} {
 		admin.Patch(usersPath+"/"+ann.User, map[string]any{"role": role}).Want(200)
@@ -182,9 +182,9 @@ func TestAChangedRoleCountsFromTheNextRequest(t *testing.T) {
 	}
 }
 
-func TestNobodyChangesTheirOwnRole(t *testing.T) {
+func TestAdmin_OwnRoleCannotBeChanged(t *testing.T) {
 	t.Parallel()
-	_, admin, auditor, ann := household(t)
+	_, admin, auditor, ann := newAdminFixture(t)
 	for _, body := range []string{`{"role": "user"}`, `{"suspended": true}`, `{}`} {
 		for _, c := range []*testkit.Client{admin, auditor, ann} {
 			c.Patch(usersPath+"/"+c.User, body).WantProblem(403, "permission_denied")
@@ -193,23 +193,23 @@ func TestNobodyChangesTheirOwnRole(t *testing.T) {
 	admin.Get(usersPath).Want(200)
 }
 
-func TestAnAdminSeesPeopleAndNothingThatIsTheirs(t *testing.T) {
+func TestAdmin_ReadsUsersButNotTheirContent(t *testing.T) {
 	t.Parallel()
-	_, admin, auditor, ann := household(t)
+	_, admin, auditor, ann := newAdminFixture(t)
 	spec := newSpec(ann, "a")
 	for _, c := range []*testkit.Client{admin, auditor} {
 		c.Get("/api/v1/projects/"+spec.ProjectID).WantProblem(404, "project_not_found")
 		c.Get(spec.path()).WantProblem(404, "specification_not_found")
 		c.Get(bulletsOf(ann, spec)[0].path()).WantProblem(404, "item_not_found")
-		if page := list(c); len(page.Projects) != 0 {
-			t.Errorf("the staff sees %+v", page.Projects)
+		if page := listProjects(c); len(page.Projects) != 0 {
+			t.Errorf("an admin or auditor reads %+v", page.Projects)
 		}
 	}
 }
 
-func TestOfTwoAdminsWhoDemoteEachOtherOneRemains(t *testing.T) {
+func TestAdmin_MutualDemotionLeavesOneAdmin(t *testing.T) {
 	t.Parallel()
-	s, admin, _, ann := household(t)
+	s, admin, _, ann := newAdminFixture(t)
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "admin"}`).Want(200)
 	for round := range 20 {
 		pair := races.Callers{admin, ann.At(s)}.Patient()
@@ -224,14 +224,14 @@ func TestOfTwoAdminsWhoDemoteEachOtherOneRemains(t *testing.T) {
 	}
 }
 
-func anotherToken(t *testing.T, s *testkit.Server, email string) string {
+func freshIDToken(t *testing.T, s *testkit.Server, email string) string {
 	t.Helper()
-	return s.IDToken(t, issuerClaims(email))
+	return s.IDToken(t, freshClaims(email))
 }
 
-func TestAFilterThatIsNoTextIsNoFailureOfOurs(t *testing.T) {
+func TestAdmin_FilterOfInvalidTextIsRejected(t *testing.T) {
 	t.Parallel()
-	_, admin, _, _ := household(t)
+	_, admin, _, _ := newAdminFixture(t)
 	for _, bad := range []string{"%00", "a%00b", "%ff", "%C3", "%C0%80", "%ED%A0%80"} {
 		admin.Get(usersPath+"?q="+bad).WantProblem(400, "invalid_parameter")
 		admin.Get(eventsPath+"?action="+bad).WantProblem(400, "invalid_parameter")

@@ -14,72 +14,72 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func issuerClaims(email string) issuer.Claims {
-	return issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signIns.Add(1))}}
+func freshClaims(email string) issuer.Claims {
+	return issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signInCount.Add(1))}}
 }
 
-// deeds are what the audit has to tell of, in the order in which they are done
-// here: by whom, and how the event names it.
-func deeds(t *testing.T, s *testkit.Server, admin, ann *testkit.Client) []string {
+// performAuditedActions performs every action that the audit log records. It
+// returns the expected events in order: actor, action and details.
+func performAuditedActions(t *testing.T, s *testkit.Server, admin, ann *testkit.Client) []string {
 	t.Helper()
 	anybody := s.Anybody(t)
 	var want []string
-	tells := func(whose *testkit.Client, action, resource, id, details string) {
-		actor := "nobody"
+	record := func(whose *testkit.Client, action, resource, id, details string) {
+		actor := "no actor"
 		if whose != nil {
 			actor = whose.User
 		}
 		want = append(want, fmt.Sprint(actor, " ", action, " ", resource, " ", id, " ", details))
 	}
 	anybody.Post(loginPath, `{"id_token": "x"}`).WantProblem(401, "google_token_invalid")
-	tells(nil, "session.refused", "session", "-", "map[code:google_token_invalid]")
+	record(nil, "session.refused", "session", "-", "map[code:google_token_invalid]")
 	ann.Get(usersPath).WantProblem(403, "permission_denied")
-	tells(ann, "permission.denied", "permission", "-", "map[permission:read users]")
+	record(ann, "permission.denied", "permission", "-", "map[permission:read users]")
 	ann.Patch(usersPath+"/not-an-id", `{`).WantProblem(403, "permission_denied")
-	tells(ann, "permission.denied", "permission", "-", "map[permission:change users]")
-	phone := signInWhole(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
+	record(ann, "permission.denied", "permission", "-", "map[permission:change users]")
+	phone := newSession(t, s, "ann@example.com")
+	record(ann, "session.created", "session", phone.Session, "map[]")
 	ann.Delete("/api/v1/auth/sessions/" + phone.Session).Want(204)
-	tells(ann, "session.revoked", "session", phone.Session, "map[]")
+	record(ann, "session.revoked", "session", phone.Session, "map[]")
 	ann.Delete("/api/v1/auth/sessions/"+phone.Session).WantProblem(404, "session_not_found")
-	phone = signInWhole(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
+	phone = newSession(t, s, "ann@example.com")
+	record(ann, "session.created", "session", phone.Session, "map[]")
 	phone.Post("/api/v1/auth/logout", `{}`).Want(204)
-	tells(ann, "session.ended", "session", phone.Session, "map[]")
-	phone.Post("/api/v1/auth/logout", `{}`).Want(204) // twice is told once
+	record(ann, "session.ended", "session", phone.Session, "map[]")
+	phone.Post("/api/v1/auth/logout", `{}`).Want(204) // the second logout is not recorded
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor"}`).Want(200)
-	tells(admin, "user.role_changed", "user", ann.User, "map[from:user to:auditor]")
-	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor", "suspended": false}`).Want(200) // which changes nothing
-	phone = signInWhole(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", phone.Session, "map[]")
-	refreshTwice(t, s, phone)
-	tells(ann, "session.token_reused", "session", phone.Session, "map[]")
+	record(admin, "user.role_changed", "user", ann.User, "map[from:user to:auditor]")
+	admin.Patch(usersPath+"/"+ann.User, `{"role": "auditor", "suspended": false}`).Want(200) // changes nothing
+	phone = newSession(t, s, "ann@example.com")
+	record(ann, "session.created", "session", phone.Session, "map[]")
+	reuseRefreshToken(t, s, phone)
+	record(ann, "session.token_reused", "session", phone.Session, "map[]")
 	ann.Get(mePath + "/export").Want(200)
-	tells(ann, "user.exported", "user", ann.User, "map[]")
+	record(ann, "user.exported", "user", ann.User, "map[]")
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": true}`).Want(200)
-	tells(admin, "user.suspended", "user", ann.User, "map[]")
-	anybody.Post(loginPath, map[string]any{"id_token": anotherToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
-	tells(nil, "session.refused", "session", "-", "map[code:account_suspended]")
+	record(admin, "user.suspended", "user", ann.User, "map[]")
+	anybody.Post(loginPath, map[string]any{"id_token": freshIDToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
+	record(nil, "session.refused", "session", "-", "map[code:account_suspended]")
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": false}`).Want(200)
-	tells(admin, "user.reinstated", "user", ann.User, "map[]")
-	back := signInWhole(t, s, "ann@example.com")
-	tells(ann, "session.created", "session", back.Session, "map[]")
+	record(admin, "user.reinstated", "user", ann.User, "map[]")
+	back := newSession(t, s, "ann@example.com")
+	record(ann, "session.created", "session", back.Session, "map[]")
 	back.Delete(mePath).Want(204)
-	tells(ann, "user.deleted", "user", ann.User, "map[]")
+	record(ann, "user.deleted", "user", ann.User, "map[]")
 	return want
 }
 
-// signInWhole signs somebody in again, with all that belongs to a session.
-func signInWhole(t *testing.T, s *testkit.Server, email string) *testkit.Client {
+// newSession signs a user in again and returns the tokens of the session.
+func newSession(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
 	c := s.Anybody(t)
-	answer := c.Post(loginPath, map[string]any{"id_token": anotherToken(t, s, email)}).Want(200).JSON()
+	answer := c.Post(loginPath, map[string]any{"id_token": freshIDToken(t, s, email)}).Want(200).JSON()
 	c.Token, c.RefreshToken, c.Session = answer["access_token"].(string), answer["refresh_token"].(string), answer["session_id"].(string)
 	return c
 }
 
-// refreshTwice uses the refresh token of a session and that before it again.
-func refreshTwice(t *testing.T, s *testkit.Server, c *testkit.Client) {
+// reuseRefreshToken refreshes twice, then uses the first refresh token again.
+func reuseRefreshToken(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	t.Helper()
 	first := c.RefreshToken
 	for range 2 {
@@ -89,8 +89,8 @@ func refreshTwice(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": first}).WantProblem(401, "refresh_token_reused")
 }
 
-func retold(e auditEvent) string {
-	actor, resource := "nobody", "-"
+func formatEvent(e auditEvent) string {
+	actor, resource := "no actor", "-"
 	if e.ActorID != nil {
 		actor = *e.ActorID
 	}
@@ -100,41 +100,41 @@ func retold(e auditEvent) string {
 	return fmt.Sprint(actor, " ", e.Action, " ", e.ResourceType, " ", resource, " ", e.Details)
 }
 
-func TestTheAuditTellsEverythingThatMattersOnce(t *testing.T) {
+func TestAudit_RecordsEachSecurityEventOnce(t *testing.T) {
 	t.Parallel()
-	s, admin, auditor, ann := household(t)
-	before := len(eventsOf(admin))
-	want := deeds(t, s, admin, ann)
-	events := eventsOf(auditor)
+	s, admin, auditor, ann := newAdminFixture(t)
+	before := len(listAuditEvents(admin))
+	want := performAuditedActions(t, s, admin, ann)
+	events := listAuditEvents(auditor)
 	slices.Reverse(events)
 	got := []string{}
 	for _, e := range events[before:] {
-		got = append(got, retold(e))
+		got = append(got, formatEvent(e))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
-func TestAnEventSaysFromWhere(t *testing.T) {
+func TestAudit_EventHasOriginOfRequest(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withAdmin)
 	s.Anybody(t).Post(loginPath, `{"id_token": "x"}`, "User-Agent", "agent/1", "X-Request-Id", "the-request").WantProblem(401, "google_token_invalid")
 	admin := s.SignIn(t, adminEmail)
-	e := eventsOf(admin, "action", "session.refused")[0]
+	e := listAuditEvents(admin, "action", "session.refused")[0]
 	if e.IP != "127.0.0.1" || e.UserAgent != "agent/1" || e.RequestID != "the-request" || time.Since(e.At).Abs() > time.Minute {
 		t.Errorf("event %+v", e)
 	}
 }
 
-func TestTheAuditIsFilteredAndPaged(t *testing.T) {
+func TestAudit_FiltersAndPages(t *testing.T) {
 	t.Parallel()
-	_, admin, auditor, ann := household(t)
+	_, admin, auditor, ann := newAdminFixture(t)
 	for range 4 {
 		ann.Get(usersPath).WantProblem(403, "permission_denied")
 		auditor.Patch(usersPath+"/"+ann.User, `{}`).WantProblem(403, "permission_denied")
 	}
-	all := eventsOf(admin)
+	all := listAuditEvents(admin)
 	middle := all[4].At
 	for name, tc := range map[string]struct {
 		filters []string
@@ -160,7 +160,7 @@ func TestTheAuditIsFilteredAndPaged(t *testing.T) {
 					want = append(want, e)
 				}
 			}
-			if diff := cmp.Diff(want, eventsOf(admin.For(t), tc.filters...)); diff != "" {
+			if diff := cmp.Diff(want, listAuditEvents(admin.For(t), tc.filters...)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

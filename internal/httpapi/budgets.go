@@ -45,7 +45,7 @@ func (b *budgets) add(now time.Time, standings []auth.Standing) {
 // seconds is a time in whole seconds, rounded up.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// limitHeaders describes these headers in the contract.
+// rateLimitHeaders describes these headers in the contract.
 func limitHeaders() map[string]*huma.Header {
 	header := func(kind, description string, example any) *huma.Header {
 		return &huma.Header{Schema: &huma.Schema{Type: kind}, Description: description, Example: example}

@@ -21,24 +21,25 @@ func withOrigins(origins ...string) func(*server.Settings) {
 	return func(s *server.Settings) { s.CORSOrigins = origins }
 }
 
-// page is a script of a page in a browser, which sees of the answers what the
-// browser lets it see, after the Fetch standard.
-type page struct {
+// browserPage is a script of a page in a browser. It reads what a browser lets
+// it read, by the Fetch standard.
+type browserPage struct {
 	origin      string
 	credentials bool // fetch(…, {credentials: "include"})
 }
 
-// seen is what a script sees: nothing but that it failed where blocked says why.
-type seen struct {
+// fetchResult is what a script reads. If blocked is set, the script reads
+// nothing.
+type fetchResult struct {
 	blocked string
 	status  int
 	headers []string
 	body    string
-	sent    bool // whether the request itself went out
+	sent    bool // whether the request itself was sent
 }
 
-// fetch is the fetch of a script. Headers are pairs of name and value.
-func (p page) fetch(c *testkit.Client, method, path string, body any, headers ...string) seen {
+// fetch is the script's fetch call. Headers are pairs of name and value.
+func (p browserPage) fetch(c *testkit.Client, method, path string, body any, headers ...string) fetchResult {
 	if body != nil {
 		headers = append(headers, "Content-Type", "application/json")
 	}
@@ -47,15 +48,15 @@ func (p page) fetch(c *testkit.Client, method, path string, body any, headers ..
 		if len(unsafe) > 0 {
 			ask = append(ask, "Access-Control-Request-Headers", strings.Join(unsafe, ","))
 		}
-		if why := p.refuses(c.Do("OPTIONS", path, nil, ask...), method, unsafe); why != "" {
-			return seen{blocked: why}
+		if why := p.preflightError(c.Do("OPTIONS", path, nil, ask...), method, unsafe); why != "" {
+			return fetchResult{blocked: why}
 		}
 	}
 	answer := c.Do(method, path, body, append(headers, "Origin", p.origin)...)
-	if why := p.check(answer); why != "" {
-		return seen{blocked: why, sent: true}
+	if why := p.corsError(answer); why != "" {
+		return fetchResult{blocked: why, sent: true}
 	}
-	exposed := entries(answer.Header.Get("Access-Control-Expose-Headers"))
+	exposed := splitList(answer.Header.Get("Access-Control-Expose-Headers"))
 	var names []string
 	for name := range answer.Header {
 		if slices.Contains(exposed, strings.ToLower(name)) {
@@ -63,29 +64,29 @@ func (p page) fetch(c *testkit.Client, method, path string, body any, headers ..
 		}
 	}
 	slices.Sort(names)
-	return seen{status: answer.Status, headers: names, body: string(answer.Body), sent: true}
+	return fetchResult{status: answer.Status, headers: names, body: string(answer.Body), sent: true}
 }
 
-// unsafeHeaders are those for which a browser asks first.
+// unsafeHeaders are the headers that need a preflight.
 func unsafeHeaders(headers []string) (names []string) {
 	for n := 0; n < len(headers); n += 2 {
 		if name := strings.ToLower(headers[n]); name != "accept" {
-			names = append(names, name) // application/json is no safe value of Content-Type
+			names = append(names, name) // application/json is not a safelisted value of Content-Type
 		}
 	}
 	slices.Sort(names)
 	return names
 }
 
-func entries(value string) (all []string) {
+func splitList(value string) (all []string) {
 	for entry := range strings.SplitSeq(value, ",") {
 		all = append(all, strings.ToLower(strings.TrimSpace(entry)))
 	}
 	return all
 }
 
-// check is the CORS check.
-func (p page) check(a *testkit.Answer) string {
+// corsError is the CORS check of the Fetch standard.
+func (p browserPage) corsError(a *testkit.Answer) string {
 	switch allowed := a.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 1 && allowed[0] == "*" && !p.credentials:
 		return ""
@@ -97,19 +98,20 @@ func (p page) check(a *testkit.Answer) string {
 	return ""
 }
 
-// refuses reports what of a preflight's answer forbids the request.
-func (p page) refuses(a *testkit.Answer, method string, headers []string) string {
-	if why := p.check(a); why != "" {
+// preflightError reports which part of a preflight's response forbids the
+// request.
+func (p browserPage) preflightError(a *testkit.Answer, method string, headers []string) string {
+	if why := p.corsError(a); why != "" {
 		return "preflight: " + why
 	}
 	if a.Status < 200 || a.Status > 299 {
 		return "preflight: status"
 	}
-	methods := entries(a.Header.Get("Access-Control-Allow-Methods"))
+	methods := splitList(a.Header.Get("Access-Control-Allow-Methods"))
 	if !slices.Contains([]string{"GET", "HEAD", "POST"}, method) && !slices.Contains(methods, strings.ToLower(method)) {
 		return "preflight: method"
 	}
-	allowed := entries(strings.Join(a.Header.Values("Access-Control-Allow-Headers"), ","))
+	allowed := splitList(strings.Join(a.Header.Values("Access-Control-Allow-Headers"), ","))
 	for _, name := range headers {
 		if !slices.Contains(allowed, name) {
 			return "preflight: header " + name
@@ -118,15 +120,15 @@ func (p page) refuses(a *testkit.Answer, method string, headers []string) string
 	return ""
 }
 
-func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
+func TestCORS_AllowedOriginUsesTheAPI(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
 	ann := s.SignUp(t)
 	bearer := []string{"Authorization", "Bearer " + ann.Token}
 	anybody := s.Anybody(t)
 	for _, origin := range []string{appOrigin, "http://localhost:5173"} {
-		p := page{origin: origin}
-		made := p.fetch(anybody, "POST", projectsPath, titled("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
+		p := browserPage{origin: origin}
+		made := p.fetch(anybody, "POST", projectsPath, withTitle("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
 		if diff := cmp.Diff([]string{"Etag", "Location", "X-Request-Id"}, made.headers); made.status != 201 || diff != "" {
 			t.Errorf("the creation of %s: %+v", origin, made)
 		}
@@ -145,9 +147,9 @@ func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
 			"another method":     {"DELETE", projectsPath, nil, bearer, 405},
 			"an unclean path":    {"PUT", projectsPath + "/", nil, bearer, 404},
 			"a bad body":         {"PATCH", projectsPath + "/" + uuid.NewString(), "{", bearer, 400},
-			"a bad title":        {"POST", projectsPath, titled(""), bearer, 422},
-			"a bad condition":    {"PUT", projectsPath + "/" + uuid.NewString(), titled("x"), append([]string{"If-Match", "x"}, bearer...), 400},
-			"no sign-in":         {"POST", loginPath, map[string]string{"id_token": "x"}, nil, 401},
+			"a bad title":        {"POST", projectsPath, withTitle(""), bearer, 422},
+			"a bad condition":    {"PUT", projectsPath + "/" + uuid.NewString(), withTitle("x"), append([]string{"If-Match", "x"}, bearer...), 400},
+			"a rejected sign-in": {"POST", loginPath, map[string]string{"id_token": "x"}, nil, 401},
 			"health":             {"GET", "/health", nil, nil, 200},
 			"the contract":       {"GET", "/api/v1/openapi.json", nil, nil, 200},
 			"large headers":      {"GET", projectsPath, nil, []string{"X-Request-Id", strings.Repeat("a", 70_000)}, 431},
@@ -163,7 +165,7 @@ func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
 	}
 }
 
-func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
+func TestCORS_OtherOriginReadsNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	ann := s.SignUp(t)
@@ -172,7 +174,7 @@ func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
 		"https://evil-app.example.com", "https://example.com", "https://sub.app.example.com", "HTTPS://APP.EXAMPLE.COM", appOrigin + "/",
 		appOrigin + "," + appOrigin, "*", "file://",
 	} {
-		p := page{origin: origin}
+		p := browserPage{origin: origin}
 		if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
 			t.Errorf("%s reads the list: %+v", origin, got)
 		}
@@ -183,7 +185,7 @@ func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
 			for _, method := range []string{"GET", "OPTIONS"} {
 				for name := range s.Anybody(t).Do(method, path, nil, "Origin", origin).Header {
 					if strings.HasPrefix(name, "Access-Control-") {
-						t.Errorf("%s of %s is told %s to %s", method, path, name, origin)
+						t.Errorf("%s of %s has the header %s for %s", method, path, name, origin)
 					}
 				}
 			}
@@ -191,10 +193,10 @@ func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
 	}
 }
 
-func TestCookiesGoToSignInAlone(t *testing.T) {
+func TestCORS_CredentialsOnlyForSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
-	p := page{origin: appOrigin, credentials: true}
+	p := browserPage{origin: appOrigin, credentials: true}
 	for path, want := range map[string]string{
 		"/api/v1/auth/refresh": "", "/api/v1/auth/logout": "", loginPath: "", "/api/v1/auth/google": "", "/api/v1/auth/nothing": "",
 		projectsPath: "preflight: credentials", "/api/v1/users/me": "preflight: credentials", "/health": "preflight: credentials",
@@ -206,10 +208,10 @@ func TestCookiesGoToSignInAlone(t *testing.T) {
 	}
 }
 
-func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
+func TestCORS_PreflightAllowsMethodsAndHeadersOfContract(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
-	p := page{origin: appOrigin}
+	p := browserPage{origin: appOrigin}
 	for header, want := range map[string]string{
 		"Authorization": "", "If-Match": "", "If-None-Match": "", "Idempotency-Key": "", "X-Request-Id": "",
 		"X-Forwarded-For": "preflight: header x-forwarded-for", "X-Http-Method-Override": "preflight: header x-http-method-override",
@@ -229,51 +231,51 @@ func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
 	}
 }
 
-func TestWithoutOriginsNoPageMayCall(t *testing.T) {
+func TestCORS_NoOriginIsAllowedByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for _, origin := range []string{appOrigin, "null", s.URL} {
-		if got := (page{origin: origin}).fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+		if got := (browserPage{origin: origin}).fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
 			t.Errorf("%s reads of health: %+v", origin, got)
 		}
 	}
 	if got := s.Anybody(t).Get("/health").Header.Get("Vary"); got != "" {
-		t.Errorf("Vary = %s where no answer varies", got)
+		t.Errorf("Vary = %s, but no response varies", got)
 	}
 }
 
-func TestInDevelopmentEveryOriginMayBeAllowed(t *testing.T) {
+func TestCORS_WildcardAllowsEveryOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("*"))
 	for _, origin := range []string{appOrigin, otherOrigin, "null", "http://192.168.0.5:3000"} {
-		if got := (page{origin: origin}).fetch(s.Anybody(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
+		if got := (browserPage{origin: origin}).fetch(s.Anybody(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
 			t.Errorf("%s: %+v", origin, got)
 		}
-		if got := (page{origin, true}).fetch(s.Anybody(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
+		if got := (browserPage{origin, true}).fetch(s.Anybody(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
 			t.Errorf("%s sends cookies: %+v", origin, got)
 		}
 	}
 }
 
-func TestAnswersToPagesVaryByOrigin(t *testing.T) {
+func TestCORS_ResponsesVaryByOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
 		if vary := s.Anybody(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
-			t.Errorf("%s varies by %v: a cache would give one page the answer to another", path, vary)
+			t.Errorf("%s varies by %v: a cache would mix up the responses for two origins", path, vary)
 		}
 	}
 }
 
-func TestAPageKeepsItsTokenFromPlainHTTP(t *testing.T) {
+func TestCORS_PreflightFailsOverPlainHTTP(t *testing.T) {
 	t.Parallel()
 	required := true
 	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })
-	p := page{origin: appOrigin}
+	p := browserPage{origin: appOrigin}
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
-		t.Errorf("the token went out: %+v", got)
+		t.Errorf("the token was sent: %+v", got)
 	}
-	// What needs no preflight is told why.
+	// A request without preflight gets the problem.
 	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
 		t.Errorf("without a token: %+v", got)
 	}

@@ -40,7 +40,7 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-func TestTheSameAnswerIsTheSameBytes(t *testing.T) {
+func TestEncode_IsDeterministic(t *testing.T) {
 	t.Parallel()
 	details := map[string]string{"from": "user", "to": "admin", "code": "x", "ip": "::1", "permission": "read users"}
 	const want = `{"code":"x","from":"user","ip":"::1","permission":"read users","to":"admin"}`
@@ -68,10 +68,10 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// Allocations do not depend on the machine, nor on what else it does.
+// Allocations depend neither on the machine nor on its load.
 //
 //nolint:paralleltest // the allocations of others would be counted
-func TestAPageIsWrittenWithoutAllocatingForEachRow(t *testing.T) {
+func TestEncode_PageAllocatesNothingPerRow(t *testing.T) {
 	race.Skip(t)
 	rows := encodedPage()
 	write := func() {

@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-func TestOnlyBlanksOfHTTPMayStandBesideAStar(t *testing.T) {
+func TestETag_StarAllowsOnlyHTTPWhitespace(t *testing.T) {
 	t.Parallel()
 	for _, star := range []string{"*", " *\t"} {
 		var m ifMatch
@@ -31,8 +31,8 @@ func TestOnlyBlanksOfHTTPMayStandBesideAStar(t *testing.T) {
 	}
 }
 
-// someTags draws tags as they may be, with a version now and then.
-func someTags(t *rapid.T) []middleware.EntityTag {
+// drawTags draws tags as they may be, with a version now and then.
+func drawTags(t *rapid.T) []middleware.EntityTag {
 	opaque := rapid.OneOf(
 		rapid.StringMatching(`[!#-~]{0,8}`),
 		rapid.StringMatching(`0{0,1}[0-9]{1,3}`),
@@ -44,8 +44,8 @@ func someTags(t *rapid.T) []middleware.EntityTag {
 	return rapid.SliceOfN(one, 1, 6).Draw(t, "tags")
 }
 
-// written is a list of tags, with blanks and commas as a caller may put them.
-func written(t *rapid.T, tags []middleware.EntityTag) string {
+// formatTags is a list of tags, with blanks and commas as a caller may put them.
+func formatTags(t *rapid.T, tags []middleware.EntityTag) string {
 	var b strings.Builder
 	b.WriteString(rapid.StringMatching(`[ \t,]{0,3}`).Draw(t, "before"))
 	for i, tag := range tags {
@@ -61,12 +61,12 @@ func written(t *rapid.T, tags []middleware.EntityTag) string {
 	return b.String()
 }
 
-func TestIfMatchAcceptsExactlyTheStrongTagsOfVersions(t *testing.T) {
+func TestETag_IfMatchAcceptsOnlyStrongVersionTags(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		tags := someTags(t)
+		tags := drawTags(t)
 		var m ifMatch
-		if err := m.UnmarshalText([]byte(written(t, tags))); err != nil {
+		if err := m.UnmarshalText([]byte(formatTags(t, tags))); err != nil {
 			t.Fatal(err)
 		}
 		if !m.precondition.Given || m.precondition.Any {
@@ -81,14 +81,14 @@ func TestIfMatchAcceptsExactlyTheStrongTagsOfVersions(t *testing.T) {
 	})
 }
 
-// grammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
-var grammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
+// tagListGrammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
+var tagListGrammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
 
-var member = regexp.MustCompile(`(W/)?"([^"]*)"`)
+var tagPattern = regexp.MustCompile(`(W/)?"([^"]*)"`)
 
-// FuzzIfMatch sends one or two lines of If-Match: a star alone, or the strong
-// tags of versions, are what the caller asks for; nothing else is.
-func FuzzIfMatch(f *testing.F) {
+// FuzzETag_IfMatch sends one or two lines of If-Match. Only a single star or
+// the strong tags of versions are a condition.
+func FuzzETag_IfMatch(f *testing.F) {
 	for _, line := range []string{"", "*", " *\t", "\u00a0*", "*, *", `"7"`, `W/"7", "8-2", "x", "08", "0", "-1", "9-", "1234567890123456789"`, "7", `"7", *`} {
 		f.Add(line, "", false)
 	}
@@ -96,7 +96,7 @@ func FuzzIfMatch(f *testing.F) {
 	f.Add("*", `"2"`, true)
 	f.Add("", "", true)
 	f.Fuzz(func(t *testing.T, first, second string, two bool) {
-		r := &http.Request{Header: http.Header{"If-Match": {first}}, URL: nowhere}
+		r := &http.Request{Header: http.Header{"If-Match": {first}}, URL: rootURL}
 		line := first
 		if two {
 			r.Header.Add("If-Match", second)
@@ -104,7 +104,7 @@ func FuzzIfMatch(f *testing.F) {
 		}
 		star := strings.Trim(line, " \t") == "*"
 		want := requirements.Precondition{Given: true, Any: star}
-		for _, tag := range member.FindAllStringSubmatch(line, -1) {
+		for _, tag := range tagPattern.FindAllStringSubmatch(line, -1) {
 			number, place, placed := strings.Cut(tag[2], "-")
 			version, err := strconv.ParseInt(number, 10, 64)
 			ours := err == nil && version > 0 && len(number) <= 18 && strconv.FormatInt(version, 10) == number &&
@@ -118,8 +118,8 @@ func FuzzIfMatch(f *testing.F) {
 		if err == nil {
 			err = m.UnmarshalText([]byte(r.Header.Get("If-Match")))
 		}
-		if taken := star || grammar.MatchString(line); taken != (err == nil) {
-			t.Fatalf("%q is a condition: %t; it is %v", line, taken, err)
+		if accepted := star || tagListGrammar.MatchString(line); accepted != (err == nil) {
+			t.Fatalf("%q is a condition: %t; it is %v", line, accepted, err)
 		}
 		if err == nil && (m.precondition.Given != want.Given || m.precondition.Any != want.Any || !slices.Equal(m.precondition.Versions, want.Versions)) {
 			t.Fatalf("%q asks for %+v, want %+v", line, m.precondition, want)

@@ -11,8 +11,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// everywhere are the headers of every answer over plain HTTP.
-var everywhere = map[string]string{
+// commonHeaders are the headers of every response over plain HTTP.
+var commonHeaders = map[string]string{
 	"X-Content-Type-Options":    "nosniff",
 	"Referrer-Policy":           "no-referrer",
 	"X-Frame-Options":           "DENY",
@@ -22,16 +22,17 @@ var everywhere = map[string]string{
 	"X-Powered-By":              "",
 }
 
-// chosen are those of the headers that everywhere speaks of.
-func chosen(h http.Header) map[string]string {
+// selectCommonHeaders returns those headers of a response that commonHeaders
+// names.
+func selectCommonHeaders(h http.Header) map[string]string {
 	got := map[string]string{}
-	for name := range everywhere {
+	for name := range commonHeaders {
 		got[name] = strings.Join(h.Values(name), "|")
 	}
 	return got
 }
 
-func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
+func TestHeaders_EveryStatusHasContractHeaders(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -43,12 +44,12 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 		body         any
 		headers      []string
 		want         int
-		cache        string // where the contract speaks of it
+		cache        string // if the contract defines it
 	}{
 		"200 of a read":             {ann, "GET", p.path(), nil, nil, 200, read},
 		"200 of a list":             {ann, "GET", projectsPath, nil, nil, 200, read},
 		"200 of HEAD":               {ann, "HEAD", p.path(), nil, nil, 200, read},
-		"201":                       {ann, "POST", projectsPath, titled("x"), nil, 201, ""},
+		"201":                       {ann, "POST", projectsPath, withTitle("x"), nil, 201, ""},
 		"204 of DELETE":             {ann, "DELETE", gone.path(), nil, nil, 204, ""},
 		"204 of OPTIONS":            {ann, "OPTIONS", p.path(), nil, nil, 204, ""},
 		"304":                       {ann, "GET", p.path(), nil, []string{"If-None-Match", "*"}, 304, read},
@@ -58,7 +59,7 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 		"404 of a project":          {ann, "GET", projectsPath + "/" + uuid.NewString(), nil, nil, 404, read},
 		"404 of a route":            {s.Anybody(t), "GET", "/nothing", nil, nil, 404, ""},
 		"405":                       {s.Anybody(t), "PUT", projectsPath, nil, nil, 405, ""},
-		"412":                       {ann, "PATCH", p.path(), titled("x"), []string{"If-Match", `"9"`}, 412, ""},
+		"412":                       {ann, "PATCH", p.path(), withTitle("x"), []string{"If-Match", `"9"`}, 412, ""},
 		"413":                       {ann, "POST", projectsPath, padded(mebibyte + 1), nil, 413, ""},
 		"415":                       {ann, "POST", projectsPath, "x", []string{"Content-Type", "text/plain"}, 415, ""},
 		"422":                       {ann, "POST", projectsPath, "{}", nil, 422, ""},
@@ -70,7 +71,7 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 			t.Parallel()
 			c := tc.caller.For(t)
 			answer := c.Do(tc.method, tc.path, tc.body, append([]string{"X-Request-Id", "the-same"}, tc.headers...)...).Want(tc.want)
-			if diff := cmp.Diff(everywhere, chosen(answer.Header)); diff != "" {
+			if diff := cmp.Diff(commonHeaders, selectCommonHeaders(answer.Header)); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 			if got := answer.Header.Values("X-Request-Id"); len(got) != 1 || got[0] != "the-same" {
@@ -99,26 +100,26 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 	}
 }
 
-func TestARequestIdIsTakenOverOrMade(t *testing.T) {
+func TestHeaders_RequestIDIsAcceptedOrGenerated(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
-		given string
-		taken bool
+		given    string
+		accepted bool
 	}{
-		"a UUID":                {uuid.NewString(), true},
-		"one character":         {"x", true},
-		"every kind of sign":    {"Az09._-", true},
-		"64 characters":         {strings.Repeat("a", 64), true},
-		"65 characters":         {strings.Repeat("a", 65), false},
-		"nothing":               {"", false},
-		"a blank":               {"a b", false},
-		"a slash":               {"a/b", false},
-		"a quote":               {`a"b`, false},
-		"markup":                {"<script>", false},
-		"a comma":               {"a,b", false},
-		"a letter beyond ASCII": {"ä", false},
-		"a tab":                 {"a\tb", false},
+		"a UUID":                  {uuid.NewString(), true},
+		"one character":           {"x", true},
+		"every allowed character": {"Az09._-", true},
+		"64 characters":           {strings.Repeat("a", 64), true},
+		"65 characters":           {strings.Repeat("a", 65), false},
+		"nothing":                 {"", false},
+		"a blank":                 {"a b", false},
+		"a slash":                 {"a/b", false},
+		"a quote":                 {`a"b`, false},
+		"markup":                  {"<script>", false},
+		"a comma":                 {"a,b", false},
+		"a letter beyond ASCII":   {"ä", false},
+		"a tab":                   {"a\tb", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,11 +131,11 @@ func TestARequestIdIsTakenOverOrMade(t *testing.T) {
 				if problem.RequestID != got {
 					t.Errorf("the header says %s, the problem %s", got, problem.RequestID)
 				}
-				if taken := got == tc.given; taken != tc.taken {
+				if accepted := got == tc.given; accepted != tc.accepted {
 					t.Errorf("X-Request-Id %q became %q", tc.given, got)
 				}
-				if id, err := uuid.Parse(got); !tc.taken && (err != nil || id.String() != got || seen[got]) {
-					t.Errorf("a made X-Request-Id is %q", got)
+				if id, err := uuid.Parse(got); !tc.accepted && (err != nil || id.String() != got || seen[got]) {
+					t.Errorf("the generated X-Request-Id is %q", got)
 				}
 				seen[got] = true
 			}
@@ -142,7 +143,7 @@ func TestARequestIdIsTakenOverOrMade(t *testing.T) {
 	}
 }
 
-func TestInstanceIsThePathAsItWasSent(t *testing.T) {
+func TestProblem_InstanceIsPathAsSent(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for sent, want := range map[string]string{

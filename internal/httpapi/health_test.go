@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestHealth(t *testing.T) {
+func TestHealth_ReportsDependencies(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for path, want := range map[string]map[string]any{
@@ -19,7 +19,7 @@ func TestHealth(t *testing.T) {
 		"/health/db":    {"status": "ok"},
 		"/health/redis": {"status": "ok", "mode": "embedded"},
 	} {
-		for name, c := range map[string]*testkit.Client{"anybody": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
+		for name, c := range map[string]*testkit.Client{"no token": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
 			t.Run(path+" for "+name, func(t *testing.T) {
 				t.Parallel()
 				answer := c.For(t).Get(path).Want(200)
@@ -42,23 +42,24 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestHealthWithoutADatabase(t *testing.T) {
+func TestHealth_WithoutDatabase(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	// Nobody but superusers may connect from now on, and who was is cut off.
+	// From now on only superusers may connect. Existing connections are
+	// closed.
 	name := s.Database.Service[strings.LastIndex(s.Database.Service, "/")+1:]
 	name, _, _ = strings.Cut(name, "?")
-	sql(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT 0`)
-	defer sql(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT -1`)
-	sql(t, s, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
+	execSQL(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT 0`)
+	defer execSQL(t, s, `ALTER DATABASE "`+name+`" CONNECTION LIMIT -1`)
+	execSQL(t, s, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
 
 	for path, want := range map[string]int{"/health/live": 200, "/health/ready": 200, "/health/redis": 200} {
 		ann.Get(path).Want(want)
 	}
 	awaitStatus(t, ann, "/health/db", 503)
 	if got := ann.Get("/health/db").JSON()["status"]; got != "unavailable" {
-		t.Errorf("/health/db says %v", got)
+		t.Errorf("/health/db reports %v", got)
 	}
 	awaitStatus(t, ann, "/health", 503)
 	got := ann.Get("/health").JSON()
@@ -66,18 +67,19 @@ func TestHealthWithoutADatabase(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
-	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, titled("x")), ann.Get(projectsPath + "/" + ann.User)} {
+	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, withTitle("x")), ann.Get(projectsPath + "/" + ann.User)} {
 		problem := answer.WantProblem(503, "unavailable")
-		if answer.Header.Get("Retry-After") == "" || mentionsGo(problem.Detail) {
+		if answer.Header.Get("Retry-After") == "" || revealsInternals(problem.Detail) {
 			t.Errorf("503 with Retry-After %q: %q", answer.Header.Get("Retry-After"), problem.Detail)
 		}
 	}
-	// What can be refused without the database still is, and is not called dead.
+	// Requests that need no database to be rejected still are.
 	ann.Post(projectsPath, "{").WantProblem(400, "malformed_json")
 	ann.Get(projectsPath+"?x=1").WantProblem(400, "invalid_parameter")
 }
 
-// awaitStatus asks until the status is answered; a check may be a second old.
+// awaitStatus polls until the status is returned. A health check may be cached
+// for a second.
 func awaitStatus(t *testing.T, c *testkit.Client, path string, want int) {
 	t.Helper()
 	got := 0
@@ -86,5 +88,5 @@ func awaitStatus(t *testing.T, c *testkit.Client, path string, want int) {
 			return
 		}
 	}
-	t.Fatalf("%s answers %d, want %d", path, got, want)
+	t.Fatalf("%s: got %d, want %d", path, got, want)
 }

@@ -27,7 +27,7 @@ func (b bullet) path() string { return "/api/v1/items/" + b.ID }
 
 func (b bullet) tag() string { return fmt.Sprintf(`"%d-%d"`, b.Version, b.Order) }
 
-// bulletOf reads the item that an answer shows.
+// bulletOf reads the item in a response.
 func bulletOf(a *testkit.Answer) (b bullet) {
 	a.Into(&b)
 	return b
@@ -39,7 +39,7 @@ func newBullet(c *testkit.Client, s spec, content string) bullet {
 	return bulletOf(c.Post(s.items(), map[string]any{"content": content}).Want(201))
 }
 
-// bulletList reads the items that an answer lists.
+// bulletList reads the items in a response.
 func bulletList(a *testkit.Answer) []bullet {
 	var list struct{ Items []bullet }
 	a.Into(&list)
@@ -48,8 +48,8 @@ func bulletList(a *testkit.Answer) []bullet {
 
 func bulletsOf(c *testkit.Client, s spec) []bullet { return bulletList(c.Get(s.items()).Want(200)) }
 
-// placesOf are the ids in their order.
-func placesOf(list []bullet) []string {
+// itemIDs are the ids in their order.
+func itemIDs(list []bullet) []string {
 	all := make([]string, len(list))
 	for n, b := range list {
 		all[n] = b.ID
@@ -57,8 +57,8 @@ func placesOf(list []bullet) []string {
 	return all
 }
 
-// textsOf are the contents in their order.
-func textsOf(list []bullet) string {
+// itemTexts are the contents in their order.
+func itemTexts(list []bullet) string {
 	all := make([]string, len(list))
 	for n, b := range list {
 		all[n] = b.Content
@@ -66,20 +66,19 @@ func textsOf(list []bullet) string {
 	return strings.Join(all, " ")
 }
 
-// dense tells what is wrong with the places of a list; nothing if they are
-// 0…n-1, each held by another item.
-func dense(list []bullet) error {
+// checkDense checks that the orders of a list are 0…n-1, each of another item.
+func checkDense(list []bullet) error {
 	seen := map[string]bool{}
 	for n, b := range list {
 		if b.Order != n || seen[b.ID] {
-			return fmt.Errorf("place %d of %d has item %s with order %d", n, len(list), b.ID, b.Order)
+			return fmt.Errorf("position %d of %d has item %s with order %d", n, len(list), b.ID, b.Order)
 		}
 		seen[b.ID] = true
 	}
 	return nil
 }
 
-func TestANewItem(t *testing.T) {
+func TestItems_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a")
@@ -105,7 +104,7 @@ func TestANewItem(t *testing.T) {
 		}
 	}
 	list := ann.Get(parent.items()).Want(200)
-	now := seenSpec(ann, parent)
+	now := reloadSpec(ann, parent)
 	if tag := list.Header.Get("ETag"); tag != now.tag() || now.ItemCount != 2 || now.UpdatedAt != got.CreatedAt {
 		t.Errorf("the list has the tag %s, the specification is %+v", tag, now)
 	}
@@ -115,9 +114,10 @@ func TestANewItem(t *testing.T) {
 	}
 }
 
-// Every case begins with the items a b c d, each at version 1. A refused one
-// ends with them, too. The fault "/order" is one of that field, by any name.
-func TestTheOrderOfItemsAfterAChange(t *testing.T) {
+// Every case begins with the items a b c d, each at version 1. A rejected
+// request leaves them unchanged. The fault "/order" stands for any code of
+// that field.
+func TestItems_OrderAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	const fault = "/order out_of_range"
@@ -163,9 +163,9 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 		"DELETE of the first":             {"DELETE", "a", ``, "b c d", ""},
 		"DELETE of one within":            {"DELETE", "b", ``, "a c d", ""},
 		"DELETE of the last":              {"DELETE", "d", ``, "a b c", ""},
-		"a place that is not an order":    {"PATCH", "b", `{"position": 0}`, "", "/position unknown_field"},
-		"a content that is refused":       {"PATCH", "b", `{"order": 0, "content": "\u0000"}`, "", "/content control_character"},
-		"both refused, the text at once":  {"PATCH", "b", `{"order": "0", "content": " "}`, "", "/content blank, /order wrong_type"},
+		"position instead of order":       {"PATCH", "b", `{"position": 0}`, "", "/position unknown_field"},
+		"an invalid content":              {"PATCH", "b", `{"order": 0, "content": "\u0000"}`, "", "/content control_character"},
+		"both invalid":                    {"PATCH", "b", `{"order": "0", "content": " "}`, "", "/content blank, /order wrong_type"},
 		"PUT without a content":           {"PUT", "b", `{"order": 0}`, "", "/content required"},
 		"PUT in another case":             {"PUT", "b", `{"Content": "x"}`, "", "/Content unknown_field, /content required"},
 		"POST in another case, no more":   {"POST", "", `{"Content": "x"}`, "", "/Content unknown_field, /content required"},
@@ -189,28 +189,28 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 			}
 			answer := ann.Do(tc.method, path, body)
 			list := bulletsOf(ann, parent)
-			if err := dense(list); err != nil {
+			if err := checkDense(list); err != nil {
 				t.Error(err)
 			}
 			if tc.fault != "" {
 				tc.want = "a b c d"
 				if diff := cmp.Diff(before, list); diff != "" {
-					t.Errorf("refused, and the items (-before +after):\n%s", diff)
+					t.Errorf("rejected, but the items (-before +after):\n%s", diff)
 				}
 				got := answer.WantProblem(422, "validation_failed").Mistakes()
 				slices.Sort(got)
 				if joined := strings.Join(got, ", "); joined != tc.fault && (tc.fault != "/order" || !strings.HasPrefix(joined, "/order ")) {
-					t.Errorf("faults %s, want %s", joined, tc.fault)
+					t.Errorf("field errors %s, want %s", joined, tc.fault)
 				}
 			}
-			if got := textsOf(list); got != tc.want {
+			if got := itemTexts(list); got != tc.want {
 				t.Errorf("the items are %s, want %s", got, tc.want)
 			}
 			raised := 1
 			if tc.fault != "" || tc.want == "a b c d" {
 				raised = 0
 			}
-			if now := seenSpec(ann, parent); now.Version != parent.Version+raised || (now.UpdatedAt > parent.UpdatedAt) != (raised == 1) || now.ItemCount != len(list) {
+			if now := reloadSpec(ann, parent); now.Version != parent.Version+raised || (now.UpdatedAt > parent.UpdatedAt) != (raised == 1) || now.ItemCount != len(list) {
 				t.Errorf("the specification is %+v, was %+v", now, parent)
 			}
 			wantOthersUntouched(t, before, list, answer)
@@ -218,8 +218,8 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 	}
 }
 
-// wantOthersUntouched holds the items of a change against those before: but for
-// their places only the one that was answered differs, by one version.
+// wantOthersUntouched compares items before and after a change. Except for
+// their orders only the item in the response differs, by one version.
 func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Answer) {
 	t.Helper()
 	var changed bullet
@@ -232,7 +232,7 @@ func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.A
 		k := slices.IndexFunc(before, func(b bullet) bool { return b.ID == now.ID })
 		if now.ID == changed.ID {
 			if now != changed {
-				t.Errorf("answered %+v, listed %+v", changed, now)
+				t.Errorf("responded %+v, listed %+v", changed, now)
 			}
 			if k >= 0 && now != before[k] && (now.Version != 2 || now.UpdatedAt <= before[k].UpdatedAt) {
 				t.Errorf("changed to %+v from %+v", now, before[k])
@@ -246,14 +246,14 @@ func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.A
 	}
 }
 
-func TestAPlaceIsNeverPassedOver(t *testing.T) {
+func TestItems_OrderIsNeverIgnored(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for _, one := range []string{"1.0", "1e0", "10e-1", "0.1E1"} {
 		parent := newSpec(ann, "a", "b", "c")
 		answer := ann.Post(parent.items(), `{"content": "x", "order": `+one+`}`)
 		if answer.Status == 201 && bulletOf(answer).Order == 1 {
-			continue // JSON knows one number with many spellings
+			continue // these are spellings of one number
 		}
 		if got := answer.WantProblem(422, "validation_failed").Errors; len(got) != 1 || got[0].Pointer != "/order" {
 			t.Errorf("at %s: %+v", one, got)
@@ -261,7 +261,7 @@ func TestAPlaceIsNeverPassedOver(t *testing.T) {
 	}
 }
 
-func TestNumbersOfItemsAreNeverGivenTwice(t *testing.T) {
+func TestItems_NumbersAreNeverReused(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b", "c")
@@ -273,26 +273,26 @@ func TestNumbersOfItemsAreNeverGivenTwice(t *testing.T) {
 		ann.Delete(last.path()).Want(204)
 		ann.Get(last.path()).WantProblem(404, "item_not_found")
 		ann.Delete(last.path()).WantProblem(404, "item_not_found")
-		ann.Post(parent.items(), map[string]any{"content": "x", "order": 9}).Want(422) // takes no number
+		ann.Post(parent.items(), map[string]any{"content": "x", "order": 9}).Want(422) // uses no number
 	}
 }
 
-func TestASpecificationHoldsExactly100Items(t *testing.T) {
+func TestItems_LimitIs100(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann)
 	for range 100 {
 		newBullet(ann, parent, "x")
 	}
-	full := seenSpec(ann, parent)
+	full := reloadSpec(ann, parent)
 	for _, order := range []int{0, 100, 101} {
 		ann.Post(parent.items(), map[string]any{"content": "x", "order": order}).WantProblem(409, "item_limit_reached")
 	}
-	if diff := cmp.Diff(full, seenSpec(ann, parent)); diff != "" {
-		t.Errorf("after refusals (-before +after):\n%s", diff)
+	if diff := cmp.Diff(full, reloadSpec(ann, parent)); diff != "" {
+		t.Errorf("after rejections (-before +after):\n%s", diff)
 	}
 	list := bulletsOf(ann, parent)
-	if err := dense(list); err != nil || len(list) != 100 {
+	if err := checkDense(list); err != nil || len(list) != 100 {
 		t.Errorf("%d items: %v", len(list), err)
 	}
 	ann.Delete(list[50].path()).Want(204)
@@ -302,7 +302,7 @@ func TestASpecificationHoldsExactly100Items(t *testing.T) {
 	ann.Post(parent.items(), map[string]any{"content": "x"}).WantProblem(409, "item_limit_reached")
 }
 
-func TestConditionsOnAnItem(t *testing.T) {
+func TestETag_Items(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	parent := newSpec(ann, "a", "b")
@@ -324,8 +324,8 @@ func TestConditionsOnAnItem(t *testing.T) {
 			}
 		}
 	}
-	if got := textsOf(bulletsOf(ann, parent)); got != "x a b" {
-		t.Errorf("after refusals: %s", got)
+	if got := itemTexts(bulletsOf(ann, parent)); got != "x a b" {
+		t.Errorf("after rejections: %s", got)
 	}
 	ann.Patch(b.path(), map[string]any{"content": "B"}, "If-Match", `"1-2"`).Want(200)
 	ann.Put(b.path(), map[string]any{"content": "C"}, "If-Match", `"7", "2"`).Want(200)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestALimitGoesByWhatACustomerIsGiven(t *testing.T) {
+func TestRateLimit_AddressKeyIsIPv4OrIPv6Slash64(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{
 		"203.0.113.9":                      "203.0.113.9",

@@ -52,7 +52,7 @@ type idTokenLogin struct {
 	Cookie  bool   `json:"cookie,omitzero" doc:"Puts the refresh token into a cookie instead of the body."`
 }
 
-// codeLogin is a sign-in with an authorization code.
+// codeLoginLimit is a sign-in with an authorization code.
 type codeLogin struct {
 	Code         string `json:"code" sample:"4/0AVG7fiQ…" minLength:"1" maxLength:"2048" doc:"The authorization code that Google gave to the client."`
 	CodeVerifier string `json:"code_verifier" sample:"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" pattern:"^[A-Za-z0-9._~-]{43,128}$" doc:"The PKCE verifier of the authorization request (RFC 7636)."`

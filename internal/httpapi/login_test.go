@@ -15,7 +15,7 @@ import (
 
 const loginPath = "/api/v1/auth/login"
 
-func TestASignInAnswersATokenPair(t *testing.T) {
+func TestLogin_RespondsWithTokenPair(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	token := idToken(t, s, issuer.Claims{Email: "eve@example.com", Name: "Eve"})
@@ -23,7 +23,7 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %s", got)
 	}
-	var g grant
+	var g loginResponse
 	answer.Into(&g)
 	if parts := strings.Split(g.AccessToken, "."); len(parts) != 3 {
 		t.Errorf("access_token = %s", g.AccessToken)
@@ -61,7 +61,7 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 }
 
-func TestAnIDTokenSignsInOnce(t *testing.T) {
+func TestLogin_IDTokenIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	other := s.Replica(t)
@@ -70,12 +70,12 @@ func TestAnIDTokenSignsInOnce(t *testing.T) {
 	s.Anybody(t).Post(loginPath, body).Want(200)
 	s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 	other.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
-	if got := number(t, s, "SELECT count(*) FROM sessions"); got != 1 {
+	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
 	}
 }
 
-func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
+func TestLogin_ConcurrentUsesOfOneTokenSucceedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
@@ -89,12 +89,12 @@ func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 			a.WantProblem(401, "google_token_invalid")
 		}
 	}
-	if got := number(t, s, "SELECT count(*) FROM users"); got != 1 {
+	if got := queryInt(t, s, "SELECT count(*) FROM users"); got != 1 {
 		t.Errorf("%d users", got)
 	}
 }
 
-func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
+func TestLogin_ConcurrentFirstSignInsCreateOneUser(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
@@ -108,19 +108,19 @@ func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
 		})
 		seen := map[string]bool{}
 		for _, a := range answers {
-			var g grant
+			var g loginResponse
 			a.Want(200).Into(&g)
 			seen[g.User.ID] = true
 			withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 		}
-		if got := number(t, s, "SELECT count(*) FROM users"); len(seen) != 1 || got != 1 {
-			t.Errorf("%d users were answered, %d are kept", len(seen), got)
+		if got := queryInt(t, s, "SELECT count(*) FROM users"); len(seen) != 1 || got != 1 {
+			t.Errorf("the responses name %d users, %d are stored", len(seen), got)
 		}
-		sql(t, s, "DELETE FROM users")
+		execSQL(t, s, "DELETE FROM users")
 	}
 }
 
-// statuses counts answers by status.
+// statuses counts responses by status.
 func statuses(answers []*testkit.Answer) map[int]int {
 	counted := map[int]int{}
 	for _, a := range answers {
@@ -129,7 +129,7 @@ func statuses(answers []*testkit.Answer) map[int]int {
 	return counted
 }
 
-func TestAPersonIsKnownByIssuerAndSubject(t *testing.T) {
+func TestLogin_UserIsIdentifiedByIssuerAndSubject(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -183,7 +183,7 @@ func TestAPersonIsKnownByIssuerAndSubject(t *testing.T) {
 	}
 }
 
-func TestASignInThatIsRefused(t *testing.T) {
+func TestLogin_RejectedIDTokens(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	good := idToken(t, s, issuer.Claims{Email: "good@example.com"})
@@ -192,7 +192,7 @@ func TestASignInThatIsRefused(t *testing.T) {
 		status int
 		code   string
 	}{
-		"no token at all":           {map[string]any{"id_token": "x"}, 401, "google_token_invalid"},
+		"a word as token":           {map[string]any{"id_token": "x"}, 401, "google_token_invalid"},
 		"a token without signature": {map[string]any{"id_token": good[:strings.LastIndex(good, ".")+1]}, 401, "google_token_invalid"},
 		"a token and a line feed":   {map[string]any{"id_token": good + "\n"}, 401, "google_token_invalid"},
 		"a token of another application": {
@@ -221,8 +221,8 @@ func TestASignInThatIsRefused(t *testing.T) {
 			if challenge := answer.Header.Get("WWW-Authenticate"); (tc.status == 401) != strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("WWW-Authenticate = %q", challenge)
 			}
-			if mentionsGo(problem.Detail) || strings.Contains(string(answer.Body), good[:20]) {
-				t.Errorf("it is explained by %q", problem.Detail)
+			if revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), good[:20]) {
+				t.Errorf("it has the detail %q", problem.Detail)
 			}
 		})
 	}
@@ -234,11 +234,11 @@ func TestASignInThatIsRefused(t *testing.T) {
 	t.Run("a suspended account", func(t *testing.T) {
 		t.Parallel()
 		g := signIn(t, s, issuer.Claims{Email: "suspended@example.com"})
-		sql(t, s, "UPDATE users SET suspended_at = now() WHERE id = $1", g.User.ID)
+		execSQL(t, s, "UPDATE users SET suspended_at = now() WHERE id = $1", g.User.ID)
 		token := idToken(t, s, issuer.Claims{Email: "suspended@example.com"})
 		s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}).WantProblem(403, "account_suspended")
 	})
-	t.Run("a bearer token is no matter here", func(t *testing.T) {
+	t.Run("a bearer token is ignored", func(t *testing.T) {
 		t.Parallel()
 		token := idToken(t, s, issuer.Claims{Email: "bearer@example.com"})
 		answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}, "Authorization", "Bearer x").Want(200)

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestMetricsCountWhatTheGateDid(t *testing.T) {
+func TestMetrics_CountCacheResults(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -43,7 +43,7 @@ func TestMetricsCountWhatTheGateDid(t *testing.T) {
 
 var documentedMetric = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*)(?: \\*)? \\|")
 
-func TestEveryMetricIsToldToOperators(t *testing.T) {
+func TestMetrics_EachIsDocumented(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
@@ -54,7 +54,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(string(page), "\n## Metrics\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	var told []string
+	var documented []string
 	for _, line := range documentedMetric.FindAllStringSubmatch(section, -1) {
 		first := ""
 		for name := range strings.SplitSeq(line[1], ", ") {
@@ -63,7 +63,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 				name = first[:strings.LastIndex(first, "_")+1] + short
 			}
 			first = name
-			told = append(told, name)
+			documented = append(documented, name)
 		}
 	}
 	var has []string
@@ -75,14 +75,14 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 			}
 		}
 	}
-	slices.Sort(told)
+	slices.Sort(documented)
 	slices.Sort(has)
-	if !slices.Equal(told, has) {
-		t.Errorf("docs/operations.md tells of %v, the server has %v", told, has)
+	if !slices.Equal(documented, has) {
+		t.Errorf("docs/operations.md documents %v, the server has %v", documented, has)
 	}
 }
 
-func TestPrometheusHasNothingToSayAgainstTheMetrics(t *testing.T) {
+func TestMetrics_PassPromtool(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
@@ -92,7 +92,7 @@ func TestPrometheusHasNothingToSayAgainstTheMetrics(t *testing.T) {
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	check.Stdin = strings.NewReader(string(s.Anybody(t).Get("/metrics").Want(200).Body))
-	if said, err := check.CombinedOutput(); err != nil {
-		t.Errorf("promtool: %v\n%s", err, said)
+	if output, err := check.CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v\n%s", err, output)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 )
 
-// handle is the API's way around a route that does this.
-func handle(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
+// newWrappedHandler is the API's middleware around one route.
+func newWrappedHandler(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	a := &API{Config: Config{Telemetry: Telemetry{Metrics: noMetrics{}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(log, nil))}}}
 	mux := http.NewServeMux()
@@ -27,40 +27,40 @@ func handle(do http.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	return a.wrap(mux), log
 }
 
-func get(h http.Handler, path string) *httptest.ResponseRecorder {
+func serveGet(h http.Handler, path string) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return answer
 }
 
-func TestAPanicIsAnsweredLikeAnyFailureOfOurs(t *testing.T) {
+func TestMiddleware_PanicIsInternalProblem(t *testing.T) {
 	t.Parallel()
-	h, log := handle(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
-	answer := get(h, "/here/canary-in-the-path")
+	h, log := newWrappedHandler(func(http.ResponseWriter, *http.Request) { panic("canary in the panic") })
+	answer := serveGet(h, "/here/canary-in-the-path")
 	var p problemDetails
 	if err := json.Unmarshal(answer.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%v: %s", err, answer.Body)
 	}
 	if answer.Code != 500 || p.Code != "internal" || p.RequestID == "" || p.RequestID != answer.Header().Get("X-Request-Id") {
-		t.Errorf("answered %d: %s", answer.Code, answer.Body)
+		t.Errorf("got %d: %s", answer.Code, answer.Body)
 	}
 	if got := answer.Header().Get("Content-Type"); got != openapi.ProblemJSON {
 		t.Errorf("Content-Type = %s", got)
 	}
 	if strings.Contains(answer.Body.String(), "canary in the panic") {
-		t.Errorf("the caller is told of the panic: %s", answer.Body)
+		t.Errorf("the response reveals the panic: %s", answer.Body)
 	}
 	if !strings.Contains(log.String(), p.RequestID) || !strings.Contains(log.String(), "middleware_test.go") {
 		t.Errorf("the log does not lead to the panic: %s", log)
 	}
 	if strings.Contains(log.String(), "canary") {
-		t.Errorf("the log repeats what was in hand: %s", log)
+		t.Errorf("the log reveals request data: %s", log)
 	}
 }
 
-func TestAnAbortedAnswerStaysAborted(t *testing.T) {
+func TestMiddleware_AbortedResponseStaysAborted(t *testing.T) {
 	t.Parallel()
-	h, log := handle(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	h, log := newWrappedHandler(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
 			t.Errorf("recovered %v", v)
@@ -69,10 +69,10 @@ func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 			t.Errorf("logged as a panic: %s", log)
 		}
 	}()
-	get(h, "/here/1")
+	serveGet(h, "/here/1")
 }
 
-func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
+func TestLogs_OneLinePerRequestWithRoute(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, route, status string }{
 		"a route":            {"/here/canary", `"route":"/here/{id}"`, `"status":200`},
@@ -83,8 +83,8 @@ func TestARequestIsLoggedOnceByItsRoute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-			get(h, tc.path)
+			h, log := newWrappedHandler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+			serveGet(h, tc.path)
 			line := log.String()
 			if strings.Count(line, "\n") != 1 || strings.Contains(line, "canary") {
 				t.Errorf("log: %s", line)
@@ -104,8 +104,8 @@ func TestLog_LineNamesTheAuthenticatedUser(t *testing.T) {
 	for name, user := range map[string]string{"a valid token": ann.String(), "no valid token": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := handle(func(_ http.ResponseWriter, r *http.Request) { middleware.InfoFrom(r.Context()).User = user })
-			get(h, "/here/1")
+			h, log := newWrappedHandler(func(_ http.ResponseWriter, r *http.Request) { middleware.InfoFrom(r.Context()).User = user })
+			serveGet(h, "/here/1")
 			if named := strings.Contains(log.String(), `"user":"`+ann.String()+`"`); named != (user != "") || !named && strings.Contains(log.String(), `"user"`) {
 				t.Errorf("log: %s", log)
 			}
@@ -113,11 +113,11 @@ func TestLog_LineNamesTheAuthenticatedUser(t *testing.T) {
 	}
 }
 
-func TestHTTPSIsKeptOverHTTPSOnly(t *testing.T) {
+func TestHeaders_HSTSOnlyOverHTTPS(t *testing.T) {
 	t.Parallel()
-	h, _ := handle(func(http.ResponseWriter, *http.Request) {})
+	h, _ := newWrappedHandler(func(http.ResponseWriter, *http.Request) {})
 	const strict = "Strict-Transport-Security"
-	if got := get(h, "/here/1").Header().Get(strict); got != "" {
+	if got := serveGet(h, "/here/1").Header().Get(strict); got != "" {
 		t.Errorf("over plain HTTP %s = %s", strict, got)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/nothing", http.NoBody)

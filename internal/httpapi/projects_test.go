@@ -14,7 +14,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAProjectIsCreatedAndSeenAgain(t *testing.T) {
+func TestProjects_CreateThenRead(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	made := ann.Post("/api/v1/projects", map[string]any{"title": " Invoices "}).Want(201)
@@ -29,7 +29,7 @@ func TestAProjectIsCreatedAndSeenAgain(t *testing.T) {
 
 var sixDigits = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`)
 
-func TestANewProject(t *testing.T) {
+func TestProjects_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	answer := ann.Post(projectsPath, map[string]any{"title": "\t Invoices \u2003"}).Want(201)
@@ -60,7 +60,7 @@ func TestANewProject(t *testing.T) {
 			t.Errorf("id = %s", p.ID)
 		}
 	})
-	t.Run("tells where it is and its version", func(t *testing.T) {
+	t.Run("has its location and version", func(t *testing.T) {
 		t.Parallel()
 		if got := answer.Header.Get("Location"); got != p.path() {
 			t.Errorf("Location = %q", got)
@@ -74,14 +74,14 @@ func TestANewProject(t *testing.T) {
 	})
 }
 
-func TestTimesHaveSixDigitsAndZ(t *testing.T) {
+func TestProjects_TimesHaveSixDigitsAndZ(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
-	// A time without a fraction is where digits would be lost.
-	sql(t, s, "UPDATE projects SET created_at = '2026-01-01T00:00:00Z', updated_at = '2026-01-01T00:00:00.1Z', deleted_at = '2026-01-01T12:45:00Z' WHERE id = $1", p.ID)
-	got := list(ann, "trashed", "true").Projects[0]
+	// A time without a fraction is where digits could be lost.
+	execSQL(t, s, "UPDATE projects SET created_at = '2026-01-01T00:00:00Z', updated_at = '2026-01-01T00:00:00.1Z', deleted_at = '2026-01-01T12:45:00Z' WHERE id = $1", p.ID)
+	got := listProjects(ann, "trashed", "true").Projects[0]
 	want := []string{"2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.100000Z", "2026-01-01T12:45:00.000000Z"}
 	if diff := cmp.Diff(want, []string{got.CreatedAt, got.UpdatedAt, *got.DeletedAt}); diff != "" {
 		t.Errorf("times (-want +got):\n%s", diff)
@@ -93,7 +93,7 @@ func TestTimesHaveSixDigitsAndZ(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAProject(t *testing.T) {
+func TestProjects_Change(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	type state struct{ title, description string }
@@ -111,8 +111,8 @@ func TestAChangeOfAProject(t *testing.T) {
 		"PATCH of both":                                   {"PATCH", `{"description": "Words", "title": "New"}`, state{"New", "Words"}},
 		"PATCH trims the title":                           {"PATCH", `{"title": "\u00a0New\u0085"}`, state{"New", "About Old"}},
 		"a surrogate pair is one character":               {"PATCH", `{"title": "\ud835\udc9c"}`, state{"𝒜", "About Old"}},
-		"what could be markup is kept as it was":          {"PATCH", `{"title": "</script>&amp;"}`, state{"</script>&amp;", "About Old"}},
-		"line ends of the description are kept as sent":   {"PATCH", `{"description": "a\r\nb\n\tc\r"}`, state{"Old", "a\r\nb\n\tc\r"}},
+		"markup is stored as sent":                        {"PATCH", `{"title": "</script>&amp;"}`, state{"</script>&amp;", "About Old"}},
+		"line ends of the description are stored as sent": {"PATCH", `{"description": "a\r\nb\n\tc\r"}`, state{"Old", "a\r\nb\n\tc\r"}},
 		"decomposed characters are not composed silently": {"PATCH", `{"title": "e\u0301"}`, state{"e\u0301", "About Old"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,13 +134,13 @@ func TestAChangeOfAProject(t *testing.T) {
 			}
 			again := ann.Get(old.path()).Want(200)
 			if !bytes.Equal(again.Body, answer.Body) || again.Header.Get("ETag") != `"2"` {
-				t.Errorf("answered %s, reads %s", answer.Body, again.Body)
+				t.Errorf("responded %s, reads %s", answer.Body, again.Body)
 			}
 		})
 	}
 }
 
-func TestAWriteThatChangesNothingKeepsVersionAndTime(t *testing.T) {
+func TestProjects_NoopKeepsVersionAndTime(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct{ method, below, body, match string }{
@@ -164,19 +164,19 @@ func TestAWriteThatChangesNothingKeepsVersionAndTime(t *testing.T) {
 			}
 			answer := ann.Do(tc.method, before.path()+tc.below, body, "If-Match", tc.match).Want(200)
 			if diff := cmp.Diff(before, projectOf(answer)); diff != "" {
-				t.Errorf("answered (-before +after):\n%s", diff)
+				t.Errorf("responded (-before +after):\n%s", diff)
 			}
 			if tag := answer.Header.Get("ETag"); tag != `"1"` {
 				t.Errorf("ETag = %s", tag)
 			}
 			if diff := cmp.Diff(before, projectOf(ann.Get(before.path()).Want(200))); diff != "" {
-				t.Errorf("kept (-before +after):\n%s", diff)
+				t.Errorf("stored (-before +after):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
+func TestProjects_TrashAndRestore(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	other := newProject(ann, "Other")
@@ -189,10 +189,10 @@ func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
 	for method, body := range map[string]any{"GET": nil, "PUT": `{"title": "x"}`, "PATCH": `{"title": "x"}`, "DELETE": nil} {
 		ann.Do(method, p.path(), body).WantProblem(404, "project_not_found")
 	}
-	if got := ids(list(ann).Projects); !slices.Equal(got, []string{other.ID}) {
+	if got := projectIDs(listProjects(ann).Projects); !slices.Equal(got, []string{other.ID}) {
 		t.Errorf("the list has %v, want only %s", got, other.ID)
 	}
-	trash := list(ann, "trashed", "true").Projects
+	trash := listProjects(ann, "trashed", "true").Projects
 	if len(trash) != 1 || trash[0].ID != p.ID || trash[0].DeletedAt == nil || !sixDigits.MatchString(*trash[0].DeletedAt) {
 		t.Fatalf("the trash has %+v", trash)
 	}
@@ -210,7 +210,7 @@ func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
 	if tag := back.Header.Get("ETag"); tag != `"3"` {
 		t.Errorf("ETag = %s", tag)
 	}
-	if got := list(ann, "trashed", "true").Projects; len(got) != 0 {
+	if got := listProjects(ann, "trashed", "true").Projects; len(got) != 0 {
 		t.Errorf("the trash still has %v", got)
 	}
 	if diff := cmp.Diff(got, projectOf(ann.Get(p.path()).Want(200))); diff != "" {
@@ -218,7 +218,7 @@ func TestAProjectGoesToTheTrashAndComesBack(t *testing.T) {
 	}
 }
 
-func TestHEADAnswersAsGETWithoutABody(t *testing.T) {
+func TestProjects_HEADEqualsGETWithoutBody(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	p := newProject(ann, "Invoices")
@@ -239,7 +239,7 @@ func TestHEADAnswersAsGETWithoutABody(t *testing.T) {
 			get := ann.For(t).Get(path, named...)
 			head := ann.For(t).Do("HEAD", path, nil, named...)
 			if head.Status != get.Status || len(head.Body) != 0 {
-				t.Errorf("HEAD answered %d with %d bytes, GET %d", head.Status, len(head.Body), get.Status)
+				t.Errorf("HEAD got %d with %d bytes, GET %d", head.Status, len(head.Body), get.Status)
 			}
 			for _, answer := range []*testkit.Answer{get, head} {
 				if length := answer.Header.Get("Content-Length"); length != "" && length != strconv.Itoa(len(get.Body)) {

@@ -11,7 +11,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestAPathThatIsNoRouteIs404(t *testing.T) {
+func TestRoutes_UnknownPathIs404(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -77,7 +77,7 @@ func TestAPathThatIsNoRouteIs404(t *testing.T) {
 						t.Errorf("a redirect to %s", location)
 					}
 					if allow := answer.Header.Get("Allow"); allow != "" {
-						t.Errorf("Allow = %s of what is not there", allow)
+						t.Errorf("Allow = %s of an unknown path", allow)
 					}
 				}
 			})
@@ -85,7 +85,7 @@ func TestAPathThatIsNoRouteIs404(t *testing.T) {
 	}
 }
 
-func TestARouteNamesItsMethods(t *testing.T) {
+func TestRoutes_NameTheirMethods(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	id := uuid.NewString()
@@ -135,7 +135,7 @@ func TestARouteNamesItsMethods(t *testing.T) {
 	}
 }
 
-func TestRequestsThatNoBrowserSends(t *testing.T) {
+func TestRoutes_UnusualRequestTargets(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
@@ -157,12 +157,12 @@ func TestRequestsThatNoBrowserSends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := raw(t, s, tc.line)
+			answer := sendRaw(t, s, tc.line)
 			var problem testkit.Problem
 			if err := json.Unmarshal([]byte(answer.Body), &problem); err != nil || answer.Status != tc.want || problem.Code != tc.code {
-				t.Errorf("answered %d: %q", answer.Status, answer.Body)
+				t.Errorf("got %d: %q", answer.Status, answer.Body)
 			}
-			if diff := cmp.Diff(everywhere, chosen(answer.Header)); diff != "" {
+			if diff := cmp.Diff(commonHeaders, selectCommonHeaders(answer.Header)); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 			if answer.Header.Get("X-Request-Id") == "" {
@@ -172,13 +172,13 @@ func TestRequestsThatNoBrowserSends(t *testing.T) {
 	}
 }
 
-func TestACallerWhoLeavesIsNoFailureOfOurs(t *testing.T) {
+func TestRoutes_ClientDisconnectIsNoServerError(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
-	// The change waits for this lock until its caller has left.
-	conn := connect(t, s)
+	// The write waits for this lock until its client has disconnected.
+	conn := connectSuperuser(t, s)
 	defer conn.Close(t.Context())
 	for _, statement := range []string{"BEGIN", "SELECT FROM projects FOR UPDATE"} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
@@ -187,14 +187,14 @@ func TestACallerWhoLeavesIsNoFailureOfOurs(t *testing.T) {
 	}
 	waits := func() {
 		for range 2000 {
-			if number(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0 {
+			if queryInt(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0 {
 				return
 			}
 		}
 		t.Error("the change does not wait for the lock")
 	}
-	answer := rawUntil(t, s, waits, "DELETE "+p.path()+" HTTP/1.1", "Authorization: Bearer "+ann.Token)
+	answer := sendRawThenClose(t, s, waits, "DELETE "+p.path()+" HTTP/1.1", "Authorization: Bearer "+ann.Token)
 	if answer.Status == 500 {
-		t.Errorf("somebody who left was answered, and logged as, %d: %s", answer.Status, answer.Body)
+		t.Errorf("a disconnected client got %d: %s", answer.Status, answer.Body)
 	}
 }

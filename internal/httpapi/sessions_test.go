@@ -14,7 +14,7 @@ const (
 	sessionsPath = "/api/v1/auth/sessions"
 )
 
-type pair struct {
+type tokenPair struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 	SessionID    string `json:"session_id"`
@@ -25,14 +25,14 @@ func refresh(t testing.TB, s *testkit.Server, token string) *testkit.Answer {
 	return s.Anybody(t).Patient().Post(refreshPath, map[string]any{"refresh_token": token})
 }
 
-func TestARefreshTokenIsExchangedOnce(t *testing.T) {
+func TestRefresh_TokenIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 
 	t.Run("for a pair of the same session that works", func(t *testing.T) {
 		t.Parallel()
 		ann := s.SignUp(t)
-		var next pair
+		var next tokenPair
 		answer := refresh(t, s, ann.RefreshToken).Want(200).Into(&next)
 		if answer.Header.Get("Cache-Control") != "no-store" || next.SessionID != ann.Session || next.RefreshToken == ann.RefreshToken {
 			t.Errorf("got %s with %v", answer.Body, answer.Header)
@@ -43,7 +43,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 	t.Run("and its predecessor gets the same successor until that was used", func(t *testing.T) {
 		t.Parallel()
 		ann := s.SignUp(t)
-		var first, again, second pair
+		var first, again, second tokenPair
 		refresh(t, s, ann.RefreshToken).Want(200).Into(&first)
 		refresh(t, s, ann.RefreshToken).Want(200).Into(&again)
 		if first.RefreshToken != again.RefreshToken {
@@ -66,7 +66,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 	})
 }
 
-func TestLogoutIsFinal(t *testing.T) {
+func TestLogout_IsFinal(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
@@ -114,7 +114,7 @@ func TestLogoutIsFinal(t *testing.T) {
 	})
 }
 
-func TestSessionsAreListedAndEndedOneByOne(t *testing.T) {
+func TestSessions_AreListedAndEnded(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	one, two := s.SignIn(t, "ann@example.com"), s.SignIn(t, "ann@example.com")

@@ -31,56 +31,55 @@ func (s spec) path() string { return "/api/v1/specs/" + s.ID }
 
 func (s spec) tag() string { return strconv.Quote(strconv.Itoa(s.Version)) }
 
-// specOf reads the specification that an answer shows.
+// specOf reads the specification in a response.
 func specOf(a *testkit.Answer) (s spec) {
 	a.Into(&s)
 	return s
 }
 
-// home is what a client reads of the project that a test puts specifications
-// into.
-type home struct {
+// specProject is what a client reads of the parent project of specifications.
+type specProject struct {
 	ID        string `json:"id"`
 	Count     int    `json:"specification_count"`
 	Version   int    `json:"version"`
 	UpdatedAt string `json:"updated_at"`
 }
 
-func (h home) path() string { return "/api/v1/projects/" + h.ID }
+func (h specProject) path() string { return "/api/v1/projects/" + h.ID }
 
-func (h home) specs() string { return h.path() + "/specs" }
+func (h specProject) specs() string { return h.path() + "/specs" }
 
-func newHome(c *testkit.Client) (h home) {
+func newSpecProject(c *testkit.Client) (h specProject) {
 	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Into(&h)
 	return h
 }
 
-// seen is the project as it is now.
-func (h home) seen(c *testkit.Client) (now home) {
+// reload reads the project again.
+func (h specProject) reload(c *testkit.Client) (now specProject) {
 	c.Get(h.path()).Want(200).Into(&now)
 	return now
 }
 
-func (h home) add(c *testkit.Client, content string) spec {
+func (h specProject) add(c *testkit.Client, content string) spec {
 	return specOf(c.Post(h.specs(), map[string]any{"content": content}).Want(201))
 }
 
-// newSpec makes a specification with items, in a project of its own.
+// newSpec creates a specification with items in a new project.
 func newSpec(c *testkit.Client, items ...string) spec {
-	made := newHome(c).add(c, "# First\nand more")
+	made := newSpecProject(c).add(c, "# First\nand more")
 	for _, content := range items {
 		newBullet(c, made, content)
 	}
-	return seenSpec(c, made)
+	return reloadSpec(c, made)
 }
 
-// seenSpec is the specification as it is now.
-func seenSpec(c *testkit.Client, s spec) spec { return specOf(c.Get(s.path()).Want(200)) }
+// reloadSpec reads the specification again.
+func reloadSpec(c *testkit.Client, s spec) spec { return specOf(c.Get(s.path()).Want(200)) }
 
-func TestANewSpecification(t *testing.T) {
+func TestSpecifications_Create(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
-	parent := newHome(ann)
+	parent := newSpecProject(ann)
 	made := ann.Post(parent.specs(), map[string]any{"title": " Refunds ", "content": "Within a day."}).Want(201)
 	got := specOf(made)
 	want := spec{
@@ -105,34 +104,34 @@ func TestANewSpecification(t *testing.T) {
 	}
 }
 
-// said is what a caller may say about a specification.
-type said struct{ Title, Content string }
+// specText is what a client may write in a specification.
+type specText struct{ Title, Content string }
 
-func TestAChangeOfASpecification(t *testing.T) {
+func TestSpecifications_Change(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, tc := range map[string]struct {
 		method, body string
-		want         said
+		want         specText
 	}{
-		"PUT of both": {"PUT", `{"title": "New", "content": "y"}`, said{"New", "y"}},
-		"PUT without a title takes it from the content": {"PUT", `{"content": "\n## Second\nz"}`, said{"Second", "\n## Second\nz"}},
-		"PUT with an empty title does so too":           {"PUT", `{"title": "", "content": "- y"}`, said{"y", "- y"}},
-		"PUT with a blank title does so too":            {"PUT", `{"title": " \t", "content": "- y"}`, said{"y", "- y"}},
-		"PUT of a content that says nothing":            {"PUT", `{"content": "# -"}`, said{"", "# -"}},
-		"PATCH of the content keeps the title":          {"PATCH", `{"content": "# Second"}`, said{"Old", "# Second"}},
-		"PATCH of the title keeps the content":          {"PATCH", `{"title": " New "}`, said{"New", "# First\nline"}},
-		"PATCH with an empty title takes it anew":       {"PATCH", `{"title": ""}`, said{"First", "# First\nline"}},
-		"PATCH with a title of null takes it anew":      {"PATCH", `{"title": null}`, said{"First", "# First\nline"}},
-		"PATCH of both, the title from the new content": {"PATCH", `{"title": null, "content": "* Second"}`, said{"Second", "* Second"}},
-		"PATCH of the content by one blank":             {"PATCH", `{"content": "# First\nline "}`, said{"Old", "# First\nline "}},
+		"PUT of both": {"PUT", `{"title": "New", "content": "y"}`, specText{"New", "y"}},
+		"PUT without a title derives it from the content": {"PUT", `{"content": "\n## Second\nz"}`, specText{"Second", "\n## Second\nz"}},
+		"PUT with an empty title derives it too":          {"PUT", `{"title": "", "content": "- y"}`, specText{"y", "- y"}},
+		"PUT with a blank title derives it too":           {"PUT", `{"title": " \t", "content": "- y"}`, specText{"y", "- y"}},
+		"PUT of a content without words":                  {"PUT", `{"content": "# -"}`, specText{"", "# -"}},
+		"PATCH of the content keeps the title":            {"PATCH", `{"content": "# Second"}`, specText{"Old", "# Second"}},
+		"PATCH of the title keeps the content":            {"PATCH", `{"title": " New "}`, specText{"New", "# First\nline"}},
+		"PATCH with an empty title derives it again":      {"PATCH", `{"title": ""}`, specText{"First", "# First\nline"}},
+		"PATCH with a title of null derives it again":     {"PATCH", `{"title": null}`, specText{"First", "# First\nline"}},
+		"PATCH of both, the title from the new content":   {"PATCH", `{"title": null, "content": "* Second"}`, specText{"Second", "* Second"}},
+		"PATCH of the content by one blank":               {"PATCH", `{"content": "# First\nline "}`, specText{"Old", "# First\nline "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ann := ann.For(t)
-			parent := newHome(ann)
-			old := specOf(ann.Post(parent.specs(), said{"Old", "# First\nline"}.body()).Want(201))
-			before := parent.seen(ann)
+			parent := newSpecProject(ann)
+			old := specOf(ann.Post(parent.specs(), specText{"Old", "# First\nline"}.body()).Want(201))
+			before := parent.reload(ann)
 			answer := ann.Do(tc.method, old.path(), tc.body).Want(200)
 			got := specOf(answer)
 			want := old
@@ -143,23 +142,25 @@ func TestAChangeOfASpecification(t *testing.T) {
 			if got.UpdatedAt <= old.UpdatedAt || answer.Header.Get("ETag") != `"2"` {
 				t.Errorf("updated at %s, before %s, ETag %s", got.UpdatedAt, old.UpdatedAt, answer.Header.Get("ETag"))
 			}
-			if diff := cmp.Diff(got, seenSpec(ann, old)); diff != "" {
+			if diff := cmp.Diff(got, reloadSpec(ann, old)); diff != "" {
 				t.Errorf("read again (-answered +read):\n%s", diff)
 			}
-			if now := parent.seen(ann); now != before {
+			if now := parent.reload(ann); now != before {
 				t.Errorf("the project is %+v now, was %+v", now, before)
 			}
 		})
 	}
 }
 
-func (s said) body() map[string]any { return map[string]any{"title": s.Title, "content": s.Content} }
+func (s specText) body() map[string]any {
+	return map[string]any{"title": s.Title, "content": s.Content}
+}
 
-func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
+func TestSpecifications_NoopKeepsVersion(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
-	named := specOf(ann.Post(newHome(ann).specs(), said{"Old", "# First\nline"}.body()).Want(201))
-	derived := newHome(ann).add(ann, "# First\nline")
+	named := specOf(ann.Post(newSpecProject(ann).specs(), specText{"Old", "# First\nline"}.body()).Want(201))
+	derived := newSpecProject(ann).add(ann, "# First\nline")
 	for name, tc := range map[string]struct {
 		of           spec
 		method, body string
@@ -191,7 +192,7 @@ func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
 	}
 }
 
-func TestContentIsKeptByteForByte(t *testing.T) {
+func TestSpecifications_ContentIsStoredByteForByte(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	for name, content := range map[string]string{
@@ -201,7 +202,7 @@ func TestContentIsKeptByteForByte(t *testing.T) {
 		"combining characters":             "e\u0301 is not \u00e9, nor \u1112\u1161\u11ab \ud55c",
 		"emoji and what joins them":        "👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪",
 		"both directions":                  "\u202eabc\u202c \u05d0\u05d1",
-		"what HTML would take":             `<script>alert("&amp;")</script>`,
+		"HTML markup":                      `<script>alert("&amp;")</script>`,
 		"what JSON escapes":                `a"b\c/d` + "\u2028\u2029",
 		"a byte order mark and nonchars":   "\ufeffa\uffff\U0010ffff\ufffd",
 		"the longest, four bytes each":     strings.Repeat("\U0001f9fe", 100_000),
@@ -212,11 +213,11 @@ func TestContentIsKeptByteForByte(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ann := ann.For(t)
-			parent := newHome(ann)
-			made := specOf(ann.Post(parent.specs(), said{"x", content}.body()).Want(201))
+			parent := newSpecProject(ann)
+			made := specOf(ann.Post(parent.specs(), specText{"x", content}.body()).Want(201))
 			var page struct{ Specifications []spec }
 			ann.Get(parent.specs()).Want(200).Into(&page)
-			got := map[string]string{"POST": made.Content, "GET": seenSpec(ann, made).Content, "list": page.Specifications[0].Content}
+			got := map[string]string{"POST": made.Content, "GET": reloadSpec(ann, made).Content, "list": page.Specifications[0].Content}
 			for _, method := range []string{"PUT", "PATCH"} {
 				other := parent.add(ann, "other")
 				got[method] = specOf(ann.Do(method, other.path(), map[string]any{"content": content}).Want(200)).Content
@@ -230,7 +231,7 @@ func TestContentIsKeptByteForByte(t *testing.T) {
 	}
 }
 
-func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
+func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -241,8 +242,8 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 		body    any
 		want    []string
 	}{
-		"a title of 201":                 {all, said{strings.Repeat("🧾", 201), "x"}.body(), []string{"/title too_long"}},
-		"a content of 100,001":           {all, said{"x", strings.Repeat("🧾", 100_001)}.body(), []string{"/content too_long"}},
+		"a title of 201":                 {all, specText{strings.Repeat("🧾", 201), "x"}.body(), []string{"/title too_long"}},
+		"a content of 100,001":           {all, specText{"x", strings.Repeat("🧾", 100_001)}.body(), []string{"/content too_long"}},
 		"an empty content":               {all, `{"content": ""}`, []string{"/content blank"}},
 		"a blank content":                {all, `{"content": "\t\r\n\u2003"}`, []string{"/content blank"}},
 		"controls in both":               {all, `{"title": "a\tb", "content": "\u0000x"}`, []string{"/content control_character", "/title control_character"}},
@@ -253,13 +254,13 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 		"a title of null":                {whole, `{"title": null, "content": "x"}`, []string{"/title wrong_type"}},
 		"no content":                     {whole, `{"title": "x"}`, []string{"/content required"}},
 		"nothing":                        {whole, `{}`, []string{"/content required"}},
-		"what only the server says":      {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
+		"fields of the server":           {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
 		"items":                          {all, `{"content": "x", "items": [], "item_ids": [], "item_count": 0}`, []string{"/item_count unknown_field", "/item_ids unknown_field", "/items unknown_field"}},
 		"a deletion by hand":             {all, `{"content": "x", "deleted_at": null}`, []string{"/deleted_at unknown_field"}},
-		"everything, beside each other":  {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
+		"several errors":                 {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
 		"another case of the name":       {whole, `{"Content": "x"}`, []string{"/Content unknown_field", "/content required"}},
 		"a list":                         {all, `["x"]`, []string{"wrong_type"}},
-		"a long title with a line break": {all, said{strings.Repeat("x", 200) + "\nx", "x"}.body(), []string{"/title control_character", "/title too_long"}},
+		"a long title with a line break": {all, specText{strings.Repeat("x", 200) + "\nx", "x"}.body(), []string{"/title control_character", "/title too_long"}},
 	} {
 		for _, method := range tc.methods {
 			t.Run(method+" of "+name, func(t *testing.T) {
@@ -271,23 +272,23 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 				got := ann.For(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").Mistakes()
 				slices.Sort(got)
 				if diff := cmp.Diff(tc.want, got); diff != "" {
-					t.Errorf("faults (-want +got):\n%s", diff)
+					t.Errorf("field errors (-want +got):\n%s", diff)
 				}
 			})
 		}
 	}
 }
 
-func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
+func TestSpecifications_LimitIsExact(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t, func(s *server.Settings) { s.MaxSpecifications = 2 }).SignUp(t)
-	parent := newHome(ann)
+	parent := newSpecProject(ann)
 	first, second := parent.add(ann, "one"), parent.add(ann, "two")
-	full := parent.seen(ann)
+	full := parent.reload(ann)
 	ann.Post(parent.specs(), map[string]any{"content": "three"}).WantProblem(409, "specification_limit_reached")
-	ann.Post(second.path()+"/restore", nil).Want(200) // live as it is, it needs no room
-	if now := parent.seen(ann); now != full {
-		t.Errorf("refused, and the project is %+v, was %+v", now, full)
+	ann.Post(second.path()+"/restore", nil).Want(200) // it is live and needs no capacity
+	if now := parent.reload(ann); now != full {
+		t.Errorf("rejected, but the project is %+v, was %+v", now, full)
 	}
 	ann.Delete(first.path()).Want(204)
 	third := parent.add(ann, "three")
@@ -295,15 +296,15 @@ func TestTheLimitOfSpecificationsIsExact(t *testing.T) {
 	ann.Get(first.path()).WantProblem(404, "specification_not_found")
 	ann.Delete(third.path()).Want(204)
 	ann.Post(first.path()+"/restore", nil).Want(200)
-	if other := newHome(ann).add(ann, "x"); third.Number != 3 || other.Number != 1 {
+	if other := newSpecProject(ann).add(ann, "x"); third.Number != 3 || other.Number != 1 {
 		t.Errorf("numbers %d and %d, want 3, and 1 elsewhere", third.Number, other.Number)
 	}
 }
 
-func TestAddingTrashingAndRestoringASpecificationRaisesItsProject(t *testing.T) {
+func TestSpecifications_WritesRaiseProjectVersion(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
-	parent := newHome(ann)
+	parent := newSpecProject(ann)
 	var made spec
 	for _, step := range []struct {
 		what   string
@@ -313,18 +314,18 @@ func TestAddingTrashingAndRestoringASpecificationRaisesItsProject(t *testing.T) 
 	}{
 		{"adding", func() { made = parent.add(ann, "x") }, 1, 1},
 		{"adding another", func() { parent.add(ann, "x") }, 1, 2},
-		{"reading", func() { ann.Get(parent.specs()).Want(200); seenSpec(ann, made) }, 0, 2},
+		{"reading", func() { ann.Get(parent.specs()).Want(200); reloadSpec(ann, made) }, 0, 2},
 		{"changing", func() { ann.Put(made.path(), map[string]any{"content": "y"}).Want(200) }, 0, 2},
 		{"adding an item", func() { newBullet(ann, made, "x") }, 0, 2},
 		{"trashing", func() { ann.Delete(made.path()).Want(204) }, 1, 1},
 		{"trashing again", func() { ann.Delete(made.path()).Want(404) }, 0, 1},
 		{"restoring", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 1, 2},
 		{"restoring again", func() { ann.Post(made.path()+"/restore", nil).Want(200) }, 0, 2},
-		{"adding what is refused", func() { ann.Post(parent.specs(), map[string]any{"content": ""}).Want(422) }, 0, 2},
+		{"an invalid creation", func() { ann.Post(parent.specs(), map[string]any{"content": ""}).Want(422) }, 0, 2},
 	} {
-		before := parent.seen(ann)
+		before := parent.reload(ann)
 		step.do()
-		after := parent.seen(ann)
+		after := parent.reload(ann)
 		if after.Version != before.Version+step.raised || after.Count != step.count || (after.UpdatedAt > before.UpdatedAt) != (step.raised > 0) {
 			t.Errorf("after %s: %+v, before: %+v", step.what, after, before)
 		}

@@ -31,7 +31,7 @@ func profileOf(a *testkit.Answer) (p profile) {
 	return p
 }
 
-func TestOnesProfileIsThatOfTheSignIn(t *testing.T) {
+func TestUsers_ProfileEqualsThatOfSignIn(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	var grant struct {
@@ -53,13 +53,13 @@ func TestOnesProfileIsThatOfTheSignIn(t *testing.T) {
 	eve.Get(mePath+"?fields=name").WantProblem(400, "invalid_parameter")
 }
 
-var signIns atomic.Int64
+var signInCount atomic.Int64
 
-// signInAgain signs in with a token that nobody has used: two of one person in
-// one second are else the same.
+// signInAgain signs in with a new token. Without the jti, two tokens of one
+// user in one second would be equal.
 func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
-	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signIns.Add(1))}})
+	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signInCount.Add(1))}})
 	c := s.Anybody(t)
 	answer := c.Post("/api/v1/auth/login", map[string]any{"id_token": token}).Want(200).JSON()
 	c.Token, _ = answer["access_token"].(string)
@@ -67,7 +67,7 @@ func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client 
 	return c
 }
 
-func TestAMergePatchIsTakenByItsName(t *testing.T) {
+func TestDecode_MergePatchContentType(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	old := newSpec(ann, "a")
@@ -80,13 +80,13 @@ func TestAMergePatchIsTakenByItsName(t *testing.T) {
 			t.Parallel()
 			body := map[string]string{tc.field: tc.text}
 			if got := ann.For(t).Patch(path, body, "Content-Type", "application/merge-patch+json").Want(200).JSON(); got[tc.field] != tc.text {
-				t.Errorf("answered %v", got)
+				t.Errorf("responded %v", got)
 			}
 		})
 	}
 }
 
-func TestANameThatIsTaken(t *testing.T) {
+func TestUsers_AcceptedNames(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct{ name, want string }{
@@ -94,7 +94,7 @@ func TestANameThatIsTaken(t *testing.T) {
 		"blanks around":            {" \u2003Ann\u00a0\n", "Ann"},
 		"200 characters":           {strings.Repeat("🧾", 200), strings.Repeat("🧾", 200)},
 		"200, and blanks around":   {" " + strings.Repeat("x", 200) + " ", strings.Repeat("x", 200)},
-		"what HTML would take":     {`<b>"Ann"</b> & co`, `<b>"Ann"</b> & co`},
+		"HTML markup":              {`<b>"Ann"</b> & co`, `<b>"Ann"</b> & co`},
 		"combining characters":     {"Anne\u0301", "Anne\u0301"},
 		"what looks like SQL":      {`'; DROP TABLE users; --`, `'; DROP TABLE users; --`},
 		"both directions of lines": {"\u05d0\u202eAnn", "\u05d0\u202eAnn"},
@@ -111,7 +111,7 @@ func TestANameThatIsTaken(t *testing.T) {
 			if diff := cmp.Diff(want, profileOf(ann.Get(mePath).Want(200))); diff != "" {
 				t.Errorf("profile (-want +read):\n%s", diff)
 			}
-			// What the caller chose is not undone by what the provider says.
+			// A sign-in does not overwrite the name that the user chose.
 			again := signInAgain(t, s, before.Email)
 			if now := profileOf(again.Get(mePath).Want(200)); now.Name != tc.want || now.ID != before.ID {
 				t.Errorf("after another sign-in: %+v", now)
@@ -120,7 +120,7 @@ func TestANameThatIsTaken(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAProfileThatIsRefused(t *testing.T) {
+func TestUsers_RejectedProfileChanges(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	before := profileOf(ann.Get(mePath).Want(200))
@@ -148,7 +148,7 @@ func TestAChangeOfAProfileThatIsRefused(t *testing.T) {
 			got := ann.Patch(mePath, body).WantProblem(422, "validation_failed").Mistakes()
 			slices.Sort(got)
 			if joined := strings.Join(got, ", "); joined != want {
-				t.Errorf("faults %s, want %s", joined, want)
+				t.Errorf("field errors %s, want %s", joined, want)
 			}
 			if diff := cmp.Diff(before, profileOf(ann.Get(mePath).Want(200))); diff != "" {
 				t.Errorf("profile (-before +after):\n%s", diff)
@@ -162,20 +162,20 @@ func TestAChangeOfAProfileThatIsRefused(t *testing.T) {
 	}
 }
 
-// mentions counts the rows of all tables that hold a text anywhere.
-func mentions(t *testing.T, s *testkit.Server, text string) map[string]int {
+// countRowsMentioning counts the rows of all tables that contain a text.
+func countRowsMentioning(t *testing.T, s *testkit.Server, text string) map[string]int {
 	t.Helper()
-	conn := superuser(t, s)
+	conn := superuserConn(t, s)
 	found := map[string]int{}
-	for _, table := range one[[]string](t, conn, `SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public'`) {
-		if n := one[int](t, conn, "SELECT count(*) FROM "+table+" AS r WHERE strpos(r::text, $1) > 0", text); n > 0 {
+	for _, table := range queryOne[[]string](t, conn, `SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public'`) {
+		if n := queryOne[int](t, conn, "SELECT count(*) FROM "+table+" AS r WHERE strpos(r::text, $1) > 0", text); n > 0 {
 			found[table] = n
 		}
 	}
 	return found
 }
 
-func TestADeletedAccountLeavesNothing(t *testing.T) {
+func TestUsers_DeletedAccountLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartFirst(t)
 	replica := s.Replica(t)
@@ -183,17 +183,17 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 	email := profileOf(ann.Get(mePath).Want(200)).Email
 	phone := signInAgain(t, s, email) // a second session
 	live := newSpec(ann, "a", "b")
-	dead := home{ID: live.ProjectID}.add(ann, "x")
+	dead := specProject{ID: live.ProjectID}.add(ann, "x")
 	newBullet(ann, dead, "x")
 	ann.Delete(dead.path()).Want(204)
 	ann.Post(live.items(), `{"content": "x"}`, keyHeader, "k").Want(201)
-	trashed := newHome(ann)
+	trashed := newSpecProject(ann)
 	trashed.add(ann, "x")
 	ann.Delete(trashed.path()).Want(204)
 	bobs := newSpec(bob, "a")
-	bobsRows := mentions(t, s, bob.User)
+	bobsRows := countRowsMentioning(t, s, bob.User)
 	for _, table := range []string{"users", "sessions", "projects", "specifications", "bullet_items", "idempotency_keys"} {
-		if mentions(t, s, ann.User)[table] == 0 {
+		if countRowsMentioning(t, s, ann.User)[table] == 0 {
 			t.Fatalf("the test is void: nothing of ann is in %s", table)
 		}
 	}
@@ -211,30 +211,30 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 			"create": c.Post("/api/v1/projects", `{"title": "x"}`), "bad": c.Post("/api/v1/projects", `{`),
 		} {
 			if a.Status != 401 || !strings.Contains(string(a.Body), `"token_revoked"`) || a.Header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s, %s: answered %d: %s", where, path, a.Status, a.Body)
+				t.Errorf("%s, %s: got %d: %s", where, path, a.Status, a.Body)
 			}
 		}
 	}
 	for _, text := range []string{ann.User, email, live.ID, dead.ID, trashed.ID} {
-		left := mentions(t, s, text)
-		if text == ann.User { // by its id alone: what happened is told of whoever it was
+		left := countRowsMentioning(t, s, text)
+		if text == ann.User { // only the id stays, in audit events
 			delete(left, "audit_events")
 		}
 		if len(left) > 0 {
 			t.Errorf("%s is still in %v", text, left)
 		}
 	}
-	if diff := cmp.Diff(bobsRows, mentions(t, s, bob.User)); diff != "" {
-		t.Errorf("rows of somebody else (-before +after):\n%s", diff)
+	if diff := cmp.Diff(bobsRows, countRowsMentioning(t, s, bob.User)); diff != "" {
+		t.Errorf("rows of another user (-before +after):\n%s", diff)
 	}
 
 	s.Anybody(t).Post(loginPath, map[string]any{"id_token": used}).WantProblem(401, "google_token_invalid")
 	again := signInAgain(t, s, email)
 	if again.User == ann.User {
-		t.Error("who signs in again is the deleted user")
+		t.Error("a new sign-in returns the deleted user")
 	}
 	if got := strings.TrimSpace(string(again.Get("/api/v1/projects").Want(200).Body)); got != `{"projects":[],"next_page_token":""}` {
-		t.Errorf("who signs in again has %s", got)
+		t.Errorf("a new sign-in has %s", got)
 	}
 	again.Get(live.path()).WantProblem(404, "specification_not_found")
 	ann.Get(mePath).WantProblem(401, "token_revoked")

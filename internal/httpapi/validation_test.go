@@ -13,38 +13,38 @@ import (
 )
 
 // A character of four bytes in UTF-8, and of two units in UTF-16.
-const wide = "𝒜"
+const wideLetter = "𝒜"
 
-func titled(title string) map[string]any { return map[string]any{"title": title} }
+func withTitle(title string) map[string]any { return map[string]any{"title": title} }
 
-func described(description string) map[string]any {
+func withDescription(description string) map[string]any {
 	return map[string]any{"title": "x", "description": description}
 }
 
-func TestTextsThatAreTaken(t *testing.T) {
+func TestValidation_AcceptedTexts(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for name, tc := range map[string]struct {
 		body  map[string]any
 		field string
-		want  string // as it is kept
+		want  string // as stored
 	}{
-		"a title of 1 character":                       {titled("x"), "title", "x"},
-		"a title of 1 wide character":                  {titled(wide), "title", wide},
-		"a title of 100 wide characters":               {titled(strings.Repeat(wide, 100)), "title", strings.Repeat(wide, 100)},
-		"a title of 100 characters, blanks around":     {titled(" \t\r\n" + strings.Repeat("é", 100) + "\u3000\u0085"), "title", strings.Repeat("é", 100)},
-		"a title with a blank in it":                   {titled("a \u2003 b"), "title", "a \u2003 b"},
-		"a title of signs that JSON escapes":           {titled(`"\/` + "\u2028<>&'"), "title", `"\/` + "\u2028<>&'"},
-		"a title of a noncharacter":                    {titled("\ufffe\U0010ffff"), "title", "\ufffe\U0010ffff"},
-		"a title of the replacement character itself":  {titled("\ufffd"), "title", "\ufffd"},
-		"a title that looks like SQL":                  {titled(`'); DROP TABLE projects; --`), "title", `'); DROP TABLE projects; --`},
-		"no description":                               {titled("x"), "description", ""},
-		"an empty description":                         {described(""), "description", ""},
-		"a blank description":                          {described(" \n\t "), "description", " \n\t "},
-		"a description with tab, line feed and return": {described("a\tb\nc\r\nd"), "description", "a\tb\nc\r\nd"},
-		"a description of 5,000 wide characters":       {described(strings.Repeat(wide, 5000)), "description", strings.Repeat(wide, 5000)},
-		"a description of 5,000 blanks, all kept":      {described(strings.Repeat(" ", 5000)), "description", strings.Repeat(" ", 5000)},
-		"a description with line separators":           {described("a\u2028b\u2029c"), "description", "a\u2028b\u2029c"},
+		"a title of 1 character":                       {withTitle("x"), "title", "x"},
+		"a title of 1 wide character":                  {withTitle(wideLetter), "title", wideLetter},
+		"a title of 100 wide characters":               {withTitle(strings.Repeat(wideLetter, 100)), "title", strings.Repeat(wideLetter, 100)},
+		"a title of 100 characters, blanks around":     {withTitle(" \t\r\n" + strings.Repeat("é", 100) + "\u3000\u0085"), "title", strings.Repeat("é", 100)},
+		"a title with a blank in it":                   {withTitle("a \u2003 b"), "title", "a \u2003 b"},
+		"a title of signs that JSON escapes":           {withTitle(`"\/` + "\u2028<>&'"), "title", `"\/` + "\u2028<>&'"},
+		"a title of a noncharacter":                    {withTitle("\ufffe\U0010ffff"), "title", "\ufffe\U0010ffff"},
+		"a title of the replacement character itself":  {withTitle("\ufffd"), "title", "\ufffd"},
+		"a title that looks like SQL":                  {withTitle(`'); DROP TABLE projects; --`), "title", `'); DROP TABLE projects; --`},
+		"no description":                               {withTitle("x"), "description", ""},
+		"an empty description":                         {withDescription(""), "description", ""},
+		"a blank description":                          {withDescription(" \n\t "), "description", " \n\t "},
+		"a description with tab, line feed and return": {withDescription("a\tb\nc\r\nd"), "description", "a\tb\nc\r\nd"},
+		"a description of 5,000 wide characters":       {withDescription(strings.Repeat(wideLetter, 5000)), "description", strings.Repeat(wideLetter, 5000)},
+		"a description of 5,000 blanks, all stored":    {withDescription(strings.Repeat(" ", 5000)), "description", strings.Repeat(" ", 5000)},
+		"a description with line separators":           {withDescription("a\u2028b\u2029c"), "description", "a\u2028b\u2029c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,34 +66,34 @@ func TestTextsThatAreTaken(t *testing.T) {
 	}
 }
 
-// refusedFields are bodies with faults that POST, PUT and PATCH see alike.
-var refusedFields = map[string]struct {
+// invalidFields are bodies with errors that POST, PUT and PATCH report alike.
+var invalidFields = map[string]struct {
 	body any
 	want []string
 }{
-	"an empty title":                        {titled(""), []string{"/title blank"}},
-	"a blank title":                         {titled(" \t\n\u2003\u00a0"), []string{"/title blank"}},
-	"a title of 101 characters":             {titled(strings.Repeat("x", 101)), []string{"/title too_long"}},
-	"a title of 101 wide characters":        {titled(strings.Repeat(wide, 101)), []string{"/title too_long"}},
-	"a title of 101, blanks around":         {titled(" " + strings.Repeat("x", 101) + " "), []string{"/title too_long"}},
-	"a title of 100 with a blank within":    {titled("x " + strings.Repeat("x", 99)), []string{"/title too_long"}},
-	"NUL in the title":                      {titled("a\x00b"), []string{"/title control_character"}},
-	"NUL at the end of the title":           {titled("a\x00"), []string{"/title control_character"}},
-	"U+0085 in the title":                   {titled("a\u0085b"), []string{"/title control_character"}},
-	"DEL in the title":                      {titled("a\x7fb"), []string{"/title control_character"}},
-	"a line feed in the title":              {titled("a\nb"), []string{"/title control_character"}},
-	"a return in the title":                 {titled("a\rb"), []string{"/title control_character"}},
-	"a tab in the title":                    {titled("a\tb"), []string{"/title control_character"}},
-	"an escape sequence in the title":       {titled("a\x1b[31mb"), []string{"/title control_character"}},
-	"a long title with a control":           {titled(strings.Repeat("x", 101) + "\x01x"), []string{"/title control_character", "/title too_long"}},
-	"a description of 5,001 characters":     {described(strings.Repeat("x", 5001)), []string{"/description too_long"}},
-	"a description of 5,001 wide ones":      {described(strings.Repeat(wide, 5001)), []string{"/description too_long"}},
-	"a description of 5,001 blanks":         {described(strings.Repeat("\n", 5001)), []string{"/description too_long"}},
-	"NUL in the description":                {described("a\x00b"), []string{"/description control_character"}},
-	"U+0085 in the description":             {described("a\u0085b"), []string{"/description control_character"}},
-	"DEL in the description":                {described("a\x7f"), []string{"/description control_character"}},
-	"a vertical tab in the description":     {described("a\vb"), []string{"/description control_character"}},
-	"a form feed in the description":        {described("a\fb"), []string{"/description control_character"}},
+	"an empty title":                        {withTitle(""), []string{"/title blank"}},
+	"a blank title":                         {withTitle(" \t\n\u2003\u00a0"), []string{"/title blank"}},
+	"a title of 101 characters":             {withTitle(strings.Repeat("x", 101)), []string{"/title too_long"}},
+	"a title of 101 wide characters":        {withTitle(strings.Repeat(wideLetter, 101)), []string{"/title too_long"}},
+	"a title of 101, blanks around":         {withTitle(" " + strings.Repeat("x", 101) + " "), []string{"/title too_long"}},
+	"a title of 100 with a blank within":    {withTitle("x " + strings.Repeat("x", 99)), []string{"/title too_long"}},
+	"NUL in the title":                      {withTitle("a\x00b"), []string{"/title control_character"}},
+	"NUL at the end of the title":           {withTitle("a\x00"), []string{"/title control_character"}},
+	"U+0085 in the title":                   {withTitle("a\u0085b"), []string{"/title control_character"}},
+	"DEL in the title":                      {withTitle("a\x7fb"), []string{"/title control_character"}},
+	"a line feed in the title":              {withTitle("a\nb"), []string{"/title control_character"}},
+	"a return in the title":                 {withTitle("a\rb"), []string{"/title control_character"}},
+	"a tab in the title":                    {withTitle("a\tb"), []string{"/title control_character"}},
+	"an escape sequence in the title":       {withTitle("a\x1b[31mb"), []string{"/title control_character"}},
+	"a long title with a control":           {withTitle(strings.Repeat("x", 101) + "\x01x"), []string{"/title control_character", "/title too_long"}},
+	"a description of 5,001 characters":     {withDescription(strings.Repeat("x", 5001)), []string{"/description too_long"}},
+	"a description of 5,001 wide ones":      {withDescription(strings.Repeat(wideLetter, 5001)), []string{"/description too_long"}},
+	"a description of 5,001 blanks":         {withDescription(strings.Repeat("\n", 5001)), []string{"/description too_long"}},
+	"NUL in the description":                {withDescription("a\x00b"), []string{"/description control_character"}},
+	"U+0085 in the description":             {withDescription("a\u0085b"), []string{"/description control_character"}},
+	"DEL in the description":                {withDescription("a\x7f"), []string{"/description control_character"}},
+	"a vertical tab in the description":     {withDescription("a\vb"), []string{"/description control_character"}},
+	"a form feed in the description":        {withDescription("a\fb"), []string{"/description control_character"}},
 	"a title that is a number":              {`{"title": 7}`, []string{"/title wrong_type"}},
 	"a title that is true":                  {`{"title": true}`, []string{"/title wrong_type"}},
 	"a title that is a list":                {`{"title": ["x"]}`, []string{"/title wrong_type"}},
@@ -141,7 +141,7 @@ var refusedFields = map[string]struct {
 	},
 }
 
-func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
+func TestValidation_EveryFieldErrorIsNamed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
@@ -156,22 +156,22 @@ func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
 			problem := ann.For(t).Do(method, path, body).WantProblem(422, "validation_failed")
 			want, got := slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(problem.Mistakes()))
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+				t.Errorf("field errors (-want +got):\n%s", diff)
 			}
 			for _, mistake := range problem.Errors {
-				if mistake.Detail == "" || mentionsGo(mistake.Detail) {
-					t.Errorf("%s %s is explained by %q", mistake.Pointer, mistake.Code, mistake.Detail)
+				if mistake.Detail == "" || revealsInternals(mistake.Detail) {
+					t.Errorf("%s %s has the detail %q", mistake.Pointer, mistake.Code, mistake.Detail)
 				}
 			}
 		})
 	}
 	t.Run("in", func(t *testing.T) {
-		for name, tc := range refusedFields {
+		for name, tc := range invalidFields {
 			for _, method := range []string{"POST", "PUT", "PATCH"} {
 				check(t, name, method, tc.body, tc.want)
 			}
 		}
-		for name, tc := range refusedWholes {
+		for name, tc := range invalidDocuments {
 			for _, method := range []string{"POST", "PUT"} {
 				check(t, name, method, tc.body, tc.want)
 			}
@@ -179,16 +179,16 @@ func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
 		check(t, "Title", "PATCH", `{"Title": "x"}`, []string{"/Title unknown_field"})
 		check(t, "Description of null", "PATCH", `{"Description": null}`, []string{"/Description unknown_field"})
 	})
-	if got := number(t, s, "SELECT count(*) FROM projects"); got != 1 {
-		t.Errorf("refused bodies made %d projects", got-1)
+	if got := queryInt(t, s, "SELECT count(*) FROM projects"); got != 1 {
+		t.Errorf("rejected bodies created %d projects", got-1)
 	}
-	if got := number(t, s, "SELECT version FROM projects WHERE id = $1", old.ID); got != 1 {
-		t.Errorf("refused bodies changed the project %d times", got-1)
+	if got := queryInt(t, s, "SELECT version FROM projects WHERE id = $1", old.ID); got != 1 {
+		t.Errorf("rejected bodies changed the project %d times", got-1)
 	}
 }
 
-// refusedWholes are faults of POST and PUT; a PATCH may leave fields out.
-var refusedWholes = map[string]struct {
+// invalidDocuments are errors of POST and PUT. A PATCH may omit fields.
+var invalidDocuments = map[string]struct {
 	body string
 	want []string
 }{
@@ -201,22 +201,22 @@ var refusedWholes = map[string]struct {
 	"a title of null, no more": {`{"title": null, "description": null}`, []string{"/description wrong_type", "/title wrong_type"}},
 }
 
-// mentionsGo tells whether a sentence for callers speaks of the program's
-// inside.
-func mentionsGo(detail string) bool {
+// revealsInternals reports whether a text for clients mentions implementation
+// details.
+func revealsInternals(detail string) bool {
 	return slices.ContainsFunc([]string{"json:", "Go ", "httpapi", "float64", "struct", "unmarshal", "jsontext", "SQL", "pgx", "|"}, func(word string) bool {
 		return strings.Contains(detail, word)
 	})
 }
 
-// verifier is a PKCE verifier of the least length.
-const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+// pkceVerifier is a PKCE verifier of the minimum length.
+const pkceVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
 func codeBody(code, verifier, redirectURI string) string {
 	return fmt.Sprintf(`{"code": %q, "code_verifier": %q, "redirect_uri": %q}`, code, verifier, redirectURI)
 }
 
-func TestFaultsOfASignIn(t *testing.T) {
+func TestValidation_SignIn(t *testing.T) {
 	t.Parallel()
 	anybody := testkit.Start(t).Anybody(t)
 	for name, tc := range map[string]struct {
@@ -231,20 +231,20 @@ func TestFaultsOfASignIn(t *testing.T) {
 		"a token of 16,385 bytes":     {`{"id_token": "` + strings.Repeat("x", 16385) + `"}`, []string{"/id_token too_long"}},
 		"a nonce of 256 characters":   {`{"id_token": "x", "nonce": "` + strings.Repeat("n", 256) + `"}`, []string{"/nonce too_long"}},
 		"a code alone":                {`{"code": "x"}`, []string{"/code_verifier required", "/redirect_uri required"}},
-		"a verifier alone":            {`{"code_verifier": "` + verifier + `"}`, []string{"/code required", "/redirect_uri required"}},
+		"a verifier alone":            {`{"code_verifier": "` + pkceVerifier + `"}`, []string{"/code required", "/redirect_uri required"}},
 		"a redirect URI alone":        {`{"redirect_uri": "postmessage"}`, []string{"/code required", "/code_verifier required"}},
-		"an empty code":               {codeBody("", verifier, "postmessage"), []string{"/code too_short"}},
-		"a code of 2,049 characters":  {codeBody(strings.Repeat("x", 2049), verifier, "postmessage"), []string{"/code too_long"}},
-		"a verifier of 42 characters": {codeBody("x", verifier[:42], "postmessage"), []string{"/code_verifier wrong_format"}},
-		"a verifier of 129":           {codeBody("x", verifier+verifier+verifier, "postmessage"), []string{"/code_verifier wrong_format"}},
-		"a verifier with a blank":     {codeBody("x", verifier+" ", "postmessage"), []string{"/code_verifier wrong_format"}},
-		"a code of null":              {`{"code": null, "code_verifier": "` + verifier + `", "redirect_uri": "postmessage"}`, []string{"/code wrong_type"}},
+		"an empty code":               {codeBody("", pkceVerifier, "postmessage"), []string{"/code too_short"}},
+		"a code of 2,049 characters":  {codeBody(strings.Repeat("x", 2049), pkceVerifier, "postmessage"), []string{"/code too_long"}},
+		"a verifier of 42 characters": {codeBody("x", pkceVerifier[:42], "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a verifier of 129":           {codeBody("x", pkceVerifier+pkceVerifier+pkceVerifier, "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a verifier with a blank":     {codeBody("x", pkceVerifier+" ", "postmessage"), []string{"/code_verifier wrong_format"}},
+		"a code of null":              {`{"code": null, "code_verifier": "` + pkceVerifier + `", "redirect_uri": "postmessage"}`, []string{"/code wrong_type"}},
 		"a code and a nonce": {
-			`{"code": "x", "code_verifier": "` + verifier + `", "redirect_uri": "postmessage", "nonce": "n"}`, []string{"/nonce not_allowed"},
+			`{"code": "x", "code_verifier": "` + pkceVerifier + `", "redirect_uri": "postmessage", "nonce": "n"}`, []string{"/nonce not_allowed"},
 		},
 		"a token and a code": {`{"id_token": "x", "code": "x"}`, []string{"/code not_allowed"}},
 		"both ways to sign in": {
-			`{"id_token": "x", "nonce": "n", "code": "x", "code_verifier": "` + verifier + `", "redirect_uri": "postmessage"}`,
+			`{"id_token": "x", "nonce": "n", "code": "x", "code_verifier": "` + pkceVerifier + `", "redirect_uri": "postmessage"}`,
 			[]string{"/code not_allowed", "/code_verifier not_allowed", "/redirect_uri not_allowed"},
 		},
 		"a cookie alone":              {`{"cookie": true}`, []string{"/id_token required"}},
@@ -262,13 +262,13 @@ func TestFaultsOfASignIn(t *testing.T) {
 			got := problem.Mistakes()
 			slices.Sort(got)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+				t.Errorf("field errors (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestAProblemOfFieldsReadsAsTheContractSays(t *testing.T) {
+func TestValidation_ProblemHasFormOfContract(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	answer := ann.Post(projectsPath, `{"x": 1}`, "X-Request-Id", "my.request-1").Want(422)

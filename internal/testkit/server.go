@@ -218,9 +218,16 @@ func NewIssuer(t testing.TB) *Issuer {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	i.URL = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
 	users := []issuer.User{{Email: "ann@example.com", Name: "Ann"}}
-	var err error
+	key, err := issuerKey()
+	if err != nil {
+		t.Fatalf("generate the issuer's key: %v", err)
+	}
+	storeKey, err := userStoreKey()
+	if err != nil {
+		t.Fatalf("generate the user store's key: %v", err)
+	}
 	i.Issuer, err = issuer.New(issuer.Config{
-		URL: i.URL,
+		URL: i.URL, Key: key,
 		Clients: []issuer.Client{{ID: ClientID, Secret: clientSecret, RedirectURIs: []string{
 			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "https://elsewhere.example.com/callback",
 		}}},
@@ -229,7 +236,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	if err != nil {
 		t.Fatalf("start the issuer: %v", err)
 	}
-	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Project: Project, Users: users})
+	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Key: storeKey, Project: Project, Users: users})
 	if err != nil {
 		t.Fatalf("start the user store: %v", err)
 	}

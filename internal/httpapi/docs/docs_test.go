@@ -56,7 +56,7 @@ func wantHeader(t *testing.T, answer http.ResponseWriter, name, want string) {
 	}
 }
 
-func TestEveryProblemHasItsPage(t *testing.T) {
+func TestDocs_EveryProblemHasItsPage(t *testing.T) {
 	t.Parallel()
 	_, index := visit(t, "/problems")
 	for _, code := range problem.Codes() {
@@ -79,7 +79,7 @@ func TestEveryProblemHasItsPage(t *testing.T) {
 	}
 }
 
-func TestPagesThatAreNotThereAreProblems(t *testing.T) {
+func TestDocs_UnknownPageIsProblem(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/problems/no_such_code", "/problems/", "/docs/scalar.js", "/docs/", "/docs/x/y"} {
 		answer, body := visit(t, path)
@@ -101,7 +101,7 @@ func assets(t *testing.T) map[string]string {
 	return paths
 }
 
-func TestTheReferenceRunsOurScriptsOnly(t *testing.T) {
+func TestDocs_ReferenceRunsOwnScriptsOnly(t *testing.T) {
 	t.Parallel()
 	answer, body := visit(t, "/docs")
 	wantHeader(t, answer, "Content-Security-Policy",
@@ -113,7 +113,7 @@ func TestTheReferenceRunsOurScriptsOnly(t *testing.T) {
 	}
 }
 
-func TestAssetsAreKeptForGood(t *testing.T) {
+func TestDocs_AssetsAreImmutable(t *testing.T) {
 	t.Parallel()
 	for source, media := range map[string]string{
 		"scalar.js": "text/javascript", "scalar.licenses.txt": "text/plain", "reference.js": "text/javascript",
@@ -133,14 +133,14 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 		if plain.Header().Get("ETag") == packed.Header().Get("ETag") {
 			t.Errorf("%s has one tag for different bytes", source)
 		}
-		kept, nothing := visit(t, path, "If-None-Match", plain.Header().Get("ETag"))
-		if kept.Code != http.StatusNotModified || nothing != "" {
-			t.Errorf("%s answered %d to whom has it", source, kept.Code)
+		cached, nothing := visit(t, path, "If-None-Match", plain.Header().Get("ETag"))
+		if cached.Code != http.StatusNotModified || nothing != "" {
+			t.Errorf("%s with the current ETag got %d", source, cached.Code)
 		}
 	}
 }
 
-func TestTheRendererIsTheOneThatToolsDocsNames(t *testing.T) {
+func TestDocs_RendererIsTheOneOfToolsDocs(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("../../../tools/docs/package.json")
 	if err != nil {

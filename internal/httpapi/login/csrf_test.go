@@ -42,10 +42,10 @@ func destination(address, own string) string {
 	return kind + "//" + strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
 }
 
-// FuzzReturnTo asks to be sent anywhere after a sign-in, or to have a code
+// FuzzLogin_ReturnTo asks to be sent anywhere after a sign-in, or to have a code
 // exchanged that came to anywhere: a browser stays at an origin that is trusted,
 // also when it is told what went wrong.
-func FuzzReturnTo(f *testing.F) {
+func FuzzLogin_ReturnTo(f *testing.F) {
 	for _, address := range []string{
 		"/", "/docs?tab=1#x", "//evil.example", `/\evil.example`, "/%2fevil.example", "/.//evil.example", "/..%2f/evil.example", "\t//evil.example", "https:evil.example", "https:/evil.example", "https:///evil.example",
 		"https://app.example.com/a?b#c", "https://app.example.com@evil.example/", `https://evil.example\@app.example.com/`, "https://app.example.com.evil.example/", "https://APP.example.com", "https://app.example.com:443/", "https://app.example.com?x",
@@ -78,9 +78,9 @@ func FuzzReturnTo(f *testing.F) {
 	})
 }
 
-// FuzzAttempt opens cookies that are sealed as ours are, over any text: what
+// FuzzOAuthState opens cookies that are sealed as ours are, over any text: what
 // opens is a sign-in of that state whose time is not over.
-func FuzzAttempt(f *testing.F) {
+func FuzzOAuthState(f *testing.F) {
 	for _, text := range []string{
 		`{"state":"s","nonce":"n","verifier":"v","return_to":"/","expires":"2026-11-24T12:00:00Z"}`, `{"state":"s","expires":"2026-11-24T11:59:59Z"}`,
 		`{"State":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":"x","state":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":null}`, `null`, "",

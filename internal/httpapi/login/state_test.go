@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/seal"
 )
 
-func TestAnAttemptLastsTenMinutes(t *testing.T) {
+func TestOAuthState_ExpiresAfterTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
@@ -27,7 +27,7 @@ func TestAnAttemptLastsTenMinutes(t *testing.T) {
 	}
 }
 
-func TestNoTwoAttemptsAreAlike(t *testing.T) {
+func TestOAuthState_IsUnique(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
@@ -42,7 +42,7 @@ func TestNoTwoAttemptsAreAlike(t *testing.T) {
 }
 
 // No byte of a sealed attempt can be another one.
-func TestAnAlteredAttemptDoesNotOpen(t *testing.T) {
+func TestOAuthState_AlteredStateIsRejected(t *testing.T) {
 	t.Parallel()
 	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: time.Now}
 	of := auth.NewAuthRequest("postmessage")

@@ -56,7 +56,7 @@ var (
 // Statuses are the statuses of codes whose kind has another one.
 var Statuses = map[problem.Code]int{
 	MethodNotAllowed:     http.StatusMethodNotAllowed,
-	RequestTimeout:             http.StatusRequestTimeout,
+	RequestTimeout:       http.StatusRequestTimeout,
 	BodyTooLarge:         http.StatusRequestEntityTooLarge,
 	UnsupportedMediaType: http.StatusUnsupportedMediaType,
 	HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,

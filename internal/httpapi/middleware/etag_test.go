@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestEntityTags(t *testing.T) {
+func TestETag_ParseList(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		list string
@@ -90,7 +90,7 @@ func written(t *rapid.T, tags []EntityTag) string {
 	return b.String()
 }
 
-func TestEveryListOfTagsIsReadAsItWasWritten(t *testing.T) {
+func TestETag_ListRoundTrips(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tags := someTags(t)
@@ -102,7 +102,7 @@ func TestEveryListOfTagsIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
-func TestIfNoneMatchComparesWeakly(t *testing.T) {
+func TestETag_IfNoneMatchComparesWeakly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tags := someTags(t)
@@ -117,7 +117,7 @@ func TestIfNoneMatchComparesWeakly(t *testing.T) {
 // grammar is RFC 9110, sections 5.6.1 and 8.8.3, written another way.
 var grammar = regexp.MustCompile(`^[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*"(?:[ \t]*,[ \t,]*(?:W/)?"[^\x00-\x20"\x7f]*")*[ \t,]*$`)
 
-func FuzzEntityTags(f *testing.F) {
+func FuzzETag_ParseList(f *testing.F) {
 	for _, list := range []string{"", "*", `"7"`, `W/"7"`, `"1", W/"2"`, `,, "1" ,`, `"1" "2"`, `"`, `W/`, "\"\xff\"", "\"\x00\"", `"1",`, `W/"1"W/"2"`} {
 		f.Add(list)
 	}
@@ -144,8 +144,8 @@ func FuzzEntityTags(f *testing.F) {
 
 var member = regexp.MustCompile(`(W/)?"([^"]*)"`)
 
-// FuzzIfNoneMatch compares any list with the tag of a project or an item.
-func FuzzIfNoneMatch(f *testing.F) {
+// FuzzETag_IfNoneMatch compares any list with the tag of a project or an item.
+func FuzzETag_IfNoneMatch(f *testing.F) {
 	for _, list := range []string{"*", "\v*", `"7"`, `W/"7"`, `"6", W/"7-2"`, `"7`, ""} {
 		f.Add(list, int64(7), 2, false)
 		f.Add(list, int64(7), 2, true)

@@ -20,7 +20,7 @@ func proxies(t *testing.T, list ...string) Proxies {
 	return p
 }
 
-func TestTheCallerStandsBehindTheTrustedProxies(t *testing.T) {
+func TestProxies_ClientIsFirstUntrustedAddress(t *testing.T) {
 	t.Parallel()
 	trusted := proxies(t, "10.0.0.0/8", "192.0.2.7", "2001:db8:aaaa::/48")
 	many := strings.Repeat("10.1.1.1, ", 5000)
@@ -92,7 +92,7 @@ func TestTheCallerStandsBehindTheTrustedProxies(t *testing.T) {
 	}
 }
 
-func TestProxiesAreAddressesAndNetworks(t *testing.T) {
+func TestProxies_AreAddressesAndNetworks(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		list []string
@@ -124,7 +124,7 @@ func TestProxiesAreAddressesAndNetworks(t *testing.T) {
 	}
 }
 
-func FuzzForwarded(f *testing.F) {
+func FuzzProxies_ForwardedFor(f *testing.F) {
 	trusted, err := ParseProxies([]string{"10.0.0.0/8"})
 	if err != nil {
 		f.Fatal(err)

@@ -1,0 +1,263 @@
+package httpapi_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// claims are the members of a token's header or payload.
+type claims = map[string]any
+
+// forger makes access tokens by changing a valid one.
+type forger struct {
+	header, payload claims
+	secret          []byte
+}
+
+// withClaims returns the members with changes. A nil value removes a member.
+func withClaims(members, changes claims) claims {
+	changed := maps.Clone(members)
+	for name, value := range changes {
+		if changed[name] = value; value == nil {
+			delete(changed, name)
+		}
+	}
+	return changed
+}
+
+// sign signs a changed token with the server's own secret. Only the changed
+// member can be the reason for its rejection.
+func (f forger) sign(header, payload claims) string {
+	input := f.signingInput(header, payload)
+	return input + "." + mac(f.secret, input)
+}
+
+func (f forger) signingInput(header, payload claims) string {
+	return encodeSegment(withClaims(f.header, header)) + "." + encodeSegment(withClaims(f.payload, payload))
+}
+
+func encodeSegment(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func mac(secret []byte, input string) string {
+	m := hmac.New(sha256.New, secret)
+	m.Write([]byte(input))
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+func newForger(t *testing.T, token, secret string) forger {
+	t.Helper()
+	f := forger{secret: []byte(secret)}
+	parts := strings.Split(token, ".")
+	for i, into := range []*claims{&f.header, &f.payload} {
+		text, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// forgedTokens are tokens that must be rejected, by what is wrong with them.
+// They are the cases that HTTP could change, and one of each group that
+// package auth tests with hundreds of cases.
+func forgedTokens(f forger, good, refresh, id, user string) map[string]string {
+	parts := strings.Split(good, ".")
+	head, body, signature := parts[0], parts[1], parts[2]
+	unsigned := f.signingInput(claims{"alg": "none"}, nil)
+	return map[string]string{
+		"a word":                          "x",
+		"two dots":                        "..",
+		"no signature":                    head + "." + body,
+		"an empty signature":              head + "." + body + ".",
+		"alg none":                        unsigned + ".",
+		"alg none, signed":                f.sign(claims{"alg": "none"}, nil),
+		"another alg":                     f.sign(claims{"alg": "EdDSA"}, nil),
+		"the signature of another secret": f.signingInput(nil, nil) + "." + mac([]byte("another-secret-of-32-bytes-or-more!!"), f.signingInput(nil, nil)),
+		"a payload of another token":      head + "." + encodeSegment(withClaims(f.payload, claims{"sub": user})) + "." + signature,
+		"five parts":                      good + ".x.y",
+		"padding after the signature":     good + "=",
+		"a blank in the signature":        good[:len(good)-5] + " " + good[len(good)-5:],
+		"a second token after it":         good + " " + good,
+		"a comma and a scheme":            good + ", Basic eDp4",
+		"the scheme twice":                "Bearer " + good,
+		"quotes":                          `"` + good + `"`,
+		"the JSON serialization":          `{"payload":"` + body + `","protected":"` + head + `","signature":"` + signature + `"}`,
+		"the refresh token":               refresh,
+		"the refresh token in parts":      head + "." + refresh + "." + signature,
+		"the ID token":                    id,
+		"30,000 bytes":                    strings.Repeat("a", 30000),
+		"30,000 dots":                     strings.Repeat(".", 30000),
+		"typ JWT":                         f.sign(claims{"typ": "JWT"}, nil),
+		"a kid that is a path":            f.sign(claims{"kid": "../../../../dev/null"}, nil),
+		"crit":                            f.sign(claims{"crit": []string{"exp"}}, nil),
+		"another issuer":                  f.sign(nil, claims{"iss": "https://accounts.google.com"}),
+		"another audience":                f.sign(nil, claims{"aud": "another"}),
+		"a session that is SQL":           f.sign(nil, claims{"sid": "' OR true --"}),
+		"no expiry":                       f.sign(nil, claims{"exp": nil}),
+		"a future nbf":                    f.sign(nil, claims{"nbf": time.Now().Unix() + 3600}),
+		"a past expiry, and alg none":     f.signingInput(claims{"alg": "none"}, claims{"exp": time.Now().Unix() - 60}) + ".",
+	}
+}
+
+func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
+	t.Parallel()
+	var secret string
+	s := testkit.Start(t, func(settings *server.Settings) { secret = string(settings.JWTSecret) })
+	ann := s.SignUp(t)
+	f := newForger(t, ann.Token, secret)
+	for name, token := range map[string]string{
+		"itself":                  ann.Token,
+		"made again":              f.sign(nil, nil),
+		"with a list of audience": f.sign(nil, claims{"aud": []string{"codegenapp"}}),
+		"with more in it":         f.sign(claims{"x": 1, "jku": "http://127.0.0.1:1"}, claims{"role": "admin"}),
+		"of a clock 3 s behind":   f.sign(nil, claims{"nbf": time.Now().Unix() + 3, "iat": time.Now().Unix() + 3}),
+		"expired 2 s ago, leeway": f.sign(nil, claims{"exp": time.Now().Unix() - 1}),
+	} {
+		if answer := withToken(t, s, token).Get(projectsPath); answer.Status != 200 {
+			t.Errorf("a good token %s got %d: %s", name, answer.Status, answer.Body)
+		}
+	}
+	idToken := idToken(t, s, issuer.Claims{Email: "ann@example.com"})
+	for name, token := range forgedTokens(f, ann.Token, ann.RefreshToken, idToken, ann.User) {
+		t.Run("a token with "+name, func(t *testing.T) {
+			t.Parallel()
+			wantRejected(t, s, token, "token_invalid")
+		})
+	}
+	now := time.Now().Unix()
+	for name, token := range map[string]string{
+		"a minute ago": f.sign(nil, claims{"exp": now - 60}),
+		"in 1970":      f.sign(nil, claims{"exp": 1}),
+	} {
+		t.Run("a token that expired "+name, func(t *testing.T) {
+			t.Parallel()
+			wantRejected(t, s, token, "token_expired")
+		})
+	}
+	// Only the server can sign these. A session and its user belong together.
+	bob := s.SignUp(t)
+	for name, token := range map[string]string{
+		"a session of another user":    f.sign(nil, claims{"sub": bob.User}),
+		"a session that never was":     f.sign(nil, claims{"sid": "01a20519-0000-7000-8000-000000000000"}),
+		"the nil subject":              f.sign(nil, claims{"sub": "00000000-0000-0000-0000-000000000000"}),
+		"the subject of a session":     f.sign(nil, claims{"sid": ann.User}),
+		"the session where a user was": f.sign(nil, claims{"sub": ann.Session}),
+	} {
+		t.Run("a token with "+name, func(t *testing.T) {
+			t.Parallel()
+			wantRejected(t, s, token, "token_revoked")
+		})
+	}
+}
+
+// wantRejected fails the test unless reads and writes with the token are
+// rejected in the form of the contract.
+func wantRejected(t *testing.T, s *testkit.Server, token, code string) {
+	t.Helper()
+	c := withToken(t, s, token)
+	for _, answer := range []*testkit.Answer{c.Get(projectsPath), c.Post(projectsPath, withTitle("x"))} {
+		problem := answer.WantProblem(401, code)
+		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer realm="codegenapp", error="invalid_token"` {
+			t.Errorf("WWW-Authenticate = %s", got)
+		}
+		if len(problem.Detail) > 200 || revealsInternals(problem.Detail) || strings.Contains(string(answer.Body), token) && len(token) > 3 {
+			t.Errorf("it has the detail %s", answer.Body)
+		}
+	}
+}
+
+func TestAccessToken_MissingTokenIsReported(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann := s.SignUp(t)
+	for name, authorization := range map[string]string{
+		"nothing":            "",
+		"another scheme":     "Basic " + ann.Token,
+		"only the scheme":    "Bearer",
+		"scheme and blank":   "Bearer ",
+		"only the token":     ann.Token,
+		"a longer scheme":    "BearerX " + ann.Token,
+		"an equals sign":     "Bearer=" + ann.Token,
+		"a colon":            "Bearer:" + ann.Token,
+		"the token in Basic": "Basic OmJlYXJlcg==",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			anybody := s.Anybody(t)
+			for _, answer := range []*testkit.Answer{
+				anybody.Get(projectsPath, "Authorization", authorization),
+				anybody.Post(projectsPath, "{", "Authorization", authorization),
+				anybody.Delete(projectsPath+"/x", "Authorization", authorization),
+				anybody.Get(projectsPath+"?nonsense=1", "Authorization", authorization),
+			} {
+				answer.WantProblem(401, "token_missing")
+				if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer realm="codegenapp"` {
+					t.Errorf("WWW-Authenticate = %s", got)
+				}
+			}
+		})
+	}
+	t.Run("the scheme in any case passes", func(t *testing.T) {
+		t.Parallel()
+		for _, scheme := range []string{"bearer", "BEARER", "bEaReR"} {
+			s.Anybody(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
+		}
+	})
+	t.Run("a token in the query or a cookie is ignored", func(t *testing.T) {
+		t.Parallel()
+		s.Anybody(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
+		s.Anybody(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
+	})
+}
+
+// A cache of live sessions then needs no other expiry than the token's.
+func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		access, refresh, age string
+		want                 float64
+	}{
+		"the token ends first":                 {"10m", "1h", "2h", 600},
+		"the session ends first":               {"1h", "10m", "2h", 600},
+		"the session's maximum age ends first": {"1h", "5m", "5m", 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testkit.Start(t, func(s *server.Settings) {
+				for _, lifetime := range []struct {
+					of   interface{ UnmarshalText(text []byte) error }
+					text string
+				}{{&s.AccessLifetime, tc.access}, {&s.RefreshLifetime, tc.refresh}, {&s.SessionMaxAge, tc.age}} {
+					if err := lifetime.of.UnmarshalText([]byte(lifetime.text)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			began := time.Now()
+			answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
+			got, _ := answer["expires_in"].(float64)
+			if took := time.Since(began).Seconds(); got > tc.want || got < tc.want-took-1 {
+				t.Errorf("the token expires in %.0f s, want %.0f", got, tc.want)
+			}
+		})
+	}
+}

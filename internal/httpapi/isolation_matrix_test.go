@@ -1,0 +1,292 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
+)
+
+// routeCase describes a route: a request that succeeds, and what its path
+// names.
+type routeCase struct {
+	// names is project, specification, item, session or user; empty for none.
+	names string
+	body  string
+	// permission is read or change for routes that need a role.
+	permission string
+	// anyCaller is the status where the caller does not matter.
+	anyCaller int
+	// trashedToo is true for routes that work on the trash.
+	trashedToo bool
+	// endsSession is true for routes that end the session of their caller.
+	endsSession bool
+}
+
+// routeCases has every route. A missing route fails the test.
+var routeCases = map[string]routeCase{
+	"POST /auth/login":          {anyCaller: 401, body: `{"id_token": "x"}`},
+	"GET /auth/google":          {anyCaller: 302},
+	"GET /auth/google/callback": {anyCaller: 403},
+	"POST /auth/refresh":        {anyCaller: 401, body: `{"refresh_token": "x"}`},
+	"POST /auth/logout":         {body: `{}`, endsSession: true},
+
+	"GET /auth/sessions":         {},
+	"DELETE /auth/sessions/{id}": {names: "session"},
+	"GET /users/me":              {},
+	"PATCH /users/me":            {body: `{"name": "x"}`},
+	"DELETE /users/me":           {endsSession: true},
+	"GET /users/me/export":       {},
+
+	"GET /projects":                 {},
+	"POST /projects":                {body: `{"title": "x"}`},
+	"GET /projects/{id}":            {names: "project"},
+	"PUT /projects/{id}":            {names: "project", body: `{"title": "x"}`},
+	"PATCH /projects/{id}":          {names: "project", body: `{"title": "x"}`},
+	"DELETE /projects/{id}":         {names: "project"},
+	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
+	"GET /projects/{id}/specs":      {names: "project"},
+	"POST /projects/{id}/specs":     {names: "project", body: `{"content": "x"}`},
+	"GET /specs/{id}":               {names: "specification"},
+	"PUT /specs/{id}":               {names: "specification", body: `{"content": "x"}`},
+	"PATCH /specs/{id}":             {names: "specification", body: `{"content": "x"}`},
+	"DELETE /specs/{id}":            {names: "specification"},
+	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
+	"GET /specs/{id}/items":         {names: "specification"},
+	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
+	"PUT /specs/{id}/items/reorder": {names: "specification", body: `{"item_ids": ["{item}"]}`},
+	"GET /items/{id}":               {names: "item"},
+	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},
+	"PATCH /items/{id}":             {names: "item", body: `{"content": "x"}`},
+	"DELETE /items/{id}":            {names: "item"},
+
+	"GET /admin/users":        {permission: "read"},
+	"PATCH /admin/users/{id}": {permission: "change", names: "user", body: `{"role": "user"}`},
+	"GET /admin/audit-events": {permission: "read"},
+
+	"GET /openapi.json":          {anyCaller: 200},
+	"GET /openapi.yaml":          {anyCaller: 200},
+	"GET /docs":                  {anyCaller: 200},
+	"GET /docs/{asset}":          {anyCaller: 404},
+	"GET /problems":              {anyCaller: 200},
+	"GET /problems/{code}":       {anyCaller: 404},
+	"GET /.well-known/jwks.json": {anyCaller: 200}, // with a key file
+	"GET /health":                {anyCaller: 200},
+	"GET /health/live":           {anyCaller: 200},
+	"GET /health/ready":          {anyCaller: 200},
+	"GET /health/db":             {anyCaller: 200},
+	"GET /health/redis":          {anyCaller: 200},
+	"GET /metrics":               {anyCaller: 200},
+}
+
+// outsidePrefix matches the routes that are not below the contract's prefix.
+var outsidePrefix = regexp.MustCompile(`^\w+ /(docs|problems|health|metrics|\.well-known)`)
+
+var routeLine = regexp.MustCompile(`(?:\(a, |HandleFunc\()"(\w+) (?:"\+prefix\+")?(/[^"]*)"`)
+
+// allRoutes are the routes as routes.go lists them.
+func allRoutes(t *testing.T) (routes []string) {
+	t.Helper()
+	text, err := os.ReadFile("routes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range routeLine.FindAllStringSubmatch(string(text), -1) {
+		routes = append(routes, found[1]+" "+found[2])
+	}
+	return routes
+}
+
+// ownedIDs are the ids of what a user owns by kind, once live and once in the
+// trash.
+type ownedIDs struct{ live, trashed map[string]string }
+
+func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
+	t.Helper()
+	c := s.SignUp(t)
+	spec := newSpec(c, "a")
+	dead := specProject{ID: spec.ProjectID}.add(c, "x")
+	deadItem, deadProject := newBullet(c, dead, "a"), newProject(c, "Dead")
+	own := ownedIDs{
+		live: map[string]string{
+			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
+			"session": c.Session, "user": c.User,
+		},
+		trashed: map[string]string{"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID},
+	}
+	c.Delete(dead.path()).Want(204)
+	c.Delete(deadProject.path()).Want(204)
+	return c, own
+}
+
+// callerKinds are all kinds of callers. The owner is last: until then nothing
+// may have changed.
+var callerKinds = []string{"anonymous", "bad token", "suspended", "another user", "auditor", "admin", "owner"}
+
+// callerFixture creates callers of each kind.
+type callerFixture struct {
+	t      *testing.T
+	s      *testkit.Server
+	admin  *testkit.Client
+	shared map[string]*testkit.Client
+	// keys configures a replica with the keys of the server.
+	keys func(*server.Settings)
+}
+
+func newCallerFixture(t *testing.T) *callerFixture {
+	t.Helper()
+	keys := keySettings{file: newKeyPair(t, "Ed25519").private}.set
+	s := testkit.Start(t, withAdmin, keys)
+	x := &callerFixture{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), shared: map[string]*testkit.Client{}}
+	for _, kind := range callerKinds[:len(callerKinds)-1] {
+		x.shared[kind] = x.newCaller(kind)
+	}
+	return x
+}
+
+// newCaller creates a caller of a kind.
+func (x *callerFixture) newCaller(kind string) *testkit.Client {
+	x.t.Helper()
+	switch kind {
+	case "anonymous":
+		return x.s.Anybody(x.t)
+	case "bad token":
+		return withToken(x.t, x.s, "x.y.z")
+	}
+	c := x.s.SignUp(x.t)
+	change := map[string]string{"suspended": `{"suspended": true}`, "auditor": `{"role": "auditor"}`, "admin": `{"role": "admin"}`}[kind]
+	if change != "" {
+		x.admin.Patch(usersPath+"/"+c.User, change).Want(200)
+	}
+	return c
+}
+
+// wantResponse is the response that a caller has to get. 200 stands for any
+// success.
+func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
+	owns := kind == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
+	switch {
+	case c.anyCaller > 0:
+		return c.anyCaller, ""
+	case kind == "anonymous":
+		return 401, "token_missing"
+	case kind == "bad token":
+		return 401, "token_invalid"
+	case kind == "suspended" && logout: // a second logout succeeds
+		return 200, ""
+	case kind == "suspended":
+		return 401, "token_revoked"
+	case c.permission != "" && kind != "admin" && (c.permission == "change" || kind != "auditor"):
+		return 403, "permission_denied"
+	case c.names == "", owns, c.names == "user" && state != "missing" && state != "malformed":
+		return 200, ""
+	default:
+		return 404, c.names + "_not_found"
+	}
+}
+
+// send sends the request of a route with an id.
+func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase, own ownedIDs) *testkit.Answer {
+	method, path, _ := strings.Cut(route, " ")
+	if !outsidePrefix.MatchString(route) {
+		path = "/api/v1" + path
+	}
+	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
+	var body any
+	if cell.body != "" {
+		body = strings.Replace(cell.body, "{item}", own.live["item"], 1)
+	}
+	return c.Do(method, path, body)
+}
+
+func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
+	t.Parallel()
+	routes := allRoutes(t)
+	for route := range routeCases {
+		if !slices.Contains(routes, route) {
+			t.Errorf("routeCases has %s, but routes.go has not", route)
+		}
+	}
+	x := newCallerFixture(t)
+	for _, route := range routes {
+		cell, ok := routeCases[route]
+		if !ok {
+			t.Errorf("routeCases has no case for %s", route)
+			continue
+		}
+		x.checkRoute(route, cell)
+	}
+}
+
+// checkRoute sends the requests of every caller for everything that the path
+// may name.
+func (x *callerFixture) checkRoute(route string, c routeCase) {
+	x.t.Helper()
+	states := []string{"own"}
+	if c.names != "" {
+		states = []string{"own", "foreign", "missing", "malformed", "trashed"}
+	}
+	notFound := map[string]map[string]string{}
+	for _, state := range states {
+		owner, own := newOwner(x.t, x.s)
+		id := own.live[c.names]
+		switch state {
+		case "foreign":
+			id = x.foreignID(c.names)
+		case "missing":
+			id = "01890a5d-ac96-774b-bcce-b302099a8057"
+		case "malformed":
+			id = "01890A5D-AC96-774B-BCCE-B302099A8057" // the same length as a valid one
+		case "trashed":
+			if id = own.trashed[c.names]; id == "" {
+				continue
+			}
+		}
+		for _, kind := range callerKinds {
+			caller := owner
+			if kind != "owner" {
+				caller = x.shared[kind]
+				if c.endsSession {
+					caller = x.newCaller(kind)
+				}
+			}
+			status, code := c.wantResponse(kind, state, strings.HasSuffix(route, "/logout"))
+			answer := x.send(caller, route, id, c, own)
+			got := answer.Status
+			if got/100 == 2 && status/100 == 2 {
+				got = status
+			}
+			if got != status || code != "" && races.Code(answer) != fmt.Sprint(status, " ", code) {
+				x.t.Errorf("%s of %s by %s: %s, want %d %s: %s", route, state, kind, races.Code(answer), status, code, answer.Body)
+			}
+			if status == 404 && c.anyCaller == 0 {
+				if notFound[kind] == nil {
+					notFound[kind] = map[string]string{}
+				}
+				notFound[kind][state] = formatResponse(answer, id)
+			}
+		}
+	}
+	for kind, byState := range notFound {
+		for state, response := range byState {
+			if diff := cmp.Diff(byState["missing"], response); diff != "" {
+				x.t.Errorf("%s by %s (-missing +%s):\n%s", route, kind, state, diff)
+			}
+		}
+	}
+}
+
+// foreignID is the id of a resource of another user.
+func (x *callerFixture) foreignID(what string) string {
+	x.t.Helper()
+	_, theirs := newOwner(x.t, x.s)
+	return theirs.live[what]
+}

@@ -1,0 +1,70 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// While all writes wait for one locked row, new requests are shed and counted.
+// Health checks respond, sessions end, and cached reads succeed.
+func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, func(s *server.Settings) { s.PoolSize, s.PoolOverflow = 4, 0 })
+	ann, ben := s.SignUp(t), s.SignUp(t)
+	project := newProject(ann, "held")
+	other := newProject(ben, "Cached")
+	ben.Get(other.path()).Want(200)
+
+	held, err := pgx.Connect(t.Context(), s.Database.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close(t.Context())
+	if _, err := held.Exec(t.Context(), "BEGIN; SELECT 1 FROM projects FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+
+	var shed, slow atomic.Int64
+	var writers sync.WaitGroup
+	for range 100 {
+		writers.Go(func() {
+			a := ann.Patch(project.path(), withTitle("new"))
+			switch {
+			case a.Status != http.StatusServiceUnavailable:
+				t.Errorf("a write of a locked row got %d", a.Status)
+			case strings.Contains(string(a.Body), "more to do"):
+				shed.Add(1)
+				if after := a.Header.Get("Retry-After"); len(after) != 1 || after < "1" || after > "3" {
+					t.Errorf("shed with Retry-After %q", after)
+				}
+			default:
+				slow.Add(1)
+			}
+		})
+	}
+	for range 5 {
+		s.Anybody(t).Get("/health/live").Want(200)
+		ben.Get(other.path()).Want(200)
+	}
+	writers.Go(func() { ben.Post("/api/v1/auth/logout", nil).Want(204) })
+	writers.Wait()
+	t.Logf("%d shed, %d timed out at the lock", shed.Load(), slow.Load())
+	if shed.Load() == 0 || slow.Load() == 0 {
+		t.Errorf("%d shed, %d timed out at the lock: both should happen", shed.Load(), slow.Load())
+	}
+	if metrics := string(s.Anybody(t).Get("/metrics").Want(200).Body); strings.Contains(metrics, `requests_shed_total{places="work"} 0`) {
+		t.Error("shed requests are not counted")
+	}
+	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	ann.Patch(project.path(), withTitle("new")).Want(200)
+}

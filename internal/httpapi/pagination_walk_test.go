@@ -1,0 +1,265 @@
+package httpapi_test
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// listRow is what these tests read of a row of a list.
+type listRow struct {
+	ID        string  `json:"id"`
+	Number    int     `json:"number"`
+	Title     string  `json:"title"`
+	CreatedAt string  `json:"created_at"`
+	UpdatedAt string  `json:"updated_at"`
+	DeletedAt *string `json:"deleted_at"`
+}
+
+func rowIDs(rows []listRow) []string {
+	all := make([]string, len(rows))
+	for n, r := range rows {
+		all[n] = r.ID
+	}
+	return all
+}
+
+// listFixture is a user's list, live or trash, with writes that change it.
+type listFixture struct {
+	t       *testing.T
+	ann     *testkit.Client
+	super   *pgx.Conn
+	trashed bool
+	// list is the path of the list. one is the path of a row without its id.
+	list, one string
+	// inserts are statements that fill the list: $1 rows of the user $2,
+	// trashed at $3, with the titles $4.
+	inserts []string
+}
+
+// listFixtures are the paginated lists with their orders.
+var listFixtures = map[string]struct {
+	orders []string
+	build  func(ann *testkit.Client) listFixture
+}{
+	"projects": {projectOrders, func(*testkit.Client) listFixture {
+		return listFixture{list: projectsPath, one: projectsPath, inserts: []string{`
+INSERT INTO projects (id, owner_id, title, created_at, updated_at, deleted_at)
+SELECT gen_random_uuid(), $2, ($4::text[])[n % 10 + 1], ` + repeatedTimes + `, $3
+FROM   generate_series(1, $1::int) AS n`, `
+UPDATE users SET project_count = (SELECT count(*) FROM projects WHERE owner_id = $1 AND NOT trashed) WHERE id = $1`}}
+	}},
+	"specifications": {append([]string{"number", "number desc"}, projectOrders...), func(ann *testkit.Client) listFixture {
+		return listFixture{list: newSpecProject(ann).specs(), one: "/api/v1/specs", inserts: []string{`
+INSERT INTO specifications (id, owner_id, project_id, number, content, title, created_at, updated_at, deleted_at)
+SELECT gen_random_uuid(), $2, p.id, n, 'x', ($4::text[])[n % 10 + 1], ` + repeatedTimes + `, $3
+FROM   projects AS p, generate_series(1, $1::int) AS n WHERE p.owner_id = $2`, `
+UPDATE projects SET next_specification_number = 100, specification_count = (SELECT count(*) FROM specifications WHERE owner_id = $1 AND NOT trashed)
+WHERE  owner_id = $1`}}
+	}},
+}
+
+// repeatedTimes are the times of row n. Many rows share them.
+const repeatedTimes = `timestamptz '2026-01-01 00:00:00.123456Z' + n % 3 * interval '1 microsecond',
+       timestamptz '2026-01-01 00:00:00.123456Z' + n % 5 / 2 * interval '1 microsecond'`
+
+// eachList runs a test for every list, live and trash, in every order. The
+// test builds as many lists as it needs, each of another user.
+func eachList(t *testing.T, test func(build func() listFixture, order string)) {
+	t.Helper()
+	s := testkit.Start(t)
+	for name, kind := range listFixtures {
+		for _, trashed := range []bool{false, true} {
+			for _, order := range kind.orders {
+				t.Run(fmt.Sprintf("%s, trash %t, by %s", name, trashed, order), func(t *testing.T) {
+					t.Parallel()
+					super := superuserConn(t, s)
+					test(func() listFixture {
+						ann := s.SignUp(t)
+						x := kind.build(ann)
+						x.t, x.ann, x.super, x.trashed = t, ann, super, trashed
+						return x
+					}, order)
+				})
+			}
+		}
+	}
+}
+
+// add creates a row of the list.
+func (x listFixture) add(title string) (made listRow) {
+	x.t.Helper()
+	body := map[string]any{"title": title}
+	if x.list != projectsPath {
+		body["content"] = "x"
+	}
+	x.ann.Post(x.list, body).Want(201).Into(&made)
+	if x.trashed {
+		x.setListed(made.ID, true)
+	}
+	return made
+}
+
+// setListed moves a row into the list or out of it.
+func (x listFixture) setListed(id string, onto bool) {
+	x.t.Helper()
+	if onto == x.trashed {
+		x.ann.Delete(x.one + "/" + id).Want(204)
+	} else {
+		x.ann.Post(x.one+"/"+id+"/restore", nil).Want(200)
+	}
+}
+
+// insertRows fills the list with n rows of few titles and times, and returns
+// them as listed.
+func (x listFixture) insertRows(n int) []listRow {
+	x.t.Helper()
+	titles := []string{"same", "same", "Same", "sam", "same same", "ä", "a\u0308", "🧾", "\uffff", strings.Repeat("🧾", 100)}
+	var deleted *time.Time
+	if x.trashed {
+		deleted = new(time.Now())
+	}
+	execOn(x.t, x.super, x.inserts[0], n, x.ann.User, deleted, titles)
+	execOn(x.t, x.super, x.inserts[1], x.ann.User)
+	all := x.walk(100, "created_at", nil)
+	if len(all) != n {
+		x.t.Fatalf("%d of %d are listed", len(all), n)
+	}
+	return all
+}
+
+// walk reads the list page by page. It calls between after each page.
+func (x listFixture) walk(size int, order string, between func(last listRow)) []listRow {
+	x.t.Helper()
+	var all []listRow
+	query := url.Values{"page_size": {strconv.Itoa(size)}, "order_by": {order}, "trashed": {strconv.FormatBool(x.trashed)}}
+	for range 200 {
+		var page struct {
+			Projects, Specifications []listRow
+			NextPageToken            string `json:"next_page_token"`
+		}
+		x.ann.Get(x.list + "?" + query.Encode()).Want(200).Into(&page)
+		rows := append(page.Projects, page.Specifications...)
+		all = append(all, rows...)
+		switch {
+		case page.NextPageToken == "":
+			return all
+		case len(rows) != size:
+			x.t.Fatalf("a page of %d has %d rows and a next one", size, len(rows))
+		}
+		query.Set("page_token", page.NextPageToken)
+		if between != nil {
+			between(rows[size-1])
+		}
+	}
+	x.t.Fatal("the list does not end")
+	return nil
+}
+
+// compareRows compares by the column of an order, ties by id, text by code
+// point.
+func compareRows(order string) func(a, b listRow) int {
+	column, descending := strings.CutSuffix(order, " desc")
+	key := func(r listRow) string {
+		return map[string]string{"title": r.Title, "created_at": r.CreatedAt, "updated_at": r.UpdatedAt}[column]
+	}
+	return func(a, b listRow) int {
+		if descending {
+			a, b = b, a
+		}
+		if column == "number" {
+			return cmp.Compare(a.Number, b.Number)
+		}
+		return cmp.Or(strings.Compare(key(a), key(b)), strings.Compare(a.ID, b.ID))
+	}
+}
+
+func TestPagination_EveryListKeepsOrderOverPages(t *testing.T) {
+	t.Parallel()
+	eachList(t, func(build func() listFixture, order string) {
+		x := build()
+		all := x.insertRows(23)
+		want := rowIDs(slices.SortedFunc(slices.Values(all), compareRows(order)))
+		for _, size := range []int{1, 2, 3, 4, 5, 6, 7, 22, 23, 24, 100} {
+			if got := rowIDs(x.walk(size, order, nil)); !slices.Equal(got, want) {
+				x.t.Errorf("in pages of %d: %v, want %v", size, got, want)
+			}
+		}
+	})
+}
+
+// During a walk rows appear and disappear: new ones, earlier ones, and the row
+// that the token was made from. Rows that stay are listed once, in order, and
+// no row is listed twice.
+func TestPagination_WalkSkipsAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	eachList(t, func(build func() listFixture, order string) {
+		for _, size := range []int{1, 2, 7} {
+			build().walkDuringWrites(size, order)
+		}
+	})
+}
+
+func (x listFixture) walkDuringWrites(size int, order string) {
+	x.t.Helper()
+	stay, here := map[string]bool{}, map[string]bool{}
+	var others []string
+	for k, r := range x.insertRows(16) {
+		if k%2 == 0 {
+			stay[r.ID] = true
+			continue
+		}
+		others = append(others, r.ID)
+		if here[r.ID] = k%4 == 1; !here[r.ID] {
+			x.setListed(r.ID, false)
+		}
+	}
+	turn := 0
+	got := x.walk(size, order, func(last listRow) {
+		if turn++; turn > 12 {
+			return // otherwise new rows come before the end forever
+		}
+		x.add([]string{"same", "a", "zzz"}[turn%3])
+		if here[last.ID] { // the row that the token was made from
+			x.setListed(last.ID, false)
+			here[last.ID] = false
+		}
+		id := others[turn%len(others)]
+		here[id] = !here[id]
+		x.setListed(id, here[id])
+	})
+	times := map[string]int{}
+	var stayed []listRow
+	for _, r := range got {
+		if times[r.ID]++; stay[r.ID] {
+			stayed = append(stayed, r)
+		}
+		if (r.DeletedAt != nil) != x.trashed {
+			x.t.Errorf("in pages of %d: %s is deleted at %v", size, r.ID, r.DeletedAt)
+		}
+	}
+	for id := range stay {
+		if times[id] != 1 {
+			x.t.Errorf("in pages of %d: %s was there all along and is seen %d times", size, id, times[id])
+		}
+	}
+	if !slices.IsSortedFunc(stayed, compareRows(order)) {
+		x.t.Errorf("in pages of %d: not in order: %v", size, rowIDs(stayed))
+	}
+	for id, n := range times {
+		// A restored row has a new updated_at, and may be listed again at its
+		// new position.
+		if n > 1 && (!slices.Contains(others, id) || !strings.HasPrefix(order, "updated_at")) {
+			x.t.Errorf("in pages of %d: %s is seen %d times", size, id, n)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/races"
+)
+
+// atMost3 sets a limit that a test reaches.
+func atMost3(settings *server.Settings) { settings.MaxProjects = 3 }
+
+func TestProjects_LimitIsExactUnderConcurrentCreates(t *testing.T) {
+	t.Parallel()
+	s := testkit.StartFirst(t, atMost3)
+	replica := s.Replica(t, atMost3)
+	for round := range testkit.Rounds(2, 20) {
+		ann := s.SignUp(t)
+		c := races.Of(ann, s, replica).Patient()
+		answers := races.Ask(t, 30, func(n int) *testkit.Answer {
+			return c.At(n).Post(projectsPath, withTitle(fmt.Sprint("Project ", n)))
+		})
+		if diff := cmp.Diff(map[string]int{"201": 3, "409 project_limit_reached": 27}, races.Tally(answers)); diff != "" {
+			t.Errorf("round %d: answers (-want +got):\n%s", round, diff)
+		}
+		if got := len(listProjects(ann).Projects); got != 3 {
+			t.Errorf("round %d: %d projects", round, got)
+		}
+		wantCounted(t, s, ann)
+	}
+}
+
+// wantCounted fails the test unless the user's counter equals the number of
+// live projects.
+func wantCounted(t *testing.T, s *testkit.Server, c *testkit.Client) {
+	t.Helper()
+	counted := queryInt(t, s, "SELECT project_count FROM users WHERE id = $1", c.User)
+	if live := queryInt(t, s, "SELECT count(*) FROM projects WHERE owner_id = $1 AND deleted_at IS NULL", c.User); live != counted {
+		t.Errorf("%d live projects are counted as %d", live, counted)
+	}
+}
+
+func TestProjects_TrashDoesNotCountAgainstLimit(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, atMost3)
+	ann, bob := s.SignUp(t), s.SignUp(t)
+	var made []project
+	for n := range 3 {
+		made = append(made, newProject(ann, fmt.Sprint("Project ", n)))
+	}
+	full := func(a *testkit.Answer) {
+		t.Helper()
+		a.WantProblem(409, "project_limit_reached")
+	}
+	full(ann.Post(projectsPath, withTitle("One more")))
+	newProject(bob, "Another account has its own limit")
+	ann.Put(made[0].path(), withTitle("Changed")).Want(200) // a change needs no capacity
+
+	ann.Delete(made[0].path()).Want(204)
+	ann.Delete(made[0].path()).WantProblem(404, "project_not_found") // frees no second slot
+	fourth := newProject(ann, "One more")
+	full(ann.Post(projectsPath, withTitle("Yet one more")))
+	full(ann.Post(made[0].path()+"/restore", nil))
+	if trash := listProjects(ann, "trashed", "true").Projects; len(trash) != 1 || trash[0].Version != 3 {
+		t.Errorf("a rejected restore changed the trash: %+v", trash)
+	}
+	ann.Post(fourth.path()+"/restore", nil).Want(200) // it is live already and needs no capacity
+
+	ann.Delete(fourth.path()).Want(204)
+	ann.Post(made[0].path()+"/restore", nil).Want(200)
+	ann.Post(made[0].path()+"/restore", nil).Want(200) // uses no second slot
+	full(ann.Post(fourth.path()+"/restore", nil))
+	ann.Delete(made[1].path()).Want(204)
+	ann.Post(fourth.path()+"/restore", nil).Want(200)
+	wantCounted(t, s, ann)
+}
+
+func TestProjects_ConcurrentTrashAndRestoreKeepCount(t *testing.T) {
+	t.Parallel()
+	s := testkit.StartFirst(t)
+	ann := s.SignUp(t)
+	c := races.Of(ann, s, s.Replica(t)).Patient()
+	for range 2 {
+		newProject(ann, "Lasting")
+	}
+	p := newProject(ann, "Invoices")
+	allowed := map[string][]int{"trash": {204, 404}, "restore": {200}, "rename": {200, 404}, "read": {200, 404}}
+	for round := range testkit.Rounds(4, 40) {
+		names := make([]string, 12)
+		answers := races.Ask(t, len(names), func(n int) *testkit.Answer {
+			names[n] = []string{"trash", "trash", "restore", "restore", "rename", "read"}[rand.IntN(6)]
+			switch c := c.At(n); names[n] {
+			case "trash":
+				return c.Delete(p.path())
+			case "restore":
+				return c.Post(p.path()+"/restore", nil)
+			case "rename":
+				return c.Patch(p.path(), withTitle(fmt.Sprint("Name ", round, n)))
+			default:
+				return c.Get(p.path())
+			}
+		})
+		for n, answer := range answers {
+			if !slices.Contains(allowed[names[n]], answer.Status) {
+				t.Errorf("round %d: %s got %d: %s", round, names[n], answer.Status, answer.Body)
+			}
+		}
+		wantCounted(t, s, ann)
+	}
+	states := len(listProjects(ann).Projects) + len(listProjects(ann, "trashed", "true").Projects)
+	if states != 3 {
+		t.Errorf("three projects are listed as %d", states)
+	}
+}
+
+func TestProjects_ConcurrentTrashHappensOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.StartFirst(t)
+	ann := s.SignUp(t)
+	c := races.Of(ann, s, s.Replica(t)).Patient()
+	p := newProject(ann, "Invoices")
+	gone := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Delete(p.path()) })
+	if diff := cmp.Diff(map[int]int{204: 1, 404: 9}, statuses(gone)); diff != "" {
+		t.Errorf("DELETE (-want +got):\n%s", diff)
+	}
+	wantCounted(t, s, ann)
+	back := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Post(p.path()+"/restore", nil) })
+	if diff := cmp.Diff(map[int]int{200: 10}, statuses(back)); diff != "" {
+		t.Errorf("restore (-want +got):\n%s", diff)
+	}
+	if got := projectOf(ann.Get(p.path()).Want(200)); got.Version != 3 {
+		t.Errorf("trashed and restored once, it is at version %d", got.Version)
+	}
+	wantCounted(t, s, ann)
+}

@@ -1,0 +1,265 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
+)
+
+// limit is a size that the contract bounds. min is 0 if there is no lower
+// bound.
+type limit struct {
+	min, max int
+	// accepts reports whether a server accepts a value of size n. Each call
+	// uses a new user.
+	accepts func(t *testing.T, s *testkit.Server, n int) bool
+}
+
+// limits are all limits of the contract, under the names of the published
+// contract (see publishedLimits) and of the settings. The contract describes
+// the last ones only in words.
+var limits = map[string]limit{
+	"Project.title":         textLimit(textFields["Project.title"]),
+	"Project.description":   textLimit(textFields["Project.description"]),
+	"Specification.title":   textLimit(textFields["Specification.title"]),
+	"Specification.content": textLimit(textFields["Specification.content"]),
+	"Item.content":          textLimit(textFields["Item.content"]),
+	"User.name":             textLimit(textFields["User.name"]),
+
+	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
+	}},
+	"IdTokenLogin.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
+	}},
+	"CodeLogin.code":          {1, 2048, codeLoginLimit("code")},
+	"CodeLogin.code_verifier": {43, 128, codeLoginLimit("code_verifier")},
+	"CodeLogin.redirect_uri":  {1, 2000, codeLoginLimit("redirect_uri")},
+	"query return_to": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
+	}},
+	"query state": callbackLimit("state", 200),
+	"query code":  callbackLimit("code", 2048),
+	"query error": callbackLimit("error", 200),
+	"RefreshBody.refresh_token": {1, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+	}},
+	"LogoutBody.refresh_token": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+	}},
+	"header Authorization": {0, 4096, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Post(logoutPath, nil, "Authorization", letters(n)).Status == 401
+	}},
+	"header Idempotency-Key": {1, 255, func(t *testing.T, s *testkit.Server, n int) bool {
+		a := s.SignUp(t).Do("POST", projectsPath, withTitle("x"), keyHeader, letters(n))
+		return n > 0 && a.Status == 201
+	}},
+	"query page_size": {1, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		var verdicts []bool
+		for _, path := range []string{projectsPath, newSpecProject(ann).specs(), usersPath, eventsPath} {
+			verdicts = append(verdicts, ann.Get(path+"?page_size="+strconv.Itoa(n)).Status == 200)
+		}
+		return allEqual(t, verdicts...)
+	}},
+	"query page_token": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
+		var verdicts []bool
+		for _, path := range []string{projectsPath, newSpecProject(ann).specs(), usersPath, eventsPath} {
+			verdicts = append(verdicts, !strings.Contains(string(ann.Get(path+"?page_token="+letters(n)).Body), "invalid_parameter"))
+		}
+		return allEqual(t, verdicts...)
+	}},
+	"query q":      filterLimit(usersPath+"?q=", 200),
+	"query action": filterLimit(eventsPath+"?action=", 100),
+
+	"MAX_PROJECTS_PER_USER": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		execSQL(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at) SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(2, $2::int)`, ann.User, n)
+		execSQL(t, s, `UPDATE users SET project_count = $2 - 1 WHERE id = $1`, ann.User, n)
+		return hasRoom(t, ann.Post(projectsPath, withTitle("x")), "project_limit_reached")
+	}},
+	"MAX_SPECS_PER_PROJECT": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		h := newSpecProject(ann)
+		execSQL(t, s, `INSERT INTO specifications (id, owner_id, project_id, number, title, content, created_at, updated_at)
+			SELECT gen_random_uuid(), $1, $2, k, 'x', 'x', now(), now() FROM generate_series(2, $3::int) AS k`, ann.User, h.ID, n)
+		execSQL(t, s, `UPDATE projects SET specification_count = $2 - 1, next_specification_number = $2 + 1 WHERE id = $1`, h.ID, n)
+		return hasRoom(t, ann.Post(h.specs(), `{"content": "x"}`), "specification_limit_reached")
+	}},
+	"MAX_ITEMS_PER_SPEC": {0, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		parent := newSpec(ann)
+		for range n - 1 {
+			newBullet(ann, parent, "x")
+		}
+		return hasRoom(t, ann.Post(parent.items(), `{"content": "x"}`), "item_limit_reached")
+	}},
+	"MAX_BODY_BYTES": {0, mebibyte, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(projectsPath, padded(n)).Status == 201
+	}},
+
+	"the depth of JSON": {0, 16, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(projectsPath, nested(n)).Status == 422
+	}},
+	"header X-Request-Id": {1, 64, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.Anybody(t).Get(projectsPath, "X-Request-Id", letters(n)).Header.Get("X-Request-Id") == letters(n)
+	}},
+	"live sessions of a user": {0, 20, func(t *testing.T, s *testkit.Server, n int) bool {
+		claims := issuer.Claims{Email: fmt.Sprintf("guest-%d@example.com", n)}
+		first := withToken(t, s, signIn(t, s, claims).AccessToken)
+		for range n - 1 {
+			signIn(t, s, claims)
+		}
+		return first.Get(projectsPath).Status == 200
+	}},
+}
+
+// filterLimit is the limit of a filter for admins.
+func filterLimit(path string, greatest int) limit {
+	return limit{0, greatest, func(t *testing.T, s *testkit.Server, n int) bool {
+		admin := s.SignUp(t)
+		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
+		return admin.Get(path+letters(n)).Status == 200
+	}}
+}
+
+func letters(n int) string { return strings.Repeat("x", n) }
+
+// allEqual fails the test unless all verdicts are equal.
+func allEqual(t *testing.T, verdicts ...bool) bool {
+	t.Helper()
+	if slices.Contains(verdicts, !verdicts[0]) {
+		t.Errorf("the verdicts differ: %v", verdicts)
+	}
+	return verdicts[0]
+}
+
+// hasRoom reports whether a creation was below the limit.
+func hasRoom(t *testing.T, a *testkit.Answer, full string) bool {
+	t.Helper()
+	if a.Status != 201 {
+		a.WantProblem(409, full)
+	}
+	return a.Status == 201
+}
+
+func TestValidation_EveryLimitIsExact(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	for name, l := range limits {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sizes := map[int]bool{l.max: true, l.max + 1: false}
+			if l.min > 0 {
+				sizes[l.min], sizes[l.min-1] = true, false
+			}
+			for n, want := range sizes {
+				if got := l.accepts(t, s, n); got != want {
+					t.Errorf("size %d is accepted: %t, want %t", n, got, want)
+				}
+			}
+		})
+	}
+}
+
+// publishedLimits are the sizes that the published contract bounds: fields of
+// schemas, parameters and headers, each with its minimum and maximum.
+func publishedLimits(t *testing.T) map[string][2]int {
+	t.Helper()
+	type schema struct {
+		MinLength, Minimum int
+		MaxLength, Maximum *int
+		Pattern            string
+		Properties         map[string]schema
+	}
+	var contract struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name, In string
+				Schema   schema
+			}
+		}
+		Components struct{ Schemas map[string]schema }
+	}
+	testkit.Start(t).Anybody(t).Get("/api/v1/openapi.json").Want(200).Into(&contract)
+	found := map[string][2]int{}
+	note := func(name string, s schema) {
+		var least, greatest int
+		switch {
+		case s.MaxLength != nil:
+			found[name] = [2]int{s.MinLength, *s.MaxLength}
+		case s.Maximum != nil:
+			found[name] = [2]int{s.Minimum, *s.Maximum}
+		case strings.Contains(s.Pattern, "{"):
+			_, size, _ := strings.Cut(s.Pattern, "]{")
+			if n, _ := fmt.Sscanf(size, "%d,%d}", &least, &greatest); n == 2 {
+				found[name] = [2]int{least, greatest}
+			}
+		}
+	}
+	for name, s := range contract.Components.Schemas {
+		for field, of := range s.Properties {
+			note(strings.TrimPrefix(strings.TrimPrefix(name, "Export"), "Managed")+"."+field, of)
+		}
+	}
+	for _, operations := range contract.Paths {
+		for _, operation := range operations {
+			for _, p := range operation.Parameters {
+				note(p.In+" "+p.Name, p.Schema)
+			}
+		}
+	}
+	return found
+}
+
+// codeLoginLimit reports whether a sign-in by code accepts a field of size n.
+func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
+	return func(t *testing.T, s *testkit.Server, n int) bool {
+		t.Helper()
+		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
+		body[field] = letters(n)
+		text := string(s.Anybody(t).Post(loginPath, body).Body)
+		return !strings.Contains(text, `"too_long"`) && !strings.Contains(text, `"too_short"`) && !strings.Contains(text, `"wrong_format"`)
+	}
+}
+
+// callbackLimit is the limit of a parameter of the callback.
+func callbackLimit(parameter string, most int) limit {
+	return limit{0, most, func(t *testing.T, s *testkit.Server, n int) bool {
+		t.Helper()
+		return s.Anybody(t).Get("/api/v1/auth/google/callback?"+parameter+"="+letters(n)).Status == 403
+	}}
+}
+
+func TestValidation_EveryContractLimitIsTested(t *testing.T) {
+	t.Parallel()
+	published := publishedLimits(t)
+	if len(published) < 10 {
+		t.Fatalf("only %d limits are found in the contract", len(published))
+	}
+	for field := range reflect.TypeFor[server.Settings]().Fields() {
+		if strings.HasPrefix(field.Name, "Max") {
+			greatest, err := strconv.Atoi(field.Tag.Get("envDefault"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := field.Tag.Get("env")
+			published[name] = [2]int{limits[name].min, greatest}
+		}
+	}
+	for name, want := range published {
+		if tested := limits[name]; tested.min != want[0] || tested.max != want[1] {
+			t.Errorf("%s has the limits %d to %d, and is tested with %d to %d. Add it to limits in validation_limits_test.go.", name, want[0], want[1], tested.min, tested.max)
+		}
+	}
+}
