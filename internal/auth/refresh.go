@@ -84,6 +84,13 @@ func parseRefresh(token string) (presented, error) {
 	return p, nil
 }
 
+// SessionOf returns the session that a refresh token names. Whether the token was ever
+// issued is for the store to say. Its error is RefreshTokenInvalid.
+func SessionOf(refreshToken string) (SessionID, error) {
+	p, err := parseRefresh(refreshToken)
+	return p.session, err
+}
+
 // rotation is what a refresh does to its session.
 type rotation struct {
 	session Session

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -46,7 +45,9 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Token
 	}
 	if decided.fault != nil {
 		if decided.changed { // the session has ended
-			return TokenPair{}, cmp.Or(s.changed(ctx, user.ID, Unmarked), decided.fault)
+			if err := s.invalidate(ctx, user.ID); err != nil {
+				return TokenPair{}, err
+			}
 		}
 		return TokenPair{}, decided.fault
 	}
@@ -70,7 +71,7 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 		}
 	}
 	actor.From = from
-	return s.change(ctx, actor.User, func() error {
+	return s.invalidateAfter(ctx, actor.User, func() error {
 		return s.store.EndOwnSession(ctx, actor, all, func(session SessionID) Event {
 			return actor.aboutSession(SessionEnded, session)
 		})
@@ -103,5 +104,7 @@ func (s *Service) Sessions(ctx context.Context, actor Actor) ([]Session, error) 
 
 // EndSession ends one of the actor's live sessions, else it is SessionNotFound.
 func (s *Service) EndSession(ctx context.Context, actor Actor, session SessionID) error {
-	return s.store.EndSession(ctx, actor, session, actor.aboutSession(SessionRevoked, session))
+	return s.invalidateAfter(ctx, actor.User, func() error {
+		return s.store.EndSession(ctx, actor, session, actor.aboutSession(SessionRevoked, session))
+	})
 }

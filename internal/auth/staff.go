@@ -67,7 +67,7 @@ func (s *Service) ChangeUser(ctx context.Context, staff PrivilegedActor, user Us
 			"Nobody changes their own role or suspension; another admin can."))
 	}
 	var changed User
-	err := s.change(ctx, user, func() (err error) {
+	err := s.invalidateAfter(ctx, user, func() (err error) {
 		changed, err = s.store.ChangeUser(ctx, staff, user, change, func(before UserState) []Event {
 			return change.events(staff, user, before)
 		})

@@ -61,5 +61,7 @@ func (s *Service) NoteExport(ctx context.Context, actor Actor) error {
 // DeleteAccount removes the actor's account with everything in it, and ends all
 // its sessions. The same person may sign in again, as somebody new.
 func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
-	return s.store.DeleteAccount(ctx, actor, actor.aboutUser(UserDeleted, actor.User))
+	return s.invalidateAfter(ctx, actor.User, func() error {
+		return s.store.DeleteAccount(ctx, actor, actor.aboutUser(UserDeleted, actor.User))
+	})
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -69,7 +68,7 @@ func withoutDatabase(t testing.TB) (handler http.Handler, token string) {
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Identity:  auth.NewService(store, nobody{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
+		Identity:  auth.NewService(store, nobody{}, access, keys.Refresh(), nil, auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
 		Outline:   requirements.NewService(store, requirements.Limits{}),
 		Database:  store.Ping,
 		Ready:     func() bool { return true },
