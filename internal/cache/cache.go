@@ -42,9 +42,11 @@ import (
 const (
 	// MaxBody is the size of the largest body that is cached, in bytes.
 	MaxBody = 64 << 10
-	// DefaultQuietPeriod is longer than a write takes from its mark to its commit: it
-	// starts within renewAfter, or is marked anew, and takes five seconds at most.
-	DefaultQuietPeriod = 10 * time.Second
+	// maxWriteTime is longer than a write takes from its mark to its commit: it starts
+	// within renewAfter, or is marked anew, and takes five seconds at most. It is also
+	// the quiet period: how long new bookkeeping serves nothing, since the marks of
+	// writes may have been lost with the old one.
+	maxWriteTime = 10 * time.Second
 	// renewAfter is the age at which the mark of a write that has not started is too
 	// old.
 	renewAfter = time.Second

@@ -82,10 +82,10 @@ if operation == 'lookup' then -- session
     end
   end
   reply[limits + 2], reply[limits + 3], reply[limits + 4] = generation_id, integer(n), value
-elseif operation == 'begin' then -- write, scopes
+elseif operation == 'begin' then -- write, scopes, how long it may take
   end_writes(operand(1))
   count(operand(2))
-  pending = pending .. operand(1) .. ' ' .. integer(now + quiet) .. ' ' .. operand(2) .. ';'
+  pending = pending .. operand(1) .. ' ' .. integer(now + operand(3)) .. ' ' .. operand(2) .. ';'
   redis.call('HSET', book, 'n', integer(n), 'w', pending)
   redis.call('PEXPIRE', book, ttl)
 elseif operation == 'end' then -- write

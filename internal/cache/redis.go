@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"errors"
-	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,15 +41,15 @@ type Config struct {
 	// TTL is how long a response is cached at most; zero caches none, and yet marks
 	// the writes for other replicas.
 	TTL time.Duration
-	// QuietPeriod is DefaultQuietPeriod, unless a test needs another.
-	QuietPeriod time.Duration
+	// QuietPeriod is how long new bookkeeping serves nothing, DetachedPeriod how long a
+	// replica serves nothing after a notification. Only tests set them.
+	QuietPeriod, DetachedPeriod time.Duration
 	// Limiter charges the rates at another Redis, or in the process; nil for the Redis
 	// of the cache.
 	Limiter ratelimit.Limiter
 	// Notify sends a payload to every replica by another way than Redis, this one
 	// too, which passes it to Received. Nil if there is no such way.
 	Notify func(ctx context.Context, payload string) error
-	Log    *slog.Logger
 }
 
 // Redis caches responses for all replicas together. While Redis does not respond, it
@@ -76,12 +75,12 @@ type call struct {
 func NewRedis(redis *ratelimit.Redis, c Config) *Redis { return newRedis(redis, c, ratelimit.GCRA) }
 
 func newRedis(redis *ratelimit.Redis, c Config, gcra string) *Redis {
-	c.QuietPeriod = cmp.Or(c.QuietPeriod, DefaultQuietPeriod)
+	c.QuietPeriod = cmp.Or(c.QuietPeriod, maxWriteTime)
 	r := &Redis{
 		config: c, redis: redis, script: rueidis.NewLuaScript(gcra + source),
 		stores: make(chan call, maxStores), ends: make(chan call, maxEnds),
 	}
-	r.trust = trust{period: c.TTL + c.QuietPeriod, nonce: rand.Text(), received: make(chan struct{}, 1)}
+	r.trust = trust{period: cmp.Or(c.DetachedPeriod, c.TTL+c.QuietPeriod), nonce: rand.Text(), received: make(chan struct{}, 1)}
 	r.trust.listening.Store(c.Notify == nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
@@ -201,7 +200,7 @@ func (r *Redis) Renew(ctx context.Context, p Pending) (Pending, error) {
 }
 
 func (r *Redis) mark(ctx context.Context, p Pending, rates []ratelimit.Rate) ([]rueidis.RedisMessage, error) {
-	c := r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes))
+	c := r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
 	return r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
 }
 
@@ -233,7 +232,7 @@ func Check(ctx context.Context, redis *ratelimit.Redis) error {
 	q := Request{Resource: "/"}
 	for _, c := range []call{
 		r.call(q.User, nil, []string{resourceKey(q)}, "lookup", "probe"),
-		r.call(q.User, nil, nil, "begin", "probe", "probe"),
+		r.call(q.User, nil, nil, "begin", "probe", "probe", "0"),
 		r.call(q.User, nil, nil, "end", "probe"),
 	} {
 		if err := redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args); err != nil {

@@ -7,23 +7,25 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // prefix is where the contract begins.
 const prefix = "/api/v1"
 
-const defaultWorking = 16
+const defaultConnections = 16
 
 // Config is what the API needs.
 type Config struct {
@@ -31,11 +33,11 @@ type Config struct {
 	Outline  *requirements.Service
 	// PublicKeys verify access tokens; they are published if there are any.
 	PublicKeys []auth.PublicKey
-	// Gate holds callers to Limits, where there are any, and remembers answers
-	// where it Remembers.
-	Gate      auth.Gate
-	Limits    *Limits
-	Remembers bool
+	// Limiter applies Limits; nil for none.
+	Limiter ratelimit.Limiter
+	Limits  *Limits
+	// Cache caches responses; nil for none.
+	Cache Cache
 	// Database is nil if the database answers, Redis if Redis does; Redis itself
 	// is nil where there is none.
 	Database, Redis func(context.Context) error
@@ -46,16 +48,9 @@ type Config struct {
 	SecretKey []byte
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// MaxWorking is how many operations work at once, as many as there are
-	// connections to the database; those for sign-ins, and those that end sessions,
-	// come on top. 16 if it is not given.
-	MaxWorking int
-	// MaxReading is how many reads of content work at once beside them; as many as
-	// MaxWorking if it is not given.
-	MaxReading int
-	// MaxExports is how many exports there are at once; each holds a connection
-	// to the database.
-	MaxExports int
+	// Admission bounds how many operations work at the same time; nil for the bounds of
+	// 16 connections to the database.
+	Admission *admission.Limits
 	// Proxies are believed in what they say of their callers.
 	Proxies Proxies
 	// RequireHTTPS refuses what came over plain HTTP.
@@ -71,10 +66,10 @@ type Config struct {
 	MetricsElsewhere bool
 	// Traces follow each request; nil follows none.
 	Traces Traces
-	// Saw is told of each user who is answered; nil if nobody wants to know.
-	Saw func(auth.Slot)
-	Log *slog.Logger
-	Now func() time.Time
+	// OnUser, if not nil, is called with the user of every successful request.
+	OnUser func(user string)
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // Metrics is what the API tells of requests. Routes are patterns of routes.go
@@ -83,17 +78,17 @@ type Metrics interface {
 	// Begin is called when a request begins, and what it returns when it ends.
 	Begin() func()
 	Request(method, route string, status int, took time.Duration)
-	// Cache tells of a read of which answers are kept: hit, miss or bypass.
+	// Cache reports what the cache did for a read: hit, miss or bypass.
 	Cache(route, result string)
 	// Problem tells of a problem that was answered.
 	Problem(code string)
 	// SignIn and Refresh tell what came of a try: see resultOf.
 	SignIn(result string)
 	Refresh(result string)
-	// Limited tells of a request that the named budget did not pay.
-	Limited(budget string)
-	// Shed tells of a request that found none of the named places.
-	Shed(places string)
+	// Limited reports a request that exceeded the named rate limit.
+	Limited(limit string)
+	// Shed reports a request that the named limiter has shed.
+	Shed(limiter string)
 	// Panicked tells of a panic.
 	Panicked()
 	Handler() http.Handler
@@ -137,14 +132,16 @@ type API struct {
 	attempts        attempts
 	crossOrigin     *http.CrossOriginProtection
 	exports         *exports
-	hall            hall
+	locations       *locations
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
 	// known is the operations by their patterns, with the prefix.
 	known map[string]route
-	// defaultRate is what most requests are paid from, if there are limits.
-	defaultRate []auth.Rate
+	// defaultRate is charged to most requests, if there are limits.
+	defaultRate []ratelimit.Rate
+	// contractVersion identifies the contract in the cache.
+	contractVersion func() string
 }
 
 // New returns the API and its handler.
@@ -157,14 +154,17 @@ func New(c Config) (*API, http.Handler) {
 		c.Traces = untraced{}
 	}
 	mux := http.NewServeMux()
-	working := cmp.Or(c.MaxWorking, defaultWorking)
+	if c.Admission == nil {
+		c.Admission = admission.New(defaultConnections, c.Metrics.Shed)
+	}
 	a := &API{
 		Config: c, pageTokens: newPageTokens(c.SecretKey), attempts: newAttempts(c.SecretKey, c.Now),
-		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.MaxExports),
-		hall: newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed), known: map[string]route{},
+		crossOrigin: trustOrigins(c.Origins), exports: newExports(c.Admission.MaxExports),
+		locations: newLocations(), known: map[string]route{},
 	}
+	a.contractVersion = sync.OnceValue(a.contractDigest)
 	if c.Limits != nil {
-		a.defaultRate = []auth.Rate{c.Limits.Default}
+		a.defaultRate = []ratelimit.Rate{c.Limits.Default}
 	}
 	a.database, a.redis = &check{probe: c.Database, now: c.Now}, &check{probe: c.Redis, now: c.Now}
 	a.huma = humago.NewWithPrefix(mux, prefix, contract())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -90,30 +91,34 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 // register makes an operation of huma's. authenticate is nil for open ones.
 func register[In, Out any](a *API, pattern string, status int, authenticate func(*call) error, serve func(context.Context, *In) (*Out, error)) {
 	op := operations[pattern]
-	places := a.hall.of(op)
 	huma.Register(a.huma, a.operation(pattern, status, authenticate), func(ctx context.Context, in *In) (*Out, error) {
-		out, err := within(ctx, places, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
+		out, err := within(ctx, a.limiterFor(op), cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
+			if err := a.startWrite(ctx); err != nil {
+				return nil, err
+			}
+			return serve(ctx, in)
+		})
 		c := callOf(ctx)
-		c.api.changed(c.request) // before the answer, whatever it is
 		if err != nil {
 			if k := problem.CodeOf(err).Doc().Kind; k == problem.KindInvalidArgument {
 				err = c.orRefused(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
 		}
+		a.locations.learn(out)
 		return out, nil
 	})
 }
 
-// within takes a place, works in it, and gives it back whatever happens. A caller
-// who leaves ends nothing that has begun: that would end a connection to the
-// database, too, and who asks and leaves in a loop would let everybody wait for new
-// ones.
-func within[Out any](ctx context.Context, p *places, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
-	if err := p.take(ctx); err != nil {
+// within works in a slot of a limiter. The work does not observe that a client
+// disconnects: pgx closes a connection when a query is cancelled, so a client that
+// disconnects in a loop could drain the pool.
+func within[Out any](ctx context.Context, l *admission.Limiter, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
+	release, err := l.Acquire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer p.leave()
+	defer release()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return work(ctx)
@@ -139,7 +144,8 @@ func (a *API) operation(pattern string, status int, authenticate func(*call) err
 	}
 	a.known[method+" "+prefix+path] = route{
 		pattern: method + " " + prefix + path, path: prefix + path, signed: authenticate != nil,
-		kept: op.kept, changes: authenticate != nil && method != http.MethodGet, places: a.hall.of(op),
+		cacheable: op.kept, writes: authenticate != nil && method != http.MethodGet && writesContent(method, prefix+path),
+		limiter: a.limiterFor(op),
 	}
 	documentFaults(a.huma, &described, slices.Concat(op.faults, kindFaults(described, op, authenticate != nil)))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
@@ -186,8 +192,8 @@ func (a *API) authenticate(c *call) error {
 // caller is whom an access token stands for, or why for nobody.
 type caller struct {
 	actor auth.Actor
-	// slot is where everything about the actor's user is kept.
-	slot auth.Slot
+	// user is the actor's user as text.
+	user string
 	err  error
 }
 
@@ -196,7 +202,7 @@ func (a *API) callerOf(r *http.Request) *caller {
 	known := recordOf(r.Context())
 	if known.caller == nil {
 		actor, err := a.Identity.Authenticate(r.Header.Get("Authorization"))
-		known.caller = &caller{actor, actor.Slot(), err}
+		known.caller = &caller{actor, actor.User.String(), err}
 	}
 	return known.caller
 }
@@ -208,6 +214,11 @@ func (c *call) orRefused(ctx context.Context, err error) error {
 	if !c.signed {
 		return err
 	}
+	release, shed := c.api.limiterFor(c.op).Acquire(ctx)
+	if shed != nil {
+		return err
+	}
+	defer release()
 	var refused error
 	if c.needs != "" {
 		refused = c.api.Identity.Authorize(ctx, c.staff())

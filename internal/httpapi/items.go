@@ -108,7 +108,11 @@ func itemsAnswer(s requirements.Specification, items []requirements.Item, err er
 
 // listItems is GET /specs/{id}/items.
 func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specificationIn) (*itemsOut, error) {
-	return itemsAnswer(a.Outline.Items(ctx, actor, in.ID))
+	spec, items, err := a.Outline.Items(ctx, actor, in.ID)
+	if err == nil {
+		a.locations.learnSpecification(specification{ID: spec.ID, ProjectID: spec.Project})
+	}
+	return itemsAnswer(spec, items, err)
 }
 
 type createItemIn struct {

@@ -21,7 +21,7 @@ import (
 // wrap puts around the routes what every request goes through, outermost first.
 func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	var h http.Handler = a.onlyRoutes(mux)
-	h = a.enter(h)
+	h = a.limitAndCache(h)
 	h = a.conditional(h)
 	h = a.requireHTTPS(h)
 	h = a.boundHeaders(h)
@@ -44,12 +44,12 @@ type record struct {
 	problem *problemDetails
 	// caller is whom its access token stands for, once somebody has asked.
 	caller *caller
-	// budgets are what it was paid from.
-	budgets budgets
-	// change is what the gate knows of it, if it may change something.
-	change *change
-	// gate is how the gate had to do with the answer to a read.
-	gate string
+	// limits reports the rate limits that it was charged to.
+	limits rateLimitHeaders
+	// write is its mark in the cache, if it changes something.
+	write *write
+	// cache is what the cache did for a read: hit, miss or bypass.
+	cache string
 	// traced is told of the answer, if the request is traced.
 	traced func(status int)
 }
@@ -139,14 +139,14 @@ func (a *API) tell(r *http.Request, answer *statusWriter, took time.Duration) {
 			slog.String("method", method), slog.String("route", known.route.path), slog.Int("status", answer.status),
 			slog.Int64("bytes", answer.bytes), slog.Duration("latency", took), slog.String("protocol", r.Proto)),
 	})
-	if known.gate != "" {
-		a.Metrics.Cache(known.route.path, known.gate)
-		attrs = append(attrs, slog.String("cache", known.gate))
+	if known.cache != "" {
+		a.Metrics.Cache(known.route.path, known.cache)
+		attrs = append(attrs, slog.String("cache", known.cache))
 	}
 	if c := known.caller; c != nil && c.err == nil {
-		attrs = append(attrs, slog.String("user", string(c.slot)))
-		if a.Saw != nil && answer.status < http.StatusBadRequest {
-			a.Saw(c.slot)
+		attrs = append(attrs, slog.String("user", c.user))
+		if a.OnUser != nil && answer.status < http.StatusBadRequest {
+			a.OnUser(c.user)
 		}
 	}
 	if p := known.problem; p != nil {

@@ -28,7 +28,7 @@ const (
 type tx struct {
 	store   *Store
 	who     confinement
-	conn    *lent
+	conn    *pgxpool.Conn
 	pending flight
 	// began is the database's time at the begin.
 	began time.Time
@@ -54,7 +54,7 @@ func (s *Store) attempt(ctx context.Context, who confinement, decide func(*tx) e
 			return
 		}
 		if err != nil {
-			rollback(ctx, t.conn.Conn)
+			rollback(ctx, t.conn)
 		}
 		t.conn.Release()
 	}()
@@ -94,14 +94,14 @@ func (t *tx) send(ctx context.Context) error {
 	f := t.pending
 	t.pending = nil
 	if t.conn == nil {
-		conn, err := t.store.acquire(ctx, t.who.urgent)
+		conn, err := t.store.acquire(ctx)
 		if err != nil {
 			return err
 		}
 		t.conn = conn
 		f = append(flight{{sql: cmp.Or(t.who.begin, "begin isolation level read committed")}, t.who.statement(&t.began)}, f...)
 	}
-	return f.send(ctx, t.conn.Conn)
+	return f.send(ctx, t.conn)
 }
 
 // commit sends what is pending together with the commit.
@@ -113,7 +113,7 @@ func (t *tx) commit(ctx context.Context) error {
 	if err := t.send(ctx); err != nil {
 		return err
 	}
-	if status := t.conn.Conn.Conn().PgConn().TxStatus(); status != 'I' {
+	if status := t.conn.Conn().PgConn().TxStatus(); status != 'I' {
 		return fmt.Errorf("the transaction is %c after the commit", status)
 	}
 	return nil

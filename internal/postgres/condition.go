@@ -63,18 +63,6 @@ func Inspect(ctx context.Context, url string) (c ServerInfo, err error) {
 	return c, hideDetail(err)
 }
 
-// Hears is nil if what one connection announces another hears.
-func (s *Store) Hears(ctx context.Context, url string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	heard := false
-	err := s.listen(ctx, url, func() { heard = true; cancel() }, func(string) {})
-	if heard {
-		return nil
-	}
-	return err
-}
-
 // inWords says why there is no connection.
 func inWords(err error) error {
 	switch state := sqlState(err); state {

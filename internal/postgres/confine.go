@@ -19,16 +19,8 @@ type confinement struct {
 	args []any
 	// begin is the begin of the transaction; plain where it is empty.
 	begin string
-	// urgent may take the connections that are kept back.
-	urgent bool
 	// user is whom it confines to; zero if only PostgreSQL knows.
 	user auth.UserID
-}
-
-// urgently is for what ends sessions.
-func urgently(c confinement) confinement {
-	c.urgent = true
-	return c
 }
 
 const (

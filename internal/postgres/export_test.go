@@ -13,8 +13,8 @@ import (
 // Translate is what a driver's error becomes on its way to the rules.
 var Translate = translate
 
-// HearFor passes on what a connection hears, until nothing was for some time.
-var HearFor = hearFor
+// ReceiveUntilQuiet passes on notifications until none has come for some time.
+var ReceiveUntilQuiet = receiveUntilQuiet
 
 // Pool is the store's pool, for tests that look at its connections.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }

@@ -117,14 +117,14 @@ func (s *Store) alone(ctx context.Context, f flight) error {
 
 // fly sends a flight that is a transaction of its own.
 func (s *Store) fly(ctx context.Context, f flight) error {
-	conn, err := s.acquire(ctx, false)
+	conn, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	err = f.send(ctx, conn.Conn)
+	err = f.send(ctx, conn)
 	if err != nil {
-		rollback(ctx, conn.Conn)
+		rollback(ctx, conn)
 	}
 	return err
 }

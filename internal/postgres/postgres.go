@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -45,11 +46,11 @@ type Config struct {
 // Store is the stores of packages outline and identity.
 type Store struct {
 	pool    *pgxpool.Pool
-	lending lending
 	sharing sharing
+	// acquireFailures counts the requests that got no connection.
+	acquireFailures atomic.Int64
 	// tracer is told of flights that are shared; pgx tells it of all others.
-	tracer    pgx.BatchTracer
-	announcer announcer
+	tracer pgx.BatchTracer
 }
 
 var (
@@ -77,7 +78,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.MaxConnIdleTime = time.Minute
 	config.HealthCheckPeriod = 5 * time.Second
 	config.ShouldPing = shouldPing
-	s := &Store{lending: newLending(c.PoolSize + c.MaxOverflow), sharing: sharing{most: max(1, c.PoolSize/2)}}
+	s := &Store{sharing: sharing{most: max(1, c.PoolSize/2)}}
 	s.sharing.off.Store(mode != pgx.QueryExecModeCacheStatement)
 	config.AfterConnect = s.prepareConn
 	if c.Trace != nil {

@@ -11,7 +11,7 @@ import (
 
 // ChangeSession implements auth.Store.
 func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decide func(auth.Session, time.Time) auth.SessionChange) (user auth.User, err error) {
-	err = s.inTx(ctx, urgently(confineToOwnerOf(session)), func(t *tx) error {
+	err = s.inTx(ctx, confineToOwnerOf(session), func(t *tx) error {
 		var row db.LockSessionRow
 		if err := t.read(ctx, func(q *db.Queries) (err error) { row, err = q.LockSession(ctx, session); return err }); err != nil {
 			return orMissing(err, problem.SessionNotFound)
@@ -49,7 +49,7 @@ func (s *Store) Sessions(ctx context.Context, actor auth.Actor) ([]auth.Session,
 
 // EndSession implements auth.Store.
 func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.SessionID, e auth.Event) error {
-	return s.inTx(ctx, urgently(confineTo(actor)), func(t *tx) error {
+	return s.inTx(ctx, confineTo(actor), func(t *tx) error {
 		err := t.read(ctx, func(q *db.Queries) error { _, err := q.EndSession(ctx, session, actor.User); return err })
 		if err != nil {
 			return orMissing(err, problem.SessionNotFound)
@@ -60,7 +60,7 @@ func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.S
 
 // EndOwnSession implements auth.Store.
 func (s *Store) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, told func(auth.SessionID) auth.Event) error {
-	return s.inTx(ctx, urgently(housekeeping(actor.User)), func(t *tx) error {
+	return s.inTx(ctx, housekeeping(actor.User), func(t *tx) error {
 		var ended []auth.SessionID
 		err := t.read(ctx, func(q *db.Queries) (err error) {
 			if all {

@@ -33,16 +33,6 @@ type sharing struct {
 	waiting  []*passenger
 }
 
-// ReadsAtOnce is how many reads the store can do something for at once: those whose
-// answers it waits for, and as many that will go with the next.
-// Where they share nothing, each needs a connection.
-func (s *Store) ReadsAtOnce() int {
-	if s.sharing.off.Load() {
-		return cap(s.lending.general)
-	}
-	return 2 * mostTogether * s.sharing.most
-}
-
 // passenger is a read that may travel with others.
 type passenger struct {
 	flight flight
@@ -74,7 +64,7 @@ func (s *Store) share(ctx context.Context, f flight) (err error) {
 		}
 	}
 	defer s.sharing.handOn()
-	conn, err := s.acquire(ctx, false)
+	conn, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,16 +72,13 @@ func (s *Store) share(ctx context.Context, f flight) (err error) {
 	if s.sharing.off.Load() { // the first connection has shown that there is a pooler
 		return errNotCarried
 	}
-	carry(ctx, conn.Conn.Conn(), s.sharing.board(p))
+	carry(ctx, conn.Conn(), s.sharing.board(p))
 	return p.err
 }
 
 // beTold waits for as long as one may wait for a connection, and tells whether p
 // leads now, or else what came of it.
 func (s *Store) beTold(ctx context.Context, p *passenger) (leads bool, err error) {
-	began := time.Now()
-	s.lending.waits.Add(1)
-	defer func() { s.lending.waited.Add(int64(time.Since(began))) }()
 	patience := time.NewTimer(acquireTimeout)
 	defer patience.Stop()
 	select {
@@ -103,7 +90,7 @@ func (s *Store) beTold(ctx context.Context, p *passenger) (leads bool, err error
 		err = context.DeadlineExceeded
 	}
 	if s.sharing.leave(p) {
-		s.lending.givenUp.Add(1)
+		s.acquireFailures.Add(1)
 		return false, unavailable(fmt.Errorf("wait for a connection: %w", err))
 	}
 	return <-p.told, p.err // it is under way already

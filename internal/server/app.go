@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -30,13 +30,13 @@ type App struct {
 	settings *Settings
 	log      *slog.Logger
 	store    *postgres.Store
-	redis    []*gate.Redis
 	api      *httpapi.API
 	handler  http.Handler
 	edge     edge
 	metrics  *telemetry.Metrics
 	traces   *telemetry.Traces
-	presence *gate.Presence
+	shared   *shared
+	active   *activeUsers
 	house    house
 	// ready is true once the database is there, leaving when the end has begun.
 	ready, leaving atomic.Bool
@@ -73,24 +73,24 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (*App, error) {
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
 	a := &App{settings: s, log: log, store: store, edge: edge, traces: traces}
-	door, redisCheck, err := a.openGate(ctx)
-	if err != nil {
+	if a.shared, err = a.openShared(ctx); err != nil {
 		store.Close()
 		return nil, err
 	}
-	door = ofGate(traces, door)
-	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
+	a.active = newActiveUsers(time.Now, a.shared.counter())
 	a.metrics = a.measure()
+	limits := admission.New(s.PoolSize+s.PoolOverflow, a.metrics.Shed)
+	limiter, responses := traced(traces, a.shared)
 	a.api, a.handler = httpapi.New(httpapi.Config{
-		Identity: identityService(s, keys, store, door, log), PublicKeys: keys.Public(),
+		Identity: identityService(s, keys, admittedStore{store, limits.Normal}, responses, log), PublicKeys: keys.Public(),
 		Outline: requirements.NewService(store, requirements.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
-		Gate: door, Limits: s.limits(), Remembers: s.remembers(),
-		Database: store.Ping, Redis: redisCheck, Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
-		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, (s.PoolSize+s.PoolOverflow)/3), MaxWorking: s.PoolSize + s.PoolOverflow, MaxReading: store.ReadsAtOnce(),
+		Limiter: limiter, Limits: s.limits(), Cache: responses, Admission: limits,
+		Database: store.Ping, Redis: a.shared.check(), Ready: func() bool { return a.ready.Load() && !a.leaving.Load() },
+		SecretKey: []byte(s.SecretKey), MaxBodyBytes: s.MaxBodyBytes,
 		Proxies: edge.proxies, Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS(),
-		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces, Saw: a.presence.Saw,
+		Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: traces, OnUser: a.active.Touch,
 		Log: log, Now: time.Now,
 	})
 	return a, nil
@@ -106,7 +106,7 @@ func (s *Settings) limits() *httpapi.Limits {
 	}
 }
 
-func identityService(s *Settings, keys *auth.KeyRing, store *postgres.Store, door auth.Gate, log *slog.Logger) *auth.Service {
+func identityService(s *Settings, keys *auth.KeyRing, store auth.Store, responses auth.Invalidator, log *slog.Logger) *auth.Service {
 	return auth.NewService(store,
 		google.New(google.Config{
 			Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, ClientSecret: string(s.GoogleClientSecret),
@@ -116,7 +116,7 @@ func identityService(s *Settings, keys *auth.KeyRing, store *postgres.Store, doo
 			Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
 			Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
 		}),
-		keys.Refresh(), door,
+		keys.Refresh(), responses,
 		auth.SessionPolicy{
 			Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: sessionsPerUser,
 			ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,
@@ -129,9 +129,7 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Close gives back what New took.
 func (a *App) Close() {
 	a.store.Close()
-	for _, redis := range a.redis {
-		redis.Close()
-	}
+	a.shared.close()
 	a.traces.Close()
 }
 

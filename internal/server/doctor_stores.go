@@ -10,9 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/gate"
+	"github.com/codegenapp/codegenapp/internal/cache"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -105,7 +106,7 @@ func (s *Settings) lookAtAnnouncements(ctx context.Context) []sign {
 	if _, err := postgres.Inspect(ctx, string(s.DatabaseURL)); err != nil {
 		return nil // lookAtDatabase has said so
 	}
-	if err := store.Hears(ctx, string(s.listener())); err != nil {
+	if err := store.CheckNotify(ctx, string(s.listener())); err != nil {
 		return []sign{{doubtful, "announcements", "are not heard, so every read would go to the database: " + err.Error()}}
 	}
 	return []sign{{fine, "announcements", "replicas hear each other through PostgreSQL"}}
@@ -123,7 +124,7 @@ func (s *Settings) lookAtRedis(ctx context.Context) (signs []sign) {
 		name string
 		url  Secret
 	}{{"REDIS_URL", s.RedisURL}, {"RATELIMIT_STORAGE_URL", s.RateLimitURL}} {
-		if at.url != "" && gate.ValidURL(string(at.url)) {
+		if at.url != "" && ratelimit.ValidURL(string(at.url)) {
 			signs = append(signs, s.lookAtOneRedis(ctx, at.name, at.url))
 		}
 	}
@@ -131,7 +132,7 @@ func (s *Settings) lookAtRedis(ctx context.Context) (signs []sign) {
 }
 
 func (s *Settings) lookAtOneRedis(ctx context.Context, name string, url Secret) sign {
-	c, err := gate.Examine(ctx, gate.RedisConfig{URL: string(url), Connections: 1, KeepFor: time.Duration(s.CacheTTL)})
+	c, err := ratelimit.Inspect(ctx, ratelimit.Config{URL: string(url), MaxConnections: 1}, cache.Check)
 	const rights = "; the commands that its user needs are in docs/operations.md, Limits and Redis"
 	switch {
 	case err != nil && strings.Contains(err.Error(), "NOPERM"):
@@ -139,13 +140,13 @@ func (s *Settings) lookAtOneRedis(ctx context.Context, name string, url Secret) 
 	case err != nil:
 		return sign{broken, "redis", name + " cannot be used, so each replica counts by itself: " + err.Error()}
 	case c.Version == "":
-		return sign{fine, "redis", name + ": the gate works; its user may not ask for the version"}
+		return sign{fine, "redis", name + ": rate limits and cache work; its user may not read the version"}
 	case majorOf(c.Version) < oldestRedis:
 		return sign{broken, "redis", fmt.Sprintf("%s: Redis %s is too old: %d or newer is needed", name, c.Version, oldestRedis)}
 	case c.MaxMemory > 0 && c.Policy == "noeviction":
 		return sign{doubtful, "redis", name + ": Redis " + c.Version + " refuses to write when it is full (noeviction): allkeys-lru suits best"}
 	default:
-		return sign{fine, "redis", fmt.Sprintf("%s: Redis %s, the gate works, maxmemory-policy %s", name, c.Version, c.Policy)}
+		return sign{fine, "redis", fmt.Sprintf("%s: Redis %s, rate limits and cache work, maxmemory-policy %s", name, c.Version, c.Policy)}
 	}
 }
 

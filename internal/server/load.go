@@ -16,7 +16,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -94,15 +94,15 @@ func parseFaults(err error) SettingsError {
 
 // forms says in words what a setting of a type looks like.
 var forms = map[reflect.Type]string{
-	reflect.TypeFor[int]():       "a whole number",
-	reflect.TypeFor[int64]():     "a whole number",
-	reflect.TypeFor[float64]():   "a number",
-	reflect.TypeFor[duration]():  "a duration: seconds (3600) or 1h, 30m, 10s",
-	reflect.TypeFor[*duration](): "a duration: seconds (3600) or 1h, 30m, 10s",
-	reflect.TypeFor[logLevel]():  "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
-	reflect.TypeFor[bool]():      "true or false",
-	reflect.TypeFor[*bool]():     "true or false",
-	reflect.TypeFor[auth.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
+	reflect.TypeFor[int]():            "a whole number",
+	reflect.TypeFor[int64]():          "a whole number",
+	reflect.TypeFor[float64]():        "a number",
+	reflect.TypeFor[duration]():       "a duration: seconds (3600) or 1h, 30m, 10s",
+	reflect.TypeFor[*duration]():      "a duration: seconds (3600) or 1h, 30m, 10s",
+	reflect.TypeFor[logLevel]():       "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+	reflect.TypeFor[bool]():           "true or false",
+	reflect.TypeFor[*bool]():          "true or false",
+	reflect.TypeFor[ratelimit.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
 }
 
 // secretSettings may also be given as NAME_FILE.

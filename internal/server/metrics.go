@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -18,10 +18,10 @@ func (a *App) measure() *telemetry.Metrics {
 	for _, code := range problem.Codes() {
 		m.Foresee(string(code))
 	}
-	m.Untyped("active_users_total", "Users who were answered in the last 15 minutes, at all replicas together.",
-		func() float64 { return float64(a.presence.Count(context.Background())) })
+	m.Untyped("active_users_total", "Users with a successful request in the last 15 minutes, at all replicas together.",
+		func() float64 { return float64(a.active.Count(context.Background())) })
 	a.measureDatabase(m)
-	if len(a.redis) > 0 {
+	if len(a.shared.connections) > 0 {
 		a.measureRedis(m)
 	}
 	m.Counter("trash_purged_total", "What was removed from the trash for good.", func() float64 { return float64(a.house.purged.Load()) })
@@ -34,34 +34,34 @@ func (a *App) measure() *telemetry.Metrics {
 
 func (a *App) measureDatabase(m *telemetry.Metrics) {
 	now := a.store.PoolStats
-	m.Gauge("database_connections_active", "Connections to PostgreSQL that somebody works with.", func() float64 { return float64(now().Active) })
-	m.Gauge("database_connections_open", "Connections to PostgreSQL that are open.", func() float64 { return float64(now().Open) })
-	m.Gauge("database_connections_max", "Connections to PostgreSQL that there may be.", func() float64 { return float64(now().Most) })
-	m.Counter("database_connections_opened_total", "Connections to PostgreSQL that were made.", func() float64 { return float64(now().Opened) })
-	m.Counter("database_pool_waits_total", "Times that somebody had to wait for a connection.", func() float64 { return float64(now().Waits) })
-	m.Counter("database_pool_wait_seconds_total", "How long they waited in all.", func() float64 { return now().Waited.Seconds() })
-	m.Counter("database_pool_timeouts_total", "Times that somebody got no connection in time, or gave up.", func() float64 { return float64(now().GivenUp) })
+	m.Gauge("database_connections_active", "Connections to PostgreSQL in use.", func() float64 { return float64(now().Active) })
+	m.Gauge("database_connections_open", "Open connections to PostgreSQL.", func() float64 { return float64(now().Open) })
+	m.Gauge("database_connections_max", "Greatest number of connections to PostgreSQL.", func() float64 { return float64(now().Max) })
+	m.Counter("database_connections_opened_total", "Connections to PostgreSQL opened since the start.", func() float64 { return float64(now().Opened) })
+	m.Counter("database_pool_waits_total", "Number of times that no connection was idle.", func() float64 { return float64(now().Waits) })
+	m.Counter("database_pool_wait_seconds_total", "Total time spent waiting for a connection.", func() float64 { return now().Waited.Seconds() })
+	m.Counter("database_pool_timeouts_total", "Number of times that no connection became free in time.", func() float64 { return float64(now().Failures) })
 }
 
-// measureRedis tells of all Redis servers together: there may be one more for
-// counting.
+// measureRedis reports on all Redis servers together: there may be another one for rate
+// limits.
 func (a *App) measureRedis(m *telemetry.Metrics) {
-	sum := func(of func(gate.Stats) uint64) func() float64 {
+	sum := func(of func(ratelimit.Stats) uint64) func() float64 {
 		return func() (total float64) {
-			for _, redis := range a.redis {
+			for _, redis := range a.shared.connections {
 				total += float64(of(redis.Stats()))
 			}
 			return total
 		}
 	}
-	const requests = "Requests that entered through the gate, by who answered: redis, or the process alone while Redis was away."
-	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Answered }), "by", "redis")
-	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Alone }), "by", "process")
-	m.Counter("redis_outages_total", "Times that Redis was lost.", sum(func(s gate.Stats) uint64 { return s.Outages }))
-	m.Gauge("redis_up", "Whether Redis is asked: 0 while the circuit is open.", func() float64 {
+	const requests = "Requests to the rate limiter and the response cache, by what served them: redis, or the process while Redis was down."
+	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByRedis }), "by", "redis")
+	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByProcess }), "by", "process")
+	m.Counter("redis_outages_total", "Number of times that the circuit breaker to Redis opened.", sum(func(s ratelimit.Stats) uint64 { return s.Outages }))
+	m.Gauge("redis_up", "Whether Redis is used: 0 while the circuit breaker is open.", func() float64 {
 		up := true
-		for _, redis := range a.redis {
-			up = up && redis.Stats().Here
+		for _, redis := range a.shared.connections {
+			up = up && redis.Stats().Closed
 		}
 		return oneIf(up)
 	})

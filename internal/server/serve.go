@@ -65,7 +65,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	defer end()
 	group.Go(func() error { return a.serveMetrics(ended) })
 	group.Go(func() error {
-		a.presence.Run(ended)
+		a.active.Run(ended)
 		return nil
 	})
 	group.Go(func() error {
@@ -76,7 +76,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		a.hearReplicas(ended) // what drains still reads
+		a.listenForReplicas(ended) // requests are still served while the server drains
 		return nil
 	})
 	group.Go(func() error {

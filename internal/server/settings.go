@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 )
 
 // Settings is everything that can be set, from the environment alone. A field's
@@ -34,17 +34,20 @@ type Settings struct {
 
 	RedisURL         Secret `env:"REDIS_URL"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
-	// RedisWait is how long a request waits for Redis, and RedisSettle how long one
-	// is not believed that was just reached, where a test changes that.
-	RedisWait, RedisSettle time.Duration
-	CacheTTL               duration `env:"CACHE_TTL" envDefault:"60"`
-	SingleReplica          bool     `env:"SINGLE_REPLICA" envDefault:"false"`
+	// RedisTimeout is how long a request waits for Redis. CacheQuietPeriod and
+	// CacheDetachedPeriod are those of package cache. Only tests change them.
+	RedisTimeout, CacheQuietPeriod, CacheDetachedPeriod time.Duration
 
-	RateLimitURL     Secret    `env:"RATELIMIT_STORAGE_URL"`
-	RateLimitEnabled bool      `env:"RATELIMIT_ENABLED" envDefault:"true"`
-	RateLimitDefault auth.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
-	RateLimitAuth    auth.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
-	RateLimitRefresh auth.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
+	CacheTTL duration `env:"CACHE_TTL" envDefault:"10"`
+	// CacheMaxBytes bounds the cache in the process.
+	CacheMaxBytes int  `env:"CACHE_MAX_BYTES" envDefault:"33554432"`
+	SingleReplica bool `env:"SINGLE_REPLICA" envDefault:"false"`
+
+	RateLimitURL     Secret         `env:"RATELIMIT_STORAGE_URL"`
+	RateLimitEnabled bool           `env:"RATELIMIT_ENABLED" envDefault:"true"`
+	RateLimitDefault ratelimit.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
+	RateLimitAuth    ratelimit.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
+	RateLimitRefresh ratelimit.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
 
 	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
 	GoogleClientSecret  Secret   `env:"GOOGLE_CLIENT_SECRET"`
@@ -120,11 +123,10 @@ func (s *Settings) owner() Secret {
 	return s.DatabaseURL
 }
 
-// listener is the connection for what replicas tell each other.
+// listener is the connection for notifications between replicas.
 func (s *Settings) listener() Secret { return cmp.Or(s.DirectDatabaseURL, s.DatabaseURL) }
 
-// counter is the Redis that counts requests; empty where each replica counts by
-// itself.
+// counter is the Redis that counts requests; empty if each replica counts by itself.
 func (s *Settings) counter() Secret { return cmp.Or(s.RateLimitURL, s.RedisURL) }
 
 // Secret is a setting that is never printed.

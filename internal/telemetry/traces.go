@@ -152,12 +152,12 @@ func (traceparent) Set(string, string) {}
 // Keys are the headers there are.
 func (traceparent) Keys() []string { return []string{"traceparent"} }
 
-// Gate begins the span of a call of the gate, where the request is traced. What it
-// returns ends the span with what came of it.
-func (t *Traces) Gate(ctx context.Context, call string) (context.Context, func(outcome string, err error)) {
-	ctx, span := t.within(ctx, "gate "+call, trace.SpanKindInternal)
+// Call starts the span of a call to the rate limiter or the cache, if the request is
+// traced. The function that it returns ends the span with the outcome.
+func (t *Traces) Call(ctx context.Context, call string) (context.Context, func(outcome string, err error)) {
+	ctx, span := t.within(ctx, call, trace.SpanKindInternal)
 	return ctx, func(outcome string, err error) {
-		span.SetAttributes(attribute.String("gate.outcome", outcome))
+		span.SetAttributes(attribute.String("cache.outcome", outcome))
 		if err != nil {
 			failed(span, "unavailable")
 		}
