@@ -308,7 +308,7 @@ func TestTheHeadersAreStructuredFields(t *testing.T) {
 func TestReplicasShareTheBudgetOfAUser(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
-	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }
+	shared := func(s *server.Settings) { s.RedisURL, s.RedisTimeout = server.Secret(url), time.Minute }
 	first := testkit.StartFirst(t, limited(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, limited(60, 10, 5), shared), first.Replica(t, limited(60, 10, 5), shared)}
 	ann := first.SignUp(t)

@@ -104,8 +104,8 @@ func TestALineTellsWhomAValidTokenStandsFor(t *testing.T) {
 		known *caller
 		told  bool
 	}{
-		"a valid token": {&caller{slot: auth.Actor{User: ann}.Slot()}, true},
-		"a bad token":   {&caller{slot: auth.Actor{User: ann}.Slot(), err: errors.New("forged")}, false},
+		"a valid token": {&caller{user: ann.String()}, true},
+		"a bad token":   {&caller{user: ann.String(), err: errors.New("forged")}, false},
 		"no token":      {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestHealthTellsOfRedis(t *testing.T) {
 	redis := ownRedis(t)
 	s := testkit.Start(t, limited(100, 100, 100), func(s *server.Settings) {
 		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // the second counts
-		s.RedisWait = 5 * time.Second
+		s.RedisTimeout = 5 * time.Second
 	})
 	health := func() map[string]any {
 		got := s.Anybody(t).Get("/health").Want(200).JSON()

@@ -71,7 +71,7 @@ func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 	redis := ownRedis(t)
 	counted := func(s *server.Settings) {
 		limited(100_000, 100_000, 100_000)(s)
-		s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 5*time.Second
+		s.RedisURL, s.RedisTimeout = server.Secret(redis.URL()), 5*time.Second
 	}
 	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}

@@ -109,7 +109,7 @@ func TestNoRevokedTokenIsAcceptedWhateverHappensToRedis(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
 	shared := func(s *server.Settings) {
-		s.RedisURL, s.RedisWait, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
+		s.RedisURL, s.RedisTimeout, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
 	}
 	s := testkit.StartFirst(t, shared)
 	c := &crowd{t: t, replicas: []*testkit.Server{s, s.Replica(t, shared), s.Replica(t, shared)}}

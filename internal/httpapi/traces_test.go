@@ -95,12 +95,12 @@ func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
 		t.Errorf("the request's attributes (-want +got):\n%s", diff)
 	}
 	below := map[string]any{
-		"gate enter": "passed", "gate changed": "told",
+		"cache begin":               "marked",
 		"begin confine LockProject": nil, "UpdateProject commit": nil,
 	}
 	for name, outcome := range below {
 		span := spans[name]
-		if span == nil || !bytes.Equal(span.ParentSpanId, top.SpanId) || attributesOf(span)["gate.outcome"] != outcome {
+		if span == nil || !bytes.Equal(span.ParentSpanId, top.SpanId) || attributesOf(span)["cache.outcome"] != outcome {
 			t.Errorf("%s is %v", name, span)
 		}
 		if span.GetStartTimeUnixNano() < top.StartTimeUnixNano || span.GetEndTimeUnixNano() > top.EndTimeUnixNano {

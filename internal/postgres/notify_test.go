@@ -15,24 +15,24 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/pgbouncer"
 )
 
-// ear is what a replica hears.
-type ear struct {
-	mu    sync.Mutex
-	said  []bool
-	words []string
-	log   strings.Builder
+// notifications records the notifications that a replica receives.
+type notifications struct {
+	mu       sync.Mutex
+	states   []bool
+	payloads []string
+	log      strings.Builder
 
 	stop func()
 }
 
 // listen lets the store listen at a URL until the test ends.
-func listen(t testing.TB, store *postgres.Store, url string) *ear {
+func listen(t testing.TB, store *postgres.Store, url string) *notifications {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l, done := &ear{}, make(chan struct{})
+	l, done := &notifications{}, make(chan struct{})
 	go func() {
 		defer close(done)
-		store.Listen(ctx, url, slog.New(slog.NewTextHandler(l, nil)), l.listening, l.heard)
+		store.Listen(ctx, url, slog.New(slog.NewTextHandler(l, nil)), l.setListening, l.receive)
 	}()
 	l.stop = sync.OnceFunc(func() {
 		cancel()
@@ -42,142 +42,142 @@ func listen(t testing.TB, store *postgres.Store, url string) *ear {
 	return l
 }
 
-func (l *ear) listening(heard bool) {
+func (l *notifications) setListening(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.said = append(l.said, heard)
+	l.states = append(l.states, on)
 }
 
-func (l *ear) heard(word string) {
+func (l *notifications) receive(payload string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.words = append(l.words, word)
+	l.payloads = append(l.payloads, payload)
 }
 
 // Write is that of its log.
-func (l *ear) Write(b []byte) (int, error) {
+func (l *notifications) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.Write(b)
 }
 
-// hears is what was said last of whether anything is heard.
-func (l *ear) hears() (yes, known bool) {
+// listens returns the last state, if there is one.
+func (l *notifications) listens() (yes, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.said) == 0 {
+	if len(l.states) == 0 {
 		return false, false
 	}
-	return l.said[len(l.said)-1], true
+	return l.states[len(l.states)-1], true
 }
 
-func (l *ear) awaitHearing(t testing.TB, want bool) {
+func (l *notifications) awaitListening(t testing.TB, want bool) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("a listener says that it hears: %t", want), func() bool { yes, known := l.hears(); return known && yes == want })
+	eventually(t, fmt.Sprintf("a listener reports that it listens: %t", want), func() bool { yes, known := l.listens(); return known && yes == want })
 }
 
-func (l *ear) awaitWord(t testing.TB, word string) {
+func (l *notifications) awaitPayload(t testing.TB, payload string) {
 	t.Helper()
-	eventually(t, "a listener hears "+word, func() bool {
+	eventually(t, "a listener receives "+payload, func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return slices.Contains(l.words, word)
+		return slices.Contains(l.payloads, payload)
 	})
 }
 
-func (l *ear) logged() string {
+func (l *notifications) logged() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.String()
 }
 
-func TestReplicasHearWhatEachAnnounces(t *testing.T) {
+func TestNotify_EveryReplicaReceivesEachPayload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.open()
 	first, second := listen(t, w.store, w.Service), listen(t, other, w.Service)
-	first.awaitHearing(t, true)
-	second.awaitHearing(t, true)
+	first.awaitListening(t, true)
+	second.awaitListening(t, true)
 	for n, store := range []*postgres.Store{w.store, other, w.store} {
-		for _, word := range []string{fmt.Sprintf("user %d", n), "it's \"'; SELECT", strings.Repeat("x", 255)} {
-			if err := store.Announce(t.Context(), word); err != nil {
+		for _, payload := range []string{fmt.Sprintf("user %d", n), "it's \"'; SELECT", strings.Repeat("x", 255)} {
+			if err := store.Notify(t.Context(), payload); err != nil {
 				t.Fatal(err)
 			}
-			first.awaitWord(t, word)
-			second.awaitWord(t, word)
+			first.awaitPayload(t, payload)
+			second.awaitPayload(t, payload)
 		}
 	}
 	first.mu.Lock()
 	defer first.mu.Unlock()
-	if i := slices.IndexFunc(first.words, func(word string) bool { return strings.HasPrefix(word, "echo") }); i >= 0 {
-		t.Errorf("another replica's echo is passed on: %s", first.words[i])
+	if i := slices.IndexFunc(first.payloads, func(payload string) bool { return strings.HasPrefix(payload, "round trip") }); i >= 0 {
+		t.Errorf("the test of another replica is passed on: %s", first.payloads[i])
 	}
 }
 
-func TestAListenerWhoseConnectionIsKilledSaysSo(t *testing.T) {
+func TestNotify_ListenerReportsAKilledConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	super := connect(t, w.Super)
 	l := listen(t, w.store, w.Service)
 	for range 3 {
-		l.awaitHearing(t, true)
+		l.awaitListening(t, true)
 		l.mu.Lock()
-		l.said = nil
+		l.states = nil
 		l.mu.Unlock()
 		if n := value[int](t, super, `SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'codegenapp listener'`); n != 1 {
 			t.Fatalf("%d listeners were killed", n)
 		}
-		l.awaitHearing(t, true)
+		l.awaitListening(t, true)
 		l.mu.Lock()
-		if !slices.Equal(l.said, []bool{false, true}) {
-			t.Errorf("it said %v", l.said)
+		if !slices.Equal(l.states, []bool{false, true}) {
+			t.Errorf("it reported %v", l.states)
 		}
 		l.mu.Unlock()
-		if err := w.store.Announce(t.Context(), "after it"); err != nil {
+		if err := w.store.Notify(t.Context(), "after it"); err != nil {
 			t.Fatal(err)
 		}
-		l.awaitWord(t, "after it")
+		l.awaitPayload(t, "after it")
 	}
 	l.stop()
-	if yes, _ := l.hears(); yes {
-		t.Error("it does not listen any more, and says that it does")
+	if yes, _ := l.listens(); yes {
+		t.Error("it has stopped, and reports that it listens")
 	}
 	eventually(t, "its connection is closed", func() bool {
 		return value[int](t, super, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'codegenapp listener'") == 0
 	})
 }
 
-func TestAQuietConnectionGoesOnHearing(t *testing.T) {
+func TestNotify_QuietConnectionKeepsListening(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	conn, heard := connect(t, w.Service), ""
+	conn, received := connect(t, w.Service), ""
 	must(t, conn, "LISTEN codegenapp_changes")
-	hear := func() {
+	receive := func() {
 		t.Helper()
-		if err := postgres.HearFor(t.Context(), conn, 50*time.Millisecond, func(word string) { heard += word }); err != nil {
+		if err := postgres.ReceiveUntilQuiet(t.Context(), conn, 50*time.Millisecond, func(payload string) { received += payload }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
-		hear()
+		receive()
 	}
-	if err := w.store.Announce(t.Context(), "after the quiet"); err != nil {
+	if err := w.store.Notify(t.Context(), "after the quiet"); err != nil {
 		t.Fatal(err)
 	}
-	if hear(); heard != "after the quiet" {
-		t.Errorf("heard %q", heard)
+	if receive(); received != "after the quiet" {
+		t.Errorf("received %q", received)
 	}
 }
 
-func TestWhereNothingCanBeHeardNobodySaysOtherwise(t *testing.T) {
+func TestNotify_ReportsWhyNothingIsReceived(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		url  func(w *world) string
 		says string
 	}{
 		"another database": {func(w *world) string { return inDatabase(t, w.Service, "postgres") }, "DATABASE_DIRECT_URL"},
-		"nobody there":     {func(*world) string { return "postgres://codegenapp:secret-password@127.0.0.1:1/x" }, "refused"},
+		"no server":        {func(*world) string { return "postgres://codegenapp:secret-password@127.0.0.1:1/x" }, "refused"},
 		"no URL":           {func(*world) string { return "postgres://%zz:secret-password@" }, "DATABASE_DIRECT_URL is not"},
 		"a pooler":         {func(w *world) string { return pooler(t, w.Service, nil).URL }, "DATABASE_DIRECT_URL"},
 	} {
@@ -185,12 +185,12 @@ func TestWhereNothingCanBeHeardNobodySaysOtherwise(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			l := listen(t, w.store, tc.url(w))
-			l.awaitHearing(t, false)
-			eventually(t, "it says why", func() bool { return strings.Contains(l.logged(), tc.says) })
+			l.awaitListening(t, false)
+			eventually(t, "it reports why", func() bool { return strings.Contains(l.logged(), tc.says) })
 			time.Sleep(time.Second)
 			l.stop()
-			if slices.Contains(l.said, true) {
-				t.Errorf("it said that it hears: %v", l.said)
+			if slices.Contains(l.states, true) {
+				t.Errorf("it reported that it listens: %v", l.states)
 			}
 			if log := l.logged(); strings.Contains(log, "secret-password") || strings.Count(log, "\n") > 2 {
 				t.Errorf("the log:\n%s", log)
