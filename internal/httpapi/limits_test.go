@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
@@ -23,9 +23,9 @@ import (
 func limited(requests, logins, refreshes int) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RateLimitEnabled = true
-		s.RateLimitDefault = auth.Rate{Requests: requests, Per: time.Hour}
-		s.RateLimitAuth = auth.Rate{Requests: logins, Per: time.Hour}
-		s.RateLimitRefresh = auth.Rate{Requests: refreshes, Per: time.Hour}
+		s.RateLimitDefault = ratelimit.Rate{Requests: requests, Per: time.Hour}
+		s.RateLimitAuth = ratelimit.Rate{Requests: logins, Per: time.Hour}
+		s.RateLimitRefresh = ratelimit.Rate{Requests: refreshes, Per: time.Hour}
 	}
 }
 
