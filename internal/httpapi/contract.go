@@ -70,7 +70,8 @@ func schemaName(t reflect.Type, hint string) string {
 	if body, ok := strings.CutSuffix(name, "InBody"); ok {
 		return body + "Body"
 	}
-	return strings.TrimSuffix(name, "View")
+	// The contract calls the body of an error Problem, as RFC 9457 does.
+	return strings.TrimSuffix(strings.TrimSuffix(name, "View"), "Details")
 }
 
 // view is a resource that a 412 may show, and the fault of an operation that does
