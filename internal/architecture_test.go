@@ -31,22 +31,27 @@ const (
 var allowed = map[string][]string{
 	"cmd/codegenapp": {"internal/server"},
 	"internal/server": {
-		"internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
-		"internal/telemetry", "internal/devkit",
+		"internal/httpapi", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/admission",
+		"internal/google", "internal/telemetry", "internal/devkit",
 		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
-	"internal/httpapi":   {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/httpapi": {
+		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
+		"internal/cache", "internal/ratelimit", "internal/admission",
+	},
 	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
-	"internal/gate":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/cache":     {"internal/auth", "internal/ratelimit"},
+	"internal/ratelimit": {},
+	"internal/admission": {"internal/problem"},
 	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/requirements":  {"internal/auth", "internal/problem", "internal/id"},
-	"internal/auth": {"internal/problem", "internal/id"},
-	"internal/problem":    {},
-	"internal/id":       {},
+	"internal/requirements": {"internal/auth", "internal/problem", "internal/id"},
+	"internal/auth":         {"internal/problem", "internal/id"},
+	"internal/problem":      {},
+	"internal/id":           {},
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {
@@ -78,7 +83,7 @@ var confined = map[string][]string{
 	"github.com/jackc/pgx/v5": {
 		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench", "test/fleet",
 	},
-	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit", "test/chaos"},
+	"github.com/redis/rueidis":         {"internal/cache", "internal/ratelimit", "internal/testkit", "test/chaos"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
 	"github.com/jub0bs/cors":           {"internal/httpapi"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},

@@ -20,12 +20,12 @@ func newEvents() *events {
 	}
 	e := &events{
 		cache: counter("cache_requests_total",
-			"Reads of which answers are kept: hit were answered by the gate, miss by the database, bypass by the database while nothing was believed.", "route", "result"),
+			"Reads whose responses may be cached, by result: hit was served from the cache, miss from the database, bypass from the database without being stored.", "route", "result"),
 		problems:  counter("problems_total", "Problems that were answered, by their code.", "code"),
 		signIns:   counter("sign_ins_total", "Tries to sign in, by what came of them.", "result"),
 		refreshes: counter("token_refreshes_total", "Tries to refresh a session, by what came of them; reused ended its session.", "result"),
-		limited:   counter("rate_limited_total", "Requests refused because a budget was used up.", "budget"),
-		shed:      counter("requests_shed_total", "Requests refused because too many were under way, by the places that were taken.", "places"),
+		limited:   counter("rate_limited_total", "Requests refused because a rate limit was exhausted, by the limit.", "budget"),
+		shed:      counter("requests_shed_total", "Requests shed because the server was overloaded, by the limiter.", "places"),
 		panics:    prometheus.NewCounter(prometheus.CounterOpts{Name: "panics_total", Help: "Panics while a request was handled; each is a fault of the program."}),
 	}
 	// What has not happened yet is 0 rather than missing, so that the first time is
@@ -38,7 +38,7 @@ func newEvents() *events {
 	for _, budget := range []string{"default", "login", "refresh"} {
 		e.limited.WithLabelValues(budget)
 	}
-	for _, places := range []string{"work", "reads", "sign_ins", "ends"} {
+	for _, places := range []string{"normal", "reserved", "sign_ins"} {
 		e.shed.WithLabelValues(places)
 	}
 	return e
@@ -48,8 +48,8 @@ func (e *events) all() []prometheus.Collector {
 	return []prometheus.Collector{e.cache, e.problems, e.signIns, e.refreshes, e.limited, e.shed, e.panics}
 }
 
-// Cache counts a read of which the answer may be kept, by what the gate did: hit,
-// miss or bypass.
+// Cache counts a read whose response may be cached, by what the cache did: hit, miss
+// or bypass.
 func (e *events) Cache(route, result string) {
 	switch result {
 	case "hit":

@@ -37,7 +37,7 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(m.requests, m.inFlight,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.all()...)
-	m.Gauge("cache_hit_ratio", "Of the reads that were looked for in the gate since the start, the share that was there; 0 before the first.", m.hitRatio)
+	m.Gauge("cache_hit_ratio", "The share of hits among the cache hits and misses since the start; 0 before the first.", m.hitRatio)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "build_info", Help: "Always 1; the version is in the label.", ConstLabels: prometheus.Labels{"version": version},
 	})
