@@ -16,7 +16,9 @@ const one, two = Scope("project-1"), Scope("project-2")
 var behaviours = map[string]func(t *testing.T, f fixture, q Request){
 	"a stored response is served as it was": func(t *testing.T, f fixture, q Request) {
 		for _, want := range []Response{
-			{}, {Body: []byte("\n")}, {ETag: `"1"`, Body: []byte("\n\n{\"title\":\n\"x\"}\r\n")},
+			{},
+			{Body: []byte("\n")},
+			{ETag: `"1"`, Body: []byte("\n\n{\"title\":\n\"x\"}\r\n")},
 			{ETag: `W/"ä \ 1"`, Body: []byte("\x00\xff\xfe Grüße, 世界 \u2028")},
 			{ETag: `"large"`, Body: bytes.Repeat([]byte("x"), MaxBody)},
 		} {

@@ -125,7 +125,7 @@ func newServer(t testing.TB, args ...string) *redisserver.Server {
 // openLimiter returns a connection whose breaker is closed.
 func openLimiter(t testing.TB, url string, timeout time.Duration) *ratelimit.Redis {
 	t.Helper()
-	r, err := ratelimit.Open(context.Background(), ratelimit.Config{
+	r, err := ratelimit.Open(t.Context(), ratelimit.Config{
 		URL: url, MaxConnections: 4, Timeout: timeout, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	must(t, err)

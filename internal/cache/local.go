@@ -202,7 +202,7 @@ func (b *bookkeeping) event(scopes []Scope) {
 			return
 		}
 		if b.scopes == nil {
-			b.scopes = map[Scope]int64{}
+			b.scopes = make(map[Scope]int64)
 		}
 		b.scopes[s] = b.count
 	}

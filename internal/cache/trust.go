@@ -17,7 +17,7 @@ const (
 	detachedPayload = "detached "
 )
 
-var errNoNotifier = errors.New("Redis does not respond, and other replicas cannot be notified") //nolint:staticcheck // Redis is a name
+var errNoNotifier = errors.New("Redis does not respond, and other replicas cannot be notified")
 
 // trust decides whether this replica may serve what is cached in Redis.
 //
@@ -40,9 +40,10 @@ type trust struct {
 	from time.Time
 
 	// detaching is held while a notification is sent; detached is when the last one
-	// was.
+	// was, and failed why it was not received.
 	detaching sync.Mutex
 	detached  time.Time
+	failed    error
 }
 
 // ok reports whether this replica may serve.
@@ -90,12 +91,22 @@ func (r *Redis) detach(ctx context.Context) error {
 	if r.config.Notify == nil {
 		return errNoNotifier
 	}
+	arrived := time.Now()
 	t.detaching.Lock()
 	defer t.detaching.Unlock()
 	began := time.Now()
-	if began.Sub(t.detached) < detachedTTL {
-		return nil
+	// The writes that waited for a notification share its result.
+	if t.detached.After(arrived) || t.failed == nil && began.Sub(t.detached) < detachedTTL {
+		return t.failed
 	}
+	t.failed = r.notifyDetached(ctx)
+	t.detached = began
+	return t.failed
+}
+
+// notifyDetached sends the notification, and waits for its receipt.
+func (r *Redis) notifyDetached(ctx context.Context) error {
+	t := &r.trust
 	select {
 	case <-t.received: // late, of an earlier notification
 	default:
@@ -113,6 +124,5 @@ func (r *Redis) detach(ctx context.Context) error {
 		case <-late.C:
 		}
 	}
-	t.detached = began
 	return nil
 }
