@@ -25,11 +25,8 @@ func TestWhoWaitsTooLongForAPipelineIsRefused(t *testing.T) {
 		t.Errorf("%d still wait", waiting)
 	}
 	now := s.store.PoolStats()
-	if waits, givenUp := now.Waits-before.Waits, now.GivenUp-before.GivenUp; waits != 2 || givenUp != 2 {
-		t.Errorf("%d waited, %d of them in vain; want 2 and 2", waits, givenUp)
-	}
-	if waited := now.Waited - before.Waited; waited < 900*time.Millisecond {
-		t.Errorf("two waited %v, want a second", waited)
+	if failures := now.Failures - before.Failures; failures != 2 {
+		t.Errorf("%d waited in vain, want 2", failures)
 	}
 	release()
 	s.settled()
@@ -57,8 +54,8 @@ func TestACallerWhoLeavesTheQueueIsNotAskedFor(t *testing.T) {
 	}
 	s.settled()
 	now := s.store.PoolStats()
-	if waits, givenUp := now.Waits-before.Waits, now.GivenUp-before.GivenUp; waits != 5 || givenUp != 3 {
-		t.Errorf("%d waited, %d of them in vain; want 5 and 3", waits, givenUp)
+	if failures := now.Failures - before.Failures; failures != 3 {
+		t.Errorf("%d waited in vain, want 3", failures)
 	}
 }
 
