@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {
-		"internal/server", "internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
+		"internal/server", "internal/httpapi", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/admission", "internal/google",
 		"internal/telemetry", "internal/devkit",
 		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 		"internal/testkit/redisserver",

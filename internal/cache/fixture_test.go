@@ -82,7 +82,7 @@ return 1`
 	if gcra == ratelimit.GCRA {
 		t.Fatal("the script does not read the time as it did")
 	}
-	r := newRedis(openLimiter(t, url, patience), c, gcra)
+	r := newRedis(t.Context(), openLimiter(t, url, patience), c, gcra)
 	r.Close() // the calls in the background are made by flush
 	flush := func() {
 		for {
@@ -142,7 +142,7 @@ func awaitClosed(t testing.TB, r *ratelimit.Redis) {
 // newReplica returns a cache as a server has it.
 func newReplica(t testing.TB, url string, c Config) *Redis {
 	t.Helper()
-	r := NewRedis(openLimiter(t, url, patience), c)
+	r := NewRedis(t.Context(), openLimiter(t, url, patience), c)
 	t.Cleanup(r.Close)
 	return r
 }

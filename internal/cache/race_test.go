@@ -169,7 +169,7 @@ func TestCache_ReadsSeeAnsweredWritesWhateverHappensToRedis(t *testing.T) {
 			server, n := newServer(t), &network{}
 			var replicas []responses
 			for range 3 {
-				r := NewRedis(openLimiter(t, server.URL(), 50*time.Millisecond), Config{
+				r := NewRedis(t.Context(), openLimiter(t, server.URL(), 50*time.Millisecond), Config{
 					TTL: 300 * time.Millisecond, QuietPeriod: quiet, DetachedPeriod: quiet + 300*time.Millisecond, Notify: n.notify,
 				})
 				t.Cleanup(r.Close)

@@ -72,9 +72,11 @@ type call struct {
 }
 
 // NewRedis returns a cache in a Redis, which stays the caller's to close afterwards.
-func NewRedis(redis *ratelimit.Redis, c Config) *Redis { return newRedis(redis, c, ratelimit.GCRA) }
+func NewRedis(ctx context.Context, redis *ratelimit.Redis, c Config) *Redis {
+	return newRedis(ctx, redis, c, ratelimit.GCRA)
+}
 
-func newRedis(redis *ratelimit.Redis, c Config, gcra string) *Redis {
+func newRedis(ctx context.Context, redis *ratelimit.Redis, c Config, gcra string) *Redis {
 	c.QuietPeriod = cmp.Or(c.QuietPeriod, maxWriteTime)
 	r := &Redis{
 		config: c, redis: redis, script: rueidis.NewLuaScript(gcra + source),
@@ -82,7 +84,7 @@ func newRedis(redis *ratelimit.Redis, c Config, gcra string) *Redis {
 	}
 	r.trust = trust{period: cmp.Or(c.DetachedPeriod, c.TTL+c.QuietPeriod), nonce: rand.Text(), received: make(chan struct{}, 1)}
 	r.trust.listening.Store(c.Notify == nil)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = cancel
 	for range workers {
 		r.done.Go(func() { r.work(ctx) })

@@ -66,7 +66,7 @@ func (a *App) openShared(ctx context.Context) (*shared, error) {
 		} else if _, err := open(cached); err != nil {
 			return nil, err
 		}
-		s.redis = cache.NewRedis(s.connections[len(s.connections)-1], config)
+		s.redis = cache.NewRedis(ctx, s.connections[len(s.connections)-1], config)
 		s.cache = s.redis
 	}
 	return s, nil
