@@ -19,7 +19,7 @@ test: servers ## Run all tests against a private PostgreSQL and Redis
 
 .PHONY: test-long
 test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
-	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/auth ./internal/gate ./internal/httpapi ./internal/postgres ./test/e2e
+	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/auth ./internal/cache ./internal/ratelimit ./internal/httpapi ./internal/postgres ./test/e2e
 
 # How long faults are made.
 CHAOS ?= 3m

@@ -31,13 +31,14 @@ const (
 var allowed = map[string][]string{
 	"cmd/codegenapp": {"internal/server", "internal/doctor", "internal/devserver"},
 	"internal/server": {
-		"internal/httpapi", "internal/httpapi/middleware", "internal/postgres", "internal/gate", "internal/google",
-		"internal/telemetry",
+		"internal/httpapi", "internal/httpapi/middleware", "internal/postgres", "internal/google", "internal/telemetry",
+		"internal/cache", "internal/ratelimit", "internal/admission",
 		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
 	"internal/httpapi": {
 		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs",
+		"internal/cache", "internal/ratelimit", "internal/admission",
 		"internal/requirements", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
@@ -45,11 +46,13 @@ var allowed = map[string][]string{
 	"internal/httpapi/openapi":    {"internal/problem"},
 	"internal/httpapi/docs":       {"internal/problem"},
 
-	"internal/doctor":    {"internal/server", "internal/postgres", "internal/gate", "internal/google", "internal/telemetry"},
+	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
 	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
-	"internal/gate":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/cache":     {"internal/auth", "internal/ratelimit"},
+	"internal/ratelimit": {},
+	"internal/admission": {"internal/problem"},
 	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
@@ -63,7 +66,7 @@ var allowed = map[string][]string{
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {
-		"internal/server", "internal/httpapi", "internal/postgres", "internal/gate", "internal/google",
+		"internal/server", "internal/httpapi", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/admission", "internal/google",
 		"internal/telemetry", "internal/devkit",
 		"internal/requirements", "internal/auth", "internal/problem", "internal/id",
 		"internal/testkit/redisserver",
@@ -91,7 +94,7 @@ var confined = map[string][]string{
 	"github.com/jackc/pgx/v5": {
 		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench", "test/fleet",
 	},
-	"github.com/redis/rueidis":         {"internal/gate", "internal/testkit", "test/chaos"},
+	"github.com/redis/rueidis":         {"internal/cache", "internal/ratelimit", "internal/testkit", "test/chaos"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
 	"github.com/jub0bs/cors":           {"internal/httpapi/middleware"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
@@ -52,7 +51,7 @@ func FuzzAuthorization(f *testing.F) {
 		f.Add(seed)
 	}
 	form := regexp.MustCompile(`(?is)^bearer (.+)$`)
-	service := auth.NewService(nil, nil, tokens, nil, gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, nil)
+	service := auth.NewService(nil, nil, tokens, nil, nil, auth.SessionPolicy{}, nil)
 	f.Fuzz(func(t *testing.T, authorization string) {
 		actor, err := service.Authenticate(authorization)
 		parts := form.FindStringSubmatch(authorization)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -18,7 +17,7 @@ func TestSessions_DecisionIsStoredAfterClientDisconnects(t *testing.T) {
 	store, _ := openDatabase(t)
 	keys := ring(nil, newSecret)
 	now := &clock{time.Now()}
-	rules := auth.NewService(store, fakeProvider{}, tokensOf(now, keys), keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{
+	rules := auth.NewService(store, fakeProvider{}, tokensOf(now, keys), keys.Refresh(), nil, auth.SessionPolicy{
 		Idle: time.Hour, MaxAge: time.Hour, ReuseGrace: time.Minute, PerUser: 20,
 	}, slog.New(slog.DiscardHandler))
 	left, leave := context.WithCancel(t.Context())

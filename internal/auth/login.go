@@ -108,7 +108,7 @@ func (s *Service) startSession(ctx context.Context, profile Profile, from Client
 		return TokenPair{}, s.auditRejected(ctx, from, err)
 	}
 	// The sign-in may have revoked an older session and changed the user's e-mail.
-	if err := s.changed(ctx, user.ID, Unmarked); err != nil {
+	if err := s.invalidate(ctx, user.ID); err != nil {
 		return TokenPair{}, err
 	}
 	return s.tokenPair(user, session, session.CreatedAt)

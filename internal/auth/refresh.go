@@ -85,6 +85,13 @@ func parseRefresh(token string) (parsedRefreshToken, error) {
 	return p, nil
 }
 
+// SessionOf returns the session that a refresh token names. The store decides whether
+// the token was ever issued. Its error is RefreshTokenInvalid.
+func SessionOf(refreshToken string) (SessionID, error) {
+	p, err := parseRefresh(refreshToken)
+	return p.session, err
+}
+
 // Refresh exchanges a refresh token for a new token pair. The decision is stored
 // even if the client disconnects: a reused token must revoke its session.
 func (s *Service) Refresh(ctx context.Context, token string, from Client) (TokenPair, error) {
@@ -113,7 +120,7 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Token
 		return TokenPair{}, err
 	}
 	if decided.changed && decided.err != nil { // the session was revoked
-		if err := s.changed(ctx, user.ID, Unmarked); err != nil {
+		if err := s.invalidate(ctx, user.ID); err != nil {
 			return TokenPair{}, err
 		}
 	}

@@ -100,3 +100,18 @@ func FuzzRefreshToken(f *testing.F) {
 		}
 	})
 }
+
+func TestRefresh_TokenNamesItsSession(t *testing.T) {
+	t.Parallel()
+	session := Session{ID: id.New[Session](), Salt: []byte("salt")}
+	token := NewRefreshTokens([]byte("a secret")).Token(session)
+	got, err := SessionOf(token)
+	if err != nil || got != session.ID {
+		t.Errorf("session = %s, %v, want %s", got, err, session.ID)
+	}
+	for _, none := range []string{"", "cgr_", "x", token[:len(token)-1], token + "\n"} {
+		if _, err := SessionOf(none); problem.CodeOf(err) != problem.RefreshTokenInvalid {
+			t.Errorf("%q names a session: %v", none, err)
+		}
+	}
+}

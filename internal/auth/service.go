@@ -7,7 +7,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -22,33 +21,47 @@ type Service struct {
 	provider Provider
 	access   *AccessTokens
 	refresh  *RefreshTokens
-	gate     Gate
+	cache    Invalidator
 	rules    SessionPolicy
 	log      *slog.Logger
 }
 
-// NewService returns the rules over a store, a provider of sign-ins, and the gate
-// that remembers who is signed in.
-func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, gate Gate, rules SessionPolicy, log *slog.Logger) *Service {
-	return &Service{store, provider, access, refresh, gate, rules, log}
+// Invalidator is a cache of what users read, and of which sessions are live.
+type Invalidator interface {
+	// Invalidate ends all that is cached of a user, at every replica, before it
+	// returns. An error means that some replicas may not have ended it.
+	Invalidate(ctx context.Context, user UserID) error
 }
 
-// change changes something of a user: it is told to all who may remember it
-// before it begins, and again before it is answered.
-func (s *Service) change(ctx context.Context, user UserID, work func() error) (err error) {
-	mark := s.gate.Enter(ctx, Entry{Slot: slotOf(user), Changes: true}).Mark
-	defer func() { err = cmp.Or(err, s.changed(ctx, user, mark)) }() // of one that panicked, too
+// NewService returns the rules over a store, a provider of sign-ins, and a cache. The
+// cache is nil if nothing is cached.
+func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, cache Invalidator, rules SessionPolicy, log *slog.Logger) *Service {
+	return &Service{store, provider, access, refresh, cache, rules, log}
+}
+
+// invalidateAfter invalidates what is cached of a user after work, which ends
+// sessions or changes what the user may do. It does so even if work fails or panics,
+// since work may have been committed all the same.
+func (s *Service) invalidateAfter(ctx context.Context, user UserID, work func() error) (err error) {
+	defer func() {
+		if invalidated := s.invalidate(ctx, user); err == nil {
+			err = invalidated
+		}
+	}()
 	return work()
 }
 
-// changed tells that something of a user has changed. When nobody can be told the
-// change is done even so, and whoever asked for it has to ask again.
-func (s *Service) changed(ctx context.Context, user UserID, mark Mark) error {
-	err := s.gate.Changed(context.WithoutCancel(ctx), slotOf(user), mark)
+// invalidate ends all that is cached of a user. If it fails, the change before it is
+// done all the same, and the caller has to repeat the request.
+func (s *Service) invalidate(ctx context.Context, user UserID) error {
+	if s.cache == nil {
+		return nil
+	}
+	err := s.cache.Invalidate(context.WithoutCancel(ctx), user)
 	if err == nil {
 		return nil
 	}
-	f := problem.New(problem.Unavailable, "This is done, but not every server may know of it yet. Repeat the request shortly.")
+	f := problem.New(problem.Unavailable, "This is done, but a server may not have been notified yet. Repeat the request shortly.")
 	f.RetryAfter = time.Second
 	return f.Because(err)
 }

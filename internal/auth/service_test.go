@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -15,7 +14,7 @@ func TestAuthenticate_ParsesAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens, actor := accessTokens(now, newSecret), newActor()
-	service := auth.NewService(nil, nil, tokens, nil, gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler))
+	service := auth.NewService(nil, nil, tokens, nil, nil, auth.SessionPolicy{}, slog.New(slog.DiscardHandler))
 	token := issue(t, tokens, actor)
 	for name, tc := range map[string]struct {
 		header string

@@ -57,7 +57,9 @@ func (s *Service) Sessions(ctx context.Context, actor Actor) ([]Session, error) 
 // EndSession revokes one of the actor's live sessions, or returns
 // SessionNotFound.
 func (s *Service) EndSession(ctx context.Context, actor Actor, session SessionID) error {
-	return s.store.EndSession(ctx, actor, session, actor.sessionEvent(SessionRevoked, session))
+	return s.invalidateAfter(ctx, actor.User, func() error {
+		return s.store.EndSession(ctx, actor, session, actor.sessionEvent(SessionRevoked, session))
+	})
 }
 
 // Logout revokes the session of an Authorization header. If the access token is
@@ -78,7 +80,7 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 		}
 	}
 	actor.From = from
-	return s.change(ctx, actor.User, func() error {
+	return s.invalidateAfter(ctx, actor.User, func() error {
 		return s.store.EndOwnSession(ctx, actor, all, func(session SessionID) Event {
 			return actor.sessionEvent(SessionEnded, session)
 		})

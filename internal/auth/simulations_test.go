@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
@@ -37,7 +36,7 @@ func overRows(seed uint64) *scene {
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return r.at },
 	})
 	return &scene{
-		rules: auth.NewService(r, fakeProvider{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: auth.NewService(r, fakeProvider{seed: seed}, tokens, keys.Refresh(), nil, rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model:   newModel(rules, access, r.at),
 		advance: func(d time.Duration) { r.at = r.at.Add(d) },
 		auditCount: func(action auth.Action) (n int) {
@@ -144,7 +143,7 @@ func overPostgres(t *testing.T, store *postgres.Store, super *pgx.Conn, seed uin
 		Keys: keys, Issuer: "issuer", Audience: "audience", Lifetime: access, Now: func() time.Time { return time.Now().Add(passed) },
 	})
 	return &scene{
-		rules: auth.NewService(store, fakeProvider{seed: seed}, tokens, keys.Refresh(), gate.NewLocal(time.Now, 0), rules, slog.New(slog.DiscardHandler)), keys: keys,
+		rules: auth.NewService(store, fakeProvider{seed: seed}, tokens, keys.Refresh(), nil, rules, slog.New(slog.DiscardHandler)), keys: keys,
 		model: newModel(rules, access, time.Now()),
 		advance: func(d time.Duration) {
 			passed += d

@@ -80,7 +80,9 @@ func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
 // DeleteAccount deletes the actor's account with all its data and sessions. The
 // same person can sign in again, as a new user.
 func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
-	return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+	return s.invalidateAfter(ctx, actor.User, func() error {
+		return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+	})
 }
 
 // UserQuery selects one page of the users, from the newest to the oldest.
@@ -142,7 +144,7 @@ func (s *Service) ChangeUser(ctx context.Context, actor PrivilegedActor, user Us
 			"You cannot change your own role or suspension; another admin can."))
 	}
 	var changed User
-	err := s.change(ctx, user, func() (err error) {
+	err := s.invalidateAfter(ctx, user, func() (err error) {
 		changed, err = s.store.ChangeUser(ctx, actor, user, change, func(before UserState) []Event {
 			return change.events(actor.Actor, user, before)
 		})

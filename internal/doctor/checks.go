@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/gate"
+	"github.com/codegenapp/codegenapp/internal/cache"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/server"
@@ -128,7 +129,7 @@ func (e *examination) checkRedis(ctx context.Context) (results []result) {
 }
 
 func (e *examination) checkOneRedis(ctx context.Context, setting string, url server.Secret) result {
-	info, err := gate.Examine(ctx, gate.RedisConfig{URL: string(url), Connections: 1, KeepFor: time.Duration(e.CacheTTL)})
+	info, err := ratelimit.Inspect(ctx, ratelimit.Config{URL: string(url), MaxConnections: 1}, cache.Check)
 	const rights = "; docs/operations.md, Limits and Redis, lists the commands that its user needs"
 	switch {
 	case err != nil && strings.Contains(err.Error(), "NOPERM"):

@@ -12,21 +12,23 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/seal"
 )
@@ -34,7 +36,7 @@ import (
 // prefix is the path of the API.
 const prefix = "/api/v1"
 
-const defaultWorking = 16
+const defaultConnections = 16
 
 // Config is what the API needs.
 type Config struct {
@@ -45,11 +47,11 @@ type Config struct {
 	// SecretKey authenticates page tokens and OAuth states; at least 32 bytes.
 	SecretKey []byte
 
-	// Gate applies Limits to callers, if there are any, and caches responses if it
-	// Remembers.
-	Gate      auth.Gate
-	Limits    *Limits
-	Remembers bool
+	// Limiter applies Limits; nil for none.
+	Limiter ratelimit.Limiter
+	Limits  *Limits
+	// Cache caches responses; nil for none.
+	Cache Cache
 
 	Health
 	Capacity
@@ -70,15 +72,9 @@ type Health struct {
 type Capacity struct {
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// MaxWorking is how many operations run at the same time: as many as there are
-	// connections to the database. Sign-ins and logouts have limits of their own.
-	// Zero means 16.
-	MaxWorking int
-	// MaxReading is how many cacheable reads run besides; zero means MaxWorking.
-	MaxReading int
-	// MaxExports is how many exports run at the same time. Each holds a connection to
-	// the database.
-	MaxExports int
+	// Admission bounds how many operations run at the same time. Nil means the bounds of
+	// 16 connections to the database.
+	Admission *admission.Limits
 }
 
 // Network is what the API knows of proxies, HTTPS and browsers.
@@ -104,7 +100,7 @@ type Telemetry struct {
 	// Traces make a span of each request; nil makes none.
 	Traces middleware.Traces
 	// OnUser is called with the user of each successful request; nil if unused.
-	OnUser func(auth.Slot)
+	OnUser func(user string)
 	Log    *slog.Logger
 	Now    func() time.Time
 }
@@ -146,7 +142,7 @@ type API struct {
 	browser         *login.Login
 	pageTokens      seal.Key
 	exports         *exports
-	hall            hall
+	locations       *locations
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
@@ -154,7 +150,9 @@ type API struct {
 	operations map[string]operation
 	known      map[string]route
 	// defaultRate limits most requests, if there are limits.
-	defaultRate []auth.Rate
+	defaultRate []ratelimit.Rate
+	// contractVersion identifies the contract in the cache.
+	contractVersion func() string
 }
 
 // New returns the API and its handler.
@@ -164,15 +162,18 @@ func New(c Config) (*API, http.Handler) {
 		c.Metrics = noMetrics{}
 	}
 	mux := http.NewServeMux()
-	working := cmp.Or(c.MaxWorking, defaultWorking)
+	if c.Admission == nil {
+		c.Admission = admission.New(defaultConnections, c.Metrics.Shed)
+	}
 	a := &API{
-		Config: c, contract: newContract(), pageTokens: seal.NewKey(c.SecretKey, "page tokens"), exports: newExports(c.MaxExports),
-		hall:       newHall(working, cmp.Or(c.MaxReading, working), c.Metrics.Shed),
+		Config: c, contract: newContract(), pageTokens: seal.NewKey(c.SecretKey, "page tokens"), exports: newExports(c.Admission.MaxExports),
+		locations:  newLocations(),
 		operations: map[string]operation{}, known: map[string]route{},
 		database: &check{probe: c.Database, now: c.Now}, redis: &check{probe: c.Redis, now: c.Now},
 	}
+	a.contractVersion = sync.OnceValue(a.contractDigest)
 	if c.Limits != nil {
-		a.defaultRate = []auth.Rate{c.Limits.Default}
+		a.defaultRate = []ratelimit.Rate{c.Limits.Default}
 	}
 	a.browser = login.New(login.Config{
 		Auth: c.Auth, Prefix: prefix, StateKey: seal.NewKey(c.SecretKey, "OAuth login state"), Origins: c.Origins, Now: c.Now,
@@ -193,11 +194,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	m := middleware.New(middleware.Config{
 		Mux: mux, Fail: a.fail, Proxies: a.Proxies, RequireHTTPS: a.RequireHTTPS, Origins: a.Origins, CookiePath: prefix + "/auth/",
 		Metrics: a.Metrics, Traces: a.Traces, Log: a.Log, Now: a.Now,
-		OnUser: func(user string) {
-			if a.OnUser != nil {
-				a.OnUser(auth.Slot(user))
-			}
-		},
+		OnUser: a.OnUser,
 	})
 	return middleware.Chain(mux,
 		middleware.CloseAfterChunked,
@@ -209,7 +206,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 		m.LimitHeaders,
 		m.CheckHTTPS,
 		middleware.NotModified,
-		a.enter,
+		a.limitAndCache,
 		m.NotFound,
 	)
 }
@@ -221,10 +218,10 @@ type requestInfo struct {
 	route route
 	// caller is the result of the access token, once it is verified.
 	caller *caller
-	// budgets are the rate limits that counted the request.
-	budgets budgets
-	// change is what the cache knows of a request that may change something.
-	change *change
+	// limits reports the rate limits that the request was charged to.
+	limits rateLimitHeaders
+	// write is the mark of the request in the cache, if it changes content.
+	write *write
 }
 
 type requestInfoKey struct{}

@@ -95,7 +95,8 @@ func TestCache_ServesWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*server.Settings){
 		"Redis": func(s *server.Settings) {
-			s.RedisURL, s.RedisWait, s.RedisSettle = server.Secret(testkit.NewRedis(t)), 5*time.Second, 20*time.Millisecond
+			s.RedisURL, s.RedisTimeout = server.Secret(testkit.NewRedis(t)), 5*time.Second
+			s.CacheQuietPeriod, s.CacheDetachedPeriod = 20*time.Millisecond, 20*time.Millisecond
 		},
 		"in process": func(s *server.Settings) { s.SingleReplica = true },
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
@@ -74,17 +75,22 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 // register registers an operation with huma.
 func register[In, Out any](a *API, pattern string, status int, required access, serve func(context.Context, *In) (*Out, error), d doc, options []option) {
 	described, op := a.operation(pattern, status, required, d, options)
-	limiter := a.hall.of(op)
+	limiter := a.limiterFor(op)
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
-		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) { return serve(ctx, in) })
+		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
+			if err := a.startWrite(ctx); err != nil {
+				return nil, err
+			}
+			return serve(ctx, in)
+		})
 		c := callFrom(ctx)
-		c.api.changed(c.request) // before the response, whatever it is
 		if err != nil {
 			if problem.CodeOf(err).Doc().Kind == problem.KindInvalidArgument {
 				err = c.authorizedError(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
 		}
+		a.locations.learn(out)
 		return out, nil
 	})
 }
@@ -92,11 +98,12 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 // limited runs work within a concurrency limiter. The work does not observe client
 // cancellation: pgx closes a connection when a query is cancelled, so a client that
 // disconnects in a loop could drain the pool.
-func limited[Out any](ctx context.Context, limiter *places, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
-	if err := limiter.take(ctx); err != nil {
+func limited[Out any](ctx context.Context, limiter *admission.Limiter, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
+	release, err := limiter.Acquire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer limiter.leave()
+	defer release()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return work(ctx)
@@ -114,7 +121,8 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 	a.operations[pattern] = op
 	a.known[method+" "+prefix+path] = route{
 		pattern: method + " " + prefix + path, path: prefix + path, signed: required.signedIn,
-		kept: op.kept, changes: required.signedIn && method != http.MethodGet, places: a.hall.of(op),
+		cacheable: op.cached, writes: required.signedIn && method != http.MethodGet && writesContent(method, prefix+path),
+		limiter: a.limiterFor(op),
 	}
 	described := huma.Operation{
 		OperationID: d.id, Method: method, Path: path, DefaultStatus: status,
@@ -192,8 +200,8 @@ func (c *call) authenticate() error {
 // caller is the result of an access token: an actor, or an error.
 type caller struct {
 	actor auth.Actor
-	// slot is the key of everything about the actor's user in Redis.
-	slot auth.Slot
+	// user is the id of the actor's user as text.
+	user string
 	err  error
 }
 
@@ -202,9 +210,9 @@ func (a *API) callerOf(r *http.Request) *caller {
 	info := requestInfoFrom(r.Context())
 	if info.caller == nil {
 		actor, err := a.Auth.Authenticate(r.Header.Get("Authorization"))
-		info.caller = &caller{actor, actor.Slot(), err}
+		info.caller = &caller{actor, actor.User.String(), err}
 		if err == nil {
-			info.User = string(info.caller.slot)
+			info.User = info.caller.user
 		}
 	}
 	return info.caller
@@ -217,6 +225,11 @@ func (c *call) authorizedError(ctx context.Context, err error) error {
 	if !c.verified {
 		return err
 	}
+	release, shed := c.api.limiterFor(c.op).Acquire(ctx)
+	if shed != nil {
+		return err
+	}
+	defer release()
 	var denied error
 	if c.access.permission != "" {
 		denied = c.api.Auth.Authorize(ctx, c.privileged())

@@ -85,6 +85,11 @@ type exportProject struct {
 func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
+	release, err := a.Admission.Normal.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	me, err := a.Auth.Me(ctx, actor)
 	if err != nil {
 		return err

@@ -20,7 +20,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -71,7 +70,7 @@ func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string
 		t.Fatal(err)
 	}
 	_, handler = httpapi.New(httpapi.Config{
-		Auth:         auth.NewService(store, noProvider{}, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
+		Auth:         auth.NewService(store, noProvider{}, access, keys.Refresh(), nil, auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
 		Requirements: requirements.NewService(store, requirements.Limits{}),
 		SecretKey:    []byte("a-secret-key-for-tests-of-32-bytes-or-more"),
 		Health:       httpapi.Health{Database: store.Ping, Ready: func() bool { return true }},

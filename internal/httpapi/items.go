@@ -143,7 +143,11 @@ func itemsResponse(s requirements.Specification, items []requirements.Item, err 
 
 // listItems is GET /specs/{id}/items.
 func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specificationIn) (*itemsOut, error) {
-	return itemsResponse(a.Requirements.Items(ctx, actor, in.ID))
+	spec, items, err := a.Requirements.Items(ctx, actor, in.ID)
+	if err == nil {
+		a.locations.learnSpecification(specification{ID: spec.ID, ProjectID: spec.Project})
+	}
+	return itemsResponse(spec, items, err)
 }
 
 type createItemIn struct {

@@ -40,7 +40,7 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 			switch {
 			case a.Status != http.StatusServiceUnavailable:
 				t.Errorf("a write of a locked row got %d", a.Status)
-			case strings.Contains(string(a.Body), "more to do"):
+			case strings.Contains(string(a.Body), "overloaded"):
 				shed.Add(1)
 				if after := a.Header.Get("Retry-After"); len(after) != 1 || after < "1" || after > "3" {
 					t.Errorf("shed with Retry-After %q", after)
@@ -60,7 +60,7 @@ func TestLoadShedding_LogoutAndHealthStillWork(t *testing.T) {
 	if shed.Load() == 0 || slow.Load() == 0 {
 		t.Errorf("%d shed, %d timed out at the lock: both should happen", shed.Load(), slow.Load())
 	}
-	if metrics := string(s.Anybody(t).Get("/metrics").Want(200).Body); strings.Contains(metrics, `requests_shed_total{places="work"} 0`) {
+	if metrics := string(s.Anybody(t).Get("/metrics").Want(200).Body); strings.Contains(metrics, `requests_shed_total{places="normal"} 0`) {
 		t.Error("shed requests are not counted")
 	}
 	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {

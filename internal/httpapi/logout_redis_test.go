@@ -111,7 +111,7 @@ func TestLogout_RevokedTokenStaysRejectedDuringFailures(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
 	shared := func(s *server.Settings) {
-		s.RedisURL, s.RedisWait, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
+		s.RedisURL, s.RedisTimeout, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
 	}
 	s := testkit.StartFirst(t, shared)
 	c := &concurrentClients{t: t, replicas: []*testkit.Server{s, s.Replica(t, shared), s.Replica(t, shared)}}
@@ -150,7 +150,7 @@ func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 	redis := startRedis(t)
 	counted := func(s *server.Settings) {
 		withRateLimits(100_000, 100_000, 100_000)(s)
-		s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 5*time.Second
+		s.RedisURL, s.RedisTimeout = server.Secret(redis.URL()), 5*time.Second
 	}
 	s := testkit.StartFirst(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}

@@ -23,10 +23,10 @@ type operation struct {
 	timeout time.Duration
 	// lenient ignores unknown query parameters instead of rejecting them.
 	lenient bool
-	// kept lets the response be cached until its caller changes something.
-	kept bool
-	// place is the concurrency limiter of the function.
-	place place
+	// cached lets the response be cached until a write changes it.
+	cached bool
+	// limiter selects the concurrency limiter of the function.
+	limiter limiterKind
 	// cookies reads the refresh token also from a cookie.
 	cookies bool
 	// problems are those besides the ones that each operation of its kind has.
@@ -48,16 +48,16 @@ func problems(codes ...problem.Code) option {
 func timeout(d time.Duration) option { return func(o *operation) { o.timeout = d } }
 
 // cached lets the response be cached.
-func cached(o *operation) { o.kept = true }
+func cached(o *operation) { o.cached = true }
 
 // lenientQuery ignores query parameters that a provider adds to its redirects.
 func lenientQuery(o *operation) { o.lenient = true }
 
 // signInLimiter counts the function among sign-ins, which wait for Google.
-func signInLimiter(o *operation) { o.place = forSignIns }
+func signInLimiter(o *operation) { o.limiter = signInSlots }
 
 // logoutLimiter lets the function run whatever the load: sessions can always be ended.
-func logoutLimiter(o *operation) { o.place = forEnds }
+func logoutLimiter(o *operation) { o.limiter = reservedSlots }
 
 // refreshCookie reads the refresh token also from a cookie.
 func refreshCookie(o *operation) {

@@ -7,32 +7,32 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 )
 
-func TestRateLimit_RateInWords(t *testing.T) {
+func TestRateLimit_SaysRatesInWords(t *testing.T) {
 	t.Parallel()
-	for want, rate := range map[string]auth.Rate{
+	for want, rate := range map[string]ratelimit.Rate{
 		"100 requests a minute": {Requests: 100, Per: time.Minute},
 		"1 request a second":    {Requests: 1, Per: time.Second},
 		"2 requests an hour":    {Requests: 2, Per: time.Hour},
 	} {
-		if got := inWords(rate); got != want {
+		if got := rateInWords(rate); got != want {
 			t.Errorf("%s is written as %q, want %q", rate, got, want)
 		}
 	}
 }
 
-// A client that waits until a reported time must not be too early. So all
-// times are rounded up.
-func TestRateLimit_HeadersReportAllAndScarcest(t *testing.T) {
+// A client that waits until one of these times must not be too early, so all are
+// rounded up.
+func TestRateLimit_HeadersShowAllLimitsAndTheScarcest(t *testing.T) {
 	t.Parallel()
-	b := &budgets{header: http.Header{}}
+	b := &rateLimitHeaders{header: http.Header{}}
 	now := time.Unix(1_795_367_530, 999_999_999)
-	b.add(now, []auth.Standing{{Rate: auth.Rate{Name: "default", Requests: 100, Per: time.Minute}, Allowed: true, Remaining: 4, Reset: 57_600 * time.Millisecond}})
-	b.add(now, []auth.Standing{
-		{Rate: auth.Rate{Name: "refresh", Requests: 30, Per: time.Minute}, Allowed: true, Remaining: 3, Reset: 1},
-		{Rate: auth.Rate{Name: "other", Requests: 5, Per: time.Hour}, Allowed: true, Remaining: 9, Reset: time.Hour},
+	b.add(now, ratelimit.Decision{{Rate: ratelimit.Rate{Name: "default", Requests: 100, Per: time.Minute}, Allowed: true, Remaining: 4, Reset: 57_600 * time.Millisecond}})
+	b.add(now, ratelimit.Decision{
+		{Rate: ratelimit.Rate{Name: "refresh", Requests: 30, Per: time.Minute}, Allowed: true, Remaining: 3, Reset: 1},
+		{Rate: ratelimit.Rate{Name: "other", Requests: 5, Per: time.Hour}, Allowed: true, Remaining: 9, Reset: time.Hour},
 	})
 	want := http.Header{
 		"Ratelimit-Policy":      {`"default";q=100;w=60, "refresh";q=30;w=60, "other";q=5;w=3600`},

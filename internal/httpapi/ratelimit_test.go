@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
@@ -23,9 +23,9 @@ import (
 func withRateLimits(requests, logins, refreshes int) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RateLimitEnabled = true
-		s.RateLimitDefault = auth.Rate{Requests: requests, Per: time.Hour}
-		s.RateLimitAuth = auth.Rate{Requests: logins, Per: time.Hour}
-		s.RateLimitRefresh = auth.Rate{Requests: refreshes, Per: time.Hour}
+		s.RateLimitDefault = ratelimit.Rate{Requests: requests, Per: time.Hour}
+		s.RateLimitAuth = ratelimit.Rate{Requests: logins, Per: time.Hour}
+		s.RateLimitRefresh = ratelimit.Rate{Requests: refreshes, Per: time.Hour}
 	}
 }
 
@@ -310,7 +310,7 @@ func TestRateLimit_HeadersAreStructuredFields(t *testing.T) {
 func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
-	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }
+	shared := func(s *server.Settings) { s.RedisURL, s.RedisTimeout = server.Secret(url), time.Minute }
 	first := testkit.StartFirst(t, withRateLimits(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, withRateLimits(60, 10, 5), shared), first.Replica(t, withRateLimits(60, 10, 5), shared)}
 	ann := first.SignUp(t)

@@ -17,7 +17,7 @@ func TestHealth_ReportsRedis(t *testing.T) {
 	redis := startRedis(t)
 	s := testkit.Start(t, withRateLimits(100, 100, 100), func(s *server.Settings) {
 		s.RedisURL, s.RateLimitURL = server.Secret(testkit.NewRedis(t)), server.Secret(redis.URL()) // rate limits use the second
-		s.RedisWait = 5 * time.Second
+		s.RedisTimeout = 5 * time.Second
 	})
 	health := func() map[string]any {
 		got := s.Anybody(t).Get("/health").Want(200).JSON()

@@ -53,7 +53,7 @@ func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error)
 }
 
 func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCookie bool) (*tokenPairOut, error) {
-	if err := a.spendRefresh(ctx, token); err != nil {
+	if err := a.consumeRefresh(ctx, token); err != nil {
 		return nil, err
 	}
 	pair, err := a.Auth.Refresh(ctx, token, in.Client())

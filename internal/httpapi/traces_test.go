@@ -96,12 +96,12 @@ func TestTraces_RequestHasThreeKindsOfSpans(t *testing.T) {
 		t.Errorf("the request's attributes (-want +got):\n%s", diff)
 	}
 	below := map[string]any{
-		"gate enter": "passed", "gate changed": "told",
+		"cache begin":             "marked",
 		"begin scope LockProject": nil, "UpdateProject commit": nil,
 	}
 	for name, outcome := range below {
 		span := spans[name]
-		if span == nil || !bytes.Equal(span.ParentSpanId, top.SpanId) || spanAttributes(span)["gate.outcome"] != outcome {
+		if span == nil || !bytes.Equal(span.ParentSpanId, top.SpanId) || spanAttributes(span)["cache.outcome"] != outcome {
 			t.Errorf("%s is %v", name, span)
 		}
 		if span.GetStartTimeUnixNano() < top.StartTimeUnixNano || span.GetEndTimeUnixNano() > top.EndTimeUnixNano {

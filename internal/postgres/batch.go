@@ -100,7 +100,7 @@ func (s *Store) readIn(ctx context.Context, in scope, queries ...query) error {
 // sendRead sends a batch that reads. It reports whether another connection may
 // succeed where this one failed.
 func (s *Store) sendRead(ctx context.Context, b batch) (again bool, err error) {
-	conn, err := s.acquire(ctx, false)
+	conn, err := s.acquire(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -110,11 +110,11 @@ func (s *Store) sendRead(ctx context.Context, b batch) (again bool, err error) {
 		// prepareConn.
 		b = slices.Concat(batch{{sql: "begin isolation level repeatable read, read only"}}, b, batch{{sql: "commit"}})
 	}
-	if err = b.send(ctx, conn.Conn); err == nil {
+	if err = b.send(ctx, conn); err == nil {
 		return false, nil
 	}
-	again = conn.Conn.Conn().IsClosed() || hasStaleStatement(err)
-	abort(ctx, conn.Conn, err)
+	again = conn.Conn().IsClosed() || hasStaleStatement(err)
+	abort(ctx, conn, err)
 	return again, err
 }
 

@@ -15,8 +15,8 @@ import (
 // Translate turns an error of the driver into one that the rules know.
 var Translate = translate
 
-// HearFor passes on what a connection hears, until nothing was for some time.
-var HearFor = hearFor
+// ReceiveUntilQuiet passes on notifications until none has come for some time.
+var ReceiveUntilQuiet = receiveUntilQuiet
 
 // Pool is the store's pool, for tests that inspect its connections.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }

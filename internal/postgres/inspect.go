@@ -62,18 +62,6 @@ func Inspect(ctx context.Context, url string) (info ServerInfo, err error) {
 	return info, hideDetail(err)
 }
 
-// CheckNotify returns nil if a notification of one connection reaches another.
-func (s *Store) CheckNotify(ctx context.Context, url string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	received := false
-	err := s.listen(ctx, url, func() { received = true; cancel() }, func(string) {})
-	if received {
-		return nil
-	}
-	return err
-}
-
 // CheckRole returns nil if row-level security applies to the role of the
 // connection. Otherwise its error is a PowerError.
 func (s *Store) CheckRole(ctx context.Context) error {

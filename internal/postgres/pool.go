@@ -23,8 +23,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// connectTimeout bounds the opening of a connection.
-const connectTimeout = 2 * time.Second
+const (
+	// connectTimeout bounds the opening of a connection.
+	connectTimeout = 2 * time.Second
+	// acquireTimeout bounds the wait for a connection. Package admission lets no more
+	// requests work than there are connections, and reserves some for ends of sessions
+	// and health checks. So a request waits only while connections are opened.
+	acquireTimeout = 500 * time.Millisecond
+)
 
 // Config holds the settings of a Store.
 type Config struct {
@@ -45,12 +51,12 @@ type Config struct {
 
 // Store implements the Store interfaces of packages requirements and auth.
 type Store struct {
-	pool    *pgxpool.Pool
-	lending lending
+	pool *pgxpool.Pool
 	// pooled is true behind a pooler in transaction mode: connections have no
 	// settings of their own.
-	pooled    atomic.Bool
-	announcer announcer
+	pooled atomic.Bool
+	// acquireFailures counts the requests that got no connection.
+	acquireFailures atomic.Int64
 }
 
 var (
@@ -77,7 +83,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
 	config.MaxConnIdleTime = time.Minute
 	config.HealthCheckPeriod = 5 * time.Second
-	s := &Store{lending: newLending(c.PoolSize + c.MaxOverflow)}
+	s := &Store{}
 	config.AfterConnect = s.prepareConn
 	if c.Trace != nil {
 		config.ConnConfig.Tracer = tracer{c.Trace}
@@ -140,4 +146,36 @@ func (s *Store) Ping(ctx context.Context) error {
 		return translate(err)
 	}
 	return nil
+}
+
+// acquire takes a connection from the pool. A pool that is exhausted or cannot connect
+// is Unavailable.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		s.acquireFailures.Add(1)
+		return nil, unavailable(fmt.Errorf("acquire a connection: %w", hideDetail(err)))
+	}
+	return conn, nil
+}
+
+// PoolStats describes the connections, and the waits for one.
+type PoolStats struct {
+	Active, Open, Max int32
+	// Waits counts the times that no connection was idle, Waited is how long they took
+	// in all, Failures counts those without a connection in the end, Opened the
+	// connections that were opened.
+	Waits, Failures, Opened int64
+	Waited                  time.Duration
+}
+
+// PoolStats describes the connections now.
+func (s *Store) PoolStats() PoolStats {
+	now := s.pool.Stat()
+	return PoolStats{
+		Active: now.AcquiredConns(), Open: now.TotalConns(), Max: now.MaxConns(), Opened: now.NewConnsCount(),
+		Waits: now.EmptyAcquireCount(), Waited: now.EmptyAcquireWaitTime(), Failures: s.acquireFailures.Load(),
+	}
 }

@@ -255,7 +255,7 @@ func TestPool_CancelledWaitRunsNothing(t *testing.T) {
 	if roundTrips > 0 {
 		t.Errorf("cancelled reads took %d round trips", roundTrips)
 	}
-	if timeouts := s.store.PoolStats().GivenUp - before.GivenUp; timeouts != 3 {
+	if timeouts := s.store.PoolStats().Failures - before.Failures; timeouts != 3 {
 		t.Errorf("%d waits ended without a connection, want 3", timeouts)
 	}
 	release()

@@ -21,16 +21,8 @@ type scope struct {
 	args []any
 	// snapshot makes the transaction read-only, with one snapshot for all queries.
 	snapshot bool
-	// reserved lets the transaction use a reserved connection.
-	reserved bool
 	// user is the user of the scope; zero if only PostgreSQL knows it.
 	user auth.UserID
-}
-
-// withReserved is the scope for transactions that end sessions.
-func (c scope) withReserved() scope {
-	c.reserved = true
-	return c
 }
 
 // withSnapshot is the scope for reads of several round trips.

@@ -23,7 +23,7 @@ func (s *Store) Sessions(ctx context.Context, actor auth.Actor) ([]auth.Session,
 
 // ChangeSession implements auth.Store.
 func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decide func(auth.Session, time.Time) auth.SessionChange) (user auth.User, err error) {
-	err = s.inTx(ctx, scopeToSessionOwner(session).withReserved(), func(t *tx) error {
+	err = s.inTx(ctx, scopeToSessionOwner(session), func(t *tx) error {
 		var row db.LockSessionRow
 		if err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockSessionRow, error) { return q.LockSession(ctx, session) })); err != nil {
 			return notFoundAs(problem.SessionNotFound, err)
@@ -50,7 +50,7 @@ func (s *Store) ChangeSession(ctx context.Context, session auth.SessionID, decid
 
 // EndSession implements auth.Store.
 func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.SessionID, e auth.Event) error {
-	return s.inTx(ctx, scopeTo(actor).withReserved(), func(t *tx) error {
+	return s.inTx(ctx, scopeTo(actor), func(t *tx) error {
 		var revoked auth.SessionID
 		err := t.read(ctx, get(&revoked, func(q *db.Queries) (auth.SessionID, error) { return q.RevokeSession(ctx, session, actor.User) }))
 		if err != nil {
@@ -62,7 +62,7 @@ func (s *Store) EndSession(ctx context.Context, actor auth.Actor, session auth.S
 
 // EndOwnSession implements auth.Store.
 func (s *Store) EndOwnSession(ctx context.Context, actor auth.Actor, all bool, event func(auth.SessionID) auth.Event) error {
-	return s.inTx(ctx, scopeToOwner(actor.User).withReserved(), func(t *tx) error {
+	return s.inTx(ctx, scopeToOwner(actor.User), func(t *tx) error {
 		var revoked []auth.SessionID
 		err := t.read(ctx, get(&revoked, func(q *db.Queries) ([]auth.SessionID, error) {
 			if all {

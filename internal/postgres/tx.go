@@ -26,7 +26,7 @@ const (
 type tx struct {
 	store  *Store
 	scope  scope
-	conn   *lent
+	conn   *pgxpool.Conn
 	queued batch
 	// startedAt is the database's time at the begin.
 	startedAt time.Time
@@ -54,7 +54,7 @@ func (s *Store) tryTx(ctx context.Context, in scope, work func(*tx) error) (begu
 			return
 		}
 		if !ok { // also if work panics
-			abort(ctx, t.conn.Conn, err)
+			abort(ctx, t.conn, err)
 		}
 		t.conn.Release()
 	}()
@@ -100,7 +100,7 @@ func (t *tx) send(ctx context.Context) error {
 	b := t.queued
 	t.queued = nil
 	if t.conn == nil {
-		conn, err := t.store.acquire(ctx, t.scope.reserved)
+		conn, err := t.store.acquire(ctx)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (t *tx) send(ctx context.Context) error {
 		}
 		b = append(batch{{sql: begin}, t.scope.statement(&t.startedAt)}, b...)
 	}
-	return b.send(ctx, t.conn.Conn)
+	return b.send(ctx, t.conn)
 }
 
 // commit sends what is queued together with the commit.
@@ -123,7 +123,7 @@ func (t *tx) commit(ctx context.Context) error {
 	if err := t.send(ctx); err != nil {
 		return err
 	}
-	if status := t.conn.Conn.Conn().PgConn().TxStatus(); status != 'I' {
+	if status := t.conn.Conn().PgConn().TxStatus(); status != 'I' {
 		return fmt.Errorf("the transaction status is %c after the commit", status)
 	}
 	return nil

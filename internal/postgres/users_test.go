@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -105,7 +104,7 @@ func TestLogout_EndsWhileTheDatabaseIsSilent(t *testing.T) {
 		},
 	} {
 		s, p := newProxiedTenant(t, 1)
-		rules := auth.NewService(s.store, nil, access, keys.Refresh(), gate.NewLocal(time.Now, 0), auth.SessionPolicy{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
+		rules := auth.NewService(s.store, nil, access, keys.Refresh(), nil, auth.SessionPolicy{Idle: time.Hour, MaxAge: time.Hour}, slog.New(slog.DiscardHandler))
 		token := keys.Refresh().Token(auth.Session{ID: s.actor.Session, User: s.actor.User, Salt: make([]byte, 16)})
 		if err := do(t.Context(), rules, token); err != nil {
 			t.Fatalf("%s with a database: %v", name, err)

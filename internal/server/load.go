@@ -14,7 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -92,15 +92,15 @@ func parseFaults(err error) SettingsError {
 
 // forms describes the values of each type of setting.
 var forms = map[reflect.Type]string{
-	reflect.TypeFor[int]():       "a whole number",
-	reflect.TypeFor[int64]():     "a whole number",
-	reflect.TypeFor[float64]():   "a number",
-	reflect.TypeFor[duration]():  "a duration: seconds (3600) or 1h, 30m, 10s",
-	reflect.TypeFor[*duration](): "a duration: seconds (3600) or 1h, 30m, 10s",
-	reflect.TypeFor[logLevel]():  "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
-	reflect.TypeFor[bool]():      "true or false",
-	reflect.TypeFor[*bool]():     "true or false",
-	reflect.TypeFor[auth.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
+	reflect.TypeFor[int]():            "a whole number",
+	reflect.TypeFor[int64]():          "a whole number",
+	reflect.TypeFor[float64]():        "a number",
+	reflect.TypeFor[duration]():       "a duration: seconds (3600) or 1h, 30m, 10s",
+	reflect.TypeFor[*duration]():      "a duration: seconds (3600) or 1h, 30m, 10s",
+	reflect.TypeFor[logLevel]():       "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+	reflect.TypeFor[bool]():           "true or false",
+	reflect.TypeFor[*bool]():          "true or false",
+	reflect.TypeFor[ratelimit.Rate](): "N/second, N/minute or N/hour with N from 1 to 1000000",
 }
 
 // secretSettings returns the settings that can also be set as NAME_FILE.

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -19,9 +19,9 @@ func (a *App) newMetrics() *telemetry.Metrics {
 		m.InitProblem(string(code))
 	}
 	m.Untyped("active_users_total", "Users with a successful request in the last 15 minutes, over all replicas.",
-		func() float64 { return float64(a.presence.Count(context.Background())) })
+		func() float64 { return float64(a.active.Count(context.Background())) })
 	a.addDatabaseMetrics(m)
-	if len(a.redis) > 0 {
+	if len(a.shared.connections) > 0 {
 		a.addRedisMetrics(m)
 	}
 	m.Counter("trash_purged_total", "Projects and specifications that were deleted from the trash for good.", func() float64 { return float64(a.housekeeping.purged.Load()) })
@@ -36,31 +36,31 @@ func (a *App) addDatabaseMetrics(m *telemetry.Metrics) {
 	stats := a.store.PoolStats
 	m.Gauge("database_connections_active", "Connections to PostgreSQL in use.", func() float64 { return float64(stats().Active) })
 	m.Gauge("database_connections_open", "Open connections to PostgreSQL.", func() float64 { return float64(stats().Open) })
-	m.Gauge("database_connections_max", "Maximum number of connections to PostgreSQL.", func() float64 { return float64(stats().Most) })
+	m.Gauge("database_connections_max", "Maximum number of connections to PostgreSQL.", func() float64 { return float64(stats().Max) })
 	m.Counter("database_connections_opened_total", "Connections to PostgreSQL that were opened.", func() float64 { return float64(stats().Opened) })
 	m.Counter("database_pool_waits_total", "Acquisitions of a connection that had to wait.", func() float64 { return float64(stats().Waits) })
 	m.Counter("database_pool_wait_seconds_total", "Total time spent waiting for a connection.", func() float64 { return stats().Waited.Seconds() })
-	m.Counter("database_pool_timeouts_total", "Acquisitions of a connection that timed out or were cancelled.", func() float64 { return float64(stats().GivenUp) })
+	m.Counter("database_pool_timeouts_total", "Acquisitions of a connection that timed out or were cancelled.", func() float64 { return float64(stats().Failures) })
 }
 
 // addRedisMetrics sums over all Redis servers: rate limits may have one of their own.
 func (a *App) addRedisMetrics(m *telemetry.Metrics) {
-	sum := func(of func(gate.Stats) uint64) func() float64 {
+	sum := func(of func(ratelimit.Stats) uint64) func() float64 {
 		return func() (total float64) {
-			for _, redis := range a.redis {
+			for _, redis := range a.shared.connections {
 				total += float64(of(redis.Stats()))
 			}
 			return total
 		}
 	}
 	const requests = "Requests whose rate limit was checked, by where: redis, or the process while Redis was unreachable."
-	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Answered }), "by", "redis")
-	m.Counter("gate_requests_total", requests, sum(func(s gate.Stats) uint64 { return s.Alone }), "by", "process")
-	m.Counter("redis_outages_total", "Times that Redis became unreachable.", sum(func(s gate.Stats) uint64 { return s.Outages }))
+	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByRedis }), "by", "redis")
+	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByProcess }), "by", "process")
+	m.Counter("redis_outages_total", "Times that Redis became unreachable.", sum(func(s ratelimit.Stats) uint64 { return s.Outages }))
 	m.Gauge("redis_up", "1 if Redis is used, 0 while the circuit breaker is open.", func() float64 {
 		up := true
-		for _, redis := range a.redis {
-			up = up && redis.Stats().Here
+		for _, redis := range a.shared.connections {
+			up = up && redis.Stats().Closed
 		}
 		return boolValue(up)
 	})

@@ -66,7 +66,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	defer end()
 	group.Go(func() error { return a.serveMetrics(ended) })
 	group.Go(func() error {
-		a.presence.Run(ended)
+		a.active.Run(ended)
 		return nil
 	})
 	group.Go(func() error {
@@ -77,7 +77,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		a.hearReplicas(ended) // requests still read during the drain
+		a.listenForReplicas(ended) // requests are still served while the server drains
 		return nil
 	})
 	group.Go(func() error {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -31,10 +31,10 @@ type App struct {
 	log          *slog.Logger
 	tlsFiles     *certificate // nil unless the server terminates TLS
 	store        *postgres.Store
-	redis        []*gate.Redis
 	traces       *telemetry.Traces
 	metrics      *telemetry.Metrics
-	presence     *gate.Presence
+	shared       *shared
+	active       *activeUsers
 	api          *httpapi.API
 	handler      http.Handler
 	housekeeping housekeepingStats
@@ -72,16 +72,18 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 		return nil, err
 	}
 	log.InfoContext(ctx, "access tokens are signed", "key", keys.Signer().String(), "published", len(keys.Public()))
-	door, redisCheck, err := a.openGate(ctx)
-	if err != nil {
+	if a.shared, err = a.openShared(ctx); err != nil {
 		return nil, err
 	}
-	door = ofGate(a.traces, door)
-	a.presence = gate.NewPresence(time.Now, a.sharedRedis())
+	a.active = newActiveUsers(time.Now, a.shared.counter())
 	a.metrics = a.newMetrics()
+	limits := admission.New(s.PoolSize+s.PoolOverflow, a.metrics.Shed)
+	limiter, responses := traced(a.traces, a.shared)
 	config := a.apiConfig()
-	config.Auth, config.PublicKeys = newAuthService(s, keys, a.store, door, log), keys.Public()
-	config.Gate, config.Health.Redis = door, redisCheck
+	config.Auth = newAuthService(s, keys, admittedStore{a.store, limits.Normal}, responses, log)
+	config.PublicKeys = keys.Public()
+	config.Limiter, config.Cache, config.Admission = limiter, responses, limits
+	config.Health.Redis = a.shared.check()
 	config.Network.Proxies = edge.proxies
 	a.api, a.handler = httpapi.New(config) //nolint:contextcheck // it only builds the handler
 	return a, nil
@@ -90,22 +92,19 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 // apiConfig returns the part of the API's configuration that comes from the settings
 // and from a itself.
 func (a *App) apiConfig() httpapi.Config {
-	s, maxConnections := a.settings, a.settings.PoolSize+a.settings.PoolOverflow
+	s := a.settings
 	return httpapi.Config{
 		Requirements: requirements.NewService(a.store, requirements.Limits{
 			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
 		}),
 		Limits:    s.limits(),
-		Remembers: s.remembers(),
 		SecretKey: []byte(s.SecretKey),
 		Health:    httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
-		Capacity: httpapi.Capacity{
-			MaxBodyBytes: s.MaxBodyBytes, MaxExports: max(1, maxConnections/3), MaxWorking: maxConnections, MaxReading: maxConnections,
-		},
+		Capacity: httpapi.Capacity{MaxBodyBytes: s.MaxBodyBytes},
 		Network: httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
 		Telemetry: httpapi.Telemetry{
 			Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: a.traces,
-			OnUser: a.presence.Saw, Log: a.log, Now: time.Now,
+			OnUser: a.active.Touch, Log: a.log, Now: time.Now,
 		},
 	}
 }
@@ -130,7 +129,7 @@ func (s *Settings) openStore(ctx context.Context, traces *telemetry.Traces) (*po
 	})
 }
 
-func newAuthService(s *Settings, keys *auth.KeyRing, store *postgres.Store, door auth.Gate, log *slog.Logger) *auth.Service {
+func newAuthService(s *Settings, keys *auth.KeyRing, store auth.Store, responses auth.Invalidator, log *slog.Logger) *auth.Service {
 	provider := google.New(google.Config{
 		Issuer: s.GoogleIssuer, ClientIDs: s.GoogleClientIDs, ClientSecret: string(s.GoogleClientSecret),
 		Project: s.GoogleProject, UserStore: s.GoogleUserStore, HostedDomains: s.GoogleHostedDomains, Log: log,
@@ -139,7 +138,7 @@ func newAuthService(s *Settings, keys *auth.KeyRing, store *postgres.Store, door
 		Keys: keys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,
 		Lifetime: time.Duration(s.AccessLifetime), Now: time.Now,
 	})
-	return auth.NewService(store, provider, tokens, keys.Refresh(), door, auth.SessionPolicy{
+	return auth.NewService(store, provider, tokens, keys.Refresh(), responses, auth.SessionPolicy{
 		Idle: time.Duration(s.RefreshLifetime), MaxAge: time.Duration(s.SessionMaxAge), PerUser: maxSessions,
 		ReuseGrace: time.Duration(s.ReuseGrace), Admins: s.AdminEmails,
 	}, log)
@@ -153,8 +152,8 @@ func (a *App) Close() {
 	if a.store != nil {
 		a.store.Close()
 	}
-	for _, redis := range a.redis {
-		redis.Close()
+	if a.shared != nil {
+		a.shared.close()
 	}
 	if a.traces != nil {
 		a.traces.Close()

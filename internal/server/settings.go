@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 )
 
 // Settings are the settings of the program, which come from the environment alone. A
@@ -34,17 +34,20 @@ type Settings struct {
 
 	RedisURL         Secret `env:"REDIS_URL"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
-	// Tests set RedisWait, how long a request waits for Redis, and RedisSettle, how
-	// long a new connection is not trusted.
-	RedisWait, RedisSettle time.Duration
-	CacheTTL               duration `env:"CACHE_TTL" envDefault:"60"`
-	SingleReplica          bool     `env:"SINGLE_REPLICA" envDefault:"false"`
+	// RedisTimeout is how long a request waits for Redis. CacheQuietPeriod and
+	// CacheDetachedPeriod are those of package cache. Only tests change them.
+	RedisTimeout, CacheQuietPeriod, CacheDetachedPeriod time.Duration
 
-	RateLimitURL     Secret    `env:"RATELIMIT_STORAGE_URL"`
-	RateLimitEnabled bool      `env:"RATELIMIT_ENABLED" envDefault:"true"`
-	RateLimitDefault auth.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
-	RateLimitAuth    auth.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
-	RateLimitRefresh auth.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
+	CacheTTL duration `env:"CACHE_TTL" envDefault:"10"`
+	// CacheMaxBytes bounds the cache in the process.
+	CacheMaxBytes int  `env:"CACHE_MAX_BYTES" envDefault:"33554432"`
+	SingleReplica bool `env:"SINGLE_REPLICA" envDefault:"false"`
+
+	RateLimitURL     Secret         `env:"RATELIMIT_STORAGE_URL"`
+	RateLimitEnabled bool           `env:"RATELIMIT_ENABLED" envDefault:"true"`
+	RateLimitDefault ratelimit.Rate `env:"RATELIMIT_DEFAULT" envDefault:"100/minute"`
+	RateLimitAuth    ratelimit.Rate `env:"RATELIMIT_AUTH" envDefault:"10/minute"`
+	RateLimitRefresh ratelimit.Rate `env:"RATELIMIT_REFRESH" envDefault:"30/minute"`
 
 	GoogleClientIDs     []string `env:"GOOGLE_CLIENT_ID"`
 	GoogleClientSecret  Secret   `env:"GOOGLE_CLIENT_SECRET"`

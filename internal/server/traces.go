@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/cache"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
@@ -75,40 +77,76 @@ func ofDatabase(t *telemetry.Traces) func(context.Context, []string) (context.Co
 	return t.Database
 }
 
-// ofGate is a gate that tells of its calls, where somebody wants to know.
-func ofGate(t *telemetry.Traces, door auth.Gate) auth.Gate {
-	if !t.On() {
-		return door
+// traced returns the rate limiter and the cache, with spans for their calls if there
+// are traces. The cache is nil if there is none.
+func traced(t *telemetry.Traces, s *shared) (ratelimit.Limiter, responseCache) {
+	switch {
+	case !t.On():
+		return s.limiter, s.cache
+	case s.cache == nil:
+		return tracedLimiter{s.limiter, t}, nil
+	default:
+		return tracedLimiter{s.limiter, t}, tracedCache{s.cache, t}
 	}
-	return tracedGate{door, t}
 }
 
-// tracedGate tells of each call of a gate.
-type tracedGate struct {
-	auth.Gate
+// tracedLimiter makes a span of each call.
+type tracedLimiter struct {
+	ratelimit.Limiter
 
 	traces *telemetry.Traces
 }
 
-// Enter implements auth.Gate.
-func (g tracedGate) Enter(ctx context.Context, e auth.Entry) auth.Pass {
-	ctx, end := g.traces.Gate(ctx, "enter")
-	pass := g.Gate.Enter(ctx, e)
-	switch {
-	case !pass.Allowed():
-		end("refused", nil)
-	case pass.Answer != nil:
-		end("answered", nil)
-	default:
-		end("passed", nil)
-	}
-	return pass
+// Allow implements ratelimit.Limiter.
+func (l tracedLimiter) Allow(ctx context.Context, key ratelimit.Key, rates []ratelimit.Rate) ratelimit.Decision {
+	ctx, end := l.traces.Call(ctx, "ratelimit allow")
+	d := l.Limiter.Allow(ctx, key, rates)
+	end(outcome(d, "allowed"), nil)
+	return d
 }
 
-// Changed implements auth.Gate.
-func (g tracedGate) Changed(ctx context.Context, s auth.Slot, mark auth.Mark) error {
-	ctx, end := g.traces.Gate(ctx, "changed")
-	err := g.Gate.Changed(ctx, s, mark)
-	end("told", err)
+// tracedCache makes a span of each call that a request waits for.
+type tracedCache struct {
+	responseCache
+
+	traces *telemetry.Traces
+}
+
+// Lookup implements httpapi.Cache.
+func (c tracedCache) Lookup(ctx context.Context, q cache.Request) cache.Result {
+	ctx, end := c.traces.Call(ctx, "cache lookup")
+	result := c.responseCache.Lookup(ctx, q)
+	found := "miss"
+	switch {
+	case result.Response != nil:
+		found = "hit"
+	case result.Generation.IsZero():
+		found = "bypass"
+	}
+	end(outcome(result.Decision, found), nil)
+	return result
+}
+
+// Begin implements httpapi.Cache.
+func (c tracedCache) Begin(ctx context.Context, w cache.Write) (ratelimit.Decision, cache.Pending, error) {
+	ctx, end := c.traces.Call(ctx, "cache begin")
+	d, p, err := c.responseCache.Begin(ctx, w)
+	end(outcome(d, "marked"), err)
+	return d, p, err
+}
+
+// Invalidate implements auth.Invalidator.
+func (c tracedCache) Invalidate(ctx context.Context, user auth.UserID) error {
+	ctx, end := c.traces.Call(ctx, "cache invalidate")
+	err := c.responseCache.Invalidate(ctx, user)
+	end("invalidated", err)
 	return err
+}
+
+// outcome is that of a call whose rate limits allowed the request, or limited.
+func outcome(d ratelimit.Decision, allowed string) string {
+	if !d.Allowed() {
+		return "limited"
+	}
+	return allowed
 }

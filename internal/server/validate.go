@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/gate"
 	"github.com/codegenapp/codegenapp/internal/postgres"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
 )
 
 const (
@@ -22,6 +22,8 @@ const (
 	// minDistinctBytes distinguishes random bytes from a repeated key: 32 random hex
 	// digits have fewer different ones less than once in ten million cases.
 	minDistinctBytes = 8
+	// A smaller cache holds less than a few responses, a larger one is a mistake.
+	minCacheBytes, maxCacheBytes = 1 << 20, 16 << 30
 )
 
 // faultList collects the faults of settings.
@@ -66,12 +68,13 @@ func (s *Settings) ForServe() error {
 	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
 	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
 		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
-	f.add(s.RedisURL != "" && !gate.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
+	f.add(s.RedisURL != "" && !ratelimit.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
 	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
 	f.add(s.DirectDatabaseURL != "" && !postgres.ValidURL(string(s.DirectDatabaseURL)), "DATABASE_DIRECT_URL is not a PostgreSQL connection URL (postgres://…)")
 	f.add(s.CacheTTL < 0 || time.Duration(s.CacheTTL) > time.Hour, "CACHE_TTL is not between 0 and 1h")
+	f.add(s.CacheMaxBytes < minCacheBytes || s.CacheMaxBytes > maxCacheBytes, "CACHE_MAX_BYTES is not between 1048576 and 17179869184")
 	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL; with Redis any number of replicas works")
-	f.add(s.RateLimitURL != "" && !gate.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
+	f.add(s.RateLimitURL != "" && !ratelimit.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
 	s.checkGoogle(f)
 	s.checkTraces(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")

@@ -38,7 +38,7 @@ func newEvents() *events {
 	for _, budget := range []string{"default", "login", "refresh"} {
 		e.limited.WithLabelValues(budget)
 	}
-	for _, places := range []string{"work", "reads", "sign_ins", "ends"} {
+	for _, places := range []string{"normal", "reserved", "sign_ins"} {
 		e.shed.WithLabelValues(places)
 	}
 	return e

@@ -157,12 +157,12 @@ func (traceparent) Set(string, string) {}
 // Keys returns the names of the headers.
 func (traceparent) Keys() []string { return []string{"traceparent"} }
 
-// Gate starts the span of a call of the gate if the request is traced. The returned
-// function ends the span with the outcome.
-func (t *Traces) Gate(ctx context.Context, call string) (context.Context, func(outcome string, err error)) {
-	ctx, span := t.childSpan(ctx, "gate "+call, trace.SpanKindInternal)
+// Call starts the span of a call to the rate limiter or the cache, if the request is
+// traced. The function that it returns ends the span with the outcome.
+func (t *Traces) Call(ctx context.Context, call string) (context.Context, func(outcome string, err error)) {
+	ctx, span := t.childSpan(ctx, call, trace.SpanKindInternal)
 	return ctx, func(outcome string, err error) {
-		span.SetAttributes(attribute.String("gate.outcome", outcome))
+		span.SetAttributes(attribute.String("cache.outcome", outcome))
 		if err != nil {
 			setFailed(span, "unavailable")
 		}

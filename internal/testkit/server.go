@@ -70,15 +70,16 @@ func StartFirst(t testing.TB, change ...func(*server.Settings)) *Server {
 // may take.
 func sharing(redis server.Secret) func(*server.Settings) {
 	return func(s *server.Settings) {
-		s.RedisURL, s.RedisSettle, s.RedisWait = redis, settleInTests, redisInTests
+		s.RedisURL, s.RedisTimeout = redis, redisInTests
+		s.CacheQuietPeriod, s.CacheDetachedPeriod = quietInTests, quietInTests
 	}
 }
 
-// settleInTests is enough for replicas that are started one after the other, and
-// are not told to settle longer; redisInTests for a busy machine.
+// quietInTests lets responses be cached soon; it is too short where marks of writes get
+// lost. redisInTests is enough for a busy machine.
 const (
-	settleInTests = 20 * time.Millisecond
-	redisInTests  = 5 * time.Second
+	quietInTests = 20 * time.Millisecond
+	redisInTests = 5 * time.Second
 )
 
 // Replica starts another server over the same database and issuer.
@@ -113,6 +114,7 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
 		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_CLIENT_SECRET=" + clientSecret, "GOOGLE_ISSUER_URL=" + google.URL,
 		"GOOGLE_CLOUD_PROJECT=" + Project,
+		"CACHE_TTL=60",            // a busy machine takes longer than ten seconds
 		"RATELIMIT_ENABLED=false", // tests are quicker than people; those about limits set them
 	}, "")
 	if err != nil {
@@ -148,7 +150,7 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 	})
 	t.Cleanup(end)
 	s := Elsewhere(t, "http://"+listener.Addr().String(), db, google)
-	if settings.RedisWait == redisInTests {
+	if settings.RedisTimeout == redisInTests {
 		s.await(t, "/health/redis")
 	}
 	s.Handler, s.Stop, s.log, s.alone, s.redis = a.Handler(), end, log, settings.SingleReplica, settings.RedisURL

@@ -1,0 +1,102 @@
+-- Is appended to gcra.lua, which has charged the request's limits.
+--
+-- KEYS: after the limits the bookkeeping of a user; the response, for lookup and store.
+-- ARGV: after the limits the operation; a nonce; the quiet period in microseconds; the
+-- TTL of the bookkeeping in milliseconds; the operands.
+--
+-- The bookkeeping is one hash, so that Redis evicts all of it or nothing:
+--   run        the run id of the Redis process that has made it
+--   id         its identity, a nonce
+--   from       the time before which nothing is served
+--   n          the number of events: begins and ends of writes
+--   w          the pending writes, each "id deadline scope scope;"
+--   g:<scope>  n at the last event of the scope, g:* of all scopes
+--   s:<id>     "identity until" of a session that was live
+-- Times are in microseconds.
+local arg = 2 * limits + 1
+local operation, nonce, quiet, ttl = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
+local function operand(i) return ARGV[arg + 4 + i] end
+local book, response = KEYS[limits + 1], KEYS[limits + 2]
+local maxFields, maxPending = 500, 8192
+
+-- Whatever mark was lost with the bookkeeping, or with the process that had it, belongs
+-- to a write that is over after the quiet period. Without a run id nothing can be
+-- trusted.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and info:match('run_id:(%x+)')
+local found = redis.call('HMGET', book, 'run', 'id', 'from', 'n', 'w')
+if not run or found[1] ~= run or #found[5] > maxPending or redis.call('HLEN', book) > maxFields then
+  found = {run or '', nonce, integer(now + (run and quiet or 1e15)), '0', ''}
+  redis.call('DEL', book)
+  redis.call('HSET', book, 'run', found[1], 'id', found[2], 'from', found[3], 'n', found[4], 'w', found[5])
+  redis.call('PEXPIRE', book, ttl)
+end
+local id, from, n, pending = found[2], tonumber(found[3]), tonumber(found[4]), found[5]
+
+local function count(scopes)
+  n = n + 1
+  for scope in scopes:gmatch('%S+') do redis.call('HSET', book, 'g:' .. scope, integer(n)) end
+end
+
+-- end_writes ends a write, and those whose deadline has passed.
+local function end_writes(ended)
+  if pending == '' then return end
+  local left = ''
+  for mark in pending:gmatch('[^;]+') do
+    local write, deadline, scopes = mark:match('^(%S+) (%S+) (.+)$')
+    if write == ended or tonumber(deadline) <= now then count(scopes) else left = left .. mark .. ';' end
+  end
+  if left ~= pending then
+    pending = left
+    redis.call('HSET', book, 'n', integer(n), 'w', pending)
+  end
+end
+
+local function is_pending(scope)
+  for mark in pending:gmatch('[^;]+') do
+    local scopes = ' ' .. mark:match('^%S+ %S+ (.+)$') .. ' '
+    if scope == '*' or scopes:find(' * ', 1, true) or scopes:find(' ' .. scope .. ' ', 1, true) then return true end
+  end
+  return false
+end
+
+-- generation is the count of the last event that a scope depends on.
+local function generation(scope)
+  if scope == '*' then return n end
+  local g = redis.call('HMGET', book, 'g:*', 'g:' .. scope)
+  return math.max(tonumber(g[1] or 0), tonumber(g[2] or 0))
+end
+
+if operation == 'lookup' then -- session
+  local generation_id, value = '', ''
+  end_writes('')
+  if now >= from then
+    generation_id = id
+    local stored = redis.call('GET', response)
+    local scope, at = (stored or ''):match('^' .. id .. ' (%S+) (%d+)\n')
+    if scope and is_pending(scope) then
+      generation_id = ''
+    elseif scope and tonumber(at) >= generation(scope) then
+      local live, until_ = (redis.call('HGET', book, 's:' .. operand(1)) or ''):match('^(%S+) (%d+)$')
+      if live == id and tonumber(until_) > now then value = stored end
+    end
+  end
+  reply[limits + 2], reply[limits + 3], reply[limits + 4] = generation_id, integer(n), value
+elseif operation == 'begin' then -- write, scopes, how long it may take
+  end_writes(operand(1))
+  count(operand(2))
+  pending = pending .. operand(1) .. ' ' .. integer(now + operand(3)) .. ' ' .. operand(2) .. ';'
+  redis.call('HSET', book, 'n', integer(n), 'w', pending)
+  redis.call('PEXPIRE', book, ttl)
+elseif operation == 'end' then -- write
+  end_writes(operand(1))
+elseif operation == 'store' then -- identity, session, its lifetime, the record, its TTL
+  if id == operand(1) then
+    redis.call('SET', response, operand(4), 'PX', operand(5))
+    redis.call('HSET', book, 's:' .. operand(2), id .. ' ' .. integer(now + operand(3)))
+    redis.call('PEXPIRE', book, ttl)
+  end
+elseif operation == 'invalidate' then
+  redis.call('HSET', book, 'id', nonce)
+end
+return reply

@@ -1,0 +1,228 @@
+package cache
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
+)
+
+const (
+	// DefaultMaxBytes is how much a process caches, if nothing else is set.
+	DefaultMaxBytes = 32 << 20
+	// localShards spreads the users, so that requests seldom wait for a lock.
+	localShards = 64
+	// entryBytes is what a response takes beside its texts, about; bookkeepingBytes is
+	// what a user takes.
+	entryBytes, bookkeepingBytes = 256, 1024
+	// maxScopes and maxSessions bound the bookkeeping of a user.
+	maxScopes, maxSessions = 64, 32
+)
+
+// Local caches responses in this process, for a server that is the only replica. It
+// follows the rules of [Redis], without a quiet period: bookkeeping that was evicted
+// starts with another identity, and that of a pending write is never evicted.
+type Local struct {
+	now     func() time.Time
+	ttl     time.Duration
+	limiter ratelimit.Limiter
+	seed    maphash.Seed
+	shards  [localShards]localShard
+	// users are those without a pending write.
+	users     *otter.Cache[auth.UserID, *bookkeeping]
+	responses *otter.Cache[resource, *entry]
+	nonce     string
+	identity  atomic.Uint64
+}
+
+// localShard locks the bookkeeping of some users, and holds that of those with a
+// pending write.
+type localShard struct {
+	mu     sync.Mutex
+	pinned map[auth.UserID]*bookkeeping
+}
+
+// bookkeeping is what cache.lua keeps of a user.
+type bookkeeping struct {
+	id       string
+	count    int64
+	all      int64
+	scopes   map[Scope]int64
+	sessions map[auth.SessionID]time.Time
+	pending  map[string][]Scope
+}
+
+type resource struct {
+	user auth.UserID
+	name string
+}
+
+// entry is a cached response.
+type entry struct {
+	response   Response
+	scope      Scope
+	generation Generation
+	until      time.Time
+}
+
+// NewLocal returns a cache of so many bytes, about, which caches responses for ttl, and
+// charges rates at a limiter.
+func NewLocal(now func() time.Time, ttl time.Duration, maxBytes int, limiter ratelimit.Limiter) *Local {
+	l := &Local{now: now, ttl: ttl, limiter: limiter, seed: maphash.MakeSeed(), nonce: rand.Text()}
+	for n := range l.shards {
+		l.shards[n].pinned = map[auth.UserID]*bookkeeping{}
+	}
+	l.users = otter.Must(&otter.Options[auth.UserID, *bookkeeping]{MaximumSize: max(maxBytes/4/bookkeepingBytes, 16)})
+	l.responses = otter.Must(&otter.Options[resource, *entry]{
+		MaximumWeight: uint64(maxBytes) * 3 / 4, //nolint:gosec // settings bound it
+		Weigher: func(r resource, e *entry) uint32 {
+			return uint32(entryBytes + len(r.name) + len(e.response.ETag) + len(e.response.Body)) //nolint:gosec // MaxBody bounds it
+		},
+	})
+	return l
+}
+
+// lock locks the bookkeeping of a user. The caller unlocks the shard.
+func (l *Local) lock(user auth.UserID) (*localShard, *bookkeeping) {
+	s := &l.shards[maphash.Bytes(l.seed, user[:])%localShards]
+	s.mu.Lock()
+	b := s.pinned[user]
+	if b == nil {
+		var known bool
+		if b, known = l.users.GetIfPresent(user); !known {
+			b = &bookkeeping{id: l.newIdentity()}
+			l.users.Set(user, b)
+		}
+	}
+	return s, b
+}
+
+func (l *Local) newIdentity() string { return l.nonce + strconv.FormatUint(l.identity.Add(1), 36) }
+
+// Lookup charges the rates and looks for a response.
+func (l *Local) Lookup(ctx context.Context, q Request) Result {
+	result := Result{Decision: l.limiter.Allow(ctx, userKey(q.User), q.Rates)}
+	if !result.Decision.Allowed() || l.ttl == 0 {
+		return result
+	}
+	s, b := l.lock(q.User)
+	defer s.mu.Unlock()
+	result.Generation = Generation{id: b.id, count: b.count}
+	now := l.now()
+	e, found := l.responses.GetIfPresent(resource{q.User, q.Resource})
+	switch {
+	case !found || e.generation.id != b.id:
+	case b.isPending(e.scope):
+		result.Generation = Generation{}
+	case e.generation.count >= b.generation(e.scope) && e.until.After(now) && b.sessions[q.Session].After(now):
+		result.Response, result.Scope = &e.response, e.scope
+	}
+	return result
+}
+
+// Store stores the response to a lookup, and that its session was live.
+func (l *Local) Store(q Request, g Generation, scope Scope, response Response) {
+	if g.IsZero() || len(response.Body) > MaxBody {
+		return
+	}
+	s, b := l.lock(q.User)
+	defer s.mu.Unlock()
+	if b.id != g.id {
+		return
+	}
+	if b.sessions == nil || len(b.sessions) >= maxSessions {
+		b.sessions = map[auth.SessionID]time.Time{}
+	}
+	b.sessions[q.Session] = l.now().Add(sessionLifetime(l.ttl))
+	l.responses.Set(resource{q.User, q.Resource}, &entry{response, scope, g, l.now().Add(l.ttl)})
+}
+
+// Begin charges the rates, and marks a write before it starts. It returns no error.
+func (l *Local) Begin(ctx context.Context, w Write) (ratelimit.Decision, Pending, error) {
+	decision := l.limiter.Allow(ctx, userKey(w.User), w.Rates)
+	if !decision.Allowed() {
+		return decision, Pending{}, nil
+	}
+	p := Pending{user: w.User, scopes: w.Scopes, id: l.newIdentity(), began: time.Now()}
+	s, b := l.lock(w.User)
+	defer s.mu.Unlock()
+	b.event(w.Scopes)
+	if b.pending == nil {
+		b.pending = map[string][]Scope{}
+	}
+	b.pending[p.id] = w.Scopes
+	s.pinned[w.User] = b
+	return decision, p, nil
+}
+
+// Renew does nothing: marks in the process have no deadline.
+func (l *Local) Renew(_ context.Context, p Pending) (Pending, error) {
+	p.began = time.Now()
+	return p, nil
+}
+
+// End notes that a write is over.
+func (l *Local) End(p Pending) {
+	s, b := l.lock(p.user)
+	defer s.mu.Unlock()
+	scopes, known := b.pending[p.id]
+	if !known {
+		return
+	}
+	delete(b.pending, p.id)
+	b.event(scopes)
+	if len(b.pending) == 0 {
+		delete(s.pinned, p.user)
+		l.users.Set(p.user, b)
+	}
+}
+
+// Invalidate ends all that is cached of a user. It returns no error.
+func (l *Local) Invalidate(_ context.Context, user auth.UserID) error {
+	s, b := l.lock(user)
+	defer s.mu.Unlock()
+	b.id, b.sessions = l.newIdentity(), nil
+	return nil
+}
+
+// event counts a begin or an end of a write.
+func (b *bookkeeping) event(scopes []Scope) {
+	b.count++
+	for _, s := range scopes {
+		if s == All || len(b.scopes) >= maxScopes {
+			b.all, b.scopes = b.count, nil
+			return
+		}
+		if b.scopes == nil {
+			b.scopes = make(map[Scope]int64)
+		}
+		b.scopes[s] = b.count
+	}
+}
+
+// generation is the count of the last event that a scope depends on.
+func (b *bookkeeping) generation(s Scope) int64 {
+	if s == All {
+		return b.count
+	}
+	return max(b.all, b.scopes[s])
+}
+
+func (b *bookkeeping) isPending(scope Scope) bool {
+	for _, scopes := range b.pending {
+		for _, s := range scopes {
+			if s == scope || s == All || scope == All {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,324 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/ratelimit"
+)
+
+const (
+	// maxStores and maxEnds bound the queues behind the responses. A response that
+	// finds its queue full is not stored; the end of a write is left to its deadline.
+	maxStores, maxEnds = 256, 1024
+	// workers empty the queues. Their calls share round trips.
+	workers = 8
+	// minBookkeepingTTL is how long the bookkeeping of an idle user is kept. A user
+	// that comes back later waits for a quiet period.
+	minBookkeepingTTL = time.Hour
+	// format is the version of what is stored. A program of another format does not
+	// find it.
+	format = "r1"
+)
+
+//go:embed cache.lua
+var source string
+
+var errReply = errors.New("unexpected reply from Redis")
+
+// Config says how responses are cached in Redis.
+type Config struct {
+	// TTL is how long a response is cached at most; zero caches none, and yet marks
+	// the writes for other replicas.
+	TTL time.Duration
+	// QuietPeriod is how long new bookkeeping serves nothing, DetachedPeriod how long a
+	// replica serves nothing after a notification. Only tests set them.
+	QuietPeriod, DetachedPeriod time.Duration
+	// Limiter charges the rates at another Redis, or in the process; nil for the Redis
+	// of the cache.
+	Limiter ratelimit.Limiter
+	// Notify sends a payload to every replica by another way than Redis, this one
+	// too, which passes it to Received. Nil if there is no such way.
+	Notify func(ctx context.Context, payload string) error
+}
+
+// Redis caches responses for all replicas together. While Redis does not respond, it
+// serves none.
+type Redis struct {
+	config       Config
+	redis        *ratelimit.Redis
+	script       *rueidis.Lua
+	trust        trust
+	stores, ends chan call
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// call is a call that no request waits for.
+type call struct {
+	key        ratelimit.Key
+	keys, args []string
+}
+
+// NewRedis returns a cache in a Redis, which stays the caller's to close afterwards.
+func NewRedis(ctx context.Context, redis *ratelimit.Redis, c Config) *Redis {
+	return newRedis(ctx, redis, c, ratelimit.GCRA)
+}
+
+func newRedis(ctx context.Context, redis *ratelimit.Redis, c Config, gcra string) *Redis {
+	c.QuietPeriod = cmp.Or(c.QuietPeriod, maxWriteTime)
+	r := &Redis{
+		config: c, redis: redis, script: rueidis.NewLuaScript(gcra + source),
+		stores: make(chan call, maxStores), ends: make(chan call, maxEnds),
+	}
+	r.trust = trust{period: cmp.Or(c.DetachedPeriod, c.TTL+c.QuietPeriod), nonce: rand.Text(), received: make(chan struct{}, 1)}
+	r.trust.listening.Store(c.Notify == nil)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = cancel
+	for range workers {
+		r.done.Go(func() { r.work(ctx) })
+	}
+	return r
+}
+
+// Close ends the work behind the responses. No request may be in progress.
+func (r *Redis) Close() {
+	r.stop()
+	r.done.Wait()
+}
+
+// work makes the calls that no request waits for until ctx is done, then those that
+// are queued.
+func (r *Redis) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case c := <-r.ends:
+			r.do(ctx, c)
+		case c := <-r.stores:
+			r.do(ctx, c)
+		case <-ctx.Done():
+		}
+	}
+	for {
+		select {
+		case c := <-r.ends:
+			r.do(ctx, c)
+		default:
+			return
+		}
+	}
+}
+
+// do makes a call. Its failure matters to no request: a response is stored another
+// time, and a write ends by its deadline.
+func (r *Redis) do(ctx context.Context, c call) {
+	_ = r.redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args)
+}
+
+// Lookup charges the rates and looks for a response.
+func (r *Redis) Lookup(ctx context.Context, q Request) Result {
+	if r.config.TTL == 0 || !r.trust.ok(time.Now()) {
+		return Result{Decision: r.limiter().Allow(ctx, userKey(q.User), q.Rates)}
+	}
+	rates, decision := r.charge(ctx, q.User, q.Rates)
+	if !decision.Allowed() {
+		return Result{Decision: decision}
+	}
+	c := r.call(q.User, rates, []string{resourceKey(q)}, "lookup", q.Session.String())
+	reply, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
+	if err == nil {
+		var result Result
+		if result, err = resultOf(q, rates, reply); err == nil {
+			if len(rates) < len(q.Rates) {
+				result.Decision = decision
+			}
+			if !r.trust.ok(time.Now()) { // a replica has detached itself meanwhile
+				return Result{Decision: result.Decision}
+			}
+			return result
+		}
+	}
+	return Result{Decision: r.chargeLocally(ctx, q.User, rates, decision)}
+}
+
+// Store stores the response to a lookup, and that its session was live. It does not
+// wait until that is done.
+func (r *Redis) Store(q Request, g Generation, s Scope, response Response) {
+	if g.IsZero() || len(response.Body) > MaxBody || !r.trust.ok(time.Now()) {
+		return
+	}
+	record := g.id + " " + string(s) + " " + strconv.FormatInt(g.count, 10) + "\n" + q.Resource + "\n" + response.ETag + "\n" + string(response.Body)
+	c := r.call(q.User, nil, []string{resourceKey(q)}, "store", g.id, q.Session.String(),
+		microseconds(sessionLifetime(r.config.TTL)), record, strconv.FormatInt(r.config.TTL.Milliseconds(), 10))
+	select {
+	case r.stores <- c:
+	default:
+	}
+}
+
+// Begin charges the rates, and marks a write before it starts. If it cannot mark it,
+// it detaches this replica. Its error says that neither is possible, and that the
+// write must not start.
+func (r *Redis) Begin(ctx context.Context, w Write) (ratelimit.Decision, Pending, error) {
+	rates, decision := r.charge(ctx, w.User, w.Rates)
+	p := Pending{user: w.User, scopes: w.Scopes, id: rand.Text(), began: time.Now()}
+	if !decision.Allowed() {
+		return decision, Pending{}, nil
+	}
+	reply, err := r.mark(ctx, p, rates)
+	if err == nil && len(rates) > 0 {
+		decision, err = ratelimit.DecisionOf(rates, reply)
+	}
+	switch {
+	case err == nil && decision.Allowed():
+		return decision, p, nil
+	case err == nil:
+		return decision, Pending{}, nil
+	}
+	if decision = r.chargeLocally(ctx, w.User, rates, decision); !decision.Allowed() {
+		return decision, Pending{}, nil
+	}
+	return decision, Pending{user: w.User, scopes: w.Scopes, began: p.began}, r.detach(ctx)
+}
+
+// Renew marks a write anew whose start was late.
+func (r *Redis) Renew(ctx context.Context, p Pending) (Pending, error) {
+	p.began, p.id = time.Now(), cmp.Or(p.id, rand.Text())
+	if _, err := r.mark(ctx, p, nil); err != nil {
+		return p, r.detach(ctx)
+	}
+	return p, nil
+}
+
+func (r *Redis) mark(ctx context.Context, p Pending, rates []ratelimit.Rate) ([]rueidis.RedisMessage, error) {
+	c := r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
+	return r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
+}
+
+// End notes that a write is over. It does not wait until that is done.
+func (r *Redis) End(p Pending) {
+	if p.id == "" {
+		return
+	}
+	select {
+	case r.ends <- r.call(p.user, nil, nil, "end", p.id):
+	default:
+	}
+}
+
+// Invalidate ends all that is cached of a user, responses and sessions, at every
+// replica, before it returns. Its error says that replicas may serve it for as long as
+// responses are cached.
+func (r *Redis) Invalidate(ctx context.Context, user auth.UserID) error {
+	c := r.call(user, nil, nil, "invalidate")
+	if _, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args); err != nil {
+		return r.detach(ctx)
+	}
+	return nil
+}
+
+// Check does what requests do, for an operator. Its error says what is not permitted.
+func Check(ctx context.Context, redis *ratelimit.Redis) error {
+	r := &Redis{config: Config{TTL: time.Second, QuietPeriod: time.Second}, redis: redis, script: rueidis.NewLuaScript(ratelimit.GCRA + source)}
+	q := Request{Resource: "/"}
+	for _, c := range []call{
+		r.call(q.User, nil, []string{resourceKey(q)}, "lookup", "probe"),
+		r.call(q.User, nil, nil, "begin", "probe", "probe", "0"),
+		r.call(q.User, nil, nil, "end", "probe"),
+	} {
+		if err := redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limiter is what charges the rates without the cache.
+func (r *Redis) limiter() ratelimit.Limiter {
+	if r.config.Limiter != nil {
+		return r.config.Limiter
+	}
+	return r.redis
+}
+
+// charge charges the rates where that is not done by the call to the cache. It returns
+// those that are left for that call.
+func (r *Redis) charge(ctx context.Context, user auth.UserID, rates []ratelimit.Rate) ([]ratelimit.Rate, ratelimit.Decision) {
+	if r.config.Limiter == nil {
+		return rates, nil
+	}
+	return nil, r.config.Limiter.Allow(ctx, userKey(user), rates)
+}
+
+// chargeLocally charges the rates that a failed call has not charged.
+func (r *Redis) chargeLocally(ctx context.Context, user auth.UserID, rates []ratelimit.Rate, already ratelimit.Decision) ratelimit.Decision {
+	if r.config.Limiter != nil {
+		return already
+	}
+	return r.redis.AllowLocally(ctx, userKey(user), rates)
+}
+
+// call is a call of the script.
+func (r *Redis) call(user auth.UserID, rates []ratelimit.Rate, more []string, operation string, operands ...string) call {
+	key := userKey(user)
+	keys, args := ratelimit.Arguments(key, rates)
+	keys = append(append(keys, ratelimit.KeyOf(key, "cache")), more...)
+	args = append(args, operation, rand.Text(), microseconds(r.config.QuietPeriod),
+		strconv.FormatInt(max(minBookkeepingTTL, 2*r.config.TTL).Milliseconds(), 10))
+	return call{key, keys, append(args, operands...)}
+}
+
+func userKey(user auth.UserID) ratelimit.Key { return ratelimit.Key(user.String()) }
+
+func resourceKey(q Request) string { return ratelimit.KeyOf(userKey(q.User), format, q.Resource) }
+
+func microseconds(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
+
+// resultOf reads the reply to a lookup.
+func resultOf(q Request, rates []ratelimit.Rate, reply []rueidis.RedisMessage) (Result, error) {
+	decision, err := ratelimit.DecisionOf(rates, reply)
+	if err != nil || !decision.Allowed() {
+		return Result{Decision: decision}, err
+	}
+	own := reply[1+len(rates):]
+	if len(own) != 3 {
+		return Result{}, errReply
+	}
+	var text [3]string
+	for n := range own {
+		if text[n], err = own[n].ToString(); err != nil {
+			return Result{}, errReply
+		}
+	}
+	count, err := strconv.ParseInt(text[1], 10, 64)
+	if err != nil {
+		return Result{}, errReply
+	}
+	result := Result{Decision: decision, Generation: Generation{id: text[0], count: count}}
+	result.Response, result.Scope = parseRecord(text[2], q.Resource)
+	return result, nil
+}
+
+// parseRecord reads a stored response: a line that the script has read, the resource,
+// the ETag, and the body. It is none if it is not that of the resource.
+func parseRecord(record, resource string) (*Response, Scope) {
+	head, rest, _ := strings.Cut(record, "\n")
+	whose, rest, _ := strings.Cut(rest, "\n")
+	etag, body, complete := strings.Cut(rest, "\n")
+	fields := strings.Fields(head)
+	if !complete || whose != resource || len(fields) != 3 {
+		return nil, ""
+	}
+	return &Response{ETag: etag, Body: []byte(body)}, Scope(fields[1])
+}
