@@ -102,7 +102,7 @@ return 1`
 // newRedisURL returns the URL of a database of the test's own.
 func newRedisURL(t testing.TB) string {
 	t.Helper()
-	url, err := redisserver.Lend(t.Context())
+	url, err := redisserver.NewDatabase(t.Context())
 	if errors.Is(err, redisserver.ErrNoProgram) {
 		t.Skip(err)
 	}

@@ -174,7 +174,7 @@ func TestAccessToken_ForgedTokenIsRejected(t *testing.T) {
 func wantRejected(t *testing.T, s *testkit.Server, token, code string) {
 	t.Helper()
 	c := withToken(t, s, token)
-	for _, answer := range []*testkit.Answer{c.Get(projectsPath), c.Post(projectsPath, withTitle("x"))} {
+	for _, answer := range []*testkit.Response{c.Get(projectsPath), c.Post(projectsPath, withTitle("x"))} {
 		problem := answer.WantProblem(401, code)
 		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer realm="codegenapp", error="invalid_token"` {
 			t.Errorf("WWW-Authenticate = %s", got)
@@ -202,8 +202,8 @@ func TestAccessToken_MissingTokenIsReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			anybody := s.Anybody(t)
-			for _, answer := range []*testkit.Answer{
+			anybody := s.Anonymous(t)
+			for _, answer := range []*testkit.Response{
 				anybody.Get(projectsPath, "Authorization", authorization),
 				anybody.Post(projectsPath, "{", "Authorization", authorization),
 				anybody.Delete(projectsPath+"/x", "Authorization", authorization),
@@ -219,13 +219,13 @@ func TestAccessToken_MissingTokenIsReported(t *testing.T) {
 	t.Run("the scheme in any case passes", func(t *testing.T) {
 		t.Parallel()
 		for _, scheme := range []string{"bearer", "BEARER", "bEaReR"} {
-			s.Anybody(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
+			s.Anonymous(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
 		}
 	})
 	t.Run("a token in the query or a cookie is ignored", func(t *testing.T) {
 		t.Parallel()
-		s.Anybody(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
-		s.Anybody(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
+		s.Anonymous(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
+		s.Anonymous(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
 	})
 }
 
@@ -253,7 +253,7 @@ func TestAccessToken_ExpiresNoLaterThanSession(t *testing.T) {
 				}
 			})
 			began := time.Now()
-			answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
+			answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
 			got, _ := answer["expires_in"].(float64)
 			if took := time.Since(began).Seconds(); got > tc.want || got < tc.want-took-1 {
 				t.Errorf("the token expires in %.0f s, want %.0f", got, tc.want)

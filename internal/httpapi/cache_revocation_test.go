@@ -38,19 +38,19 @@ func (x *cachedSessions) lastReplica() *testkit.Server { return x.replicas[len(x
 
 var revocations = map[string]revocation{
 	"a logout": {func(t *testing.T, x *cachedSessions) {
-		x.sessions[0].At(x.lastReplica()).For(t).Post(logoutPath, `{}`).Want(204)
+		x.sessions[0].At(x.lastReplica()).WithT(t).Post(logoutPath, `{}`).Want(204)
 	}, []int{0}, ""},
 	"a logout by the refresh token alone": {func(t *testing.T, x *cachedSessions) {
-		x.lastReplica().Anybody(t).Post(logoutPath, map[string]any{"refresh_token": x.sessions[0].RefreshToken}).Want(204)
+		x.lastReplica().Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": x.sessions[0].RefreshToken}).Want(204)
 	}, []int{0}, ""},
 	"a logout of all sessions": {func(t *testing.T, x *cachedSessions) {
-		x.sessions[2].At(x.lastReplica()).For(t).Post(logoutPath, `{"all_sessions": true}`).Want(204)
+		x.sessions[2].At(x.lastReplica()).WithT(t).Post(logoutPath, `{"all_sessions": true}`).Want(204)
 	}, []int{0, 1, 2}, ""},
 	"the end of another session": {func(t *testing.T, x *cachedSessions) {
-		x.sessions[2].At(x.lastReplica()).For(t).Delete("/api/v1/auth/sessions/" + x.sessions[0].Session).Want(204)
+		x.sessions[2].At(x.lastReplica()).WithT(t).Delete("/api/v1/auth/sessions/" + x.sessions[0].Session).Want(204)
 	}, []int{0}, ""},
 	"reuse of a refresh token": {func(t *testing.T, x *cachedSessions) {
-		reuseRefreshToken(t, x.lastReplica(), x.sessions[0].For(t))
+		reuseRefreshToken(t, x.lastReplica(), x.sessions[0].WithT(t))
 	}, []int{0}, ""},
 	"the 21st sign-in": {func(t *testing.T, x *cachedSessions) {
 		for range 18 {
@@ -58,23 +58,23 @@ var revocations = map[string]revocation{
 		}
 	}, []int{0}, ""},
 	"a suspension": {func(t *testing.T, x *cachedSessions) {
-		x.admin.At(x.lastReplica()).For(t).Patch(usersPath+"/"+x.sessions[0].User, `{"suspended": true}`).Want(200)
+		x.admin.At(x.lastReplica()).WithT(t).Patch(usersPath+"/"+x.sessions[0].User, `{"suspended": true}`).Want(200)
 	}, []int{0, 1, 2}, ""},
 	"the end of the account": {func(t *testing.T, x *cachedSessions) {
-		x.sessions[1].At(x.lastReplica()).For(t).Delete(mePath).Want(204)
+		x.sessions[1].At(x.lastReplica()).WithT(t).Delete(mePath).Want(204)
 	}, []int{0, 1, 2}, ""},
 	"another role": {func(t *testing.T, x *cachedSessions) {
-		x.admin.At(x.lastReplica()).For(t).Patch(usersPath+"/"+x.sessions[0].User, `{"role": "auditor"}`).Want(200)
+		x.admin.At(x.lastReplica()).WithT(t).Patch(usersPath+"/"+x.sessions[0].User, `{"role": "auditor"}`).Want(200)
 	}, nil, `"role":"auditor"`},
 	"another name": {func(t *testing.T, x *cachedSessions) {
-		x.sessions[1].At(x.lastReplica()).For(t).Patch(mePath, `{"name": "Another"}`).Want(200)
+		x.sessions[1].At(x.lastReplica()).WithT(t).Patch(mePath, `{"name": "Another"}`).Want(200)
 	}, nil, `"name":"Another"`},
 }
 
 // Each read is a cache hit at each replica before the action.
 func TestCache_EveryRevocationInvalidates(t *testing.T) {
 	t.Parallel()
-	shared := testkit.StartFirst(t, withAdmin)
+	shared := testkit.StartShared(t, withAdmin)
 	alone := testkit.Start(t, withAdmin)
 	for name, replicas := range map[string][]*testkit.Server{
 		"Redis":      {shared, shared.Replica(t, withAdmin), shared.Replica(t, withAdmin)},
@@ -128,7 +128,7 @@ func (e revocation) check(t *testing.T, x *cachedSessions) {
 // With a separate Redis for rate limits, the cache stays in the other one.
 func TestLogout_IsFinalWithSeparateRateLimitRedis(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t, withRateLimits(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
+	s := testkit.StartShared(t, withRateLimits(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
 	ann := s.SignUp(t)
 	fillCaches(t, []*testkit.Server{s}, mePath, ann)
 	ann.Post(logoutPath, `{}`).Want(204)

@@ -60,7 +60,7 @@ func cachedPaths(t *testing.T, own ownedIDs) (paths []string) {
 var cacheFixtures = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
 	"Redis": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
-		s := testkit.StartFirst(t, change...)
+		s := testkit.StartShared(t, change...)
 		return []*testkit.Server{s, s.Replica(t, change...)}
 	},
 	"in process": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
@@ -91,7 +91,7 @@ func visibleResponseOf(status int, header http.Header, body string) visibleRespo
 // was a cache hit. The log line is written a moment after the response.
 func servedFromCache(s *testkit.Server, requestID string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s.ByGate(requestID) {
+		if s.CacheHit(requestID) {
 			return true
 		}
 	}
@@ -117,7 +117,7 @@ func TestCache_CachedResponseIsByteIdentical(t *testing.T) {
 		owner, own := newOwner(t, s)
 		for _, path := range cachedPaths(t, own) {
 			t.Run(name+", GET "+path[:strings.LastIndexAny(path, "/?")], func(t *testing.T) {
-				c := owner.For(t)
+				c := owner.WithT(t)
 				tag := c.Get(path).Want(200).Header.Get("ETag")
 				variants := []variant{{"GET", ""}, {"HEAD", ""}, {"GET", "*"}, {"GET", `"other"`}, {"GET", "x"}}
 				if tag != "" {
@@ -171,7 +171,7 @@ func TestCache_InvalidRequestIsRejectedDespiteCache(t *testing.T) {
 						t.Fatal("it is not cached")
 					}
 					cached, hit := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
-					c.For(t).Patch(mePath, `{}`).Want(200)
+					c.WithT(t).Patch(mePath, `{}`).Want(200)
 					asked, _ := serve(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					if diff := cmp.Diff(statusAndBody(asked), statusAndBody(cached)); diff != "" || hit {
 						t.Errorf("%s with %v, from the cache: %t (-uncached +cached):\n%s", path+r.query, r.headers, hit, diff)

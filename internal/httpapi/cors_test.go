@@ -86,7 +86,7 @@ func splitList(value string) (all []string) {
 }
 
 // corsError is the CORS check of the Fetch standard.
-func (p browserPage) corsError(a *testkit.Answer) string {
+func (p browserPage) corsError(a *testkit.Response) string {
 	switch allowed := a.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 1 && allowed[0] == "*" && !p.credentials:
 		return ""
@@ -100,7 +100,7 @@ func (p browserPage) corsError(a *testkit.Answer) string {
 
 // preflightError reports which part of a preflight's response forbids the
 // request.
-func (p browserPage) preflightError(a *testkit.Answer, method string, headers []string) string {
+func (p browserPage) preflightError(a *testkit.Response, method string, headers []string) string {
 	if why := p.corsError(a); why != "" {
 		return "preflight: " + why
 	}
@@ -125,7 +125,7 @@ func TestCORS_AllowedOriginUsesTheAPI(t *testing.T) {
 	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
 	ann := s.SignUp(t)
 	bearer := []string{"Authorization", "Bearer " + ann.Token}
-	anybody := s.Anybody(t)
+	anybody := s.Anonymous(t)
 	for _, origin := range []string{appOrigin, "http://localhost:5173"} {
 		p := browserPage{origin: origin}
 		made := p.fetch(anybody, "POST", projectsPath, withTitle("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
@@ -175,15 +175,15 @@ func TestCORS_OtherOriginReadsNothing(t *testing.T) {
 		appOrigin + "," + appOrigin, "*", "file://",
 	} {
 		p := browserPage{origin: origin}
-		if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
+		if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
 			t.Errorf("%s reads the list: %+v", origin, got)
 		}
-		if got := p.fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+		if got := p.fetch(s.Anonymous(t), "GET", "/health", nil); got.blocked != "origin" {
 			t.Errorf("%s reads of health: %+v", origin, got)
 		}
 		for _, path := range []string{projectsPath, loginPath, "/nothing"} {
 			for _, method := range []string{"GET", "OPTIONS"} {
-				for name := range s.Anybody(t).Do(method, path, nil, "Origin", origin).Header {
+				for name := range s.Anonymous(t).Do(method, path, nil, "Origin", origin).Header {
 					if strings.HasPrefix(name, "Access-Control-") {
 						t.Errorf("%s of %s has the header %s for %s", method, path, name, origin)
 					}
@@ -202,7 +202,7 @@ func TestCORS_CredentialsOnlyForSignIn(t *testing.T) {
 		projectsPath: "preflight: credentials", "/api/v1/users/me": "preflight: credentials", "/health": "preflight: credentials",
 		"/api/v1/authority": "preflight: credentials", "/api/v1/auth": "preflight: credentials", "/auth/login": "preflight: credentials",
 	} {
-		if got := p.fetch(s.Anybody(t), "POST", path, map[string]any{}); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), "POST", path, map[string]any{}); got.blocked != want {
 			t.Errorf("%s with cookies: %+v, want %q", path, got, want)
 		}
 	}
@@ -217,7 +217,7 @@ func TestCORS_PreflightAllowsMethodsAndHeadersOfContract(t *testing.T) {
 		"X-Forwarded-For": "preflight: header x-forwarded-for", "X-Http-Method-Override": "preflight: header x-http-method-override",
 		"Cookie2": "preflight: header cookie2",
 	} {
-		if got := p.fetch(s.Anybody(t), "GET", "/health/live", nil, header, "*"); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), "GET", "/health/live", nil, header, "*"); got.blocked != want {
 			t.Errorf("the header %s: %+v, want %q", header, got, want)
 		}
 	}
@@ -225,7 +225,7 @@ func TestCORS_PreflightAllowsMethodsAndHeadersOfContract(t *testing.T) {
 		"GET": "", "HEAD": "", "POST": "", "PUT": "", "PATCH": "", "DELETE": "",
 		"PROPFIND": "preflight: method", "TRACE": "preflight: method", "patch": "preflight: method",
 	} {
-		if got := p.fetch(s.Anybody(t), method, "/nothing", nil, "X-Request-Id", "a"); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), method, "/nothing", nil, "X-Request-Id", "a"); got.blocked != want {
 			t.Errorf("%s: %+v, want %q", method, got, want)
 		}
 	}
@@ -235,11 +235,11 @@ func TestCORS_NoOriginIsAllowedByDefault(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for _, origin := range []string{appOrigin, "null", s.URL} {
-		if got := (browserPage{origin: origin}).fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+		if got := (browserPage{origin: origin}).fetch(s.Anonymous(t), "GET", "/health", nil); got.blocked != "origin" {
 			t.Errorf("%s reads of health: %+v", origin, got)
 		}
 	}
-	if got := s.Anybody(t).Get("/health").Header.Get("Vary"); got != "" {
+	if got := s.Anonymous(t).Get("/health").Header.Get("Vary"); got != "" {
 		t.Errorf("Vary = %s, but no response varies", got)
 	}
 }
@@ -248,10 +248,10 @@ func TestCORS_WildcardAllowsEveryOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("*"))
 	for _, origin := range []string{appOrigin, otherOrigin, "null", "http://192.168.0.5:3000"} {
-		if got := (browserPage{origin: origin}).fetch(s.Anybody(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
+		if got := (browserPage{origin: origin}).fetch(s.Anonymous(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
 			t.Errorf("%s: %+v", origin, got)
 		}
-		if got := (browserPage{origin, true}).fetch(s.Anybody(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
+		if got := (browserPage{origin, true}).fetch(s.Anonymous(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
 			t.Errorf("%s sends cookies: %+v", origin, got)
 		}
 	}
@@ -261,7 +261,7 @@ func TestCORS_ResponsesVaryByOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
-		if vary := s.Anybody(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
+		if vary := s.Anonymous(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
 			t.Errorf("%s varies by %v: a cache would mix up the responses for two origins", path, vary)
 		}
 	}
@@ -272,11 +272,11 @@ func TestCORS_PreflightFailsOverPlainHTTP(t *testing.T) {
 	required := true
 	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })
 	p := browserPage{origin: appOrigin}
-	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
+	if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
 		t.Errorf("the token was sent: %+v", got)
 	}
 	// A request without preflight gets the problem.
-	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
+	if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
 		t.Errorf("without a token: %+v", got)
 	}
 }

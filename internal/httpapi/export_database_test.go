@@ -23,7 +23,7 @@ import (
 // is cancelled. However many a user starts, other requests continue.
 func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	insertContent(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the socket buffers hold
@@ -81,7 +81,7 @@ func insertContent(t *testing.T, s *testkit.Server, user string, projects, specs
 func TestExport_OfManyItemsUsesLittleMemory(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	projects := testkit.Rounds(2, 10)
+	projects := testkit.Repetitions(2, 10)
 	insertContent(t, s, ann.User, projects, 100, "# Specification\nx", strings.Repeat("x", 120))
 
 	var before runtime.MemStats

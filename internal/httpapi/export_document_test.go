@@ -64,7 +64,7 @@ func (d exportDoc) validate() (items int, err error) {
 }
 
 func readExport(c *testkit.Client) (d exportDoc) {
-	c.Get(exportPath).Want(200).Into(&d)
+	c.Get(exportPath).Want(200).Decode(&d)
 	return d
 }
 
@@ -108,7 +108,7 @@ func TestExport_HasAllContentOfUser(t *testing.T) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newSpec(bob, "bob's")
 	project := func(title string) (h specProject) {
-		ann.Post("/api/v1/projects", map[string]any{"title": title}).Want(201).Into(&h)
+		ann.Post("/api/v1/projects", map[string]any{"title": title}).Want(201).Decode(&h)
 		return h
 	}
 	first := project("First")
@@ -127,7 +127,7 @@ func TestExport_HasAllContentOfUser(t *testing.T) {
 
 	answer := ann.Get(exportPath).Want(200)
 	var got exportDoc
-	answer.Into(&got)
+	answer.Decode(&got)
 	if _, err := got.validate(); err != nil {
 		t.Error(err)
 	}
@@ -170,7 +170,7 @@ func TestExport_OfNewUserIsValid(t *testing.T) {
 	}
 	ann.Do("HEAD", exportPath, nil).Want(200)
 	ann.Get(exportPath+"?format=csv").WantProblem(400, "invalid_parameter")
-	s.Anybody(t).Get(exportPath).WantProblem(401, "token_missing")
+	s.Anonymous(t).Get(exportPath).WantProblem(401, "token_missing")
 	ann.Delete(mePath).Want(204)
 	ann.Get(exportPath).WantProblem(401, "token_revoked")
 }
@@ -180,7 +180,7 @@ func TestExport_OfNewUserIsValid(t *testing.T) {
 func TestExport_IsOneSnapshot(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann := s.SignUp(t).Patient()
+	ann := s.SignUp(t).WithRetry()
 	const projects, each = 12, 4
 	var specs []spec
 	for range projects {
@@ -209,7 +209,7 @@ func TestExport_IsOneSnapshot(t *testing.T) {
 			}
 		}
 	})
-	for range testkit.Rounds(5, 60) {
+	for range testkit.Repetitions(5, 60) {
 		items, err := readExport(ann).validate()
 		if err != nil {
 			t.Error(err)

@@ -34,7 +34,7 @@ func serveWithBody(s *testkit.Server, method, path, token, body string, headers 
 	}
 	answer = httptest.NewRecorder()
 	s.Handler.ServeHTTP(answer, r)
-	return answer, s.ByGate(name)
+	return answer, s.CacheHit(name)
 }
 
 // awaitCached reads until the response comes from the cache, and reports

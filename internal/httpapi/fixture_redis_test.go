@@ -31,7 +31,7 @@ func startRedis(t *testing.T) *redisserver.Server {
 // health check may be cached for a second.
 func awaitRedisHealth(t *testing.T, s *testkit.Server, status int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); s.Anybody(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); s.Anonymous(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("/health/redis does not answer %d", status)
 		}

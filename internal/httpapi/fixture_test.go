@@ -35,9 +35,9 @@ type project struct {
 func (p project) path() string { return projectsPath + "/" + p.ID }
 
 // projectOf reads the project in a response.
-func projectOf(a *testkit.Answer) project {
+func projectOf(a *testkit.Response) project {
 	var p project
-	a.Into(&p)
+	a.Decode(&p)
 	return p
 }
 
@@ -56,7 +56,7 @@ type projectPage struct {
 // listProjects reads one page; parameters are pairs of name and value.
 func listProjects(c *testkit.Client, parameters ...string) projectPage {
 	var page projectPage
-	c.Get(projectsPath + encodeQuery(parameters...)).Want(200).Into(&page)
+	c.Get(projectsPath + encodeQuery(parameters...)).Want(200).Decode(&page)
 	return page
 }
 
@@ -114,14 +114,14 @@ func idToken(t *testing.T, s *testkit.Server, c issuer.Claims) string {
 func signIn(t *testing.T, s *testkit.Server, c issuer.Claims) loginResponse {
 	t.Helper()
 	var g loginResponse
-	s.Anybody(t).Post("/api/v1/auth/login", map[string]any{"id_token": idToken(t, s, c)}).Want(200).Into(&g)
+	s.Anonymous(t).Post("/api/v1/auth/login", map[string]any{"id_token": idToken(t, s, c)}).Want(200).Decode(&g)
 	return g
 }
 
 // withToken is a client with this access token.
 func withToken(t *testing.T, s *testkit.Server, token string) *testkit.Client {
 	t.Helper()
-	c := s.Anybody(t)
+	c := s.Anonymous(t)
 	c.Token = token
 	return c
 }

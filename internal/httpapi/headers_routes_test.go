@@ -59,7 +59,7 @@ func (v routeRequests) check(what string, status int, by *testkit.Client, method
 // sendAll sends the successful request last, as it may end the session.
 func (v routeRequests) sendAll(success int, signed bool) {
 	v.t.Helper()
-	anybody := v.server.Anybody(v.t)
+	anybody := v.server.Anonymous(v.t)
 	if signed {
 		v.check("no token", 401, anybody, v.method, v.path, "https")
 	}
@@ -122,7 +122,7 @@ var (
 func TestHeaders_EveryPageHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	server := testkit.Start(t, withProductionSettings)
-	anybody := server.Anybody(t)
+	anybody := server.Anonymous(t)
 	reference := anybody.Get("/docs", "X-Forwarded-Proto", "https").Want(200)
 	assets := assetForm.FindAllString(string(reference.Body), -1)
 	if len(assets) < 2 {

@@ -19,10 +19,10 @@ func TestHealth_ReportsDependencies(t *testing.T) {
 		"/health/db":    {"status": "ok"},
 		"/health/redis": {"status": "ok", "mode": "embedded"},
 	} {
-		for name, c := range map[string]*testkit.Client{"no token": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
+		for name, c := range map[string]*testkit.Client{"no token": s.Anonymous(t), "a broken token": withToken(t, s, "x")} {
 			t.Run(path+" for "+name, func(t *testing.T) {
 				t.Parallel()
-				answer := c.For(t).Get(path).Want(200)
+				answer := c.WithT(t).Get(path).Want(200)
 				got := answer.JSON()
 				if version, _ := got["version"].(string); path == "/health" && version == "" {
 					t.Error("no version")
@@ -67,7 +67,7 @@ func TestHealth_WithoutDatabase(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
-	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, withTitle("x")), ann.Get(projectsPath + "/" + ann.User)} {
+	for _, answer := range []*testkit.Response{ann.Get(projectsPath), ann.Post(projectsPath, withTitle("x")), ann.Get(projectsPath + "/" + ann.User)} {
 		problem := answer.WantProblem(503, "unavailable")
 		if answer.Header.Get("Retry-After") == "" || revealsInternals(problem.Detail) {
 			t.Errorf("503 with Retry-After %q: %q", answer.Header.Get("Retry-After"), problem.Detail)

@@ -35,8 +35,8 @@ func (w *canaryRequests) createContent() (projectID, specID, itemID string) {
 	w.t.Helper()
 	var spec, item struct{ ID string }
 	p := projectOf(w.ann.Post(projectsPath, map[string]any{"title": canary, "description": canary}).Want(201))
-	w.ann.Post(p.path()+"/specs", map[string]any{"title": canary, "content": canary}).Want(201).Into(&spec)
-	w.ann.Post("/api/v1/specs/"+spec.ID+"/items", map[string]any{"content": canary}).Want(201).Into(&item)
+	w.ann.Post(p.path()+"/specs", map[string]any{"title": canary, "content": canary}).Want(201).Decode(&spec)
+	w.ann.Post("/api/v1/specs/"+spec.ID+"/items", map[string]any{"content": canary}).Want(201).Decode(&item)
 	return p.ID, spec.ID, item.ID
 }
 
@@ -86,7 +86,7 @@ func (w *canaryRequests) prepare(route string) target {
 }
 
 // send sends a request and records the status.
-func (w *canaryRequests) send(by *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
+func (w *canaryRequests) send(by *testkit.Client, method, path string, body any, headers ...string) *testkit.Response {
 	w.t.Helper()
 	a := w.request(by, method, path, body, headers...)
 	w.statuses[a.Status] = true
@@ -98,7 +98,7 @@ func (w *canaryRequests) send(by *testkit.Client, method, path string, body any,
 func (w *canaryRequests) sendEveryVariant(route string) {
 	w.t.Helper()
 	t := w.prepare(route)
-	anonymous, stranger := w.s.Anybody(w.t), w.ben
+	anonymous, stranger := w.s.Anonymous(w.t), w.ben
 	if t.cell.endsSession {
 		stranger = w.signIn("stranger@" + canary + ".example")
 	}
@@ -147,7 +147,7 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 // loginByCode signs in by codes and browsers, with success and without.
 func (w *canaryRequests) loginByCode() {
 	w.t.Helper()
-	anonymous := w.s.Anybody(w.t)
+	anonymous := w.s.Anonymous(w.t)
 	code := authorizationCode(w.t, w.s, loopback)
 	w.secrets[code], w.secrets[pkceVerifier] = "a code", "a verifier"
 	w.send(anonymous, "POST", loginPath, codeBody(code, pkceVerifier, loopback)).Want(200)
@@ -189,9 +189,9 @@ func (w *canaryRequests) readPages() {
 		var page struct {
 			Token string `json:"next_page_token"`
 		}
-		w.send(by, "GET", path+"?page_size=1&order_by=created_at", nil).Into(&page)
+		w.send(by, "GET", path+"?page_size=1&order_by=created_at", nil).Decode(&page)
 		if page.Token == "" {
-			w.send(by, "GET", path+"?page_size=1", nil).Want(200).Into(&page)
+			w.send(by, "GET", path+"?page_size=1", nil).Want(200).Decode(&page)
 		}
 		w.addToken("a page token", page.Token)
 		w.send(by, "GET", path+"?page_size=1&page_token="+page.Token+"x", nil).Want(400)

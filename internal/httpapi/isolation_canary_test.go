@@ -89,7 +89,7 @@ func (x *canaryFixture) signIn(email string) *testkit.Client {
 	token := idToken(x.t, x.s, issuer.Claims{Email: email, Name: canary, Picture: "https://" + canary + ".example/", Subject: canary + email})
 	x.addToken("an ID token", token)
 	var g loginResponse
-	x.s.Anybody(x.t).Post(loginPath, map[string]any{"id_token": token}, canaryHeaders...).Want(200).Into(&g)
+	x.s.Anonymous(x.t).Post(loginPath, map[string]any{"id_token": token}, canaryHeaders...).Want(200).Decode(&g)
 	x.addToken("an access token", g.AccessToken)
 	x.addToken("a refresh token", g.RefreshToken)
 	c := withToken(x.t, x.s, g.AccessToken)
@@ -118,7 +118,7 @@ func (x *canaryFixture) leaks(text string) (found []string) {
 }
 
 // request sends a request and checks the response for leaks if it is an error.
-func (x *canaryFixture) request(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
+func (x *canaryFixture) request(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Response {
 	x.t.Helper()
 	x.sent++
 	a := c.Do(method, path, body, append(headers, canaryHeaders...)...)
@@ -142,7 +142,7 @@ func (x *canaryFixture) request(c *testkit.Client, method, path string, body any
 	return a
 }
 
-func formatHeader(a *testkit.Answer) string {
+func formatHeader(a *testkit.Response) string {
 	var b strings.Builder
 	h := a.Header.Clone()
 	h.Del("Set-Cookie") // browsers need it
@@ -165,7 +165,7 @@ func TestIsolation_NoUserDataInLogsMetricsTraces(t *testing.T) {
 	w.breakSessions()
 	w.sendToFailingDatabase(true)
 
-	metrics := x.s.Anybody(t).Get("/metrics").Want(200)
+	metrics := x.s.Anonymous(t).Get("/metrics").Want(200)
 	x.s.Stop()
 	x.checkOutputs(string(metrics.Body), collector)
 }

@@ -157,7 +157,7 @@ func (x *callerFixture) newCaller(kind string) *testkit.Client {
 	x.t.Helper()
 	switch kind {
 	case "anonymous":
-		return x.s.Anybody(x.t)
+		return x.s.Anonymous(x.t)
 	case "bad token":
 		return withToken(x.t, x.s, "x.y.z")
 	}
@@ -194,7 +194,7 @@ func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
 }
 
 // send sends the request of a route with an id.
-func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase, own ownedIDs) *testkit.Answer {
+func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase, own ownedIDs) *testkit.Response {
 	method, path, _ := strings.Cut(route, " ")
 	if !outsidePrefix.MatchString(route) {
 		path = "/api/v1" + path

@@ -67,7 +67,7 @@ type projectResponse struct {
 	Body   string
 }
 
-func projectResponseOf(a *testkit.Answer, id string) projectResponse {
+func projectResponseOf(a *testkit.Response, id string) projectResponse {
 	header := a.Header.Clone()
 	for _, name := range []string{"Date", "Content-Length"} {
 		header.Del(name)
@@ -133,7 +133,7 @@ func checkForeignProjectLooksMissing(t *testing.T, s *testkit.Server) {
 		for name, r := range requests {
 			ask := func(t *testing.T, id string) projectResponse {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return projectResponseOf(ann.For(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
+				return projectResponseOf(ann.WithT(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
 			}
 			want := ask(t, missing)
 			for whose, id := range names {
@@ -179,7 +179,7 @@ func TestIsolation_OwnTrashLooksMissing(t *testing.T) {
 			t.Parallel()
 			ask := func(id string) projectResponse {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return projectResponseOf(ann.For(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
+				return projectResponseOf(ann.WithT(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
 			}
 			if diff := cmp.Diff(ask(missing), ask(gone.ID)); diff != "" {
 				t.Errorf("(-missing +in the trash):\n%s", diff)

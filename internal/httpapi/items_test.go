@@ -28,8 +28,8 @@ func (b bullet) path() string { return "/api/v1/items/" + b.ID }
 func (b bullet) tag() string { return fmt.Sprintf(`"%d-%d"`, b.Version, b.Order) }
 
 // bulletOf reads the item in a response.
-func bulletOf(a *testkit.Answer) (b bullet) {
-	a.Into(&b)
+func bulletOf(a *testkit.Response) (b bullet) {
+	a.Decode(&b)
 	return b
 }
 
@@ -40,9 +40,9 @@ func newBullet(c *testkit.Client, s spec, content string) bullet {
 }
 
 // bulletList reads the items in a response.
-func bulletList(a *testkit.Answer) []bullet {
+func bulletList(a *testkit.Response) []bullet {
 	var list struct{ Items []bullet }
-	a.Into(&list)
+	a.Decode(&list)
 	return list.Items
 }
 
@@ -98,7 +98,7 @@ func TestItems_Create(t *testing.T) {
 	if string(read.Body) != string(made.Body) {
 		t.Errorf("read %s, created %s", read.Body, made.Body)
 	}
-	for what, a := range map[string]*testkit.Answer{"POST": made, "GET": read, "HEAD": head} {
+	for what, a := range map[string]*testkit.Response{"POST": made, "GET": read, "HEAD": head} {
 		if tag := a.Header.Get("ETag"); tag != `"1-1"` {
 			t.Errorf("%s: ETag = %s", what, tag)
 		}
@@ -176,7 +176,7 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newSpec(ann, "a", "b", "c", "d")
 			before := bulletsOf(ann, parent)
 			path := parent.items()
@@ -197,7 +197,7 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 				if diff := cmp.Diff(before, list); diff != "" {
 					t.Errorf("rejected, but the items (-before +after):\n%s", diff)
 				}
-				got := answer.WantProblem(422, "validation_failed").Mistakes()
+				got := answer.WantProblem(422, "validation_failed").FieldErrors()
 				slices.Sort(got)
 				if joined := strings.Join(got, ", "); joined != tc.fault && (tc.fault != "/order" || !strings.HasPrefix(joined, "/order ")) {
 					t.Errorf("field errors %s, want %s", joined, tc.fault)
@@ -220,7 +220,7 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 
 // wantOthersUntouched compares items before and after a change. Except for
 // their orders only the item in the response differs, by one version.
-func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Answer) {
+func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Response) {
 	t.Helper()
 	var changed bullet
 	if answer.Status/100 == 2 && len(answer.Body) > 0 {

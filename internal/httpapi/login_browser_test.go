@@ -52,17 +52,17 @@ func (b *browser) storeCookies(header http.Header) {
 }
 
 // get reads a page of the server and checks it against the contract.
-func (b *browser) get(path string) *testkit.Answer {
+func (b *browser) get(path string) *testkit.Response {
 	b.t.Helper()
-	answer := b.server.Anybody(b.t).Get(path, "Cookie", b.cookie())
+	answer := b.server.Anonymous(b.t).Get(path, "Cookie", b.cookie())
 	b.storeCookies(answer.Header)
 	return answer
 }
 
 // post sends a request as a page of the server would.
-func (b *browser) post(path string, headers ...string) *testkit.Answer {
+func (b *browser) post(path string, headers ...string) *testkit.Response {
 	b.t.Helper()
-	answer := b.server.Anybody(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
+	answer := b.server.Anonymous(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
 	b.storeCookies(answer.Header)
 	return answer
 }
@@ -88,7 +88,7 @@ func (b *browser) chooseAccount(page *url.URL, email string) string {
 }
 
 // signIn runs the whole login.
-func (b *browser) signIn(returnTo, email string) *testkit.Answer {
+func (b *browser) signIn(returnTo, email string) *testkit.Response {
 	b.t.Helper()
 	return b.get(b.chooseAccount(b.authorize(returnTo), email)).Want(302)
 }
@@ -125,7 +125,7 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 		t.Errorf("cookie of the refresh token (-want +got):\n%s", diff)
 	}
 	var g loginResponse
-	b.post(refreshPath).Want(200).Into(&g)
+	b.post(refreshPath).Want(200).Decode(&g)
 	if g.User.Email != "ann@example.com" || g.RefreshToken != "" {
 		t.Errorf("got %+v", g)
 	}
@@ -144,7 +144,7 @@ func cookieAttributes(c *http.Cookie) http.Cookie {
 
 func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	altered := func(sealed string, change func([]byte) []byte) string {
 		raw, err := base64.RawURLEncoding.DecodeString(sealed)
 		if err != nil {

@@ -51,7 +51,7 @@ func TestLogin_FailureRedirectsWithReason(t *testing.T) {
 	})
 	t.Run("a parameter given twice", func(t *testing.T) {
 		t.Parallel()
-		s.Anybody(t).Get(callbackPath+"?state=a&state=b").WantProblem(400, "invalid_parameter")
+		s.Anonymous(t).Get(callbackPath+"?state=a&state=b").WantProblem(400, "invalid_parameter")
 	})
 }
 
@@ -85,7 +85,7 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 	} {
 		t.Run(bad, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Get(authorizePath + encodeQuery("return_to", bad))
+			answer := s.Anonymous(t).Get(authorizePath + encodeQuery("return_to", bad))
 			answer.WantProblem(400, "invalid_parameter")
 			if got := answer.Header.Get("Location") + answer.Header.Get("Set-Cookie"); got != "" {
 				t.Errorf("it sets %s", got)
@@ -101,7 +101,7 @@ func TestLogin_RedirectsOnlyToTrustedOrigins(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			s.Anybody(t).Get(path).WantProblem(400, "invalid_parameter")
+			s.Anonymous(t).Get(path).WantProblem(400, "invalid_parameter")
 		})
 	}
 }

@@ -113,9 +113,9 @@ func TestLogout_RevokedTokenStaysRejectedDuringFailures(t *testing.T) {
 	shared := func(s *server.Settings) {
 		s.RedisURL, s.RedisTimeout, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
 	}
-	s := testkit.StartFirst(t, shared)
+	s := testkit.StartShared(t, shared)
 	c := &concurrentClients{t: t, replicas: []*testkit.Server{s, s.Replica(t, shared), s.Replica(t, shared)}}
-	wave, wanted, began := 20, testkit.Rounds(120, 100_000), time.Now()
+	wave, wanted, began := 20, testkit.Repetitions(120, 100_000), time.Now()
 	if testkit.Long() {
 		wave = 500
 	}
@@ -152,21 +152,21 @@ func TestLogout_IsFinalDuringRedisFailures(t *testing.T) {
 		withRateLimits(100_000, 100_000, 100_000)(s)
 		s.RedisURL, s.RedisTimeout = server.Secret(redis.URL()), 5*time.Second
 	}
-	s := testkit.StartFirst(t, counted)
+	s := testkit.StartShared(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}
 	for _, fault := range redisFailures(t, redis) {
 		t.Run(fault.name, func(t *testing.T) {
 			ann, other := s.SignUp(t), s.SignUp(t)
 			for _, replica := range replicas {
-				ann.At(replica).For(t).Get(mePath).Want(200)
+				ann.At(replica).WithT(t).Get(mePath).Want(200)
 			}
 			fault.before(t)
-			ann.For(t).Post(logoutPath, `{}`).Want(204)
+			ann.WithT(t).Post(logoutPath, `{}`).Want(204)
 			for _, then := range []func(*testing.T){fault.after, fault.recover} { // immediately, and after the next failure
 				for _, replica := range replicas {
-					ann.At(replica).For(t).Get(mePath).WantProblem(401, "token_revoked")
+					ann.At(replica).WithT(t).Get(mePath).WantProblem(401, "token_revoked")
 					refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_invalid")
-					other.At(replica).For(t).Get(mePath).Want(200)
+					other.At(replica).WithT(t).Get(mePath).Want(200)
 				}
 				then(t)
 			}

@@ -45,7 +45,7 @@ func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 	for name, changed := range altered {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann.For(t).Get(projectsPath+encodeQuery(append(slices.Clone(byTitle), "page_token", changed)...)).
+			ann.WithT(t).Get(projectsPath+encodeQuery(append(slices.Clone(byTitle), "page_token", changed)...)).
 				WantProblem(400, "invalid_page_token")
 		})
 	}
@@ -53,7 +53,7 @@ func TestPagination_AlteredTokenIsRejected(t *testing.T) {
 
 func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	replica := s.Replica(t)
 	stranger := s.Replica(t, func(settings *server.Settings) {
@@ -94,7 +94,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := tc.caller.For(t).Get(tc.path).Want(tc.want)
+			answer := tc.caller.WithT(t).Get(tc.path).Want(tc.want)
 			if tc.want == 400 {
 				answer.WantProblem(400, "invalid_page_token")
 			}
@@ -103,7 +103,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	t.Run("also for the same person in another session", func(t *testing.T) {
 		t.Parallel()
 		var again projectPage
-		ann.For(t).Get(with()).Want(200).Into(&again)
+		ann.WithT(t).Get(with()).Want(200).Decode(&again)
 		if len(again.Projects) != 1 || again.Projects[0].ID == first.Projects[0].ID {
 			t.Errorf("the second page has %+v", again.Projects)
 		}
@@ -153,11 +153,11 @@ func TestPagination_TokenIsBoundToItsList(t *testing.T) {
 	var page struct {
 		NextPageToken string `json:"next_page_token"`
 	}
-	ann.Get(h.specs() + "?page_size=1").Want(200).Into(&page)
+	ann.Get(h.specs() + "?page_size=1").Want(200).Decode(&page)
 	query := "?page_size=1&page_token=" + page.NextPageToken
 	ann.Get(h.specs() + query).Want(200)
 	ann.Get(h.specs() + "?page_size=100&page_token=" + page.NextPageToken).Want(200) // the size may change
-	for name, answer := range map[string]*testkit.Answer{
+	for name, answer := range map[string]*testkit.Response{
 		"another project":      ann.Get(other.specs() + query),
 		"another user's":       bob.Get(bobs.specs() + query),
 		"the list of projects": ann.Get("/api/v1/projects" + query),

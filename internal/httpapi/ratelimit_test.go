@@ -30,7 +30,7 @@ func withRateLimits(requests, logins, refreshes int) func(*server.Settings) {
 }
 
 // rateLimitHeaders are the headers of a response about rate limits.
-func rateLimitHeaders(a *testkit.Answer) map[string]string {
+func rateLimitHeaders(a *testkit.Response) map[string]string {
 	got := map[string]string{}
 	for _, name := range []string{"RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"} {
 		if values := a.Header.Values(name); len(values) > 0 {
@@ -42,7 +42,7 @@ func rateLimitHeaders(a *testkit.Answer) map[string]string {
 
 // remainingRequests is the number of remaining requests that the response
 // reports; -1 if it reports none.
-func remainingRequests(a *testkit.Answer) int {
+func remainingRequests(a *testkit.Response) int {
 	n, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
 	if err != nil {
 		return -1
@@ -76,7 +76,7 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 	if got := remainingRequests(ben.Get(projectsPath).Want(200)); got != 4 {
 		t.Errorf("another user has %d requests left, want 4", got)
 	}
-	if got := remainingRequests(s.Anybody(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
+	if got := remainingRequests(s.Anonymous(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
 		t.Errorf("the address has %d requests left, want 4", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestRateLimit_HeadersReportState(t *testing.T) {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 	// A refresh consumes two limits. The older headers report the scarcer one.
-	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
+	answer := s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
 	got = rateLimitHeaders(answer)
 	delete(got, "X-RateLimit-Reset")
 	want = map[string]string{
@@ -175,8 +175,8 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 			left[login]--
 			got := map[string]int{
 				user:    remainingRequests(probe.Get("/api/v1/users/me").Want(200)) + 1,
-				address: remainingRequests(s.Anybody(t).Get("/nothing").Want(404)) + 1,
-				login:   remainingRequests(s.Anybody(t).Post(loginPath, "{}").Want(422)) + 1,
+				address: remainingRequests(s.Anonymous(t).Get("/nothing").Want(404)) + 1,
+				login:   remainingRequests(s.Anonymous(t).Post(loginPath, "{}").Want(422)) + 1,
 			}
 			delete(left, none)
 			if diff := cmp.Diff(left, got); diff != "" {
@@ -191,16 +191,16 @@ func TestRateLimit_SignInsPerAddress(t *testing.T) {
 	s := testkit.Start(t, withRateLimits(100, 3, 100))
 	ann := s.SignUp(t)
 	for range 2 {
-		s.Anybody(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
+		s.Anonymous(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
 	}
-	rejected := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
+	rejected := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
 	rejected.WantProblem(429, "rate_limited")
 	if got := rejected.Header.Get("RateLimit-Policy"); got != `"login";q=3;w=3600` {
 		t.Errorf("RateLimit-Policy = %s", got)
 	}
 	// Other limits are unchanged.
 	ann.Get(projectsPath).Want(200)
-	s.Anybody(t).Get("/docs").Want(200)
+	s.Anonymous(t).Get("/docs").Want(200)
 }
 
 // The body of a rejected request is not read, nor is its token looked up.
@@ -220,15 +220,15 @@ func TestRateLimit_RefreshesPerSession(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withRateLimits(100, 10, 2))
 	ann, ben := s.SignUp(t), s.SignUp(t)
-	refresh := func(token string) *testkit.Answer {
-		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": token})
+	refresh := func(token string) *testkit.Response {
+		return s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": token})
 	}
 	var pair struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	refresh(ann.RefreshToken).Want(200).Into(&pair)
+	refresh(ann.RefreshToken).Want(200).Decode(&pair)
 	newest := pair.RefreshToken
-	refresh(newest).Want(200).Into(&pair)
+	refresh(newest).Want(200).Decode(&pair)
 	rejected := refresh(pair.RefreshToken)
 	rejected.WantProblem(429, "rate_limited")
 	if got := rejected.Header.Get("X-RateLimit-Limit"); got != "2" {
@@ -251,9 +251,9 @@ func TestRateLimit_LogoutIsNotBlockedByOthers(t *testing.T) {
 		s := testkit.Start(t, withRateLimits(3, 10, 5))
 		ann := s.SignUp(t)
 		for range 5 {
-			s.Anybody(t).Get("/nothing")
+			s.Anonymous(t).Get("/nothing")
 		}
-		s.Anybody(t).Post(logoutPath, nil).WantProblem(429, "rate_limited")
+		s.Anonymous(t).Post(logoutPath, nil).WantProblem(429, "rate_limited")
 		ann.Post(logoutPath, nil).Want(204)
 		ann.Get(projectsPath).WantProblem(401, "token_revoked")
 	})
@@ -311,7 +311,7 @@ func TestRateLimit_IsSharedByReplicas(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
 	shared := func(s *server.Settings) { s.RedisURL, s.RedisTimeout = server.Secret(url), time.Minute }
-	first := testkit.StartFirst(t, withRateLimits(60, 10, 5), shared)
+	first := testkit.StartShared(t, withRateLimits(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, withRateLimits(60, 10, 5), shared), first.Replica(t, withRateLimits(60, 10, 5), shared)}
 	ann := first.SignUp(t)
 	for _, s := range replicas {

@@ -20,13 +20,13 @@ func TestHealth_ReportsRedis(t *testing.T) {
 		s.RedisTimeout = 5 * time.Second
 	})
 	health := func() map[string]any {
-		got := s.Anybody(t).Get("/health").Want(200).JSON()
+		got := s.Anonymous(t).Get("/health").Want(200).JSON()
 		delete(got, "version")
 		return got
 	}
 	whole := map[string]any{"status": "ok", "checks": map[string]any{"database": "ok", "redis": "ok"}}
 	awaitRedisHealth(t, s, 200)
-	if diff := cmp.Diff(map[string]any{"status": "ok"}, s.Anybody(t).Get("/health/redis").JSON()); diff != "" {
+	if diff := cmp.Diff(map[string]any{"status": "ok"}, s.Anonymous(t).Get("/health/redis").JSON()); diff != "" {
 		t.Errorf("/health/redis (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(whole, health()); diff != "" {
@@ -40,7 +40,7 @@ func TestHealth_ReportsRedis(t *testing.T) {
 		t.Errorf("health without Redis (-want +got):\n%s", diff)
 	}
 	for _, path := range []string{"/health/ready", "/health/live", "/health/db"} {
-		s.Anybody(t).Get(path).Want(200)
+		s.Anonymous(t).Get(path).Want(200)
 	}
 	ann := s.SignUp(t)
 	if got := remainingRequests(ann.Get(projectsPath).Want(200)); got != 99 {

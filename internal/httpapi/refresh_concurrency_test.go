@@ -15,14 +15,14 @@ import (
 // threeReplicas starts three replicas.
 func threeReplicas(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 	t.Helper()
-	first := testkit.StartFirst(t, change...)
+	first := testkit.StartShared(t, change...)
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
 }
 
 // openConnections lets replicas open connections to the database before a
 // race.
 func openConnections(c *testkit.Client, replicas []*testkit.Server) {
-	races.AtOnce(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
+	races.Concurrently(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
 }
 
 // withLongReuseGrace gives a busy machine more than 10 s for a hundred
@@ -33,7 +33,7 @@ func withLongReuseGrace(s *server.Settings) { s.ReuseGrace *= 30 }
 func wantRevoked(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		c.At(replica).Patient().Get(mePath).WantProblem(401, "token_revoked")
+		c.At(replica).WithRetry().Get(mePath).WantProblem(401, "token_revoked")
 		refresh(t, replica, c.RefreshToken).WantProblem(401, "refresh_token_invalid")
 	}
 }
@@ -43,14 +43,14 @@ func wantRevoked(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 func wantLive(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		c.At(replica).Patient().Get(mePath).Want(200)
+		c.At(replica).WithRetry().Get(mePath).Want(200)
 	}
 }
 
 // withTokensOf is the client with the tokens of a response.
-func withTokensOf(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
+func withTokensOf(c *testkit.Client, answer *testkit.Response) *testkit.Client {
 	var next tokenPair
-	answer.Want(200).Into(&next)
+	answer.Want(200).Decode(&next)
 	other := *c
 	other.Token, other.RefreshToken = next.AccessToken, next.RefreshToken
 	return &other
@@ -59,10 +59,10 @@ func withTokensOf(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
 func TestRefresh_ConcurrentRequestsGetSameSuccessor(t *testing.T) {
 	t.Parallel()
 	replicas := threeReplicas(t, withLongReuseGrace)
-	for range testkit.Rounds(1, 20) {
+	for range testkit.Repetitions(1, 20) {
 		ann := replicas[0].SignUp(t)
 		openConnections(ann, replicas)
-		answers := races.AtOnce(100, func(n int) *testkit.Answer { return refresh(t, replicas[n%3], ann.RefreshToken) })
+		answers := races.Concurrently(100, func(n int) *testkit.Response { return refresh(t, replicas[n%3], ann.RefreshToken) })
 		successors := map[string]int{}
 		for _, answer := range answers {
 			c := withTokensOf(ann, answer)
@@ -131,24 +131,24 @@ func TestRefresh_ConcurrentLogoutEndsSession(t *testing.T) {
 	t.Parallel()
 	replicas := threeReplicas(t)
 	won := 0
-	ways := []func(c, other *testkit.Client) *testkit.Answer{
-		func(c, _ *testkit.Client) *testkit.Answer { return c.Post(logoutPath, nil) },
-		func(c, _ *testkit.Client) *testkit.Answer {
+	ways := []func(c, other *testkit.Client) *testkit.Response{
+		func(c, _ *testkit.Client) *testkit.Response { return c.Post(logoutPath, nil) },
+		func(c, _ *testkit.Client) *testkit.Response {
 			return c.Post(logoutPath, map[string]any{"refresh_token": c.RefreshToken}, "Authorization", "")
 		},
-		func(_, other *testkit.Client) *testkit.Answer {
+		func(_, other *testkit.Client) *testkit.Response {
 			return other.Post(logoutPath, map[string]any{"all_sessions": true})
 		},
-		func(c, other *testkit.Client) *testkit.Answer { return other.Delete(sessionsPath + "/" + c.Session) },
+		func(c, other *testkit.Client) *testkit.Response { return other.Delete(sessionsPath + "/" + c.Session) },
 	}
-	for round := range testkit.Rounds(50, 1000) {
+	for round := range testkit.Repetitions(50, 1000) {
 		email := fmt.Sprintf("race-%d@example.com", round)
 		ann, other := replicas[0].SignIn(t, email), replicas[0].SignIn(t, email)
-		answers := races.AtOnce(2, func(n int) *testkit.Answer {
+		answers := races.Concurrently(2, func(n int) *testkit.Response {
 			if n == 0 {
 				return refresh(t, replicas[1], ann.RefreshToken)
 			}
-			return ways[round%len(ways)](ann.At(replicas[2]).Patient(), other.At(replicas[2]).Patient())
+			return ways[round%len(ways)](ann.At(replicas[2]).WithRetry(), other.At(replicas[2]).WithRetry())
 		})
 		answers[1].Want(http.StatusNoContent)
 		if answers[0].Status == http.StatusOK {
@@ -159,7 +159,7 @@ func TestRefresh_ConcurrentLogoutEndsSession(t *testing.T) {
 		}
 		wantRevoked(t, ann, replicas)
 	}
-	t.Logf("the refresh came first in %d of %d races", won, testkit.Rounds(50, 1000))
+	t.Logf("the refresh came first in %d of %d races", won, testkit.Repetitions(50, 1000))
 }
 
 // The reuse of a token ends the session even if the thief disconnects before

@@ -32,8 +32,8 @@ func (s spec) path() string { return "/api/v1/specs/" + s.ID }
 func (s spec) tag() string { return strconv.Quote(strconv.Itoa(s.Version)) }
 
 // specOf reads the specification in a response.
-func specOf(a *testkit.Answer) (s spec) {
-	a.Into(&s)
+func specOf(a *testkit.Response) (s spec) {
+	a.Decode(&s)
 	return s
 }
 
@@ -50,13 +50,13 @@ func (h specProject) path() string { return "/api/v1/projects/" + h.ID }
 func (h specProject) specs() string { return h.path() + "/specs" }
 
 func newSpecProject(c *testkit.Client) (h specProject) {
-	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Into(&h)
+	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Decode(&h)
 	return h
 }
 
 // reload reads the project again.
 func (h specProject) reload(c *testkit.Client) (now specProject) {
-	c.Get(h.path()).Want(200).Into(&now)
+	c.Get(h.path()).Want(200).Decode(&now)
 	return now
 }
 
@@ -97,7 +97,7 @@ func TestSpecifications_Create(t *testing.T) {
 		t.Errorf("read %s, created %s", again.Body, made.Body)
 	}
 	head := ann.Do("HEAD", got.path(), nil).Want(200)
-	for what, a := range map[string]*testkit.Answer{"POST": made, "GET": again, "HEAD": head} {
+	for what, a := range map[string]*testkit.Response{"POST": made, "GET": again, "HEAD": head} {
 		if tag := a.Header.Get("ETag"); tag != `"1"` {
 			t.Errorf("%s: ETag = %s", what, tag)
 		}
@@ -128,7 +128,7 @@ func TestSpecifications_Change(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newSpecProject(ann)
 			old := specOf(ann.Post(parent.specs(), specText{"Old", "# First\nline"}.body()).Want(201))
 			before := parent.reload(ann)
@@ -176,11 +176,11 @@ func TestSpecifications_NoopKeepsVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var answer *testkit.Answer
+			var answer *testkit.Response
 			if tc.method == "POST" {
-				answer = ann.For(t).Post(tc.of.path()+"/restore", nil)
+				answer = ann.WithT(t).Post(tc.of.path()+"/restore", nil)
 			} else {
-				answer = ann.For(t).Do(tc.method, tc.of.path(), tc.body)
+				answer = ann.WithT(t).Do(tc.method, tc.of.path(), tc.body)
 			}
 			if diff := cmp.Diff(tc.of, specOf(answer.Want(200))); diff != "" {
 				t.Errorf("specification (-before +after):\n%s", diff)
@@ -212,11 +212,11 @@ func TestSpecifications_ContentIsStoredByteForByte(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newSpecProject(ann)
 			made := specOf(ann.Post(parent.specs(), specText{"x", content}.body()).Want(201))
 			var page struct{ Specifications []spec }
-			ann.Get(parent.specs()).Want(200).Into(&page)
+			ann.Get(parent.specs()).Want(200).Decode(&page)
 			got := map[string]string{"POST": made.Content, "GET": reloadSpec(ann, made).Content, "list": page.Specifications[0].Content}
 			for _, method := range []string{"PUT", "PATCH"} {
 				other := parent.add(ann, "other")
@@ -269,7 +269,7 @@ func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 				if method == "POST" {
 					path = "/api/v1/projects/" + old.ProjectID + "/specs"
 				}
-				got := ann.For(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").Mistakes()
+				got := ann.WithT(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").FieldErrors()
 				slices.Sort(got)
 				if diff := cmp.Diff(tc.want, got); diff != "" {
 					t.Errorf("field errors (-want +got):\n%s", diff)

@@ -16,7 +16,7 @@ import (
 // listTrash lists the trash of a project.
 func listTrash(c *testkit.Client, h specProject) []spec {
 	var page struct{ Specifications []spec }
-	c.Get(h.specs() + "?trashed=true").Want(200).Into(&page)
+	c.Get(h.specs() + "?trashed=true").Want(200).Decode(&page)
 	return page.Specifications
 }
 

@@ -51,7 +51,7 @@ func anItem(c *testkit.Client) (list, one string) {
 }
 
 // write sends the text with a method.
-func (w textField) write(c *testkit.Client, method, list, one, text string) *testkit.Answer {
+func (w textField) write(c *testkit.Client, method, list, one, text string) *testkit.Response {
 	body := map[string]any{w.field: text}
 	path := one
 	if method != "PATCH" {
@@ -65,7 +65,7 @@ func (w textField) write(c *testkit.Client, method, list, one, text string) *tes
 
 // accepts reports whether a text is accepted. It fails the test if the text is
 // stored differently or is rejected for another reason.
-func (w textField) accepts(t *testing.T, a *testkit.Answer, stored string, why ...string) bool {
+func (w textField) accepts(t *testing.T, a *testkit.Response, stored string, why ...string) bool {
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
 		if got := a.JSON()[w.field]; got != stored {
@@ -73,7 +73,7 @@ func (w textField) accepts(t *testing.T, a *testkit.Answer, stored string, why .
 		}
 		return true
 	}
-	for _, fault := range a.WantProblem(422, "validation_failed").Mistakes() {
+	for _, fault := range a.WantProblem(422, "validation_failed").FieldErrors() {
 		pointer, code, _ := strings.Cut(fault, " ")
 		if pointer != "/"+w.field || !slices.Contains(why, code) {
 			t.Errorf("rejected for %q, want %v", fault, why)
@@ -166,7 +166,7 @@ func TestEncode_ResponsesContainNoMarkup(t *testing.T) {
 	const script = "<script>alert(1)</script>&"
 	p := newProject(ann, script)
 	ann.Patch(mePath, map[string]any{"name": script}).Want(200)
-	for what, answer := range map[string]*testkit.Answer{
+	for what, answer := range map[string]*testkit.Response{
 		"a resource":       ann.Get(p.path()).Want(200),
 		"a list":           ann.Get(projectsPath).Want(200),
 		"an export":        ann.Get(exportPath).Want(200),

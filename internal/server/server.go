@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/admission"
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -100,8 +100,8 @@ func (a *App) apiConfig() httpapi.Config {
 		Limits:    s.limits(),
 		SecretKey: []byte(s.SecretKey),
 		Health:    httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
-		Capacity: httpapi.Capacity{MaxBodyBytes: s.MaxBodyBytes},
-		Network: httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
+		Capacity:  httpapi.Capacity{MaxBodyBytes: s.MaxBodyBytes},
+		Network:   httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
 		Telemetry: httpapi.Telemetry{
 			Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: a.traces,
 			OnUser: a.active.Touch, Log: a.log, Now: time.Now,

@@ -10,10 +10,10 @@ import (
 
 // mostLines is how many lines of a server's log are shown; a test that makes a
 // million requests would have to hold them all.
-const mostLines = 50_000
+const maxLogLines = 50_000
 
 // gateLog is a server's log, which also tells what the gate has answered.
-type gateLog struct {
+type cacheLog struct {
 	io.Writer
 
 	lines atomic.Int64
@@ -21,16 +21,16 @@ type gateLog struct {
 	hits  map[string]bool
 }
 
-var ofHit = regexp.MustCompile(`request_id=(\S+) .*\bcache=hit\b`)
+var cacheHitLine = regexp.MustCompile(`request_id=(\S+) .*\bcache=hit\b`)
 
 // Write takes one line.
-func (l *gateLog) Write(line []byte) (int, error) {
-	if found := ofHit.FindSubmatch(line); found != nil {
+func (l *cacheLog) Write(line []byte) (int, error) {
+	if found := cacheHitLine.FindSubmatch(line); found != nil {
 		l.mu.Lock()
 		l.hits[string(found[1])] = true
 		l.mu.Unlock()
 	}
-	if l.lines.Add(1) > mostLines && strings.Contains(string(line), "level=INFO") {
+	if l.lines.Add(1) > maxLogLines && strings.Contains(string(line), "level=INFO") {
 		return len(line), nil
 	}
 	return l.Writer.Write(line)
@@ -38,7 +38,7 @@ func (l *gateLog) Write(line []byte) (int, error) {
 
 // ByGate reports whether the gate has answered the request with this id, which was
 // asked of Handler, or some time ago: a server logs what it has answered.
-func (s *Server) ByGate(requestID string) bool {
+func (s *Server) CacheHit(requestID string) bool {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	hit := s.log.hits[requestID]

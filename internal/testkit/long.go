@@ -8,7 +8,7 @@ func Long() bool { return os.Getenv("TEST_LONG") != "" }
 
 // Rounds is how often a test repeats itself: some times, which a busy machine
 // does in seconds, or as many as the contract's guarantees ask for.
-func Rounds(some, many int) int {
+func Repetitions(some, many int) int {
 	if Long() {
 		return many
 	}

@@ -10,7 +10,7 @@ func ownGroup() *syscall.SysProcAttr {
 
 // dieWithParent ends us, in order, when go run is ended: it keeps a SIGTERM to
 // itself.
-func dieWithParent() {
+func exitWithParent() {
 	// If it fails we live on, as on other systems.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0)
 }
