@@ -43,10 +43,10 @@ var allowed = map[string][]string{
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/requirements":  {"internal/auth", "internal/problem", "internal/id"},
-	"internal/auth": {"internal/problem", "internal/id"},
-	"internal/problem":    {},
-	"internal/id":       {},
+	"internal/requirements": {"internal/auth", "internal/problem", "internal/id"},
+	"internal/auth":         {"internal/problem", "internal/id"},
+	"internal/problem":      {},
+	"internal/id":           {},
 
 	// What only tests use; nothing above names it, so nothing above imports it.
 	"internal/testkit": {

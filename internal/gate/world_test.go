@@ -67,7 +67,7 @@ var worlds = map[string]func(testing.TB) world{
 // stands on the whole server, and so on this package.
 func newRedis(t testing.TB) string {
 	t.Helper()
-	url, err := redisserver.Lend(t.Context())
+	url, err := redisserver.NewDatabase(t.Context())
 	if errors.Is(err, redisserver.ErrNoProgram) {
 		t.Skip(err)
 	}

@@ -26,7 +26,7 @@ func withAdmin(s *server.Settings) { s.AdminEmails = []string{adminEmail} }
 // household is a server with an admin, an auditor, and somebody.
 func household(t *testing.T) (s *testkit.Server, admin, auditor, ann *testkit.Client) {
 	t.Helper()
-	s = testkit.StartFirst(t, withAdmin)
+	s = testkit.StartShared(t, withAdmin)
 	admin, auditor, ann = s.SignIn(t, adminEmail), s.SignIn(t, "auditor@example.com"), s.SignIn(t, "ann@example.com")
 	admin.Patch(usersPath+"/"+auditor.User, `{"role": "auditor"}`).Want(200)
 	return s, admin, auditor, ann
@@ -70,7 +70,7 @@ func eventsOf(c *testkit.Client, filters ...string) (all []auditEvent) {
 	}
 	for {
 		var page eventsPage
-		c.Get(eventsPath + "?" + query.Encode()).Want(200).Into(&page)
+		c.Get(eventsPath + "?" + query.Encode()).Want(200).Decode(&page)
 		all = append(all, page.Events...)
 		if page.NextPageToken == "" {
 			return all
@@ -94,7 +94,7 @@ func TestAdminEmailsMakeTheFirstAdmin(t *testing.T) {
 
 func TestSomebodyKnownBecomesAdminAtTheNextSignIn(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	before := s.SignIn(t, adminEmail)
 	before.Get(usersPath).WantProblem(403, "permission_denied")
 	after := signInAgain(t, s.Replica(t, withAdmin), adminEmail)
@@ -116,7 +116,7 @@ func TestTheStaffListsAndSearchesUsers(t *testing.T) {
 		var got []string
 		for token := ""; ; {
 			var page usersPage
-			c.Get(usersPath + "?page_size=3&page_token=" + token).Want(200).Into(&page)
+			c.Get(usersPath + "?page_size=3&page_token=" + token).Want(200).Decode(&page)
 			for _, u := range page.Users {
 				got = append(got, u.Email)
 			}
@@ -130,13 +130,13 @@ func TestTheStaffListsAndSearchesUsers(t *testing.T) {
 	}
 	for q, count := range map[string]int{"ANN@": 1, "person_": 5, "3%": 1, "%": 5, "_": 5, "nobody": 0, "example.com": 8, "": 8} {
 		var page usersPage
-		admin.Get(usersPath + "?q=" + url.QueryEscape(q)).Want(200).Into(&page)
+		admin.Get(usersPath + "?q=" + url.QueryEscape(q)).Want(200).Decode(&page)
 		if len(page.Users) != count {
 			t.Errorf("%q finds %d users, want %d", q, len(page.Users), count)
 		}
 	}
 	var page usersPage
-	admin.Get(usersPath + "?page_size=1&q=person").Want(200).Into(&page)
+	admin.Get(usersPath + "?page_size=1&q=person").Want(200).Decode(&page)
 	admin.Get(usersPath+"?page_size=1&q=ann&page_token="+page.NextPageToken).WantProblem(400, "invalid_page_token")
 	auditor.Get(usersPath+"?page_size=1&q=person&page_token="+page.NextPageToken).WantProblem(400, "invalid_page_token")
 	admin.Get(eventsPath+"?page_token="+page.NextPageToken).WantProblem(400, "invalid_page_token")
@@ -150,15 +150,15 @@ func TestASuspendedUserIsOutAtOnceOnEveryReplica(t *testing.T) {
 	phone := signInAgain(t, s, "ann@example.com")
 	p := newProject(ann, "Invoices")
 	var changed managedUser
-	admin.Patch(usersPath+"/"+ann.User, `{"suspended": true}`).Want(200).Into(&changed)
+	admin.Patch(usersPath+"/"+ann.User, `{"suspended": true}`).Want(200).Decode(&changed)
 	if diff := cmp.Diff(managedUser{ann.User, "ann@example.com", "user", true}, changed); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, c := range []*testkit.Client{ann, ann.At(replica), phone, phone.At(replica)} {
 		c.Get(p.path()).WantProblem(401, "token_revoked")
 	}
-	s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": ann.RefreshToken}).WantProblem(401, "refresh_token_invalid")
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": anotherToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
+	s.Anonymous(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": ann.RefreshToken}).WantProblem(401, "refresh_token_invalid")
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": anotherToken(t, s, "ann@example.com")}).WantProblem(403, "account_suspended")
 
 	admin.Patch(usersPath+"/"+ann.User, `{"suspended": false}`).Want(200)
 	ann.Get(p.path()).WantProblem(401, "token_revoked")
@@ -212,13 +212,13 @@ func TestOfTwoAdminsWhoDemoteEachOtherOneRemains(t *testing.T) {
 	s, admin, _, ann := household(t)
 	admin.Patch(usersPath+"/"+ann.User, `{"role": "admin"}`).Want(200)
 	for round := range 20 {
-		pair := races.Callers{admin, ann.At(s)}.Patient()
-		answers := races.Ask(t, 2, func(k int) *testkit.Answer {
+		pair := races.Clients{admin, ann.At(s)}.WithRetry()
+		answers := races.SendConcurrently(t, 2, func(k int) *testkit.Response {
 			return pair[k].Patch(usersPath+"/"+pair[1-k].User, `{"role": "user"}`)
 		})
-		won := slices.IndexFunc(answers, func(a *testkit.Answer) bool { return a.Status == 200 })
+		won := slices.IndexFunc(answers, func(a *testkit.Response) bool { return a.Status == 200 })
 		if won < 0 || answers[1-won].Status != 403 {
-			t.Fatalf("round %d: %v", round, races.Tally(answers))
+			t.Fatalf("round %d: %v", round, races.CountByCode(answers))
 		}
 		pair[won].Patch(usersPath+"/"+pair[1-won].User, `{"role": "admin"}`).Want(200)
 	}

@@ -22,7 +22,7 @@ func issuerClaims(email string) issuer.Claims {
 // here: by whom, and how the event names it.
 func deeds(t *testing.T, s *testkit.Server, admin, ann *testkit.Client) []string {
 	t.Helper()
-	anybody := s.Anybody(t)
+	anybody := s.Anonymous(t)
 	var want []string
 	tells := func(whose *testkit.Client, action, resource, id, details string) {
 		actor := "nobody"
@@ -72,7 +72,7 @@ func deeds(t *testing.T, s *testkit.Server, admin, ann *testkit.Client) []string
 // signInWhole signs somebody in again, with all that belongs to a session.
 func signInWhole(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
-	c := s.Anybody(t)
+	c := s.Anonymous(t)
 	answer := c.Post(loginPath, map[string]any{"id_token": anotherToken(t, s, email)}).Want(200).JSON()
 	c.Token, c.RefreshToken, c.Session = answer["access_token"].(string), answer["refresh_token"].(string), answer["session_id"].(string)
 	return c
@@ -83,10 +83,10 @@ func refreshTwice(t *testing.T, s *testkit.Server, c *testkit.Client) {
 	t.Helper()
 	first := c.RefreshToken
 	for range 2 {
-		answer := s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": c.RefreshToken}).Want(200).JSON()
+		answer := s.Anonymous(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": c.RefreshToken}).Want(200).JSON()
 		c.RefreshToken = answer["refresh_token"].(string)
 	}
-	s.Anybody(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": first}).WantProblem(401, "refresh_token_reused")
+	s.Anonymous(t).Post("/api/v1/auth/refresh", map[string]any{"refresh_token": first}).WantProblem(401, "refresh_token_reused")
 }
 
 func retold(e auditEvent) string {
@@ -119,7 +119,7 @@ func TestTheAuditTellsEverythingThatMattersOnce(t *testing.T) {
 func TestAnEventSaysFromWhere(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withAdmin)
-	s.Anybody(t).Post(loginPath, `{"id_token": "x"}`, "User-Agent", "agent/1", "X-Request-Id", "the-request").WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, `{"id_token": "x"}`, "User-Agent", "agent/1", "X-Request-Id", "the-request").WantProblem(401, "google_token_invalid")
 	admin := s.SignIn(t, adminEmail)
 	e := eventsOf(admin, "action", "session.refused")[0]
 	if e.IP != "127.0.0.1" || e.UserAgent != "agent/1" || e.RequestID != "the-request" || time.Since(e.At).Abs() > time.Minute {
@@ -160,7 +160,7 @@ func TestTheAuditIsFilteredAndPaged(t *testing.T) {
 					want = append(want, e)
 				}
 			}
-			if diff := cmp.Diff(want, eventsOf(admin.For(t), tc.filters...)); diff != "" {
+			if diff := cmp.Diff(want, eventsOf(admin.WithT(t), tc.filters...)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -172,7 +172,7 @@ func TestTheAuditIsFilteredAndPaged(t *testing.T) {
 		}
 	}
 	var page eventsPage
-	admin.Get(eventsPath + "?page_size=1&action=permission.denied").Want(200).Into(&page)
+	admin.Get(eventsPath + "?page_size=1&action=permission.denied").Want(200).Decode(&page)
 	for _, other := range []string{"", "&action=session.created", "&action=permission.denied&actor_id=" + ann.User} {
 		admin.Get(eventsPath+"?page_token="+url.QueryEscape(page.NextPageToken)+other).WantProblem(400, "invalid_page_token")
 	}

@@ -86,7 +86,7 @@ func TestABodyThatIsNotOneJSONValueIsMalformed(t *testing.T) {
 			for path, method := range map[string]string{projectsPath: "POST", old.path(): "PUT", old.path() + "?": "PATCH", "/api/v1/auth/login": "POST"} {
 				t.Run(method+" "+path+" with "+name, func(t *testing.T) {
 					t.Parallel()
-					problem := ann.For(t).Do(method, path, body).WantProblem(400, "malformed_json")
+					problem := ann.WithT(t).Do(method, path, body).WantProblem(400, "malformed_json")
 					if problem.Detail == "" || mentionsGo(problem.Detail) || problem.Errors != nil {
 						t.Errorf("it is explained by %q and %v", problem.Detail, problem.Errors)
 					}
@@ -117,7 +117,7 @@ func TestABodyThatIsOneJSONValue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann.For(t).Post(projectsPath, tc.body).Want(tc.want)
+			ann.WithT(t).Post(projectsPath, tc.body).Want(tc.want)
 		})
 	}
 }
@@ -152,7 +152,7 @@ func TestABodyHasAtMostOneMebibyte(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := ann.For(t).Do(tc.method, tc.path, padded(tc.size)).Want(tc.want)
+			answer := ann.WithT(t).Do(tc.method, tc.path, padded(tc.size)).Want(tc.want)
 			if tc.want == 413 {
 				answer.WantProblem(413, "body_too_large")
 			}

@@ -52,17 +52,17 @@ func (b *visitor) keep(header http.Header) {
 }
 
 // open opens a page of the server, checked against the contract.
-func (b *visitor) open(path string) *testkit.Answer {
+func (b *visitor) open(path string) *testkit.Response {
 	b.t.Helper()
-	answer := b.server.Anybody(b.t).Get(path, "Cookie", b.cookie())
+	answer := b.server.Anonymous(b.t).Get(path, "Cookie", b.cookie())
 	b.keep(answer.Header)
 	return answer
 }
 
 // post calls the server as a page of its own would.
-func (b *visitor) post(path string, headers ...string) *testkit.Answer {
+func (b *visitor) post(path string, headers ...string) *testkit.Response {
 	b.t.Helper()
-	answer := b.server.Anybody(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
+	answer := b.server.Anonymous(b.t).Post(path, "{}", append([]string{"Cookie", b.cookie()}, headers...)...)
 	b.keep(answer.Header)
 	return answer
 }
@@ -88,7 +88,7 @@ func (b *visitor) choose(page *url.URL, email string) string {
 }
 
 // signIn goes all the way.
-func (b *visitor) signIn(returnTo, email string) *testkit.Answer {
+func (b *visitor) signIn(returnTo, email string) *testkit.Response {
 	b.t.Helper()
 	return b.open(b.choose(b.begin(returnTo), email)).Want(302)
 }
@@ -125,7 +125,7 @@ func TestABrowserSignsIn(t *testing.T) {
 		t.Errorf("cookie of the refresh token (-want +got):\n%s", diff)
 	}
 	var g grant
-	b.post(refreshPath).Want(200).Into(&g)
+	b.post(refreshPath).Want(200).Decode(&g)
 	if g.User.Email != "ann@example.com" || g.RefreshToken != "" {
 		t.Errorf("got %+v", g)
 	}
@@ -144,7 +144,7 @@ func attributes(c *http.Cookie) http.Cookie {
 
 func TestAnAnswerOfGoogleThatDoesNotBelongToTheBrowser(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	altered := func(sealed string, change func([]byte) []byte) string {
 		raw, err := base64.RawURLEncoding.DecodeString(sealed)
 		if err != nil {
@@ -270,7 +270,7 @@ func TestASignInThatFailsGoesBackWithItsReason(t *testing.T) {
 	})
 	t.Run("a parameter given twice", func(t *testing.T) {
 		t.Parallel()
-		s.Anybody(t).Get(callbackPath+"?state=a&state=b").WantProblem(400, "invalid_parameter")
+		s.Anonymous(t).Get(callbackPath+"?state=a&state=b").WantProblem(400, "invalid_parameter")
 	})
 }
 
@@ -304,7 +304,7 @@ func TestABrowserIsSentToNobodyElse(t *testing.T) {
 	} {
 		t.Run(bad, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Get(beginPath + query("return_to", bad))
+			answer := s.Anonymous(t).Get(beginPath + query("return_to", bad))
 			answer.WantProblem(400, "invalid_parameter")
 			if got := answer.Header.Get("Location") + answer.Header.Get("Set-Cookie"); got != "" {
 				t.Errorf("it sets %s", got)
@@ -320,7 +320,7 @@ func TestABrowserIsSentToNobodyElse(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			s.Anybody(t).Get(path).WantProblem(400, "invalid_parameter")
+			s.Anonymous(t).Get(path).WantProblem(400, "invalid_parameter")
 		})
 	}
 }

@@ -35,8 +35,8 @@ func (w *patrol) property() (projectID, specID, itemID string) {
 	w.t.Helper()
 	var spec, item struct{ ID string }
 	p := projectOf(w.ann.Post(projectsPath, map[string]any{"title": bird, "description": bird}).Want(201))
-	w.ann.Post(p.path()+"/specs", map[string]any{"title": bird, "content": bird}).Want(201).Into(&spec)
-	w.ann.Post("/api/v1/specs/"+spec.ID+"/items", map[string]any{"content": bird}).Want(201).Into(&item)
+	w.ann.Post(p.path()+"/specs", map[string]any{"title": bird, "content": bird}).Want(201).Decode(&spec)
+	w.ann.Post("/api/v1/specs/"+spec.ID+"/items", map[string]any{"content": bird}).Want(201).Decode(&item)
 	return p.ID, spec.ID, item.ID
 }
 
@@ -86,7 +86,7 @@ func (w *patrol) target(route string) target {
 }
 
 // try asks, and remembers which statuses there were.
-func (w *patrol) try(by *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
+func (w *patrol) try(by *testkit.Client, method, path string, body any, headers ...string) *testkit.Response {
 	w.t.Helper()
 	a := w.ask(by, method, path, body, headers...)
 	w.seen[a.Status] = true
@@ -97,7 +97,7 @@ func (w *patrol) try(by *testkit.Client, method, path string, body any, headers 
 func (w *patrol) meet(route string) {
 	w.t.Helper()
 	t := w.target(route)
-	nobody, stranger := w.s.Anybody(w.t), w.ben
+	nobody, stranger := w.s.Anonymous(w.t), w.ben
 	if t.cell.ends {
 		stranger = w.signIn("stranger@" + bird + ".example")
 	}
@@ -146,7 +146,7 @@ func (w *patrol) meet(route string) {
 // signInsByCode signs in by codes and browsers, well and not.
 func (w *patrol) signInsByCode() {
 	w.t.Helper()
-	nobody := w.s.Anybody(w.t)
+	nobody := w.s.Anonymous(w.t)
 	code := codeFor(w.t, w.s, loopback)
 	w.secret[code], w.secret[verifier] = "a code", "a verifier"
 	w.try(nobody, "POST", loginPath, codeBody(code, verifier, loopback)).Want(200)
@@ -188,9 +188,9 @@ func (w *patrol) pages() {
 		var page struct {
 			Token string `json:"next_page_token"`
 		}
-		w.try(by, "GET", path+"?page_size=1&order_by=created_at", nil).Into(&page)
+		w.try(by, "GET", path+"?page_size=1&order_by=created_at", nil).Decode(&page)
 		if page.Token == "" {
-			w.try(by, "GET", path+"?page_size=1", nil).Want(200).Into(&page)
+			w.try(by, "GET", path+"?page_size=1", nil).Want(200).Decode(&page)
 		}
 		w.token("a page token", page.Token)
 		w.try(by, "GET", path+"?page_size=1&page_token="+page.Token+"x", nil).Want(400)

@@ -87,7 +87,7 @@ func (x *canaries) signIn(email string) *testkit.Client {
 	token := idToken(x.t, x.s, issuer.Claims{Email: email, Name: bird, Picture: "https://" + bird + ".example/", Subject: bird + email})
 	x.token("an ID token", token)
 	var g grant
-	x.s.Anybody(x.t).Post(loginPath, map[string]any{"id_token": token}, marks...).Want(200).Into(&g)
+	x.s.Anonymous(x.t).Post(loginPath, map[string]any{"id_token": token}, marks...).Want(200).Decode(&g)
 	x.token("an access token", g.AccessToken)
 	x.token("a refresh token", g.RefreshToken)
 	c := withToken(x.t, x.s, g.AccessToken)
@@ -116,7 +116,7 @@ func (x *canaries) finds(text string) (found []string) {
 }
 
 // ask makes a request, and looks at how it is refused, if it is.
-func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Answer {
+func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers ...string) *testkit.Response {
 	x.t.Helper()
 	x.asked++
 	a := c.Do(method, path, body, append(headers, marks...)...)
@@ -140,7 +140,7 @@ func (x *canaries) ask(c *testkit.Client, method, path string, body any, headers
 	return a
 }
 
-func mustHeader(a *testkit.Answer) string {
+func mustHeader(a *testkit.Response) string {
 	var b strings.Builder
 	h := a.Header.Clone()
 	h.Del("Set-Cookie") // which a browser needs
@@ -163,7 +163,7 @@ func TestNothingOfUsersGetsOut(t *testing.T) {
 	w.breakSessions()
 	w.brokenDown(true)
 
-	metrics := x.s.Anybody(t).Get("/metrics").Want(200)
+	metrics := x.s.Anonymous(t).Get("/metrics").Want(200)
 	x.s.Stop()
 	x.judge(string(metrics.Body), collector)
 }

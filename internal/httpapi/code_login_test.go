@@ -60,12 +60,12 @@ func TestACodeSignsInOnce(t *testing.T) {
 	s := testkit.Start(t)
 	body := codeBody(codeFor(t, s, loopback), verifier, loopback)
 	var g grant
-	s.Anybody(t).Post(loginPath, body).Want(200).Into(&g)
+	s.Anonymous(t).Post(loginPath, body).Want(200).Decode(&g)
 	if g.User.Email != "ann@example.com" || g.RefreshToken == "" {
 		t.Errorf("got %+v", g)
 	}
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
-	s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 
 	// Whichever way she comes, she is the same person.
 	if other := signIn(t, s, issuer.Claims{Email: "ann@example.com"}); other.User.ID != g.User.ID {
@@ -85,7 +85,7 @@ func TestACodeIsNotExchangedForSomebodyElse(t *testing.T) {
 	}
 	for name, body := range wrong {
 		t.Run(name, func(t *testing.T) {
-			s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
+			s.Anonymous(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 		})
 	}
 	if got := number(t, s, "SELECT count(*) FROM users"); got != 0 {
@@ -131,12 +131,12 @@ func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
 	} {
 		t.Run(redirectURI, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Post(loginPath, map[string]any{"code": "4/x", "code_verifier": verifier, "redirect_uri": redirectURI})
+			answer := s.Anonymous(t).Post(loginPath, map[string]any{"code": "4/x", "code_verifier": verifier, "redirect_uri": redirectURI})
 			if allowed { // then it is the code that is wrong
 				answer.WantProblem(401, "google_token_invalid")
 				return
 			}
-			if got := answer.WantProblem(422, "validation_failed").Mistakes(); len(got) != 1 || got[0] != "/redirect_uri not_allowed" {
+			if got := answer.WantProblem(422, "validation_failed").FieldErrors(); len(got) != 1 || got[0] != "/redirect_uri not_allowed" {
 				t.Errorf("faults %v", got)
 			}
 		})
@@ -145,7 +145,7 @@ func TestCodesOfOtherProgramsAreNotExchanged(t *testing.T) {
 
 func TestSignInsOfAUserStore(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	storeToken := func(c issuer.Claims) string {
 		raw, err := s.Issuer.UserStore.IDToken(c)
 		if err != nil {
@@ -155,35 +155,35 @@ func TestSignInsOfAUserStore(t *testing.T) {
 	}
 	raw := storeToken(issuer.Claims{})
 	var g grant
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).Want(200).Into(&g)
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": raw}).Want(200).Decode(&g)
 	withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(401, "google_token_invalid")
 
 	// Issuer and subject tell people apart: one person of Google Sign-In with the
 	// same subject and address is another user.
 	if other := signIn(t, s, issuer.Claims{}); other.User.ID == g.User.ID || other.User.Email != g.User.Email {
 		t.Errorf("%+v and %+v", other.User, g.User)
 	}
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{Omit: []string{"email"}})}).WantProblem(401, "google_token_invalid")
-	s.Anybody(t).Post(loginPath, map[string]any{
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{Omit: []string{"email"}})}).WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, map[string]any{
 		"id_token": storeToken(issuer.Claims{Extra: map[string]any{"email_verified": false}}),
 	}).WantProblem(403, "email_not_verified")
 
 	without := s.Replica(t, func(s *server.Settings) { s.GoogleProject = "" })
-	without.Anybody(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{})}).WantProblem(401, "google_token_invalid")
+	without.Anonymous(t).Post(loginPath, map[string]any{"id_token": storeToken(issuer.Claims{})}).WantProblem(401, "google_token_invalid")
 }
 
 func TestHostedDomainsHoldForEveryWay(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, func(s *server.Settings) { s.GoogleHostedDomains = []string{"corp.example.com"} })
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{HostedDomain: "corp.example.com"})}).Want(200)
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{})}).WantProblem(403, "domain_not_allowed")
-	s.Anybody(t).Post(loginPath, codeBody(codeFor(t, s, loopback), verifier, loopback)).WantProblem(403, "domain_not_allowed")
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{HostedDomain: "corp.example.com"})}).Want(200)
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{})}).WantProblem(403, "domain_not_allowed")
+	s.Anonymous(t).Post(loginPath, codeBody(codeFor(t, s, loopback), verifier, loopback)).WantProblem(403, "domain_not_allowed")
 	raw, err := s.Issuer.UserStore.IDToken(issuer.Claims{Email: "ann@corp.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(403, "domain_not_allowed")
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": raw}).WantProblem(403, "domain_not_allowed")
 	res := newVisitor(t, s).signIn("/docs", "ann@example.com")
 	if got := res.Header.Get("Location"); got != "/docs?error=domain_not_allowed" {
 		t.Errorf("the browser is sent to %s", got)
@@ -198,6 +198,6 @@ func TestSignInByCodeWhileGoogleIsAway(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	}
 	s.Issuer.Wrap.Store(&away)
-	s.Anybody(t).Post(loginPath, body).WantProblem(503, "unavailable")
-	s.Anybody(t).Get(beginPath).WantProblem(503, "unavailable")
+	s.Anonymous(t).Post(loginPath, body).WantProblem(503, "unavailable")
+	s.Anonymous(t).Get(beginPath).WantProblem(503, "unavailable")
 }

@@ -47,7 +47,7 @@ func TestIfNoneMatch(t *testing.T) {
 				for _, line := range tc.tags {
 					headers = append(headers, "If-None-Match", line)
 				}
-				answer := ann.For(t).Do(method, p.path(), nil, headers...).Want(tc.want)
+				answer := ann.WithT(t).Do(method, p.path(), nil, headers...).Want(tc.want)
 				if got := answer.Header.Get("ETag"); got != `"2"` {
 					t.Errorf("ETag = %s", got)
 				}
@@ -73,7 +73,7 @@ func TestIfNoneMatchMattersOnlyWhereAVersionIsRead(t *testing.T) {
 	ann.Get("/health/live", whatever...).Want(200)
 	ann.Delete(p.path()).Want(204)
 	ann.Get(p.path(), whatever...).WantProblem(404, "project_not_found")
-	ann.For(t).Post(p.path()+"/restore", nil, whatever...).Want(200)
+	ann.WithT(t).Post(p.path()+"/restore", nil, whatever...).Want(200)
 }
 
 // conditional are the requests that take If-Match, each a real change.
@@ -171,13 +171,13 @@ func TestIfMatchCountsBeforeWhatTheWriteWouldDo(t *testing.T) {
 
 	t.Run("a write that changes nothing is stale too", func(t *testing.T) {
 		t.Parallel()
-		ann := ann.For(t)
+		ann := ann.WithT(t)
 		ann.Patch(p.path(), `{}`, stale...).WantProblem(412, "precondition_failed")
 		ann.Put(p.path(), map[string]any{"title": p.Title, "description": p.Description}, stale...).WantProblem(412, "precondition_failed")
 	})
 	t.Run("what is not there is 404, whatever the condition", func(t *testing.T) {
 		t.Parallel()
-		ann := ann.For(t)
+		ann := ann.WithT(t)
 		for _, tag := range []string{`*`, `"1"`, `"7"`} {
 			for method, request := range conditional {
 				ann.Do(method, projectsPath+"/"+uuid.NewString(), request.body, "If-Match", tag).WantProblem(404, "project_not_found")
@@ -186,7 +186,7 @@ func TestIfMatchCountsBeforeWhatTheWriteWouldDo(t *testing.T) {
 	})
 	t.Run("what is in the trash is 404, whatever the condition", func(t *testing.T) {
 		t.Parallel()
-		ann := ann.For(t)
+		ann := ann.WithT(t)
 		gone := newProject(ann, "Gone")
 		ann.Delete(gone.path(), "If-Match", `"1"`).Want(204)
 		for _, tag := range []string{`*`, `"1"`, `"2"`} {

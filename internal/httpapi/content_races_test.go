@@ -17,70 +17,70 @@ func flooded(s *server.Settings) { s.PoolOverflow = 50 }
 func cramped(s *server.Settings) { s.MaxItems, s.MaxSpecifications = races.Limit, races.Limit }
 
 // twins are one caller at two replicas.
-func twins(t *testing.T, change ...func(*server.Settings)) races.Callers {
+func twins(t *testing.T, change ...func(*server.Settings)) races.Clients {
 	t.Helper()
 	change = append(change, flooded)
-	s := testkit.StartFirst(t, change...)
-	c := races.Of(s.SignUp(t), s, s.Replica(t, change...))
-	races.AtOnce(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections
+	s := testkit.StartShared(t, change...)
+	c := races.NewClients(s.SignUp(t), s, s.Replica(t, change...))
+	races.Concurrently(50, func(k int) int { return c.At(k).Get(projectsPath).Status }) // opens the connections
 	return c
 }
 
 // orHasty is patient callers on a busy machine. On one that does nothing else
 // nobody may be sent away.
-func orHasty(c races.Callers) races.Callers {
+func orHasty(c races.Clients) races.Clients {
 	if testkit.Long() {
 		return c
 	}
-	return c.Patient()
+	return c.WithRetry()
 }
 
 func TestConcurrentCreationsStopExactlyAtTheLimit(t *testing.T) {
 	t.Parallel()
-	races.CreationsStopAtTheLimit(t, orHasty(twins(t, cramped)), testkit.Rounds(1, 20))
+	races.CreationsRespectTheLimit(t, orHasty(twins(t, cramped)), testkit.Repetitions(1, 20))
 }
 
 func TestConcurrentReordersLeaveOneOfThemAndAReaderSeesOnlyWholeOnes(t *testing.T) {
 	t.Parallel()
-	races.ReordersAreWhole(t, twins(t, cramped).Patient(), testkit.Rounds(25, 100))
+	races.ReordersAreAtomic(t, twins(t, cramped).WithRetry(), testkit.Repetitions(25, 100))
 }
 
 func TestItemsStayDenseWhileEverythingHappensAtOnce(t *testing.T) {
 	t.Parallel()
-	races.ItemsStayDense(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
+	races.PositionsStayDense(t, twins(t, cramped).WithRetry(), time.Duration(testkit.Repetitions(1, 10))*time.Second)
 }
 
 func TestListsSkipNothingWhileOthersComeAndGoAtOnce(t *testing.T) {
 	t.Parallel()
-	races.ListsSkipNothing(t, twins(t, cramped).Patient(), time.Duration(testkit.Rounds(1, 10))*time.Second)
+	races.PagesAreComplete(t, twins(t, cramped).WithRetry(), time.Duration(testkit.Repetitions(1, 10))*time.Second)
 }
 
 func TestOfTwoWritersWithOneTagOneWinsEachRound(t *testing.T) {
 	t.Parallel()
-	races.OfTwoWritersOneWins(t, twins(t, cramped).Patient(), testkit.Rounds(25, 1000))
+	races.ConcurrentWritersOneWins(t, twins(t, cramped).WithRetry(), testkit.Repetitions(25, 1000))
 }
 
 func TestWhatOneReplicaHasWrittenTheOtherReads(t *testing.T) {
 	t.Parallel()
-	races.WhatIsWrittenIsRead(t, twins(t, cramped).Patient(), testkit.Rounds(20, 200))
+	races.ReadsSeeWrites(t, twins(t, cramped).WithRetry(), testkit.Repetitions(20, 200))
 }
 
 func TestOperationsOnItemsAreLinearizableOverTwoReplicas(t *testing.T) {
 	t.Parallel()
-	races.ItemsAreLinearizable(t, twins(t, cramped).Patient(), testkit.Rounds(10, 200))
+	races.ItemsAreLinearizable(t, twins(t, cramped).WithRetry(), testkit.Repetitions(10, 200))
 }
 
 func TestConcurrentRequestsWithOneKeyCreateOnce(t *testing.T) {
 	t.Parallel()
-	races.OneKeyCreatesOnce(t, twins(t, cramped).Patient(), testkit.Rounds(1, 10), 50)
+	races.SameKeyCreatesOnce(t, twins(t, cramped).WithRetry(), testkit.Repetitions(1, 10), 50)
 }
 
 func TestConcurrentRequestsWithOneKeyForTheLastPlaceCreateOnce(t *testing.T) {
 	t.Parallel()
-	races.OneKeyTakesTheLastPlace(t, twins(t, cramped).Patient(), testkit.Rounds(3, 40))
+	races.SameKeyAtTheLimit(t, twins(t, cramped).WithRetry(), testkit.Repetitions(3, 40))
 }
 
 func TestConcurrentRequestsWithOneKeyForDifferentThingsCreateOne(t *testing.T) {
 	t.Parallel()
-	races.OneKeyCreatesOneThing(t, twins(t, cramped).Patient(), testkit.Rounds(4, 40))
+	races.ReusedKeyCreatesOne(t, twins(t, cramped).WithRetry(), testkit.Repetitions(4, 40))
 }

@@ -64,7 +64,7 @@ var requestsOfContent = map[string]struct {
 
 // heard is all that a caller learns from an answer, but for the id that was
 // asked for and what differs between any two requests.
-func heard(a *testkit.Answer, id string) string {
+func heard(a *testkit.Response, id string) string {
 	var lines []string
 	for name, values := range a.Header {
 		if name != "Date" && name != "X-Request-Id" {
@@ -109,7 +109,7 @@ func somebodyElsesContentIsAsWhatDoesNotExist(t *testing.T, s *testkit.Server) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				ask := func(id string) string {
-					return heard(ann.For(t).Do(tc.method, fmt.Sprintf("/api/v1"+tc.path, id), tc.body, tc.headers...), id)
+					return heard(ann.WithT(t).Do(tc.method, fmt.Sprintf("/api/v1"+tc.path, id), tc.body, tc.headers...), id)
 				}
 				const missing = "01890a5d-ac96-774b-bcce-b302099a8057"
 				want := ask(missing)
@@ -152,7 +152,7 @@ func TestAPathThatIsNoIDIsAsWhatDoesNotExist(t *testing.T) {
 		} {
 			t.Run(strings.ReplaceAll(fmt.Sprintf(path, name), "/api/v1", ""), func(t *testing.T) {
 				t.Parallel()
-				ann.For(t).Get(fmt.Sprintf(path, id)).WantProblem(http.StatusNotFound, own.code)
+				ann.WithT(t).Get(fmt.Sprintf(path, id)).WantProblem(http.StatusNotFound, own.code)
 			})
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func withCookie(t *testing.T, s *testkit.Server, email string) *visitor {
 	t.Helper()
 	b := newVisitor(t, s)
-	answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: email}), "cookie": true}).Want(200)
+	answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: email}), "cookie": true}).Want(200)
 	b.keep(answer.Header)
 	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"] == nil {
 		t.Fatalf("the refresh token is in %s, the cookies are %v", answer.Body, b.cookies)
@@ -38,7 +38,7 @@ func TestTheRefreshTokenMayLiveInACookie(t *testing.T) {
 
 	first := b.cookies["refresh_token"].Value
 	var g grant
-	answer := b.post(refreshPath).Want(200).Into(&g)
+	answer := b.post(refreshPath).Want(200).Decode(&g)
 	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"].Value == first {
 		t.Errorf("it is not rotated: %s with %v", answer.Body, b.cookies)
 	}
@@ -55,10 +55,10 @@ func TestTheRefreshTokenMayLiveInACookie(t *testing.T) {
 		t.Errorf("cookie after the logout (-want +got):\n%s", diff)
 	}
 	ann.Get(projectsPath).WantProblem(401, "token_revoked")
-	s.Anybody(t).Post(refreshPath, "{}", "Cookie", "refresh_token="+second).WantProblem(401, "refresh_token_invalid")
+	s.Anonymous(t).Post(refreshPath, "{}", "Cookie", "refresh_token="+second).WantProblem(401, "refresh_token_invalid")
 }
 
-func cookiesOf(a *testkit.Answer) []http.Cookie {
+func cookiesOf(a *testkit.Response) []http.Cookie {
 	var all []http.Cookie
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		all = append(all, attributes(c))
@@ -72,12 +72,12 @@ func TestTheTokenInTheBodyGoesBeforeTheCookie(t *testing.T) {
 	b := withCookie(t, s, "ann@example.com")
 	ben := s.SignUp(t)
 	var g grant
-	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ben.RefreshToken}, "Cookie", b.cookie(), "Origin", "https://evil.example").Want(200).Into(&g)
+	answer := s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": ben.RefreshToken}, "Cookie", b.cookie(), "Origin", "https://evil.example").Want(200).Decode(&g)
 	if g.SessionID != ben.Session || g.RefreshToken == "" || answer.Header.Get("Set-Cookie") != "" {
 		t.Errorf("got %+v with %v", g, answer.Header)
 	}
 	// A logout by the body ends the session of the body.
-	s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": g.RefreshToken}, "Cookie", b.cookie()).Want(204)
+	s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": g.RefreshToken}, "Cookie", b.cookie()).Want(204)
 	ben.Get(projectsPath).WantProblem(401, "token_revoked")
 	b.post(refreshPath).Want(200)
 }
@@ -89,13 +89,13 @@ func TestACookieAloneOpensNothingElse(t *testing.T) {
 	for path, method := range map[string]string{
 		projectsPath: "GET", "/api/v1/users/me": "DELETE", sessionsPath: "GET", "/api/v1/users/me/export": "GET", projectsPath + "?": "POST",
 	} {
-		s.Anybody(t).Do(method, path, nil, "Cookie", b.cookie()).WantProblem(401, "token_missing")
-		s.Anybody(t).Do(method, path, nil, "Cookie", b.cookie(), "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json").WantProblem(401, "token_missing")
+		s.Anonymous(t).Do(method, path, nil, "Cookie", b.cookie()).WantProblem(401, "token_missing")
+		s.Anonymous(t).Do(method, path, nil, "Cookie", b.cookie(), "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json").WantProblem(401, "token_missing")
 	}
-	s.Anybody(t).Post(logoutPath, "{}", "Cookie", "access_token="+b.cookies["refresh_token"].Value).WantProblem(401, "token_missing")
+	s.Anonymous(t).Post(logoutPath, "{}", "Cookie", "access_token="+b.cookies["refresh_token"].Value).WantProblem(401, "token_missing")
 	for _, cookie := range []string{"", "refresh_token=", "Refresh_Token=x", "__Host-refresh_token=" + b.cookies["refresh_token"].Value} {
-		problem := s.Anybody(t).Post(refreshPath, "{}", "Cookie", cookie).WantProblem(422, "validation_failed")
-		if got := problem.Mistakes(); len(got) != 1 || got[0] != "/refresh_token required" {
+		problem := s.Anonymous(t).Post(refreshPath, "{}", "Cookie", cookie).WantProblem(422, "validation_failed")
+		if got := problem.FieldErrors(); len(got) != 1 || got[0] != "/refresh_token required" {
 			t.Errorf("with the cookie %q: %v", cookie, got)
 		}
 	}
@@ -164,7 +164,7 @@ func TestRequestsWithACookieComeFromAllowedOrigins(t *testing.T) {
 				b.post(refreshPath).Want(200) // nothing has happened
 			}
 			// A sign-in that sets the cookie is held to the same.
-			login := s.Anybody(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{}), "cookie": true}, headers...)
+			login := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{}), "cookie": true}, headers...)
 			switch {
 			case tc.allowed:
 				login.Want(200)
@@ -180,10 +180,10 @@ func TestALogoutWithoutABodyNeedsTheContentTypeToo(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
-	s.Anybody(t).Post(logoutPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
-	s.Anybody(t).Post(refreshPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
-	b.keep(s.Anybody(t).Post(refreshPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(200).Header)
-	s.Anybody(t).Post(logoutPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(204)
+	s.Anonymous(t).Post(logoutPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
+	s.Anonymous(t).Post(refreshPath, nil, "Cookie", b.cookie()).WantProblem(403, "csrf_rejected")
+	b.keep(s.Anonymous(t).Post(refreshPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(200).Header)
+	s.Anonymous(t).Post(logoutPath, nil, "Cookie", b.cookie(), "Content-Type", "application/json").Want(204)
 	b.post(refreshPath).WantProblem(401, "refresh_token_invalid")
 }
 
@@ -194,10 +194,10 @@ func TestALogoutByAccessTokenNeedsNoOrigin(t *testing.T) {
 	s := testkit.Start(t)
 	b := withCookie(t, s, "ann@example.com")
 	var g grant
-	b.post(refreshPath).Want(200).Into(&g)
+	b.post(refreshPath).Want(200).Decode(&g)
 	evil := []string{"Cookie", b.cookie(), "Origin", "https://evil.example"}
 	withToken(t, s, "expired.or.forged").Post(logoutPath, "{}", evil...).WantProblem(401, "token_invalid")
-	b.post(refreshPath).Want(200).Into(&g)
+	b.post(refreshPath).Want(200).Decode(&g)
 	ann := withToken(t, s, g.AccessToken)
 	if left := cookiesOf(ann.Post(logoutPath, "{}", "Cookie", b.cookie(), "Origin", "https://evil.example").Want(204)); len(left) != 1 || left[0].MaxAge != -1 {
 		t.Errorf("the cookies are %v", left)
@@ -214,7 +214,7 @@ func TestALogoutByCookieOfAllSessions(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b, other := withCookie(t, s, "ann@example.com"), s.SignIn(t, "ann@example.com")
-	s.Anybody(t).Post(logoutPath, map[string]any{"all_sessions": true}, "Cookie", b.cookie()).Want(204)
+	s.Anonymous(t).Post(logoutPath, map[string]any{"all_sessions": true}, "Cookie", b.cookie()).Want(204)
 	other.Get(projectsPath).WantProblem(401, "token_revoked")
 }
 

@@ -85,7 +85,7 @@ func entries(value string) (all []string) {
 }
 
 // check is the CORS check.
-func (p page) check(a *testkit.Answer) string {
+func (p page) check(a *testkit.Response) string {
 	switch allowed := a.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 1 && allowed[0] == "*" && !p.credentials:
 		return ""
@@ -98,7 +98,7 @@ func (p page) check(a *testkit.Answer) string {
 }
 
 // refuses reports what of a preflight's answer forbids the request.
-func (p page) refuses(a *testkit.Answer, method string, headers []string) string {
+func (p page) refuses(a *testkit.Response, method string, headers []string) string {
 	if why := p.check(a); why != "" {
 		return "preflight: " + why
 	}
@@ -123,7 +123,7 @@ func TestAPageOfAnAllowedOriginUsesTheAPI(t *testing.T) {
 	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
 	ann := s.SignUp(t)
 	bearer := []string{"Authorization", "Bearer " + ann.Token}
-	anybody := s.Anybody(t)
+	anybody := s.Anonymous(t)
 	for _, origin := range []string{appOrigin, "http://localhost:5173"} {
 		p := page{origin: origin}
 		made := p.fetch(anybody, "POST", projectsPath, titled("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
@@ -173,15 +173,15 @@ func TestAPageOfAnotherOriginSeesNothing(t *testing.T) {
 		appOrigin + "," + appOrigin, "*", "file://",
 	} {
 		p := page{origin: origin}
-		if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
+		if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
 			t.Errorf("%s reads the list: %+v", origin, got)
 		}
-		if got := p.fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+		if got := p.fetch(s.Anonymous(t), "GET", "/health", nil); got.blocked != "origin" {
 			t.Errorf("%s reads of health: %+v", origin, got)
 		}
 		for _, path := range []string{projectsPath, loginPath, "/nothing"} {
 			for _, method := range []string{"GET", "OPTIONS"} {
-				for name := range s.Anybody(t).Do(method, path, nil, "Origin", origin).Header {
+				for name := range s.Anonymous(t).Do(method, path, nil, "Origin", origin).Header {
 					if strings.HasPrefix(name, "Access-Control-") {
 						t.Errorf("%s of %s is told %s to %s", method, path, name, origin)
 					}
@@ -200,7 +200,7 @@ func TestCookiesGoToSignInAlone(t *testing.T) {
 		projectsPath: "preflight: credentials", "/api/v1/users/me": "preflight: credentials", "/health": "preflight: credentials",
 		"/api/v1/authority": "preflight: credentials", "/api/v1/auth": "preflight: credentials", "/auth/login": "preflight: credentials",
 	} {
-		if got := p.fetch(s.Anybody(t), "POST", path, map[string]any{}); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), "POST", path, map[string]any{}); got.blocked != want {
 			t.Errorf("%s with cookies: %+v, want %q", path, got, want)
 		}
 	}
@@ -215,7 +215,7 @@ func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
 		"X-Forwarded-For": "preflight: header x-forwarded-for", "X-Http-Method-Override": "preflight: header x-http-method-override",
 		"Cookie2": "preflight: header cookie2",
 	} {
-		if got := p.fetch(s.Anybody(t), "GET", "/health/live", nil, header, "*"); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), "GET", "/health/live", nil, header, "*"); got.blocked != want {
 			t.Errorf("the header %s: %+v, want %q", header, got, want)
 		}
 	}
@@ -223,7 +223,7 @@ func TestAPreflightAllowsWhatTheContractTakes(t *testing.T) {
 		"GET": "", "HEAD": "", "POST": "", "PUT": "", "PATCH": "", "DELETE": "",
 		"PROPFIND": "preflight: method", "TRACE": "preflight: method", "patch": "preflight: method",
 	} {
-		if got := p.fetch(s.Anybody(t), method, "/nothing", nil, "X-Request-Id", "a"); got.blocked != want {
+		if got := p.fetch(s.Anonymous(t), method, "/nothing", nil, "X-Request-Id", "a"); got.blocked != want {
 			t.Errorf("%s: %+v, want %q", method, got, want)
 		}
 	}
@@ -233,11 +233,11 @@ func TestWithoutOriginsNoPageMayCall(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	for _, origin := range []string{appOrigin, "null", s.URL} {
-		if got := (page{origin: origin}).fetch(s.Anybody(t), "GET", "/health", nil); got.blocked != "origin" {
+		if got := (page{origin: origin}).fetch(s.Anonymous(t), "GET", "/health", nil); got.blocked != "origin" {
 			t.Errorf("%s reads of health: %+v", origin, got)
 		}
 	}
-	if got := s.Anybody(t).Get("/health").Header.Get("Vary"); got != "" {
+	if got := s.Anonymous(t).Get("/health").Header.Get("Vary"); got != "" {
 		t.Errorf("Vary = %s where no answer varies", got)
 	}
 }
@@ -246,10 +246,10 @@ func TestInDevelopmentEveryOriginMayBeAllowed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins("*"))
 	for _, origin := range []string{appOrigin, otherOrigin, "null", "http://192.168.0.5:3000"} {
-		if got := (page{origin: origin}).fetch(s.Anybody(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
+		if got := (page{origin: origin}).fetch(s.Anonymous(t), "DELETE", projectsPath, nil, "Authorization", "x"); got.status != 405 {
 			t.Errorf("%s: %+v", origin, got)
 		}
-		if got := (page{origin, true}).fetch(s.Anybody(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
+		if got := (page{origin, true}).fetch(s.Anonymous(t), "POST", loginPath, map[string]any{}); got.blocked == "" {
 			t.Errorf("%s sends cookies: %+v", origin, got)
 		}
 	}
@@ -259,7 +259,7 @@ func TestAnswersToPagesVaryByOrigin(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, withOrigins(appOrigin))
 	for _, path := range []string{"/health", "/nothing", "/api/v1/openapi.json", "/docs", "/problems"} {
-		if vary := s.Anybody(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
+		if vary := s.Anonymous(t).Get(path).Header.Values("Vary"); !slices.Contains(vary, "Origin") {
 			t.Errorf("%s varies by %v: a cache would give one page the answer to another", path, vary)
 		}
 	}
@@ -270,11 +270,11 @@ func TestAPageKeepsItsTokenFromPlainHTTP(t *testing.T) {
 	required := true
 	s := testkit.Start(t, withOrigins(appOrigin), func(s *server.Settings) { s.RequireHTTPS = &required })
 	p := page{origin: appOrigin}
-	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
+	if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil, "Authorization", "Bearer x"); got.sent || !strings.HasPrefix(got.blocked, "preflight") {
 		t.Errorf("the token went out: %+v", got)
 	}
 	// What needs no preflight is told why.
-	if got := p.fetch(s.Anybody(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
+	if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil); got.status != 403 || !strings.Contains(got.body, `"code":"https_required"`) {
 		t.Errorf("without a token: %+v", got)
 	}
 }

@@ -36,19 +36,19 @@ func (x *remembered) anywhere() *testkit.Server { return x.replicas[len(x.replic
 
 var endings = map[string]ending{
 	"a logout": {func(t *testing.T, x *remembered) {
-		x.sessions[0].At(x.anywhere()).For(t).Post(logoutPath, `{}`).Want(204)
+		x.sessions[0].At(x.anywhere()).WithT(t).Post(logoutPath, `{}`).Want(204)
 	}, []int{0}, ""},
 	"a logout by the refresh token alone": {func(t *testing.T, x *remembered) {
-		x.anywhere().Anybody(t).Post(logoutPath, map[string]any{"refresh_token": x.sessions[0].RefreshToken}).Want(204)
+		x.anywhere().Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": x.sessions[0].RefreshToken}).Want(204)
 	}, []int{0}, ""},
 	"a logout of all sessions": {func(t *testing.T, x *remembered) {
-		x.sessions[2].At(x.anywhere()).For(t).Post(logoutPath, `{"all_sessions": true}`).Want(204)
+		x.sessions[2].At(x.anywhere()).WithT(t).Post(logoutPath, `{"all_sessions": true}`).Want(204)
 	}, []int{0, 1, 2}, ""},
 	"the end of another session": {func(t *testing.T, x *remembered) {
-		x.sessions[2].At(x.anywhere()).For(t).Delete("/api/v1/auth/sessions/" + x.sessions[0].Session).Want(204)
+		x.sessions[2].At(x.anywhere()).WithT(t).Delete("/api/v1/auth/sessions/" + x.sessions[0].Session).Want(204)
 	}, []int{0}, ""},
 	"reuse of a refresh token": {func(t *testing.T, x *remembered) {
-		refreshTwice(t, x.anywhere(), x.sessions[0].For(t))
+		refreshTwice(t, x.anywhere(), x.sessions[0].WithT(t))
 	}, []int{0}, ""},
 	"the 21st sign-in": {func(t *testing.T, x *remembered) {
 		for range 18 {
@@ -56,23 +56,23 @@ var endings = map[string]ending{
 		}
 	}, []int{0}, ""},
 	"a suspension": {func(t *testing.T, x *remembered) {
-		x.admin.At(x.anywhere()).For(t).Patch(usersPath+"/"+x.sessions[0].User, `{"suspended": true}`).Want(200)
+		x.admin.At(x.anywhere()).WithT(t).Patch(usersPath+"/"+x.sessions[0].User, `{"suspended": true}`).Want(200)
 	}, []int{0, 1, 2}, ""},
 	"the end of the account": {func(t *testing.T, x *remembered) {
-		x.sessions[1].At(x.anywhere()).For(t).Delete(mePath).Want(204)
+		x.sessions[1].At(x.anywhere()).WithT(t).Delete(mePath).Want(204)
 	}, []int{0, 1, 2}, ""},
 	"another role": {func(t *testing.T, x *remembered) {
-		x.admin.At(x.anywhere()).For(t).Patch(usersPath+"/"+x.sessions[0].User, `{"role": "auditor"}`).Want(200)
+		x.admin.At(x.anywhere()).WithT(t).Patch(usersPath+"/"+x.sessions[0].User, `{"role": "auditor"}`).Want(200)
 	}, nil, `"role":"auditor"`},
 	"another name": {func(t *testing.T, x *remembered) {
-		x.sessions[1].At(x.anywhere()).For(t).Patch(mePath, `{"name": "Another"}`).Want(200)
+		x.sessions[1].At(x.anywhere()).WithT(t).Patch(mePath, `{"name": "Another"}`).Want(200)
 	}, nil, `"name":"Another"`},
 }
 
 // Each read was answered by the gate a moment before, at each replica.
 func TestNothingThatEndsASessionIsMissedByAGate(t *testing.T) {
 	t.Parallel()
-	shared := testkit.StartFirst(t, withAdmin)
+	shared := testkit.StartShared(t, withAdmin)
 	alone := testkit.Start(t, withAdmin)
 	for name, replicas := range map[string][]*testkit.Server{
 		"Redis":      {shared, shared.Replica(t, withAdmin), shared.Replica(t, withAdmin)},
@@ -125,7 +125,7 @@ func (e ending) hold(t *testing.T, x *remembered) {
 // Where a Redis of its own counts, the other one keeps.
 func TestALogoutIsFinalWhereAnotherRedisCounts(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t, limited(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
+	s := testkit.StartShared(t, limited(100_000, 100_000, 100_000), func(s *server.Settings) { s.RateLimitURL = server.Secret(testkit.NewRedis(t)) })
 	ann := s.SignUp(t)
 	warmAll(t, []*testkit.Server{s}, mePath, ann)
 	ann.Post(logoutPath, `{}`).Want(204)

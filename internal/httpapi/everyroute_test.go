@@ -58,7 +58,7 @@ func (v asker) answered(what string, status int, by *testkit.Client, method, pat
 // visit ends with the success, which may end the session.
 func (v asker) visit(success int, signed bool) {
 	v.t.Helper()
-	anybody := v.server.Anybody(v.t)
+	anybody := v.server.Anonymous(v.t)
 	if signed {
 		v.answered("no token", 401, anybody, v.method, v.path, "https")
 	}
@@ -121,7 +121,7 @@ var (
 func TestEveryPageIsSafe(t *testing.T) {
 	t.Parallel()
 	server := testkit.Start(t, asInProduction)
-	anybody := server.Anybody(t)
+	anybody := server.Anonymous(t)
 	reference := anybody.Get("/docs", "X-Forwarded-Proto", "https").Want(200)
 	assets := assetForm.FindAllString(string(reference.Body), -1)
 	if len(assets) < 2 {

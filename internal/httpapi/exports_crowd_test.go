@@ -15,7 +15,7 @@ import (
 // given up. However many somebody begins, the others go on.
 func TestExportsLeaveTheDatabaseToOthers(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	few := s.Replica(t, func(set *server.Settings) { set.PoolSize, set.PoolOverflow = 2, 1 })
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	wealthy(t, s, ann.User, 4, 20, strings.Repeat("🧾", 100_000), "") // more than the connection holds

@@ -71,7 +71,7 @@ func (d exportDoc) whole() (items int, err error) {
 }
 
 func exportOf(c *testkit.Client) (d exportDoc) {
-	c.Get(exportPath).Want(200).Into(&d)
+	c.Get(exportPath).Want(200).Decode(&d)
 	return d
 }
 
@@ -115,7 +115,7 @@ func TestAnExportHasEverythingThatIsOnesOwn(t *testing.T) {
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	newSpec(bob, "bob's")
 	project := func(title string) (h home) {
-		ann.Post("/api/v1/projects", map[string]any{"title": title}).Want(201).Into(&h)
+		ann.Post("/api/v1/projects", map[string]any{"title": title}).Want(201).Decode(&h)
 		return h
 	}
 	first := project("First")
@@ -134,7 +134,7 @@ func TestAnExportHasEverythingThatIsOnesOwn(t *testing.T) {
 
 	answer := ann.Get(exportPath).Want(200)
 	var got exportDoc
-	answer.Into(&got)
+	answer.Decode(&got)
 	if _, err := got.whole(); err != nil {
 		t.Error(err)
 	}
@@ -177,7 +177,7 @@ func TestAnExportOfNothingIsADocument(t *testing.T) {
 	}
 	ann.Do("HEAD", exportPath, nil).Want(200)
 	ann.Get(exportPath+"?format=csv").WantProblem(400, "invalid_parameter")
-	s.Anybody(t).Get(exportPath).WantProblem(401, "token_missing")
+	s.Anonymous(t).Get(exportPath).WantProblem(401, "token_missing")
 	ann.Delete(mePath).Want(204)
 	ann.Get(exportPath).WantProblem(401, "token_revoked")
 }
@@ -187,7 +187,7 @@ func TestAnExportOfNothingIsADocument(t *testing.T) {
 func TestAnExportShowsOneMoment(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann := s.SignUp(t).Patient()
+	ann := s.SignUp(t).WithRetry()
 	const projects, each = 12, 4
 	var specs []spec
 	for range projects {
@@ -216,7 +216,7 @@ func TestAnExportShowsOneMoment(t *testing.T) {
 			}
 		}
 	})
-	for range testkit.Rounds(5, 60) {
+	for range testkit.Repetitions(5, 60) {
 		items, err := exportOf(ann).whole()
 		if err != nil {
 			t.Error(err)
@@ -257,7 +257,7 @@ func wealthy(t *testing.T, s *testkit.Server, user string, projects, specs int, 
 func TestAnExportOfManyItemsTakesLittleMemory(t *testing.T) {
 	s := testkit.Start(t)
 	ann := s.SignUp(t)
-	projects := testkit.Rounds(2, 10)
+	projects := testkit.Repetitions(2, 10)
 	wealthy(t, s, ann.User, projects, 100, "# Specification\nx", strings.Repeat("x", 120))
 
 	var before runtime.MemStats

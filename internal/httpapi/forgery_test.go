@@ -174,7 +174,7 @@ func TestForgedAccessTokens(t *testing.T) {
 func wantRefusal(t *testing.T, s *testkit.Server, token, code string) {
 	t.Helper()
 	c := withToken(t, s, token)
-	for _, answer := range []*testkit.Answer{c.Get(projectsPath), c.Post(projectsPath, titled("x"))} {
+	for _, answer := range []*testkit.Response{c.Get(projectsPath), c.Post(projectsPath, titled("x"))} {
 		problem := answer.WantProblem(401, code)
 		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer realm="codegenapp", error="invalid_token"` {
 			t.Errorf("WWW-Authenticate = %s", got)
@@ -202,8 +202,8 @@ func TestARequestWithoutABearerTokenIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			anybody := s.Anybody(t)
-			for _, answer := range []*testkit.Answer{
+			anybody := s.Anonymous(t)
+			for _, answer := range []*testkit.Response{
 				anybody.Get(projectsPath, "Authorization", authorization),
 				anybody.Post(projectsPath, "{", "Authorization", authorization),
 				anybody.Delete(projectsPath+"/x", "Authorization", authorization),
@@ -219,12 +219,12 @@ func TestARequestWithoutABearerTokenIsTold(t *testing.T) {
 	t.Run("the scheme in any case passes", func(t *testing.T) {
 		t.Parallel()
 		for _, scheme := range []string{"bearer", "BEARER", "bEaReR"} {
-			s.Anybody(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
+			s.Anonymous(t).Get(projectsPath, "Authorization", scheme+" "+ann.Token).Want(200)
 		}
 	})
 	t.Run("a token in the query or a cookie is none", func(t *testing.T) {
 		t.Parallel()
-		s.Anybody(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
-		s.Anybody(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
+		s.Anonymous(t).Get(projectsPath+"?access_token="+ann.Token).WantProblem(401, "token_missing")
+		s.Anonymous(t).Get(projectsPath, "Cookie", "access_token="+ann.Token).WantProblem(401, "token_missing")
 	})
 }

@@ -53,22 +53,22 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 		"204 of OPTIONS":            {ann, "OPTIONS", p.path(), nil, nil, 204, ""},
 		"304":                       {ann, "GET", p.path(), nil, []string{"If-None-Match", "*"}, 304, read},
 		"400":                       {ann, "GET", projectsPath + "?x=1", nil, nil, 400, read},
-		"401":                       {s.Anybody(t), "GET", projectsPath, nil, nil, 401, ""},
-		"401 of a sign-in":          {s.Anybody(t), "POST", loginPath, `{"id_token": "x"}`, nil, 401, ""},
+		"401":                       {s.Anonymous(t), "GET", projectsPath, nil, nil, 401, ""},
+		"401 of a sign-in":          {s.Anonymous(t), "POST", loginPath, `{"id_token": "x"}`, nil, 401, ""},
 		"404 of a project":          {ann, "GET", projectsPath + "/" + uuid.NewString(), nil, nil, 404, read},
-		"404 of a route":            {s.Anybody(t), "GET", "/nothing", nil, nil, 404, ""},
-		"405":                       {s.Anybody(t), "PUT", projectsPath, nil, nil, 405, ""},
+		"404 of a route":            {s.Anonymous(t), "GET", "/nothing", nil, nil, 404, ""},
+		"405":                       {s.Anonymous(t), "PUT", projectsPath, nil, nil, 405, ""},
 		"412":                       {ann, "PATCH", p.path(), titled("x"), []string{"If-Match", `"9"`}, 412, ""},
 		"413":                       {ann, "POST", projectsPath, padded(mebibyte + 1), nil, 413, ""},
 		"415":                       {ann, "POST", projectsPath, "x", []string{"Content-Type", "text/plain"}, 415, ""},
 		"422":                       {ann, "POST", projectsPath, "{}", nil, 422, ""},
-		"200 of health":             {s.Anybody(t), "GET", "/health", nil, nil, 200, "no-store"},
-		"200 of the contract, JSON": {s.Anybody(t), "GET", "/api/v1/openapi.json", nil, nil, 200, "public, max-age=60"},
-		"200 of the contract, YAML": {s.Anybody(t), "GET", "/api/v1/openapi.yaml", nil, nil, 200, "public, max-age=60"},
+		"200 of health":             {s.Anonymous(t), "GET", "/health", nil, nil, 200, "no-store"},
+		"200 of the contract, JSON": {s.Anonymous(t), "GET", "/api/v1/openapi.json", nil, nil, 200, "public, max-age=60"},
+		"200 of the contract, YAML": {s.Anonymous(t), "GET", "/api/v1/openapi.yaml", nil, nil, 200, "public, max-age=60"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := tc.caller.For(t)
+			c := tc.caller.WithT(t)
 			answer := c.Do(tc.method, tc.path, tc.body, append([]string{"X-Request-Id", "the-same"}, tc.headers...)...).Want(tc.want)
 			if diff := cmp.Diff(everywhere, chosen(answer.Header)); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
@@ -83,7 +83,7 @@ func TestEveryAnswerHasTheHeadersOfTheContract(t *testing.T) {
 				return
 			}
 			var problem testkit.Problem
-			answer.Into(&problem)
+			answer.Decode(&problem)
 			path, _, _ := strings.Cut(tc.path, "?")
 			want := testkit.Problem{
 				Type: "/problems/" + problem.Code, Title: problem.Title, Detail: problem.Detail, Instance: path, Code: problem.Code,
@@ -124,7 +124,7 @@ func TestARequestIdIsTakenOverOrMade(t *testing.T) {
 			t.Parallel()
 			seen := map[string]bool{}
 			for range 2 {
-				answer := s.Anybody(t).Get(projectsPath, "X-Request-Id", tc.given)
+				answer := s.Anonymous(t).Get(projectsPath, "X-Request-Id", tc.given)
 				problem := answer.WantProblem(401, "token_missing")
 				got := answer.Header.Get("X-Request-Id")
 				if problem.RequestID != got {
@@ -154,7 +154,7 @@ func TestInstanceIsThePathAsItWasSent(t *testing.T) {
 		projectsPath + "?x=1":     projectsPath,
 	} {
 		var problem testkit.Problem
-		ann.Get(sent).Into(&problem)
+		ann.Get(sent).Decode(&problem)
 		if problem.Instance != want {
 			t.Errorf("instance of %s = %q", sent, problem.Instance)
 		}

@@ -19,10 +19,10 @@ func TestHealth(t *testing.T) {
 		"/health/db":    {"status": "ok"},
 		"/health/redis": {"status": "ok", "mode": "embedded"},
 	} {
-		for name, c := range map[string]*testkit.Client{"anybody": s.Anybody(t), "a broken token": withToken(t, s, "x")} {
+		for name, c := range map[string]*testkit.Client{"anybody": s.Anonymous(t), "a broken token": withToken(t, s, "x")} {
 			t.Run(path+" for "+name, func(t *testing.T) {
 				t.Parallel()
-				answer := c.For(t).Get(path).Want(200)
+				answer := c.WithT(t).Get(path).Want(200)
 				got := answer.JSON()
 				if version, _ := got["version"].(string); path == "/health" && version == "" {
 					t.Error("no version")
@@ -66,7 +66,7 @@ func TestHealthWithoutADatabase(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
-	for _, answer := range []*testkit.Answer{ann.Get(projectsPath), ann.Post(projectsPath, titled("x")), ann.Get(projectsPath + "/" + ann.User)} {
+	for _, answer := range []*testkit.Response{ann.Get(projectsPath), ann.Post(projectsPath, titled("x")), ann.Get(projectsPath + "/" + ann.User)} {
 		problem := answer.WantProblem(503, "unavailable")
 		if answer.Header.Get("Retry-After") == "" || mentionsGo(problem.Detail) {
 			t.Errorf("503 with Retry-After %q: %q", answer.Header.Get("Retry-After"), problem.Detail)

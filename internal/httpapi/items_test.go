@@ -28,8 +28,8 @@ func (b bullet) path() string { return "/api/v1/items/" + b.ID }
 func (b bullet) tag() string { return fmt.Sprintf(`"%d-%d"`, b.Version, b.Order) }
 
 // bulletOf reads the item that an answer shows.
-func bulletOf(a *testkit.Answer) (b bullet) {
-	a.Into(&b)
+func bulletOf(a *testkit.Response) (b bullet) {
+	a.Decode(&b)
 	return b
 }
 
@@ -40,9 +40,9 @@ func newBullet(c *testkit.Client, s spec, content string) bullet {
 }
 
 // bulletList reads the items that an answer lists.
-func bulletList(a *testkit.Answer) []bullet {
+func bulletList(a *testkit.Response) []bullet {
 	var list struct{ Items []bullet }
-	a.Into(&list)
+	a.Decode(&list)
 	return list.Items
 }
 
@@ -99,7 +99,7 @@ func TestANewItem(t *testing.T) {
 	if string(read.Body) != string(made.Body) {
 		t.Errorf("read %s, created %s", read.Body, made.Body)
 	}
-	for what, a := range map[string]*testkit.Answer{"POST": made, "GET": read, "HEAD": head} {
+	for what, a := range map[string]*testkit.Response{"POST": made, "GET": read, "HEAD": head} {
 		if tag := a.Header.Get("ETag"); tag != `"1-1"` {
 			t.Errorf("%s: ETag = %s", what, tag)
 		}
@@ -176,7 +176,7 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newSpec(ann, "a", "b", "c", "d")
 			before := bulletsOf(ann, parent)
 			path := parent.items()
@@ -197,7 +197,7 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 				if diff := cmp.Diff(before, list); diff != "" {
 					t.Errorf("refused, and the items (-before +after):\n%s", diff)
 				}
-				got := answer.WantProblem(422, "validation_failed").Mistakes()
+				got := answer.WantProblem(422, "validation_failed").FieldErrors()
 				slices.Sort(got)
 				if joined := strings.Join(got, ", "); joined != tc.fault && (tc.fault != "/order" || !strings.HasPrefix(joined, "/order ")) {
 					t.Errorf("faults %s, want %s", joined, tc.fault)
@@ -220,7 +220,7 @@ func TestTheOrderOfItemsAfterAChange(t *testing.T) {
 
 // wantOthersUntouched holds the items of a change against those before: but for
 // their places only the one that was answered differs, by one version.
-func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Answer) {
+func wantOthersUntouched(t *testing.T, before, after []bullet, answer *testkit.Response) {
 	t.Helper()
 	var changed bullet
 	if answer.Status/100 == 2 && len(answer.Body) > 0 {

@@ -60,7 +60,7 @@ func keptReads(t *testing.T, own property) (paths []string) {
 var gates = map[string]func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server{
 	"Redis": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 		t.Helper()
-		s := testkit.StartFirst(t, change...)
+		s := testkit.StartShared(t, change...)
 		return []*testkit.Server{s, s.Replica(t, change...)}
 	},
 	"in process": func(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
@@ -91,7 +91,7 @@ func show(status int, header http.Header, body string) shown {
 // server logs an answer a moment after it has given it.
 func byGate(s *testkit.Server, requestID string, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s.ByGate(requestID) {
+		if s.CacheHit(requestID) {
 			return true
 		}
 	}
@@ -117,7 +117,7 @@ func TestWhatAGateAnswersIsTheSameByteForByte(t *testing.T) {
 		owner, own := acquire(t, s)
 		for _, path := range keptReads(t, own) {
 			t.Run(name+", GET "+path[:strings.LastIndexAny(path, "/?")], func(t *testing.T) {
-				c := owner.For(t)
+				c := owner.WithT(t)
 				tag := c.Get(path).Want(200).Header.Get("ETag")
 				variants := []variant{{"GET", ""}, {"HEAD", ""}, {"GET", "*"}, {"GET", `"other"`}, {"GET", "x"}}
 				if tag != "" {
@@ -171,7 +171,7 @@ func TestWhatIsRefusedIsRefusedThoughAnAnswerIsKept(t *testing.T) {
 						t.Fatal("it is not kept")
 					}
 					kept, byGate := ask(s, http.MethodGet, path+r.query, c.Token, r.headers...)
-					c.For(t).Patch(mePath, `{}`).Want(200)
+					c.WithT(t).Patch(mePath, `{}`).Want(200)
 					asked, _ := ask(s, http.MethodGet, path+r.query, c.Token, r.headers...)
 					if diff := cmp.Diff(body(asked), body(kept)); diff != "" || byGate {
 						t.Errorf("%s with %v, by the gate: %t (-asked +kept):\n%s", path+r.query, r.headers, byGate, diff)

@@ -14,7 +14,7 @@ import (
 
 var asked atomic.Int64
 
-// ask asks a server without a connection in between. ByGate is true if the gate has
+// ask asks a server without a connection in between. CacheHit is true if the gate has
 // answered by itself.
 func ask(s *testkit.Server, method, path, token string, headers ...string) (answer *httptest.ResponseRecorder, byGate bool) {
 	return askWith(s, method, path, token, "", headers...)
@@ -34,7 +34,7 @@ func askWith(s *testkit.Server, method, path, token, body string, headers ...str
 	}
 	answer = httptest.NewRecorder()
 	s.Handler.ServeHTTP(answer, r)
-	return answer, s.ByGate(name)
+	return answer, s.CacheHit(name)
 }
 
 // keptBy reads until the gate answers, and reports whether it does.

@@ -33,7 +33,7 @@ func TestAnAccessTokenLastsNoLongerThanItsSession(t *testing.T) {
 				}
 			})
 			began := time.Now()
-			answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
+			answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ann@example.com"})}).Want(200).JSON()
 			got, _ := answer["expires_in"].(float64)
 			if took := time.Since(began).Seconds(); got > tc.want || got < tc.want-took-1 {
 				t.Errorf("it lasts for %.0f s, want %.0f", got, tc.want)

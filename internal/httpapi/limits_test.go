@@ -30,7 +30,7 @@ func limited(requests, logins, refreshes int) func(*server.Settings) {
 }
 
 // limitHeaders are those of the headers about limits that an answer has.
-func limitHeaders(a *testkit.Answer) map[string]string {
+func limitHeaders(a *testkit.Response) map[string]string {
 	got := map[string]string{}
 	for _, name := range []string{"RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"} {
 		if values := a.Header.Values(name); len(values) > 0 {
@@ -42,7 +42,7 @@ func limitHeaders(a *testkit.Answer) map[string]string {
 
 // remaining is how many requests are left, as the answer tells; -1 if it does
 // not.
-func remaining(a *testkit.Answer) int {
+func remaining(a *testkit.Response) int {
 	n, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
 	if err != nil {
 		return -1
@@ -76,7 +76,7 @@ func TestAUserHasABudget(t *testing.T) {
 	if got := remaining(ben.Get(projectsPath).Want(200)); got != 4 {
 		t.Errorf("somebody else has %d requests left, want 4", got)
 	}
-	if got := remaining(s.Anybody(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
+	if got := remaining(s.Anonymous(t).Get("/api/v1/openapi.json").Want(200)); got != 4 {
 		t.Errorf("the address has %d requests left, want 4", got)
 	}
 }
@@ -100,7 +100,7 @@ func TestAnAnswerTellsHowTheBudgetStands(t *testing.T) {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 	// A refresh is paid by two, and the older headers speak of the scarcer.
-	answer := s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
+	answer := s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(200)
 	got = limitHeaders(answer)
 	delete(got, "X-RateLimit-Reset")
 	want = map[string]string{
@@ -173,8 +173,8 @@ func TestEveryRequestIsPaidByTheRightBudget(t *testing.T) {
 			left[login]--
 			got := map[string]int{
 				user:    remaining(probe.Get("/api/v1/users/me").Want(200)) + 1,
-				address: remaining(s.Anybody(t).Get("/nothing").Want(404)) + 1,
-				login:   remaining(s.Anybody(t).Post(loginPath, "{}").Want(422)) + 1,
+				address: remaining(s.Anonymous(t).Get("/nothing").Want(404)) + 1,
+				login:   remaining(s.Anonymous(t).Post(loginPath, "{}").Want(422)) + 1,
 			}
 			delete(left, nobody)
 			if diff := cmp.Diff(left, got); diff != "" {
@@ -189,16 +189,16 @@ func TestSignInsOfAnAddressAreFew(t *testing.T) {
 	s := testkit.Start(t, limited(100, 3, 100))
 	ann := s.SignUp(t)
 	for range 2 {
-		s.Anybody(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
+		s.Anonymous(t).Post(loginPath, map[string]any{"id_token": "guessed"}).WantProblem(401, "google_token_invalid")
 	}
-	refused := s.Anybody(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
+	refused := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: "ben@example.com"})})
 	refused.WantProblem(429, "rate_limited")
 	if got := refused.Header.Get("RateLimit-Policy"); got != `"login";q=3;w=3600` {
 		t.Errorf("RateLimit-Policy = %s", got)
 	}
 	// Other budgets are as they were.
 	ann.Get(projectsPath).Want(200)
-	s.Anybody(t).Get("/docs").Want(200)
+	s.Anonymous(t).Get("/docs").Want(200)
 }
 
 // A body is not read, let alone its token looked up, for a caller who has nothing
@@ -219,15 +219,15 @@ func TestASessionIsRefreshedSoOften(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t, limited(100, 10, 2))
 	ann, ben := s.SignUp(t), s.SignUp(t)
-	refresh := func(token string) *testkit.Answer {
-		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": token})
+	refresh := func(token string) *testkit.Response {
+		return s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": token})
 	}
 	var pair struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	refresh(ann.RefreshToken).Want(200).Into(&pair)
+	refresh(ann.RefreshToken).Want(200).Decode(&pair)
 	newest := pair.RefreshToken
-	refresh(newest).Want(200).Into(&pair)
+	refresh(newest).Want(200).Decode(&pair)
 	refused := refresh(pair.RefreshToken)
 	refused.WantProblem(429, "rate_limited")
 	if got := refused.Header.Get("X-RateLimit-Limit"); got != "2" {
@@ -249,9 +249,9 @@ func TestALogoutCannotBeHindered(t *testing.T) {
 		s := testkit.Start(t, limited(3, 10, 5))
 		ann := s.SignUp(t)
 		for range 5 {
-			s.Anybody(t).Get("/nothing")
+			s.Anonymous(t).Get("/nothing")
 		}
-		s.Anybody(t).Post(logoutPath, nil).WantProblem(429, "rate_limited")
+		s.Anonymous(t).Post(logoutPath, nil).WantProblem(429, "rate_limited")
 		ann.Post(logoutPath, nil).Want(204)
 		ann.Get(projectsPath).WantProblem(401, "token_revoked")
 	})
@@ -309,7 +309,7 @@ func TestReplicasShareTheBudgetOfAUser(t *testing.T) {
 	t.Parallel()
 	url := testkit.NewRedis(t)
 	shared := func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(url), time.Minute }
-	first := testkit.StartFirst(t, limited(60, 10, 5), shared)
+	first := testkit.StartShared(t, limited(60, 10, 5), shared)
 	replicas := []*testkit.Server{first, first.Replica(t, limited(60, 10, 5), shared), first.Replica(t, limited(60, 10, 5), shared)}
 	ann := first.SignUp(t)
 	for _, s := range replicas {

@@ -65,7 +65,7 @@ func TestAParameterThatIsNotValidIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			problem := ann.For(t).Get(projectsPath+tc.query).WantProblem(400, "invalid_parameter")
+			problem := ann.WithT(t).Get(projectsPath+tc.query).WantProblem(400, "invalid_parameter")
 			if !strings.Contains(problem.Detail, tc.names) || mentionsGo(problem.Detail) {
 				t.Errorf("%q does not name %s", problem.Detail, tc.names)
 			}
@@ -73,7 +73,7 @@ func TestAParameterThatIsNotValidIsNamed(t *testing.T) {
 	}
 	t.Run("also where there are none", func(t *testing.T) {
 		t.Parallel()
-		ann := ann.For(t)
+		ann := ann.WithT(t)
 		for _, request := range []struct {
 			method, path string
 			body         any
@@ -124,7 +124,7 @@ func TestParametersThatAreValid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var page projectPage
-			answer := ann.For(t).Get(projectsPath + tc.query).Want(200).Into(&page)
+			answer := ann.WithT(t).Get(projectsPath + tc.query).Want(200).Decode(&page)
 			if len(page.Projects) != tc.rows {
 				t.Errorf("%d rows, want %d", len(page.Projects), tc.rows)
 			}
@@ -146,7 +146,7 @@ func TestAPageHas50RowsUnlessAskedOtherwiseAndAtMost100(t *testing.T) {
 		SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(1, 101)`, ann.User)
 	for query, want := range map[string]int{"": 50, "?page_size=100": 100, "?page_size=99": 99} {
 		var page projectPage
-		ann.Get(projectsPath + query).Want(200).Into(&page)
+		ann.Get(projectsPath + query).Want(200).Decode(&page)
 		if len(page.Projects) != want || page.NextPageToken == "" {
 			t.Errorf("%s: %d rows, next %q", query, len(page.Projects), page.NextPageToken)
 		}
@@ -219,7 +219,7 @@ func TestEveryOrderIsKeptOverPagesOfAnySize(t *testing.T) {
 		for _, size := range []string{"1", "2", "3", "4", "11", "12", "13"} {
 			t.Run(order+" by "+size, func(t *testing.T) {
 				t.Parallel()
-				got := ids(walk(t, ann.For(t), []string{"order_by", order, "page_size", size}, nil))
+				got := ids(walk(t, ann.WithT(t), []string{"order_by", order, "page_size", size}, nil))
 				if diff := godiff.Diff(want, got); diff != "" {
 					t.Errorf("order (-want +got):\n%s", diff)
 				}
@@ -227,7 +227,7 @@ func TestEveryOrderIsKeptOverPagesOfAnySize(t *testing.T) {
 		}
 		t.Run(order+" of the trash", func(t *testing.T) {
 			t.Parallel()
-			got := ids(walk(t, ann.For(t), []string{"order_by", order, "trashed", "true"}, nil))
+			got := ids(walk(t, ann.WithT(t), []string{"order_by", order, "trashed", "true"}, nil))
 			if !slices.Equal(got, trash) {
 				t.Errorf("the trash has %v, want %v", got, trash)
 			}
@@ -235,7 +235,7 @@ func TestEveryOrderIsKeptOverPagesOfAnySize(t *testing.T) {
 	}
 	t.Run("the newest come first by default", func(t *testing.T) {
 		t.Parallel()
-		got := ids(walk(t, ann.For(t), []string{"page_size", "5"}, nil))
+		got := ids(walk(t, ann.WithT(t), []string{"page_size", "5"}, nil))
 		if diff := godiff.Diff(ids(inOrder(everything, "created_at desc")), got); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
 		}

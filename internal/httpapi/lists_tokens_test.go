@@ -21,11 +21,11 @@ func TestATokenOfOneListIsNoneOfAnother(t *testing.T) {
 	var page struct {
 		NextPageToken string `json:"next_page_token"`
 	}
-	ann.Get(h.specs() + "?page_size=1").Want(200).Into(&page)
+	ann.Get(h.specs() + "?page_size=1").Want(200).Decode(&page)
 	query := "?page_size=1&page_token=" + page.NextPageToken
 	ann.Get(h.specs() + query).Want(200)
 	ann.Get(h.specs() + "?page_size=100&page_token=" + page.NextPageToken).Want(200) // the size may change
-	for name, answer := range map[string]*testkit.Answer{
+	for name, answer := range map[string]*testkit.Response{
 		"another project":      ann.Get(other.specs() + query),
 		"somebody else's":      bob.Get(bobs.specs() + query),
 		"the list of projects": ann.Get("/api/v1/projects" + query),

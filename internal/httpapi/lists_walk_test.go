@@ -102,7 +102,7 @@ func (x shelf) add(title string) (made row) {
 	if x.list != projectsPath {
 		body["content"] = "x"
 	}
-	x.ann.Post(x.list, body).Want(201).Into(&made)
+	x.ann.Post(x.list, body).Want(201).Decode(&made)
 	if x.trashed {
 		x.put(made.ID, true)
 	}
@@ -147,7 +147,7 @@ func (x shelf) walk(size int, order string, between func(last row)) []row {
 			Projects, Specifications []row
 			NextPageToken            string `json:"next_page_token"`
 		}
-		x.ann.Get(x.list + "?" + query.Encode()).Want(200).Into(&page)
+		x.ann.Get(x.list + "?" + query.Encode()).Want(200).Decode(&page)
 		rows := append(page.Projects, page.Specifications...)
 		all = append(all, rows...)
 		switch {

@@ -19,12 +19,12 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	token := idToken(t, s, issuer.Claims{Email: "eve@example.com", Name: "Eve"})
-	answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}).Want(200)
+	answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": token}).Want(200)
 	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %s", got)
 	}
 	var g grant
-	answer.Into(&g)
+	answer.Decode(&g)
 	if parts := strings.Split(g.AccessToken, "."); len(parts) != 3 {
 		t.Errorf("access_token = %s", g.AccessToken)
 	}
@@ -63,13 +63,13 @@ func TestASignInAnswersATokenPair(t *testing.T) {
 
 func TestAnIDTokenSignsInOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	other := s.Replica(t)
 	token := idToken(t, s, issuer.Claims{Email: "eve@example.com"})
 	body := map[string]any{"id_token": token}
-	s.Anybody(t).Post(loginPath, body).Want(200)
-	s.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
-	other.Anybody(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, body).Want(200)
+	s.Anonymous(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
+	other.Anonymous(t).Post(loginPath, body).WantProblem(401, "google_token_invalid")
 	if got := number(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
 	}
@@ -77,10 +77,10 @@ func TestAnIDTokenSignsInOnce(t *testing.T) {
 
 func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
 	body := map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: "eve@example.com"})}
-	answers := races.Ask(t, 12, func(n int) *testkit.Answer { return replicas[n%2].Anybody(t).Patient().Post(loginPath, body) })
+	answers := races.SendConcurrently(t, 12, func(n int) *testkit.Response { return replicas[n%2].Anonymous(t).WithRetry().Post(loginPath, body) })
 	if diff := cmp.Diff(map[int]int{200: 1, 401: 11}, statuses(answers)); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
 	}
@@ -96,20 +96,20 @@ func TestOneOfManyConcurrentSignInsWithOneTokenSucceeds(t *testing.T) {
 
 func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replicas := []*testkit.Server{s, s.Replica(t)}
 	for range 5 {
 		tokens := make([]string, 2)
 		for i := range tokens {
 			tokens[i] = idToken(t, s, issuer.Claims{Email: "eve@example.com"})
 		}
-		answers := races.Ask(t, len(tokens), func(n int) *testkit.Answer {
-			return replicas[n%2].Anybody(t).Patient().Post(loginPath, map[string]any{"id_token": tokens[n]})
+		answers := races.SendConcurrently(t, len(tokens), func(n int) *testkit.Response {
+			return replicas[n%2].Anonymous(t).WithRetry().Post(loginPath, map[string]any{"id_token": tokens[n]})
 		})
 		seen := map[string]bool{}
 		for _, a := range answers {
 			var g grant
-			a.Want(200).Into(&g)
+			a.Want(200).Decode(&g)
 			seen[g.User.ID] = true
 			withToken(t, s, g.AccessToken).Get(projectsPath).Want(200)
 		}
@@ -121,7 +121,7 @@ func TestConcurrentFirstSignInsOfOnePersonMakeOneUser(t *testing.T) {
 }
 
 // statuses counts answers by status.
-func statuses(answers []*testkit.Answer) map[int]int {
+func statuses(answers []*testkit.Response) map[int]int {
 	counted := map[int]int{}
 	for _, a := range answers {
 		counted[a.Status]++
@@ -216,7 +216,7 @@ func TestASignInThatIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Post(loginPath, tc.body)
+			answer := s.Anonymous(t).Post(loginPath, tc.body)
 			problem := answer.WantProblem(tc.status, tc.code)
 			if challenge := answer.Header.Get("WWW-Authenticate"); (tc.status == 401) != strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("WWW-Authenticate = %q", challenge)
@@ -229,19 +229,19 @@ func TestASignInThatIsRefused(t *testing.T) {
 	t.Run("a token with its nonce signs in", func(t *testing.T) {
 		t.Parallel()
 		token := idToken(t, s, issuer.Claims{Email: "nonce@example.com", Nonce: "one"})
-		s.Anybody(t).Post(loginPath, map[string]any{"id_token": token, "nonce": "one"}).Want(200)
+		s.Anonymous(t).Post(loginPath, map[string]any{"id_token": token, "nonce": "one"}).Want(200)
 	})
 	t.Run("a suspended account", func(t *testing.T) {
 		t.Parallel()
 		g := signIn(t, s, issuer.Claims{Email: "suspended@example.com"})
 		sql(t, s, "UPDATE users SET suspended_at = now() WHERE id = $1", g.User.ID)
 		token := idToken(t, s, issuer.Claims{Email: "suspended@example.com"})
-		s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}).WantProblem(403, "account_suspended")
+		s.Anonymous(t).Post(loginPath, map[string]any{"id_token": token}).WantProblem(403, "account_suspended")
 	})
 	t.Run("a bearer token is no matter here", func(t *testing.T) {
 		t.Parallel()
 		token := idToken(t, s, issuer.Claims{Email: "bearer@example.com"})
-		answer := s.Anybody(t).Post(loginPath, map[string]any{"id_token": token}, "Authorization", "Bearer x").Want(200)
+		answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": token}, "Authorization", "Bearer x").Want(200)
 		if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 			t.Errorf("Cache-Control = %s", got)
 		}

@@ -157,7 +157,7 @@ func (x *cast) somebody(who string) *testkit.Client {
 	x.t.Helper()
 	switch who {
 	case "nobody":
-		return x.s.Anybody(x.t)
+		return x.s.Anonymous(x.t)
 	case "bad token":
 		return withToken(x.t, x.s, "x.y.z")
 	}
@@ -193,7 +193,7 @@ func (c cell) wanted(who, state string, logout bool) (int, string) {
 }
 
 // ask sends the request of a route about an id.
-func (x *cast) ask(c *testkit.Client, route, id string, cell cell, own property) *testkit.Answer {
+func (x *cast) ask(c *testkit.Client, route, id string, cell cell, own property) *testkit.Response {
 	method, path, _ := strings.Cut(route, " ")
 	if !outside.MatchString(route) {
 		path = "/api/v1" + path

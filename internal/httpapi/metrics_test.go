@@ -20,7 +20,7 @@ func TestMetricsCountWhatTheGateDid(t *testing.T) {
 	for range 3 {
 		ann.Get("/api/v1/projects/" + project).Want(200)
 	}
-	got := string(s.Anybody(t).Get("/metrics").Want(200).Body)
+	got := string(s.Anonymous(t).Get("/metrics").Want(200).Body)
 	for _, want := range []string{
 		`cache_requests_total{result="hit",route="/api/v1/projects/{id}"} 2`,
 		`cache_requests_total{result="miss",route="/api/v1/projects/{id}"} 1`,
@@ -45,9 +45,9 @@ var documentedMetric = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*)(
 
 func TestEveryMetricIsToldToOperators(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
-	s.Anybody(t).Get("/nothing").Want(404)
+	s.Anonymous(t).Get("/nothing").Want(404)
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 		}
 	}
 	var has []string
-	for line := range strings.Lines(string(s.Anybody(t).Get("/metrics").Want(200).Body)) {
+	for line := range strings.Lines(string(s.Anonymous(t).Get("/metrics").Want(200).Body)) {
 		if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
 			name, _, _ = strings.Cut(name, " ")
 			if !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
@@ -88,10 +88,10 @@ func TestPrometheusHasNothingToSayAgainstTheMetrics(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not installed; it comes with Debian's prometheus")
 	}
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
-	check.Stdin = strings.NewReader(string(s.Anybody(t).Get("/metrics").Want(200).Body))
+	check.Stdin = strings.NewReader(string(s.Anonymous(t).Get("/metrics").Want(200).Body))
 	if said, err := check.CombinedOutput(); err != nil {
 		t.Errorf("promtool: %v\n%s", err, said)
 	}

@@ -14,12 +14,12 @@ import (
 func TestAKeyIsFreeOnceTheDayIsOverAlsoForManyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	ann, super := s.SignUp(t).Patient(), superuser(t, s)
+	ann, super := s.SignUp(t).WithRetry(), superuser(t, s)
 	h := newHome(ann)
-	ask := func(int) *testkit.Answer { return ann.Post(h.specs(), `{"content": "x"}`, keyHeader, "k") }
+	ask := func(int) *testkit.Response { return ann.Post(h.specs(), `{"content": "x"}`, keyHeader, "k") }
 	const days = 10
 	for range days {
-		races.WantOnce(t, 10, ask)
+		races.WantCreatedOnce(t, 10, ask)
 		run(t, super, "UPDATE idempotency_keys SET created_at = created_at - interval '1 day'")
 	}
 	if now := h.seen(ann); now.Count != days {
@@ -35,14 +35,14 @@ func TestCreationsWithAKeyAndTheTrashDoNotBlockEachOther(t *testing.T) {
 	ann := orHasty(twins(t))
 	h := newHome(ann[0])
 	parent := h.add(ann[0], "x")
-	until := time.Now().Add(time.Duration(testkit.Rounds(1, 5)) * time.Second)
+	until := time.Now().Add(time.Duration(testkit.Repetitions(1, 5)) * time.Second)
 	var mu sync.Mutex
-	counts, wrong := map[string]int{}, races.MishapsOf(t)
-	races.AtOnce(8, func(k int) bool {
+	counts, wrong := map[string]int{}, races.CollectFailures(t)
+	races.Concurrently(8, func(k int) bool {
 		c := ann.At(k)
 		for n := 0; time.Now().Before(until); n++ {
 			began := time.Now()
-			var answer *testkit.Answer
+			var answer *testkit.Response
 			var what string
 			switch key := fmt.Sprint(k, "-", n); {
 			case k == 0 && n%2 == 0:
@@ -73,16 +73,16 @@ var mayEnd = []string{"401 token_revoked", "404 project_not_found", "404 specifi
 
 func TestAnAccountIsDeletedWhileItWorks(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replica := s.Replica(t)
-	wrong := races.MishapsOf(t)
-	for range testkit.Rounds(3, 20) {
+	wrong := races.CollectFailures(t)
+	for range testkit.Repetitions(3, 20) {
 		ann := s.SignUp(t)
-		c := orHasty(races.Of(ann, s, replica))
+		c := orHasty(races.NewClients(ann, s, replica))
 		parent := newSpec(ann, "a", "b", "c")
 		list := bulletsOf(ann, parent)
 		began := time.Now()
-		answers := races.Ask(t, 12, func(k int) *testkit.Answer {
+		answers := races.SendConcurrently(t, 12, func(k int) *testkit.Response {
 			switch key := fmt.Sprint(k); k % 6 {
 			case 0:
 				return c[k/6].Post(parent.items(), `{"content": "x"}`, keyHeader, key)

@@ -20,7 +20,7 @@ const (
 
 func TestACreationWithAKeyHappensOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replica := s.Replica(t)
 	for name, creation := range races.Creations {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestTheSameRequestInAnotherSpellingIsTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			races.WantReplay(t, first, ann.For(t).Post(parent.items(), body, keyHeader, "k"))
+			races.WantReplay(t, first, ann.WithT(t).Post(parent.items(), body, keyHeader, "k"))
 		})
 	}
 }
@@ -86,7 +86,7 @@ func TestAKeyForAnotherRequestIsRefused(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				ann.For(t).Post(tc.path, tc.body, keyHeader, "k").WantProblem(422, "idempotency_key_reused")
+				ann.WithT(t).Post(tc.path, tc.body, keyHeader, "k").WantProblem(422, "idempotency_key_reused")
 			})
 		}
 	})
@@ -235,7 +235,7 @@ func TestAReplayIsNotForOthersAndNotForTheDead(t *testing.T) {
 	ann.Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").Want(201)
 	ann.Delete("/api/v1/users/me").Want(204)
 	ann.Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_revoked")
-	s.Anybody(t).Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_missing")
+	s.Anonymous(t).Post("/api/v1/projects", `{"title": "x"}`, keyHeader, "k").WantProblem(401, "token_missing")
 	if diff := cmp.Diff(0, one[int](t, superuser(t, s), "SELECT count(*) FROM idempotency_keys")); diff != "" {
 		t.Errorf("keys of nobody (-want +got):\n%s", diff)
 	}

@@ -56,12 +56,12 @@ func readYAML(t *testing.T, text []byte) (whole map[string]any) {
 
 func TestTheContractSaysTheSameInJSONAndYAML(t *testing.T) {
 	t.Parallel()
-	anybody := testkit.Start(t).Anybody(t)
+	anybody := testkit.Start(t).Anonymous(t)
 	asJSON, asYAML := anybody.Get("/api/v1/openapi.json").Want(200), anybody.Get("/api/v1/openapi.yaml").Want(200)
 	if diff := cmp.Diff(asJSON.JSON(), readYAML(t, asYAML.Body)); diff != "" {
 		t.Errorf("contract (-JSON +YAML):\n%s", diff)
 	}
-	for media, answer := range map[string]*testkit.Answer{"application/json": asJSON, "application/yaml": asYAML} {
+	for media, answer := range map[string]*testkit.Response{"application/json": asJSON, "application/yaml": asYAML} {
 		if got := answer.Header.Get("Content-Type"); got != media {
 			t.Errorf("Content-Type = %s, want %s", got, media)
 		}
@@ -74,7 +74,7 @@ func TestTheCommittedContractIsTheServedOne(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the contract is not committed: %v; make generate writes it", err)
 	}
-	served := testkit.Start(t).Anybody(t).Get("/api/v1/openapi.yaml").Want(200)
+	served := testkit.Start(t).Anonymous(t).Get("/api/v1/openapi.yaml").Want(200)
 	want, got := readYAML(t, committed), readYAML(t, served.Body)
 	for _, contract := range []map[string]any{want, got} {
 		delete(contract["info"].(map[string]any), "version") // of the program, not of the contract
@@ -87,7 +87,7 @@ func TestTheCommittedContractIsTheServedOne(t *testing.T) {
 func TestTheContractDescribesEveryOperation(t *testing.T) {
 	t.Parallel()
 	var contract document
-	testkit.Start(t).Anybody(t).Get("/api/v1/openapi.json").Want(200).Into(&contract)
+	testkit.Start(t).Anonymous(t).Get("/api/v1/openapi.json").Want(200).Decode(&contract)
 	if !strings.HasPrefix(contract.OpenAPI, "3.1") || len(contract.Servers) != 1 || contract.Servers[0].URL != "/api/v1" {
 		t.Errorf("OpenAPI %s at %v", contract.OpenAPI, contract.Servers)
 	}

@@ -51,7 +51,7 @@ func TestOverloadIsShedAndSessionsEndAllTheSame(t *testing.T) {
 		})
 	}
 	for range 5 {
-		s.Anybody(t).Get("/health/live").Want(200)
+		s.Anonymous(t).Get("/health/live").Want(200)
 		ben.Get(other.path()).Want(200)
 	}
 	flood.Go(func() { ben.Post("/api/v1/auth/logout", nil).Want(204) })
@@ -60,7 +60,7 @@ func TestOverloadIsShedAndSessionsEndAllTheSame(t *testing.T) {
 	if shed.Load() == 0 || slow.Load() == 0 {
 		t.Errorf("%d shed, %d waited for the lock in vain: both should happen", shed.Load(), slow.Load())
 	}
-	if metrics := string(s.Anybody(t).Get("/metrics").Want(200).Body); strings.Contains(metrics, `requests_shed_total{places="work"} 0`) {
+	if metrics := string(s.Anonymous(t).Get("/metrics").Want(200).Body); strings.Contains(metrics, `requests_shed_total{places="work"} 0`) {
 		t.Error("what was shed is not counted")
 	}
 	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {

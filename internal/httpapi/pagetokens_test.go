@@ -45,7 +45,7 @@ func TestAPageTokenThatWasAlteredIsRefused(t *testing.T) {
 	for name, changed := range altered {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann.For(t).Get(projectsPath+query(append(slices.Clone(byTitle), "page_token", changed)...)).
+			ann.WithT(t).Get(projectsPath+query(append(slices.Clone(byTitle), "page_token", changed)...)).
 				WantProblem(400, "invalid_page_token")
 		})
 	}
@@ -53,7 +53,7 @@ func TestAPageTokenThatWasAlteredIsRefused(t *testing.T) {
 
 func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	replica := s.Replica(t)
 	stranger := s.Replica(t, func(settings *server.Settings) {
@@ -94,7 +94,7 @@ func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := tc.caller.For(t).Get(tc.path).Want(tc.want)
+			answer := tc.caller.WithT(t).Get(tc.path).Want(tc.want)
 			if tc.want == 400 {
 				answer.WantProblem(400, "invalid_page_token")
 			}
@@ -103,7 +103,7 @@ func TestAPageTokenBelongsToItsUserOrderAndFilter(t *testing.T) {
 	t.Run("also for the same person in another session", func(t *testing.T) {
 		t.Parallel()
 		var again projectPage
-		ann.For(t).Get(with()).Want(200).Into(&again)
+		ann.WithT(t).Get(with()).Want(200).Decode(&again)
 		if len(again.Projects) != 1 || again.Projects[0].ID == first.Projects[0].ID {
 			t.Errorf("the second page has %+v", again.Projects)
 		}

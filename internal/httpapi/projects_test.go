@@ -236,12 +236,12 @@ func TestHEADAnswersAsGETWithoutABody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			named := []string{"X-Request-Id", "the-same"}
-			get := ann.For(t).Get(path, named...)
-			head := ann.For(t).Do("HEAD", path, nil, named...)
+			get := ann.WithT(t).Get(path, named...)
+			head := ann.WithT(t).Do("HEAD", path, nil, named...)
 			if head.Status != get.Status || len(head.Body) != 0 {
 				t.Errorf("HEAD answered %d with %d bytes, GET %d", head.Status, len(head.Body), get.Status)
 			}
-			for _, answer := range []*testkit.Answer{get, head} {
+			for _, answer := range []*testkit.Response{get, head} {
 				if length := answer.Header.Get("Content-Length"); length != "" && length != strconv.Itoa(len(get.Body)) {
 					t.Errorf("Content-Length = %s of %d bytes", length, len(get.Body))
 				}

@@ -18,15 +18,15 @@ func atMost3(settings *server.Settings) { settings.MaxProjects = 3 }
 
 func TestTheProjectLimitIsExactWhileManyCreate(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t, atMost3)
+	s := testkit.StartShared(t, atMost3)
 	replica := s.Replica(t, atMost3)
-	for round := range testkit.Rounds(2, 20) {
+	for round := range testkit.Repetitions(2, 20) {
 		ann := s.SignUp(t)
-		c := races.Of(ann, s, replica).Patient()
-		answers := races.Ask(t, 30, func(n int) *testkit.Answer {
+		c := races.NewClients(ann, s, replica).WithRetry()
+		answers := races.SendConcurrently(t, 30, func(n int) *testkit.Response {
 			return c.At(n).Post(projectsPath, titled(fmt.Sprint("Project ", n)))
 		})
-		if diff := cmp.Diff(map[string]int{"201": 3, "409 project_limit_reached": 27}, races.Tally(answers)); diff != "" {
+		if diff := cmp.Diff(map[string]int{"201": 3, "409 project_limit_reached": 27}, races.CountByCode(answers)); diff != "" {
 			t.Errorf("round %d: answers (-want +got):\n%s", round, diff)
 		}
 		if got := len(list(ann).Projects); got != 3 {
@@ -54,7 +54,7 @@ func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
 	for n := range 3 {
 		made = append(made, newProject(ann, fmt.Sprint("Project ", n)))
 	}
-	full := func(a *testkit.Answer) {
+	full := func(a *testkit.Response) {
 		t.Helper()
 		a.WantProblem(409, "project_limit_reached")
 	}
@@ -83,17 +83,17 @@ func TestTheTrashDoesNotCountAgainstTheLimit(t *testing.T) {
 
 func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	ann := s.SignUp(t)
-	c := races.Of(ann, s, s.Replica(t)).Patient()
+	c := races.NewClients(ann, s, s.Replica(t)).WithRetry()
 	for range 2 {
 		newProject(ann, "Lasting")
 	}
 	p := newProject(ann, "Invoices")
 	allowed := map[string][]int{"trash": {204, 404}, "restore": {200}, "rename": {200, 404}, "read": {200, 404}}
-	for round := range testkit.Rounds(4, 40) {
+	for round := range testkit.Repetitions(4, 40) {
 		names := make([]string, 12)
-		answers := races.Ask(t, len(names), func(n int) *testkit.Answer {
+		answers := races.SendConcurrently(t, len(names), func(n int) *testkit.Response {
 			names[n] = []string{"trash", "trash", "restore", "restore", "rename", "read"}[rand.IntN(6)]
 			switch c := c.At(n); names[n] {
 			case "trash":
@@ -121,16 +121,16 @@ func TestTrashingAndRestoringAtOnceKeepsTheCount(t *testing.T) {
 
 func TestManyTrashOneProjectOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	ann := s.SignUp(t)
-	c := races.Of(ann, s, s.Replica(t)).Patient()
+	c := races.NewClients(ann, s, s.Replica(t)).WithRetry()
 	p := newProject(ann, "Invoices")
-	gone := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Delete(p.path()) })
+	gone := races.SendConcurrently(t, 10, func(n int) *testkit.Response { return c.At(n).Delete(p.path()) })
 	if diff := cmp.Diff(map[int]int{204: 1, 404: 9}, statuses(gone)); diff != "" {
 		t.Errorf("DELETE (-want +got):\n%s", diff)
 	}
 	wantCounted(t, s, ann)
-	back := races.Ask(t, 10, func(n int) *testkit.Answer { return c.At(n).Post(p.path()+"/restore", nil) })
+	back := races.SendConcurrently(t, 10, func(n int) *testkit.Response { return c.At(n).Post(p.path()+"/restore", nil) })
 	if diff := cmp.Diff(map[int]int{200: 10}, statuses(back)); diff != "" {
 		t.Errorf("restore (-want +got):\n%s", diff)
 	}

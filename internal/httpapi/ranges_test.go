@@ -34,28 +34,28 @@ var limits = map[string]limit{
 	"User.name":             text(texts["User.name"]),
 
 	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
+		return s.Anonymous(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
 	}},
 	"IdTokenLogin.nonce": {0, 255, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
+		return s.Anonymous(t).Post(loginPath, map[string]any{"id_token": "x", "nonce": letters(n)}).Status == 401
 	}},
 	"CodeLogin.code":          {1, 2048, codeLogin("code")},
 	"CodeLogin.code_verifier": {43, 128, codeLogin("code_verifier")},
 	"CodeLogin.redirect_uri":  {1, 2000, codeLogin("redirect_uri")},
 	"query return_to": {0, 2000, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
+		return s.Anonymous(t).Get("/api/v1/auth/google?return_to=/"+letters(max(0, n-1))).Status == 302
 	}},
 	"query state": callback("state", 200),
 	"query code":  callback("code", 2048),
 	"query error": callback("error", 200),
 	"RefreshBody.refresh_token": {1, 500, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+		return s.Anonymous(t).Post(refreshPath, map[string]any{"refresh_token": letters(n)}).Status == 401
 	}},
 	"LogoutBody.refresh_token": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": letters(n)}).Status == 401
+		return s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": letters(n)}).Status == 401
 	}},
 	"header Authorization": {0, 4096, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Post(logoutPath, nil, "Authorization", letters(n)).Status == 401
+		return s.Anonymous(t).Post(logoutPath, nil, "Authorization", letters(n)).Status == 401
 	}},
 	"header Idempotency-Key": {1, 255, func(t *testing.T, s *testkit.Server, n int) bool {
 		a := s.SignUp(t).Do("POST", projectsPath, titled("x"), keyHeader, letters(n))
@@ -112,7 +112,7 @@ var limits = map[string]limit{
 		return s.SignUp(t).Post(projectsPath, nested(n)).Status == 422
 	}},
 	"header X-Request-Id": {1, 64, func(t *testing.T, s *testkit.Server, n int) bool {
-		return s.Anybody(t).Get(projectsPath, "X-Request-Id", letters(n)).Header.Get("X-Request-Id") == letters(n)
+		return s.Anonymous(t).Get(projectsPath, "X-Request-Id", letters(n)).Header.Get("X-Request-Id") == letters(n)
 	}},
 	"live sessions of a user": {0, 20, func(t *testing.T, s *testkit.Server, n int) bool {
 		who := issuer.Claims{Email: fmt.Sprintf("guest-%d@example.com", n)}
@@ -145,7 +145,7 @@ func alike(t *testing.T, verdicts ...bool) bool {
 }
 
 // fits tells whether there was room for a creation.
-func fits(t *testing.T, a *testkit.Answer, full string) bool {
+func fits(t *testing.T, a *testkit.Response, full string) bool {
 	t.Helper()
 	if a.Status != 201 {
 		a.WantProblem(409, full)
@@ -191,7 +191,7 @@ func publishedLimits(t *testing.T) map[string][2]int {
 		}
 		Components struct{ Schemas map[string]schema }
 	}
-	testkit.Start(t).Anybody(t).Get("/api/v1/openapi.json").Want(200).Into(&contract)
+	testkit.Start(t).Anonymous(t).Get("/api/v1/openapi.json").Want(200).Decode(&contract)
 	found := map[string][2]int{}
 	note := func(name string, s schema) {
 		var least, greatest int
@@ -228,7 +228,7 @@ func codeLogin(field string) func(*testing.T, *testkit.Server, int) bool {
 		t.Helper()
 		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
 		body[field] = letters(n)
-		told := string(s.Anybody(t).Post(loginPath, body).Body)
+		told := string(s.Anonymous(t).Post(loginPath, body).Body)
 		return !strings.Contains(told, `"too_long"`) && !strings.Contains(told, `"too_short"`) && !strings.Contains(told, `"wrong_format"`)
 	}
 }
@@ -237,7 +237,7 @@ func codeLogin(field string) func(*testing.T, *testkit.Server, int) bool {
 func callback(parameter string, most int) limit {
 	return limit{0, most, func(t *testing.T, s *testkit.Server, n int) bool {
 		t.Helper()
-		return s.Anybody(t).Get("/api/v1/auth/google/callback?"+parameter+"="+letters(n)).Status == 403
+		return s.Anonymous(t).Get("/api/v1/auth/google/callback?"+parameter+"="+letters(n)).Status == 403
 	}}
 }
 

@@ -30,7 +30,7 @@ func ownRedis(t *testing.T) *redisserver.Server {
 // old.
 func awaitRedis(t *testing.T, s *testkit.Server, status int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); s.Anybody(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); s.Anonymous(t).Get("/health/redis").Status != status; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("/health/redis does not answer %d", status)
 		}
@@ -45,13 +45,13 @@ func TestHealthTellsOfRedis(t *testing.T) {
 		s.RedisWait = 5 * time.Second
 	})
 	health := func() map[string]any {
-		got := s.Anybody(t).Get("/health").Want(200).JSON()
+		got := s.Anonymous(t).Get("/health").Want(200).JSON()
 		delete(got, "version")
 		return got
 	}
 	whole := map[string]any{"status": "ok", "checks": map[string]any{"database": "ok", "redis": "ok"}}
 	awaitRedis(t, s, 200)
-	if diff := cmp.Diff(map[string]any{"status": "ok"}, s.Anybody(t).Get("/health/redis").JSON()); diff != "" {
+	if diff := cmp.Diff(map[string]any{"status": "ok"}, s.Anonymous(t).Get("/health/redis").JSON()); diff != "" {
 		t.Errorf("/health/redis (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(whole, health()); diff != "" {
@@ -65,7 +65,7 @@ func TestHealthTellsOfRedis(t *testing.T) {
 		t.Errorf("health without Redis (-want +got):\n%s", diff)
 	}
 	for _, path := range []string{"/health/ready", "/health/live", "/health/db"} {
-		s.Anybody(t).Get(path).Want(200)
+		s.Anonymous(t).Get(path).Want(200)
 	}
 	ann := s.SignUp(t)
 	if got := remaining(ann.Get(projectsPath).Want(200)); got != 99 {

@@ -17,13 +17,13 @@ import (
 // triplets are three replicas.
 func triplets(t *testing.T, change ...func(*server.Settings)) []*testkit.Server {
 	t.Helper()
-	first := testkit.StartFirst(t, change...)
+	first := testkit.StartShared(t, change...)
 	return []*testkit.Server{first, first.Replica(t, change...), first.Replica(t, change...)}
 }
 
 // warm lets replicas open connections to the database before a race.
 func warm(c *testkit.Client, replicas []*testkit.Server) {
-	races.AtOnce(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
+	races.Concurrently(10*len(replicas), func(n int) int { return c.At(replicas[n%len(replicas)]).Get(projectsPath).Status })
 }
 
 // unhurried gives a busy machine more time than 10 s to answer a hundred requests.
@@ -33,7 +33,7 @@ func unhurried(s *server.Settings) { s.ReuseGrace *= 30 }
 func wantOver(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		c.At(replica).Patient().Get(mePath).WantProblem(401, "token_revoked")
+		c.At(replica).WithRetry().Get(mePath).WantProblem(401, "token_revoked")
 		refresh(t, replica, c.RefreshToken).WantProblem(401, "refresh_token_invalid")
 	}
 }
@@ -42,14 +42,14 @@ func wantOver(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 func wantLive(t *testing.T, c *testkit.Client, replicas []*testkit.Server) {
 	t.Helper()
 	for _, replica := range replicas {
-		c.At(replica).Patient().Get(mePath).Want(200)
+		c.At(replica).WithRetry().Get(mePath).Want(200)
 	}
 }
 
 // holding is the caller with the tokens of an answer.
-func holding(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
+func holding(c *testkit.Client, answer *testkit.Response) *testkit.Client {
 	var next pair
-	answer.Want(200).Into(&next)
+	answer.Want(200).Decode(&next)
 	other := *c
 	other.Token, other.RefreshToken = next.AccessToken, next.RefreshToken
 	return &other
@@ -58,10 +58,10 @@ func holding(c *testkit.Client, answer *testkit.Answer) *testkit.Client {
 func TestConcurrentRefreshesGetTheSameSuccessor(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t, unhurried)
-	for range testkit.Rounds(1, 20) {
+	for range testkit.Repetitions(1, 20) {
 		ann := replicas[0].SignUp(t)
 		warm(ann, replicas)
-		answers := races.AtOnce(100, func(n int) *testkit.Answer { return refresh(t, replicas[n%3], ann.RefreshToken) })
+		answers := races.Concurrently(100, func(n int) *testkit.Response { return refresh(t, replicas[n%3], ann.RefreshToken) })
 		successors := map[string]int{}
 		for _, answer := range answers {
 			c := holding(ann, answer)
@@ -130,24 +130,24 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 	t.Parallel()
 	replicas := triplets(t)
 	won := 0
-	ways := []func(c, other *testkit.Client) *testkit.Answer{
-		func(c, _ *testkit.Client) *testkit.Answer { return c.Post(logoutPath, nil) },
-		func(c, _ *testkit.Client) *testkit.Answer {
+	ways := []func(c, other *testkit.Client) *testkit.Response{
+		func(c, _ *testkit.Client) *testkit.Response { return c.Post(logoutPath, nil) },
+		func(c, _ *testkit.Client) *testkit.Response {
 			return c.Post(logoutPath, map[string]any{"refresh_token": c.RefreshToken}, "Authorization", "")
 		},
-		func(_, other *testkit.Client) *testkit.Answer {
+		func(_, other *testkit.Client) *testkit.Response {
 			return other.Post(logoutPath, map[string]any{"all_sessions": true})
 		},
-		func(c, other *testkit.Client) *testkit.Answer { return other.Delete(sessionsPath + "/" + c.Session) },
+		func(c, other *testkit.Client) *testkit.Response { return other.Delete(sessionsPath + "/" + c.Session) },
 	}
-	for round := range testkit.Rounds(50, 1000) {
+	for round := range testkit.Repetitions(50, 1000) {
 		email := fmt.Sprintf("race-%d@example.com", round)
 		ann, other := replicas[0].SignIn(t, email), replicas[0].SignIn(t, email)
-		answers := races.AtOnce(2, func(n int) *testkit.Answer {
+		answers := races.Concurrently(2, func(n int) *testkit.Response {
 			if n == 0 {
 				return refresh(t, replicas[1], ann.RefreshToken)
 			}
-			return ways[round%len(ways)](ann.At(replicas[2]).Patient(), other.At(replicas[2]).Patient())
+			return ways[round%len(ways)](ann.At(replicas[2]).WithRetry(), other.At(replicas[2]).WithRetry())
 		})
 		answers[1].Want(http.StatusNoContent)
 		if answers[0].Status == http.StatusOK {
@@ -158,7 +158,7 @@ func TestRefreshAndLogoutAtOnceEndTheSession(t *testing.T) {
 		}
 		wantOver(t, ann, replicas)
 	}
-	t.Logf("the refresh came first in %d of %d races", won, testkit.Rounds(50, 1000))
+	t.Logf("the refresh came first in %d of %d races", won, testkit.Repetitions(50, 1000))
 }
 
 // Whoever holds a stolen token may well hang up: that it was used twice counts.

@@ -13,7 +13,7 @@ import (
 )
 
 // reorder asks for a new order of all items.
-func reorder(c *testkit.Client, s spec, order any, headers ...string) *testkit.Answer {
+func reorder(c *testkit.Client, s spec, order any, headers ...string) *testkit.Response {
 	return c.Put(s.items()+"/reorder", map[string]any{"item_ids": order}, headers...)
 }
 
@@ -28,7 +28,7 @@ func TestItemsAreReordered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newSpec(ann, "a", "b", "c", "d")
 			before := bulletsOf(ann, parent)
 			var order []string
@@ -46,7 +46,7 @@ func TestItemsAreReordered(t *testing.T) {
 			if diff := cmp.Diff(list, bulletsOf(ann, parent)); diff != "" {
 				t.Errorf("items (-answered +listed):\n%s", diff)
 			}
-			wantOthersUntouched(t, before, list, &testkit.Answer{}) // an item elsewhere is the item it was
+			wantOthersUntouched(t, before, list, &testkit.Response{}) // an item elsewhere is the item it was
 			raised := 1
 			if want == "a b c d" {
 				raised = 0
@@ -115,16 +115,16 @@ func TestAnOrderThatIsNotOfExactlyTheItemsChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := reorder(ann.For(t), parent, tc.order)
+			answer := reorder(ann.WithT(t), parent, tc.order)
 			if tc.want == mismatch {
 				answer.WantProblem(409, mismatch)
-			} else if got := strings.Join(answer.WantProblem(422, "validation_failed").Mistakes(), ", "); got != tc.want {
+			} else if got := strings.Join(answer.WantProblem(422, "validation_failed").FieldErrors(), ", "); got != tc.want {
 				t.Errorf("faults %s, want %s", got, tc.want)
 			}
-			if diff := cmp.Diff(old, bulletsOf(ann.For(t), parent)); diff != "" {
+			if diff := cmp.Diff(old, bulletsOf(ann.WithT(t), parent)); diff != "" {
 				t.Errorf("items (-before +after):\n%s", diff)
 			}
-			if diff := cmp.Diff(parent, seenSpec(ann.For(t), parent)); diff != "" {
+			if diff := cmp.Diff(parent, seenSpec(ann.WithT(t), parent)); diff != "" {
 				t.Errorf("specification (-before +after):\n%s", diff)
 			}
 		})
@@ -144,7 +144,7 @@ func TestTheBodyOfAReorderIsClosed(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
-			got := ann.For(t).Put(empty.items()+"/reorder", body).WantProblem(422, "validation_failed").Mistakes()
+			got := ann.WithT(t).Put(empty.items()+"/reorder", body).WantProblem(422, "validation_failed").FieldErrors()
 			slices.Sort(got)
 			if joined := strings.Join(got, ", "); joined != want {
 				t.Errorf("%s, want %s", joined, want)
@@ -259,14 +259,14 @@ func (x *exercise) rearrange(t *rapid.T) {
 	x.want = strings.Fields(textsOf(list))
 }
 
-func (x *exercise) wantAnswered(t *rapid.T, answer *testkit.Answer, status, place int) {
+func (x *exercise) wantAnswered(t *rapid.T, answer *testkit.Response, status, place int) {
 	if got := bulletOf(answer.Want(status)).Order; got != place {
 		t.Fatalf("answered with place %d, want %d", got, place)
 	}
 }
 
-func (x *exercise) wantRefused(t *rapid.T, answer *testkit.Answer) {
-	if got := answer.WantProblem(422, "validation_failed").Mistakes(); !slices.Equal(got, []string{"/order out_of_range"}) {
+func (x *exercise) wantRefused(t *rapid.T, answer *testkit.Response) {
+	if got := answer.WantProblem(422, "validation_failed").FieldErrors(); !slices.Equal(got, []string{"/order out_of_range"}) {
 		t.Fatalf("refused for %v", got)
 	}
 }

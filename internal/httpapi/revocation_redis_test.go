@@ -73,21 +73,21 @@ func TestALogoutIsFinalWhateverHappensToRedis(t *testing.T) {
 		limited(100_000, 100_000, 100_000)(s)
 		s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 5*time.Second
 	}
-	s := testkit.StartFirst(t, counted)
+	s := testkit.StartShared(t, counted)
 	replicas := []*testkit.Server{s, s.Replica(t, counted), s.Replica(t, counted)}
 	for _, fault := range faultsOfRedis(t, redis) {
 		t.Run(fault.name, func(t *testing.T) {
 			ann, other := s.SignUp(t), s.SignUp(t)
 			for _, replica := range replicas {
-				ann.At(replica).For(t).Get(mePath).Want(200)
+				ann.At(replica).WithT(t).Get(mePath).Want(200)
 			}
 			fault.before(t)
-			ann.For(t).Post(logoutPath, `{}`).Want(204)
+			ann.WithT(t).Post(logoutPath, `{}`).Want(204)
 			for _, then := range []func(*testing.T){fault.after, fault.end} { // at once, and after what happens next
 				for _, replica := range replicas {
-					ann.At(replica).For(t).Get(mePath).WantProblem(401, "token_revoked")
+					ann.At(replica).WithT(t).Get(mePath).WantProblem(401, "token_revoked")
 					refresh(t, replica, ann.RefreshToken).WantProblem(401, "refresh_token_invalid")
-					other.At(replica).For(t).Get(mePath).Want(200)
+					other.At(replica).WithT(t).Get(mePath).Want(200)
 				}
 				then(t)
 			}

@@ -93,7 +93,7 @@ func TestADeadSessionIsToldWhateverElseIsWrong(t *testing.T) {
 		} {
 			t.Run("a session "+way+", with "+name, func(t *testing.T) {
 				t.Parallel()
-				answer := dead.For(t).Do(r.method, r.path, r.body, r.headers...).Want(401)
+				answer := dead.WithT(t).Do(r.method, r.path, r.body, r.headers...).Want(401)
 				if r.method == "HEAD" {
 					return
 				}
@@ -108,7 +108,7 @@ func TestADeadSessionIsToldWhateverElseIsWrong(t *testing.T) {
 
 func TestARevokedSessionIsDeadOnEveryReplicaAtOnce(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	other := s.Replica(t)
 	first := signIn(t, s, issuer.Claims{Email: "eve@example.com"})
 	second := withToken(t, s, signIn(t, s, issuer.Claims{Email: "eve@example.com"}).AccessToken)

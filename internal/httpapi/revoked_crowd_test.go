@@ -111,9 +111,9 @@ func TestNoRevokedTokenIsAcceptedWhateverHappensToRedis(t *testing.T) {
 	shared := func(s *server.Settings) {
 		s.RedisURL, s.RedisWait, s.PoolOverflow = server.Secret(redis.URL()), 5*time.Second, 20
 	}
-	s := testkit.StartFirst(t, shared)
+	s := testkit.StartShared(t, shared)
 	c := &crowd{t: t, replicas: []*testkit.Server{s, s.Replica(t, shared), s.Replica(t, shared)}}
-	wave, wanted, began := 20, testkit.Rounds(120, 100_000), time.Now()
+	wave, wanted, began := 20, testkit.Repetitions(120, 100_000), time.Now()
 	if testkit.Long() {
 		wave = 500
 	}

@@ -84,7 +84,7 @@ func TestKeysAreRotatedWithoutLoggingAnybodyOut(t *testing.T) {
 	for name, generations := range rotations(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := testkit.StartFirst(t, generations[0].set)
+			first := testkit.StartShared(t, generations[0].set)
 			replicas := []*testkit.Server{first}
 			for _, g := range generations[1:] {
 				replicas = append(replicas, first.Replica(t, g.set))
@@ -118,7 +118,7 @@ func TestKeysAreRotatedWithoutLoggingAnybodyOut(t *testing.T) {
 func wantWelcome(t *testing.T, about string, c *testkit.Client, replicas ...*testkit.Server) {
 	t.Helper()
 	for n, replica := range replicas {
-		if answer := c.At(replica).Patient().Get(mePath); answer.Status != 200 {
+		if answer := c.At(replica).WithRetry().Get(mePath); answer.Status != 200 {
 			t.Fatalf("%s: replica %d of two answers %s", about, n+1, answer.Body)
 		}
 	}
@@ -132,7 +132,7 @@ func goOn(t *testing.T, about string, c *testkit.Client, by *testkit.Server) {
 		t.Fatalf("%s: a refresh is answered %s", about, answer.Body)
 	}
 	var next pair
-	answer.Into(&next)
+	answer.Decode(&next)
 	c.Token, c.RefreshToken = next.AccessToken, next.RefreshToken
 }
 
@@ -162,11 +162,11 @@ func wantSignedBy(t *testing.T, about string, s *testkit.Server, g generation) {
 		t.Errorf("%s: a token says %s, want %s", about, text, g.alg)
 	}
 	if g.published == 0 {
-		s.Anybody(t).Get(jwksPath).WantProblem(404, "route_not_found")
+		s.Anonymous(t).Get(jwksPath).WantProblem(404, "route_not_found")
 		return
 	}
 	var set struct{ Keys []struct{ Kid string } }
-	s.Anybody(t).Get(jwksPath).Want(200).Into(&set)
+	s.Anonymous(t).Get(jwksPath).Want(200).Decode(&set)
 	if len(set.Keys) != g.published {
 		t.Errorf("%s: %d keys are published, want %d", about, len(set.Keys), g.published)
 	}
@@ -208,7 +208,7 @@ func TestPublicKeysArePublishedForEverybody(t *testing.T) {
 	t.Parallel()
 	key, other := newKeyPair(t, "P-256"), newKeyPair(t, "Ed25519")
 	s := testkit.Start(t, generation{file: key.private + other.public}.set)
-	anybody := s.Anybody(t)
+	anybody := s.Anonymous(t)
 	answer := anybody.Get(jwksPath).Want(200)
 	if got := answer.Header.Get("Content-Type"); got != "application/jwk-set+json" {
 		t.Errorf("Content-Type = %s", got)
@@ -217,7 +217,7 @@ func TestPublicKeysArePublishedForEverybody(t *testing.T) {
 		t.Errorf("Cache-Control = %s", got)
 	}
 	var set struct{ Keys []map[string]string }
-	answer.Into(&set)
+	answer.Decode(&set)
 	for _, k := range set.Keys {
 		if k["use"] != "sig" || k["alg"] == "" || k["kid"] == "" || k["d"] != "" || k["k"] != "" {
 			t.Errorf("a key is %v", k)
@@ -232,5 +232,5 @@ func TestPublicKeysArePublishedForEverybody(t *testing.T) {
 	if allow := anybody.Do("POST", jwksPath, nil).Want(405).Header.Get("Allow"); allow != "GET, HEAD, OPTIONS" {
 		t.Errorf("Allow = %s", allow)
 	}
-	testkit.Start(t).Anybody(t).Get(jwksPath).WantProblem(404, "route_not_found")
+	testkit.Start(t).Anonymous(t).Get(jwksPath).WantProblem(404, "route_not_found")
 }

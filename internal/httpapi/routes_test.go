@@ -67,7 +67,7 @@ func TestAPathThatIsNoRouteIs404(t *testing.T) {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 			t.Run(method+" of "+name, func(t *testing.T) {
 				t.Parallel()
-				for _, c := range []*testkit.Client{ann.For(t), s.Anybody(t)} {
+				for _, c := range []*testkit.Client{ann.WithT(t), s.Anonymous(t)} {
 					answer := c.Do(method, path, nil)
 					problem := answer.WantProblem(404, "route_not_found")
 					if problem.RequestID != answer.Header.Get("X-Request-Id") || problem.Type != "/problems/route_not_found" {
@@ -105,7 +105,7 @@ func TestARouteNamesItsMethods(t *testing.T) {
 	} {
 		t.Run("OPTIONS "+path, func(t *testing.T) {
 			t.Parallel()
-			answer := s.Anybody(t).Do("OPTIONS", path, nil).Want(204)
+			answer := s.Anonymous(t).Do("OPTIONS", path, nil).Want(204)
 			if got := answer.Header.Get("Allow"); got != allow {
 				t.Errorf("Allow = %s, want %s", got, allow)
 			}
@@ -119,7 +119,7 @@ func TestARouteNamesItsMethods(t *testing.T) {
 			}
 			t.Run(method+" "+path, func(t *testing.T) {
 				t.Parallel()
-				answer := s.Anybody(t).Do(method, path, nil, "X-Request-Id", "the-same").Want(405)
+				answer := s.Anonymous(t).Do(method, path, nil, "X-Request-Id", "the-same").Want(405)
 				if got := answer.Header.Get("Allow"); got != allow {
 					t.Errorf("Allow = %s, want %s", got, allow)
 				}

@@ -20,9 +20,9 @@ type pair struct {
 	SessionID    string `json:"session_id"`
 }
 
-func refresh(t testing.TB, s *testkit.Server, token string) *testkit.Answer {
+func refresh(t testing.TB, s *testkit.Server, token string) *testkit.Response {
 	t.Helper()
-	return s.Anybody(t).Patient().Post(refreshPath, map[string]any{"refresh_token": token})
+	return s.Anonymous(t).WithRetry().Post(refreshPath, map[string]any{"refresh_token": token})
 }
 
 func TestARefreshTokenIsExchangedOnce(t *testing.T) {
@@ -33,7 +33,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 		t.Parallel()
 		ann := s.SignUp(t)
 		var next pair
-		answer := refresh(t, s, ann.RefreshToken).Want(200).Into(&next)
+		answer := refresh(t, s, ann.RefreshToken).Want(200).Decode(&next)
 		if answer.Header.Get("Cache-Control") != "no-store" || next.SessionID != ann.Session || next.RefreshToken == ann.RefreshToken {
 			t.Errorf("got %s with %v", answer.Body, answer.Header)
 		}
@@ -44,12 +44,12 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 		t.Parallel()
 		ann := s.SignUp(t)
 		var first, again, second pair
-		refresh(t, s, ann.RefreshToken).Want(200).Into(&first)
-		refresh(t, s, ann.RefreshToken).Want(200).Into(&again)
+		refresh(t, s, ann.RefreshToken).Want(200).Decode(&first)
+		refresh(t, s, ann.RefreshToken).Want(200).Decode(&again)
 		if first.RefreshToken != again.RefreshToken {
 			t.Error("the predecessor got another successor")
 		}
-		refresh(t, s, first.RefreshToken).Want(200).Into(&second)
+		refresh(t, s, first.RefreshToken).Want(200).Decode(&second)
 		refresh(t, s, ann.RefreshToken).WantProblem(401, "refresh_token_reused")
 		refresh(t, s, second.RefreshToken).WantProblem(401, "refresh_token_invalid")
 		ann.Get("/api/v1/users/me").WantProblem(401, "token_revoked")
@@ -68,7 +68,7 @@ func TestARefreshTokenIsExchangedOnce(t *testing.T) {
 
 func TestLogoutIsFinal(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replica := s.Replica(t)
 
 	t.Run("by the access token, twice", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestLogoutIsFinal(t *testing.T) {
 		t.Parallel()
 		ann := s.SignUp(t)
 		for range 2 {
-			s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(204)
+			s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": ann.RefreshToken}).Want(204)
 		}
 		ann.Get("/api/v1/users/me").WantProblem(401, "token_revoked")
 	})
@@ -92,7 +92,7 @@ func TestLogoutIsFinal(t *testing.T) {
 		for _, byRefresh := range []bool{false, true} {
 			one, two := s.SignIn(t, "everywhere@example.com"), s.SignIn(t, "everywhere@example.com")
 			if byRefresh {
-				s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": one.RefreshToken, "all_sessions": true}).Want(204)
+				s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": one.RefreshToken, "all_sessions": true}).Want(204)
 			} else {
 				one.Post(logoutPath, map[string]any{"all_sessions": true}).Want(204)
 			}
@@ -104,13 +104,13 @@ func TestLogoutIsFinal(t *testing.T) {
 		one, two := s.SignIn(t, "careful@example.com"), s.SignIn(t, "careful@example.com")
 		one.Post(logoutPath, nil).Want(204)
 		one.Post(logoutPath, map[string]any{"all_sessions": true}).Want(204)
-		s.Anybody(t).Post(logoutPath, map[string]any{"all_sessions": true, "refresh_token": one.RefreshToken}).Want(204)
+		s.Anonymous(t).Post(logoutPath, map[string]any{"all_sessions": true, "refresh_token": one.RefreshToken}).Want(204)
 		two.Get("/api/v1/users/me").Want(200)
 	})
 	t.Run("and needs a token", func(t *testing.T) {
 		t.Parallel()
-		s.Anybody(t).Post(logoutPath, map[string]any{}).WantProblem(401, "token_missing")
-		s.Anybody(t).Post(logoutPath, map[string]any{"refresh_token": "x"}).WantProblem(401, "refresh_token_invalid")
+		s.Anonymous(t).Post(logoutPath, map[string]any{}).WantProblem(401, "token_missing")
+		s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": "x"}).WantProblem(401, "refresh_token_invalid")
 	})
 }
 
@@ -126,7 +126,7 @@ func TestSessionsAreListedAndEndedOneByOne(t *testing.T) {
 				Current bool
 			}
 		}
-		c.Get(sessionsPath).Want(200).Into(&got)
+		c.Get(sessionsPath).Want(200).Decode(&got)
 		for _, l := range got.Sessions {
 			if l.Current != (l.ID == c.Session) {
 				t.Errorf("current is %v for %s", l.Current, l.ID)

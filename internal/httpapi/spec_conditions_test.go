@@ -35,17 +35,17 @@ func TestASpecificationIsReadWithItsItemsOnRequest(t *testing.T) {
 func TestConditionsOnASpecification(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
-	writes := map[string]func(*testkit.Client, spec, string) *testkit.Answer{
-		"PUT": func(c *testkit.Client, s spec, tag string) *testkit.Answer {
+	writes := map[string]func(*testkit.Client, spec, string) *testkit.Response{
+		"PUT": func(c *testkit.Client, s spec, tag string) *testkit.Response {
 			return c.Put(s.path(), map[string]any{"content": "new"}, "If-Match", tag)
 		},
-		"PATCH": func(c *testkit.Client, s spec, tag string) *testkit.Answer {
+		"PATCH": func(c *testkit.Client, s spec, tag string) *testkit.Response {
 			return c.Patch(s.path(), map[string]any{"content": "new"}, "If-Match", tag)
 		},
-		"DELETE": func(c *testkit.Client, s spec, tag string) *testkit.Answer {
+		"DELETE": func(c *testkit.Client, s spec, tag string) *testkit.Response {
 			return c.Delete(s.path(), "If-Match", tag)
 		},
-		"reorder": func(c *testkit.Client, s spec, tag string) *testkit.Answer {
+		"reorder": func(c *testkit.Client, s spec, tag string) *testkit.Response {
 			list := placesOf(bulletsOf(c, s))
 			return c.Put(s.path()+"/items/reorder", map[string]any{"item_ids": []string{list[1], list[0]}}, "If-Match", tag)
 		},
@@ -53,7 +53,7 @@ func TestConditionsOnASpecification(t *testing.T) {
 	for method, write := range writes {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			old := newSpec(ann, "a", "b") // version 3
 			for _, tag := range []string{`"2"`, `"4"`, `W/"3"`, `"03"`, `"3-x"`, `"x"`, `"1", "2", W/"3"`} {
 				current := write(ann, old, tag).WantProblem(412, "precondition_failed").Current

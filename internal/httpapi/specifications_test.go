@@ -32,8 +32,8 @@ func (s spec) path() string { return "/api/v1/specs/" + s.ID }
 func (s spec) tag() string { return strconv.Quote(strconv.Itoa(s.Version)) }
 
 // specOf reads the specification that an answer shows.
-func specOf(a *testkit.Answer) (s spec) {
-	a.Into(&s)
+func specOf(a *testkit.Response) (s spec) {
+	a.Decode(&s)
 	return s
 }
 
@@ -51,13 +51,13 @@ func (h home) path() string { return "/api/v1/projects/" + h.ID }
 func (h home) specs() string { return h.path() + "/specs" }
 
 func newHome(c *testkit.Client) (h home) {
-	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Into(&h)
+	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Decode(&h)
 	return h
 }
 
 // seen is the project as it is now.
 func (h home) seen(c *testkit.Client) (now home) {
-	c.Get(h.path()).Want(200).Into(&now)
+	c.Get(h.path()).Want(200).Decode(&now)
 	return now
 }
 
@@ -98,7 +98,7 @@ func TestANewSpecification(t *testing.T) {
 		t.Errorf("read %s, created %s", again.Body, made.Body)
 	}
 	head := ann.Do("HEAD", got.path(), nil).Want(200)
-	for what, a := range map[string]*testkit.Answer{"POST": made, "GET": again, "HEAD": head} {
+	for what, a := range map[string]*testkit.Response{"POST": made, "GET": again, "HEAD": head} {
 		if tag := a.Header.Get("ETag"); tag != `"1"` {
 			t.Errorf("%s: ETag = %s", what, tag)
 		}
@@ -129,7 +129,7 @@ func TestAChangeOfASpecification(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newHome(ann)
 			old := specOf(ann.Post(parent.specs(), said{"Old", "# First\nline"}.body()).Want(201))
 			before := parent.seen(ann)
@@ -175,11 +175,11 @@ func TestAWriteThatChangesNothingOfASpecification(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var answer *testkit.Answer
+			var answer *testkit.Response
 			if tc.method == "POST" {
-				answer = ann.For(t).Post(tc.of.path()+"/restore", nil)
+				answer = ann.WithT(t).Post(tc.of.path()+"/restore", nil)
 			} else {
-				answer = ann.For(t).Do(tc.method, tc.of.path(), tc.body)
+				answer = ann.WithT(t).Do(tc.method, tc.of.path(), tc.body)
 			}
 			if diff := cmp.Diff(tc.of, specOf(answer.Want(200))); diff != "" {
 				t.Errorf("specification (-before +after):\n%s", diff)
@@ -211,11 +211,11 @@ func TestContentIsKeptByteForByte(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
+			ann := ann.WithT(t)
 			parent := newHome(ann)
 			made := specOf(ann.Post(parent.specs(), said{"x", content}.body()).Want(201))
 			var page struct{ Specifications []spec }
-			ann.Get(parent.specs()).Want(200).Into(&page)
+			ann.Get(parent.specs()).Want(200).Decode(&page)
 			got := map[string]string{"POST": made.Content, "GET": seenSpec(ann, made).Content, "list": page.Specifications[0].Content}
 			for _, method := range []string{"PUT", "PATCH"} {
 				other := parent.add(ann, "other")
@@ -268,7 +268,7 @@ func TestFaultsOfASpecificationAreAllNamed(t *testing.T) {
 				if method == "POST" {
 					path = "/api/v1/projects/" + old.ProjectID + "/specs"
 				}
-				got := ann.For(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").Mistakes()
+				got := ann.WithT(t).Do(method, path, tc.body).WantProblem(422, "validation_failed").FieldErrors()
 				slices.Sort(got)
 				if diff := cmp.Diff(tc.want, got); diff != "" {
 					t.Errorf("faults (-want +got):\n%s", diff)

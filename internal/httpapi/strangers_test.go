@@ -68,7 +68,7 @@ type told struct {
 	Body   string
 }
 
-func tell(a *testkit.Answer, id string) told {
+func tell(a *testkit.Response, id string) told {
 	header := a.Header.Clone()
 	for _, name := range []string{"Date", "Content-Length"} {
 		header.Del(name)
@@ -134,7 +134,7 @@ func somebodyElsesProjectIsAsOneThatDoesNotExist(t *testing.T, s *testkit.Server
 		for name, r := range requests {
 			ask := func(t *testing.T, id string) told {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return tell(ann.For(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
+				return tell(ann.WithT(t).Do(r.method, projectsPath+"/"+url.PathEscape(id)+r.below, r.body, headers...), id)
 			}
 			want := ask(t, missing)
 			for whose, id := range names {
@@ -180,7 +180,7 @@ func TestOnesOwnTrashIsAsWhatDoesNotExist(t *testing.T) {
 			t.Parallel()
 			ask := func(id string) told {
 				headers := append([]string{"X-Request-Id", "the-same"}, r.headers...)
-				return tell(ann.For(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
+				return tell(ann.WithT(t).Do(r.method, projectsPath+"/"+id+r.below, r.body, headers...), id)
 			}
 			if diff := cmp.Diff(ask(missing), ask(gone.ID)); diff != "" {
 				t.Errorf("(-one that does not exist +in the trash):\n%s", diff)

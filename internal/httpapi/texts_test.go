@@ -50,7 +50,7 @@ func anItem(c *testkit.Client) (list, one string) {
 }
 
 // write sends the text with a method.
-func (w writing) write(c *testkit.Client, method, list, one, text string) *testkit.Answer {
+func (w writing) write(c *testkit.Client, method, list, one, text string) *testkit.Response {
 	body := map[string]any{w.field: text}
 	path := one
 	if method != "PATCH" {
@@ -64,7 +64,7 @@ func (w writing) write(c *testkit.Client, method, list, one, text string) *testk
 
 // taken tells whether a text is taken, and fails the test if it is taken and not
 // kept as it should be, or refused for another reason.
-func (w writing) taken(t *testing.T, a *testkit.Answer, kept string, why ...string) bool {
+func (w writing) taken(t *testing.T, a *testkit.Response, kept string, why ...string) bool {
 	t.Helper()
 	if a.Status == 200 || a.Status == 201 {
 		if got := a.JSON()[w.field]; got != kept {
@@ -72,7 +72,7 @@ func (w writing) taken(t *testing.T, a *testkit.Answer, kept string, why ...stri
 		}
 		return true
 	}
-	for _, fault := range a.WantProblem(422, "validation_failed").Mistakes() {
+	for _, fault := range a.WantProblem(422, "validation_failed").FieldErrors() {
 		pointer, code, _ := strings.Cut(fault, " ")
 		if pointer != "/"+w.field || !slices.Contains(why, code) {
 			t.Errorf("refused for %q, want %v", fault, why)
@@ -164,7 +164,7 @@ func TestNoAnswerHoldsMarkup(t *testing.T) {
 	const script = "<script>alert(1)</script>&"
 	p := newProject(ann, script)
 	ann.Patch(mePath, map[string]any{"name": script}).Want(200)
-	for what, answer := range map[string]*testkit.Answer{
+	for what, answer := range map[string]*testkit.Response{
 		"a resource":         ann.Get(p.path()).Want(200),
 		"a list":             ann.Get(projectsPath).Want(200),
 		"an export":          ann.Get(exportPath).Want(200),

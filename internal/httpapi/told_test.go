@@ -14,7 +14,7 @@ import (
 func TestAChangeIsToldBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 	redis := ownRedis(t)
-	s := testkit.StartFirst(t, func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 20*time.Second })
+	s := testkit.StartShared(t, func(s *server.Settings) { s.RedisURL, s.RedisWait = server.Secret(redis.URL()), 20*time.Second })
 	ann := s.SignUp(t)
 	spec := newSpec(ann)
 	long := `{"content":"` + strings.Repeat("x", 60_000) + `"}`
@@ -27,7 +27,7 @@ func TestAChangeIsToldBeforeItIsAnswered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	answered := make(chan *testkit.Answer, 1)
+	answered := make(chan *testkit.Response, 1)
 	go func() { answered <- ann.Patch(spec.path(), `{"title":"after"}`) }()
 	for number(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
 		time.Sleep(time.Millisecond)

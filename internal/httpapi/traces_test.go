@@ -83,7 +83,7 @@ func TestARequestIsOneTraceOfThreeKindsOfSpans(t *testing.T) {
 	ann.Patch(p.path(), map[string]any{"title": "Another"}, "Traceparent", sampled, "Tracestate", "canary=canary", "Baggage", "canary=canary").Want(200)
 
 	const request = "PATCH /api/v1/projects/{id}"
-	spans := ofTrace(collector.Await(t, func(s *pb.Span) bool { return s.Name == request }), traceID)
+	spans := ofTrace(collector.WaitForSpan(t, func(s *pb.Span) bool { return s.Name == request }), traceID)
 	top := spans[request]
 	if top == nil || hex.EncodeToString(top.ParentSpanId) != callersSpan || top.Kind != pb.Span_SPAN_KIND_SERVER {
 		t.Fatalf("the request's span is %v", top)
@@ -128,12 +128,12 @@ func TestATraceparentCountsOnlyInItsForm(t *testing.T) {
 		"canary", "00-" + strings.Repeat("0", 32) + "-" + callersSpan + "-01", "ff-" + traceID + "-" + callersSpan + "-01", strings.ToUpper(sampled),
 		"00-" + traceID + "-" + strings.Repeat("0", 16) + "-01", sampled + "-more",
 	} {
-		s.Anybody(t).Get("/problems", "Traceparent", malformed).Want(200)
+		s.Anonymous(t).Get("/problems", "Traceparent", malformed).Want(200)
 	}
-	s.Anybody(t).Get("/problems", "Traceparent", sampled, "Traceparent", sampled).Want(200)
-	s.Anybody(t).Get("/problems", "Traceparent", strings.TrimSuffix(sampled, "1")+"0").Want(200) // the caller wants none
-	s.Anybody(t).Get("/docs", "Traceparent", sampled).Want(200)
-	spans := collector.Await(t, named("GET /docs"))
+	s.Anonymous(t).Get("/problems", "Traceparent", sampled, "Traceparent", sampled).Want(200)
+	s.Anonymous(t).Get("/problems", "Traceparent", strings.TrimSuffix(sampled, "1")+"0").Want(200) // the caller wants none
+	s.Anonymous(t).Get("/docs", "Traceparent", sampled).Want(200)
+	spans := collector.WaitForSpan(t, named("GET /docs"))
 	own := map[string]bool{}
 	for _, span := range spans {
 		if span.Name == "GET /problems" {
@@ -164,9 +164,9 @@ func TestTheProbesOfOperatorsAreNotTraced(t *testing.T) {
 	collector := testkit.NewCollector(t)
 	s := testkit.Start(t, traced(collector))
 	for _, path := range []string{"/health", "/health/db", "/metrics"} {
-		s.Anybody(t).Get(path, "Traceparent", sampled)
+		s.Anonymous(t).Get(path, "Traceparent", sampled)
 	}
-	s.Anybody(t).Get("/docs").Want(200)
+	s.Anonymous(t).Get("/docs").Want(200)
 	s.Stop() // sends what is left
 	var names []string
 	for _, span := range collector.Spans() {
@@ -192,7 +192,7 @@ func TestACollectorInTroubleDoesNoHarm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			collector := testkit.NewCollector(t)
-			collector.Answer = answer
+			collector.Handler = answer
 			log := &logFile{}
 			s := testkit.StartLogging(t, log, traced(collector), func(s *server.Settings) {
 				if answer == nil {

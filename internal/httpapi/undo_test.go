@@ -46,7 +46,7 @@ func one[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (v T) {
 // trashOf lists what is in the trash of a project.
 func trashOf(c *testkit.Client, h home) []spec {
 	var page struct{ Specifications []spec }
-	c.Get(h.specs() + "?trashed=true").Want(200).Into(&page)
+	c.Get(h.specs() + "?trashed=true").Want(200).Decode(&page)
 	return page.Specifications
 }
 

@@ -26,8 +26,8 @@ type profile struct {
 	LastLoginAt string  `json:"last_login_at"`
 }
 
-func profileOf(a *testkit.Answer) (p profile) {
-	a.Into(&p)
+func profileOf(a *testkit.Response) (p profile) {
+	a.Decode(&p)
 	return p
 }
 
@@ -39,8 +39,8 @@ func TestOnesProfileIsThatOfTheSignIn(t *testing.T) {
 		User        profile
 	}
 	token := s.IDToken(t, issuer.Claims{Email: "eve@example.com"})
-	s.Anybody(t).Post("/api/v1/auth/login", map[string]any{"id_token": token}).Want(200).Into(&grant)
-	eve := s.Anybody(t)
+	s.Anonymous(t).Post("/api/v1/auth/login", map[string]any{"id_token": token}).Want(200).Decode(&grant)
+	eve := s.Anonymous(t)
 	eve.Token = grant.AccessToken
 	got := profileOf(eve.Get(mePath).Want(200))
 	if diff := cmp.Diff(grant.User, got); diff != "" {
@@ -49,7 +49,7 @@ func TestOnesProfileIsThatOfTheSignIn(t *testing.T) {
 	if got.Email != "eve@example.com" || got.Role != "user" || got.CreatedAt != got.LastLoginAt {
 		t.Errorf("profile %+v", got)
 	}
-	s.Anybody(t).Get(mePath).WantProblem(401, "token_missing")
+	s.Anonymous(t).Get(mePath).WantProblem(401, "token_missing")
 	eve.Get(mePath+"?fields=name").WantProblem(400, "invalid_parameter")
 }
 
@@ -60,7 +60,7 @@ var signIns atomic.Int64
 func signInAgain(t *testing.T, s *testkit.Server, email string) *testkit.Client {
 	t.Helper()
 	token := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": fmt.Sprint("again-", signIns.Add(1))}})
-	c := s.Anybody(t)
+	c := s.Anonymous(t)
 	answer := c.Post("/api/v1/auth/login", map[string]any{"id_token": token}).Want(200).JSON()
 	c.Token, _ = answer["access_token"].(string)
 	c.User = profileOf(c.Get(mePath).Want(200)).ID
@@ -79,7 +79,7 @@ func TestAMergePatchIsTakenByItsName(t *testing.T) {
 		t.Run(tc.field, func(t *testing.T) {
 			t.Parallel()
 			body := map[string]string{tc.field: tc.text}
-			if got := ann.For(t).Patch(path, body, "Content-Type", "application/merge-patch+json").Want(200).JSON(); got[tc.field] != tc.text {
+			if got := ann.WithT(t).Patch(path, body, "Content-Type", "application/merge-patch+json").Want(200).JSON(); got[tc.field] != tc.text {
 				t.Errorf("answered %v", got)
 			}
 		})
@@ -144,8 +144,8 @@ func TestAChangeOfAProfileThatIsRefused(t *testing.T) {
 	} {
 		t.Run(body[:min(len(body), 40)], func(t *testing.T) {
 			t.Parallel()
-			ann := ann.For(t)
-			got := ann.Patch(mePath, body).WantProblem(422, "validation_failed").Mistakes()
+			ann := ann.WithT(t)
+			got := ann.Patch(mePath, body).WantProblem(422, "validation_failed").FieldErrors()
 			slices.Sort(got)
 			if joined := strings.Join(got, ", "); joined != want {
 				t.Errorf("faults %s, want %s", joined, want)
@@ -177,7 +177,7 @@ func mentions(t *testing.T, s *testkit.Server, text string) map[string]int {
 
 func TestADeletedAccountLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartFirst(t)
+	s := testkit.StartShared(t)
 	replica := s.Replica(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	email := profileOf(ann.Get(mePath).Want(200)).Email
@@ -199,14 +199,14 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 	}
 
 	used := s.IDToken(t, issuer.Claims{Email: email, Extra: map[string]any{"jti": "before-the-end"}})
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": used}).Want(200)
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": used}).Want(200)
 	if body := ann.Delete(mePath).Want(204).Body; len(body) > 0 {
 		t.Errorf("the 204 has a body: %s", body)
 	}
 	for where, c := range map[string]*testkit.Client{
 		"here": ann, "at the replica": ann.At(replica), "the phone": phone, "the phone at the replica": phone.At(replica),
 	} {
-		for path, a := range map[string]*testkit.Answer{
+		for path, a := range map[string]*testkit.Response{
 			"me": c.Get(mePath), "export": c.Get(mePath + "/export"), "item": c.Get(bulletsOf(bob, bobs)[0].path()), "delete": c.Delete(mePath),
 			"create": c.Post("/api/v1/projects", `{"title": "x"}`), "bad": c.Post("/api/v1/projects", `{`),
 		} {
@@ -228,7 +228,7 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 		t.Errorf("rows of somebody else (-before +after):\n%s", diff)
 	}
 
-	s.Anybody(t).Post(loginPath, map[string]any{"id_token": used}).WantProblem(401, "google_token_invalid")
+	s.Anonymous(t).Post(loginPath, map[string]any{"id_token": used}).WantProblem(401, "google_token_invalid")
 	again := signInAgain(t, s, email)
 	if again.User == ann.User {
 		t.Error("who signs in again is the deleted user")

@@ -51,7 +51,7 @@ func TestTextsThatAreTaken(t *testing.T) {
 			ann := s.SignUp(t)
 			made := ann.Post(projectsPath, tc.body).Want(201)
 			old := newProject(ann, "Old")
-			for how, answer := range map[string]*testkit.Answer{
+			for how, answer := range map[string]*testkit.Response{
 				"POST": made, "read back": ann.Get(made.Header.Get("Location")),
 				"PATCH": ann.Patch(old.path(), tc.body), "PUT": ann.Put(old.path(), tc.body),
 			} {
@@ -153,8 +153,8 @@ func TestFaultsOfFieldsAreAllNamedAtOnce(t *testing.T) {
 			if method == "POST" {
 				path = projectsPath
 			}
-			problem := ann.For(t).Do(method, path, body).WantProblem(422, "validation_failed")
-			want, got := slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(problem.Mistakes()))
+			problem := ann.WithT(t).Do(method, path, body).WantProblem(422, "validation_failed")
+			want, got := slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(problem.FieldErrors()))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
@@ -218,7 +218,7 @@ func codeBody(code, verifier, redirectURI string) string {
 
 func TestFaultsOfASignIn(t *testing.T) {
 	t.Parallel()
-	anybody := testkit.Start(t).Anybody(t)
+	anybody := testkit.Start(t).Anonymous(t)
 	for name, tc := range map[string]struct {
 		body string
 		want []string
@@ -258,8 +258,8 @@ func TestFaultsOfASignIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			problem := anybody.For(t).Post("/api/v1/auth/login", tc.body).WantProblem(422, "validation_failed")
-			got := problem.Mistakes()
+			problem := anybody.WithT(t).Post("/api/v1/auth/login", tc.body).WantProblem(422, "validation_failed")
+			got := problem.FieldErrors()
 			slices.Sort(got)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)

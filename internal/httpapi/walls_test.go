@@ -12,10 +12,10 @@ import (
 var walls = map[string]func(t *testing.T) *testkit.Server{
 	"both walls": func(t *testing.T) *testkit.Server { return testkit.Start(t) },
 	"row-level security alone": func(t *testing.T) *testkit.Server {
-		return testkit.StartOn(t, testkit.WithoutFilters(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
+		return testkit.StartOn(t, testkit.WithoutOwnerFilters(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
 	},
 	"the filters alone": func(t *testing.T) *testkit.Server {
-		return testkit.StartOn(t, testkit.WithoutPolicies(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
+		return testkit.StartOn(t, testkit.WithoutRLS(t, testkit.NewDatabase(t)), testkit.NewIssuer(t))
 	},
 }
 
@@ -33,7 +33,7 @@ func behindEachWall(t *testing.T, test func(*testing.T, *testkit.Server)) {
 // The tests behind one wall are only worth something if there is nothing else.
 func TestWithNeitherWallEverythingIsEverybodys(t *testing.T) {
 	t.Parallel()
-	db := testkit.WithoutFilters(t, testkit.WithoutPolicies(t, testkit.NewDatabase(t)))
+	db := testkit.WithoutOwnerFilters(t, testkit.WithoutRLS(t, testkit.NewDatabase(t)))
 	s := testkit.StartOn(t, db, testkit.NewIssuer(t))
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	spec := newSpec(bob, "a")

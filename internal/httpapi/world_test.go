@@ -38,9 +38,9 @@ type project struct {
 func (p project) path() string { return projectsPath + "/" + p.ID }
 
 // projectOf reads the project that an answer shows.
-func projectOf(a *testkit.Answer) project {
+func projectOf(a *testkit.Response) project {
 	var p project
-	a.Into(&p)
+	a.Decode(&p)
 	return p
 }
 
@@ -58,7 +58,7 @@ type projectPage struct {
 // list reads one page; parameters are pairs of name and value.
 func list(c *testkit.Client, parameters ...string) projectPage {
 	var page projectPage
-	c.Get(projectsPath + query(parameters...)).Want(200).Into(&page)
+	c.Get(projectsPath + query(parameters...)).Want(200).Decode(&page)
 	return page
 }
 
@@ -116,14 +116,14 @@ func idToken(t *testing.T, s *testkit.Server, c issuer.Claims) string {
 func signIn(t *testing.T, s *testkit.Server, c issuer.Claims) grant {
 	t.Helper()
 	var g grant
-	s.Anybody(t).Post("/api/v1/auth/login", map[string]any{"id_token": idToken(t, s, c)}).Want(200).Into(&g)
+	s.Anonymous(t).Post("/api/v1/auth/login", map[string]any{"id_token": idToken(t, s, c)}).Want(200).Decode(&g)
 	return g
 }
 
 // withToken is a caller who sends this access token.
 func withToken(t *testing.T, s *testkit.Server, token string) *testkit.Client {
 	t.Helper()
-	c := s.Anybody(t)
+	c := s.Anonymous(t)
 	c.Token = token
 	return c
 }

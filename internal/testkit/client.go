@@ -14,17 +14,17 @@ import (
 
 // Client calls a server. Every answer it gets is checked against the contract.
 type Client struct {
-	t       testing.TB
-	server  *Server
-	patient bool
+	t      testing.TB
+	server *Server
+	retry  bool
 
 	// Token, RefreshToken, Session and User are empty for somebody who has not
 	// signed in.
 	Token, RefreshToken, Session, User string
 }
 
-// For is the same caller in a subtest.
-func (c *Client) For(t testing.TB) *Client {
+// WithT is the same caller in a subtest.
+func (c *Client) WithT(t testing.TB) *Client {
 	t.Helper()
 	other := *c
 	other.t = t
@@ -38,72 +38,72 @@ func (c *Client) At(s *Server) *Client {
 	return &other
 }
 
-// Patient is the same caller, who repeats what finds the server busy, as the
+// WithRetry is the same caller, who repeats what finds the server busy, as the
 // contract tells callers to: with an Idempotency-Key, so that nothing is created
 // twice.
-func (c *Client) Patient() *Client {
+func (c *Client) WithRetry() *Client {
 	other := *c
-	other.patient = true
+	other.retry = true
 	return &other
 }
 
 // Get, Post, Put, Patch and Delete call a path. A body is written as JSON; a
 // string or []byte goes as it is. Headers are pairs of name and value.
-func (c *Client) Get(path string, headers ...string) *Answer {
+func (c *Client) Get(path string, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodGet, path, nil, headers...)
 }
 
 // Post calls POST.
-func (c *Client) Post(path string, body any, headers ...string) *Answer {
+func (c *Client) Post(path string, body any, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodPost, path, body, headers...)
 }
 
 // Put calls PUT.
-func (c *Client) Put(path string, body any, headers ...string) *Answer {
+func (c *Client) Put(path string, body any, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodPut, path, body, headers...)
 }
 
 // Patch calls PATCH.
-func (c *Client) Patch(path string, body any, headers ...string) *Answer {
+func (c *Client) Patch(path string, body any, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodPatch, path, body, headers...)
 }
 
 // Delete calls DELETE.
-func (c *Client) Delete(path string, headers ...string) *Answer {
+func (c *Client) Delete(path string, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodDelete, path, nil, headers...)
 }
 
-var browser = &http.Client{
+var httpClient = &http.Client{
 	Timeout:       30 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 }
 
 const (
-	// patience is how long a patient caller repeats.
-	patience = time.Minute
-	// shortly is the wait between two tries, much shorter than Retry-After says:
+	// maxRetryTime is how long a patient caller repeats.
+	maxRetryTime = time.Minute
+	// retryInterval is the wait between two tries, much shorter than Retry-After says:
 	// nobody but the test is there.
-	shortly = 50 * time.Millisecond
+	retryInterval = 50 * time.Millisecond
 )
 
 // Do calls any method. It may be used by several goroutines at once.
-func (c *Client) Do(method, path string, body any, headers ...string) *Answer {
+func (c *Client) Do(method, path string, body any, headers ...string) *Response {
 	c.t.Helper()
-	if c.patient && method == http.MethodPost && !slices.Contains(headers, "Idempotency-Key") {
+	if c.retry && method == http.MethodPost && !slices.Contains(headers, "Idempotency-Key") {
 		headers = append(slices.Clone(headers), "Idempotency-Key", rand.Text())
 	}
-	for began := time.Now(); ; time.Sleep(shortly) {
-		a, err := c.try(method, path, body, headers)
+	for began := time.Now(); ; time.Sleep(retryInterval) {
+		a, err := c.do(method, path, body, headers)
 		if err != nil {
 			c.t.Fatalf("%s %s: %v", method, path, err)
 		}
-		if a.Status != http.StatusServiceUnavailable || !c.patient || time.Since(began) > patience {
+		if a.Status != http.StatusServiceUnavailable || !c.retry || time.Since(began) > maxRetryTime {
 			return a
 		}
 		if a.Header.Get("Retry-After") == "" {
@@ -112,7 +112,7 @@ func (c *Client) Do(method, path string, body any, headers ...string) *Answer {
 	}
 }
 
-func (c *Client) try(method, path string, body any, headers []string) (*Answer, error) {
+func (c *Client) do(method, path string, body any, headers []string) (*Response, error) {
 	sent, err := encode(body)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (c *Client) try(method, path string, body any, headers []string) (*Answer, 
 			r.Header.Set(headers[n], headers[n+1])
 		}
 	}
-	answer, err := browser.Do(r)
+	answer, err := httpClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (c *Client) try(method, path string, body any, headers []string) (*Answer, 
 		return nil, err
 	}
 	c.server.contract.check(c.t, r, answer, got)
-	return &Answer{t: c.t, Status: answer.StatusCode, Header: answer.Header, Body: got, request: method + " " + path}, nil
+	return &Response{t: c.t, Status: answer.StatusCode, Header: answer.Header, Body: got, request: method + " " + path}, nil
 }
 
 func encode(body any) ([]byte, error) {
@@ -163,8 +163,8 @@ func encode(body any) ([]byte, error) {
 	}
 }
 
-// Answer is what a server answered.
-type Answer struct {
+// Response is what a server answered.
+type Response struct {
 	t       testing.TB
 	request string
 	Status  int
@@ -173,7 +173,7 @@ type Answer struct {
 }
 
 // Want fails the test unless the status is the wanted one.
-func (a *Answer) Want(status int) *Answer {
+func (a *Response) Want(status int) *Response {
 	a.t.Helper()
 	if a.Status != status {
 		a.t.Fatalf("%s answered %d, want %d: %s", a.request, a.Status, status, a.Body)
@@ -182,19 +182,19 @@ func (a *Answer) Want(status int) *Answer {
 }
 
 // WantProblem fails the test unless the answer is a problem with this code.
-func (a *Answer) WantProblem(status int, code string) Problem {
+func (a *Response) WantProblem(status int, code string) Problem {
 	a.t.Helper()
 	a.Want(status)
 	var p Problem
-	a.Into(&p)
+	a.Decode(&p)
 	if p.Code != code {
 		a.t.Fatalf("%s answered %s, want %s: %s", a.request, p.Code, code, a.Body)
 	}
 	return p
 }
 
-// Into reads the JSON of the answer.
-func (a *Answer) Into(v any) *Answer {
+// Decode reads the JSON of the answer.
+func (a *Response) Decode(v any) *Response {
 	a.t.Helper()
 	if err := json.Unmarshal(a.Body, v); err != nil {
 		a.t.Fatalf("%s answered no JSON: %v: %s", a.request, err, a.Body)
@@ -203,10 +203,10 @@ func (a *Answer) Into(v any) *Answer {
 }
 
 // JSON is the answer as maps and slices.
-func (a *Answer) JSON() map[string]any {
+func (a *Response) JSON() map[string]any {
 	a.t.Helper()
 	var v map[string]any
-	a.Into(&v)
+	a.Decode(&v)
 	return v
 }
 
@@ -215,15 +215,15 @@ type Problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
 	RequestID                           string `json:"request_id"`
-	Errors                              []Mistake
+	Errors                              []FieldError
 	Current                             map[string]any
 }
 
-// Mistake is one fault of one field.
-type Mistake struct{ Pointer, Code, Detail string }
+// FieldError is one fault of one field.
+type FieldError struct{ Pointer, Code, Detail string }
 
-// Mistakes are the faults as "pointer code", for comparing.
-func (p Problem) Mistakes() []string {
+// FieldErrors are the faults as "pointer code", for comparing.
+func (p Problem) FieldErrors() []string {
 	var all []string
 	for _, m := range p.Errors {
 		all = append(all, strings.TrimSpace(m.Pointer+" "+m.Code))

@@ -19,7 +19,7 @@ import (
 type Collector struct {
 	URL string
 	// Answer, where set, answers in its place. It is set before anything is sent.
-	Answer http.HandlerFunc
+	Handler http.HandlerFunc
 
 	t        testing.TB
 	mu       sync.Mutex
@@ -31,13 +31,13 @@ type Collector struct {
 func NewCollector(t testing.TB) *Collector {
 	t.Helper()
 	c := &Collector{t: t}
-	server := httptest.NewServer(http.HandlerFunc(c.take))
+	server := httptest.NewServer(http.HandlerFunc(c.export))
 	t.Cleanup(server.Close)
 	c.URL = server.URL
 	return c
 }
 
-func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
+func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the server has given up
@@ -45,8 +45,8 @@ func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.requests = append(c.requests, r)
 	c.mu.Unlock()
-	if c.Answer != nil {
-		c.Answer(w, r)
+	if c.Handler != nil {
+		c.Handler(w, r)
 		return
 	}
 	var export pb.TracesData // which has the form of an ExportTraceServiceRequest
@@ -82,8 +82,8 @@ func (c *Collector) Spans() (spans []*pb.Span) {
 	return spans
 }
 
-// Await waits until a span is there that is wanted, and returns all there are.
-func (c *Collector) Await(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
+// WaitForSpan waits until a span is there that is wanted, and returns all there are.
+func (c *Collector) WaitForSpan(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		spans := c.Spans()

@@ -23,12 +23,12 @@ type contract struct {
 }
 
 var (
-	onlyContract *contract
-	errContract  error
-	contractOnce sync.Once
+	sharedContract *contract
+	errContract    error
+	contractOnce   sync.Once
 )
 
-func theContract(t testing.TB) *contract {
+func loadContract(t testing.TB) *contract {
 	t.Helper()
 	contractOnce.Do(func() {
 		api, _ := httpapi.New(httpapi.Config{Now: time.Now})
@@ -47,12 +47,12 @@ func theContract(t testing.TB) *contract {
 			errContract = errs[0]
 			return
 		}
-		onlyContract = &contract{validator: v}
+		sharedContract = &contract{validator: v}
 	})
 	if errContract != nil {
 		t.Fatalf("read the contract: %v", errContract)
 	}
-	return onlyContract
+	return sharedContract
 }
 
 // check fails the test if the answer is not one that the contract allows for

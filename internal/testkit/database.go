@@ -43,12 +43,12 @@ const (
 func NewDatabase(t testing.TB) Database {
 	t.Helper()
 	s := sharedServer(t)
-	name, err := s.borrow(t.Context())
+	name, err := s.acquire(t.Context())
 	if err != nil {
 		t.Fatalf("lend a database: %v", err)
 	}
-	db := Database{Owner: s.as(ownerRole, name), Service: s.as(serviceRole, name), Super: s.at(name)}
-	t.Cleanup(func() { s.giveBack(t, name, db.Super) })
+	db := Database{Owner: s.roleURL(ownerRole, name), Service: s.roleURL(serviceRole, name), Super: s.superURL(name)}
+	t.Cleanup(func() { s.release(t, name, db.Super) })
 	return db
 }
 
@@ -57,9 +57,9 @@ type databaseServer struct {
 	super    string
 	template string
 
-	mu   sync.Mutex
-	free []string
-	made int
+	mu      sync.Mutex
+	idle    []string
+	created int
 }
 
 var (
@@ -173,26 +173,26 @@ func (s *databaseServer) buildTemplate(ctx context.Context) error {
 func (s *databaseServer) migrate(ctx context.Context, database string) (err error) {
 	// PostgreSQL before 16 lets only members with the admin option grant a role
 	// that somebody else made; the first database of a server makes the role.
-	m, err := postgres.NewMigrator(s.as(ownerRole, database))
+	m, err := postgres.NewMigrator(s.roleURL(ownerRole, database))
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	_, err = m.Up(ctx, s.as(serviceRole, database))
+	_, err = m.Up(ctx, s.roleURL(serviceRole, database))
 	return err
 }
 
-// borrow returns a clean database: one given back, else a new clone.
-func (s *databaseServer) borrow(ctx context.Context) (string, error) {
+// acquire returns a clean database: one given back, else a new clone.
+func (s *databaseServer) acquire(ctx context.Context) (string, error) {
 	s.mu.Lock()
-	if n := len(s.free); n > 0 {
-		name := s.free[n-1]
-		s.free = s.free[:n-1]
+	if n := len(s.idle); n > 0 {
+		name := s.idle[n-1]
+		s.idle = s.idle[:n-1]
 		s.mu.Unlock()
 		return name, nil
 	}
-	s.made++
-	name := fmt.Sprintf("codegenapp_test_%d_%d", os.Getpid(), s.made)
+	s.created++
+	name := fmt.Sprintf("codegenapp_test_%d_%d", os.Getpid(), s.created)
 	s.mu.Unlock()
 	conn, err := pgx.Connect(ctx, s.super)
 	if err != nil {
@@ -212,9 +212,9 @@ func (s *databaseServer) borrow(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// giveBack empties the database for the next test. One that cannot be emptied
+// release empties the database for the next test. One that cannot be emptied
 // is not lent again.
-func (s *databaseServer) giveBack(t testing.TB, name, super string) {
+func (s *databaseServer) release(t testing.TB, name, super string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -230,11 +230,11 @@ func (s *databaseServer) giveBack(t testing.TB, name, super string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = append(s.free, name)
+	s.idle = append(s.idle, name)
 }
 
-// at is the superuser's URL of a database.
-func (s *databaseServer) at(database string) string {
+// superURL is the superuser's URL of a database.
+func (s *databaseServer) superURL(database string) string {
 	u, err := url.Parse(s.super)
 	if err != nil {
 		panic("TEST_DATABASE_URL is not a URL") // it has connected before
@@ -243,9 +243,9 @@ func (s *databaseServer) at(database string) string {
 	return u.String()
 }
 
-// as is a role's URL of a database.
-func (s *databaseServer) as(role, database string) string {
-	u, _ := url.Parse(s.at(database))
+// roleURL is a role's URL of a database.
+func (s *databaseServer) roleURL(role, database string) string {
+	u, _ := url.Parse(s.superURL(database))
 	u.User = url.UserPassword(role, password)
 	return strings.TrimSpace(u.String())
 }

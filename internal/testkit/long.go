@@ -6,9 +6,9 @@ import "os"
 // machine that does nothing else, which is what `make test-long` has.
 func Long() bool { return os.Getenv("TEST_LONG") != "" }
 
-// Rounds is how often a test repeats itself: some times, which a busy machine
+// Repetitions is how often a test repeats itself: some times, which a busy machine
 // does in seconds, or as many as the contract's guarantees ask for.
-func Rounds(some, many int) int {
+func Repetitions(some, many int) int {
 	if Long() {
 		return many
 	}

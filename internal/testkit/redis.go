@@ -11,7 +11,7 @@ import (
 // other tests use too. Where Redis is not installed the test is skipped.
 func NewRedis(t testing.TB) string {
 	t.Helper()
-	url, err := redisserver.Lend(t.Context())
+	url, err := redisserver.NewDatabase(t.Context())
 	if errors.Is(err, redisserver.ErrNoProgram) {
 		t.Skip(err)
 	}

@@ -42,10 +42,10 @@ type Server struct {
 	Handler http.Handler
 
 	contract *contract
-	people   *atomic.Int64
-	log      *gateLog
-	// alone is true if there must be no other over the same database.
-	alone bool
+	users    *atomic.Int64
+	log      *cacheLog
+	// singleReplica is true if there must be no other over the same database.
+	singleReplica bool
 	// redis is what it shares with others.
 	redis server.Secret
 }
@@ -58,37 +58,37 @@ func Start(t testing.TB, change ...func(*server.Settings)) *Server {
 	return StartOn(t, NewDatabase(t), NewIssuer(t), append(change, alone)...)
 }
 
-// StartFirst starts the first server of several over its database, which share a
+// StartShared starts the first server of several over its database, which share a
 // Redis. Change may alter its settings first, also which Redis.
-func StartFirst(t testing.TB, change ...func(*server.Settings)) *Server {
+func StartShared(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
-	shared := sharing(server.Secret(NewRedis(t)))
+	shared := withRedis(server.Secret(NewRedis(t)))
 	return StartOn(t, NewDatabase(t), NewIssuer(t), slices.Insert(change, 0, shared)...)
 }
 
-// sharing lets a server use a Redis, and wait for it as long as a busy machine
+// withRedis lets a server use a Redis, and wait for it as long as a busy machine
 // may take.
-func sharing(redis server.Secret) func(*server.Settings) {
+func withRedis(redis server.Secret) func(*server.Settings) {
 	return func(s *server.Settings) {
-		s.RedisURL, s.RedisSettle, s.RedisWait = redis, settleInTests, redisInTests
+		s.RedisURL, s.RedisSettle, s.RedisWait = redis, testSettle, testRedisTimeout
 	}
 }
 
-// settleInTests is enough for replicas that are started one after the other, and
-// are not told to settle longer; redisInTests for a busy machine.
+// testSettle is enough for replicas that are started one after the other, and
+// are not told to settle longer; testRedisTimeout for a busy machine.
 const (
-	settleInTests = 20 * time.Millisecond
-	redisInTests  = 5 * time.Second
+	testSettle       = 20 * time.Millisecond
+	testRedisTimeout = 5 * time.Second
 )
 
 // Replica starts another server over the same database and issuer.
 func (s *Server) Replica(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
-	if s.alone {
+	if s.singleReplica {
 		t.Fatal("this server was started as the only one; use StartFirst")
 	}
-	r := StartOn(t, s.Database, s.Issuer, slices.Insert(change, 0, sharing(s.redis))...)
-	r.people = s.people
+	r := StartOn(t, s.Database, s.Issuer, slices.Insert(change, 0, withRedis(s.redis))...)
+	r.users = s.users
 	return r
 }
 
@@ -126,7 +126,7 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 		t.Fatalf("settings: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	log := &gateLog{Writer: to, hits: map[string]bool{}}
+	log := &cacheLog{Writer: to, hits: map[string]bool{}}
 	a, err := server.New(ctx, settings, server.Logger(settings, log))
 	if err != nil {
 		t.Fatalf("start: %v", err)
@@ -147,25 +147,25 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 		a.Close()
 	})
 	t.Cleanup(end)
-	s := Elsewhere(t, "http://"+listener.Addr().String(), db, google)
-	if settings.RedisWait == redisInTests {
-		s.await(t, "/health/redis")
+	s := NewExternal(t, "http://"+listener.Addr().String(), db, google)
+	if settings.RedisWait == testRedisTimeout {
+		s.waitFor200(t, "/health/redis")
 	}
-	s.Handler, s.Stop, s.log, s.alone, s.redis = a.Handler(), end, log, settings.SingleReplica, settings.RedisURL
+	s.Handler, s.Stop, s.log, s.singleReplica, s.redis = a.Handler(), end, log, settings.SingleReplica, settings.RedisURL
 	return s
 }
 
-// Elsewhere is a server that runs outside of this process, over a database and
+// NewExternal is a server that runs outside of this process, over a database and
 // with an issuer of testkit's.
-func Elsewhere(t testing.TB, url string, db Database, google *Issuer) *Server {
+func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server {
 	t.Helper()
-	s := &Server{URL: url, Database: db, Issuer: google, contract: theContract(t), people: &atomic.Int64{}}
-	s.await(t, "/health/ready")
+	s := &Server{URL: url, Database: db, Issuer: google, contract: loadContract(t), users: &atomic.Int64{}}
+	s.waitFor200(t, "/health/ready")
 	return s
 }
 
-// await asks again and again, until it is answered 200.
-func (s *Server) await(t testing.TB, path string) {
+// waitFor200 asks again and again, until it is answered 200.
+func (s *Server) waitFor200(t testing.TB, path string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		answer, err := http.Get(s.URL + path)
@@ -251,25 +251,25 @@ func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
 // SignUp signs in somebody who has never been there before.
 func (s *Server) SignUp(t testing.TB) *Client {
 	t.Helper()
-	return s.SignIn(t, fmt.Sprintf("person-%d@example.com", s.people.Add(1)))
+	return s.SignIn(t, fmt.Sprintf("person-%d@example.com", s.users.Add(1)))
 }
 
 // SignIn signs in the person with this address.
 func (s *Server) SignIn(t testing.TB, email string) *Client {
 	t.Helper()
-	anybody := s.Anybody(t)
+	anybody := s.Anonymous(t)
 	var grant struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 		SessionID    string `json:"session_id"`
 		User         struct{ ID string }
 	}
-	anybody.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Into(&grant)
+	anybody.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Decode(&grant)
 	return &Client{t: t, server: s, Token: grant.AccessToken, RefreshToken: grant.RefreshToken, Session: grant.SessionID, User: grant.User.ID}
 }
 
-// Anybody is a caller who has not signed in.
-func (s *Server) Anybody(t testing.TB) *Client {
+// Anonymous is a caller who has not signed in.
+func (s *Server) Anonymous(t testing.TB) *Client {
 	t.Helper()
 	return &Client{t: t, server: s}
 }

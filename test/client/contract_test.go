@@ -16,7 +16,7 @@ import (
 // in it depends on the build, on settings, or on chance.
 func TestTheServedContractIsTheOneTheCommandPrints(t *testing.T) {
 	t.Parallel()
-	caller := testkit.Start(t).Anybody(t)
+	caller := testkit.Start(t).Anonymous(t)
 	for path, yaml := range map[string]bool{"/api/v1/openapi.json": false, "/api/v1/openapi.yaml": true} {
 		served := bytes.TrimSpace(caller.Get(path).Want(200).Body)
 		for range 5 {

@@ -29,7 +29,7 @@ func TestTheTourOfTheREADMEThroughAGeneratedClient(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	must(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
-	must(t, os.WriteFile(filepath.Join(dir, "openapi.yaml"), s.Anybody(t).Get("/api/v1/openapi.yaml").Want(200).Body, 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "openapi.yaml"), s.Anonymous(t).Get("/api/v1/openapi.yaml").Want(200).Body, 0o600))
 
 	run(t, dir, nil, "node", "node_modules/openapi-typescript/bin/cli.js", "openapi.yaml", "--output", "build/contract.ts")
 	run(t, dir, nil, "node", "node_modules/typescript/bin/tsc")

@@ -19,7 +19,7 @@ func backedUp(t *testing.T) (db testkit.Database, google *testkit.Issuer, ann *t
 	t.Helper()
 	db, google = migrated(t), testkit.NewIssuer(t)
 	s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
-	ann, _, _ = fill(t, testkit.Elsewhere(t, s.URL, db, google))
+	ann, _, _ = fill(t, testkit.NewExternal(t, s.URL, db, google))
 	dir := t.TempDir()
 	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0)
 	return db, google, ann, theBackup(t, dir)
@@ -82,17 +82,17 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 	db, google, ann, file := backedUp(t)
 	before, owner := digests(t, db), connect(t, db.Owner)
 	s := serve(t, serveEnv(db.Service, google.URL)).ready()
-	kit := testkit.Elsewhere(t, s.URL, db, google)
+	kit := testkit.NewExternal(t, s.URL, db, google)
 	cleo := kit.SignIn(t, "cleo@example.com")
 	cleo.Post("/api/v1/projects", map[string]any{"title": "After the backup"}).Want(http.StatusCreated)
 	ann = ann.At(kit)
-	refreshed := func(token string) *testkit.Answer {
+	refreshed := func(token string) *testkit.Response {
 		return ann.Post("/api/v1/auth/refresh", map[string]any{"refresh_token": token})
 	}
 	var newer struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	refreshed(ann.RefreshToken).Want(http.StatusOK).Into(&newer)
+	refreshed(ann.RefreshToken).Want(http.StatusOK).Decode(&newer)
 	later := digests(t, db)
 	if cmp.Equal(before, later) {
 		t.Fatal("nothing has changed since the backup")

@@ -28,7 +28,7 @@ func fill(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Client) {
 	ann, ben, ended = s.SignIn(t, admin), s.SignIn(t, "ben@example.com"), s.SignIn(t, "ben@example.com")
 	made := func(c *testkit.Client, path string, body map[string]any, headers ...string) string {
 		var m struct{ ID string }
-		c.Post(path, body, headers...).Want(http.StatusCreated).Into(&m)
+		c.Post(path, body, headers...).Want(http.StatusCreated).Decode(&m)
 		return m.ID
 	}
 	for n, c := range []*testkit.Client{ann, ben} {
@@ -58,7 +58,7 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 	db, google := migrated(t), testkit.NewIssuer(t)
 	server := func(db testkit.Database) (*server, *testkit.Server) {
 		s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
-		return s, testkit.Elsewhere(t, s.URL, db, google)
+		return s, testkit.NewExternal(t, s.URL, db, google)
 	}
 	process, s := server(db)
 	ann, ben, ended := fill(t, s)
@@ -95,7 +95,7 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 			}
 			migrateUp(t, db)
 			_, s := server(db)
-			ann, ben, ended := ann.At(s).For(t), ben.At(s).For(t), ended.At(s).For(t)
+			ann, ben, ended := ann.At(s).WithT(t), ben.At(s).WithT(t), ended.At(s).WithT(t)
 			slices.Reverse(askedByAnn) // the export last
 			defer slices.Reverse(askedByAnn)
 			if diff := cmp.Diff(saidToAnn, answersTo(ann, askedByAnn)); diff != "" {

@@ -189,7 +189,7 @@ func idsOf(t *testing.T, c *testkit.Client) map[string][]string {
 			}
 		}
 	}
-	c.Get("/api/v1/users/me/export").Want(http.StatusOK).Into(&export)
+	c.Get("/api/v1/users/me/export").Want(http.StatusOK).Decode(&export)
 	ids := map[string][]string{}
 	for _, p := range export.Projects {
 		if p.DeletedAt != nil {

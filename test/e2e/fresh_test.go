@@ -77,7 +77,7 @@ func freshServers(t *testing.T, redisURL, ofTheLast string, more ...string) ([]*
 	for _, url := range []string{redisURL, redisURL, ofTheLast} {
 		servers = append(servers, serve(t, serveEnv(db.Service, google.URL, append(more, "REDIS_URL="+url)...)).ready())
 	}
-	return servers, testkit.Elsewhere(t, servers[0].URL, db, google)
+	return servers, testkit.NewExternal(t, servers[0].URL, db, google)
 }
 
 // Whatever happens to Redis: a read that begins after a write was answered shows

@@ -85,7 +85,7 @@ func newPerson(t *testing.T, s *testkit.Server, email string) person {
 	c := s.SignIn(t, email)
 	made := func(path, body string) string {
 		var m struct{ ID string }
-		c.Post(path, body).Want(http.StatusCreated).Into(&m)
+		c.Post(path, body).Want(http.StatusCreated).Decode(&m)
 		return m.ID
 	}
 	project := "/api/v1/projects/" + made("/api/v1/projects", `{"title":"0"}`)
@@ -108,7 +108,7 @@ type storm struct {
 	servers []*server
 	people  []person
 	came    int
-	wrong   *races.Mishaps
+	wrong   *races.Failures
 	client  *http.Client
 	// calm is taken for writing by who wants that nothing is asked meanwhile.
 	calm                sync.RWMutex
@@ -120,7 +120,7 @@ type storm struct {
 func newStorm(t *testing.T, kit *testkit.Server, servers ...*server) *storm {
 	t.Helper()
 	s := &storm{
-		t: t, kit: kit, servers: servers, wrong: races.MishapsOf(t),
+		t: t, kit: kit, servers: servers, wrong: races.CollectFailures(t),
 		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
 	t.Cleanup(s.client.CloseIdleConnections)

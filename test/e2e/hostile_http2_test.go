@@ -62,7 +62,7 @@ func rapidResets(s *server, token string) {
 }
 
 // floodFor is how long a flood lasts that no bound of a connection ends.
-var floodFor = time.Duration(testkit.Rounds(2, 20)) * time.Second
+var floodFor = time.Duration(testkit.Repetitions(2, 20)) * time.Second
 
 // endlessContinuations begin headers that never end (CVE-2023-45288).
 func endlessContinuations(s *server, _ string) {

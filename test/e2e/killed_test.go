@@ -31,7 +31,7 @@ func newMortal(t *testing.T) *mortal {
 	way.open()
 	m.way, m.env = way, serveEnv(byIt, m.google.URL, "DATABASE_EXEC_MODE=exec")
 	lives := serve(t, serveEnv(m.db.Service, m.google.URL))
-	m.ann = testkit.Elsewhere(t, lives.URL, m.db, m.google).SignUp(t)
+	m.ann = testkit.NewExternal(t, lives.URL, m.db, m.google).SignUp(t)
 	m.dies = serve(t, m.env).ready()
 	m.observer = connect(t, m.db.Super)
 	return m
@@ -126,7 +126,7 @@ func TestACreationWhoseAnswerIsLostHappensOnce(t *testing.T) {
 			t.Parallel()
 			m := newMortal(t)
 			for what, creation := range races.Creations {
-				for range testkit.Rounds(1, 15) {
+				for range testkit.Repetitions(1, 15) {
 					path, body := creation(m.ann)
 					before, key := m.rows(), rand.Text()
 					m.way.mute.Store(true)
@@ -146,7 +146,7 @@ func TestACreationWhoseAnswerIsLostHappensOnce(t *testing.T) {
 func TestACreationWhoseServerIsKilledBeforeTheCommitHasNotHappened(t *testing.T) {
 	t.Parallel()
 	m := newMortal(t)
-	for range testkit.Rounds(1, 15) {
+	for range testkit.Repetitions(1, 15) {
 		before, key, body := m.rows(), rand.Text(), `{"title": "x"}`
 		release := hold(t, m.db)
 		ended := m.post("/api/v1/projects", body, key)
@@ -157,7 +157,7 @@ func TestACreationWhoseServerIsKilledBeforeTheCommitHasNotHappened(t *testing.T)
 			t.Errorf("the killed server has answered %d: %s", got.answer.Status, got.answer.Body)
 		}
 		m.revive()
-		var made *testkit.Answer
+		var made *testkit.Response
 		await(t, "the database has noticed", func() bool { // until then the first request still runs
 			made = m.ann.Post("/api/v1/projects", body, "Idempotency-Key", key)
 			return made.Status != 409 && made.Status != 503

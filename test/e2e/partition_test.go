@@ -61,7 +61,7 @@ func guests(t *testing.T, s *storm, n int) (all []guest) {
 		s.came++
 		c := s.kit.SignIn(t, fmt.Sprintf("guest-%d@example.com", s.came))
 		var made struct{ ID string }
-		c.Post("/api/v1/projects", `{"title":"before"}`).Want(http.StatusCreated).Into(&made)
+		c.Post("/api/v1/projects", `{"title":"before"}`).Want(http.StatusCreated).Decode(&made)
 		g := guest{c, "/api/v1/projects/" + made.ID}
 		for _, at := range s.servers[:2] {
 			await(t, "the gate answers", func() bool {
@@ -113,7 +113,7 @@ func TestAProcessThatIsCutOffFromRedisIsHeardByTheOthers(t *testing.T) {
 	}
 	each := make([][]guest, len(ways))
 	for n := range ways {
-		each[n] = guests(t, s, testkit.Rounds(15, 300))
+		each[n] = guests(t, s, testkit.Repetitions(15, 300))
 	}
 	way.cut()
 	await(t, "it misses Redis", func() bool {

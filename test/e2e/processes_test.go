@@ -18,7 +18,7 @@ func three(t *testing.T) []*testkit.Server {
 	var servers []*testkit.Server
 	for range 3 {
 		s := serve(t, serveEnv(db.Service, google.URL, "DATABASE_MAX_OVERFLOW=50", "MAX_ITEMS_PER_SPEC="+limit, "MAX_SPECS_PER_PROJECT="+limit))
-		servers = append(servers, testkit.Elsewhere(t, s.URL, db, google))
+		servers = append(servers, testkit.NewExternal(t, s.URL, db, google))
 	}
 	return servers
 }
@@ -30,41 +30,41 @@ func TestProcessesKeepThePromisesOfTheContractTogether(t *testing.T) {
 	servers := three(t)
 	for _, race := range []struct {
 		name string
-		run  func(t *testing.T, c races.Callers)
+		run  func(t *testing.T, c races.Clients)
 	}{
-		{"creations stop at the limit", func(t *testing.T, c races.Callers) {
-			races.CreationsStopAtTheLimit(t, c, testkit.Rounds(2, 20))
+		{"creations stop at the limit", func(t *testing.T, c races.Clients) {
+			races.CreationsRespectTheLimit(t, c, testkit.Repetitions(2, 20))
 		}},
-		{"every read is a whole order", func(t *testing.T, c races.Callers) {
-			races.ReordersAreWhole(t, c, testkit.Rounds(50, 100))
+		{"every read is a whole order", func(t *testing.T, c races.Clients) {
+			races.ReordersAreAtomic(t, c, testkit.Repetitions(50, 100))
 		}},
-		{"items stay dense", func(t *testing.T, c races.Callers) {
-			races.ItemsStayDense(t, c, time.Duration(testkit.Rounds(2, 20))*time.Second)
+		{"items stay dense", func(t *testing.T, c races.Clients) {
+			races.PositionsStayDense(t, c, time.Duration(testkit.Repetitions(2, 20))*time.Second)
 		}},
-		{"lists skip nothing", func(t *testing.T, c races.Callers) {
-			races.ListsSkipNothing(t, c, time.Duration(testkit.Rounds(2, 20))*time.Second)
+		{"lists skip nothing", func(t *testing.T, c races.Clients) {
+			races.PagesAreComplete(t, c, time.Duration(testkit.Repetitions(2, 20))*time.Second)
 		}},
-		{"of two writers with one tag one wins", func(t *testing.T, c races.Callers) {
-			races.OfTwoWritersOneWins(t, c, testkit.Rounds(50, 1000))
+		{"of two writers with one tag one wins", func(t *testing.T, c races.Clients) {
+			races.ConcurrentWritersOneWins(t, c, testkit.Repetitions(50, 1000))
 		}},
-		{"what is written at one is read at another", func(t *testing.T, c races.Callers) {
-			races.WhatIsWrittenIsRead(t, c, testkit.Rounds(30, 300))
+		{"what is written at one is read at another", func(t *testing.T, c races.Clients) {
+			races.ReadsSeeWrites(t, c, testkit.Repetitions(30, 300))
 		}},
-		{"one key creates once", func(t *testing.T, c races.Callers) {
-			races.OneKeyCreatesOnce(t, c, testkit.Rounds(2, 20), 50)
+		{"one key creates once", func(t *testing.T, c races.Clients) {
+			races.SameKeyCreatesOnce(t, c, testkit.Repetitions(2, 20), 50)
 		}},
-		{"one key takes the last place", func(t *testing.T, c races.Callers) {
-			races.OneKeyTakesTheLastPlace(t, c, testkit.Rounds(5, 40))
+		{"one key takes the last place", func(t *testing.T, c races.Clients) {
+			races.SameKeyAtTheLimit(t, c, testkit.Repetitions(5, 40))
 		}},
-		{"one key creates one thing", func(t *testing.T, c races.Callers) {
-			races.OneKeyCreatesOneThing(t, c, testkit.Rounds(5, 40))
+		{"one key creates one thing", func(t *testing.T, c races.Clients) {
+			races.ReusedKeyCreatesOne(t, c, testkit.Repetitions(5, 40))
 		}},
-		{"operations on items are linearizable", func(t *testing.T, c races.Callers) {
-			races.ItemsAreLinearizable(t, c, testkit.Rounds(200, 1000))
+		{"operations on items are linearizable", func(t *testing.T, c races.Clients) {
+			races.ItemsAreLinearizable(t, c, testkit.Repetitions(200, 1000))
 		}},
 	} {
 		t.Run(race.name, func(t *testing.T) { // one after the other: each has the processes to itself
-			race.run(t, races.Of(servers[0].SignUp(t), servers...).Patient())
+			race.run(t, races.NewClients(servers[0].SignUp(t), servers...).WithRetry())
 		})
 	}
 }

@@ -29,8 +29,8 @@ import (
 func TestNoRequestFailsWhileReplicasAreReplaced(t *testing.T) {
 	t.Parallel()
 	fleet := newRolling(t)
-	load := fleet.load(testkit.Rounds(2, 8)) // every day other tests run beside it
-	for range testkit.Rounds(1, 20) {
+	load := fleet.load(testkit.Repetitions(2, 8)) // every day other tests run beside it
+	for range testkit.Repetitions(1, 20) {
 		fleet.roll()
 	}
 	load.end()

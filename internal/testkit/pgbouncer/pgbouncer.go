@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// stopWithin is how long it may take to stop in order.
+// stopTimeout is how long it may take to stop in order.
 const stopWithin = 5 * time.Second
 
 // ErrNoProgram is returned where PgBouncer is not installed.

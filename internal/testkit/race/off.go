@@ -2,4 +2,4 @@
 
 package race
 
-const on = false
+const enabled = false

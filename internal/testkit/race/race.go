@@ -8,7 +8,7 @@ import "testing"
 // test` runs those tests once more without it.
 func Skip(t *testing.T) {
 	t.Helper()
-	if on {
+	if enabled {
 		t.Skip("allocations are not counted under the race detector; make test counts them without it")
 	}
 }

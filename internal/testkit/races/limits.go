@@ -9,32 +9,32 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// contenders is how many create at once where few have room.
-const contenders = 50
+// concurrentCreations is how many create at once where few have room.
+const concurrentCreations = 50
 
-// CreationsStopAtTheLimit lets many create in one parent: exactly as many as
+// CreationsRespectTheLimit lets many create in one parent: exactly as many as
 // have room succeed, the others are told of the limit, and what the parent says
 // of its children is so.
-func CreationsStopAtTheLimit(t *testing.T, c Callers, rounds int) {
+func CreationsRespectTheLimit(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for round := range rounds {
-		itemsStopAtTheLimit(t, c, round)
-		specificationsStopAtTheLimit(t, c, round)
+		itemsRespectTheLimit(t, c, round)
+		specificationsRespectTheLimit(t, c, round)
 	}
 }
 
-func itemsStopAtTheLimit(t *testing.T, c Callers, round int) {
+func itemsRespectTheLimit(t *testing.T, c Clients, round int) {
 	t.Helper()
 	parent := newSpec(c[0])
-	answers := Ask(t, contenders, func(k int) *testkit.Answer {
+	answers := SendConcurrently(t, concurrentCreations, func(k int) *testkit.Response {
 		body := map[string]any{"content": fmt.Sprint("item ", k)}
 		if k%3 == 0 {
 			body["order"] = 0
 		}
 		return c.At(k).Post(parent.items(), body)
 	})
-	want := map[string]int{"201": Limit, "409 item_limit_reached": contenders - Limit}
-	if diff := cmp.Diff(want, Tally(answers)); diff != "" {
+	want := map[string]int{"201": Limit, "409 item_limit_reached": concurrentCreations - Limit}
+	if diff := cmp.Diff(want, CountByCode(answers)); diff != "" {
 		t.Errorf("round %d: creations of items (-want +got):\n%s", round, diff)
 	}
 	list := itemsOf(c.At(round), parent)
@@ -42,23 +42,23 @@ func itemsStopAtTheLimit(t *testing.T, c Callers, round int) {
 	for _, i := range list {
 		numbers[i.Number] = true
 	}
-	if err := dense(list); err != nil || len(list) != Limit || len(numbers) != Limit || !numbers[1] || !numbers[Limit] {
+	if err := checkDense(list); err != nil || len(list) != Limit || len(numbers) != Limit || !numbers[1] || !numbers[Limit] {
 		t.Errorf("round %d: %d items with the numbers %v: %v", round, len(list), numbers, err)
 	}
-	if now := parent.seen(c.At(round + 1)); now.Version != parent.Version+Limit || now.ItemCount != Limit {
+	if now := parent.get(c.At(round + 1)); now.Version != parent.Version+Limit || now.ItemCount != Limit {
 		t.Errorf("round %d: the specification is %+v, was %+v", round, now, parent)
 	}
 }
 
-func specificationsStopAtTheLimit(t *testing.T, c Callers, round int) {
+func specificationsRespectTheLimit(t *testing.T, c Clients, round int) {
 	t.Helper()
 	parent := newProject(c[0])
-	answers := Ask(t, contenders, func(k int) *testkit.Answer { return c.At(k).Post(parent.specs(), `{"content": "x"}`) })
-	want := map[string]int{"201": Limit, "409 specification_limit_reached": contenders - Limit}
-	if diff := cmp.Diff(want, Tally(answers)); diff != "" {
+	answers := SendConcurrently(t, concurrentCreations, func(k int) *testkit.Response { return c.At(k).Post(parent.specs(), `{"content": "x"}`) })
+	want := map[string]int{"201": Limit, "409 specification_limit_reached": concurrentCreations - Limit}
+	if diff := cmp.Diff(want, CountByCode(answers)); diff != "" {
 		t.Errorf("round %d: creations of specifications (-want +got):\n%s", round, diff)
 	}
-	if now := parent.seen(c.At(round + 1)); now.Count != Limit || now.Version != parent.Version+Limit {
+	if now := parent.get(c.At(round + 1)); now.Count != Limit || now.Version != parent.Version+Limit {
 		t.Errorf("round %d: the project is %+v, was %+v", round, now, parent)
 	}
 }

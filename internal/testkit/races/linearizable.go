@@ -22,14 +22,14 @@ const (
 // ItemsAreLinearizable records histories of operations on the items of one
 // specification each, and fails unless all could have happened one operation at
 // a time.
-func ItemsAreLinearizable(t *testing.T, c Callers, histories int) {
+func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 	t.Helper()
 	made, broken, home := 0, 0, newProject(c[0])
 	for seed := range histories {
 		parent := home.spec(c[0], "a", "b", "c")
-		start := outlineState{idsOf(itemsOf(c[0], parent)), parent.Version}
-		w := &witness{spec: parent, known: start.order, began: time.Now()}
-		AtOnce(historyClients, func(k int) bool {
+		start := listState{idsOf(itemsOf(c[0], parent)), parent.Version}
+		w := &recorder{spec: parent, known: start.order, startedAt: time.Now()}
+		Concurrently(historyClients, func(k int) bool {
 			dice := rand.New(rand.NewPCG(uint64(seed), uint64(k)))
 			for range historySteps {
 				w.perform(k, c.At(k), w.choose(dice))
@@ -42,7 +42,7 @@ func ItemsAreLinearizable(t *testing.T, c Callers, histories int) {
 			continue
 		}
 		if broken++; broken == 1 {
-			t.Errorf("history %d is not linearizable; it began with %+v:\n%s", seed, start, recount(w.history))
+			t.Errorf("history %d is not linearizable; it began with %+v:\n%s", seed, start, formatHistory(w.history))
 		}
 	}
 	if broken > 0 {
@@ -51,10 +51,10 @@ func ItemsAreLinearizable(t *testing.T, c Callers, histories int) {
 	t.Logf("%d operations in %d histories at %d servers", made, histories, len(c))
 }
 
-// witness makes operations on one specification and writes them down.
-type witness struct {
-	spec  spec
-	began time.Time
+// recorder makes operations on one specification and writes them down.
+type recorder struct {
+	spec      spec
+	startedAt time.Time
 
 	mu      sync.Mutex
 	known   []string // ids that somebody has seen
@@ -62,46 +62,46 @@ type witness struct {
 }
 
 // choose draws an operation.
-func (w *witness) choose(dice *rand.Rand) asked {
+func (w *recorder) choose(dice *rand.Rand) operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	id := w.known[dice.IntN(len(w.known))]
 	switch dice.IntN(8) {
 	case 0, 1:
-		return asked{kind: "create", place: dice.IntN(Limit+1) - 1}
+		return operation{kind: "create", place: dice.IntN(Limit+1) - 1}
 	case 2:
-		return asked{kind: "move", id: id, place: dice.IntN(Limit)}
+		return operation{kind: "move", id: id, place: dice.IntN(Limit)}
 	case 3, 4:
-		return asked{kind: "delete", id: id}
+		return operation{kind: "delete", id: id}
 	case 5:
-		return asked{kind: "list"}
+		return operation{kind: "list"}
 	case 6:
-		return asked{kind: "read"}
+		return operation{kind: "read"}
 	default:
-		return asked{kind: "reorder"}
+		return operation{kind: "reorder"}
 	}
 }
 
 // perform makes the operation and writes down when and what.
-func (w *witness) perform(client int, c *testkit.Client, in asked) {
+func (w *recorder) perform(client int, c *testkit.Client, in operation) {
 	if in.kind == "reorder" { // of what is there, or was a moment ago
 		seen := itemsOf(c, w.spec)
 		in.order = idsOf(seen)
 		slices.Reverse(in.order)
 	}
-	call := time.Since(w.began).Nanoseconds()
+	call := time.Since(w.startedAt).Nanoseconds()
 	answer := w.send(c, in)
-	returned := time.Since(w.began).Nanoseconds()
-	out := answered{code: Code(answer)}
+	returned := time.Since(w.startedAt).Nanoseconds()
+	out := result{code: Code(answer)}
 	switch {
 	case answer.Status >= 300 || in.kind == "delete":
 	case in.kind == "create" || in.kind == "move":
 		var one item
-		answer.Into(&one)
+		answer.Decode(&one)
 		out.id, out.place = one.ID, one.Order
 	default:
 		out.version = answer.Header.Get("ETag")
-		out.order = idsOf(listed(answer))
+		out.order = idsOf(itemsIn(answer))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,7 +111,7 @@ func (w *witness) perform(client int, c *testkit.Client, in asked) {
 	w.history = append(w.history, porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: returned})
 }
 
-func (w *witness) send(c *testkit.Client, in asked) *testkit.Answer {
+func (w *recorder) send(c *testkit.Client, in operation) *testkit.Response {
 	path := item{ID: in.id}.path()
 	switch in.kind {
 	case "create":
@@ -133,8 +133,8 @@ func (w *witness) send(c *testkit.Client, in asked) *testkit.Answer {
 	}
 }
 
-// recount is a history by the time of its answers, ids by their last digits.
-func recount(history []porcupine.Operation) string {
+// formatHistory is a history by the time of its answers, ids by their last digits.
+func formatHistory(history []porcupine.Operation) string {
 	slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Return - b.Return) })
 	var b strings.Builder
 	short := func(ids ...string) string {
@@ -145,7 +145,7 @@ func recount(history []porcupine.Operation) string {
 		return strings.Join(all, " ")
 	}
 	for _, op := range history {
-		in, out := op.Input.(asked), op.Output.(answered)
+		in, out := op.Input.(operation), op.Output.(result)
 		fmt.Fprintf(&b, "client %d, %8d to %8d µs: %-7s %s at %d [%s] -> %s %s at %d [%s] %s\n", op.ClientId, op.Call/1000, op.Return/1000,
 			in.kind, short(in.id), in.place, short(in.order...), out.code, short(out.id), out.place, short(out.order...), out.version)
 	}

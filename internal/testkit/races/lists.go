@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// ListsSkipNothing lets some walk through a project's specifications, live and
+// PagesAreComplete lets some walk through a project's specifications, live and
 // trash, in every order and page by page at another server, while others move
 // specifications to the trash and back: what stays where it is is seen once in
 // each walk, and nothing twice.
-func ListsSkipNothing(t *testing.T, c Callers, d time.Duration) {
+func PagesAreComplete(t *testing.T, c Clients, d time.Duration) {
 	t.Helper()
 	const each = Limit / 2
 	home := newProject(c[0])
@@ -32,9 +32,9 @@ func ListsSkipNothing(t *testing.T, c Callers, d time.Duration) {
 	for _, s := range specs[each:] {
 		lasting[false] = append(lasting[false], s.ID)
 	}
-	wrong, until := MishapsOf(t), time.Now().Add(d)
+	wrong, until := CollectFailures(t), time.Now().Add(d)
 	var walks atomic.Int64
-	AtOnce(2*each, func(k int) bool {
+	Concurrently(2*each, func(k int) bool {
 		dice := rand.New(rand.NewPCG(2, uint64(k)))
 		if k < each { // one of those who move what is theirs
 			for one := home.spec(c.At(k)); time.Now().Before(until); {
@@ -57,7 +57,7 @@ func ListsSkipNothing(t *testing.T, c Callers, d time.Duration) {
 }
 
 // walk reads a list, each page at another server, and tells what is wrong with it.
-func walk(c Callers, home project, trashed bool, order string, size int, lasting []string) error {
+func walk(c Clients, home project, trashed bool, order string, size int, lasting []string) error {
 	query := url.Values{"page_size": {strconv.Itoa(size)}, "order_by": {order}, "trashed": {strconv.FormatBool(trashed)}}
 	times := map[string]int{}
 	for n := 0; n == 0 || query.Get("page_token") != ""; n++ {
@@ -65,7 +65,7 @@ func walk(c Callers, home project, trashed bool, order string, size int, lasting
 			Specifications []spec
 			NextPageToken  string `json:"next_page_token"`
 		}
-		c.At(n).Get(home.specs() + "?" + query.Encode()).Want(200).Into(&page)
+		c.At(n).Get(home.specs() + "?" + query.Encode()).Want(200).Decode(&page)
 		for _, s := range page.Specifications {
 			// What was moved meanwhile is met again where it was put last.
 			if times[s.ID]++; times[s.ID] > 1 && (slices.Contains(lasting, s.ID) || !strings.HasPrefix(order, "updated_at")) {

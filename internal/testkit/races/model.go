@@ -7,17 +7,17 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// asked is one operation on the items of a specification.
-type asked struct {
+// operation is one operation on the items of a specification.
+type operation struct {
 	kind  string // create, move, delete, reorder, list, read
 	id    string
 	place int // -1 for the end
 	order []string
 }
 
-// answered is what came back: the code, the place of one item, or the whole list
+// result is what came back: the code, the place of one item, or the whole list
 // and the version of the specification.
-type answered struct {
+type result struct {
 	code    string
 	id      string
 	place   int
@@ -25,24 +25,24 @@ type answered struct {
 	version string
 }
 
-// outlineState is the state of the model: the ids in their order, and the
+// listState is the state of the model: the ids in their order, and the
 // specification's version.
-type outlineState struct {
+type listState struct {
 	order   []string
 	version int
 }
 
-func (s outlineState) next(order []string) outlineState { return outlineState{order, s.version + 1} }
+func (s listState) next(order []string) listState { return listState{order, s.version + 1} }
 
 // model is a specification as a list that changes one operation at a time.
-func model(start outlineState) porcupine.Model {
+func model(start listState) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return start },
 		Step: func(state, input, output any) (bool, any) {
-			return step(state.(outlineState), input.(asked), output.(answered))
+			return step(state.(listState), input.(operation), output.(result))
 		},
 		Equal: func(a, b any) bool {
-			x, y := a.(outlineState), b.(outlineState)
+			x, y := a.(listState), b.(listState)
 			return x.version == y.version && slices.Equal(x.order, y.order)
 		},
 		DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v -> %+v", input, output) },
@@ -50,7 +50,7 @@ func model(start outlineState) porcupine.Model {
 }
 
 // step tells whether the list may answer so, and what it is then.
-func step(s outlineState, in asked, out answered) (bool, outlineState) {
+func step(s listState, in operation, out result) (bool, listState) {
 	at := slices.Index(s.order, in.id)
 	switch in.kind + " " + out.code {
 	case "create 201":
@@ -100,4 +100,4 @@ func step(s outlineState, in asked, out answered) (bool, outlineState) {
 	}
 }
 
-func (s outlineState) tag() string { return fmt.Sprintf(`"%d"`, s.version) }
+func (s listState) tag() string { return fmt.Sprintf(`"%d"`, s.version) }

@@ -10,23 +10,23 @@ import (
 // A checker that accepts everything would prove nothing.
 func TestABrokenHistoryIsNotLinearizable(t *testing.T) {
 	t.Parallel()
-	start := outlineState{[]string{"a", "b"}, 1}
-	op := func(client int, call, back int64, in asked, out answered) porcupine.Operation {
+	start := listState{[]string{"a", "b"}, 1}
+	op := func(client int, call, back int64, in operation, out result) porcupine.Operation {
 		return porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: back}
 	}
-	insert := op(0, 0, 10, asked{kind: "create", place: 0}, answered{code: "201", id: "c"})
+	insert := op(0, 0, 10, operation{kind: "create", place: 0}, result{code: "201", id: "c"})
 	for name, tc := range map[string]struct {
 		history []porcupine.Operation
 		want    porcupine.CheckResult
 	}{
-		"a list after an insertion":            {[]porcupine.Operation{insert, op(1, 11, 12, asked{kind: "list"}, answered{code: "200", order: []string{"c", "a", "b"}, version: `"2"`})}, porcupine.Ok},
-		"a list beside it, as before":          {[]porcupine.Operation{insert, op(1, 5, 6, asked{kind: "list"}, answered{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Ok},
-		"a stale list":                         {[]porcupine.Operation{insert, op(1, 11, 12, asked{kind: "list"}, answered{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Illegal},
-		"the new list with the old version":    {[]porcupine.Operation{insert, op(1, 5, 6, asked{kind: "list"}, answered{code: "200", order: []string{"c", "a", "b"}, version: `"1"`})}, porcupine.Illegal},
-		"a list that never was":                {[]porcupine.Operation{insert, op(1, 5, 6, asked{kind: "list"}, answered{code: "200", order: []string{"a", "c", "b"}, version: `"2"`})}, porcupine.Illegal},
-		"an item deleted twice":                {[]porcupine.Operation{op(0, 0, 5, asked{kind: "delete", id: "a"}, answered{code: "204"}), op(1, 0, 5, asked{kind: "delete", id: "a"}, answered{code: "204"})}, porcupine.Illegal},
-		"two reorders of which none was first": {[]porcupine.Operation{op(0, 0, 5, asked{kind: "reorder", order: []string{"b", "a"}}, answered{code: "200", order: []string{"b", "a"}, version: `"2"`}), op(1, 0, 5, asked{kind: "delete", id: "a"}, answered{code: "204"}), op(0, 6, 7, asked{kind: "list"}, answered{code: "200", order: []string{"b"}, version: `"2"`})}, porcupine.Illegal},
-		"an answer that is none":               {[]porcupine.Operation{op(0, 0, 5, asked{kind: "list"}, answered{code: "503 unavailable"})}, porcupine.Illegal},
+		"a list after an insertion":            {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"2"`})}, porcupine.Ok},
+		"a list beside it, as before":          {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Ok},
+		"a stale list":                         {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Illegal},
+		"the new list with the old version":    {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"1"`})}, porcupine.Illegal},
+		"a list that never was":                {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "c", "b"}, version: `"2"`})}, porcupine.Illegal},
+		"an item deleted twice":                {[]porcupine.Operation{op(0, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"})}, porcupine.Illegal},
+		"two reorders of which none was first": {[]porcupine.Operation{op(0, 0, 5, operation{kind: "reorder", order: []string{"b", "a"}}, result{code: "200", order: []string{"b", "a"}, version: `"2"`}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(0, 6, 7, operation{kind: "list"}, result{code: "200", order: []string{"b"}, version: `"2"`})}, porcupine.Illegal},
+		"an answer that is none":               {[]porcupine.Operation{op(0, 0, 5, operation{kind: "list"}, result{code: "503 unavailable"})}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,29 +18,29 @@ import (
 // has at the most, at the servers of races: few, so that it is reached.
 const Limit = 8
 
-// Callers are one caller, at each of several servers.
-type Callers []*testkit.Client
+// Clients are one caller, at each of several servers.
+type Clients []*testkit.Client
 
-// Of is the caller at these servers.
-func Of(c *testkit.Client, servers ...*testkit.Server) Callers {
-	var all Callers
+// NewClients is the caller at these servers.
+func NewClients(c *testkit.Client, servers ...*testkit.Server) Clients {
+	var all Clients
 	for _, s := range servers {
 		all = append(all, c.At(s))
 	}
 	return all
 }
 
-// For is the same callers in a subtest.
-func (c Callers) For(t testing.TB) Callers {
+// WithT is the same callers in a subtest.
+func (c Clients) WithT(t testing.TB) Clients {
 	t.Helper()
-	return c.each(func(one *testkit.Client) *testkit.Client { return one.For(t) })
+	return c.each(func(one *testkit.Client) *testkit.Client { return one.WithT(t) })
 }
 
-// Patient is the same callers, who repeat what finds a server busy.
-func (c Callers) Patient() Callers { return c.each((*testkit.Client).Patient) }
+// WithRetry is the same callers, who repeat what finds a server busy.
+func (c Clients) WithRetry() Clients { return c.each((*testkit.Client).WithRetry) }
 
-func (c Callers) each(change func(*testkit.Client) *testkit.Client) Callers {
-	var all Callers
+func (c Clients) each(change func(*testkit.Client) *testkit.Client) Clients {
+	var all Clients
 	for _, one := range c {
 		all = append(all, change(one))
 	}
@@ -48,10 +48,10 @@ func (c Callers) each(change func(*testkit.Client) *testkit.Client) Callers {
 }
 
 // At deals the requests of a race out over the servers.
-func (c Callers) At(n int) *testkit.Client { return c[n%len(c)] }
+func (c Clients) At(n int) *testkit.Client { return c[n%len(c)] }
 
-// AtOnce does something n times at the same moment.
-func AtOnce[T any](n int, do func(k int) T) []T {
+// Concurrently does something n times at the same moment.
+func Concurrently[T any](n int, do func(k int) T) []T {
 	results := make([]T, n)
 	start := make(chan struct{})
 	var all sync.WaitGroup
@@ -66,10 +66,10 @@ func AtOnce[T any](n int, do func(k int) T) []T {
 	return results
 }
 
-// Ask sends n requests at the same moment.
-func Ask(t *testing.T, n int, request func(k int) *testkit.Answer) []*testkit.Answer {
+// SendConcurrently sends n requests at the same moment.
+func SendConcurrently(t *testing.T, n int, request func(k int) *testkit.Response) []*testkit.Response {
 	t.Helper()
-	answers := AtOnce(n, request)
+	answers := Concurrently(n, request)
 	if slices.Contains(answers, nil) {
 		t.FailNow() // who got no answer has said why
 	}
@@ -77,17 +77,17 @@ func Ask(t *testing.T, n int, request func(k int) *testkit.Answer) []*testkit.An
 }
 
 // Code is the status of an answer, and the code of a problem.
-func Code(a *testkit.Answer) string {
+func Code(a *testkit.Response) string {
 	if a.Status < 400 {
 		return strconv.Itoa(a.Status)
 	}
 	var p testkit.Problem
-	a.Into(&p)
+	a.Decode(&p)
 	return fmt.Sprint(a.Status, " ", p.Code)
 }
 
-// Tally counts answers by their code.
-func Tally(answers []*testkit.Answer) map[string]int {
+// CountByCode counts answers by their code.
+func CountByCode(answers []*testkit.Response) map[string]int {
 	n := map[string]int{}
 	for _, a := range answers {
 		n[Code(a)]++
@@ -95,18 +95,18 @@ func Tally(answers []*testkit.Answer) map[string]int {
 	return n
 }
 
-// Mishaps are what went wrong in a race: the first of a kind in full, then how
+// Failures are what went wrong in a race: the first of a kind in full, then how
 // often.
-type Mishaps struct {
+type Failures struct {
 	mu    sync.Mutex
 	first map[string]string
 	times map[string]int
 }
 
-// MishapsOf collects what goes wrong; it shows when the test ends.
-func MishapsOf(t *testing.T) *Mishaps {
+// CollectFailures collects what goes wrong; it shows when the test ends.
+func CollectFailures(t *testing.T) *Failures {
 	t.Helper()
-	m := &Mishaps{first: map[string]string{}, times: map[string]int{}}
+	m := &Failures{first: map[string]string{}, times: map[string]int{}}
 	t.Cleanup(func() {
 		for kind, first := range m.first {
 			t.Errorf("%s, %d times, first: %s", kind, m.times[kind], first)
@@ -116,7 +116,7 @@ func MishapsOf(t *testing.T) *Mishaps {
 }
 
 // Add notes one that went wrong.
-func (m *Mishaps) Add(kind, format string, args ...any) {
+func (m *Failures) Add(kind, format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.times[kind]++; m.times[kind] == 1 {

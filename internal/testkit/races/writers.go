@@ -12,37 +12,37 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// kept is a resource with the field that a race writes.
-type kept struct{ path, field string }
+// resource is a resource with the field that a race writes.
+type resource struct{ path, field string }
 
 // one of each kind of resource that can be changed.
-func oneOfEach(c *testkit.Client) map[string]kept {
+func oneOfEach(c *testkit.Client) map[string]resource {
 	s := newSpec(c, "x")
-	return map[string]kept{
+	return map[string]resource{
 		"a project":       {project{ID: s.ProjectID}.path(), "title"},
 		"a specification": {newSpec(c).path(), "content"},
 		"an item":         {itemsOf(c, s)[0].path(), "content"},
 	}
 }
 
-// OfTwoWritersOneWins lets two write with one tag, at two servers, round after
+// ConcurrentWritersOneWins lets two write with one tag, at two servers, round after
 // round: one succeeds, and the other is told that it did not, and what there is
 // now.
-func OfTwoWritersOneWins(t *testing.T, c Callers, rounds int) {
+func ConcurrentWritersOneWins(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for name, it := range oneOfEach(c[0]) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := c.For(t)
+			c := c.WithT(t)
 			tag := c[0].Get(it.path).Want(200).Header.Get("ETag")
 			for round := range rounds {
 				method := []string{http.MethodPut, http.MethodPatch}[round%2]
-				answers := Ask(t, 2, func(k int) *testkit.Answer {
+				answers := SendConcurrently(t, 2, func(k int) *testkit.Response {
 					return c.At(round+k).Do(method, it.path, map[string]any{it.field: fmt.Sprint(round, " by ", k)}, "If-Match", tag)
 				})
-				won := slices.IndexFunc(answers, func(a *testkit.Answer) bool { return a.Status == 200 })
+				won := slices.IndexFunc(answers, func(a *testkit.Response) bool { return a.Status == 200 })
 				if won < 0 || Code(answers[1-won]) != "412 precondition_failed" {
-					t.Fatalf("round %d: %v", round, Tally(answers))
+					t.Fatalf("round %d: %v", round, CountByCode(answers))
 				}
 				now := c.At(round + 2 - won).Get(it.path).Want(200)
 				if !bytes.Equal(now.Body, answers[won].Body) || now.JSON()[it.field] != fmt.Sprint(round, " by ", won) {
@@ -58,15 +58,15 @@ func OfTwoWritersOneWins(t *testing.T, c Callers, rounds int) {
 	}
 }
 
-// WhatIsWrittenIsRead lets one server write and another read at once, round after
+// ReadsSeeWrites lets one server write and another read at once, round after
 // round: never the old body, and never a 304 for it.
-func WhatIsWrittenIsRead(t *testing.T, c Callers, rounds int) {
+func ReadsSeeWrites(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	parent := newSpec(c[0], "x")
 	home, one := project{ID: parent.ProjectID}, itemsOf(c[0], parent)[0]
 	for round := range rounds {
 		writer, reader, text := c.At(round), c.At(round+1), fmt.Sprint("round ", round)
-		read := func(path string, old *testkit.Answer) *testkit.Answer {
+		read := func(path string, old *testkit.Response) *testkit.Response {
 			t.Helper()
 			return reader.Get(path, "If-None-Match", old.Header.Get("ETag")).Want(200)
 		}
@@ -75,7 +75,7 @@ func WhatIsWrittenIsRead(t *testing.T, c Callers, rounds int) {
 		if got := reader.Get(one.path()).Want(200); !bytes.Equal(got.Body, written.Body) {
 			t.Fatalf("the item is still %s", got.Body)
 		}
-		if got := listed(read(parent.items(), oldList)); got[0].Content != text {
+		if got := itemsIn(read(parent.items(), oldList)); got[0].Content != text {
 			t.Fatalf("the list still has %+v", got)
 		}
 		oldSpec = read(parent.path(), oldSpec)
@@ -90,7 +90,7 @@ func WhatIsWrittenIsRead(t *testing.T, c Callers, rounds int) {
 			t.Fatalf("the project is still %s", got.Body)
 		}
 		var page struct{ Projects []project }
-		reader.Get("/api/v1/projects?page_size=1&order_by=updated_at+desc").Want(200).Into(&page)
+		reader.Get("/api/v1/projects?page_size=1&order_by=updated_at+desc").Want(200).Decode(&page)
 		if page.Projects[0].Title != text {
 			t.Fatalf("the list of projects still has %+v", page.Projects)
 		}

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// stopWithin is how long a server may take to stop in order.
-const stopWithin = 10 * time.Second
+// stopTimeout is how long a server may take to stop in order.
+const stopTimeout = 10 * time.Second
 
 // ErrNoProgram is returned where Redis is not installed.
 var ErrNoProgram = errors.New("there is no redis-server on PATH: install Debian's redis-server, or Homebrew's redis")
@@ -150,7 +150,7 @@ func (s *Server) Stop() {
 	_ = s.process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
-	case <-time.After(stopWithin):
+	case <-time.After(stopTimeout):
 		s.Kill()
 	}
 }

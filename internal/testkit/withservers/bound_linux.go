@@ -8,9 +8,9 @@ func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// dieWithParent ends us, in order, when go run is ended: it keeps a SIGTERM to
+// exitWithParent ends us, in order, when go run is ended: it keeps a SIGTERM to
 // itself.
-func dieWithParent() {
+func exitWithParent() {
 	// If it fails we live on, as on other systems.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0)
 }

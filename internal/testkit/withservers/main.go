@@ -39,15 +39,15 @@ var settings = map[string]string{
 }
 
 const (
-	startWithin = time.Minute
-	stopWithin  = 10 * time.Second
+	startTimeout = time.Minute
+	stopTimeout  = 10 * time.Second
 )
 
 func main() {
 	// A child that shall die with us is watched by the thread that started it,
 	// so that thread must live as long as we do.
 	runtime.LockOSThread()
-	dieWithParent()
+	exitWithParent()
 
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -75,7 +75,7 @@ func run(args []string, signals <-chan os.Signal) (status int, err error) {
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, startWithin)
+	ctx, cancel = context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
 	database, err := startPostgres(ctx, dir)
@@ -83,7 +83,7 @@ func run(args []string, signals <-chan os.Signal) (status int, err error) {
 		return 1, err
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		err = errors.Join(err, database.Stop(ctx))
 	}()
@@ -99,7 +99,7 @@ func run(args []string, signals <-chan os.Signal) (status int, err error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+database.URL("postgres"), "TEST_REDIS_URL="+cache.URL())
-	return attend(cmd, signals)
+	return supervise(cmd, signals)
 }
 
 func startPostgres(ctx context.Context, dir string) (*pgserver.Server, error) {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// attend runs cmd, passes signals on to it and to what it started, and returns
+// supervise runs cmd, passes signals on to it and to what it started, and returns
 // its exit status, in the way of shells: 128 and the number of the signal that
 // ended it. Nothing of its process group survives.
-func attend(cmd *exec.Cmd, signals <-chan os.Signal) (int, error) {
+func supervise(cmd *exec.Cmd, signals <-chan os.Signal) (int, error) {
 	cmd.SysProcAttr = ownGroup()
 	if err := cmd.Start(); err != nil {
 		return 127, err
@@ -28,7 +28,7 @@ func attend(cmd *exec.Cmd, signals <-chan os.Signal) (int, error) {
 				_ = syscall.Kill(group, number)
 			}
 			if tooLate == nil {
-				tooLate = time.After(stopWithin)
+				tooLate = time.After(stopTimeout)
 			}
 		case <-tooLate:
 			_ = syscall.Kill(group, syscall.SIGKILL)

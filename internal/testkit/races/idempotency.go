@@ -27,19 +27,19 @@ var Creations = map[string]func(*testkit.Client) (path, body string){
 	},
 }
 
-// OneKeyCreatesOnce lets many send the same creation with the same key: one
+// SameKeyCreatesOnce lets many send the same creation with the same key: one
 // creates, the others get its answer or are told to wait.
-func OneKeyCreatesOnce(t *testing.T, c Callers, rounds, requests int) {
+func SameKeyCreatesOnce(t *testing.T, c Clients, rounds, requests int) {
 	t.Helper()
 	for name, creation := range Creations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := c.For(t)
+			c := c.WithT(t)
 			for round := range rounds {
 				path, body := creation(c[0])
 				spaced := strings.ReplaceAll(body, ":", " :\n")
 				key := fmt.Sprintf("%x-%d", name, round)
-				WantOnce(t, requests, func(k int) *testkit.Answer {
+				WantCreatedOnce(t, requests, func(k int) *testkit.Response {
 					return c.At(k).Post(path, []string{body, spaced}[k/2%2], keyHeader, key)
 				})
 			}
@@ -47,15 +47,15 @@ func OneKeyCreatesOnce(t *testing.T, c Callers, rounds, requests int) {
 	}
 }
 
-// WantOnce asks many times at once, and fails unless one of the answers created
+// WantCreatedOnce asks many times at once, and fails unless one of the answers created
 // something and the others are it again, or say that it is being made; asked
 // again, all are it again.
-func WantOnce(t *testing.T, requests int, ask func(k int) *testkit.Answer) {
+func WantCreatedOnce(t *testing.T, requests int, ask func(k int) *testkit.Response) {
 	t.Helper()
-	answers := Ask(t, requests, ask)
-	first := slices.IndexFunc(answers, func(a *testkit.Answer) bool { return a.Status == 201 && a.Header.Get(replayHeader) == "" })
+	answers := SendConcurrently(t, requests, ask)
+	first := slices.IndexFunc(answers, func(a *testkit.Response) bool { return a.Status == 201 && a.Header.Get(replayHeader) == "" })
 	if first < 0 {
-		t.Fatalf("nobody created: %v", Tally(answers))
+		t.Fatalf("nobody created: %v", CountByCode(answers))
 	}
 	for k, a := range answers {
 		switch {
@@ -74,7 +74,7 @@ func WantOnce(t *testing.T, requests int, ask func(k int) *testkit.Answer) {
 }
 
 // WantReplay fails unless the answer is the first one again.
-func WantReplay(t *testing.T, first, again *testkit.Answer) {
+func WantReplay(t *testing.T, first, again *testkit.Response) {
 	t.Helper()
 	again.Want(201)
 	if string(first.Body) != string(again.Body) {
@@ -90,13 +90,13 @@ func WantReplay(t *testing.T, first, again *testkit.Answer) {
 	}
 }
 
-// OneKeyTakesTheLastPlace is the same where the first request takes the last
+// SameKeyAtTheLimit is the same where the first request takes the last
 // place: the others find the limit reached, and yet are answered as it was.
-func OneKeyTakesTheLastPlace(t *testing.T, c Callers, rounds int) {
+func SameKeyAtTheLimit(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for round := range rounds {
-		parent := newSpec(c[0], letters(Limit-1)...)
-		WantOnce(t, 20, func(k int) *testkit.Answer {
+		parent := newSpec(c[0], contents(Limit-1)...)
+		WantCreatedOnce(t, 20, func(k int) *testkit.Response {
 			return c.At(k).Post(parent.items(), `{"content": "x"}`, keyHeader, fmt.Sprint("last-", round))
 		})
 		if n := len(itemsOf(c.At(round), parent)); n != Limit {
@@ -105,21 +105,21 @@ func OneKeyTakesTheLastPlace(t *testing.T, c Callers, rounds int) {
 	}
 }
 
-// OneKeyCreatesOneThing lets many create different things with one key: one is
+// ReusedKeyCreatesOne lets many create different things with one key: one is
 // made.
-func OneKeyCreatesOneThing(t *testing.T, c Callers, rounds int) {
+func ReusedKeyCreatesOne(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	const requests = 10
 	for round := range rounds {
 		parent := newProject(c[0])
-		answers := Ask(t, requests, func(k int) *testkit.Answer {
+		answers := SendConcurrently(t, requests, func(k int) *testkit.Response {
 			return c.At(k).Post(parent.specs(), fmt.Sprintf(`{"content": "%d by %d"}`, round, k), keyHeader, fmt.Sprint("thing-", round))
 		})
-		got := Tally(answers)
+		got := CountByCode(answers)
 		if got["201"] != 1 || got["201"]+got["409 idempotency_in_progress"]+got["422 idempotency_key_reused"] != requests {
 			t.Errorf("round %d: %v", round, got)
 		}
-		if now := parent.seen(c.At(round)); now.Count != 1 {
+		if now := parent.get(c.At(round)); now.Count != 1 {
 			t.Errorf("round %d: %d were made", round, now.Count)
 		}
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/redis/rueidis"
 )
 
-var shared = sync.OnceValues(share)
+var shared = sync.OnceValues(startShared)
 
-// share is the Redis that tests share: that of TEST_REDIS_URL, which `make test`
+// startShared is the Redis that tests share: that of TEST_REDIS_URL, which `make test`
 // sets; without it, as under a plain `go test`, one that ends with this process.
-func share() (string, error) {
+func startShared() (string, error) {
 	if given := os.Getenv("TEST_REDIS_URL"); given != "" {
 		return given, nil
 	}
@@ -34,10 +34,10 @@ func share() (string, error) {
 	return server.URL(), nil
 }
 
-// Lend returns the URL of an empty database for one test alone, in the Redis that
+// NewDatabase returns the URL of an empty database for one test alone, in the Redis that
 // tests share: the next one, whichever process asks. The first database holds the
 // count. Where Redis is not installed it is ErrNoProgram.
-func Lend(ctx context.Context) (string, error) {
+func NewDatabase(ctx context.Context) (string, error) {
 	from, err := shared()
 	if err != nil {
 		return "", err

@@ -13,12 +13,12 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// ReordersAreWhole lets many put the items of one specification into an order
+// ReordersAreAtomic lets many put the items of one specification into an order
 // while others read it: all succeed, every read is an order that somebody has
 // asked for, and so is the last.
-func ReordersAreWhole(t *testing.T, c Callers, writers int) {
+func ReordersAreAtomic(t *testing.T, c Clients, writers int) {
 	t.Helper()
-	parent := newSpec(c[0], letters(Limit)...)
+	parent := newSpec(c[0], contents(Limit)...)
 	start := idsOf(itemsOf(c[0], parent))
 	orders := make([][]string, writers)
 	submitted := map[string]bool{fmt.Sprint(start): true}
@@ -28,10 +28,10 @@ func ReordersAreWhole(t *testing.T, c Callers, writers int) {
 		submitted[fmt.Sprint(orders[k])] = true
 	}
 	stop := watch(t, c, parent, submitted)
-	answers := Ask(t, writers, func(k int) *testkit.Answer { return reorder(c.At(k), parent, orders[k]) })
+	answers := SendConcurrently(t, writers, func(k int) *testkit.Response { return reorder(c.At(k), parent, orders[k]) })
 	reads := stop()
 	for k, a := range answers {
-		if a.Status != 200 || !slices.Equal(idsOf(listed(a)), orders[k]) {
+		if a.Status != 200 || !slices.Equal(idsOf(itemsIn(a)), orders[k]) {
 			t.Errorf("order %d: answered %d: %.300s", k, a.Status, a.Body)
 		}
 	}
@@ -40,7 +40,7 @@ func ReordersAreWhole(t *testing.T, c Callers, writers int) {
 		t.Errorf("finally %v, which nobody has asked for", final)
 	}
 	// An order may be the one that is there already.
-	if now := parent.seen(c[0]); now.Version > parent.Version+writers || now.Version < parent.Version+writers*9/10 {
+	if now := parent.get(c[0]); now.Version > parent.Version+writers || now.Version < parent.Version+writers*9/10 {
 		t.Errorf("%d orders raised the version from %d to %d", writers, parent.Version, now.Version)
 	}
 	t.Logf("%d orders, %d reads meanwhile", writers, reads)
@@ -48,9 +48,9 @@ func ReordersAreWhole(t *testing.T, c Callers, writers int) {
 
 // watch reads the items until it is told to stop, from every server and in every
 // way, and returns how often. Each read must be one of the orders.
-func watch(t *testing.T, c Callers, parent spec, orders map[string]bool) (stop func() int64) {
+func watch(t *testing.T, c Clients, parent spec, orders map[string]bool) (stop func() int64) {
 	t.Helper()
-	wrong := MishapsOf(t)
+	wrong := CollectFailures(t)
 	var done atomic.Bool
 	var reads atomic.Int64
 	var readers sync.WaitGroup
@@ -62,8 +62,8 @@ func watch(t *testing.T, c Callers, parent spec, orders map[string]bool) (stop f
 		readers.Go(func() {
 			for !done.Load() {
 				a := c.At(k).Get(path)
-				list := listed(a)
-				if err := dense(list); a.Status != 200 || err != nil || !orders[fmt.Sprint(idsOf(list))] {
+				list := itemsIn(a)
+				if err := checkDense(list); a.Status != 200 || err != nil || !orders[fmt.Sprint(idsOf(list))] {
 					wrong.Add("a read of what nobody has asked for", "%d: %v: %.500s", a.Status, err, a.Body)
 				}
 				reads.Add(1)
@@ -77,33 +77,33 @@ func watch(t *testing.T, c Callers, parent spec, orders map[string]bool) (stop f
 	}
 }
 
-// mayAnswer are the answers that a race of item operations may have.
-var mayAnswer = []string{
+// allowedCodes are the answers that a race of item operations may have.
+var allowedCodes = []string{
 	"200", "201", "204", "404 item_not_found", "409 item_set_mismatch", "409 item_limit_reached", "412 precondition_failed",
 	"422 validation_failed",
 }
 
-// ItemsStayDense lets many create, delete, move, change and reorder items of one
+// PositionsStayDense lets many create, delete, move, change and reorder items of one
 // specification for a while: every list that anybody reads meanwhile is without
 // a gap, and so is the last one.
-func ItemsStayDense(t *testing.T, c Callers, d time.Duration) {
+func PositionsStayDense(t *testing.T, c Clients, d time.Duration) {
 	t.Helper()
-	parent := newSpec(c[0], letters(Limit/2)...)
+	parent := newSpec(c[0], contents(Limit/2)...)
 	until := time.Now().Add(d)
 	var mu sync.Mutex
-	counts, wrong := map[string]int{}, MishapsOf(t)
-	AtOnce(12, func(k int) bool {
+	counts, wrong := map[string]int{}, CollectFailures(t)
+	Concurrently(12, func(k int) bool {
 		c := c.At(k)
 		dice := rand.New(rand.NewPCG(1, uint64(k)))
 		for time.Now().Before(until) {
 			read := c.Get(parent.items()).Want(200)
-			list := listed(read)
-			if err := dense(list); err != nil {
+			list := itemsIn(read)
+			if err := checkDense(list); err != nil {
 				wrong.Add("a list with a gap", "%v: %s", err, read.Body)
 			}
-			what, answer := anyChange(c, parent, list, read.Header.Get("ETag"), dice)
+			what, answer := randomChange(c, parent, list, read.Header.Get("ETag"), dice)
 			code := Code(answer)
-			if !slices.Contains(mayAnswer, code) {
+			if !slices.Contains(allowedCodes, code) {
 				wrong.Add(code, "%s: %s", what, answer.Body)
 			}
 			mu.Lock()
@@ -112,8 +112,8 @@ func ItemsStayDense(t *testing.T, c Callers, d time.Duration) {
 		}
 		return true
 	})
-	list, now := itemsOf(c.At(1), parent), parent.seen(c[0])
-	if err := dense(list); err != nil || now.ItemCount != len(list) || len(list) > Limit {
+	list, now := itemsOf(c.At(1), parent), parent.get(c[0])
+	if err := checkDense(list); err != nil || now.ItemCount != len(list) || len(list) > Limit {
 		t.Errorf("finally %d items, count %d: %v", len(list), now.ItemCount, err)
 	}
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
@@ -121,8 +121,8 @@ func ItemsStayDense(t *testing.T, c Callers, d time.Duration) {
 	}
 }
 
-// anyChange makes one change of a list that was read a moment ago.
-func anyChange(c *testkit.Client, parent spec, list []item, tag string, dice *rand.Rand) (string, *testkit.Answer) {
+// randomChange makes one change of a list that was read a moment ago.
+func randomChange(c *testkit.Client, parent spec, list []item, tag string, dice *rand.Rand) (string, *testkit.Response) {
 	kind := dice.IntN(5)
 	if len(list) == 0 {
 		kind = 0

@@ -19,12 +19,12 @@ func TestAttendPassesTheExitStatusOn(t *testing.T) {
 		"exit 3":        3,
 		"kill -TERM $$": 128 + int(syscall.SIGTERM),
 	} {
-		got, err := attend(exec.Command("sh", "-c", script), nil)
+		got, err := supervise(exec.Command("sh", "-c", script), nil)
 		if got != want || err != nil {
 			t.Errorf("attend(%q) = %d, %v; want %d", script, got, err, want)
 		}
 	}
-	if _, err := attend(exec.Command("there-is-no-such-program"), nil); err == nil {
+	if _, err := supervise(exec.Command("there-is-no-such-program"), nil); err == nil {
 		t.Error("a program that does not exist gave no error")
 	}
 }
@@ -43,7 +43,7 @@ func TestAttendPassesSignalsOnAndLeavesNothing(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	done := make(chan int, 1)
 	go func() {
-		got, _ := attend(cmd, signals) // Zero, on an error, is not 7.
+		got, _ := supervise(cmd, signals) // Zero, on an error, is not 7.
 		write.Close()
 		done <- got
 	}()

@@ -19,9 +19,9 @@ import (
 // query, and row-level security. What is below takes one of them away, so that
 // a test sees whether the other stands alone.
 
-// WithoutPolicies disables row-level security in a database until the test ends.
+// WithoutRLS disables row-level security in a database until the test ends.
 // What is left are the filters.
-func WithoutPolicies(t testing.TB, db Database) Database {
+func WithoutRLS(t testing.TB, db Database) Database {
 	t.Helper()
 	all := func(ctx context.Context, what string) error {
 		conn, err := pgx.Connect(ctx, db.Super)
@@ -46,10 +46,10 @@ func WithoutPolicies(t testing.TB, db Database) Database {
 	return db
 }
 
-// WithoutFilters is a database whose service is reached through a proxy that
+// WithoutOwnerFilters is a database whose service is reached through a proxy that
 // takes the filters by owner out of every statement. What is left is row-level
 // security. The test fails if no filter came by.
-func WithoutFilters(t testing.TB, db Database) Database {
+func WithoutOwnerFilters(t testing.TB, db Database) Database {
 	t.Helper()
 	to, err := url.Parse(db.Service)
 	if err != nil {
@@ -59,7 +59,7 @@ func WithoutFilters(t testing.TB, db Database) Database {
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
-	p := &unfilter{to: to.Host}
+	p := &filterStripper{to: to.Host}
 	var serving sync.WaitGroup
 	serving.Go(func() { p.serve(listener) })
 	t.Cleanup(func() {
@@ -74,13 +74,13 @@ func WithoutFilters(t testing.TB, db Database) Database {
 	return db
 }
 
-// unfilter stands between the service and PostgreSQL and rewrites statements.
-type unfilter struct {
+// filterStripper stands between the service and PostgreSQL and rewrites statements.
+type filterStripper struct {
 	to      string
 	removed atomic.Int64
 }
 
-func (p *unfilter) serve(listener net.Listener) {
+func (p *filterStripper) serve(listener net.Listener) {
 	var open sync.WaitGroup
 	defer open.Wait()
 	for {
@@ -106,7 +106,7 @@ func (p *unfilter) serve(listener net.Listener) {
 
 // forward passes on what the service sends. In PostgreSQL's protocol a message
 // is a type, its length without the type, and the rest; the first has no type.
-func (p *unfilter) forward(client io.Reader, server io.Writer) error {
+func (p *filterStripper) forward(client io.Reader, server io.Writer) error {
 	for first := true; ; first = false {
 		head := make([]byte, 5)
 		if first {
@@ -125,7 +125,7 @@ func (p *unfilter) forward(client io.Reader, server io.Writer) error {
 			return err
 		}
 		if !first && head[0] == 'P' { // Parse: only it holds the text of a statement with parameters
-			body = p.open(body)
+			body = p.strip(body)
 			binary.BigEndian.PutUint32(size, uint32(len(body))+4)
 		}
 		if _, err := server.Write(append(head, body...)); err != nil {
@@ -135,18 +135,18 @@ func (p *unfilter) forward(client io.Reader, server io.Writer) error {
 }
 
 var (
-	byOwner = regexp.MustCompile(`(\w+\.)?\b(owner_id|user_id) = (\$\d+)`)
-	ofUsers = regexp.MustCompile(`(?:FROM|UPDATE)\s+users\b`)
-	bySelf  = regexp.MustCompile(`(^|[\s(])(u\.)?id = (\$\d+)`)
+	ownerFilter = regexp.MustCompile(`(\w+\.)?\b(owner_id|user_id) = (\$\d+)`)
+	usersTable  = regexp.MustCompile(`(?:FROM|UPDATE)\s+users\b`)
+	userFilter  = regexp.MustCompile(`(^|[\s(])(u\.)?id = (\$\d+)`)
 )
 
-// open takes the filters out. A parameter stays in its place, so that there are
+// strip takes the filters out. A parameter stays in its place, so that there are
 // as many as before.
-func (p *unfilter) open(statement []byte) []byte {
-	opened := byOwner.ReplaceAll(statement, []byte("(${3}::uuid IS NOT NULL)"))
-	if ofUsers.Match(opened) {
-		opened = bySelf.ReplaceAllFunc(opened, func(found []byte) []byte {
-			parts := bySelf.FindSubmatch(found)
+func (p *filterStripper) strip(statement []byte) []byte {
+	opened := ownerFilter.ReplaceAll(statement, []byte("(${3}::uuid IS NOT NULL)"))
+	if usersTable.Match(opened) {
+		opened = userFilter.ReplaceAllFunc(opened, func(found []byte) []byte {
+			parts := userFilter.FindSubmatch(found)
 			return []byte(string(parts[1]) + "(" + string(parts[3]) + "::uuid IS NOT NULL)")
 		})
 	}

@@ -20,13 +20,13 @@ func (p project) path() string { return "/api/v1/projects/" + p.ID }
 func (p project) specs() string { return p.path() + "/specs" }
 
 func newProject(c *testkit.Client) (p project) {
-	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Into(&p)
+	c.Post("/api/v1/projects", map[string]any{"title": "Home"}).Want(201).Decode(&p)
 	return p
 }
 
-// seen is the project as it is now.
-func (p project) seen(c *testkit.Client) (now project) {
-	c.Get(p.path()).Want(200).Into(&now)
+// get is the project as it is now.
+func (p project) get(c *testkit.Client) (now project) {
+	c.Get(p.path()).Want(200).Decode(&now)
 	return now
 }
 
@@ -45,19 +45,19 @@ func (s spec) items() string { return s.path() + "/items" }
 
 // spec makes a specification with items in the project.
 func (p project) spec(c *testkit.Client, items ...string) (made spec) {
-	c.Post(p.specs(), `{"content": "x"}`).Want(201).Into(&made)
+	c.Post(p.specs(), `{"content": "x"}`).Want(201).Decode(&made)
 	for _, content := range items {
 		c.Post(made.items(), map[string]any{"content": content}).Want(201)
 	}
-	return made.seen(c)
+	return made.get(c)
 }
 
 // newSpec makes one in a project of its own.
 func newSpec(c *testkit.Client, items ...string) spec { return newProject(c).spec(c, items...) }
 
-// seen is the specification as it is now.
-func (s spec) seen(c *testkit.Client) (now spec) {
-	c.Get(s.path()).Want(200).Into(&now)
+// get is the specification as it is now.
+func (s spec) get(c *testkit.Client) (now spec) {
+	c.Get(s.path()).Want(200).Decode(&now)
 	return now
 }
 
@@ -74,14 +74,14 @@ func (i item) path() string { return "/api/v1/items/" + i.ID }
 
 func (i item) tag() string { return fmt.Sprintf(`"%d-%d"`, i.Version, i.Order) }
 
-// listed reads the items that an answer lists.
-func listed(a *testkit.Answer) []item {
+// itemsIn reads the items that an answer lists.
+func itemsIn(a *testkit.Response) []item {
 	var list struct{ Items []item }
-	a.Into(&list)
+	a.Decode(&list)
 	return list.Items
 }
 
-func itemsOf(c *testkit.Client, s spec) []item { return listed(c.Get(s.items()).Want(200)) }
+func itemsOf(c *testkit.Client, s spec) []item { return itemsIn(c.Get(s.items()).Want(200)) }
 
 // idsOf are the ids in their order.
 func idsOf(list []item) []string {
@@ -92,9 +92,9 @@ func idsOf(list []item) []string {
 	return all
 }
 
-// dense tells what is wrong with the places of a list; nothing if they are
+// checkDense tells what is wrong with the places of a list; nothing if they are
 // 0…n-1, each held by another item.
-func dense(list []item) error {
+func checkDense(list []item) error {
 	seen := map[string]bool{}
 	for n, i := range list {
 		if i.Order != n || seen[i.ID] {
@@ -105,12 +105,12 @@ func dense(list []item) error {
 	return nil
 }
 
-func reorder(c *testkit.Client, s spec, order []string, headers ...string) *testkit.Answer {
+func reorder(c *testkit.Client, s spec, order []string, headers ...string) *testkit.Response {
 	return c.Put(s.items()+"/reorder", map[string]any{"item_ids": order}, headers...)
 }
 
-// letters are n texts.
-func letters(n int) []string {
+// contents are n texts.
+func contents(n int) []string {
 	all := make([]string, n)
 	for k := range all {
 		all[k] = strconv.Itoa(k)
