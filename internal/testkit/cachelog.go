@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"io"
 	"regexp"
 	"strings"
@@ -8,11 +9,11 @@ import (
 	"sync/atomic"
 )
 
-// maxLogLines is how many lines of a server's log are shown; a test that makes a
-// million requests would have to hold them all.
+// maxLogLines bounds the shown lines of a server's log, since they are held in memory. A
+// test may make a million requests.
 const maxLogLines = 50_000
 
-// cacheLog is a server's log, which also tells what the gate has answered.
+// cacheLog is a server's log that records which requests were cache hits.
 type cacheLog struct {
 	io.Writer
 
@@ -36,12 +37,30 @@ func (l *cacheLog) Write(line []byte) (int, error) {
 	return l.Writer.Write(line)
 }
 
-// CacheHit reports whether the gate has answered the request with this id, which was
-// asked of Handler, or some time ago: a server logs what it has answered.
+// CacheHit reports whether the response to the request with this ID came from the cache.
+// The request went to Handler, or ended a while ago: the log line follows the response.
 func (s *Server) CacheHit(requestID string) bool {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	hit := s.log.hits[requestID]
 	delete(s.log.hits, requestID)
 	return hit
+}
+
+// logBuffer is a log in memory. A server may still write while the test reads it.
+type logBuffer struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.Write(line)
+}
+
+func (b *logBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.String()
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Two walls keep what is one user's from another: the filter by owner in each
-// query, and row-level security. What is below takes one of them away, so that
-// a test sees whether the other stands alone.
+// Two layers isolate users from each other: the filter by owner in each query, and
+// row-level security. The functions below disable one of them, so that a test shows
+// whether the other is sufficient alone.
 
-// WithoutRLS disables row-level security in a database until the test ends.
-// What is left are the filters.
+// WithoutRLS disables row-level security in a database until the test ends. Only the
+// filters are left.
 func WithoutRLS(t testing.TB, db Database) Database {
 	t.Helper()
 	all := func(ctx context.Context, what string) error {
@@ -36,24 +36,24 @@ func WithoutRLS(t testing.TB, db Database) Database {
 		return err
 	}
 	if err := all(t.Context(), "DISABLE"); err != nil {
-		t.Fatalf("take the policies away: %v", err)
+		t.Fatalf("disable row-level security: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := all(context.WithoutCancel(t.Context()), "ENABLE"); err != nil {
-			t.Errorf("put the policies back: %v", err)
+			t.Errorf("enable row-level security: %v", err)
 		}
 	})
 	return db
 }
 
-// WithoutOwnerFilters is a database whose service is reached through a proxy that
-// takes the filters by owner out of every statement. What is left is row-level
-// security. The test fails if no filter came by.
+// WithoutOwnerFilters is a database behind a proxy that removes the filters by owner from
+// every statement of the service. Only row-level security is left. The test fails if no
+// statement had a filter.
 func WithoutOwnerFilters(t testing.TB, db Database) Database {
 	t.Helper()
 	to, err := url.Parse(db.Service)
 	if err != nil {
-		t.Fatalf("a URL of testkit's: %v", err)
+		t.Fatalf("parse the URL of the database: %v", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,7 +74,7 @@ func WithoutOwnerFilters(t testing.TB, db Database) Database {
 	return db
 }
 
-// filterStripper stands between the service and PostgreSQL and rewrites statements.
+// filterStripper is a proxy to PostgreSQL that rewrites statements.
 type filterStripper struct {
 	to      string
 	removed atomic.Int64
@@ -104,8 +104,8 @@ func (p *filterStripper) serve(listener net.Listener) {
 	}
 }
 
-// forward passes on what the service sends. In PostgreSQL's protocol a message
-// is a type, its length without the type, and the rest; the first has no type.
+// forward forwards the messages of the service. In PostgreSQL's protocol a message is a
+// type, a length without the type, and the rest; the first message has no type.
 func (p *filterStripper) forward(client io.Reader, server io.Writer) error {
 	for first := true; ; first = false {
 		head := make([]byte, 5)
@@ -124,7 +124,7 @@ func (p *filterStripper) forward(client io.Reader, server io.Writer) error {
 		if _, err := io.ReadFull(client, body); err != nil {
 			return err
 		}
-		if !first && head[0] == 'P' { // Parse: only it holds the text of a statement with parameters
+		if !first && head[0] == 'P' { // Parse, which has the text of a statement with parameters
 			body = p.strip(body)
 			binary.BigEndian.PutUint32(size, uint32(len(body))+4)
 		}
@@ -140,18 +140,17 @@ var (
 	userFilter  = regexp.MustCompile(`(^|[\s(])(u\.)?id = (\$\d+)`)
 )
 
-// strip takes the filters out. A parameter stays in its place, so that there are
-// as many as before.
+// strip removes the filters. It keeps the parameters, so that their number stays the same.
 func (p *filterStripper) strip(statement []byte) []byte {
-	opened := ownerFilter.ReplaceAll(statement, []byte("(${3}::uuid IS NOT NULL)"))
-	if usersTable.Match(opened) {
-		opened = userFilter.ReplaceAllFunc(opened, func(found []byte) []byte {
+	stripped := ownerFilter.ReplaceAll(statement, []byte("(${3}::uuid IS NOT NULL)"))
+	if usersTable.Match(stripped) {
+		stripped = userFilter.ReplaceAllFunc(stripped, func(found []byte) []byte {
 			parts := userFilter.FindSubmatch(found)
 			return []byte(string(parts[1]) + "(" + string(parts[3]) + "::uuid IS NOT NULL)")
 		})
 	}
-	if string(opened) != string(statement) {
+	if string(stripped) != string(statement) {
 		p.removed.Add(1)
 	}
-	return opened
+	return stripped
 }

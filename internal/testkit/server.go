@@ -30,23 +30,23 @@ const (
 	Callback = "/api/v1/auth/google/callback"
 )
 
-// Server is the whole program over a database of the test's own, listening on
-// loopback, with an issuer to sign in at.
+// Server is the whole server over a database of the test, on loopback, with a sign-in
+// issuer.
 type Server struct {
 	URL      string
 	Database Database
 	Issuer   *Issuer
-	// Stop ends it before the test does.
+	// Stop stops it before the end of the test.
 	Stop func()
-	// Handler is the server without its listener, to be reached another way.
+	// Handler is the server's handler, without the listener.
 	Handler http.Handler
 
 	contract *contract
 	users    *atomic.Int64
 	log      *cacheLog
-	// singleReplica is true if there must be no other over the same database.
+	// singleReplica is true if no other server may run over the same database.
 	singleReplica bool
-	// redis is what it shares with others.
+	// redis is the URL of the Redis that replicas share.
 	redis server.Secret
 }
 
@@ -58,24 +58,23 @@ func Start(t testing.TB, change ...func(*server.Settings)) *Server {
 	return StartOn(t, NewDatabase(t), NewIssuer(t), append(change, alone)...)
 }
 
-// StartShared starts the first server of several over its database, which share a
-// Redis. Change may alter its settings first, also which Redis.
+// StartShared starts the first of several servers over one database and one Redis. Change
+// may alter its settings first, including the Redis.
 func StartShared(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	shared := withRedis(server.Secret(NewRedis(t)))
 	return StartOn(t, NewDatabase(t), NewIssuer(t), slices.Insert(change, 0, shared)...)
 }
 
-// withRedis lets a server use a Redis, and wait for it as long as a busy machine
-// may take.
+// withRedis makes a server use a Redis, with a timeout for a busy machine.
 func withRedis(redis server.Secret) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RedisURL, s.RedisSettle, s.RedisWait = redis, testSettle, testRedisTimeout
 	}
 }
 
-// testSettle is enough for replicas that are started one after the other, and
-// are not told to settle longer; testRedisTimeout for a busy machine.
+// testSettle is enough for replicas that start one after the other. testRedisTimeout is
+// enough for a busy machine.
 const (
 	testSettle       = 20 * time.Millisecond
 	testRedisTimeout = 5 * time.Second
@@ -85,7 +84,7 @@ const (
 func (s *Server) Replica(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	if s.singleReplica {
-		t.Fatal("this server was started as the only one; use StartFirst")
+		t.Fatal("this server was started as a single replica; use StartShared")
 	}
 	r := StartOn(t, s.Database, s.Issuer, slices.Insert(change, 0, withRedis(s.redis))...)
 	r.users = s.users
@@ -98,8 +97,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*server.S
 	return start(t, db, google, testLog(t), change)
 }
 
-// StartLogging starts a server, the only one over its database, whose log is
-// written to w.
+// StartLogging starts a server, the only one over its database, that logs to w.
 func StartLogging(t testing.TB, w io.Writer, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	return start(t, NewDatabase(t), NewIssuer(t), io.MultiWriter(w, testLog(t)), change)
@@ -113,7 +111,7 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 		"SECRET_KEY=the-tests-secret-key-of-32-bytes-or-more", "JWT_SECRET_KEY=the-tests-jwt-secret-of-32-bytes-or-more",
 		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_CLIENT_SECRET=" + clientSecret, "GOOGLE_ISSUER_URL=" + google.URL,
 		"GOOGLE_CLOUD_PROJECT=" + Project,
-		"RATELIMIT_ENABLED=false", // tests are quicker than people; those about limits set them
+		"RATELIMIT_ENABLED=false", // tests of rate limits turn them on
 	}, "")
 	if err != nil {
 		t.Fatalf("settings: %v", err)
@@ -155,8 +153,8 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 	return s
 }
 
-// NewExternal is a server that runs outside of this process, over a database and
-// with an issuer of testkit's.
+// NewExternal is a server in another process, over a database and with an issuer of
+// testkit.
 func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server {
 	t.Helper()
 	s := &Server{URL: url, Database: db, Issuer: google, contract: loadContract(t), users: &atomic.Int64{}}
@@ -164,7 +162,7 @@ func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server 
 	return s
 }
 
-// waitFor200 asks again and again, until it is answered 200.
+// waitFor200 repeats a request until its status is 200.
 func (s *Server) waitFor200(t testing.TB, path string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
@@ -177,25 +175,29 @@ func (s *Server) waitFor200(t testing.TB, path string) {
 			return
 		}
 	}
-	t.Fatalf("%s does not answer 200 after 20 s", path)
+	t.Fatalf("%s: the status is not 200 after 20 s", path)
 }
 
-// testLog shows the server's log of a failed test.
+// testLog collects a server's log, and shows it at the end of a failed test. t.Output
+// would print the logs of all tests under -v and -json.
 func testLog(t testing.TB) io.Writer {
 	t.Helper()
-	if out, ok := t.(interface{ Output() io.Writer }); ok {
-		return out.Output()
-	}
-	return io.Discard
+	log := &logBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log of a server:\n%s", log.text())
+		}
+	})
+	return log
 }
 
 // Issuer is an OpenID Connect issuer on loopback that stands in for Google.
 type Issuer struct {
 	*issuer.Issuer
 	URL string
-	// UserStore plays Identity Platform, below the same address.
+	// UserStore stands in for Identity Platform, at the same address.
 	UserStore *issuer.Issuer
-	// Wrap, where set, stands before the issuer: to make it slow, wrong or gone.
+	// Wrap, if set, wraps the issuer's handler: to make it slow, wrong or unavailable.
 	Wrap atomic.Pointer[func(http.Handler) http.Handler]
 }
 
@@ -238,7 +240,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	return i
 }
 
-// IDToken returns an ID token of somebody.
+// IDToken returns an ID token with the claims.
 func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
 	t.Helper()
 	token, err := s.Issuer.IDToken(c)
@@ -248,27 +250,27 @@ func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
 	return token
 }
 
-// SignUp signs in somebody who has never been there before.
+// SignUp signs in a new user.
 func (s *Server) SignUp(t testing.TB) *Client {
 	t.Helper()
-	return s.SignIn(t, fmt.Sprintf("person-%d@example.com", s.users.Add(1)))
+	return s.SignIn(t, fmt.Sprintf("user-%d@example.com", s.users.Add(1)))
 }
 
-// SignIn signs in the person with this address.
+// SignIn signs in the user with this e-mail address.
 func (s *Server) SignIn(t testing.TB, email string) *Client {
 	t.Helper()
-	anybody := s.Anonymous(t)
+	anonymous := s.Anonymous(t)
 	var grant struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 		SessionID    string `json:"session_id"`
 		User         struct{ ID string }
 	}
-	anybody.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Decode(&grant)
+	anonymous.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Decode(&grant)
 	return &Client{t: t, server: s, Token: grant.AccessToken, RefreshToken: grant.RefreshToken, Session: grant.SessionID, User: grant.User.ID}
 }
 
-// Anonymous is a caller who has not signed in.
+// Anonymous is a client without a token.
 func (s *Server) Anonymous(t testing.TB) *Client {
 	t.Helper()
 	return &Client{t: t, server: s}

@@ -14,7 +14,7 @@ const (
 	replayHeader = "Idempotency-Replayed"
 )
 
-// Creations are the three requests that create something, below a new parent.
+// Creations are the three requests that create a resource, below a new parent.
 var Creations = map[string]func(*testkit.Client) (path, body string){
 	"a project": func(*testkit.Client) (string, string) {
 		return "/api/v1/projects", `{"title": "x", "description": "y"}`
@@ -27,8 +27,8 @@ var Creations = map[string]func(*testkit.Client) (path, body string){
 	},
 }
 
-// SameKeyCreatesOnce lets many send the same creation with the same key: one
-// creates, the others get its answer or are told to wait.
+// SameKeyCreatesOnce sends the same creation with the same key concurrently: one request
+// creates, the others get the saved response, or a conflict to retry.
 func SameKeyCreatesOnce(t *testing.T, c Clients, rounds, requests int) {
 	t.Helper()
 	for name, creation := range Creations {
@@ -47,15 +47,15 @@ func SameKeyCreatesOnce(t *testing.T, c Clients, rounds, requests int) {
 	}
 }
 
-// WantCreatedOnce asks many times at once, and fails unless one of the answers created
-// something and the others are it again, or say that it is being made; asked
-// again, all are it again.
+// WantCreatedOnce sends concurrent requests. It fails unless one response is the creation
+// and the others are replays of it, or conflicts with a creation in progress. Repeated
+// requests must be replays.
 func WantCreatedOnce(t *testing.T, requests int, ask func(k int) *testkit.Response) {
 	t.Helper()
 	answers := SendConcurrently(t, requests, ask)
 	first := slices.IndexFunc(answers, func(a *testkit.Response) bool { return a.Status == 201 && a.Header.Get(replayHeader) == "" })
 	if first < 0 {
-		t.Fatalf("nobody created: %v", CountByCode(answers))
+		t.Fatalf("no request created: %v", CountByCode(answers))
 	}
 	for k, a := range answers {
 		switch {
@@ -63,9 +63,9 @@ func WantCreatedOnce(t *testing.T, requests int, ask func(k int) *testkit.Respon
 		case a.Status == 201:
 			WantReplay(t, answers[first], a)
 		case Code(a) != "409 idempotency_in_progress":
-			t.Errorf("request %d answered %d: %s", k, a.Status, a.Body)
+			t.Errorf("request %d: status %d: %s", k, a.Status, a.Body)
 		case a.Header.Get("Retry-After") == "":
-			t.Errorf("request %d is not told when to retry", k)
+			t.Errorf("request %d: a conflict without Retry-After", k)
 		}
 	}
 	for k := range 4 {
@@ -73,25 +73,25 @@ func WantCreatedOnce(t *testing.T, requests int, ask func(k int) *testkit.Respon
 	}
 }
 
-// WantReplay fails unless the answer is the first one again.
+// WantReplay fails unless the second response is a replay of the first.
 func WantReplay(t *testing.T, first, again *testkit.Response) {
 	t.Helper()
 	again.Want(201)
 	if string(first.Body) != string(again.Body) {
-		t.Errorf("answered %s again, first %s", again.Body, first.Body)
+		t.Errorf("the replay is %s, the first response was %s", again.Body, first.Body)
 	}
 	for _, name := range []string{"Location", "ETag", "Content-Type"} {
 		if first.Header.Get(name) != again.Header.Get(name) {
-			t.Errorf("%s = %s again, first %s", name, again.Header.Get(name), first.Header.Get(name))
+			t.Errorf("%s = %s in the replay, %s first", name, again.Header.Get(name), first.Header.Get(name))
 		}
 	}
 	if first.Header.Get(replayHeader) != "" || again.Header.Get(replayHeader) != "true" {
-		t.Errorf("%s = %q first, %q again", replayHeader, first.Header.Get(replayHeader), again.Header.Get(replayHeader))
+		t.Errorf("%s = %q first, %q in the replay", replayHeader, first.Header.Get(replayHeader), again.Header.Get(replayHeader))
 	}
 }
 
-// SameKeyAtTheLimit is the same where the first request takes the last
-// place: the others find the limit reached, and yet are answered as it was.
+// SameKeyAtTheLimit is the same where the first request reaches the limit: the others
+// must get replays, not the limit's error.
 func SameKeyAtTheLimit(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for round := range rounds {
@@ -105,8 +105,7 @@ func SameKeyAtTheLimit(t *testing.T, c Clients, rounds int) {
 	}
 }
 
-// ReusedKeyCreatesOne lets many create different things with one key: one is
-// made.
+// ReusedKeyCreatesOne sends different creations with one key: one resource is created.
 func ReusedKeyCreatesOne(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	const requests = 10
@@ -120,7 +119,7 @@ func ReusedKeyCreatesOne(t *testing.T, c Clients, rounds int) {
 			t.Errorf("round %d: %v", round, got)
 		}
 		if now := parent.get(c.At(round)); now.Count != 1 {
-			t.Errorf("round %d: %d were made", round, now.Count)
+			t.Errorf("round %d: %d were created", round, now.Count)
 		}
 	}
 }

@@ -13,18 +13,20 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// ReordersAreAtomic lets many put the items of one specification into an order
-// while others read it: all succeed, every read is an order that somebody has
-// asked for, and so is the last.
+// ReordersAreAtomic reorders the items of one specification concurrently with reads: all
+// reorders succeed, and every read, also the last, is one of the requested orders. It
+// logs the seed of the orders.
 func ReordersAreAtomic(t *testing.T, c Clients, writers int) {
 	t.Helper()
 	parent := newSpec(c[0], contents(Limit)...)
 	start := idsOf(itemsOf(c[0], parent))
 	orders := make([][]string, writers)
 	submitted := map[string]bool{fmt.Sprint(start): true}
+	seed := testkit.Seed(t)
+	random := rand.New(rand.NewPCG(seed, 0))
 	for k := range orders {
 		orders[k] = slices.Clone(start)
-		rand.Shuffle(len(start), func(i, j int) { orders[k][i], orders[k][j] = orders[k][j], orders[k][i] })
+		random.Shuffle(len(start), func(i, j int) { orders[k][i], orders[k][j] = orders[k][j], orders[k][i] })
 		submitted[fmt.Sprint(orders[k])] = true
 	}
 	stop := watch(t, c, parent, submitted)
@@ -32,22 +34,22 @@ func ReordersAreAtomic(t *testing.T, c Clients, writers int) {
 	reads := stop()
 	for k, a := range answers {
 		if a.Status != 200 || !slices.Equal(idsOf(itemsIn(a)), orders[k]) {
-			t.Errorf("order %d: answered %d: %.300s", k, a.Status, a.Body)
+			t.Errorf("order %d: status %d: %.300s", k, a.Status, a.Body)
 		}
 	}
 	final := idsOf(itemsOf(c.At(1), parent))
 	if !submitted[fmt.Sprint(final)] {
-		t.Errorf("finally %v, which nobody has asked for", final)
+		t.Errorf("the final order %v was not requested", final)
 	}
-	// An order may be the one that is there already.
+	// A request for the current order does not raise the version.
 	if now := parent.get(c[0]); now.Version > parent.Version+writers || now.Version < parent.Version+writers*9/10 {
 		t.Errorf("%d orders raised the version from %d to %d", writers, parent.Version, now.Version)
 	}
 	t.Logf("%d orders, %d reads meanwhile", writers, reads)
 }
 
-// watch reads the items until it is told to stop, from every server and in every
-// way, and returns how often. Each read must be one of the orders.
+// watch reads the items from every server and through both operations, until stop is
+// called, which returns the number of reads. Each read must be one of the orders.
 func watch(t *testing.T, c Clients, parent spec, orders map[string]bool) (stop func() int64) {
 	t.Helper()
 	wrong := CollectFailures(t)
@@ -64,7 +66,7 @@ func watch(t *testing.T, c Clients, parent spec, orders map[string]bool) (stop f
 				a := c.At(k).Get(path)
 				list := itemsIn(a)
 				if err := checkDense(list); a.Status != 200 || err != nil || !orders[fmt.Sprint(idsOf(list))] {
-					wrong.Add("a read of what nobody has asked for", "%d: %v: %.500s", a.Status, err, a.Body)
+					wrong.Add("a read of an order that was not requested", "%d: %v: %.500s", a.Status, err, a.Body)
 				}
 				reads.Add(1)
 			}
@@ -77,24 +79,24 @@ func watch(t *testing.T, c Clients, parent spec, orders map[string]bool) (stop f
 	}
 }
 
-// allowedCodes are the answers that a race of item operations may have.
+// allowedCodes are the possible responses to concurrent item operations.
 var allowedCodes = []string{
 	"200", "201", "204", "404 item_not_found", "409 item_set_mismatch", "409 item_limit_reached", "412 precondition_failed",
 	"422 validation_failed",
 }
 
-// PositionsStayDense lets many create, delete, move, change and reorder items of one
-// specification for a while: every list that anybody reads meanwhile is without
-// a gap, and so is the last one.
+// PositionsStayDense creates, deletes, moves, changes and reorders items of one
+// specification concurrently: the positions in every list, also the last, have no gap.
 func PositionsStayDense(t *testing.T, c Clients, d time.Duration) {
 	t.Helper()
 	parent := newSpec(c[0], contents(Limit/2)...)
 	until := time.Now().Add(d)
+	seed := testkit.Seed(t)
 	var mu sync.Mutex
 	counts, wrong := map[string]int{}, CollectFailures(t)
 	Concurrently(12, func(k int) bool {
 		c := c.At(k)
-		dice := rand.New(rand.NewPCG(1, uint64(k)))
+		dice := rand.New(rand.NewPCG(seed, uint64(k)))
 		for time.Now().Before(until) {
 			read := c.Get(parent.items()).Want(200)
 			list := itemsIn(read)
@@ -114,14 +116,14 @@ func PositionsStayDense(t *testing.T, c Clients, d time.Duration) {
 	})
 	list, now := itemsOf(c.At(1), parent), parent.get(c[0])
 	if err := checkDense(list); err != nil || now.ItemCount != len(list) || len(list) > Limit {
-		t.Errorf("finally %d items, count %d: %v", len(list), now.ItemCount, err)
+		t.Errorf("at the end: %d items, count %d: %v", len(list), now.ItemCount, err)
 	}
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
 		t.Logf("%5d %s", counts[what], what)
 	}
 }
 
-// randomChange makes one change of a list that was read a moment ago.
+// randomChange makes one change to a list that was just read.
 func randomChange(c *testkit.Client, parent spec, list []item, tag string, dice *rand.Rand) (string, *testkit.Response) {
 	kind := dice.IntN(5)
 	if len(list) == 0 {

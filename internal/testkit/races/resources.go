@@ -7,7 +7,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// project is what a caller reads of a project.
+// project is the body of a project.
 type project struct {
 	ID      string `json:"id"`
 	Title   string `json:"title"`
@@ -24,13 +24,13 @@ func newProject(c *testkit.Client) (p project) {
 	return p
 }
 
-// get is the project as it is now.
+// get reads the current project.
 func (p project) get(c *testkit.Client) (now project) {
 	c.Get(p.path()).Want(200).Decode(&now)
 	return now
 }
 
-// spec is what a caller reads of a specification.
+// spec is the body of a specification.
 type spec struct {
 	ID        string `json:"id"`
 	ProjectID string `json:"project_id"`
@@ -43,7 +43,7 @@ func (s spec) path() string { return "/api/v1/specs/" + s.ID }
 
 func (s spec) items() string { return s.path() + "/items" }
 
-// spec makes a specification with items in the project.
+// spec creates a specification with items in the project.
 func (p project) spec(c *testkit.Client, items ...string) (made spec) {
 	c.Post(p.specs(), `{"content": "x"}`).Want(201).Decode(&made)
 	for _, content := range items {
@@ -52,16 +52,16 @@ func (p project) spec(c *testkit.Client, items ...string) (made spec) {
 	return made.get(c)
 }
 
-// newSpec makes one in a project of its own.
+// newSpec creates one in a new project.
 func newSpec(c *testkit.Client, items ...string) spec { return newProject(c).spec(c, items...) }
 
-// get is the specification as it is now.
+// get reads the current specification.
 func (s spec) get(c *testkit.Client) (now spec) {
 	c.Get(s.path()).Want(200).Decode(&now)
 	return now
 }
 
-// item is what a caller reads of an item.
+// item is the body of an item.
 type item struct {
 	ID      string `json:"id"`
 	Number  int    `json:"number"`
@@ -74,7 +74,7 @@ func (i item) path() string { return "/api/v1/items/" + i.ID }
 
 func (i item) tag() string { return fmt.Sprintf(`"%d-%d"`, i.Version, i.Order) }
 
-// itemsIn reads the items that an answer lists.
+// itemsIn are the items in a response.
 func itemsIn(a *testkit.Response) []item {
 	var list struct{ Items []item }
 	a.Decode(&list)
@@ -92,13 +92,12 @@ func idsOf(list []item) []string {
 	return all
 }
 
-// checkDense tells what is wrong with the places of a list; nothing if they are
-// 0…n-1, each held by another item.
+// checkDense returns an error unless the positions are 0…n-1, each of another item.
 func checkDense(list []item) error {
 	seen := map[string]bool{}
 	for n, i := range list {
 		if i.Order != n || seen[i.ID] {
-			return fmt.Errorf("place %d of %d has item %s with order %d", n, len(list), i.ID, i.Order)
+			return fmt.Errorf("position %d of %d has item %s with order %d", n, len(list), i.ID, i.Order)
 		}
 		seen[i.ID] = true
 	}

@@ -26,7 +26,7 @@ func startShared() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // It holds the log, of which the server has a copy.
+	defer func() { _ = os.RemoveAll(dir) }() // Only the log is there, which the server has open.
 	server, err := Start(ctx, dir)
 	if err != nil {
 		return "", err
@@ -34,9 +34,9 @@ func startShared() (string, error) {
 	return server.URL(), nil
 }
 
-// NewDatabase returns the URL of an empty database for one test alone, in the Redis that
-// tests share: the next one, whichever process asks. The first database holds the
-// count. Where Redis is not installed it is ErrNoProgram.
+// NewDatabase returns the URL of an empty database for one test, in the Redis that tests
+// of all processes share. The first database holds the counter of databases. Without Redis
+// the error is ErrNoProgram.
 func NewDatabase(ctx context.Context) (string, error) {
 	from, err := shared()
 	if err != nil {
@@ -46,7 +46,7 @@ func NewDatabase(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lent, err := url.Parse(from)
+	database, err := url.Parse(from)
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +64,7 @@ func NewDatabase(ctx context.Context) (string, error) {
 	if err != nil || databases < 2 {
 		return "", fmt.Errorf("%q databases: %w", setting["databases"], err)
 	}
-	taken, err := client.Do(ctx, client.B().Incr().Key("codegenapp:tests:lent").Build()).AsInt64()
+	taken, err := client.Do(ctx, client.B().Incr().Key("codegenapp:tests:databases").Build()).AsInt64()
 	if err != nil {
 		return "", err
 	}
@@ -74,6 +74,6 @@ func NewDatabase(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	lent.Path = "/" + number
-	return lent.String(), nil
+	database.Path = "/" + number
+	return database.String(), nil
 }

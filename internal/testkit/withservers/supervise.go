@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// supervise runs cmd, passes signals on to it and to what it started, and returns
-// its exit status, in the way of shells: 128 and the number of the signal that
-// ended it. Nothing of its process group survives.
+// supervise runs cmd, forwards signals to its process group, and returns its exit status,
+// like a shell: 128 plus the number of the signal that ended it. At the end it kills the
+// process group.
 func supervise(cmd *exec.Cmd, signals <-chan os.Signal) (int, error) {
 	cmd.SysProcAttr = ownGroup()
 	if err := cmd.Start(); err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestAttendPassesTheExitStatusOn(t *testing.T) {
+func TestSupervise_ReturnsExitStatus(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]int{
 		"exit 0":        0,
@@ -29,7 +29,7 @@ func TestAttendPassesTheExitStatusOn(t *testing.T) {
 	}
 }
 
-func TestAttendPassesSignalsOnAndLeavesNothing(t *testing.T) {
+func TestSupervise_ForwardsSignalsAndEndsTheGroup(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -37,13 +37,13 @@ func TestAttendPassesSignalsOnAndLeavesNothing(t *testing.T) {
 	}
 	defer read.Close()
 	// The grandchild ignores the signal that ends its parent, and holds the pipe.
-	// It tells its group when both are ready for the signal.
+	// It prints its process group when both are ready for the signal.
 	cmd := exec.Command("sh", "-c", `trap "exit 7" TERM; (trap "" TERM; echo $$; exec sleep 600) & wait`)
 	cmd.Stdout = write
 	signals := make(chan os.Signal, 1)
 	done := make(chan int, 1)
 	go func() {
-		got, _ := supervise(cmd, signals) // Zero, on an error, is not 7.
+		got, _ := supervise(cmd, signals) // After an error it is 0, not 7.
 		write.Close()
 		done <- got
 	}()
@@ -64,7 +64,7 @@ func TestAttendPassesSignalsOnAndLeavesNothing(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for !errors.Is(syscall.Kill(-leader, 0), syscall.ESRCH) {
 		if time.Now().After(deadline) {
-			t.Fatal("something of the process group is still running")
+			t.Fatal("a process of the group is still running")
 		}
 		time.Sleep(time.Millisecond)
 	}
