@@ -1,4 +1,4 @@
-package stage
+package harness
 
 import (
 	"context"
@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// readyWithin is how long a server may take to become ready.
-	readyWithin = time.Minute
-	// pollEvery is how often a server is asked whether it is.
-	pollEvery = time.Millisecond
+	// readyTimeout bounds the start of a server.
+	readyTimeout = time.Minute
+	// pollInterval is the time between two health checks of a starting server.
+	pollInterval = time.Millisecond
 )
 
-// Launch is a server to start.
-type Launch struct {
+// ServerConfig describes a server to start.
+type ServerConfig struct {
 	// Name is for messages and for the file of its log.
 	Name string
 	Path string
 	Args []string
 	Env  []string
-	// Dir is the working directory; that of the stage if it is not given.
+	// Dir is the working directory; that of the harness if it is empty.
 	Dir string
 	// Ready is the path that answers 200 once it is ready.
 	Ready string
@@ -40,16 +40,16 @@ type Process struct {
 	Name    string
 	Address string
 	PID     int
-	// Took is the time from its start until it was ready.
-	Took time.Duration
+	// StartupTime is the time from its start until it was ready.
+	StartupTime time.Duration
 
-	process *os.Process
-	began   time.Time
-	log     string
-	ended   chan struct{}
+	process   *os.Process
+	startedAt time.Time
+	log       string
+	ended     chan struct{}
 }
 
-// FreePort is a port nobody listens on at this moment.
+// FreePort returns a port that is not in use.
 func FreePort(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,8 +61,8 @@ func FreePort(ctx context.Context) (string, error) {
 }
 
 // Start starts a server that listens on the port, and returns when it is ready.
-// It ends with the stage.
-func (s *Stage) Start(ctx context.Context, port string, l Launch) (*Process, error) {
+// It ends with the harness.
+func (s *Harness) StartServer(ctx context.Context, port string, l ServerConfig) (*Process, error) {
 	if l.Dir == "" {
 		l.Dir = s.Dir
 	}
@@ -72,11 +72,11 @@ func (s *Stage) Start(ctx context.Context, port string, l Launch) (*Process, err
 		return nil, err
 	}
 	s.started = append(s.started, p)
-	return p, p.await(ctx, func() bool { return p.answers(ctx, l.Ready) })
+	return p, p.waitReady(ctx, func() bool { return p.responds(ctx, l.Ready) })
 }
 
 // launch starts a program whose output goes to the file log.
-func launch(ctx context.Context, l Launch, address, log string) (*Process, error) {
+func launch(ctx context.Context, l ServerConfig, address, log string) (*Process, error) {
 	out, err := os.Create(log)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", l.Name, err)
@@ -86,7 +86,7 @@ func launch(ctx context.Context, l Launch, address, log string) (*Process, error
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), l.Path, l.Args...) //nolint:gosec // starting programs is what this is for
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = l.Dir, l.Env, out, out
 	cmd.SysProcAttr = ownGroup()
-	p := &Process{Name: l.Name, Address: address, log: log, began: time.Now(), ended: make(chan struct{})}
+	p := &Process{Name: l.Name, Address: address, log: log, startedAt: time.Now(), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		defer close(p.ended)
@@ -95,7 +95,7 @@ func launch(ctx context.Context, l Launch, address, log string) (*Process, error
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // however it ended: who needs it sees that it is gone
+			_ = cmd.Wait() // callers see the end, not its cause
 		}
 	}()
 	if err := <-started; err != nil {
@@ -105,11 +105,11 @@ func launch(ctx context.Context, l Launch, address, log string) (*Process, error
 	return p, nil
 }
 
-// await waits until the program is ready.
-func (p *Process) await(ctx context.Context, ready func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+// waitReady waits until the program is ready.
+func (p *Process) waitReady(ctx context.Context, ready func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	tick := time.NewTicker(pollEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var err error
 	for !ready() {
@@ -124,19 +124,19 @@ func (p *Process) await(ctx context.Context, ready func() bool) error {
 		said, _ := os.ReadFile(p.log) // without it the error still stands
 		return fmt.Errorf("start %s: %w\n%s", p.Name, err, said[max(0, len(said)-2000):])
 	}
-	p.Took = time.Since(p.began)
+	p.StartupTime = time.Since(p.startedAt)
 	return nil
 }
 
-// asker asks whether servers are ready, past any proxy.
-var asker = &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// healthClient checks whether servers are ready; it uses no proxy.
+var healthClient = &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-func (p *Process) answers(ctx context.Context, path string) bool {
+func (p *Process) responds(ctx context.Context, path string) bool {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Address+path, http.NoBody)
 	if err != nil {
 		return false
 	}
-	answer, err := asker.Do(r)
+	answer, err := healthClient.Do(r)
 	if err != nil {
 		return false
 	}
@@ -149,7 +149,7 @@ func (p *Process) Stop() {
 	_ = p.process.Signal(syscall.SIGTERM) // if it has ended, so much the better
 	select {
 	case <-p.ended:
-	case <-time.After(stopWithin):
+	case <-time.After(stopTimeout):
 		_ = syscall.Kill(-p.PID, syscall.SIGKILL)
 		<-p.ended
 	}

@@ -1,10 +1,9 @@
-// Package stage starts what a benchmark needs, and ends all of it again: a
-// PostgreSQL and a Redis of its own, a sign-in issuer, and the servers that are
-// to be measured. Everything listens on loopback, and what is started dies with
-// the process that started it.
+// Package harness starts and stops the processes of a benchmark: a private PostgreSQL
+// and Redis, a sign-in issuer, and the measured servers. Everything listens on loopback,
+// and the child processes end with the process that started them.
 //
-// It knows how things are started, not what they are measured for.
-package stage
+// It does not know the scenarios.
+package harness
 
 import (
 	"context"
@@ -23,18 +22,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/pgserver"
 )
 
-// stopWithin is how long each part may take to stop in order.
-const stopWithin = 30 * time.Second
+// stopTimeout bounds the stop of all parts.
+const stopTimeout = 30 * time.Second
 
-// ClientID is whom the issuer signs in for.
+// ClientID is the OAuth client of the issuer.
 const ClientID = "codegenapp-bench"
 
-// role is the login of servers; it has no power of its own.
+// role is the login of servers; it has no rights of its own.
 const role = "codegenapp_service"
 
-// settings are those of PostgreSQL. What is answered is on disk: fsync and
-// synchronous_commit are on, as they are by default. Memory and WAL are enough
-// that nothing has to be written in the middle of a turn.
+// settings are those of PostgreSQL. Commits are durable: fsync and synchronous_commit
+// keep their defaults. Memory and WAL are large enough that no checkpoint happens during
+// a measurement.
 func settings(sharedBuffers string) map[string]string {
 	return map[string]string{
 		"shared_buffers":               sharedBuffers,
@@ -45,24 +44,24 @@ func settings(sharedBuffers string) map[string]string {
 	}
 }
 
-// Stage is the parts that all servers share.
-type Stage struct {
-	// Dir is a directory that ends with the stage.
-	Dir      string
-	Issuer   *issuer.Issuer
-	database *pgserver.Server
-	redis    *Redis
-	signIns  *http.Server
-	address  string
-	started  []*Process
-	// postmaster is the process that all of PostgreSQL descends from.
+// Harness holds the processes that all servers share.
+type Harness struct {
+	// Dir is a directory that is removed with the harness.
+	Dir          string
+	Issuer       *issuer.Issuer
+	database     *pgserver.Server
+	redis        *Redis
+	issuerServer *http.Server
+	address      string
+	started      []*Process
+	// postmaster is the parent of all processes of PostgreSQL.
 	postmaster int
 }
 
 // Open starts the parts. PostgreSQL keeps its data below dir, which must exist;
 // the database may have the given amount of memory, such as 1GB.
-func Open(ctx context.Context, dir, sharedBuffers string) (s *Stage, err error) {
-	s = &Stage{}
+func Start(ctx context.Context, dir, sharedBuffers string) (s *Harness, err error) {
+	s = &Harness{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
@@ -71,7 +70,7 @@ func Open(ctx context.Context, dir, sharedBuffers string) (s *Stage, err error) 
 	if s.Dir, err = os.MkdirTemp(dir, "codegenapp-bench-"); err != nil {
 		return s, fmt.Errorf("make a directory: %w", err)
 	}
-	// PostgreSQL runs as somebody else where we are root, and has to pass.
+	// As root, PostgreSQL runs as another user, which needs access to its directory.
 	if err := os.Chmod(s.Dir, 0o711); err != nil { //nolint:gosec // see above
 		return s, fmt.Errorf("open the directory: %w", err)
 	}
@@ -88,7 +87,7 @@ func Open(ctx context.Context, dir, sharedBuffers string) (s *Stage, err error) 
 	return s, s.openIssuer(ctx)
 }
 
-// postmaster reads the process that a private server has written down.
+// postmaster reads the process id from the postmaster's file.
 func postmaster(home string) (int, error) {
 	file, err := os.ReadFile(filepath.Join(home, "postgres", "data", "postmaster.pid"))
 	if err != nil {
@@ -98,7 +97,7 @@ func postmaster(home string) (int, error) {
 	return strconv.Atoi(line)
 }
 
-func (s *Stage) openIssuer(ctx context.Context) error {
+func (s *Harness) openIssuer(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for sign-ins: %w", err)
@@ -107,26 +106,26 @@ func (s *Stage) openIssuer(ctx context.Context) error {
 	s.Issuer, err = issuer.New(issuer.Config{
 		URL:     s.address,
 		Clients: []issuer.Client{{ID: ClientID, RedirectURIs: []string{s.address}}},
-		Users:   []issuer.User{{Email: "nobody@example.com"}},
+		Users:   []issuer.User{{Email: "user@example.com"}},
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	s.signIns = &http.Server{Handler: s.Issuer, ReadHeaderTimeout: stopWithin}
-	go func() { _ = s.signIns.Serve(listener) }() // it ends when the stage is closed
+	s.issuerServer = &http.Server{Handler: s.Issuer, ReadHeaderTimeout: stopTimeout}
+	go func() { _ = s.issuerServer.Serve(listener) }() // it ends when the harness is closed
 	return nil
 }
 
-// Close ends everything, what was started last first.
-func (s *Stage) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+// Close stops everything, in reverse order of the start.
+func (s *Harness) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	for _, p := range slices.Backward(s.started) {
 		p.Stop()
 	}
 	var errs []error
-	if s.signIns != nil {
-		errs = append(errs, s.signIns.Close())
+	if s.issuerServer != nil {
+		errs = append(errs, s.issuerServer.Close())
 	}
 	if s.redis != nil {
 		s.redis.process.Stop()
@@ -134,12 +133,12 @@ func (s *Stage) Close(ctx context.Context) error {
 	if s.database != nil {
 		errs = append(errs, s.database.Stop(ctx))
 	}
-	return errors.Join(append(errs, s.sweep())...)
+	return errors.Join(append(errs, s.removeDir())...)
 }
 
-// sweep removes the directory, and the data behind the link in it that
-// PostgreSQL makes where it cannot reach the directory.
-func (s *Stage) sweep() error {
+// removeDir removes the directory, and the data behind the link in it that pgserver makes
+// if PostgreSQL has no access to the directory.
+func (s *Harness) removeDir() error {
 	if s.Dir == "" {
 		return nil
 	}
@@ -150,28 +149,28 @@ func (s *Stage) sweep() error {
 	return errors.Join(behind, os.RemoveAll(s.Dir))
 }
 
-// IssuerURL is how the issuer calls itself.
-func (s *Stage) IssuerURL() string { return s.address }
+// IssuerURL is the URL of the issuer.
+func (s *Harness) IssuerURL() string { return s.address }
 
-// Redis is the Redis of the stage.
-func (s *Stage) Redis() *Redis { return s.redis }
+// Redis is the private Redis.
+func (s *Harness) Redis() *Redis { return s.redis }
 
-// Postmaster is the process that all of PostgreSQL descends from.
-func (s *Stage) Postmaster() int { return s.postmaster }
+// Postmaster is the id of the parent of all processes of PostgreSQL.
+func (s *Harness) Postmaster() int { return s.postmaster }
 
-// Versions is which PostgreSQL this is.
-func (s *Stage) Versions() string { return "PostgreSQL " + s.database.Version() }
+// Versions is the version of PostgreSQL.
+func (s *Harness) Versions() string { return "PostgreSQL " + s.database.Version() }
 
-// Database is a database with what servers need to reach it.
+// Database is a database with its URLs.
 type Database struct {
 	Name string
 	// Superuser is for the benchmark itself, Service for servers.
 	Superuser, Service string
 }
 
-// Provision makes a database and the login of servers. The login gets a new
-// password each time, so make all databases before the first server.
-func (s *Stage) Provision(ctx context.Context, names ...string) ([]Database, error) {
+// Provision creates databases and the login of servers. The login gets a new password
+// each time, so create all databases before the first server starts.
+func (s *Harness) Provision(ctx context.Context, names ...string) ([]Database, error) {
 	var made []Database
 	for _, name := range names {
 		if _, err := s.database.Provision(ctx, name, role); err != nil {

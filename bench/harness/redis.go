@@ -1,4 +1,4 @@
-package stage
+package harness
 
 import (
 	"bufio"
@@ -29,7 +29,7 @@ func startRedis(ctx context.Context, dir string) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, err := launch(ctx, Launch{
+	process, err := launch(ctx, ServerConfig{
 		Name: "redis", Path: program, Dir: dir,
 		Args: []string{"--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "no"},
 	}, net.JoinHostPort("127.0.0.1", port), dir+"/log")
@@ -37,7 +37,7 @@ func startRedis(ctx context.Context, dir string) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{process: process}
-	if err := process.await(ctx, func() bool { _, err := r.ask(ctx, "PING"); return err == nil }); err != nil {
+	if err := process.waitReady(ctx, func() bool { _, err := r.ask(ctx, "PING"); return err == nil }); err != nil {
 		process.Stop()
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (r *Redis) Commands(ctx context.Context) (int, error) {
 			return strconv.Atoi(strings.TrimSpace(count))
 		}
 	}
-	return 0, errors.New("Redis does not tell how many commands it has served")
+	return 0, errors.New("the statistics of Redis have no number of commands")
 }
 
 // Version is which Redis this is.
@@ -81,23 +81,23 @@ func (r *Redis) Version(ctx context.Context) string {
 	return "Redis"
 }
 
-// ask asks one question over a connection of its own.
+// command sends one command over a connection of its own.
 func (r *Redis) ask(ctx context.Context, command string) (string, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.process.Address)
 	if err != nil {
-		return "", fmt.Errorf("ask Redis: %w", err)
+		return "", fmt.Errorf("call Redis: %w", err)
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
-		return "", fmt.Errorf("ask Redis: %w", err)
+		return "", fmt.Errorf("call Redis: %w", err)
 	}
 	if _, err := io.WriteString(conn, command+"\r\n"); err != nil {
-		return "", fmt.Errorf("ask Redis: %w", err)
+		return "", fmt.Errorf("call Redis: %w", err)
 	}
 	reader := bufio.NewReader(conn)
 	line, err := reader.ReadString('\n')
 	if err != nil || line == "" {
-		return "", fmt.Errorf("ask Redis: %w", err)
+		return "", fmt.Errorf("call Redis: %w", err)
 	}
 	switch rest := strings.TrimSpace(line[1:]); line[0] {
 	case '+':
@@ -105,12 +105,12 @@ func (r *Redis) ask(ctx context.Context, command string) (string, error) {
 	case '$':
 		length, err := strconv.Atoi(rest)
 		if err != nil || length < 0 {
-			return "", fmt.Errorf("ask Redis: a length of %q", rest)
+			return "", fmt.Errorf("call Redis: a length of %q", rest)
 		}
 		text := make([]byte, length)
 		_, err = io.ReadFull(reader, text)
 		return string(text), err
 	default:
-		return "", fmt.Errorf("ask Redis: %s", rest)
+		return "", fmt.Errorf("call Redis: %s", rest)
 	}
 }

@@ -1,4 +1,4 @@
-package stage
+package harness
 
 import "syscall"
 
@@ -10,7 +10,7 @@ func ownGroup() *syscall.SysProcAttr {
 
 // DieWithParent ends this process, in order, when go run is ended: it keeps a
 // SIGTERM to itself.
-func DieWithParent() {
+func ExitWithParent() {
 	// If it fails we live on, as on other systems.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0)
 }
