@@ -92,7 +92,7 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-func TestEveryFieldExists(t *testing.T) {
+func TestOverlays_ObjectsMatchTheirTypes(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		seen := map[string]bool{}
 		for _, r := range all.Resources() {

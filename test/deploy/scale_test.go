@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
-func TestTheNumberOfReplicasFollowsTheLoad(t *testing.T) {
+func TestAutoscaler_FollowsProcessorTime(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		hpa := the[autoscalingv2.HorizontalPodAutoscaler](t, all, "backend").Spec
 		if to := hpa.ScaleTargetRef; to.APIVersion != "apps/v1" || to.Kind != "Deployment" || to.Name != "backend" {
@@ -36,7 +36,7 @@ func TestTheNumberOfReplicasFollowsTheLoad(t *testing.T) {
 	})
 }
 
-func TestDrainsTakeOneReplicaAtATime(t *testing.T) {
+func TestDisruptionBudget_AllowsOneReplica(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		pdb := the[policyv1.PodDisruptionBudget](t, all, "backend").Spec
 		if pdb.MaxUnavailable == nil || pdb.MaxUnavailable.IntValue() != 1 || pdb.MinAvailable != nil {
@@ -48,9 +48,9 @@ func TestDrainsTakeOneReplicaAtATime(t *testing.T) {
 	})
 }
 
-// TestTheDatabaseHasRoomForAll counts the connections of the worst moment: a rollout
+// TestDatabase_HasConnectionsForAllReplicas counts the connections of the worst moment: a rollout
 // of a new version under full load, while it migrates and somebody looks on.
-func TestTheDatabaseHasRoomForAll(t *testing.T) {
+func TestDatabase_HasConnectionsForAllReplicas(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		d := the[appsv1.Deployment](t, all, "backend").Spec
 		s := settingsOf(t, all)

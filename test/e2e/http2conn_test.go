@@ -10,9 +10,9 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// frames is a connection of HTTP/2 on which a test writes frames by hand, also
-// those that no client would.
-type frames struct {
+// http2Conn is an HTTP/2 connection on which a test writes frames itself, including
+// frames that no client sends.
+type http2Conn struct {
 	*http2.Framer
 
 	t    *testing.T
@@ -21,20 +21,20 @@ type frames struct {
 	pack *hpack.Encoder
 }
 
-func newFrames(t *testing.T, conn net.Conn) *frames {
+func newHTTP2Conn(t *testing.T, conn net.Conn) *http2Conn {
 	t.Helper()
-	f := &frames{t: t, conn: conn, Framer: http2.NewFramer(conn, conn)}
+	f := &http2Conn{t: t, conn: conn, Framer: http2.NewFramer(conn, conn)}
 	f.pack = hpack.NewEncoder(&f.head)
 	return f
 }
 
-// get asks for a path on a stream.
-func (f *frames) get(stream uint32, path string, headers ...string) {
+// get requests a path on a stream.
+func (f *http2Conn) get(stream uint32, path string, headers ...string) {
 	f.t.Helper()
 	must(f.t, f.tryGet(stream, path, headers...))
 }
 
-func (f *frames) tryGet(stream uint32, path string, headers ...string) error {
+func (f *http2Conn) tryGet(stream uint32, path string, headers ...string) error {
 	f.head.Reset()
 	all := append([]string{":method", "GET", ":scheme", "https", ":authority", "e2e", ":path", path}, headers...)
 	for n := 0; n+1 < len(all); n += 2 {
@@ -45,10 +45,10 @@ func (f *frames) tryGet(stream uint32, path string, headers ...string) error {
 	return f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: f.head.Bytes(), EndStream: true, EndHeaders: true})
 }
 
-// await reads until a frame is the wanted one.
-func (f *frames) await(is func(http2.Frame) bool) http2.Frame {
+// waitFor reads frames until one matches.
+func (f *http2Conn) waitFor(is func(http2.Frame) bool) http2.Frame {
 	f.t.Helper()
-	must(f.t, f.conn.SetReadDeadline(time.Now().Add(2*patience)))
+	must(f.t, f.conn.SetReadDeadline(time.Now().Add(2*waitTimeout)))
 	for {
 		frame, err := f.ReadFrame()
 		if err != nil {
@@ -60,10 +60,10 @@ func (f *frames) await(is func(http2.Frame) bool) http2.Frame {
 	}
 }
 
-// awaitHeaders waits for the beginning of an answer.
-func (f *frames) awaitHeaders(stream uint32) {
+// waitForHeaders waits for the headers of a response.
+func (f *http2Conn) waitForHeaders(stream uint32) {
 	f.t.Helper()
-	f.await(func(got http2.Frame) bool {
+	f.waitFor(func(got http2.Frame) bool {
 		head, ok := got.(*http2.HeadersFrame)
 		return ok && head.StreamID == stream
 	})

@@ -15,25 +15,25 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// canary is in everything that users write or send in these tests, and may be
-// neither in a log nor in a problem.
+// canary is in all that users send in these tests. It must appear neither in a log nor in
+// a problem.
 const canary = "Kanarienvogel"
 
-func TestNothingThatUsersWriteIsLogged(t *testing.T) {
+func TestLog_HoldsNoUserContent(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL)).ready() // at DEBUG
-	w := &witness{t: t, server: s, secrets: []string{canary, secretKey, jwtSecret, password(t, db.Service)}}
+	s := serve(t, serveEnv(db.Service, google.URL)).waitReady() // at DEBUG
+	w := &logInspector{t: t, server: s, secrets: []string{canary, secretKey, jwtSecret, password(t, db.Service)}}
 
 	w.token = w.signIn(google)
 	var made project
-	w.sends("POST", "/projects", `{"title":"`+canary+`","description":"`+canary+`"}`, 201).into(&made)
+	w.send("POST", "/projects", `{"title":"`+canary+`","description":"`+canary+`"}`, 201).decode(&made)
 	at := "/projects/" + made.ID
 	var spec struct{ ID string }
-	w.sends("POST", at+"/specs", `{"content":"`+canary+`"}`, 201).into(&spec)
-	w.sends("POST", "/specs/"+spec.ID+"/items", `{"content":"`+canary+`"}`, 201)
+	w.send("POST", at+"/specs", `{"content":"`+canary+`"}`, 201).decode(&spec)
+	w.send("POST", "/specs/"+spec.ID+"/items", `{"content":"`+canary+`"}`, 201)
 
-	// What is refused is not repeated.
+	// A problem does not repeat the rejected input.
 	w.problem("POST", "/projects", `{"title":{"`+canary+`":"`+canary+`"}}`, 422)
 	w.problem("POST", "/projects", `{"title":"`+strings.Repeat(canary, 20)+`"}`, 422)
 	w.problem("POST", "/projects", `{"title":"`+canary+`\u0000"}`, 422)
@@ -53,19 +53,19 @@ func TestNothingThatUsersWriteIsLogged(t *testing.T) {
 	w.problem("PUT", at, `{"title":"`+canary+`"}`, 400, "If-Match", canary)
 
 	// PostgreSQL's messages and details print values and rows.
-	tattle(t, db)
+	makeDatabaseEcho(t, db)
 	w.problem("POST", "/projects", `{"title":"`+canary+`!","description":"`+canary+`"}`, 500)
 	w.problem("POST", "/projects", `{"title":"`+canary+`?","description":"`+canary+`"}`, 500)
-	s.awaitText(&s.logs, "e2e_no_birds") // there is something for an operator to look for
-	s.awaitText(&s.logs, "SQLSTATE P0001")
+	s.waitForOutput(&s.logs, "e2e_no_birds") // operators find the cause by the name of the constraint
+	s.waitForOutput(&s.logs, "SQLSTATE P0001")
 
-	// The database goes away in the middle of the work, and the lock is not had.
-	release := hold(t, db)
+	// The database connection breaks during a write, and a lock times out.
+	release := lockTables(t, db)
 	cut := make(chan struct{})
 	go func() {
 		defer close(cut)
-		awaitWaiter(t, db)
-		cutConnections(t, db)
+		waitForBlocked(t, db)
+		terminateConnections(t, db)
 	}()
 	w.problem("POST", "/projects", `{"title":"`+canary+`","description":"`+canary+`"}`, 503)
 	<-cut
@@ -74,12 +74,12 @@ func TestNothingThatUsersWriteIsLogged(t *testing.T) {
 
 	s.signal(syscall.SIGTERM)
 	s.wantExit(0)
-	w.judge()
+	w.verify()
 }
 
-// tattle makes the database tell all it knows when a title ends in a certain
-// way, as a breach of a constraint and without one.
-func tattle(t *testing.T, db testkit.Database) {
+// makeDatabaseEcho makes the database raise errors that contain the row, for titles with a
+// certain end: as a constraint violation and without one.
+func makeDatabaseEcho(t *testing.T, db testkit.Database) {
 	t.Helper()
 	super := connect(t, db.Super)
 	t.Cleanup(func() { execute(t, super, `DROP FUNCTION e2e_tattle() CASCADE`) })
@@ -98,8 +98,8 @@ $$`)
 	execute(t, super, `CREATE TRIGGER e2e_tattle BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION e2e_tattle()`)
 }
 
-// witness remembers what was sent, and looks for it in what the server says.
-type witness struct {
+// logInspector records secrets that were sent, and searches for them in the server's output.
+type logInspector struct {
 	t        *testing.T
 	server   *server
 	token    string
@@ -108,8 +108,8 @@ type witness struct {
 	requests []string
 }
 
-// signIn is the sign-in of somebody whose every claim is the canary.
-func (w *witness) signIn(google *testkit.Issuer) string {
+// signIn signs in a user whose every claim is the canary.
+func (w *logInspector) signIn(google *testkit.Issuer) string {
 	w.t.Helper()
 	idToken, err := google.IDToken(issuer.Claims{Email: canary + "@" + canary + ".example", Name: canary, Subject: canary})
 	must(w.t, err)
@@ -118,8 +118,8 @@ func (w *witness) signIn(google *testkit.Issuer) string {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 	}
-	w.sends("POST", "/auth/login", `{"id_token":"`+idToken+`"}`, 200).into(&grant)
-	// Parts of a token are as good as the whole.
+	w.send("POST", "/auth/login", `{"id_token":"`+idToken+`"}`, 200).decode(&grant)
+	// Parts of a token are secrets like the whole.
 	for _, token := range []string{idToken, grant.AccessToken} {
 		w.secrets = append(w.secrets, strings.Split(token, ".")[1:]...)
 	}
@@ -127,8 +127,8 @@ func (w *witness) signIn(google *testkit.Issuer) string {
 	return grant.AccessToken
 }
 
-// forged is an ID token that says of itself more than its signature is good for.
-func (w *witness) forged(google *testkit.Issuer) string {
+// forged is an ID token whose claims do not match its signature.
+func (w *logInspector) forged(google *testkit.Issuer) string {
 	w.t.Helper()
 	idToken, err := google.IDToken(issuer.Claims{Email: canary + "@example.com", Audience: canary, Header: map[string]any{"kid": canary}})
 	must(w.t, err)
@@ -136,7 +136,7 @@ func (w *witness) forged(google *testkit.Issuer) string {
 	return idToken
 }
 
-func (w *witness) sends(method, path, body string, status int, headers ...string) *answer {
+func (w *logInspector) send(method, path, body string, status int, headers ...string) *response {
 	w.t.Helper()
 	id := fmt.Sprintf("e2e-%d", len(w.requests)+1)
 	w.requests = append(w.requests, id)
@@ -148,10 +148,10 @@ func (w *witness) sends(method, path, body string, status int, headers ...string
 	return a
 }
 
-// problem sends what is refused, and looks at how it is refused.
-func (w *witness) problem(method, path, body string, status int, headers ...string) {
+// problem sends a request that is rejected, and checks the problem document.
+func (w *logInspector) problem(method, path, body string, status int, headers ...string) {
 	w.t.Helper()
-	a := w.sends(method, path, body, status, headers...)
+	a := w.send(method, path, body, status, headers...)
 	said := fmt.Sprint(a.Header, a.Body)
 	for _, secret := range append(w.secrets, "SQLSTATE", "goroutine ", ".go:", "pgx", "pgconn", "postgres:") {
 		if strings.Contains(said, secret) {
@@ -160,9 +160,9 @@ func (w *witness) problem(method, path, body string, status int, headers ...stri
 	}
 }
 
-// judge reads the whole log: every line has its form, each request one line,
-// and none of them a secret.
-func (w *witness) judge() {
+// verify reads the whole log: every line has the right form, each request has one line,
+// and no line has a secret.
+func (w *logInspector) verify() {
 	w.t.Helper()
 	lines := map[string]int{}
 	for line := range strings.Lines(w.server.logs.String()) {
@@ -180,7 +180,7 @@ func (w *witness) judge() {
 	}
 }
 
-// readLine checks the form of a line, and returns the request whose line it is.
+// readLine checks the form of a line, and returns its request ID.
 func readLine(t *testing.T, text string) string {
 	t.Helper()
 	var line struct {
@@ -208,10 +208,10 @@ func readLine(t *testing.T, text string) string {
 	return line.RequestID
 }
 
-// A client that breaks HTTP itself must not get its words into the log either.
-func TestNothingOfABrokenRequestIsLogged(t *testing.T) {
+// Malformed HTTP must not get into the log either.
+func TestLog_HoldsNothingOfMalformedRequests(t *testing.T) {
 	t.Parallel()
-	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1"))
 	for _, bytes := range []string{
 		"GET /" + canary + " " + canary + "\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: " + canary + "\r\n" + canary + "\r\n\r\n",
@@ -223,7 +223,7 @@ func TestNothingOfABrokenRequestIsLogged(t *testing.T) {
 		must(t, err)
 		_, err = conn.Write([]byte(bytes))
 		must(t, err)
-		must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		must(t, conn.SetReadDeadline(time.Now().Add(waitTimeout)))
 		if _, err := conn.Read(make([]byte, 1)); err != nil {
 			t.Errorf("%.30q got no answer: %v", bytes, err)
 		}

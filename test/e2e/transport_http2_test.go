@@ -12,19 +12,19 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// halfHandshakes begin TLS, and go no further.
+// halfHandshakes begin TLS handshakes and do not complete them.
 func halfHandshakes(s *server, _ string) {
-	s.many(200, func(conn net.Conn) {
+	s.dialMany(200, func(conn net.Conn) {
 		began := time.Now()
 		_, _ = conn.Write([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}) // the beginning of a hello
 		_, _ = io.ReadAll(conn)
-		s.within(headerBound, time.Since(began), "half a TLS handshake")
+		s.wantWithin(headerBound, time.Since(began), "half a TLS handshake")
 	})
 }
 
-// manyHTTP2 runs something on many connections of HTTP/2 at the same time. What the
-// server says meanwhile is read and forgotten.
-func (s *server) manyHTTP2(n int, do func(f *frames)) {
+// dialManyHTTP2 runs do on many concurrent HTTP/2 connections. It reads and discards what
+// the server sends.
+func (s *server) dialManyHTTP2(n int, do func(f *http2Conn)) {
 	s.t.Helper()
 	var all sync.WaitGroup
 	for range n {
@@ -43,11 +43,11 @@ func (s *server) manyHTTP2(n int, do func(f *frames)) {
 	all.Wait()
 }
 
-// rapidResets begin reads and reset each at once (CVE-2023-44487), on new
-// connections when the server has had enough.
+// rapidResets begin reads and reset each at once (CVE-2023-44487), on new connections
+// when the server closes one.
 func rapidResets(s *server, token string) {
-	for began := time.Now(); time.Since(began) < floodFor; {
-		s.manyHTTP2(8, func(f *frames) {
+	for began := time.Now(); time.Since(began) < floodDuration; {
+		s.dialManyHTTP2(8, func(f *http2Conn) {
 			for n := range uint32(5000) {
 				err := f.tryGet(2*n+1, "/api/v1/projects", "authorization", "Bearer "+token)
 				if err == nil {
@@ -61,15 +61,15 @@ func rapidResets(s *server, token string) {
 	}
 }
 
-// floodFor is how long a flood lasts that no bound of a connection ends.
-var floodFor = time.Duration(testkit.Repetitions(2, 20)) * time.Second
+// floodDuration is the duration of floods that no limit of a connection ends.
+var floodDuration = time.Duration(testkit.Repetitions(2, 20)) * time.Second
 
-// endlessContinuations begin headers that never end (CVE-2023-45288).
+// endlessContinuations send headers that never end (CVE-2023-45288).
 func endlessContinuations(s *server, _ string) {
-	s.manyHTTP2(8, func(f *frames) {
+	s.dialManyHTTP2(8, func(f *http2Conn) {
 		began, sent := time.Now(), 0
 		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true})
-		// A literal of a new name, as often as there is room for it.
+		// As many literals with new names as fit into the frame.
 		field := "\x00\x01x\x7f\x81\x06" + strings.Repeat("x", 256)
 		for sent < 256<<20 {
 			part := strings.Repeat(field, 60)
@@ -78,21 +78,21 @@ func endlessContinuations(s *server, _ string) {
 				break
 			}
 		}
-		s.within(headerBound, time.Since(began), "headers without end")
+		s.wantWithin(headerBound, time.Since(began), "headers without end")
 		if sent > 16<<20 {
 			s.t.Errorf("%d bytes of headers were taken", sent)
 		}
 	})
 }
 
-// controlFloods demand an answer to each small frame, and read none.
+// controlFloods send small frames that require responses, and read none.
 func controlFloods(s *server, _ string) {
 	var all sync.WaitGroup
 	for n := range 8 {
 		f := s.dialHTTP2()
 		all.Go(func() {
-			for began := time.Now(); time.Since(began) < floodFor; {
-				must(s.t, f.conn.SetWriteDeadline(began.Add(floodFor)))
+			for began := time.Now(); time.Since(began) < floodDuration; {
+				must(s.t, f.conn.SetWriteDeadline(began.Add(floodDuration)))
 				var err error
 				if n%2 == 0 {
 					err = f.WritePing(false, [8]byte{1})
@@ -100,7 +100,7 @@ func controlFloods(s *server, _ string) {
 					err = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1})
 				}
 				if err != nil {
-					break // the server has had enough, or takes no more
+					break // the server has closed the connection, or stopped reading
 				}
 			}
 		})
@@ -108,8 +108,8 @@ func controlFloods(s *server, _ string) {
 	all.Wait()
 }
 
-// closedWindows ask for much and let nothing of it be sent. The server gives up each
-// stream, or the connection.
+// closedWindows request large responses with a flow-control window of zero. The server
+// has to end each stream, or the connection.
 func closedWindows(s *server, _ string) {
 	const streams = 50
 	f, began := s.dialHTTP2(), time.Now()
@@ -127,5 +127,5 @@ func closedWindows(s *server, _ string) {
 			given++
 		}
 	}
-	s.within(answerBound, time.Since(began), "a window that never opens")
+	s.wantWithin(answerBound, time.Since(began), "a window that never opens")
 }

@@ -28,8 +28,8 @@ type script struct {
 	said bytes.Buffer
 }
 
-// newScript is a script with its settings, in a process group of its own. It
-// finds the built program, and nothing else of ours.
+// newScript is a script with its settings, in a process group of its own. Its
+// environment has the path of the built program, and no setting of the tests.
 func newScript(t *testing.T, env []string, name string, args ...string) *script {
 	t.Helper()
 	for _, needed := range []string{"bash", "flock", "psql", "pg_dump", "pg_restore"} {
@@ -40,15 +40,15 @@ func newScript(t *testing.T, env []string, name string, args ...string) *script 
 	path, err := filepath.Abs("../../infrastructure/backup/" + name)
 	must(t, err)
 	s := &script{Cmd: exec.CommandContext(t.Context(), path, args...), t: t}
-	s.Dir, s.Env = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH"), "CODEGENAPP=" + program(t)}, env...)
+	s.Dir, s.Env = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH"), "CODEGENAPP=" + binaryPath(t)}, env...)
 	s.Stdout, s.Stderr = &s.said, &s.said
 	s.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s.Cancel = func() error { return syscall.Kill(-s.Process.Pid, syscall.SIGKILL) }
 	return s
 }
 
-// want runs the script to its end and fails the test unless it ends with the
-// status and says all of the parts.
+// want runs the script and fails the test unless it ends with the status and its output
+// has all of the parts.
 func (s *script) want(status int, parts ...string) string {
 	s.t.Helper()
 	err := s.Run()
@@ -63,15 +63,15 @@ func (s *script) want(status int, parts ...string) string {
 	return said
 }
 
-// keeper is a role that may make backups of a database.
-func keeper(t *testing.T, db testkit.Database) (databaseURL string) {
+// backupRole creates a role with the rights for backups of a database.
+func backupRole(t *testing.T, db testkit.Database) (databaseURL string) {
 	t.Helper()
 	const secret = `canary/p@ss%\:` // all of which a URL has to encode
 	name := role(t, db, "keeper", "LOGIN BYPASSRLS PASSWORD '"+secret+"' IN ROLE pg_read_all_data")
 	return as(t, db.Super, url.UserPassword(name, secret))
 }
 
-// role is one that is there until the test ends, also when its database is not.
+// role creates a role that exists until the test ends, even without its database.
 func role(t *testing.T, db testkit.Database, what, options string) (name string) {
 	t.Helper()
 	maintenance, name := connect(t, atDatabase(t, db.Super, "postgres")), databaseOf(t, db.Super)+"_"+what
@@ -106,7 +106,7 @@ func migrated(t *testing.T) testkit.Database {
 
 func migrateUp(t *testing.T, db testkit.Database) {
 	t.Helper()
-	run(t, launch{args: []string{"migrate", "up"}, env: []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}}).wantExit(0)
+	run(t, programOptions{args: []string{"migrate", "up"}, env: []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}}).wantExit(0)
 }
 
 // digests are those of all rows of each table, and of the schema as a whole.
@@ -124,33 +124,33 @@ func digests(t *testing.T, db testkit.Database) map[string]string {
 		must(t, super.QueryRow(t.Context(), `SELECT count(*) || ' rows, ' || md5(coalesce(string_agg(r::text, E'\n' ORDER BY r::text COLLATE "C"), '')) FROM `+table+" AS r").Scan(&digest))
 		found[table] = digest
 	}
-	// Newer releases frame a script with a random word, so that nobody can break out.
+	// Newer releases of pg_dump frame a script with a random word against injection.
 	schema, err := exec.CommandContext(t.Context(), "pg_dump", "--schema-only", "--dbname="+db.Super).Output()
 	must(t, err)
 	found["the schema"] = regexp.MustCompile(`(?m)^\\(un)?restrict .*$|^-- Dumped .*$`).ReplaceAllString(string(schema), "")
-	var everybody string
+	var publicRights string
 	must(t, super.QueryRow(t.Context(), `SELECT concat_ws(', ', has_database_privilege('public', current_database(), 'CREATE'),
-has_database_privilege('public', current_database(), 'TEMPORARY'), has_schema_privilege('public', 'public', 'CREATE'))`).Scan(&everybody))
-	found["what everybody may"] = everybody
+has_database_privilege('public', current_database(), 'TEMPORARY'), has_schema_privilege('public', 'public', 'CREATE'))`).Scan(&publicRights))
+	found["rights of PUBLIC"] = publicRights
 	return found
 }
 
-// questions are the paths of every operation of the contract that reads, for
-// somebody who owns these things. Each is asked again after a restore.
-func questions(t *testing.T, c *testkit.Client, admin bool) []string {
+// readPaths are the paths of all reads of the contract, for the owner of the resources.
+// Each is requested again after a restore.
+func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 	t.Helper()
 	paths := map[string][]string{
 		"/users/me": {""}, "/auth/sessions": {""}, "/projects": {"", "?trashed=true", "?order_by=title"},
 		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true"},
 		"/specs/{id}": {"", "?include=items"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
 		"/admin/users": {""}, "/admin/audit-events": {""}, "/users/me/export": {""},
-		"/auth/google": nil, "/auth/google/callback": nil, // they lead elsewhere, and read nothing
+		"/auth/google": nil, "/auth/google/callback": nil, // redirects; they read nothing
 	}
 	contract, err := os.ReadFile("../../api/openapi.yaml")
 	must(t, err)
 	for _, path := range regexp.MustCompile(`(?m)^  (/\S*):\n    get:`).FindAllStringSubmatch(string(contract), -1) {
 		if _, known := paths[path[1]]; !known {
-			t.Errorf("nobody asks GET %s after a restore", path[1])
+			t.Errorf("GET %s is not requested after a restore", path[1])
 		}
 	}
 	ids := idsOf(t, c)
@@ -175,7 +175,7 @@ func questions(t *testing.T, c *testkit.Client, admin bool) []string {
 	return asked
 }
 
-// idsOf are the ids of all that somebody owns and has not thrown away.
+// idsOf are the ids of all live resources of a user.
 func idsOf(t *testing.T, c *testkit.Client) map[string][]string {
 	t.Helper()
 	var export struct {
@@ -212,8 +212,8 @@ func idsOf(t *testing.T, c *testkit.Client) map[string][]string {
 	return ids
 }
 
-// answersTo are what somebody is told, by path. An export tells when it was made.
-func answersTo(c *testkit.Client, paths []string) map[string]any {
+// responsesTo are the responses by path, without the time in an export.
+func responsesTo(c *testkit.Client, paths []string) map[string]any {
 	answers := map[string]any{}
 	for _, path := range paths {
 		a := c.Get(path).Want(http.StatusOK)
@@ -240,8 +240,8 @@ func filesIn(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// theBackup is the one that is in a directory.
-func theBackup(t *testing.T, dir string) string {
+// onlyBackup is the only backup in a directory.
+func onlyBackup(t *testing.T, dir string) string {
 	t.Helper()
 	names := filesIn(t, dir)
 	if len(names) != 2 || !slices.Equal(names, []string{names[0], names[0] + ".sha256"}) {

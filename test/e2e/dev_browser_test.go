@@ -11,14 +11,13 @@ import (
 	"testing"
 )
 
-// Somebody opens the address that the banner names for browsers, chooses Ann on
-// the page that stands in for Google, and is signed in, by either name of this
-// machine.
-func TestDevSignsABrowserIn(t *testing.T) {
+// A user opens the address for browsers in the banner, chooses Ann on the page that
+// stands in for Google, and is signed in, by either host name of this machine.
+func TestDev_SignsABrowserIn(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(publicDir(t), "data")
-	d := startDev(t, launch{args: []string{"--data", dir}})
-	begin := d.awaitText(&d.out, `(?m)^ +browser +(http\S+)$`)[1]
+	d := startDev(t, programOptions{args: []string{"--data", dir}})
+	begin := d.waitForOutput(&d.out, `(?m)^ +browser +(http\S+)$`)[1]
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		jar, err := cookiejar.New(nil)
 		must(t, err)

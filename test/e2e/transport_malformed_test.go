@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// malformed are requests that servers and proxies could understand in two ways.
+// malformed sends requests that servers and proxies may interpret differently.
 func malformed(s *server, _ string) {
 	for name, request := range map[string]string{
 		"two lengths":                   "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
 		"two lengths in one":            "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: 4, 5\r\n\r\nabcde",
 		"a length and chunks":           "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n",
-		"a length that is none":         "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: +4\r\n\r\nabcd",
+		"an invalid length":             "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: +4\r\n\r\nabcd",
 		"a negative length":             "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nContent-Length: -1\r\n\r\n",
 		"chunks of another kind":        "POST /api/v1/auth/login HTTP/1.1\r\nHost: e2e\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
 		"chunks in HTTP/1.0":            "POST /api/v1/auth/login HTTP/1.0\r\nHost: e2e\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"no host":                       "GET /health/live HTTP/1.1\r\n\r\n",
 		"two hosts":                     "GET /health/live HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n",
-		"a host that is none":           "GET /health/live HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"an invalid host":               "GET /health/live HTTP/1.1\r\nHost: a b\r\n\r\n",
 		"a host with a path":            "GET /health/live HTTP/1.1\r\nHost: a/b\r\n\r\n",
 		"a space before the colon":      "GET /health/live HTTP/1.1\r\nHost : e2e\r\n\r\n",
 		"a folded header":               "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Folded: a\r\n b\r\n\r\n",
 		"a NUL in a header":             "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Nul: a\x00b\r\n\r\n",
 		"a carriage return in a header": "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Return: a\rb\r\n\r\n",
 		"no protocol":                   "GET /health/live\r\n\r\n",
-		"a protocol that is none":       "GET /health/live HTTP/9.9\r\nHost: e2e\r\n\r\n",
+		"an unknown protocol":           "GET /health/live HTTP/9.9\r\nHost: e2e\r\n\r\n",
 		"HTTP/2 without agreement":      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"a method that is none":         "G ET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n",
+		"an invalid method":             "G ET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n",
 		"what is no HTTP":               "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 		"nothing but empty lines":       strings.Repeat("\r\n", 100_000),
 		"a target without end":          "GET /" + strings.Repeat("x", 1<<20) + " HTTP/1.1\r\nHost: e2e\r\n\r\n",
@@ -52,10 +52,10 @@ func malformed(s *server, _ string) {
 		status := 0
 		if err == nil {
 			status = answer.StatusCode
-			_, _ = io.Copy(io.Discard, answer.Body) // the status says enough
+			_, _ = io.Copy(io.Discard, answer.Body) // the status is enough
 			_ = answer.Body.Close()
 		}
-		s.within(bodyBound, time.Since(began), name)
+		s.wantWithin(bodyBound, time.Since(began), name)
 		if status != 0 && (status < 400 || status >= 500) && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported {
 			s.t.Errorf("%s: answered %d", name, status)
 		}

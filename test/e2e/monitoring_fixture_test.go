@@ -14,16 +14,16 @@ import (
 
 const monitoring = "../../infrastructure/monitoring/"
 
-// watcher is a Prometheus that watches one server by the project's own
-// configuration, only that it looks more often.
-type watcher struct {
+// prometheus is a Prometheus that scrapes one server with the project's configuration,
+// but at shorter intervals.
+type prometheus struct {
 	t   *testing.T
 	url string
 }
 
-// watch starts a Prometheus that reads metrics at an address. The test is skipped
-// where there is none.
-func watch(t *testing.T, metrics string) *watcher {
+// startPrometheus starts a Prometheus that scrapes an address. Without Prometheus the
+// test is skipped.
+func startPrometheus(t *testing.T, metrics string) *prometheus {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -43,7 +43,7 @@ func watch(t *testing.T, metrics string) *watcher {
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(here), 0o600))
 	}
-	w := &watcher{t: t, url: "http://" + freeAddress(t)}
+	w := &prometheus{t: t, url: "http://" + freeAddress(t)}
 	cmd := exec.CommandContext(t.Context(), program, "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+strings.TrimPrefix(w.url, "http://"))
 	var logs output
@@ -56,15 +56,15 @@ func watch(t *testing.T, metrics string) *watcher {
 			t.Logf("prometheus\n%s", end(logs.String()))
 		}
 	})
-	await(t, "Prometheus is ready", func() bool {
-		a, err := try(t, http.MethodGet, w.url+"/-/ready", "", "")
+	waitUntil(t, "Prometheus is ready", func() bool {
+		a, err := trySend(t, http.MethodGet, w.url+"/-/ready", "", "")
 		return err == nil && a.Status == http.StatusOK
 	})
 	return w
 }
 
-// finds is how many numbers a query returns; what is not a number is none.
-func (w *watcher) finds(query string) int {
+// resultCount is the number of values of a query; NaN does not count.
+func (w *prometheus) resultCount(query string) int {
 	w.t.Helper()
 	var found struct {
 		Error string
@@ -73,7 +73,7 @@ func (w *watcher) finds(query string) int {
 		}
 	}
 	a := get(w.t, w.url+"/api/v1/query?query="+url.QueryEscape(query), "")
-	a.into(&found)
+	a.decode(&found)
 	if a.Status != http.StatusOK {
 		w.t.Errorf("Prometheus refuses %s: %s", query, found.Error)
 	}
@@ -86,14 +86,14 @@ func (w *watcher) finds(query string) int {
 	return numbers
 }
 
-// query is an expression of a rule or a panel, and where it stands.
+// query is an expression of a rule or a panel, with its location.
 type query struct {
 	where, expr string
 	alert       bool
 }
 
-// rules are those that Prometheus has read.
-func (w *watcher) rules() []query {
+// rules are the rules that Prometheus has loaded.
+func (w *prometheus) rules() []query {
 	w.t.Helper()
 	var read struct {
 		Data struct {
@@ -102,7 +102,7 @@ func (w *watcher) rules() []query {
 			}
 		}
 	}
-	get(w.t, w.url+"/api/v1/rules", "").want(http.StatusOK).into(&read)
+	get(w.t, w.url+"/api/v1/rules", "").want(http.StatusOK).decode(&read)
 	var all []query
 	for _, group := range read.Data.Groups {
 		for _, r := range group.Rules {
@@ -115,7 +115,7 @@ func (w *watcher) rules() []query {
 	return all
 }
 
-// panels are the queries of all dashboards, as Grafana would send them.
+// panels are the queries of all dashboards, as Grafana sends them.
 func panels(t *testing.T) []query {
 	t.Helper()
 	files, err := filepath.Glob(monitoring + "grafana/dashboards/*.json")

@@ -9,9 +9,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/races"
 )
 
-// three are processes over one database, which have connections enough to meet at
-// its rows, and room for few.
-func three(t *testing.T) []*testkit.Server {
+// startThree starts three processes over one database, with enough connections to
+// contend for its rows, and with low limits.
+func startThree(t *testing.T) []*testkit.Server {
 	t.Helper()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	limit := strconv.Itoa(races.Limit)
@@ -23,11 +23,10 @@ func three(t *testing.T) []*testkit.Server {
 	return servers
 }
 
-// Replicas within one process may have more in common than the database. These
-// have not.
-func TestProcessesKeepThePromisesOfTheContractTogether(t *testing.T) {
+// Replicas within one test process may share more than the database. These do not.
+func TestReplicas_KeepTheGuaranteesTogether(t *testing.T) {
 	t.Parallel()
-	servers := three(t)
+	servers := startThree(t)
 	for _, race := range []struct {
 		name string
 		run  func(t *testing.T, c races.Clients)
@@ -63,7 +62,7 @@ func TestProcessesKeepThePromisesOfTheContractTogether(t *testing.T) {
 			races.ItemsAreLinearizable(t, c, testkit.Repetitions(200, 1000))
 		}},
 	} {
-		t.Run(race.name, func(t *testing.T) { // one after the other: each has the processes to itself
+		t.Run(race.name, func(t *testing.T) { // sequential: each race uses all processes
 			race.run(t, races.NewClients(servers[0].SignUp(t), servers...).WithRetry())
 		})
 	}

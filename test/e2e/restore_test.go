@@ -14,20 +14,20 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// backedUp is a database with two people in it, of whom ann is one, and its backup.
-func backedUp(t *testing.T) (db testkit.Database, google *testkit.Issuer, ann *testkit.Client, file string) {
+// newBackup is a database with two users, the client of one of them, and its backup.
+func newBackup(t *testing.T) (db testkit.Database, google *testkit.Issuer, ann *testkit.Client, file string) {
 	t.Helper()
 	db, google = migrated(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
-	ann, _, _ = fill(t, testkit.NewExternal(t, s.URL, db, google))
+	s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).waitReady()
+	ann, _, _ = createData(t, testkit.NewExternal(t, s.URL, db, google))
 	dir := t.TempDir()
-	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0)
-	return db, google, ann, theBackup(t, dir)
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0)
+	return db, google, ann, onlyBackup(t, dir)
 }
 
-// copied is a backup that something has happened to. Its checksum is the old one,
-// or with fits one that fits what it is now.
-func copied(t *testing.T, file string, fits bool, change func([]byte) []byte) string {
+// modifiedCopy is a changed copy of a backup. Its checksum is the old one, or with fits
+// that of the copy.
+func modifiedCopy(t *testing.T, file string, fits bool, change func([]byte) []byte) string {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	must(t, err)
@@ -42,12 +42,12 @@ func copied(t *testing.T, file string, fits bool, change func([]byte) []byte) st
 	return to
 }
 
-func TestARestoreThatWouldGoWrongIsRefusedAndChangesNothing(t *testing.T) {
+func TestRestore_RejectsWithoutChanges(t *testing.T) {
 	t.Parallel()
-	_, _, _, file := backedUp(t)
+	_, _, _, file := newBackup(t)
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	bit := func(b []byte) []byte { b[len(b)/3] ^= 1; return b }
-	alone := copied(t, file, false, func(b []byte) []byte { return b })
+	alone := modifiedCopy(t, file, false, func(b []byte) []byte { return b })
 	must(t, os.Remove(alone+".sha256"))
 	owned := func(db testkit.Database) string { return db.Owner }
 	for name, tc := range map[string]struct {
@@ -56,10 +56,10 @@ func TestARestoreThatWouldGoWrongIsRefusedAndChangesNothing(t *testing.T) {
 		file string
 		want string
 	}{
-		"cut off":                              {emptyDatabase(t), owned, copied(t, file, false, half), "is not as it was written"},
-		"one bit is another":                   {emptyDatabase(t), owned, copied(t, file, false, bit), "is not as it was written"},
-		"cut off before its checksum was made": {emptyDatabase(t), owned, copied(t, file, true, half), "cannot be read to its end"},
-		"no checksum":                          {emptyDatabase(t), owned, alone, "nobody knows whether"},
+		"cut off":                              {emptyDatabase(t), owned, modifiedCopy(t, file, false, half), "is damaged"},
+		"one bit is another":                   {emptyDatabase(t), owned, modifiedCopy(t, file, false, bit), "is damaged"},
+		"cut off before its checksum was made": {emptyDatabase(t), owned, modifiedCopy(t, file, true, half), "cannot be read to its end"},
+		"no checksum":                          {emptyDatabase(t), owned, alone, "cannot be verified"},
 		"no file":                              {emptyDatabase(t), owned, alone + ".none", "there is no "},
 		"into what is not empty":               {migrated(t), owned, file, "is not empty: it has app_user_id, app_user_role, "},
 		"by another role":                      {emptyDatabase(t), func(db testkit.Database) string { return db.Super }, file, "make the role "},
@@ -77,11 +77,11 @@ func TestARestoreThatWouldGoWrongIsRefusedAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestARestoreReplacesAllOrNothing(t *testing.T) {
+func TestRestore_ReplaceIsAtomic(t *testing.T) {
 	t.Parallel()
-	db, google, ann, file := backedUp(t)
+	db, google, ann, file := newBackup(t)
 	before, owner := digests(t, db), connect(t, db.Owner)
-	s := serve(t, serveEnv(db.Service, google.URL)).ready()
+	s := serve(t, serveEnv(db.Service, google.URL)).waitReady()
 	kit := testkit.NewExternal(t, s.URL, db, google)
 	cleo := kit.SignIn(t, "cleo@example.com")
 	cleo.Post("/api/v1/projects", map[string]any{"title": "After the backup"}).Want(http.StatusCreated)
@@ -99,7 +99,7 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 	}
 	env := []string{"MIGRATION_DATABASE_URL=" + db.Owner}
 
-	// A newer schema may have what the backup knows nothing of, and cannot remove.
+	// A newer schema may have objects that the backup does not know and cannot remove.
 	execute(t, owner, "CREATE TABLE labels (project_id uuid, owner_id uuid, FOREIGN KEY (project_id, owner_id) REFERENCES projects (id, owner_id))")
 	newScript(t, env, "restore.sh", "--replace", file).want(1, "labels", "nothing of the backup is in the database")
 	execute(t, owner, "DROP TABLE labels")
@@ -111,14 +111,14 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 	if diff := cmp.Diff(before, digests(t, db)); diff != "" {
 		t.Errorf("what is restored is not what was backed up (-before +after):\n%s", diff)
 	}
-	cleo.Get("/api/v1/projects").Want(http.StatusUnauthorized) // nobody knows her any more
+	cleo.Get("/api/v1/projects").Want(http.StatusUnauthorized) // the user is gone
 	refreshed(newer.RefreshToken).Want(http.StatusUnauthorized)
 	refreshed(ann.RefreshToken).Want(http.StatusOK)
 	kit.SignIn(t, admin).Get("/api/v1/admin/users").Want(http.StatusOK)
 }
 
-// The script makes the role as the first migration does.
-func TestARestoreMakesTheRoleOfTheMigrations(t *testing.T) {
+// The script creates the role like the first migration.
+func TestRestore_CreatesTheAppRole(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`CREATE ROLE codegenapp_app [^;]*;`)
 	var made []string

@@ -17,23 +17,22 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// TestNoHostileConnectionHarmsAGoodClient lets each attack run beside somebody who
-// works: every connection of an attack has to end in time, and each request of the
-// other has to be answered.
-func TestNoHostileConnectionHarmsAGoodClient(t *testing.T) {
+// Each attack runs concurrently with a healthy client. The server has to end every
+// connection of the attack in time, and to respond to each request of the client.
+func TestTransport_HostileConnectionsDoNotHarmOthers(t *testing.T) {
 	t.Parallel()
 	for _, attack := range []struct {
 		name string
 		// secure: over TLS, and so over HTTP/2 where the attacker likes.
 		secure bool
-		// run attacks, with the token of somebody signed in.
+		// run attacks, with the token of a signed-in user.
 		run func(s *server, token string)
 	}{
 		{"slow headers", false, slowHeaders},
 		{"slow bodies", false, slowBodies},
 		{"slow readers", false, slowReaders},
 		{"headers without end", false, endlessHeaders},
-		{"requests nobody should send", false, malformed},
+		{"malformed requests", false, malformed},
 		{"half a TLS handshake", true, halfHandshakes},
 		{"HTTP/2: streams begun and reset", true, rapidResets},
 		{"HTTP/2: headers without end", true, endlessContinuations},
@@ -50,8 +49,8 @@ func TestNoHostileConnectionHarmsAGoodClient(t *testing.T) {
 			} else {
 				s = serve(t, env)
 			}
-			s.ready()
-			good := s.beGood(s.signIn(google, "good@example.com"))
+			s.waitReady()
+			good := s.startHealthyClient(s.signIn(google, "good@example.com"))
 			attack.run(s, s.signIn(google, "mallory@example.com"))
 			good.end()
 		})
@@ -68,23 +67,23 @@ func serveTLS(t *testing.T, env []string) *server {
 	return s
 }
 
-// goodClient is somebody who works while others attack.
-type goodClient struct {
+// healthyClient is a client that sends requests during an attack.
+type healthyClient struct {
 	s    *server
 	stop context.CancelFunc
 	done sync.WaitGroup
-	// asked is how often, took how long each time.
+	// asked counts the requests; took has their latencies.
 	asked atomic.Int64
 	took  []time.Duration
 	bad   []string
 }
 
-// beGood changes and reads a project all the time, over one connection.
-func (s *server) beGood(token string) *goodClient {
+// startHealthyClient changes and reads a project repeatedly, over one connection.
+func (s *server) startHealthyClient(token string) *healthyClient {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	g := &goodClient{s: s, stop: stop}
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 1, TLSClientConfig: untrusting}}
+	g := &healthyClient{s: s, stop: stop}
+	client := &http.Client{Timeout: waitTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1, TLSClientConfig: insecureTLS}}
 	made, err := tryAs(client, http.MethodPost, s.URL+"/api/v1/projects", token, `{"title":"Good"}`)
 	must(s.t, err)
 	path := s.URL + made.Header.Get("Location")
@@ -112,9 +111,9 @@ func (s *server) beGood(token string) *goodClient {
 }
 
 // end fails the test if anything went wrong.
-func (g *goodClient) end() {
+func (g *healthyClient) end() {
 	g.s.t.Helper()
-	g.s.await("the good client has asked often enough", func() bool { return g.asked.Load() >= 20 }) // some attacks are short
+	g.s.waitUntil("the healthy client has sent enough requests", func() bool { return g.asked.Load() >= 20 }) // some attacks are short
 	g.stop()
 	g.done.Wait()
 	g.s.t.Logf("the good client was answered %d times, at the latest after %s", len(g.took), slices.Max(g.took).Round(time.Millisecond))
@@ -123,12 +122,12 @@ func (g *goodClient) end() {
 	}
 }
 
-// untrusting is for certificates of the tests' own.
-var untrusting = &tls.Config{InsecureSkipVerify: true}
+// insecureTLS accepts the certificates of the tests.
+var insecureTLS = &tls.Config{InsecureSkipVerify: true}
 
-// many runs something on many connections at the same time, each of which ends for
-// us, too, when the server should have ended it long ago.
-func (s *server) many(n int, do func(conn net.Conn)) {
+// dialMany runs do on many concurrent connections. Each has a deadline, by which the
+// server should have ended it.
+func (s *server) dialMany(n int, do func(conn net.Conn)) {
 	s.t.Helper()
 	var all sync.WaitGroup
 	for range n {
@@ -139,8 +138,8 @@ func (s *server) many(n int, do func(conn net.Conn)) {
 	all.Wait()
 }
 
-// drip sends a text byte by byte until it is refused, and returns what was answered.
-func drip(conn net.Conn, text string, each time.Duration) string {
+// sendSlowly sends a text byte by byte until an error, and returns the response.
+func sendSlowly(conn net.Conn, text string, each time.Duration) string {
 	answered := make(chan string)
 	go func() {
 		all, _ := io.ReadAll(conn) // it ends by a reset, too
@@ -159,8 +158,8 @@ func drip(conn net.Conn, text string, each time.Duration) string {
 	return <-answered
 }
 
-// within fails the test if what took so long should have been over.
-func (s *server) within(limit, took time.Duration, what string) {
+// wantWithin fails the test if the time exceeds the limit.
+func (s *server) wantWithin(limit, took time.Duration, what string) {
 	s.t.Helper()
 	if took > limit+slack {
 		s.t.Errorf("%s: the connection was closed after %s, not within %s", what, took.Round(time.Millisecond), limit)
@@ -168,36 +167,36 @@ func (s *server) within(limit, took time.Duration, what string) {
 }
 
 const (
-	// slack is for machines with much to do.
+	// slack is for busy machines.
 	slack = 5 * time.Second
-	// The bounds that the server has, as docs/operations.md tells them.
+	// The timeouts of the server, as in docs/operations.md.
 	headerBound, bodyBound, answerBound = 5 * time.Second, 15 * time.Second, 20 * time.Second
 )
 
 func slowHeaders(s *server, _ string) {
-	s.many(200, func(conn net.Conn) {
+	s.dialMany(200, func(conn net.Conn) {
 		began := time.Now()
-		drip(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Slow: "+strings.Repeat("x", 1000), 100*time.Millisecond)
-		s.within(headerBound, time.Since(began), "slow headers")
+		sendSlowly(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\nX-Slow: "+strings.Repeat("x", 1000), 100*time.Millisecond)
+		s.wantWithin(headerBound, time.Since(began), "slow headers")
 	})
 }
 
 func slowBodies(s *server, token string) {
-	s.many(200, func(conn net.Conn) {
+	s.dialMany(200, func(conn net.Conn) {
 		began := time.Now()
 		_, _ = fmt.Fprintf(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\n"+
 			"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n", token)
-		answer := drip(conn, `{"title":"`+strings.Repeat("x", 1000), 100*time.Millisecond)
-		s.within(bodyBound, time.Since(began), "slow bodies")
+		answer := sendSlowly(conn, `{"title":"`+strings.Repeat("x", 1000), 100*time.Millisecond)
+		s.wantWithin(bodyBound, time.Since(began), "slow bodies")
 		if answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 408") {
 			s.t.Errorf("a slow body is answered %q", answer)
 		}
 	})
 }
 
-// slowReaders ask for much in one go, and read nothing of it.
+// slowReaders send many requests at once, and read no response.
 func slowReaders(s *server, _ string) {
-	s.many(50, func(conn net.Conn) {
+	s.dialMany(50, func(conn net.Conn) {
 		must(s.t, conn.(*net.TCPConn).SetReadBuffer(4<<10))
 		began := time.Now()
 		requests := strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: e2e\r\n\r\n", 500)
@@ -205,12 +204,12 @@ func slowReaders(s *server, _ string) {
 		for err == nil { // until the connection is gone
 			_, err = io.WriteString(conn, requests)
 		}
-		s.within(answerBound+bodyBound, time.Since(began), "slow readers")
+		s.wantWithin(answerBound+bodyBound, time.Since(began), "slow readers")
 	})
 }
 
 func endlessHeaders(s *server, _ string) {
-	s.many(50, func(conn net.Conn) {
+	s.dialMany(50, func(conn net.Conn) {
 		began := time.Now()
 		_, _ = io.WriteString(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\n")
 		line, sent := []byte("X-Long: "+strings.Repeat("x", 1000)+"\r\n"), 0
@@ -221,7 +220,7 @@ func endlessHeaders(s *server, _ string) {
 				break
 			}
 		}
-		s.within(headerBound, time.Since(began), "headers without end")
+		s.wantWithin(headerBound, time.Since(began), "headers without end")
 		if sent > 16<<20 {
 			s.t.Errorf("%d bytes of headers were taken", sent)
 		}

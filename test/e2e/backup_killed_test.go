@@ -9,23 +9,23 @@ import (
 	"testing"
 )
 
-// heavy is a database whose backup takes seconds, and its keeper's URL.
-func heavy(t *testing.T) (databaseURL string) {
+// newLargeDatabase is a database whose backup takes seconds, by the URL of its backup role.
+func newLargeDatabase(t *testing.T) (databaseURL string) {
 	t.Helper()
 	db := migrated(t)
 	execute(t, connect(t, db.Super), `
 INSERT INTO audit_events (id, action, resource_type, ip, user_agent, request_id)
 SELECT gen_random_uuid(), 'user.created', 'user', '', (SELECT string_agg(md5(n::text || k), '') FROM generate_series(1, 20) AS k), ''
 FROM   generate_series(1, 80000) AS n`)
-	return keeper(t, db)
+	return backupRole(t, db)
 }
 
-// underWay starts a backup and waits until it has written something.
-func underWay(t *testing.T, env []string, dir string) *script {
+// startBackup starts a backup and waits until it has written something.
+func startBackup(t *testing.T, env []string, dir string) *script {
 	t.Helper()
 	s := newScript(t, env, "backup.sh")
 	must(t, s.Start())
-	await(t, "pg_dump writes", func() bool {
+	waitUntil(t, "pg_dump writes", func() bool {
 		left, err := filepath.Glob(filepath.Join(dir, ".codegenapp-*.dump.partial"))
 		must(t, err)
 		if len(left) == 0 {
@@ -37,12 +37,12 @@ func underWay(t *testing.T, env []string, dir string) *script {
 	return s
 }
 
-func TestABackupThatIsKilledLeavesNothingThatLooksWhole(t *testing.T) {
+func TestBackup_KilledLeavesNoBackup(t *testing.T) {
 	t.Parallel()
-	keeper, dir := heavy(t), t.TempDir()
+	keeper, dir := newLargeDatabase(t), t.TempDir()
 	env := []string{"BACKUP_DATABASE_URL=" + keeper, "BACKUP_DIR=" + dir, "BACKUP_KEEP_DAILY=1"}
 
-	s := underWay(t, env, dir)
+	s := startBackup(t, env, dir)
 	newScript(t, env, "backup.sh").want(1, "another backup into "+dir+" is under way")
 	dumps := 0
 	for pid, line := range commandLines(t, s.Process.Pid) {
@@ -55,7 +55,7 @@ func TestABackupThatIsKilledLeavesNothingThatLooksWhole(t *testing.T) {
 	if dumps != 1 {
 		t.Fatalf("%d processes are pg_dump", dumps)
 	}
-	_ = s.Wait() // as is seen next
+	_ = s.Wait() // checked below
 	if got := s.ProcessState.ExitCode(); got != 1 {
 		t.Errorf("a backup whose pg_dump was killed ends with %d: %s", got, s.said.String())
 	}
@@ -64,22 +64,22 @@ func TestABackupThatIsKilledLeavesNothingThatLooksWhole(t *testing.T) {
 		t.Errorf("this is left: %v", left)
 	}
 
-	// Nobody is left to clean up.
-	s = underWay(t, env, dir)
+	// No process is left to clean up.
+	s = startBackup(t, env, dir)
 	must(t, syscall.Kill(-s.Process.Pid, syscall.SIGKILL))
 	_ = s.Wait() // it was killed
 	left := filesIn(t, dir)
 	if len(left) != 1 || !strings.HasSuffix(left[0], ".partial") {
 		t.Fatalf("this is left: %v", left)
 	}
-	newScript(t, []string{"MIGRATION_DATABASE_URL=" + keeper}, "restore.sh", filepath.Join(dir, left[0])).want(1, "nobody knows whether")
+	newScript(t, []string{"MIGRATION_DATABASE_URL=" + keeper}, "restore.sh", filepath.Join(dir, left[0])).want(1, "cannot be verified")
 	newScript(t, env, "backup.sh").want(0, "wrote "+dir, "kept 1 backups")
-	theBackup(t, dir)
+	onlyBackup(t, dir)
 }
 
-func TestAFullDiskLeavesNothingThatLooksWhole(t *testing.T) {
+func TestBackup_FullDiskLeavesNoBackup(t *testing.T) {
 	t.Parallel()
-	keeper := heavy(t)
+	keeper := newLargeDatabase(t)
 	const mount = `mount -t tmpfs -o size=1m,mode=700 none "$BACKUP_DIR"`
 	if out, err := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", "BACKUP_DIR=/mnt; "+mount).CombinedOutput(); err != nil {
 		t.Skipf("only root may make a disk that is full: %v %s", err, out)

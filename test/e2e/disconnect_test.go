@@ -10,14 +10,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// Who asks and leaves, again and again, would otherwise let everybody wait for new
-// connections to the database.
-func TestACallerWhoLeavesEndsNoConnectionToTheDatabase(t *testing.T) {
+// pgx closes a connection when a query is cancelled. A client that disconnects in a loop
+// could drain the pool, so client cancellation must not reach the database.
+func TestDisconnect_KeepsDatabaseConnections(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL)).ready()
+	s := serve(t, serveEnv(db.Service, google.URL)).waitReady()
 	token := s.signIn(google, "ann@example.com")
-	release := hold(t, db)
+	release := lockTables(t, db)
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	left := make(chan error, 1)
@@ -26,25 +26,25 @@ func TestACallerWhoLeavesEndsNoConnectionToTheDatabase(t *testing.T) {
 		if err == nil {
 			r.Header.Set("Authorization", "Bearer "+token)
 			r.Header.Set("Content-Type", "application/json")
-			_, err = browser.Do(r)
+			_, err = httpClient.Do(r)
 		}
 		left <- err
 	}()
-	awaitWaiter(t, db)
+	waitForBlocked(t, db)
 	before := backends(t, db)
 	leave()
 	if err := <-left; err == nil {
-		t.Fatal("it was answered although the caller has left")
+		t.Fatal("there was a response although the client had disconnected")
 	}
-	time.Sleep(100 * time.Millisecond) // until the server has noticed
+	time.Sleep(100 * time.Millisecond) // time for the server to notice
 	release()
-	s.await("what was begun is done", func() bool {
+	s.waitUntil("the request completes", func() bool {
 		return strings.Contains(get(t, s.URL+"/api/v1/projects", token).Body, "Begun")
 	})
 	after := backends(t, db)
 	for pid := range before {
 		if !after[pid] {
-			t.Errorf("connection %d was given up", pid)
+			t.Errorf("connection %d was closed", pid)
 		}
 	}
 }

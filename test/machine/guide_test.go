@@ -44,7 +44,7 @@ func blocks(t *testing.T) []string {
 	return found(t, read(t, document), "(?ms)^```sh\n(.*?)^```$")
 }
 
-func TestEveryPathExists(t *testing.T) {
+func TestDeploymentGuide_PathsExist(t *testing.T) {
 	t.Parallel()
 	text := read(t, document)
 	for _, path := range found(t, text, `(?:^|[\s"`+"`"+`(/])((?:docs|docker|infrastructure|test|tools|\.github)/[\w./-]*\w)`) {
@@ -62,7 +62,7 @@ func TestEveryPathExists(t *testing.T) {
 	}
 }
 
-func TestEveryNameIsKnown(t *testing.T) {
+func TestDeploymentGuide_NamesExist(t *testing.T) {
 	t.Parallel()
 	text := read(t, document)
 	for _, target := range found(t, text, "(?m)(?:^|`|&& )make ([a-z][a-z-]*)") {
@@ -87,8 +87,8 @@ func TestEveryNameIsKnown(t *testing.T) {
 	}
 }
 
-// TestShellCanBeRead also says of each block that nobody has rehearsed why.
-func TestShellCanBeRead(t *testing.T) {
+// TestDeploymentGuide_ShellParses also says of each block that nobody has rehearsed why.
+func TestDeploymentGuide_ShellParses(t *testing.T) {
 	t.Parallel()
 	for _, block := range blocks(t) {
 		check := exec.CommandContext(t.Context(), "bash", "-n")

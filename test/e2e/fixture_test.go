@@ -1,6 +1,5 @@
-// Package e2e runs the built program as its users do: as a process, with an
-// environment, signals and exit statuses. What it decides about projects and
-// people is tested nearer to where it is decided.
+// Package e2e tests the built program as a process, with its environment, signals and exit
+// status. Rules about projects and users are tested in their packages.
 package e2e
 
 import (
@@ -21,15 +20,15 @@ import (
 )
 
 const (
-	// patience is how long a thing may take that takes no time to speak of; a
-	// test that meets it has failed.
-	patience = 20 * time.Second
-	// blink is the time between two looks at what cannot be waited for.
-	blink = 5 * time.Millisecond
+	// waitTimeout bounds steps that normally take well under a second; after it a test
+	// fails. It allows for a busy machine.
+	waitTimeout = 20 * time.Second
+	// pollInterval is the time between two checks of a condition.
+	pollInterval = 5 * time.Millisecond
 )
 
-// built is the program, made once for all tests.
-var built struct {
+// binary is the program, built once for all tests.
+var binary struct {
 	once sync.Once
 	dir  string
 	err  error
@@ -37,26 +36,26 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	if binary.dir != "" {
+		_ = os.RemoveAll(binary.dir)
 	}
 	os.Exit(code)
 }
 
-// program is the path of the built program.
-func program(t *testing.T) string {
+// binaryPath is the path of the built program.
+func binaryPath(t *testing.T) string {
 	t.Helper()
-	built.once.Do(func() { built.dir, built.err = build(t) })
-	if built.err != nil {
-		t.Fatalf("build the program: %v", built.err)
+	binary.once.Do(func() { binary.dir, binary.err = build(t) })
+	if binary.err != nil {
+		t.Fatalf("build the program: %v", binary.err)
 	}
-	return filepath.Join(built.dir, "codegenapp")
+	return filepath.Join(binary.dir, "codegenapp")
 }
 
 func build(t *testing.T) (dir string, err error) {
 	t.Helper()
-	// Packages are known to the test cache, since testkit imports them. This
-	// makes it see the command, too.
+	// The test cache covers packages, since testkit imports them. Reading the files of
+	// the command makes the cache cover them as well.
 	sources, err := filepath.Glob("../../cmd/codegenapp/*.go")
 	if err != nil {
 		return "", err
@@ -66,18 +65,19 @@ func build(t *testing.T) (dir string, err error) {
 			return "", err
 		}
 	}
-	if dir, err = os.MkdirTemp("", "codegenapp-e2e-"); err != nil { //nolint:usetesting // it outlives the test
+	if dir, err = os.MkdirTemp("", "codegenapp-e2e-"); err != nil { //nolint:usetesting // all tests use it
 		return "", err
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "../../cmd/codegenapp")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w: %s", err, out)
 	}
 	return dir, nil
 }
 
-// publicDir is a directory that everybody can pass. t.TempDir is not, and
-// PostgreSQL runs as somebody else when the tests run as root.
+// publicDir is a directory with access for all users, unlike t.TempDir. PostgreSQL runs as
+// another user when the tests run as root.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "codegenapp-e2e-") //nolint:usetesting // see above
@@ -87,9 +87,9 @@ func publicDir(t *testing.T) string {
 	return dir
 }
 
-// launch says how the program is run. Its environment is PATH and env, nothing
-// else of ours.
-type launch struct {
+// programOptions describes a run of the program. Its environment is PATH and env, without
+// that of the tests.
+type programOptions struct {
 	args []string
 	env  []string
 	dir  string // the working directory; an empty one of its own if not given
@@ -100,25 +100,24 @@ type process struct {
 	t         *testing.T
 	pid       int
 	out, logs output
-	began     time.Time
+	startedAt time.Time
 	done      chan struct{}
-	ended     *os.ProcessState // to be read after done
+	state     *os.ProcessState // to be read after done
 }
 
-// start starts the program. Whatever is left of its group at the end of the
-// test is killed.
-func start(t *testing.T, l launch) *process {
+// start starts the program. At the end of the test its process group is killed.
+func start(t *testing.T, l programOptions) *process {
 	t.Helper()
 	if l.dir == "" {
 		l.dir = t.TempDir()
 	}
 	p := &process{t: t, done: make(chan struct{})}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program(t), l.args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binaryPath(t), l.args...)
 	cmd.Dir, cmd.Env = l.dir, append([]string{"PATH=" + os.Getenv("PATH")}, l.env...)
 	cmd.Stdout, cmd.Stderr = &p.out, &p.logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithUs(cmd.SysProcAttr)
-	p.began = time.Now()
+	exitWithParent(cmd.SysProcAttr)
+	p.startedAt = time.Now()
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // the kernel watches the thread that starts a child
@@ -128,7 +127,7 @@ func start(t *testing.T, l launch) *process {
 			return
 		}
 		_ = cmd.Wait() // how it ended is in its state
-		p.ended = cmd.ProcessState
+		p.state = cmd.ProcessState
 		close(p.done)
 	}()
 	must(t, <-started)
@@ -143,7 +142,7 @@ func start(t *testing.T, l launch) *process {
 	return p
 }
 
-// end is the last part of what a program wrote.
+// end is the last part of an output.
 func end(text string) string { return text[max(0, len(text)-8<<10):] }
 
 // signal sends a signal to the process alone.
@@ -159,63 +158,62 @@ func (p *process) signalGroup(s syscall.Signal) {
 	must(p.t, syscall.Kill(-p.pid, s))
 }
 
-// awaitEnd waits for the end of the process.
-func (p *process) awaitEnd() *os.ProcessState {
+// waitExit waits for the end of the process.
+func (p *process) waitExit() *os.ProcessState {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("the program still runs after %s", patience)
+	case <-time.After(waitTimeout):
+		p.t.Fatalf("the program still runs after %s", waitTimeout)
 	}
-	return p.ended
+	return p.state
 }
 
-// wantExit waits for the end and fails the test unless the status is the wanted
-// one.
+// wantExit waits for the end and fails the test unless the exit status is the given one.
 func (p *process) wantExit(status int) {
 	p.t.Helper()
-	if got := p.awaitEnd(); got.ExitCode() != status {
+	if got := p.waitExit(); got.ExitCode() != status {
 		p.t.Fatalf("the program ended with %s, want exit status %d", got, status)
 	}
 }
 
 // run runs the program to its end.
-func run(t *testing.T, l launch) *process {
+func run(t *testing.T, l programOptions) *process {
 	t.Helper()
 	p := start(t, l)
-	p.awaitEnd()
+	p.waitExit()
 	return p
 }
 
-// wantLine fails the test unless the program failed with one line, which says
-// all of the parts.
+// wantLine fails the test unless the program failed with one line that has all of the
+// parts.
 func (p *process) wantLine(status int, parts ...string) {
 	p.t.Helper()
 	p.wantExit(status)
 	logs := strings.TrimRight(p.logs.String(), "\n")
 	if strings.Count(logs, "\n") != 0 || !strings.HasPrefix(logs, "codegenapp: ") {
-		p.t.Errorf("the program says more or less than one line of its own:\n%s", logs)
+		p.t.Errorf("the program does not print exactly one line of its own:\n%s", logs)
 	}
 	for _, part := range parts {
 		if !strings.Contains(logs, part) {
-			p.t.Errorf("the program does not say %q:\n%s", part, logs)
+			p.t.Errorf("the output does not have %q:\n%s", part, logs)
 		}
 	}
 }
 
-// output is what a process writes, to be read while it writes.
+// output is the output of a process; it can be read while the process runs.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	// hits is how many requests the gate has answered, as good as: of a line that
-	// comes in two parts nothing is seen.
-	hits atomic.Int64
+	// cacheHits counts the cache hits in the log, nearly: a line that is written in two
+	// parts may be missed.
+	cacheHits atomic.Int64
 }
 
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.hits.Add(int64(bytes.Count(b, []byte(`"cache":"hit"`))))
+	o.cacheHits.Add(int64(bytes.Count(b, []byte(`"cache":"hit"`))))
 	return o.text.Write(b)
 }
 
@@ -225,43 +223,43 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// awaitText waits until the output matches, and returns the groups of the match.
-func (p *process) awaitText(o *output, pattern string) []string {
+// waitForOutput waits until the output matches, and returns the groups of the match.
+func (p *process) waitForOutput(o *output, pattern string) []string {
 	p.t.Helper()
 	form := regexp.MustCompile(pattern)
 	var match []string
-	p.await(fmt.Sprintf("it writes %q", pattern), func() bool {
+	p.waitUntil(fmt.Sprintf("it writes %q", pattern), func() bool {
 		match = form.FindStringSubmatch(o.String())
 		return match != nil
 	})
 	return match
 }
 
-// await waits until the process has done something.
-func (p *process) await(what string, is func() bool) {
+// waitUntil polls a condition until it is true, and fails if the process ends before.
+func (p *process) waitUntil(what string, is func() bool) {
 	p.t.Helper()
-	await(p.t, what, func() bool {
+	waitUntil(p.t, what, func() bool {
 		if is() {
 			return true
 		}
 		select {
 		case <-p.done:
-			if is() { // with its last breath
+			if is() { // just before its end
 				return true
 			}
-			p.t.Fatalf("the program ended with %s before %s", p.ended, what)
+			p.t.Fatalf("the program ended with %s before %s", p.state, what)
 		default:
 		}
 		return false
 	})
 }
 
-// await looks again and again, until it sees what it waits for.
-func await(t *testing.T, what string, is func() bool) {
+// waitUntil polls a condition until it is true.
+func waitUntil(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(blink) {
+	for deadline := time.Now().Add(waitTimeout); !is(); time.Sleep(pollInterval) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s until %s", patience, what)
+			t.Fatalf("waited %s until %s", waitTimeout, what)
 		}
 	}
 }

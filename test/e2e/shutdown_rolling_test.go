@@ -23,15 +23,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// TestNoRequestFailsWhileReplicasAreReplaced restarts three replicas one after the
-// other behind a load balancer, under load, and wants every request to be answered
-// as if nothing happened.
-func TestNoRequestFailsWhileReplicasAreReplaced(t *testing.T) {
+// Three replicas behind a load balancer are restarted one after the other, under load.
+// No request may fail.
+func TestShutdown_RollingUpdateFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	fleet := newRolling(t)
-	load := fleet.load(testkit.Repetitions(2, 8)) // every day other tests run beside it
+	fleet := newRollingUpdate(t)
+	load := fleet.load(testkit.Repetitions(2, 8)) // the short test runs concurrently with others
 	for range testkit.Repetitions(1, 20) {
-		fleet.roll()
+		fleet.replaceReplicas()
 	}
 	load.end()
 	t.Logf("%d requests, %d failed", load.sent.Load(), len(load.failed))
@@ -39,12 +38,12 @@ func TestNoRequestFailsWhileReplicasAreReplaced(t *testing.T) {
 		t.Error(failed)
 	}
 	if load.sent.Load() < 500 {
-		t.Errorf("%d requests are no load", load.sent.Load())
+		t.Errorf("%d requests are too few", load.sent.Load())
 	}
 }
 
-// rolling is three replicas behind a load balancer that asks for their readiness.
-type rolling struct {
+// rollingUpdate is three replicas behind a load balancer with readiness checks.
+type rollingUpdate struct {
 	t        *testing.T
 	google   *testkit.Issuer
 	envs     [][]string
@@ -54,30 +53,30 @@ type rolling struct {
 }
 
 const (
-	// rollingDrain is how long a replica drains, and asked how often the load
-	// balancer looks whether it does.
-	rollingDrain = 1500 * time.Millisecond
-	asked        = 200 * time.Millisecond
+	// drainTime is the drain time of a replica, healthCheckInterval that of the load
+	// balancer's checks.
+	drainTime           = 1500 * time.Millisecond
+	healthCheckInterval = 200 * time.Millisecond
 )
 
-func newRolling(t *testing.T) *rolling {
+func newRollingUpdate(t *testing.T) *rollingUpdate {
 	t.Helper()
 	balancer, err := exec.LookPath("haproxy")
 	if err != nil {
-		t.Skip("there is no haproxy, a package of Debian's, to be the load balancer")
+		t.Skip("haproxy, the load balancer, is not installed")
 	}
 	redis, err := redisserver.Start(context.WithoutCancel(t.Context()), t.TempDir())
 	must(t, err)
 	t.Cleanup(redis.Stop)
 	db := testkit.NewDatabase(t)
-	r := &rolling{t: t, google: testkit.NewIssuer(t)}
+	r := &rollingUpdate{t: t, google: testkit.NewIssuer(t)}
 	var lines []string
 	for n := range 3 {
-		address := quietAddress(t)
+		address := unusedAddress(t)
 		r.envs = append(r.envs, serveEnv(db.Service, r.google.URL, "HTTP_ADDR="+address, "REDIS_URL="+redis.URL(), "LOG_LEVEL=INFO",
-			"SHUTDOWN_DRAIN="+rollingDrain.String()))
-		r.replicas = append(r.replicas, serve(t, r.envs[n]).ready())
-		lines = append(lines, fmt.Sprintf("  server replica-%d %s check inter %d fall 1 rise 1", n, address, asked.Milliseconds()))
+			"SHUTDOWN_DRAIN="+drainTime.String()))
+		r.replicas = append(r.replicas, serve(t, r.envs[n]).waitReady())
+		lines = append(lines, fmt.Sprintf("  server replica-%d %s check inter %d fall 1 rise 1", n, address, healthCheckInterval.Milliseconds()))
 	}
 	address := freeAddress(t)
 	config := filepath.Join(t.TempDir(), "haproxy.cfg")
@@ -88,7 +87,7 @@ func newRolling(t *testing.T) *rolling {
 	}, lines...), "\n")+"\n"), 0o600))
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), balancer, "-db", "-q", "-f", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	dieWithUs(cmd.SysProcAttr)
+	exitWithParent(cmd.SysProcAttr)
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -102,25 +101,25 @@ func newRolling(t *testing.T) *rolling {
 	must(t, <-started)
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
 	r.URL = "http://" + address
-	await(t, "the load balancer listens", func() bool {
-		a, err := try(t, http.MethodGet, r.URL+"/health/live", "", "")
+	waitUntil(t, "the load balancer listens", func() bool {
+		a, err := trySend(t, http.MethodGet, r.URL+"/health/live", "", "")
 		return err == nil && a.Status == http.StatusOK
 	})
 	return r
 }
 
-// roll replaces each replica by a new one, after the one before is back.
-func (r *rolling) roll() {
+// replaceReplicas replaces each replica, after the previous one is ready.
+func (r *rollingUpdate) replaceReplicas() {
 	r.t.Helper()
 	for n, old := range r.replicas {
 		old.signal(syscall.SIGTERM)
 		old.wantExit(0)
-		r.replicas[n] = serve(r.t, r.envs[n]).ready()
-		time.Sleep(3 * asked) // until the load balancer knows
+		r.replicas[n] = serve(r.t, r.envs[n]).waitReady()
+		time.Sleep(3 * healthCheckInterval) // time for the load balancer to notice
 	}
 }
 
-// rollingLoad is users who work all the time.
+// rollingLoad is users with continuous requests.
 type rollingLoad struct {
 	stop    context.CancelFunc
 	working sync.WaitGroup
@@ -130,7 +129,7 @@ type rollingLoad struct {
 	failed []string
 }
 
-func (r *rolling) load(users int) *rollingLoad {
+func (r *rollingUpdate) load(users int) *rollingLoad {
 	r.t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	l := &rollingLoad{stop: stop}
@@ -148,25 +147,25 @@ func (l *rollingLoad) end() {
 	l.working.Wait()
 }
 
-// work creates, reads, changes and throws away, again and again.
+// work creates, reads, changes and deletes projects repeatedly.
 func (l *rollingLoad) work(ctx context.Context, url, token string) {
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	client := &http.Client{Timeout: waitTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
-		made := l.ask(client, http.MethodPost, url+"/api/v1/projects", token, `{"title":"Rolling"}`, http.StatusCreated)
+		made := l.send(client, http.MethodPost, url+"/api/v1/projects", token, `{"title":"Rolling"}`, http.StatusCreated)
 		path := made.Get("Location")
 		if path == "" {
 			continue
 		}
-		l.ask(client, http.MethodGet, url+path, token, "", http.StatusOK)
-		l.ask(client, http.MethodPatch, url+path, token, `{"title":"Rolled"}`, http.StatusOK)
-		l.ask(client, http.MethodGet, url+path, token, "", http.StatusOK)
-		l.ask(client, http.MethodDelete, url+path, token, "", http.StatusNoContent)
+		l.send(client, http.MethodGet, url+path, token, "", http.StatusOK)
+		l.send(client, http.MethodPatch, url+path, token, `{"title":"Rolled"}`, http.StatusOK)
+		l.send(client, http.MethodGet, url+path, token, "", http.StatusOK)
+		l.send(client, http.MethodDelete, url+path, token, "", http.StatusNoContent)
 	}
 }
 
-// ask sends a request, and notes it if it is not answered as it has to be.
-func (l *rollingLoad) ask(client *http.Client, method, url, token, body string, want int) http.Header {
+// send sends a request, and records an unexpected response.
+func (l *rollingLoad) send(client *http.Client, method, url, token, body string, want int) http.Header {
 	l.sent.Add(1)
 	got, err := tryAs(client, method, url, token, body)
 	if err == nil && got.StatusCode == want {
@@ -182,8 +181,7 @@ func (l *rollingLoad) ask(client *http.Client, method, url, token, body string, 
 	return nil
 }
 
-// tryAs sends a request, and reads the answer to its end. Its status says all of it
-// where it is a problem.
+// tryAs sends a request, and reads the response. The status of an error includes its body.
 func tryAs(client *http.Client, method, url, token, body string) (*http.Response, error) {
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
@@ -205,9 +203,9 @@ func tryAs(client *http.Client, method, url, token, body string) (*http.Response
 	return got, err
 }
 
-// quietAddress is a free one that no connection from here takes meanwhile: those
-// take ports from 32768 on.
-func quietAddress(t *testing.T) string {
+// unusedAddress is a free address outside of the range of ephemeral ports, which begins at
+// 32768, so that no outgoing connection takes it meanwhile.
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	for {
 		address := "127.0.0.1:" + strconv.Itoa(20_000+rand.IntN(12_000))

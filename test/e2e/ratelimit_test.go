@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestServeHoldsCallersToTheRatesOfItsSettings(t *testing.T) {
+func TestRateLimit_FollowsSettings(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	for name, tc := range map[string]struct {
@@ -22,23 +22,23 @@ func TestServeHoldsCallersToTheRatesOfItsSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, serveEnv(db.Service, google.URL, tc.env...)).ready()
+			s := serve(t, serveEnv(db.Service, google.URL, tc.env...)).waitReady()
 			for range tc.tries {
 				if got := get(t, s.URL+"/nothing", ""); got.Status != http.StatusNotFound || got.Header.Get("RateLimit-Policy") != tc.want {
 					t.Fatalf("answered %d with RateLimit-Policy %s", got.Status, got.Header.Get("RateLimit-Policy"))
 				}
 			}
-			// A budget of 100 a minute may have grown by a few meanwhile.
-			await(t, "the budget is used up", func() bool { return get(t, s.URL+"/nothing", "").Status == http.StatusTooManyRequests })
+			// A limit of 100 per minute may allow a few more meanwhile.
+			waitUntil(t, "the budget is used up", func() bool { return get(t, s.URL+"/nothing", "").Status == http.StatusTooManyRequests })
 		})
 	}
 }
 
-// A server starts without its Redis, says so, and works.
-func TestServeGoesOnWithoutRedis(t *testing.T) {
+// A server starts without its Redis, reports that in /health, and works.
+func TestRedisOutage_ServeContinues(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL, "RATELIMIT_ENABLED=true", "REDIS_URL=redis://:canary-password@127.0.0.1:1/0")).ready()
+	s := serve(t, serveEnv(db.Service, google.URL, "RATELIMIT_ENABLED=true", "REDIS_URL=redis://:canary-password@127.0.0.1:1/0")).waitReady()
 	token := s.signIn(google, "ann@example.com")
 	if got := get(t, s.URL+"/api/v1/projects", token); got.Status != http.StatusOK || got.Header.Get("X-RateLimit-Remaining") != "99" {
 		t.Errorf("answered %d with X-RateLimit-Remaining %s", got.Status, got.Header.Get("X-RateLimit-Remaining"))
