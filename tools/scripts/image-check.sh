@@ -3,7 +3,7 @@
 #
 # Builds the program twice from the newest commit, in two folders, once with an
 # empty cache, and compares the bytes. Then builds the image, unpacks it, runs it
-# as its own user with nothing but its own files, and asks for its health.
+# as its own user with nothing but its own files, and checks its health.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -61,7 +61,7 @@ port=$((20000 + $$ % 10000))
 random() { head -c 32 /dev/urandom | base64; }
 confined="setpriv --no-new-privs --inh-caps=-all
     --bounding-set=-all,+sys_chroot,+setuid,+setgid chroot --userspec=$user $root"
-settings="DATABASE_URL=postgres://nobody:nothing@127.0.0.1:1/codegenapp SECRET_KEY=$(random) JWT_SECRET_KEY=$(random)
+settings="DATABASE_URL=postgres://user:password@127.0.0.1:1/codegenapp SECRET_KEY=$(random) JWT_SECRET_KEY=$(random)
     GOOGLE_CLIENT_ID=check.apps.googleusercontent.com TRUSTED_PROXIES=192.0.2.1 SHUTDOWN_DRAIN=0"
 # No function, so that $! is the server itself. Splitting into words is meant.
 env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $settings $confined /codegenapp serve 2>"$work/log" &

@@ -56,7 +56,7 @@ output "place" {
 	"environments/prod.tfvars": `size = 10`,
 }
 
-func TestWhatDoesNotFitIsFound(t *testing.T) {
+func TestCheck_FindsMismatches(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		file, text string
@@ -184,7 +184,7 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsAnError(t *testing.T) {
+func TestCheck_ReportsUnreadableFiles(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"no configuration":       {"notes.md": "None."},
