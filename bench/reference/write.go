@@ -40,7 +40,7 @@ func (t text) check(most int) error {
 	return nil
 }
 
-// change is a transaction of two flights: the locks with the begin, the writes
+// change is a transaction of two round trips: the locks with the begin, the writes
 // with the commit.
 func (s *server) change(ctx context.Context, actor caller, lock *pgx.Batch, read func(pgx.BatchResults) error, write func(*pgx.Batch) error) (err error) {
 	conn, err := s.pool.Acquire(ctx)

@@ -75,7 +75,7 @@ func Email(u int) string { return fmt.Sprintf("user%d@example.com", u) }
 // content is of a usual length, and has what JSON and HTML have to escape.
 func content(n int) string {
 	return fmt.Sprintf("# Specification %07d\n\nWhen an order is cancelled & nothing was sent, the money goes back within a day; "+
-		"the customer is told \"refunded\" in the language of the order (für jede Sprache).\n\n"+
+		"the customer reads \"refunded\" in the language of the order (für jede Sprache).\n\n"+
 		"- amounts above <500> need a second person, who is not the first\n- the reason is kept with the order, and shown to both\n"+
 		"- a refund that fails is repeated every hour, and after a day support is notified\n", n)
 }

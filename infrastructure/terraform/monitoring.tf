@@ -52,7 +52,7 @@ locals {
       resource  = "cloudsql_database"
       reducer   = "REDUCE_SUM" # of its databases
       threshold = 0.8 * var.database_max_connections
-      advice    = "Somebody beside the service is connected, or replicas outnumber max_replicas."
+      advice    = "Clients other than the service are connected, or there are more replicas than max_replicas."
     }
     redis-memory = {
       metric    = "redis.googleapis.com/stats/memory/system_memory_usage_ratio"

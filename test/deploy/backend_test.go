@@ -102,7 +102,7 @@ func TestPods_HaveNoPrivileges(t *testing.T) {
 				t.Errorf("%s has capabilities", account)
 			}
 			if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken || pod.ServiceAccountName != account {
-				t.Errorf("%s gets a token of the API server, or is somebody else: %s", account, pod.ServiceAccountName)
+				t.Errorf("%s gets a token of the API server, or has another service account: %s", account, pod.ServiceAccountName)
 			}
 			sa := the[corev1.ServiceAccount](t, all, account)
 			if sa.AutomountServiceAccountToken == nil || *sa.AutomountServiceAccountToken {

@@ -85,7 +85,7 @@ func TestCompose_ListensOnLoopbackOnly(t *testing.T) {
 		}
 	}
 	if len(inside) > 0 {
-		t.Errorf("nobody reaches %v", inside)
+		t.Errorf("no service reaches %v", inside)
 	}
 	if !p.Networks["stores"].Internal {
 		t.Error("the stores reach the internet")
@@ -133,7 +133,7 @@ func TestCompose_SettingsAreValid(t *testing.T) {
 	}
 }
 
-// TestCompose_SecretsAreGenerated: each file under the volume that anybody names is made.
+// TestCompose_SecretsAreGenerated: each file of the volume that a service names is generated.
 func TestCompose_SecretsAreGenerated(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "sh", filepath.Join(root, "docker/draw-secrets.sh"), dir).CombinedOutput(); err != nil {

@@ -83,17 +83,17 @@ func ways(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPo
 	}
 	var all []string
 	for _, peer := range peers {
-		who := "everybody"
+		peerName := "everything"
 		switch {
 		case peer.IPBlock != nil && slices.Equal(peer.IPBlock.Except, []string{"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}):
-			who = peer.IPBlock.CIDR + " but private"
+			peerName = peer.IPBlock.CIDR + " but private"
 		case peer.IPBlock != nil:
-			who = peer.IPBlock.CIDR
+			peerName = peer.IPBlock.CIDR
 		case peer.NamespaceSelector != nil && len(peer.NamespaceSelector.MatchLabels) == 1:
-			who = peer.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
+			peerName = peer.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
 		}
 		for _, port := range ports {
-			all = append(all, fmt.Sprintf("%s %s %s", who, *port.Protocol, port.Port.String()))
+			all = append(all, fmt.Sprintf("%s %s %s", peerName, *port.Protocol, port.Port.String()))
 		}
 	}
 	return all

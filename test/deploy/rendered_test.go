@@ -1,5 +1,5 @@
-// Package deploy_test holds what the server is deployed with against what the
-// server, the Terraform files and good practice want of it: the Kubernetes overlays
+// Package deploy_test checks the deployment files against the server, the Terraform files
+// and good practice: the Kubernetes overlays
 // as kustomize builds them, the compose file and the Dockerfiles.
 package deploy_test
 
@@ -99,7 +99,7 @@ func TestOverlays_ObjectsMatchTheirTypes(t *testing.T) {
 			name := r.GetApiVersion() + "/" + r.GetKind()
 			kind, known := kinds[name]
 			if !known {
-				t.Errorf("%s: nobody has said here what it looks like", name)
+				t.Errorf("%s: this kind has no type in this test", name)
 				continue
 			}
 			seen[name] = true

@@ -60,8 +60,8 @@ func TestSettings_NamesExist(t *testing.T) {
 	})
 }
 
-// TestSecrets_AreMountedByReference holds the files that a pod is told of against
-// those it is given, and these against what Terraform makes and lets it read.
+// TestSecrets_AreMountedByReference compares the files that the settings of a pod
+// name with its mounts, and these with the secrets that Terraform lets it read.
 func TestSecrets_AreMountedByReference(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		for account, pod := range pods(t, all) {

@@ -124,21 +124,21 @@ func panels(t *testing.T) []query {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		must(t, err)
-		var board struct {
+		var dashboard struct {
 			Title  string
 			Panels []struct {
 				Title   string
 				Targets []struct{ Expr string }
 			}
 		}
-		must(t, json.Unmarshal(text, &board))
-		for _, panel := range board.Panels {
+		must(t, json.Unmarshal(text, &dashboard))
+		for _, panel := range dashboard.Panels {
 			if len(panel.Targets) == 0 {
-				t.Errorf("%s, %s asks nothing", board.Title, panel.Title)
+				t.Errorf("%s, %s asks nothing", dashboard.Title, panel.Title)
 			}
 			for _, target := range panel.Targets {
 				expr := strings.NewReplacer("$__rate_interval", "1m", "$namespace", ".*").Replace(target.Expr)
-				all = append(all, query{board.Title + ", " + panel.Title, expr, false})
+				all = append(all, query{dashboard.Title + ", " + panel.Title, expr, false})
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func TestDeploymentGuide_NamesExist(t *testing.T) {
 	text := read(t, document)
 	for _, target := range found(t, text, "(?m)(?:^|`|&& )make ([a-z][a-z-]*)") {
 		if !strings.Contains(read(t, "Makefile"), "\n"+target+":") {
-			t.Errorf("%s: there is no make %s", document, target)
+			t.Errorf("%s: there is no target %s in the Makefile", document, target)
 		}
 	}
 	for _, workflow := range found(t, text, `gh (?:workflow run |run watch .*--workflow=)([a-z-]+)`) {
@@ -87,7 +87,7 @@ func TestDeploymentGuide_NamesExist(t *testing.T) {
 	}
 }
 
-// TestDeploymentGuide_ShellParses also says of each block that nobody has rehearsed why.
+// TestDeploymentGuide_ShellParses also checks that each block without a rehearsal has a reason.
 func TestDeploymentGuide_ShellParses(t *testing.T) {
 	t.Parallel()
 	for _, block := range blocks(t) {
@@ -99,7 +99,7 @@ func TestDeploymentGuide_ShellParses(t *testing.T) {
 	}
 	for _, reason := range found(t, read(t, document), `<!-- (.*?) -->`) {
 		if !regexp.MustCompile(`^(not rehearsed|may fail): .{10,}`).MatchString(reason) {
-			t.Errorf("%q is no reason", reason)
+			t.Errorf("%q is not a reason", reason)
 		}
 	}
 }

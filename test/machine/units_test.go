@@ -120,24 +120,24 @@ func TestUnits_ServerAcceptsTheirSettings(t *testing.T) {
 	}
 }
 
-// TestUnits_AreSandboxed wants the walls in both units, and the same.
+// TestUnits_AreSandboxed checks that both units have the same sandbox.
 func TestUnits_AreSandboxed(t *testing.T) {
 	t.Parallel()
-	walls := func(unit string) string {
+	sandbox := func(unit string) string {
 		text := regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(read(t, unit), "")
 		_, text, _ = strings.Cut(text, "\nUser=")
 		text, _, _ = strings.Cut(text, "\n\n[Install]")
 		return strings.TrimSpace(text)
 	}
-	if walls(service) != walls(migration) {
-		t.Errorf("they differ:\n%s\n\n%s", walls(service), walls(migration))
+	if sandbox(service) != sandbox(migration) {
+		t.Errorf("they differ:\n%s\n\n%s", sandbox(service), sandbox(migration))
 	}
-	for _, wall := range []string{
+	for _, directive := range []string{
 		"NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes", "PrivateUsers=yes",
 		"MemoryDenyWriteExecute=yes", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources",
 	} {
-		if !slices.Contains(strings.Split(walls(service), "\n"), wall) {
-			t.Errorf("there is no %s", wall)
+		if !slices.Contains(strings.Split(sandbox(service), "\n"), directive) {
+			t.Errorf("there is no %s", directive)
 		}
 	}
 }

@@ -1,6 +1,5 @@
-// Package workflows holds GitHub's workflows to what actionlint does not ask of them:
-// that nothing unpinned runs, that no job may do more than it says, and that what they
-// name exists.
+// Package workflows checks GitHub's workflows for what actionlint does not check: actions
+// are pinned, jobs list their permissions, and targets and paths exist.
 package workflows
 
 import (
@@ -72,9 +71,9 @@ func scripts(w *actionlint.Workflow) (found []string) {
 
 var pinned = regexp.MustCompile(`uses: (\S+?)@([0-9a-f]{40}) # (v[0-9.]+)$`)
 
-// TestEveryActionIsPinned wants a commit, its version beside it, and both in the table
+// TestWorkflows_ActionsArePinned wants a commit, its version beside it, and both in the table
 // that says how it was looked up.
-func TestEveryActionIsPinned(t *testing.T) {
+func TestWorkflows_ActionsArePinned(t *testing.T) {
 	table := read(t, ".github/workflows/README.md")
 	used := map[string]bool{}
 	inEach(t, func(t *testing.T, _ *actionlint.Workflow, text string) {
@@ -107,7 +106,7 @@ func TestEveryActionIsPinned(t *testing.T) {
 	}
 }
 
-func TestNobodyMayMoreThanIsSaid(t *testing.T) {
+func TestWorkflows_PermissionsAreListed(t *testing.T) {
 	inEach(t, func(t *testing.T, w *actionlint.Workflow, _ string) {
 		if p := w.Permissions; p == nil || p.All != nil || len(p.Scopes) > 0 {
 			t.Error("the workflow does not begin with permissions: {}")
@@ -122,7 +121,7 @@ func TestNobodyMayMoreThanIsSaid(t *testing.T) {
 		}
 		for _, event := range w.On {
 			if name := event.EventName(); name == "pull_request_target" || name == "workflow_run" {
-				t.Errorf("%s gives rights to what strangers have written", name)
+				t.Errorf("%s gives rights to code of other authors", name)
 			}
 		}
 		for _, action := range actions(w) {
@@ -136,22 +135,22 @@ func TestNobodyMayMoreThanIsSaid(t *testing.T) {
 	})
 }
 
-// TestNoShellIsPutTogether: what somebody else may have written comes by the
-// environment. Only what the matrix of the same file says may stand in a script.
-func TestNoShellIsPutTogether(t *testing.T) {
+// TestWorkflows_ScriptsHaveNoExpressions: text of other authors is passed through the
+// environment. Only values of the matrix in the same file may be in a script.
+func TestWorkflows_ScriptsHaveNoExpressions(t *testing.T) {
 	expression := regexp.MustCompile(`\$\{\{\s*([^}]*?)\s*\}\}`)
 	inEach(t, func(t *testing.T, w *actionlint.Workflow, _ string) {
 		for _, script := range scripts(w) {
 			for _, found := range expression.FindAllStringSubmatch(script, -1) {
 				if !strings.HasPrefix(found[1], "matrix.") {
-					t.Errorf("%s stands in a script; hand it over by env", found[0])
+					t.Errorf("%s stands in a script; pass it through env", found[0])
 				}
 			}
 		}
 	})
 }
 
-func TestWhatIsNamedExists(t *testing.T) {
+func TestWorkflows_TargetsAndPathsExist(t *testing.T) {
 	makefile := read(t, "Makefile")
 	targets := regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
 	matrix := regexp.MustCompile(`(?m)^ +target: \[(.*)\]$`)
@@ -170,7 +169,7 @@ func TestWhatIsNamedExists(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(text) {
-			if strings.Contains(line, "uses: docker/") { // an owner, and no folder of ours
+			if strings.Contains(line, "uses: docker/") { // an owner, not a folder of this repository
 				continue
 			}
 			for _, found := range paths.FindAllStringSubmatch(line, -1) {
@@ -187,8 +186,8 @@ func TestWhatIsNamedExists(t *testing.T) {
 	})
 }
 
-// TestAllBuildWithOneGo: a release has the bytes that docker/Dockerfile makes.
-func TestAllBuildWithOneGo(t *testing.T) {
+// TestWorkflows_UseOneGoVersion: a release has the bytes that docker/Dockerfile makes.
+func TestWorkflows_UseOneGoVersion(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^ARG GO_VERSION=(.+)$`).FindStringSubmatch(read(t, "docker/Dockerfile"))[1]
 	inEach(t, func(t *testing.T, w *actionlint.Workflow, text string) {
 		for _, action := range actions(w) {
@@ -199,8 +198,8 @@ func TestAllBuildWithOneGo(t *testing.T) {
 	})
 }
 
-// TestEveryModuleIsKeptCurrent holds dependabot.yml against the modules there are.
-func TestEveryModuleIsKeptCurrent(t *testing.T) {
+// TestDependabot_CoversEveryModule holds dependabot.yml against the modules there are.
+func TestDependabot_CoversEveryModule(t *testing.T) {
 	dependabot := read(t, ".github/dependabot.yml")
 	for _, pattern := range []string{"go.mod", "*/go.mod", "*/*/go.mod"} {
 		files, _ := filepath.Glob(filepath.Join(root, pattern))
