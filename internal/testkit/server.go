@@ -220,18 +220,19 @@ func NewIssuer(t testing.TB) *Issuer {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	i.URL = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
 	users := []issuer.User{{Email: "ann@example.com", Name: "Ann"}}
+	issuerKey, userStoreKey := signingKeys(t)
 	var err error
 	i.Issuer, err = issuer.New(issuer.Config{
 		URL: i.URL,
 		Clients: []issuer.Client{{ID: ClientID, Secret: clientSecret, RedirectURIs: []string{
 			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "https://elsewhere.example.com/callback",
 		}}},
-		Users: users,
+		Users: users, Key: issuerKey,
 	})
 	if err != nil {
 		t.Fatalf("start the issuer: %v", err)
 	}
-	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Project: Project, Users: users})
+	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Project: Project, Users: users, Key: userStoreKey})
 	if err != nil {
 		t.Fatalf("start the user store: %v", err)
 	}
