@@ -85,7 +85,7 @@ func (c *Collector) Spans() (spans []*pb.Span) {
 // WaitForSpan waits for a span that matches, and returns all spans.
 func (c *Collector) WaitForSpan(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		spans := c.Spans()
 		if slices.ContainsFunc(spans, wanted) {
 			return spans

@@ -80,7 +80,7 @@ func sharedServer(t testing.TB) *databaseServer {
 }
 
 func connect() (*databaseServer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // for a busy machine
 	defer cancel()
 	s := &databaseServer{super: os.Getenv("TEST_DATABASE_URL")}
 	if s.super == "" {

@@ -165,7 +165,7 @@ func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server 
 // waitFor200 repeats a request until its status is 200.
 func (s *Server) waitFor200(t testing.TB, path string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		answer, err := http.Get(s.URL + path)
 		if err != nil {
 			continue
@@ -175,7 +175,7 @@ func (s *Server) waitFor200(t testing.TB, path string) {
 			return
 		}
 	}
-	t.Fatalf("%s: the status is not 200 after 20 s", path)
+	t.Fatalf("%s: the status is not 200 after a minute", path)
 }
 
 // testLog collects a server's log, and shows it at the end of a failed test. t.Output

@@ -130,7 +130,8 @@ func TestCache_WritesOfAReplicaWithoutRedisAreSeen(t *testing.T) {
 			both.Wait()
 		}
 		t.Logf("after %s at the server without Redis: %s", w.what, seen)
-		if slices.ContainsFunc(seen.late, func(d time.Duration) bool { return d > 5*time.Second }) {
+		// The bound of an idle machine; on a busy one readUntil bounds it.
+		if testkit.Long() && slices.ContainsFunc(seen.late, func(d time.Duration) bool { return d > 5*time.Second }) {
 			t.Errorf("the notification of %s came late: %v", w.what, seen.late)
 		}
 	}

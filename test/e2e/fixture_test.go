@@ -22,7 +22,10 @@ import (
 const (
 	// waitTimeout bounds steps that normally take well under a second; after it a test
 	// fails. It allows for a busy machine.
-	waitTimeout = 20 * time.Second
+	waitTimeout = time.Minute
+	// exitTimeout bounds the end of the program. It is shorter than the default of
+	// SHUTDOWN_GRACE, so that a server that waits for its whole grace period fails.
+	exitTimeout = 20 * time.Second
 	// pollInterval is the time between two checks of a condition.
 	pollInterval = 5 * time.Millisecond
 )
@@ -163,8 +166,8 @@ func (p *process) waitExit() *os.ProcessState {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(waitTimeout):
-		p.t.Fatalf("the program still runs after %s", waitTimeout)
+	case <-time.After(exitTimeout):
+		p.t.Fatalf("the program still runs after %s", exitTimeout)
 	}
 	return p.state
 }
