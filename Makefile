@@ -1,155 +1,189 @@
 golangci-lint := go tool -modfile=tools/lint/go.mod golangci-lint
 tflint := go tool -modfile=../../tools/tflint/go.mod tflint
+with-servers := go run ./internal/testkit/withservers --
+gotest := go run ./internal/testkit/gotest
 
-# omitzero knows encoding/json only; with our JSON omitempty means something.
+# encoding/json/v2 ignores omitzero where omitempty has a meaning of its own.
 fixes := -omitzero=false
+
+# Everything is compiled without C, as the released program is. So the program, its
+# tests and the linter share one build cache. Only the race detector needs C.
+export CGO_ENABLED := 0
+
+# Bounds one package, on a machine that does other things as well. On two idle cores
+# the slowest takes two minutes.
+TEST_TIMEOUT ?= 20m
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ":.*## " "/^[a-z-]+:.*## /{printf \"make %-22s%s\\n\", \$$1, \$$2}" $(MAKEFILE_LIST)
+	@awk -F ":.*## " "/^[a-z-]+:.*## /{printf \"make %-14s%s\\n\", \$$1, \$$2}" $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/codegenapp, a static program
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/codegenapp
+	go build -trimpath -o bin/ ./cmd/codegenapp
 
+# What this leaves to check: the race detector, the linters, the documents, and the
+# comparison of the contract and of the deployment files. No test is left out.
 .PHONY: test
 test: servers ## Run all tests against a private PostgreSQL and Redis
-	go run ./internal/testkit/withservers -- go test -race -shuffle=on ./...
-	go run ./internal/testkit/withservers -- go test -run Allocat ./bench ./internal/httpapi
+	$(with-servers) $(gotest) -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-long
-test-long: servers ## Run also what takes long or floods the server; wants a machine that does nothing else
-	TEST_LONG=1 go run ./internal/testkit/withservers -- go test -p 1 -count=1 -timeout 1h ./internal/auth ./internal/cache ./internal/ratelimit ./internal/httpapi ./internal/postgres ./test/e2e
+test-long: servers ## Run the tests at full length, one package at a time; needs an idle machine
+	TEST_LONG=1 $(with-servers) go test -p 1 -count=1 -timeout 1h ./internal/... ./test/e2e
 
-# How long faults are made.
-CHAOS ?= 3m
-
-.PHONY: chaos
-chaos: servers ## Break everything under load for CHAOS, three minutes if it is not given, and count what must never happen
-	go run ./test/chaos -for $(CHAOS)
-
-# How long the flood lasts.
-OVERLOAD ?= 5m
-
-.PHONY: overload
-overload: servers ## Ask for five times what a replica can do, for OVERLOAD; wants a machine that does nothing else
-	go run ./test/overload -for $(OVERLOAD)
-
-# How long each fuzz target runs: a duration, or executions, such as 1000000x.
-FUZZTIME ?= 30s
-
-.PHONY: fuzz
-fuzz: servers ## Run all fuzz targets, one after the other, each for FUZZTIME
-	FUZZTIME=$(FUZZTIME) go run ./internal/testkit/withservers -- tools/scripts/fuzz.sh '$(FUZZ)'
-
-# Test comes last, so that the output closes with the results of the tests.
+# The tests come last, so that the output ends with their results.
 .PHONY: check
-check: generated-is-current lint modern contract terraform workflows chaos test ## Run everything that a change has to pass
-
-.PHONY: generated-is-current
-generated-is-current: ## Fail if "make generate" would change something
-	tools/scripts/generated.sh check
-
-.PHONY: lint
-lint: ## Look for mistakes, wrong arrows and wrong formatting
-	$(golangci-lint) fmt --diff
-	$(golangci-lint) run ./...
-
-.PHONY: modern
-modern: ## Fail if go fix or go mod tidy has something to say (lint has all of go vet)
-	go mod tidy -diff
-	go fix $(fixes) -diff ./...
-
-.PHONY: contract
-contract: node tools/contract/node_modules ## Hold the contract to a linter's rules, and compile a client from it
-	npm --prefix tools/contract run --silent check
-
-tools/contract/node_modules: tools/contract/package-lock.json
-	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
-	@touch $@
-
-.PHONY: terraform
-terraform: ## Hold the Terraform files together: formatting, references, values of both environments
-	@if command -v terraform >/dev/null; then CHECKPOINT_DISABLE=1 terraform fmt -check -diff -recursive infrastructure/terraform; \
-	else echo "Going on without terraform: nobody checks how its files are formatted." >&2; fi
-	go -C tools/terraform test -count=1 ./...
-
-.PHONY: terraform-lint
-terraform-lint: ## Lint them (compiles tflint: minutes, once)
-	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
-	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
-
-.PHONY: monitoring
-monitoring: servers ## Hold rules, alerts, dashboards and playbooks together, and ask a Prometheus every query
-	go test -count=1 ./test/monitoring
-	go run ./internal/testkit/withservers -- go test -count=1 -run Monitoring ./test/e2e
-
-.PHONY: image
-image: ## Build the container image codegenapp around a program built here (root and buildah)
-	@tools/scripts/image.sh localhost/codegenapp
-
-.PHONY: image-check
-image-check: ## Build it, unpack it, run it as its user; and build the program twice and compare
-	@tools/scripts/image-check.sh
-
-.PHONY: deploy-check
-deploy-check: ## Hold overlays, compose file and Dockerfiles against the server and Terraform, and let kube-score look (compiles kustomize: minutes, once)
-	go -C test/deploy vet ./...
-	go -C test/deploy test -count=1 ./...
-
-.PHONY: workflows
-workflows: ## Hold workflows, units and scripts: actionlint, pinned actions, what they name exists
-	go -C tools/actionlint test -count=1 ./...
-	go tool -modfile=tools/actionlint/go.mod actionlint
-	@if command -v shellcheck >/dev/null; then shellcheck -x $$(git grep -lE '^#!.*\bbash$$' -- '*.sh'); \
-	else echo "Going on without shellcheck: nobody looks for mistakes in shell." >&2; fi
-
-.PHONY: vulnerabilities
-vulnerabilities: ## Look for known vulnerabilities in what the program uses (asks vuln.go.dev)
-	go tool -modfile=tools/govulncheck/go.mod govulncheck ./...
-
-.PHONY: secrets
-secrets: ## Look for secrets in all that was ever committed (compiles gitleaks: minutes, once)
-	go tool -modfile=tools/gitleaks/go.mod gitleaks git --redact --no-banner .
-
-.PHONY: release
-release: ## Build what a release consists of into bin/release, for all platforms
-	@tools/scripts/release.sh
+check: generated-is-current lint modern docs-check contract terraform workflows chaos test-race ## Run everything that a change has to pass
 
 .PHONY: fmt
-fmt: ## Format, and repair what can be repaired by itself
+fmt: ## Format, and apply the fixes that need no decision
 	go fix $(fixes) ./...
 	$(golangci-lint) fmt
 	$(golangci-lint) run --fix ./...
 
 .PHONY: generate
-generate: ## Generate the queries and the contract (compiles sqlc: minutes, once)
+generate: ## Generate the queries and the contract (compiles sqlc once, for minutes)
 	cd internal/postgres && go tool -modfile=../../tools/sqlc/go.mod sqlc generate
 	mkdir -p api bin
 	go run ./cmd/codegenapp openapi --yaml > bin/openapi.yaml
 	mv bin/openapi.yaml api/
 	tools/scripts/generated.sh record
 
+.PHONY: docs-check
+docs-check: ## Compare documents with the code: names exist, lists are complete
+	go -C tools test -vet=off -count=1 ./docscheck
+
+.PHONY: bench
+bench: servers peers ## Measure the cost of requests; BENCH has options, such as "-compare PATH" or "-scale"
+	go run ./bench $(BENCH)
+
+# How long faults are injected.
+CHAOS ?= 3m
+
+.PHONY: chaos
+chaos: servers ## Inject faults under load for CHAOS (default 3m) and count violated guarantees
+	go run ./test/chaos -for $(CHAOS)
+
+.PHONY: audit
+audit: vulnerabilities secrets monitoring deploy-check terraform-lint image-check ## Check dependencies, secrets, monitoring, deployment files and the image (compiles tools once, for minutes)
+
+.PHONY: release
+release: ## Build a release for all platforms into bin/release
+	@tools/scripts/release.sh
+
+# Parts of check.
+
+.PHONY: generated-is-current
+generated-is-current: # Fail if "make generate" would change something
+	tools/scripts/generated.sh check
+
+.PHONY: lint
+lint: # Linters (with all of go vet), architecture and formatting
+	$(golangci-lint) fmt --diff
+	$(golangci-lint) run ./...
+
+.PHONY: modern
+modern: # Fail if go fix or go mod tidy would change something
+	go mod tidy -diff
+	go fix $(fixes) -diff ./...
+
+.PHONY: contract
+contract: node tools/contract/node_modules # Lint the contract, and compile a client from it
+	npm --prefix tools/contract run --silent check
+
+tools/contract/node_modules: tools/contract/package-lock.json
+	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
+
+# `terraform validate` needs the providers, which only a registry on the internet has.
+# So a test parses the files and checks references and values itself.
+.PHONY: terraform
+terraform: # Check the Terraform files: formatting, references, values of both environments
+	@if command -v terraform >/dev/null; then CHECKPOINT_DISABLE=1 terraform fmt -check -diff -recursive infrastructure/terraform; \
+	else echo "terraform is not installed: the formatting of its files is not checked." >&2; fi
+	go -C tools test -vet=off -count=1 ./terraform
+
+.PHONY: workflows
+workflows: # Check workflows and scripts: actionlint, pinned actions, existing targets and paths, shellcheck
+	go -C tools test -vet=off -count=1 ./workflows
+	go tool -modfile=tools/go.mod actionlint
+	@if command -v shellcheck >/dev/null; then shellcheck -x $$(git grep -lE '^#!.*\bbash$$' -- '*.sh'); \
+	else echo "shellcheck is not installed: the shell scripts are not checked." >&2; fi
+
+# Allocations are counted without the race detector.
+.PHONY: test-race
+test-race: servers # All tests, under the race detector
+	$(with-servers) go test -vet=off -run Allocat -timeout $(TEST_TIMEOUT) ./bench ./internal/httpapi
+	$(with-servers) env CGO_ENABLED=1 $(gotest) -vet=off -race -shuffle=on -timeout $(TEST_TIMEOUT) ./...
+
+# Parts of audit.
+
+.PHONY: vulnerabilities
+vulnerabilities: # Known vulnerabilities in what the program uses (queries vuln.go.dev)
+	go tool -modfile=tools/go.mod govulncheck ./...
+
+.PHONY: secrets
+secrets: # Secrets in the whole history
+	go tool -modfile=tools/go.mod gitleaks git --redact --no-banner .
+
+.PHONY: monitoring
+monitoring: servers # Rules, alerts, dashboards and playbooks match; every query of them finds data in a Prometheus
+	go test -count=1 ./test/monitoring
+	$(with-servers) go test -count=1 -run Monitoring ./test/e2e
+
+.PHONY: deploy-check
+deploy-check: # Overlays, compose file and Dockerfiles match the server and Terraform; kube-score
+	go -C test/deploy vet ./...
+	go -C test/deploy test -count=1 ./...
+
+.PHONY: terraform-lint
+terraform-lint: # tflint
+	cd infrastructure/terraform && $(tflint) --var-file=environments/staging.tfvars
+	cd infrastructure/terraform && $(tflint) --var-file=environments/prod.tfvars
+
+.PHONY: image
+image: # Build the container image codegenapp around a program built here (root and buildah)
+	@tools/scripts/image.sh localhost/codegenapp
+
+.PHONY: image-check
+image-check: # Build it, unpack it, run it as its user; and build the program twice and compare
+	@tools/scripts/image-check.sh
+
+# Longer measurements; each needs an idle machine.
+
+# How long the overload lasts.
+OVERLOAD ?= 5m
+
+.PHONY: overload
+overload: servers # Send five times the capacity of a replica, for OVERLOAD
+	go run ./test/overload -for $(OVERLOAD)
+
+# How long each fuzz target runs: a duration, or executions, such as 1000000x.
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: servers # Run all fuzz targets, one after the other, each for FUZZTIME
+	FUZZTIME=$(FUZZTIME) $(with-servers) tools/scripts/fuzz.sh '$(FUZZ)'
+
+.PHONY: bench-scale
+bench-scale: # Measure at 10 thousand to 10 million items, and with 1 to 3 replicas
+	@$(MAKE) bench BENCH="-scale $(BENCH)"
+
+# Programs of the operating system.
+
 .PHONY: servers
 servers:
 	@tools/scripts/ensure-packages.sh postgresql redis-server
-	@tools/scripts/ensure-packages.sh nodejs npm chromium haproxy pgbouncer prometheus prometheus-alertmanager || echo "Going on without: the tests that need them say so." >&2
+	@tools/scripts/ensure-packages.sh nodejs npm chromium haproxy pgbouncer prometheus prometheus-alertmanager || echo "The tests that need these packages are skipped." >&2
 
 .PHONY: node
 node:
 	@tools/scripts/ensure-packages.sh nodejs npm
 
-.PHONY: bench
-bench: servers peers ## Measure what requests cost, beside others (minutes; docs/performance.md)
-	go run ./bench $(BENCH)
-
-.PHONY: bench-scale
-bench-scale: servers ## Measure it at 10 thousand to 10 million items, and with 1 to 3 replicas
-	go run ./bench -scale $(BENCH)
-
 .PHONY: peers
 peers:
-	@bench/peers/flask/install.sh || echo "Going on without Flask." >&2
+	@bench/peers/flask/install.sh || echo "Flask is not measured." >&2
 
-# The steps of a target follow each other, also under make -j.
+# The steps of a target run one after the other, also under make -j.
 .NOTPARALLEL:

@@ -11,16 +11,16 @@ import (
 	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
-// small is a world of a few users, as it is right after look.
-func small(users int) *world {
-	w := &world{users: users, step: 1}
+// newDataset is a dataset of a few users, as it is after refresh.
+func newDataset(users int) *dataset {
+	w := &dataset{userCount: users, step: 1}
 	for u := 1; u <= users; u++ {
-		m := &member{u: u, credentials: []byte("Authorization: Bearer x\r\n")}
-		w.members = append(w.members, m)
+		m := &user{number: u, credentials: []byte("Authorization: Bearer x\r\n")}
+		w.users = append(w.users, m)
 		for n := range seed.Specifications {
 			id := seed.SpecificationOf(u, n)
-			w.spots = append(w.spots, &spot{
-				member: m, specification: id, id: id.String(), project: seed.ProjectOf(u).String(), version: 1, items: []string{"a", "b", "c"},
+			w.specs = append(w.specs, &specTarget{
+				user: m, specification: id, id: id.String(), project: seed.ProjectOf(u).String(), version: 1, items: []string{"a", "b", "c"},
 			})
 		}
 	}
@@ -32,25 +32,25 @@ var (
 	ifMatch = regexp.MustCompile(`If-Match: "(\d+)"`)
 )
 
-// A server that raises the version with every write refuses each change that
-// does not know the present one.
-func TestChangesKnowTheVersionWhateverElseIsDone(t *testing.T) {
+// A server that raises the version with every write rejects a change that does not send
+// the current one.
+func TestCallers_WritersSendTheCurrentVersion(t *testing.T) {
 	t.Parallel()
-	w := small(4)
+	w := newDataset(4)
 	for name, callers := range map[string][]load.Caller{
-		"changes alone":         workers(small(4).spots, 3, patch, true),
-		"changes among others":  mixers(w, 3),
-		"orders of their items": workers(small(4).spots, 3, rotate, true),
+		"changes alone":         writers(newDataset(4).specs, 3, patch, true),
+		"changes among others":  mixedCallers(w, 3),
+		"orders of their items": writers(newDataset(4).specs, 3, rotate, true),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			versions := map[string]int{}
-			last := make([]*load.Answer, len(callers))
+			last := make([]*load.Response, len(callers))
 			changes := 0
 			for range 400 {
 				for n, caller := range callers {
 					request, _ := caller.Next(nil, last[n])
-					last[n] = &load.Answer{Status: 200, ETag: []byte(`"999"`)}
+					last[n] = &load.Response{Status: 200, ETag: []byte(`"999"`)}
 					if at := target.FindSubmatch(request); at != nil {
 						versions[string(at[2])]++
 					}
@@ -65,7 +65,7 @@ func TestChangesKnowTheVersionWhateverElseIsDone(t *testing.T) {
 						versions[id]++
 					}
 					if want := strconv.Itoa(versions[id]); string(given[1]) != want {
-						t.Fatalf("the change of %s knows version %s, which is %s", id, given[1], want)
+						t.Fatalf("the change of %s sends version %s, which is %s", id, given[1], want)
 					}
 					last[n].ETag = fmt.Appendf(nil, `"%d"`, versions[id]+1)
 				}
@@ -77,10 +77,10 @@ func TestChangesKnowTheVersionWhateverElseIsDone(t *testing.T) {
 	}
 }
 
-func TestNineOfTenRequestsOfAMixtureRead(t *testing.T) {
+func TestCallers_MixedLoadIsNinetyPercentReads(t *testing.T) {
 	t.Parallel()
 	count := map[string]int{}
-	for _, caller := range mixers(small(4), 5) {
+	for _, caller := range mixedCallers(newDataset(4), 5) {
 		for range 200 {
 			request, _ := caller.Next(nil, nil)
 			method, _, _ := strings.Cut(string(request), " ")
@@ -92,9 +92,9 @@ func TestNineOfTenRequestsOfAMixtureRead(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsAlwaysAnotherOne(t *testing.T) {
+func TestCallers_RotateChangesTheOrder(t *testing.T) {
 	t.Parallel()
-	s := small(1).spots[0]
+	s := newDataset(1).specs[0]
 	first, _ := rotate(nil, s)
 	second, want := rotate(nil, s)
 	if !strings.Contains(string(first), `["b","c","a"]`) || !strings.Contains(string(second), `["c","a","b"]`) || !strings.HasSuffix(string(want.Prefix), `"c`) {

@@ -17,21 +17,21 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
-// asked is a request that is made again and again.
-type asked struct {
+// benchRequest is a request to repeat.
+type benchRequest struct {
 	name, method, path, body string
-	// remembered lets the server remember answers.
-	remembered bool
-	// mostAllocations is the budget of the server's own work for one request: what
-	// it takes today and a little room. It is raised on purpose or not at all.
-	mostAllocations int
+	// cached lets the server cache responses.
+	cached bool
+	// maxAllocations bounds the allocations of the server for one request: what it
+	// takes today and a small margin. Raise it only on purpose.
+	maxAllocations int
 }
 
-// allAsked is what is measured.
-func allAsked() []asked {
+// benchRequests are the measured requests.
+func benchRequests() []benchRequest {
 	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
-	return []asked{
-		{"remembered", http.MethodGet, spec, "", true, 21},
+	return []benchRequest{
+		{"cached", http.MethodGet, spec, "", true, 21},
 		{"read", http.MethodGet, spec, "", false, 158},
 		{"items", http.MethodGet, spec + "?include=items", "", false, 236},
 		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 320},
@@ -39,18 +39,18 @@ func allAsked() []asked {
 	}
 }
 
-// ask returns a function that makes the request once more. The request and where
-// its answer goes are made before, so that what is counted is the server's.
-func (a asked) ask(tb testing.TB) func() {
+// prepare returns a function that repeats the request. The request and the response
+// writer are made once, so that only allocations of the server count.
+func (a benchRequest) prepare(tb testing.TB) func() {
 	tb.Helper()
-	handler, token := serve(tb, "SINGLE_REPLICA="+strconv.FormatBool(a.remembered))
+	handler, token := newHandler(tb, "SINGLE_REPLICA="+strconv.FormatBool(a.cached))
 	r := httptest.NewRequestWithContext(tb.Context(), a.method, a.path, nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	if a.body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	n := 0
-	answer := &discard{header: http.Header{}}
+	answer := &nullResponse{header: http.Header{}}
 	return func() {
 		n++
 		if a.body != "" {
@@ -60,32 +60,31 @@ func (a asked) ask(tb testing.TB) func() {
 		answer.status = 0
 		handler.ServeHTTP(answer, r)
 		if answer.status != http.StatusOK {
-			tb.Fatalf("%s is answered %d", a.name, answer.status)
+			tb.Fatalf("%s got status %d", a.name, answer.status)
 		}
 	}
 }
 
-// discard forgets an answer but for its status.
-type discard struct {
+// nullResponse discards a response but for its status.
+type nullResponse struct {
 	header http.Header
 	status int
 }
 
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) WriteHeader(status int)      { d.status = status }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *nullResponse) Header() http.Header         { return d.header }
+func (d *nullResponse) WriteHeader(status int)      { d.status = status }
+func (d *nullResponse) Write(b []byte) (int, error) { return len(b), nil }
 
-// SetReadDeadline and SetWriteDeadline are what a connection has.
-func (d *discard) SetReadDeadline(time.Time) error  { return nil }
-func (d *discard) SetWriteDeadline(time.Time) error { return nil }
+// SetReadDeadline and SetWriteDeadline are methods of a connection's writer.
+func (d *nullResponse) SetReadDeadline(time.Time) error  { return nil }
+func (d *nullResponse) SetWriteDeadline(time.Time) error { return nil }
 
-// BenchmarkHandler is the handlers of the server over a real database, without
-// sockets on the side of the caller. It is there to be profiled; see
-// docs/performance.md.
+// BenchmarkHandler runs the handlers over a real database, without client sockets. It is
+// for profiling; see docs/performance.md.
 func BenchmarkHandler(b *testing.B) {
-	for _, a := range allAsked() {
+	for _, a := range benchRequests() {
 		b.Run(a.name, func(b *testing.B) {
-			ask := a.ask(b)
+			ask := a.prepare(b)
 			b.ReportAllocs()
 			for b.Loop() {
 				ask()
@@ -94,34 +93,33 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-// Allocations do not depend on the machine, nor on what else it does.
+// The number of allocations does not depend on the machine or its load.
 //
-//nolint:paralleltest // the allocations of others would be counted
-func TestARequestKeepsItsBudgetOfAllocations(t *testing.T) {
+//nolint:paralleltest // allocations of other tests would count
+func TestAllocations_StayWithinTheirLimits(t *testing.T) {
 	race.Skip(t)
-	for _, a := range allAsked() {
-		ask := a.ask(t)
-		for range 20 { // statements are prepared, answers remembered
+	for _, a := range benchRequests() {
+		ask := a.prepare(t)
+		for range 20 { // prepares statements, fills the cache
 			ask()
 		}
-		// What goes on in the background adds to some of the runs, never to all.
+		// Background work adds to some of the runs, never to all.
 		got := int(testing.AllocsPerRun(50, ask))
 		for range 5 {
 			got = min(got, int(testing.AllocsPerRun(50, ask)))
 		}
 		t.Logf("%s: %d allocations", a.name, got)
-		if got > a.mostAllocations {
-			t.Errorf("%s takes %d allocations, more than its budget of %d", a.name, got, a.mostAllocations)
+		if got > a.maxAllocations {
+			t.Errorf("%s takes %d allocations, more than its limit of %d", a.name, got, a.maxAllocations)
 		}
-		if got < a.mostAllocations*3/4 {
-			t.Errorf("%s takes %d allocations: lower its budget of %d", a.name, got, a.mostAllocations)
+		if got < a.maxAllocations*3/4 {
+			t.Errorf("%s takes %d allocations: lower its limit of %d", a.name, got, a.maxAllocations)
 		}
 	}
 }
 
-// serve is the server over a database with one user, and an access token of
-// theirs.
-func serve(b testing.TB, more ...string) (http.Handler, string) {
+// newHandler is the server over a database with one user, and an access token of that user.
+func newHandler(b testing.TB, more ...string) (http.Handler, string) {
 	b.Helper()
 	db, google := testkit.NewDatabase(b), testkit.NewIssuer(b)
 	if err := seed.Load(b.Context(), db.Super, google.URL, 1); err != nil {

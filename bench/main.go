@@ -1,14 +1,15 @@
-// Command bench measures what a request costs, in processor time of the server,
-// of PostgreSQL and of Redis, and how fast it is answered. It starts everything
-// that it needs, and measures codegenapp in turns with others: the same written
-// by hand (bench/reference), net/http alone (bench/bare), PostgreSQL alone
-// (pgbench), and the same in Flask (bench/peers/flask).
-//
+// Command bench measures the cost of requests in processor time of the server, of
+// PostgreSQL and of Redis, and their latency. It starts everything that it needs, and
+// measures codegenapp and its peers in turns: a hand-written server (bench/reference),
+// net/http alone (bench/bare), PostgreSQL alone (pgbench), and Flask
+// (bench/peers/flask). With -compare it measures two builds of codegenapp.
+
 //	go run ./bench
 //	go run ./bench -only read -duration 1s -rounds 1
 //	go run ./bench -scale
+//	go run ./bench -compare PROGRAM -only uncached-read -connections 8,32,64
 //
-// docs/performance.md says what the figures mean.
+// docs/performance.md explains the figures.
 package main
 
 import (
@@ -28,13 +29,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/codegenapp/codegenapp/bench/stage"
+	"github.com/codegenapp/codegenapp/bench/harness"
 )
 
 func main() {
-	runtime.LockOSThread() // whoever shall die with us is watched by this thread
-	stage.DieWithParent()
-	// Whatever ends it, what it has started is to end in order.
+	runtime.LockOSThread() // child processes get a signal when this thread ends
+	harness.ExitWithParent()
+	// On any of these signals the child processes are stopped in order.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	o, err := parseOptions(os.Args[1:], os.Stderr)
@@ -44,7 +45,7 @@ func main() {
 	if err == nil {
 		err = run(ctx, o, os.Stdout, os.Stderr)
 	}
-	if ctx.Err() != nil { // what failed then failed because of that
+	if ctx.Err() != nil { // the error is a consequence
 		err = errors.New("interrupted")
 	}
 	if err != nil {
@@ -53,11 +54,14 @@ func main() {
 	}
 }
 
-// options is what can be chosen.
+// options are the flags.
 type options struct {
 	duration, warmUp time.Duration
 	rounds           int
 	connections      int
+	// connectionCounts has more than one value only with compare.
+	connectionCounts []int
+	otherProgram     string
 	items            int
 	only             *regexp.Regexp
 	peers            []string
@@ -69,32 +73,33 @@ type options struct {
 	sizes, replicas  []int
 }
 
-// peers are those that codegenapp may be measured with.
+// allPeers are the contenders besides codegenapp.
 var allPeers = []string{"limits", "hand", "bare", "pgbench", "flask"}
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.DurationVar(&o.duration, "duration", 1500*time.Millisecond, "how long one turn is measured")
-	flags.DurationVar(&o.warmUp, "warm-up", 500*time.Millisecond, "how long requests are made before that")
-	flags.IntVar(&o.rounds, "rounds", 3, "how many turns everybody has at each scenario")
-	flags.IntVar(&o.connections, "connections", 64, "how many requests are under way at once")
-	flags.IntVar(&o.items, "items", 10_000, "how many items there are in the database")
-	flags.StringVar(&o.try, "try", "", "settings such as GOGC=200, to measure codegenapp with them, too; several by spaces")
-	flags.StringVar(&o.markdown, "markdown", "", "a file that the tables are written to as Markdown, too")
-	flags.StringVar(&o.machine, "machine", fmt.Sprintf("%d processors", runtime.NumCPU()), "what the tables say of the machine")
-	flags.StringVar(&o.dir, "dir", os.TempDir(), "where PostgreSQL keeps its data meanwhile")
-	flags.StringVar(&o.memory, "shared-buffers", "1GB", "how much memory PostgreSQL has")
+	flags.DurationVar(&o.duration, "duration", 1500*time.Millisecond, "duration of one measurement")
+	flags.DurationVar(&o.warmUp, "warm-up", 500*time.Millisecond, "duration of requests before each measurement")
+	flags.IntVar(&o.rounds, "rounds", 3, "number of measurements per contender and scenario")
+	flags.StringVar(&o.otherProgram, "compare", "", "the program of another build of codegenapp: measure both builds, in turns, and nothing else")
+	flags.IntVar(&o.items, "items", 10_000, "number of items in the database")
+	flags.StringVar(&o.try, "try", "", "settings such as GOGC=200, separated by spaces: measure codegenapp with them as well")
+	flags.StringVar(&o.markdown, "markdown", "", "write the tables to this file as well, as Markdown")
+	flags.StringVar(&o.machine, "machine", fmt.Sprintf("%d processors", runtime.NumCPU()), "description of the machine for the tables")
+	flags.StringVar(&o.dir, "dir", os.TempDir(), "directory for the data of PostgreSQL")
+	flags.StringVar(&o.memory, "shared-buffers", "1GB", "shared_buffers of PostgreSQL")
 	flags.BoolVar(&o.scale, "scale", false, "measure codegenapp alone, at several sizes and with several replicas")
-	only := flags.String("only", "", "a regular expression: which scenarios")
-	peers := flags.String("peers", strings.Join(allPeers, ","), "whom to measure beside it: some of these, or none")
+	connections := flags.String("connections", "64", "number of concurrent requests; with -compare, a list such as 8,32,64")
+	only := flags.String("only", "", "regular expression that selects scenarios")
+	peers := flags.String("peers", strings.Join(allPeers, ","), "peers to measure: some of these, or none")
 	sizes := flags.String("sizes", "10000,1000000,10000000", "with -scale: numbers of items")
 	replicas := flags.String("replicas", "1,2,3", "with -scale: numbers of replicas, at the first size")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("there is no argument %q", flags.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return o, fmt.Errorf("-only: %w", err)
@@ -104,14 +109,22 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	}
 	for _, peer := range o.peers {
 		if !slices.Contains(allPeers, peer) {
-			return o, fmt.Errorf("-peers: there is no %q", peer)
+			return o, fmt.Errorf("-peers: unknown peer %q", peer)
 		}
 	}
 	if o.sizes, err = numbers(*sizes); err == nil {
 		o.replicas, err = numbers(*replicas)
 	}
-	if min(o.rounds, o.connections, o.items) < 1 || min(o.duration, o.warmUp) <= 0 {
-		err = errors.Join(err, errors.New("rounds, connections, items and durations are more than nothing"))
+	if counts, listErr := numbers(*connections); listErr != nil {
+		err = errors.Join(err, fmt.Errorf("-connections: %w", listErr))
+	} else if o.connections, o.connectionCounts = counts[0], counts; len(counts) > 1 && o.otherProgram == "" {
+		err = errors.Join(err, errors.New("-connections: only -compare measures at several numbers"))
+	}
+	if o.otherProgram != "" && o.scale {
+		err = errors.Join(err, errors.New("-compare and -scale exclude each other"))
+	}
+	if min(o.rounds, o.items) < 1 || min(o.duration, o.warmUp) <= 0 {
+		err = errors.Join(err, errors.New("rounds, connections, items and durations must be positive"))
 	}
 	return o, err
 }
@@ -120,7 +133,7 @@ func numbers(list string) (all []int, err error) {
 	for text := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is no number of something", text)
+			return nil, fmt.Errorf("%q is not a positive number", text)
 		}
 		all = append(all, n)
 	}
@@ -130,38 +143,41 @@ func numbers(list string) (all []int, err error) {
 // bench is one run.
 type bench struct {
 	options
-	// log is where it says what it does.
+	// log gets lines of progress.
 	log     io.Writer
 	root    string // of the module
-	stage   *stage.Stage
+	harness *harness.Harness
 	keys    keys
-	running map[placed]*stage.Process
-	// usesRedis tells whether codegenapp asks Redis for each request when it keeps
-	// no answers, and when it does.
+	running map[serverKey]*harness.Process
+	// usesRedis reports whether codegenapp calls Redis for each request, without
+	// caching (true) and with it (false).
 	usesRedis map[bool]bool
-	// pgbench is the program, and python says that Flask can be run.
+	// pgbench is the path of the program; python is true if Flask can run.
 	pgbench string
 	python  bool
 	connect map[string]cost
 }
 
 func run(ctx context.Context, o options, out, log io.Writer) (err error) {
-	b := &bench{options: o, log: log, keys: newKeys(), running: map[placed]*stage.Process{}, connect: map[string]cost{}, usesRedis: map[bool]bool{}}
+	b := &bench{options: o, log: log, keys: newKeys(), running: map[serverKey]*harness.Process{}, connect: map[string]cost{}, usesRedis: map[bool]bool{}}
 	if b.root, err = moduleRoot(ctx); err != nil {
 		return err
 	}
-	b.say("starting PostgreSQL and Redis")
-	if b.stage, err = stage.Open(ctx, o.dir, o.memory); err != nil {
+	b.logf("starting PostgreSQL and Redis")
+	if b.harness, err = harness.Start(ctx, o.dir, o.memory); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.stage.Close(context.WithoutCancel(ctx))) }()
-	b.say("building the programs")
+	defer func() { err = errors.Join(err, b.harness.Close(context.WithoutCancel(ctx))) }()
+	b.logf("building the programs")
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	measure := b.compare
-	if o.scale {
-		measure = b.grow
+	measure := b.measurePeers
+	switch {
+	case o.otherProgram != "":
+		measure = b.measureBuilds
+	case o.scale:
+		measure = b.measureScale
 	}
 	doc, err := measure(ctx)
 	if err != nil {
@@ -171,14 +187,14 @@ func run(ctx context.Context, o options, out, log io.Writer) (err error) {
 	if o.markdown == "" {
 		return nil
 	}
-	return os.WriteFile(o.markdown, []byte(doc.markdown()), 0o644) //nolint:gosec // it is for everybody to read
+	return os.WriteFile(o.markdown, []byte(doc.markdown()), 0o644) //nolint:gosec // a report is readable by all users
 }
 
-func (b *bench) say(format string, args ...any) {
+func (b *bench) logf(format string, args ...any) {
 	fmt.Fprintf(b.log, format+"\n", args...)
 }
 
-// with tells whether a peer was asked for.
-func (b *bench) with(peer string) bool { return slices.Contains(b.peers, peer) }
+// includes reports whether a peer was selected.
+func (b *bench) includes(peer string) bool { return slices.Contains(b.peers, peer) }
 
-func (b *bench) bin(program string) string { return filepath.Join(b.stage.Dir, "bin", program) }
+func (b *bench) bin(program string) string { return filepath.Join(b.harness.Dir, "bin", program) }

@@ -14,10 +14,10 @@ import (
 	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
-// cost is processor time; of a request, once divided by their number.
+// cost is processor time: a total, or per request after division by their number.
 type cost struct{ server, postgres, redis time.Duration }
 
-func (c cost) together() time.Duration { return c.server + c.postgres + c.redis }
+func (c cost) total() time.Duration { return c.server + c.postgres + c.redis }
 
 func (c cost) minus(d cost) cost {
 	return cost{c.server - d.server, c.postgres - d.postgres, c.redis - d.redis}
@@ -28,7 +28,7 @@ func (c cost) over(n int) cost {
 	return cost{c.server / d, c.postgres / d, c.redis / d}
 }
 
-// sample is what one turn has shown.
+// sample is the result of one measurement.
 type sample struct {
 	perSecond float64
 	p50, p99  time.Duration
@@ -39,28 +39,28 @@ func sampleOf(r load.Result, c cost) sample {
 	return sample{r.PerSecond(), r.Percentile(50), r.Percentile(99), c}
 }
 
-// usage is what the servers, PostgreSQL and Redis have used until now.
-func (b *bench) usage(servers []int) (cost, error) {
+// processorTime is the time that the servers, PostgreSQL and Redis have used so far.
+func (b *bench) processorTime(servers []int) (cost, error) {
 	table, err := proc.Read()
 	if err != nil {
 		return cost{}, err
 	}
-	return cost{table.CPU(servers...), table.CPU(b.stage.Postmaster()), table.CPU(b.stage.Redis().PID())}, nil
+	return cost{table.CPU(servers...), table.CPU(b.harness.Postmaster()), table.CPU(b.harness.Redis().PID())}, nil
 }
 
-// measured is everybody's samples at one scenario, one for each round.
-type measured struct {
+// measurement has the samples of all contenders at one scenario, one for each round.
+type measurement struct {
 	scenario scenario
 	samples  map[string][]sample
 }
 
-// measure lets everybody have a turn, again and again. Each round begins with
-// another one, so that nobody always has the first turn.
-func (b *bench) measure(ctx context.Context, s scenario, turn func(entrant) (sample, error)) (measured, error) {
-	m := measured{s, map[string][]sample{}}
+// measure measures all contenders in turns, for all rounds. Each round begins with
+// another contender, so that none of them is always the first.
+func (b *bench) measure(ctx context.Context, s scenario, turn func(contender) (sample, error)) (measurement, error) {
+	m := measurement{s, map[string][]sample{}}
 	for round := range b.rounds {
-		first := round % len(s.entrants)
-		for _, e := range slices.Concat(s.entrants[first:], s.entrants[:first]) {
+		first := round % len(s.contenders)
+		for _, e := range slices.Concat(s.contenders[first:], s.contenders[:first]) {
 			if ctx.Err() != nil {
 				return m, ctx.Err()
 			}
@@ -68,7 +68,7 @@ func (b *bench) measure(ctx context.Context, s scenario, turn func(entrant) (sam
 			if err != nil {
 				return m, fmt.Errorf("%s, %s: %w", s.title, e.label, err)
 			}
-			b.say("  %-42s %-28s round %d: %8.0f/s %7.1f µs", s.title, e.label, round+1, found.perSecond, micros(found.cost.together()))
+			b.logf("  %-42s %-28s round %d: %8.0f/s %7.1f µs", s.title, e.label, round+1, found.perSecond, micros(found.cost.total()))
 			m.samples[e.label] = append(m.samples[e.label], found)
 		}
 	}
@@ -77,8 +77,8 @@ func (b *bench) measure(ctx context.Context, s scenario, turn func(entrant) (sam
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// turn is one entrant's turn at a scenario.
-func (b *bench) turn(ctx context.Context, s scenario, e entrant, w *world) (found sample, err error) {
+// runTurn measures one contender at a scenario.
+func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset) (found sample, err error) {
 	if s.writes {
 		if err := seed.Reset(ctx, w.db.Superuser); err != nil {
 			return found, err
@@ -87,7 +87,7 @@ func (b *bench) turn(ctx context.Context, s scenario, e entrant, w *world) (foun
 	if len(e.servers) == 0 {
 		return b.pgbenchTurn(ctx, s, e, w)
 	}
-	if err := w.look(ctx); err != nil {
+	if err := w.refresh(ctx); err != nil {
 		return found, err
 	}
 	var addresses []string
@@ -100,32 +100,32 @@ func (b *bench) turn(ctx context.Context, s scenario, e entrant, w *world) (foun
 		addresses, pids = append(addresses, p.Address), append(pids, p.PID)
 	}
 	if e.servers[0].program == bare {
-		if err := b.fillBare(ctx, s, w, addresses[0]); err != nil {
+		if err := b.setBareResponse(ctx, s, w, addresses[0]); err != nil {
 			return found, err
 		}
 	}
-	crowd, err := load.Connect(ctx, addresses, s.callers(w, b.connections))
+	clients, err := load.Connect(ctx, addresses, s.callers(w, b.connections))
 	if err != nil {
 		return found, err
 	}
-	defer crowd.Close()
-	if _, err := crowd.Run(ctx, b.warmUp); err != nil {
+	defer clients.Close()
+	if _, err := clients.Run(ctx, b.warmUp); err != nil {
 		return found, err
 	}
-	before, err := b.usage(pids)
+	before, err := b.processorTime(pids)
 	if err != nil {
 		return found, err
 	}
-	result, err := crowd.Run(ctx, b.duration)
+	result, err := clients.Run(ctx, b.duration)
 	if err != nil {
 		return found, err
 	}
-	after, err := b.usage(pids)
+	after, err := b.processorTime(pids)
 	return sampleOf(result, after.minus(before).over(result.Requests)), err
 }
 
-// fillBare gives the bare server the answer that codegenapp gives.
-func (b *bench) fillBare(ctx context.Context, s scenario, w *world, address string) error {
+// setBareResponse gives the bare server the response of codegenapp.
+func (b *bench) setBareResponse(ctx context.Context, s scenario, w *dataset, address string) error {
 	us, err := b.process(ctx, variant{program: codegenapp}, w.db)
 	if err != nil {
 		return err
@@ -146,79 +146,79 @@ func (b *bench) fillBare(ctx context.Context, s scenario, w *world, address stri
 	return said.Body.Close()
 }
 
-// asksRedis finds out whether codegenapp asks Redis for each request where it may,
-// so that the one by hand does what it does.
-func (b *bench) asksRedis(ctx context.Context, w *world, uncached bool) (bool, error) {
+// callsRedis measures whether codegenapp calls Redis for each request, so that the
+// reference does the same.
+func (b *bench) callsRedis(ctx context.Context, w *dataset, uncached bool) (bool, error) {
 	at, err := b.process(ctx, variant{program: codegenapp, redis: true, uncached: uncached}, w.db)
 	if err != nil {
 		return false, err
 	}
 	const requests = 100
-	before, err := b.stage.Redis().Commands(ctx)
+	before, err := b.harness.Redis().Commands(ctx)
 	if err != nil {
 		return false, err
 	}
-	caller := newStroller(w, 0, readSpecification)
+	caller := newRandomReader(w, 0, readSpecification)
 	for range requests {
 		if _, err := load.Once(ctx, at.Address, caller); err != nil {
 			return false, err
 		}
 	}
-	after, err := b.stage.Redis().Commands(ctx)
+	after, err := b.harness.Redis().Commands(ctx)
 	return after-before >= requests, err
 }
 
-// prepare makes databases with so many items each, and everything that turns
-// need. What cannot be measured here is said, and left out.
-func (b *bench) prepare(ctx context.Context, sizes []int) ([]*world, error) {
+// prepare creates databases with the given numbers of items, and all that measurements
+// need. It reports what cannot be measured here.
+func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
 	names := make([]string, len(sizes))
 	for n, items := range sizes {
 		names[n] = "bench_" + strconv.Itoa(items)
 	}
-	databases, err := b.stage.Provision(ctx, names...)
+	databases, err := b.harness.Provision(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
-	var worlds []*world
+	var worlds []*dataset
 	for n, items := range sizes {
-		w, err := b.load(ctx, databases[n], items)
+		w, err := b.loadDataset(ctx, databases[n], items)
 		if err != nil {
 			return nil, err
 		}
-		if len(w.spots) < 2*b.connections {
-			return nil, fmt.Errorf("%d items are %d specifications, too few for %d connections", items, len(w.spots), b.connections)
+		if len(w.specs) < 2*b.connections {
+			return nil, fmt.Errorf("%d items make %d specifications, too few for %d connections", items, len(w.specs), b.connections)
 		}
 		worlds = append(worlds, w)
 	}
 	for _, uncached := range []bool{false, true} {
-		if b.usesRedis[uncached], err = b.asksRedis(ctx, worlds[0], uncached); err != nil {
+		if b.usesRedis[uncached], err = b.callsRedis(ctx, worlds[0], uncached); err != nil {
 			return nil, err
 		}
 	}
-	b.say("codegenapp asks Redis for each request: %t with a cache, %t without", b.usesRedis[false], b.usesRedis[true])
+	b.logf("codegenapp calls Redis for each request: %t with a cache, %t without", b.usesRedis[false], b.usesRedis[true])
 	return worlds, nil
 }
 
-// chosen is the scenarios that were asked for, with whom was asked for.
-func (b *bench) chosen(all []scenario) []scenario {
+// selectScenarios returns the selected scenarios with the selected contenders.
+func (b *bench) selectScenarios(all []scenario) []scenario {
 	var some []scenario
 	for _, s := range all {
 		if !b.only.MatchString(s.key) {
 			continue
 		}
-		s.entrants = slices.DeleteFunc(slices.Clone(s.entrants), func(e entrant) bool {
-			return e.peer != "" && !b.with(e.peer) || e.peer == "pgbench" && (s.script == "" || b.pgbench == "") || e.peer == flask && !b.python
+		s.contenders = slices.DeleteFunc(slices.Clone(s.contenders), func(e contender) bool {
+			return e.peer != "" && !b.includes(e.peer) || e.peer == "pgbench" && (s.script == "" || b.pgbench == "") || e.peer == flask && !b.python
 		})
 		if b.try != "" {
-			s.entrants = slices.Insert(s.entrants, 1, trying(s.entrants[0], b.try))
+			s.contenders = slices.Insert(s.contenders, 1, withSettings(s.contenders[0], b.try))
 		}
 		some = append(some, s)
 	}
 	return some
 }
 
-// trying is the entrant with other settings.
-func trying(e entrant, settings string) entrant {
+// withSettings is the contender with other settings.
+func withSettings(e contender, settings string) contender {
 	e.label += ", " + settings
 	var servers []variant
 	for _, s := range e.servers {

@@ -17,7 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/bench/pgbench"
 )
 
-// findPgbench looks beside PostgreSQL's other programs, then on PATH.
+// findPgbench looks in PostgreSQL's directory of programs, then on PATH.
 func findPgbench() string {
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/pgbench", "/usr/pgsql-*/bin/pgbench", "/opt/homebrew/opt/postgresql*/bin/pgbench"} {
 		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
@@ -31,14 +31,14 @@ func findPgbench() string {
 	return path
 }
 
-// pgbenchTurn is pgbench's turn. What it costs to connect, and to plan each
-// statement for the first time, is measured once and taken off.
-func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e entrant, w *world) (sample, error) {
-	script, err := pgbench.Script(s.script, e.confined)
+// pgbenchTurn measures pgbench. The cost of connecting, and of planning each statement
+// for the first time, is measured once and subtracted.
+func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e contender, w *dataset) (sample, error) {
+	script, err := pgbench.Script(s.script, e.scoped)
 	if err != nil {
 		return sample{}, err
 	}
-	path := filepath.Join(b.stage.Dir, "pgbench.sql")
+	path := filepath.Join(b.harness.Dir, "pgbench.sql")
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		return sample{}, fmt.Errorf("write the script: %w", err)
 	}
@@ -53,7 +53,7 @@ func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e entrant, w *world
 	if err != nil {
 		return sample{}, err
 	}
-	// Nobody else works meanwhile: what Redis does is not for pgbench.
+	// pgbench does not use Redis, and no server runs meanwhile.
 	used = cost{postgres: used.postgres - b.connect[key].postgres}
 	return sampleOf(result, used.over(max(1, result.Requests-pool))), nil
 }
@@ -61,21 +61,21 @@ func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e entrant, w *world
 var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
 
 // runPgbench runs a script with as many connections as codegenapp has.
-func (b *bench) runPgbench(ctx context.Context, w *world, e entrant, script, howLong string) (load.Result, cost, error) {
+func (b *bench) runPgbench(ctx context.Context, w *dataset, e contender, script, howLong string) (load.Result, cost, error) {
 	database := w.db.Superuser
-	if e.confined {
+	if e.scoped {
 		database = w.db.Service
 	}
 	env, err := libpq(database)
 	if err != nil {
 		return load.Result{}, cost{}, err
 	}
-	logs := filepath.Join(b.stage.Dir, "pgbench-log")
+	logs := filepath.Join(b.harness.Dir, "pgbench-log")
 	cmd := exec.CommandContext(ctx, b.pgbench, "--no-vacuum", "--protocol=prepared", "--log", "--log-prefix="+logs, //nolint:gosec // PostgreSQL's own program
 		"--client="+strconv.Itoa(pool), "--jobs=2", "--file="+script, howLong,
-		"--define=users="+strconv.Itoa(len(w.members)), "--define=step="+strconv.Itoa(w.step))
-	cmd.Dir, cmd.Env = b.stage.Dir, env
-	before, err := b.usage(nil)
+		"--define=users="+strconv.Itoa(len(w.users)), "--define=step="+strconv.Itoa(w.step))
+	cmd.Dir, cmd.Env = b.harness.Dir, env
+	before, err := b.processorTime(nil)
 	if err != nil {
 		return load.Result{}, cost{}, err
 	}
@@ -83,7 +83,7 @@ func (b *bench) runPgbench(ctx context.Context, w *world, e entrant, script, how
 	if err != nil || strings.Contains(string(out), "ERROR:") {
 		return load.Result{}, cost{}, fmt.Errorf("pgbench: %w\n%s", err, out)
 	}
-	after, err := b.usage(nil)
+	after, err := b.processorTime(nil)
 	if err != nil {
 		return load.Result{}, cost{}, err
 	}
@@ -93,14 +93,14 @@ func (b *bench) runPgbench(ctx context.Context, w *world, e entrant, script, how
 	}
 	found := tps.FindSubmatch(out)
 	if found == nil {
-		return load.Result{}, cost{}, fmt.Errorf("pgbench does not tell how fast it was:\n%s", out)
+		return load.Result{}, cost{}, fmt.Errorf("the output of pgbench has no tps line:\n%s", out)
 	}
 	perSecond, err := strconv.ParseFloat(string(found[1]), 64)
 	elapsed := time.Duration(float64(len(latencies)) / perSecond * float64(time.Second))
 	return load.ResultOf(elapsed, latencies), after.minus(before), err
 }
 
-// libpq is how PostgreSQL's programs are told where to connect.
+// libpq returns the environment by which PostgreSQL's programs find the database.
 func libpq(database string) ([]string, error) {
 	u, err := url.Parse(database)
 	if err != nil {

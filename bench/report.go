@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// document is tables, with a sentence before each.
+// document is a list of tables with their captions.
 type document []part
 
 type part struct {
@@ -55,7 +55,7 @@ func (d document) markdown() string {
 	return out.String()
 }
 
-// median is the one in the middle, or between the two in the middle.
+// median is the middle value, or one between the two middle values.
 func median[T cmp.Ordered](values []T, between func(a, b T) T) T {
 	if len(values) == 0 {
 		var none T
@@ -71,8 +71,8 @@ func median[T cmp.Ordered](values []T, between func(a, b T) T) T {
 
 func mean(a, b float64) float64 { return (a + b) / 2 }
 
-// middle collects one figure of all samples, and takes the median.
-func middle(samples []sample, figure func(sample) float64) float64 {
+// medianOf is the median of one figure over all samples.
+func medianOf(samples []sample, figure func(sample) float64) float64 {
 	var all []float64
 	for _, s := range samples {
 		all = append(all, figure(s))
@@ -80,90 +80,90 @@ func middle(samples []sample, figure func(sample) float64) float64 {
 	return median(all, mean)
 }
 
-func together(s sample) float64 { return micros(s.cost.together()) }
+func totalCost(s sample) float64 { return micros(s.cost.total()) }
 
-// ratio is how many times as much one costs as another: the median over the
-// rounds, in each of which they have met the same noise.
-func (m measured) ratio(one, other string) float64 {
+// ratio is the cost of one contender relative to another: the median over the rounds,
+// since both had the same noise within a round.
+func (m measurement) ratio(one, other string) float64 {
 	var all []float64
 	for n := range min(len(m.samples[one]), len(m.samples[other])) {
-		if costs := together(m.samples[other][n]); costs > 0 {
-			all = append(all, together(m.samples[one][n])/costs)
+		if costs := totalCost(m.samples[other][n]); costs > 0 {
+			all = append(all, totalCost(m.samples[one][n])/costs)
 		}
 	}
 	return median(all, mean)
 }
 
-// figures are what a row says of somebody.
+// figures are the columns of a row.
 var figures = []string{"requests/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs", "Redis µs", "together µs"}
 
 func row(first string, samples []sample) []string {
-	row := []string{first, fmt.Sprintf("%.0f", middle(samples, func(s sample) float64 { return s.perSecond }))}
+	row := []string{first, fmt.Sprintf("%.0f", medianOf(samples, func(s sample) float64 { return s.perSecond }))}
 	for _, figure := range []func(sample) float64{
 		func(s sample) float64 { return float64(s.p50) / float64(time.Millisecond) },
 		func(s sample) float64 { return float64(s.p99) / float64(time.Millisecond) },
 	} {
-		row = append(row, fmt.Sprintf("%.2f", middle(samples, figure)))
+		row = append(row, fmt.Sprintf("%.2f", medianOf(samples, figure)))
 	}
 	for _, figure := range []func(sample) float64{
 		func(s sample) float64 { return micros(s.cost.server) },
 		func(s sample) float64 { return micros(s.cost.postgres) },
 		func(s sample) float64 { return micros(s.cost.redis) },
-		together,
+		totalCost,
 	} {
-		row = append(row, fmt.Sprintf("%.1f", middle(samples, figure)))
+		row = append(row, fmt.Sprintf("%.1f", medianOf(samples, figure)))
 	}
 	return row
 }
 
-// table is everybody at one scenario.
-func (m measured) table() part {
-	p := part{title: m.scenario.title, header: slices.Concat([]string{""}, figures, []string{us + " ÷ this"})}
-	for _, e := range m.scenario.entrants {
+// table has all contenders at one scenario.
+func (m measurement) table() part {
+	p := part{title: m.scenario.title, header: slices.Concat([]string{""}, figures, []string{product + " ÷ this"})}
+	for _, e := range m.scenario.contenders {
 		ratio := "1"
-		if e.label != us {
-			ratio = fmt.Sprintf("%.2f", m.ratio(us, e.label))
+		if e.label != product {
+			ratio = fmt.Sprintf("%.2f", m.ratio(product, e.label))
 		}
 		p.rows = append(p.rows, append(row(e.label, m.samples[e.label]), ratio))
 	}
 	return p
 }
 
-// summary is codegenapp at every scenario, and how it stands to the others.
-func summary(all []measured) part {
-	p := part{title: us, header: slices.Concat([]string{""}, figures,
-		[]string{"÷ " + hand, "÷ " + plainHTTP, "÷ " + sqlPlain, "÷ " + sqlWalled, inFlask + " ÷ " + us})}
+// summary has codegenapp at every scenario, relative to the others.
+func summary(all []measurement) part {
+	p := part{title: product, header: slices.Concat([]string{""}, figures,
+		[]string{"÷ " + handWritten, "÷ " + plainHTTP, "÷ " + pgbenchPlain, "÷ " + pgbenchRLS, flaskLabel + " ÷ " + product})}
 	for _, m := range all {
-		line := row(m.scenario.title, m.samples[us])
-		for _, peer := range []string{hand, plainHTTP, sqlPlain, sqlWalled} {
-			line = append(line, orNothing(m.ratio(us, peer)))
+		line := row(m.scenario.title, m.samples[product])
+		for _, peer := range []string{handWritten, plainHTTP, pgbenchPlain, pgbenchRLS} {
+			line = append(line, formatRatio(m.ratio(product, peer)))
 		}
-		p.rows = append(p.rows, append(line, orNothing(m.ratio(inFlask, us))))
+		p.rows = append(p.rows, append(line, formatRatio(m.ratio(flaskLabel, product))))
 	}
 	return p
 }
 
-// orNothing is a ratio, or nothing to whom was not measured.
-func orNothing(ratio float64) string {
+// formatRatio formats a ratio; it is empty if one of the two was not measured.
+func formatRatio(ratio float64) string {
 	if ratio == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-// aimsTable is what was to be reached, and what was.
-func aimsTable(all []measured) part {
-	p := part{title: "Aims", header: []string{"", "against", "aim", "measured", ""}}
+// aimsTable compares goals and figures.
+func aimsTable(all []measurement) part {
+	p := part{title: "Goals", header: []string{"", "against", "goal", "measured", ""}}
 	for _, m := range all {
 		for _, a := range m.scenario.aims {
 			if len(m.samples[a.against]) == 0 {
 				continue
 			}
-			wanted, got := fmt.Sprintf("at most %g times as much", a.most), m.ratio(us, a.against)
-			reached := got <= a.most
-			if a.least > 0 {
-				wanted, got = fmt.Sprintf("%g times less", a.least), m.ratio(a.against, us)
-				reached = got >= a.least
+			wanted, got := fmt.Sprintf("at most %g times as much", a.max), m.ratio(product, a.against)
+			reached := got <= a.max
+			if a.min > 0 {
+				wanted, got = fmt.Sprintf("%g times less", a.min), m.ratio(a.against, product)
+				reached = got >= a.min
 			}
 			p.rows = append(p.rows, []string{m.scenario.title, a.against, wanted, fmt.Sprintf("%.2f", got), verdict(reached)})
 		}

@@ -2,59 +2,58 @@ package main
 
 import "github.com/codegenapp/codegenapp/bench/load"
 
-// scenario is one sort of work, and who does it in turns.
+// scenario is one kind of load, and the contenders that are measured with it.
 type scenario struct {
 	key, title string
 	// callers make the requests.
-	callers func(w *world, connections int) []load.Caller
+	callers func(w *dataset, connections int) []load.Caller
 	// writes is true if rows are changed.
 	writes bool
-	// script is what pgbench runs; none where PostgreSQL has no part in it.
-	script   string
-	entrants []entrant
-	aims     []aim
+	// script is pgbench's script; empty if the scenario does not use PostgreSQL.
+	script     string
+	contenders []contender
+	aims       []aim
 }
 
-// entrant is somebody who does the work: servers that share the connections, or
-// pgbench.
-type entrant struct {
+// contender is what is measured: servers that share the connections, or pgbench.
+type contender struct {
 	label string
 	// peer is the option by which it can be left out; empty for codegenapp.
 	peer    string
 	servers []variant
-	// confined is for pgbench: under row-level security, in a transaction.
-	confined bool
+	// scoped is for pgbench: under row-level security, in a transaction.
+	scoped bool
 }
 
-// aim is what codegenapp is to reach: at most so many times what another costs,
-// or that the other costs at least so many times more.
+// aim is a goal of codegenapp: at most max times the cost of another contender, or a
+// cost of the other that is at least min times higher.
 type aim struct {
-	against     string
-	most, least float64
+	against  string
+	max, min float64
 }
 
 const (
-	us        = "codegenapp"
-	usLimited = "codegenapp, counting rates"
-	usInside  = "codegenapp, no Redis"
-	hand      = "by hand"
-	plainHTTP = "bare net/http"
-	sqlPlain  = "pgbench"
-	sqlWalled = "pgbench, row-level security"
-	inFlask   = "Flask"
+	product        = "codegenapp"
+	productLimited = "codegenapp, rate limits on"
+	productNoRedis = "codegenapp, no Redis"
+	handWritten    = "by hand"
+	plainHTTP      = "bare net/http"
+	pgbenchPlain   = "pgbench"
+	pgbenchRLS     = "pgbench, row-level security"
+	flaskLabel     = "Flask"
 )
 
-// twoReplicas is said of a scenario that has them.
+// twoReplicas is the suffix of the titles of scenarios with two replicas.
 const twoReplicas = ", two replicas"
 
-// of is a single server of somebody.
-func of(label, peer string, s variant) entrant {
-	return entrant{label: label, peer: peer, servers: []variant{s}}
+// singleServer is a contender with one server.
+func singleServer(label, peer string, s variant) contender {
+	return contender{label: label, peer: peer, servers: []variant{s}}
 }
 
-// withReplicas is so many servers that are set alike.
-func withReplicas(label, peer string, s variant, n int) entrant {
-	e := entrant{label: label, peer: peer}
+// withReplicas is a contender with n servers of the same settings.
+func withReplicas(label, peer string, s variant, n int) contender {
+	e := contender{label: label, peer: peer}
 	for s.replica = range n {
 		e.servers = append(e.servers, s)
 	}
@@ -66,59 +65,59 @@ func scenarios() []scenario {
 	return append(cachedScenarios(), append(readScenarios(), writeScenarios()...)...)
 }
 
-// cachedScenarios ask for what was asked before.
+// cachedScenarios repeat requests whose responses are cached.
 func cachedScenarios() []scenario {
-	asProcess := []entrant{
-		of(us, "", variant{program: codegenapp}),
-		of(usLimited, "limits", variant{program: codegenapp, limits: true}),
-		of(hand, "hand", variant{program: byHand}),
-		of(plainHTTP, "bare", variant{program: bare}),
-		of(inFlask, "flask", variant{program: flask}),
+	asProcess := []contender{
+		singleServer(product, "", variant{program: codegenapp}),
+		singleServer(productLimited, "limits", variant{program: codegenapp, limits: true}),
+		singleServer(handWritten, "hand", variant{program: byHand}),
+		singleServer(plainHTTP, "bare", variant{program: bare}),
+		singleServer(flaskLabel, "flask", variant{program: flask}),
 	}
 	return []scenario{
 		{
-			key: "cached-read", title: "cached read, gate in the process", entrants: asProcess,
-			callers: func(w *world, n int) []load.Caller { return everybody(w, n, readSpecification) },
-			aims:    []aim{{against: plainHTTP, most: 2}, {against: inFlask, least: 40}},
+			key: "cached-read", title: "cached read, cache in the process", contenders: asProcess,
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readSpecification) },
+			aims:    []aim{{against: plainHTTP, max: 2}, {against: flaskLabel, min: 40}},
 		},
 		{
-			key: "cached-read-redis", title: "cached read, gate in Redis" + twoReplicas,
-			callers: func(w *world, n int) []load.Caller { return everybody(w, n, readSpecification) },
-			entrants: []entrant{
-				withReplicas(us, "", variant{program: codegenapp, redis: true}, 2),
-				withReplicas(usLimited, "limits", variant{program: codegenapp, redis: true, limits: true}, 2),
-				withReplicas(hand, "hand", variant{program: byHand, redis: true}, 2),
-				of(plainHTTP, "bare", variant{program: bare}),
+			key: "cached-read-redis", title: "cached read, cache in Redis" + twoReplicas,
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readSpecification) },
+			contenders: []contender{
+				withReplicas(product, "", variant{program: codegenapp, redis: true}, 2),
+				withReplicas(productLimited, "limits", variant{program: codegenapp, redis: true, limits: true}, 2),
+				withReplicas(handWritten, "hand", variant{program: byHand, redis: true}, 2),
+				singleServer(plainHTTP, "bare", variant{program: bare}),
 			},
-			aims: []aim{{against: plainHTTP, most: 4}},
+			aims: []aim{{against: plainHTTP, max: 4}},
 		},
 		{
-			key: "conditional-read", title: "conditional read, not modified", entrants: asProcess,
-			callers: func(w *world, n int) []load.Caller { return everybody(w, n, readUnchanged) },
+			key: "conditional-read", title: "conditional read, not modified", contenders: asProcess,
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readUnchanged) },
 		},
 	}
 }
 
-// database is who does what needs PostgreSQL.
-func database(uncached bool) []entrant {
-	return []entrant{
-		of(us, "", variant{program: codegenapp, redis: true, uncached: uncached}),
-		of(hand, "hand", variant{program: byHand, redis: true, asProduct: true, uncached: uncached}),
-		{label: sqlPlain, peer: "pgbench"},
-		{label: sqlWalled, peer: "pgbench", confined: true},
-		of(inFlask, "flask", variant{program: flask, uncached: uncached}),
+// database are the contenders of scenarios that use PostgreSQL.
+func database(uncached bool) []contender {
+	return []contender{
+		singleServer(product, "", variant{program: codegenapp, redis: true, uncached: uncached}),
+		singleServer(handWritten, "hand", variant{program: byHand, redis: true, asProduct: true, uncached: uncached}),
+		{label: pgbenchPlain, peer: "pgbench"},
+		{label: pgbenchRLS, peer: "pgbench", scoped: true},
+		singleServer(flaskLabel, "flask", variant{program: flask, uncached: uncached}),
 	}
 }
 
-// readScenarios read all over the database, and nothing is cached.
+// readScenarios read all rows at random, without caching.
 func readScenarios() []scenario {
-	read := func(do action) func(*world, int) []load.Caller {
-		return func(w *world, n int) []load.Caller { return strollers(w, n, do) }
+	read := func(do action) func(*dataset, int) []load.Caller {
+		return func(w *dataset, n int) []load.Caller { return randomReaders(w, n, do) }
 	}
 	uncached := func(key, title, script string, do action) scenario {
 		return scenario{
-			key: key, title: title, script: script, callers: read(do), entrants: database(true),
-			aims: []aim{{against: hand, most: 1.15}, {against: inFlask, least: 11}},
+			key: key, title: title, script: script, callers: read(do), contenders: database(true),
+			aims: []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 11}},
 		}
 	}
 	all := []scenario{
@@ -126,33 +125,33 @@ func readScenarios() []scenario {
 		uncached("list", "list of 20", "list", readList),
 		uncached("items", "specification with its 9 items", "items", readWithItems),
 	}
-	all[0].entrants = append(all[0].entrants, of(usInside, "", variant{program: codegenapp, uncached: true}))
+	all[0].contenders = append(all[0].contenders, singleServer(productNoRedis, "", variant{program: codegenapp, uncached: true}))
 	return all
 }
 
 func writeScenarios() []scenario {
-	write := func(key, title, script string, callers func(*world, int) []load.Caller) scenario {
+	write := func(key, title, script string, callers func(*dataset, int) []load.Caller) scenario {
 		return scenario{
-			key: key, title: title, script: script, writes: true, entrants: database(false), callers: callers,
-			aims: []aim{{against: hand, most: 1.15}, {against: inFlask, least: 5}},
+			key: key, title: title, script: script, writes: true, contenders: database(false), callers: callers,
+			aims: []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 5}},
 		}
 	}
 	return []scenario{
-		write("create-item", "create an item", "create-item", func(w *world, n int) []load.Caller {
-			return workers(w.spots, n, createItem, false)
+		write("create-item", "create an item", "create-item", func(w *dataset, n int) []load.Caller {
+			return writers(w.specs, n, createItem, false)
 		}),
-		write("create-specification", "create a specification", "create-specification", func(w *world, n int) []load.Caller {
-			return workers(w.spares(), n, createSpecification, false)
+		write("create-specification", "create a specification", "create-specification", func(w *dataset, n int) []load.Caller {
+			return writers(w.emptyProjects(), n, createSpecification, false)
 		}),
-		write("update", "update", "update", func(w *world, n int) []load.Caller {
-			return workers(w.spots, n, patch, true)
+		write("update", "update", "update", func(w *dataset, n int) []load.Caller {
+			return writers(w.specs, n, patch, true)
 		}),
-		write("reorder", "reorder of 9", "reorder", func(w *world, n int) []load.Caller {
-			return workers(w.spots, n, rotate, true)
+		write("reorder", "reorder of 9", "reorder", func(w *dataset, n int) []load.Caller {
+			return writers(w.specs, n, rotate, true)
 		}),
 		{
-			key: "mixed", title: "mixed, 90 reads to 10 writes", writes: true, callers: mixers,
-			entrants: database(false),
+			key: "mixed", title: "mixed, 90 reads to 10 writes", writes: true, callers: mixedCallers,
+			contenders: database(false),
 		},
 	}
 }

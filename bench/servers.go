@@ -14,42 +14,43 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/codegenapp/codegenapp/bench/stage"
+	"github.com/codegenapp/codegenapp/bench/harness"
 )
 
 // The programs that are measured.
 const (
 	codegenapp = "codegenapp"
+	// otherBuild is the program of -compare.
+	otherBuild = "codegenapp-other"
 	byHand     = "reference"
 	bare       = "bare"
 	flask      = "flask"
 )
 
-// variant says which program runs how.
+// variant is a program with its settings.
 type variant struct {
 	program string
-	// redis lets it use the Redis of the stage; else codegenapp has its gate in
-	// the process. asProduct lets the one by hand use it only if codegenapp does.
+	// redis lets it use Redis; otherwise codegenapp limits and caches in the process.
+	// asProduct lets the reference use Redis only if codegenapp does.
 	redis, asProduct bool
-	// uncached keeps no answers.
+	// uncached disables the cache of responses.
 	uncached bool
-	// limits counts requests against a rate that nobody reaches.
+	// limits turns rate limits on, with a limit that is never reached.
 	limits bool
-	// try is settings beside the usual ones.
+	// try are additional settings.
 	try string
-	// replica tells servers apart that are set alike.
+	// replica distinguishes servers of the same settings.
 	replica int
 }
 
 // placed is a server on a database.
-type placed struct {
+type serverKey struct {
 	variant
 
 	database string
 }
 
-// keys sign tokens. All servers have the same, so that one sign-in is good for
-// all of them.
+// keys sign tokens. All servers have the same ones, so that a token is valid at each.
 type keys struct{ jwt, page, flask string }
 
 func newKeys() keys {
@@ -71,7 +72,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 // build makes the programs as they are released.
 func (b *bench) build(ctx context.Context) error {
 	packages := []string{"./cmd/codegenapp", "./bench/reference", "./bench/bare"}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", filepath.Join(b.stage.Dir, "bin") + "/"}, packages...)...) //nolint:gosec // our own packages
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", filepath.Join(b.harness.Dir, "bin") + "/"}, packages...)...) //nolint:gosec // our own packages
 	cmd.Dir, cmd.Env = b.root, append(cmd.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
@@ -79,12 +80,12 @@ func (b *bench) build(ctx context.Context) error {
 	return nil
 }
 
-// environment is what codegenapp is set to: its defaults, but for where things
-// are, and for what a benchmark would run into.
-func (b *bench) environment(s variant, db stage.Database, address string) []string {
+// environment is the environment of codegenapp: default settings, but for addresses and
+// for limits that a benchmark would reach.
+func (b *bench) environment(s variant, db harness.Database, address string) []string {
 	env := []string{
 		"PATH=/usr/bin:/bin", "APP_ENV=development", "HTTP_ADDR=" + address, "DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Superuser,
-		"GOOGLE_ISSUER_URL=" + b.stage.IssuerURL(), "GOOGLE_CLIENT_ID=" + stage.ClientID,
+		"GOOGLE_ISSUER_URL=" + b.harness.IssuerURL(), "GOOGLE_CLIENT_ID=" + harness.ClientID,
 		"SECRET_KEY=" + b.keys.page, "JWT_SECRET_KEY=" + b.keys.jwt, "JWT_ACCESS_TOKEN_EXPIRES=12h",
 	}
 	if s.limits {
@@ -93,7 +94,7 @@ func (b *bench) environment(s variant, db stage.Database, address string) []stri
 		env = append(env, "RATELIMIT_ENABLED=false")
 	}
 	if s.redis {
-		env = append(env, "REDIS_URL="+b.stage.Redis().URL())
+		env = append(env, "REDIS_URL="+b.harness.Redis().URL())
 	} else {
 		env = append(env, "SINGLE_REPLICA=true")
 	}
@@ -103,9 +104,9 @@ func (b *bench) environment(s variant, db stage.Database, address string) []stri
 	return append(env, strings.Fields(s.try)...)
 }
 
-// process returns a running server, which it starts if nobody has.
-func (b *bench) process(ctx context.Context, s variant, db stage.Database) (*stage.Process, error) {
-	at := placed{s, db.Name}
+// process returns a running server. It starts the server on first use.
+func (b *bench) process(ctx context.Context, s variant, db harness.Database) (*harness.Process, error) {
+	at := serverKey{s, db.Name}
 	if p := b.running[at]; p != nil {
 		return p, nil
 	}
@@ -114,15 +115,18 @@ func (b *bench) process(ctx context.Context, s variant, db stage.Database) (*sta
 	return p, err
 }
 
-func (b *bench) start(ctx context.Context, s variant, db stage.Database) (*stage.Process, error) {
-	port, err := stage.FreePort(ctx)
+func (b *bench) start(ctx context.Context, s variant, db harness.Database) (*harness.Process, error) {
+	port, err := harness.FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
 	address := "127.0.0.1:" + port
-	l := stage.Launch{Name: s.program, Path: b.bin(s.program), Ready: "/ready"}
+	l := harness.ServerConfig{Name: s.program, Path: b.bin(s.program), Ready: "/ready"}
 	switch s.program {
-	case codegenapp:
+	case codegenapp, otherBuild:
+		if s.program == otherBuild {
+			l.Path = b.otherProgram
+		}
 		l.Args, l.Env, l.Ready = []string{"serve"}, b.environment(s, db, address), "/health/ready"
 	case byHand:
 		config, err := b.writeReferenceConfig(s, db, address)
@@ -139,33 +143,33 @@ func (b *bench) start(ctx context.Context, s variant, db stage.Database) (*stage
 			return nil, err
 		}
 	}
-	return b.stage.Start(ctx, port, l)
+	return b.harness.StartServer(ctx, port, l)
 }
 
 // pool is how many connections codegenapp has by default.
 const pool = 15
 
-func (b *bench) writeReferenceConfig(s variant, db stage.Database, address string) (string, error) {
+func (b *bench) writeReferenceConfig(s variant, db harness.Database, address string) (string, error) {
 	config := map[string]any{
 		"address": address, "database": db.Service, "pool": pool, "jwt_secret": b.keys.jwt, "page_key": b.keys.page, "cache": !s.uncached,
 	}
 	if s.redis && (b.usesRedis[s.uncached] || !s.asProduct) {
-		config["redis"] = b.stage.Redis().Address()
+		config["redis"] = b.harness.Redis().Address()
 	}
 	text, err := json.Marshal(config)
 	if err != nil {
 		return "", fmt.Errorf("configure the reference: %w", err)
 	}
-	path := filepath.Join(b.stage.Dir, "reference-"+strings.ReplaceAll(address, ":", "-")+".json")
+	path := filepath.Join(b.harness.Dir, "reference-"+strings.ReplaceAll(address, ":", "-")+".json")
 	return path, os.WriteFile(path, text, 0o600)
 }
 
 // python is Debian's, which has Debian's packages.
 const python = "/usr/bin/python3"
 
-// flaskEnvironment makes a role for Flask, which looks after owners by itself and
-// so is under no policy.
-func (b *bench) flaskEnvironment(ctx context.Context, s variant, db stage.Database) ([]string, error) {
+// flaskEnvironment creates a role for Flask that bypasses row-level security, since the
+// Flask program filters by owner itself.
+func (b *bench) flaskEnvironment(ctx context.Context, s variant, db harness.Database) ([]string, error) {
 	conn, err := pgx.Connect(ctx, db.Superuser)
 	if err != nil {
 		return nil, fmt.Errorf("make a role for Flask: %w", err)
@@ -186,17 +190,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO flask_pee
 		ttl = "0"
 	}
 	return []string{
-		"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1", "DATABASE_URL=" + url, "REDIS_URL=" + b.stage.Redis().URL(),
+		"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1", "DATABASE_URL=" + url, "REDIS_URL=" + b.harness.Redis().URL(),
 		"JWT_SECRET_KEY=" + b.keys.jwt, "CACHE_TTL=" + ttl,
 	}, err
 }
 
 // migrate brings a database to the schema of this codegenapp.
-func (b *bench) migrate(ctx context.Context, db stage.Database) error {
+func (b *bench) migrate(ctx context.Context, db harness.Database) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.bin(codegenapp), "migrate", "up") //nolint:gosec // built by us
-	cmd.Dir, cmd.Env = b.stage.Dir, b.environment(variant{program: codegenapp}, db, "127.0.0.1:0")
+	cmd.Dir, cmd.Env = b.harness.Dir, b.environment(variant{program: codegenapp}, db, "127.0.0.1:0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate: %w\n%s", err, out)
 	}

@@ -12,19 +12,19 @@ import (
 	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
-// verify makes the same requests of codegenapp and of everybody else, and
-// compares what they answer. Those who are to write the same bytes have to do
-// so; of Flask, which puts white space elsewhere, the values are compared.
-func (b *bench) verify(ctx context.Context, s scenario, w *world) error {
-	want, err := b.answersOf(ctx, s, s.entrants[0], w)
+// verify sends the same requests to codegenapp and to all other contenders, and compares
+// the responses: byte for byte, but for Flask, whose JSON has other white space and is
+// compared by value.
+func (b *bench) verify(ctx context.Context, s scenario, w *dataset) error {
+	want, err := b.responsesOf(ctx, s, s.contenders[0], w)
 	if err != nil {
 		return err
 	}
-	for _, e := range s.entrants[1:] {
+	for _, e := range s.contenders[1:] {
 		if len(e.servers) == 0 || e.servers[0].program == bare {
 			continue
 		}
-		got, err := b.answersOf(ctx, s, e, w)
+		got, err := b.responsesOf(ctx, s, e, w)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (b *bench) verify(ctx context.Context, s scenario, w *world) error {
 			same = sameJSON
 		}
 		if n, differ := firstDifference(want, got, same); differ {
-			return fmt.Errorf("%s: %s does not answer what %s does\n%s\n%s", s.title, e.label, us, want[n], got[n])
+			return fmt.Errorf("%s: the response of %s differs from that of %s\n%s\n%s", s.title, e.label, product, want[n], got[n])
 		}
 	}
 	if s.writes {
@@ -51,18 +51,18 @@ func firstDifference(want, got [][]byte, same func(a, b []byte) bool) (n int, di
 	return 0, false
 }
 
-// sampled is how many answers are compared: enough that a mixture has shown
-// everything.
-const sampled = 20
+// comparedResponses is the number of compared responses, enough for all requests of the
+// mixed scenario.
+const comparedResponses = 20
 
-// answersOf are the bodies that one answers, without what a write makes anew.
-func (b *bench) answersOf(ctx context.Context, s scenario, e entrant, w *world) ([][]byte, error) {
+// responsesOf returns the bodies of one contender, with volatile fields masked.
+func (b *bench) responsesOf(ctx context.Context, s scenario, e contender, w *dataset) ([][]byte, error) {
 	if s.writes {
 		if err := seed.Reset(ctx, w.db.Superuser); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.look(ctx); err != nil {
+	if err := w.refresh(ctx); err != nil {
 		return nil, err
 	}
 	at, err := b.process(ctx, e.servers[0], w.db)
@@ -71,37 +71,38 @@ func (b *bench) answersOf(ctx context.Context, s scenario, e entrant, w *world) 
 	}
 	caller := s.callers(w, b.connections)[0]
 	var bodies [][]byte
-	var last *load.Answer
-	for range sampled {
-		answer, err := load.Once(ctx, at.Address, follow{caller, last})
+	var last *load.Response
+	for range comparedResponses {
+		answer, err := load.Once(ctx, at.Address, continuedCaller{caller, last})
 		if err != nil {
 			return nil, fmt.Errorf("%s, %s: %w", s.title, e.label, err)
 		}
 		last = &answer
 		body := token.ReplaceAll(answer.Body, []byte(`"next_page_token":"…"`))
 		if s.writes {
-			body = settled(body)
+			body = maskVolatile(body)
 		}
 		bodies = append(bodies, body)
 	}
 	return bodies, nil
 }
 
-// follow shows a caller the answer that came over another connection.
-type follow struct {
+// continuedCaller passes the caller a response that came over another connection.
+type continuedCaller struct {
 	load.Caller
 
-	last *load.Answer
+	last *load.Response
 }
 
-func (f follow) Next(b []byte, _ *load.Answer) ([]byte, load.Want) { return f.Caller.Next(b, f.last) }
+func (f continuedCaller) Next(b []byte, _ *load.Response) ([]byte, load.Want) {
+	return f.Caller.Next(b, f.last)
+}
 
-// token is opaque, and signed with a key of its own.
+// token is opaque, and each server signs it with its own key.
 var token = regexp.MustCompile(`"next_page_token":\s*"[^"]+"`)
 
-// fresh is what differs from one write to the next: ids and times, and what
-// counts the writes before.
-var fresh = []struct {
+// volatileFields differ from one write to the next: ids, times, and counters of writes.
+var volatileFields = []struct {
 	what *regexp.Regexp
 	mask string
 }{
@@ -110,9 +111,9 @@ var fresh = []struct {
 	{regexp.MustCompile(`("(?:version|number)":\s*|Revision |Point )\d+`), "${1}0"},
 }
 
-// settled is a body without what is fresh in it.
-func settled(body []byte) []byte {
-	for _, f := range fresh {
+// maskVolatile masks the volatile fields of a body.
+func maskVolatile(body []byte) []byte {
+	for _, f := range volatileFields {
 		body = f.what.ReplaceAll(body, []byte(f.mask))
 	}
 	return body

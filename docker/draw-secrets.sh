@@ -1,8 +1,8 @@
 #!/bin/sh
 # draw-secrets.sh [DIRECTORY]
 #
-# Draws the passwords and keys of docker-compose.yml once; what is there already stays,
-# since the database knows its passwords from its own first start.
+# Generates the passwords and keys of docker-compose.yml once. Existing files stay,
+# since the database took its passwords from them at its first start.
 set -eu
 directory=${1:-/run/secrets/codegenapp}
 mkdir -p "$directory"
@@ -10,10 +10,10 @@ cd "$directory"
 
 hex() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
-keep() { # keep FILE TEXT: whole or not at all, however this ends
+keep() { # keep FILE TEXT: writes the file atomically
     [ -s "$1" ] && return
     printf %s "$2" >".$1"
-    # The services run as users of their own, and each sees the volume alone.
+    # Each service runs as a user of its own, and mounts only this volume.
     chmod 444 ".$1"
     mv ".$1" "$1"
 }

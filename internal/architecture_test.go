@@ -1,5 +1,5 @@
-// Package internal_test holds the rules that no single package can hold for
-// itself: which package may import which, and how long a file may be.
+// Package internal_test checks rules across packages: which package may import which,
+// how long a file may be, and which words texts avoid.
 package internal_test
 
 import (
@@ -21,13 +21,13 @@ const (
 	module = "github.com/codegenapp/codegenapp"
 	root   = ".."
 
-	// longest is where a file has more than one subject; 250 lines are the aim.
-	longest = 400
+	// maxFileLines is the limit at which a file has more than one subject; the goal is 250.
+	maxFileLines = 400
 )
 
-// allowed is the drawing of the project in docs/architecture.md: the folder on
-// the left may import those on the right. A folder speaks for all below it,
-// unless one below has its own line. Files of tests may import anything.
+// allowed is the drawing in docs/architecture.md: the folder on the left may import those
+// on the right. A line covers all folders below, unless they have lines of their own.
+// Test files may import anything.
 var allowed = map[string][]string{
 	"cmd/codegenapp": {"internal/server", "internal/doctor", "internal/devserver"},
 	"internal/server": {
@@ -64,7 +64,7 @@ var allowed = map[string][]string{
 	"internal/problem":      {},
 	"internal/id":           {},
 
-	// What only tests use; nothing above names it, so nothing above imports it.
+	// Test helpers; no line above lists them.
 	"internal/testkit": {
 		"internal/server", "internal/httpapi", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/admission", "internal/google",
 		"internal/telemetry", "internal/devkit",
@@ -75,22 +75,22 @@ var allowed = map[string][]string{
 	"internal/testkit/redisserver": {},
 	"internal/testkit/race":        {},
 	"internal/testkit/pgbouncer":   {},
+	"internal/testkit/gotest":      {},
 
-	// The benchmark measures built programs. What it compares the product with
-	// shares nothing with it.
+	// The benchmark measures built programs. Its peers share no code with the product.
 	"bench":           {"internal/devkit"},
 	"bench/reference": {},
 	"bench/bare":      {},
 
-	// What runs the built program under load and breaks it.
+	// Programs that run the built program under load, with faults.
 	"test/fleet":    {"internal/devkit", "internal/testkit/redisserver"},
 	"test/chaos":    {"test/fleet", "internal/devkit"},
 	"test/overload": {"test/fleet", "internal/devkit"},
 }
 
-// confined names the libraries that shape the code around them, and the only
-// folders that may know of each.
-var confined = map[string][]string{
+// libraries lists the libraries that shape the code around them, with the only folders
+// that may import them.
+var libraries = map[string][]string{
 	"github.com/jackc/pgx/v5": {
 		"internal/postgres", "internal/id", "internal/devkit/pgserver", "internal/testkit", "bench", "test/fleet",
 	},
@@ -109,7 +109,7 @@ var excluded = map[string]string{
 	"internal/httpapi/docs":       "github.com/danielgtaylor/huma/v2",
 }
 
-func TestArrowsPointInwards(t *testing.T) {
+func TestArchitecture_ImportsPointInwards(t *testing.T) {
 	t.Parallel()
 	for _, file := range goFiles(t) {
 		if strings.HasSuffix(file.path, "_test.go") {
@@ -117,8 +117,8 @@ func TestArrowsPointInwards(t *testing.T) {
 		}
 		from := folder(path.Dir(file.path))
 		if from == "" {
-			t.Errorf("%s: no rule speaks of this folder. Add it to allowed in internal/architecture_test.go, "+
-				"with the folders it may import, and draw it in docs/architecture.md.", file.path)
+			t.Errorf("%s: this folder has no line in allowed, in internal/architecture_test.go. Add one "+
+				"with the folders that it may import, and draw it in docs/architecture.md.", file.path)
 			continue
 		}
 		for _, imported := range file.imports {
@@ -127,15 +127,15 @@ func TestArrowsPointInwards(t *testing.T) {
 				continue
 			}
 			if to := folder(inner); to != from && !slices.Contains(allowed[from], to) {
-				t.Errorf("%s imports %s, but %s may import only these: %s. Turn the arrow round: "+
-					"let %s say in an interface what it needs, and let internal/server pass it in.",
+				t.Errorf("%s imports %s, but %s may import only these: %s. Invert the dependency: "+
+					"declare an interface in %s, and let internal/server pass the implementation.",
 					file.path, inner, from, strings.Join(allowed[from], ", "), from)
 			}
 		}
 	}
 }
 
-func TestLibrariesStayInTheirPlace(t *testing.T) {
+func TestArchitecture_LibrariesStayInTheirPackages(t *testing.T) {
 	t.Parallel()
 	for _, file := range goFiles(t) {
 		if strings.HasSuffix(file.path, "_test.go") {
@@ -146,27 +146,27 @@ func TestLibrariesStayInTheirPlace(t *testing.T) {
 				t.Errorf("%s imports %s, which %s must not know.", file.path, library, dir)
 			}
 		}
-		for library, homes := range confined {
+		for library, homes := range libraries {
 			isIt := func(imported string) bool { return within(imported, library) }
 			isHome := func(home string) bool { return within(file.path, home) }
 			if slices.ContainsFunc(file.imports, isIt) && !slices.ContainsFunc(homes, isHome) {
-				t.Errorf("%s imports %s, which belongs to %s.", file.path, library, strings.Join(homes, ", "))
+				t.Errorf("%s imports %s, which only these may import: %s.", file.path, library, strings.Join(homes, ", "))
 			}
 		}
 	}
 }
 
-func TestFilesHaveOneSubject(t *testing.T) {
+func TestArchitecture_FilesAreShort(t *testing.T) {
 	t.Parallel()
 	for _, file := range goFiles(t) {
-		if file.lines >= longest && !file.generated {
-			t.Errorf("%s has %d lines. Give its second subject a file of its own, "+
+		if file.lines >= maxFileLines && !file.generated {
+			t.Errorf("%s has %d lines. Move its second subject to a file of its own, "+
 				"named like the same noun in the other layers.", file.path, file.lines)
 		}
 	}
 }
 
-// folder is the entry of allowed that speaks for dir, or empty.
+// folder is the line of allowed that covers dir, or empty.
 func folder(dir string) string {
 	for ; dir != "."; dir = path.Dir(dir) {
 		if _, known := allowed[dir]; known {
@@ -176,7 +176,7 @@ func folder(dir string) string {
 	return ""
 }
 
-// within tells whether name is parent or lies below it.
+// within reports whether name is parent or lies below it.
 func within(name, parent string) bool {
 	return name == parent || strings.HasPrefix(name, parent+"/")
 }
@@ -188,8 +188,8 @@ type goFile struct {
 	generated bool
 }
 
-// goFiles reads the files of this module itself instead of asking the go
-// command, so that the test cache sees when one changes.
+// goFiles reads the files of this module itself, not through the go command, so that the
+// test cache notices changes.
 func goFiles(t *testing.T) []goFile {
 	t.Helper()
 	var files []goFile
@@ -210,12 +210,12 @@ func goFiles(t *testing.T) []goFile {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Fatal("no Go files were found; does this test still lie in internal/?")
+		t.Fatal("no Go files found; is this test still in internal/?")
 	}
 	return files
 }
 
-// foreign tells whether the go command, too, would leave dir out of ./...
+// foreign reports whether the go command leaves dir out of ./...
 func foreign(dir string) bool {
 	base := filepath.Base(dir)
 	if base[0] == '.' || base[0] == '_' || base == "testdata" || base == "vendor" || base == "node_modules" {

@@ -58,6 +58,6 @@ func handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body) // whoever asked may be gone
+		_, _ = w.Write(a.body) // the client may have disconnected
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// connection is one connection and who speaks through it.
+// connection is one connection and its caller.
 type connection struct {
 	address string
 	caller  Caller
@@ -21,11 +21,11 @@ type connection struct {
 	reader  *bufio.Reader
 
 	out    []byte
-	answer Answer
-	// asked is true once there was an answer.
-	asked bool
-	// ended is true if the server has said that it closes the connection.
-	ended     bool
+	answer Response
+	// hasResponse is true after the first response.
+	hasResponse bool
+	// closing is true if the server closes the connection after the response.
+	closing   bool
 	latencies []time.Duration
 }
 
@@ -35,7 +35,7 @@ func (c *connection) dial(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", c.address, err)
 	}
-	c.conn, c.reader, c.ended = conn, bufio.NewReaderSize(conn, 64<<10), false
+	c.conn, c.reader, c.closing = conn, bufio.NewReaderSize(conn, 64<<10), false
 	return nil
 }
 
@@ -45,7 +45,7 @@ func (c *connection) close() {
 	}
 }
 
-// run makes requests until it is over.
+// run makes requests until over is set.
 func (c *connection) run(ctx context.Context, over *atomic.Bool, deadline time.Time) error {
 	c.latencies = c.latencies[:0]
 	if err := c.conn.SetDeadline(deadline); err != nil {
@@ -57,7 +57,7 @@ func (c *connection) run(ctx context.Context, over *atomic.Bool, deadline time.T
 			return err
 		}
 		c.latencies = append(c.latencies, time.Since(began))
-		if c.ended {
+		if c.closing {
 			c.close()
 			if err := c.dial(ctx); err != nil {
 				return err
@@ -67,21 +67,21 @@ func (c *connection) run(ctx context.Context, over *atomic.Bool, deadline time.T
 	return nil
 }
 
-// exchange makes one request and judges its answer.
+// exchange makes one request and checks the response.
 func (c *connection) exchange() error {
-	var last *Answer
-	if c.asked {
+	var last *Response
+	if c.hasResponse {
 		last = &c.answer
 	}
 	var want Want
 	c.out, want = c.caller.Next(c.out[:0], last)
 	if _, err := c.conn.Write(c.out); err != nil {
-		return fmt.Errorf("ask %s: %w", c.address, err)
+		return fmt.Errorf("send to %s: %w", c.address, err)
 	}
 	if err := c.read(); err != nil {
 		return fmt.Errorf("read the answer of %s to %s: %w", c.address, firstLine(c.out), err)
 	}
-	c.asked = true
+	c.hasResponse = true
 	if c.answer.Status != want.Status || !bytes.HasPrefix(c.answer.Body, want.Prefix) || !bytes.HasSuffix(c.answer.Body, want.Suffix) {
 		return fmt.Errorf("%s answers %s with %d and %.300q; wanted %d and %.80q … %.40q",
 			c.address, firstLine(c.out), c.answer.Status, c.answer.Body, want.Status, want.Prefix, want.Suffix)
@@ -124,7 +124,7 @@ func (c *connection) read() error {
 	return c.body(length)
 }
 
-// header reads up to the empty line, and tells how the body is framed.
+// header reads up to the empty line, and returns how the body is framed.
 func (c *connection) header() (length int, chunked bool, err error) {
 	length, c.answer.ETag = -1, c.answer.ETag[:0]
 	for {
@@ -144,7 +144,7 @@ func (c *connection) header() (length int, chunked bool, err error) {
 		case bytes.EqualFold(name, []byte("etag")):
 			c.answer.ETag = append(c.answer.ETag, value...)
 		case bytes.EqualFold(name, []byte("connection")):
-			c.ended = bytes.EqualFold(value, []byte("close"))
+			c.closing = bytes.EqualFold(value, []byte("close"))
 		}
 	}
 }

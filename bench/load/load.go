@@ -18,17 +18,17 @@ import (
 
 // answerWithin is how long an answer may take; no server that we measure waits
 // longer for anything.
-const answerWithin = 30 * time.Second
+const responseTimeout = 30 * time.Second
 
 // Caller makes the requests of one connection, one after the other.
 type Caller interface {
 	// Next appends the next request, as it goes over the wire, to buffer, and
 	// says what its answer has to be. last is the answer before, nil for the
 	// first request.
-	Next(buffer []byte, last *Answer) ([]byte, Want)
+	Next(buffer []byte, last *Response) ([]byte, Want)
 }
 
-// Want is what an answer has to be.
+// Want describes the expected response.
 type Want struct {
 	Status int
 	// Prefix and Suffix are what the body begins and ends with.
@@ -36,7 +36,7 @@ type Want struct {
 }
 
 // Answer is an answer. It is valid until the next request of its connection.
-type Answer struct {
+type Response struct {
 	Status int
 	// ETag is the header of that name.
 	ETag []byte
@@ -68,33 +68,33 @@ func (r Result) Percentile(percent float64) time.Duration {
 	return r.latencies[min(len(r.latencies)-1, int(float64(len(r.latencies))*percent/100))]
 }
 
-// Crowd is callers with a connection each.
-type Crowd struct{ connections []*connection }
+// Clients are callers with a connection each.
+type Clients struct{ connections []*connection }
 
 // Connect gives each caller a connection, in turn to each of the addresses.
-func Connect(ctx context.Context, addresses []string, callers []Caller) (*Crowd, error) {
-	crowd := &Crowd{}
+func Connect(ctx context.Context, addresses []string, callers []Caller) (*Clients, error) {
+	clients := &Clients{}
 	for n, caller := range callers {
 		c := &connection{address: addresses[n%len(addresses)], caller: caller}
 		if err := c.dial(ctx); err != nil {
-			crowd.Close()
+			clients.Close()
 			return nil, err
 		}
-		crowd.connections = append(crowd.connections, c)
+		clients.connections = append(clients.connections, c)
 	}
-	return crowd, nil
+	return clients, nil
 }
 
 // Close ends all connections.
-func (c *Crowd) Close() {
+func (c *Clients) Close() {
 	for _, connection := range c.connections {
 		connection.close()
 	}
 }
 
-// Run lets everybody make requests for so long, and returns when the last one is
-// answered.
-func (c *Crowd) Run(ctx context.Context, d time.Duration) (Result, error) {
+// Run lets all callers make requests for the duration, and returns after the last
+// response.
+func (c *Clients) Run(ctx context.Context, d time.Duration) (Result, error) {
 	var over atomic.Bool
 	timer := time.AfterFunc(d, func() { over.Store(true) })
 	defer timer.Stop()
@@ -106,7 +106,7 @@ func (c *Crowd) Run(ctx context.Context, d time.Duration) (Result, error) {
 	var all sync.WaitGroup
 	for n, connection := range c.connections {
 		all.Go(func() {
-			if errs[n] = connection.run(ctx, &over, began.Add(d+answerWithin)); errs[n] != nil {
+			if errs[n] = connection.run(ctx, &over, began.Add(d+responseTimeout)); errs[n] != nil {
 				over.Store(true)
 			}
 		})
@@ -118,7 +118,7 @@ func (c *Crowd) Run(ctx context.Context, d time.Duration) (Result, error) {
 	for _, connection := range c.connections {
 		latencies = append(latencies, connection.latencies...)
 	}
-	for _, err := range errs { // one tells enough; the others follow from it
+	for _, err := range errs { // one is enough; the others follow from it
 		if err != nil {
 			return Result{}, err
 		}
@@ -127,20 +127,20 @@ func (c *Crowd) Run(ctx context.Context, d time.Duration) (Result, error) {
 		return Result{}, ctx.Err()
 	}
 	if len(latencies) == 0 {
-		return Result{}, errors.New("nobody has made a request")
+		return Result{}, errors.New("no request was made")
 	}
 	return ResultOf(elapsed, latencies), nil
 }
 
 // Once makes one request over a connection of its own.
-func Once(ctx context.Context, address string, caller Caller) (Answer, error) {
+func Once(ctx context.Context, address string, caller Caller) (Response, error) {
 	c := &connection{address: address, caller: caller}
 	if err := c.dial(ctx); err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer c.close()
-	if err := c.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-		return Answer{}, fmt.Errorf("bound the wait for %s: %w", address, err)
+	if err := c.conn.SetDeadline(time.Now().Add(responseTimeout)); err != nil {
+		return Response{}, fmt.Errorf("bound the wait for %s: %w", address, err)
 	}
 	err := c.exchange()
 	return c.answer, err

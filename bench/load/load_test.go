@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// asker asks for a path again and again.
+// pathCaller requests one path repeatedly.
 type asker struct {
 	path string
 	want Want
 	seen []string
 }
 
-func (a *asker) Next(buffer []byte, last *Answer) ([]byte, Want) {
+func (a *asker) Next(buffer []byte, last *Response) ([]byte, Want) {
 	if last != nil {
 		a.seen = append(a.seen, string(last.ETag))
 	}
@@ -55,7 +55,7 @@ func serve(t *testing.T) (address string, served *atomic.Int64) {
 	return server.Listener.Addr().String(), served
 }
 
-func TestEveryRequestIsAnsweredAndCounted(t *testing.T) {
+func TestLoad_CountsEveryRequest(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]Want{
 		"/":        {Status: 200, Prefix: []byte("begin"), Suffix: []byte("end")},
@@ -67,14 +67,14 @@ func TestEveryRequestIsAnsweredAndCounted(t *testing.T) {
 			t.Parallel()
 			address, served := serve(t)
 			first, second := &asker{path: path, want: want}, &asker{path: path, want: want}
-			crowd, err := Connect(t.Context(), []string{address}, []Caller{first, second})
+			clients, err := Connect(t.Context(), []string{address}, []Caller{first, second})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer crowd.Close()
+			defer clients.Close()
 			for range 2 { // what the first run left must not count for the second
 				served.Store(0)
-				result, err := crowd.Run(t.Context(), 20*time.Millisecond)
+				result, err := clients.Run(t.Context(), 20*time.Millisecond)
 				if err != nil || int64(result.Requests) != served.Load() {
 					t.Fatalf("the result is %d requests and %v, the server has had %d", result.Requests, err, served.Load())
 				}
@@ -89,7 +89,7 @@ func TestEveryRequestIsAnsweredAndCounted(t *testing.T) {
 	}
 }
 
-func TestAnUnexpectedAnswerEndsTheRun(t *testing.T) {
+func TestLoad_UnexpectedResponseEndsTheRun(t *testing.T) {
 	t.Parallel()
 	for name, caller := range map[string]*asker{
 		"another status": {path: "/broken", want: Want{Status: 200}},
@@ -99,13 +99,13 @@ func TestAnUnexpectedAnswerEndsTheRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address, _ := serve(t)
-			crowd, err := Connect(t.Context(), []string{address}, []Caller{caller, &asker{path: "/", want: Want{Status: 200}}})
+			clients, err := Connect(t.Context(), []string{address}, []Caller{caller, &asker{path: "/", want: Want{Status: 200}}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer crowd.Close()
+			defer clients.Close()
 			began := time.Now()
-			if result, err := crowd.Run(t.Context(), time.Minute); err == nil {
+			if result, err := clients.Run(t.Context(), time.Minute); err == nil {
 				t.Errorf("the run has a result: %d requests", result.Requests)
 			}
 			if took := time.Since(began); took > 30*time.Second {
@@ -115,7 +115,7 @@ func TestAnUnexpectedAnswerEndsTheRun(t *testing.T) {
 	}
 }
 
-func TestPercentilesAreThoseOfTheSortedLatencies(t *testing.T) {
+func TestLoad_Percentiles(t *testing.T) {
 	t.Parallel()
 	var latencies []time.Duration
 	for n := range 100 {

@@ -1,5 +1,5 @@
--- begin to read
--- confine
+-- begin read
+-- tenant scope
 SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
 FROM   projects
 WHERE  id = :project AND owner_id = :owner;

@@ -1,4 +1,4 @@
--- confine
+-- tenant scope
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed
 FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id

@@ -8,22 +8,22 @@ import (
 
 var names = []string{"read", "list", "items", "create-item", "create-specification", "update", "reorder"}
 
-func TestEveryScriptIsConfinedWhereItShallBe(t *testing.T) {
+func TestScript_SetsTheTenantScope(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
-		for _, confined := range []bool{false, true} {
-			script, err := Script(name, confined)
+		for _, scoped := range []bool{false, true} {
+			script, err := Script(name, scoped)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Contains(script, "live_session("); got != confined {
-				t.Errorf("%s, confined %t: it asks for the session: %t", name, confined, got)
+			if got := strings.Contains(script, "live_session("); got != scoped {
+				t.Errorf("%s, scoped %t: it checks the session: %t", name, scoped, got)
 			}
 			if left := regexp.MustCompile(`(?m)(^-- .*|:(owner|spec|spare|new|session|project)\b)`).FindString(script); left != "" {
-				t.Errorf("%s, confined %t: %q is left", name, confined, left)
+				t.Errorf("%s, scoped %t: %q is left", name, scoped, left)
 			}
 			if strings.Count(script, `\startpipeline`) != strings.Count(script, `\endpipeline`) {
-				t.Errorf("%s, confined %t: a flight does not end:\n%s", name, confined, script)
+				t.Errorf("%s, scoped %t: a pipeline does not end:\n%s", name, scoped, script)
 			}
 		}
 	}

@@ -82,15 +82,15 @@ func parse(line []byte) (process, error) {
 func (t Table) CPU(roots ...int) time.Duration {
 	var sum time.Duration
 	for pid, p := range t {
-		if t.below(pid, roots) {
+		if t.descendsFrom(pid, roots) {
 			sum += p.own + p.waited
 		}
 	}
 	return sum
 }
 
-// below tells whether pid is one of the roots or descends from one.
-func (t Table) below(pid int, roots []int) bool {
+// descendsFrom reports whether pid is one of the roots or descends from one.
+func (t Table) descendsFrom(pid int, roots []int) bool {
 	for range len(t) { // a table that was read while it changed might have a ring
 		if slices.Contains(roots, pid) {
 			return true

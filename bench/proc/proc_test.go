@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestTheNameOfAProcessMayHoldAnything(t *testing.T) {
+func TestProc_ParsesAnyProcessName(t *testing.T) {
 	t.Parallel()
 	p, err := parse([]byte("7 (a) b (c) S 3 7 7 0 -1 4194304 9 8 7 6 11 22 33 44 20 0 1 0"))
 	want := process{parent: 3, own: 330 * time.Millisecond, waited: 770 * time.Millisecond}
@@ -22,7 +22,7 @@ func TestTheNameOfAProcessMayHoldAnything(t *testing.T) {
 	}
 }
 
-func TestATreeIsTheProcessAndAllBelowIt(t *testing.T) {
+func TestProc_CPUIncludesDescendants(t *testing.T) {
 	t.Parallel()
 	table := Table{
 		1: {parent: 0, own: 1},
@@ -48,7 +48,7 @@ func TestATreeIsTheProcessAndAllBelowIt(t *testing.T) {
 	}
 }
 
-func TestWhatAnEndedChildUsedIsNotLost(t *testing.T) {
+func TestProc_CPUIncludesEndedChildren(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /proc")

@@ -8,57 +8,56 @@ import (
 	"time"
 )
 
-// life is how long an answer, or a session that was live, is kept.
-const life = 60 * time.Second
+// cacheTTL is how long a response, or a session that was live, is cached.
+const cacheTTL = 60 * time.Second
 
-type kept struct {
-	answer  answer
-	epoch   uint64
-	expires time.Time
+type cacheEntry struct {
+	response response
+	epoch    uint64
+	expires  time.Time
 }
 
-type keptKey struct {
+type cacheKey struct {
 	user id
 	uri  string
 }
 
-func (l *local) epoch(user id) *atomic.Uint64 {
-	counter, known := l.epochs.Load(user)
+func (l *processCache) generation(user id) *atomic.Uint64 {
+	counter, known := l.generations.Load(user)
 	if !known {
-		counter, _ = l.epochs.LoadOrStore(user, new(atomic.Uint64))
+		counter, _ = l.generations.LoadOrStore(user, new(atomic.Uint64))
 	}
 	return counter.(*atomic.Uint64) //nolint:errcheck,forcetypeassert // nothing else is stored
 }
 
-// cached is an answer of the user's present epoch, kept or loaded.
-func (l *local) cached(user id, uri string, load func() (answer, error)) (answer, error) {
-	epoch := l.epoch(user).Load() // before what is loaded, so that a write meanwhile makes it stale
-	key := keptKey{user, uri}
-	if found, ok := l.answers.Load(key); ok {
-		k := found.(*kept) //nolint:errcheck,forcetypeassert // nothing else is stored
+// cached returns a response of the user's current generation, cached or loaded.
+func (l *processCache) cached(user id, uri string, load func() (response, error)) (response, error) {
+	epoch := l.generation(user).Load() // read before loading, so that a concurrent write invalidates it
+	key := cacheKey{user, uri}
+	if found, ok := l.responses.Load(key); ok {
+		k := found.(*cacheEntry) //nolint:errcheck,forcetypeassert // nothing else is stored
 		if k.epoch == epoch && time.Now().Before(k.expires) {
-			return k.answer, nil
+			return k.response, nil
 		}
 	}
 	a, err := load()
 	if err == nil {
-		l.answers.Store(key, &kept{a, epoch, time.Now().Add(life)})
+		l.responses.Store(key, &cacheEntry{a, epoch, time.Now().Add(cacheTTL)})
 	}
 	return a, err
 }
 
-// cachedInRedis asks Redis once: is the session known to be live, what is the
-// user's epoch, and is there an answer. A kept answer is its epoch, its tag and
-// its body.
-func (s *server) cachedInRedis(ctx context.Context, who caller, uri string, load func() (answer, error)) (answer, error) {
-	session, body := who.key("session:"+who.session.String()), who.key("body:"+uri)
+// cachedInRedis makes one call to Redis, for the session, the user's generation and the
+// response. A cached response is its generation, its tag and its body.
+func (s *server) cachedInRedis(ctx context.Context, actor caller, uri string, load func() (response, error)) (response, error) {
+	session, body := actor.key("session:"+actor.session.String()), actor.key("body:"+uri)
 	ask := []string{"MGET", session}
 	if s.Cache {
-		ask = append(ask, who.key("epoch"), body)
+		ask = append(ask, actor.key("epoch"), body)
 	}
 	found, err := s.redis.do(ctx, ask...)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	known := len(found) > 0 && found[0] != nil
 	epoch := []byte("0")
@@ -74,7 +73,7 @@ func (s *server) cachedInRedis(ctx context.Context, who caller, uri string, load
 	if err != nil {
 		return a, err
 	}
-	seconds := strconv.Itoa(int(life.Seconds()))
+	seconds := strconv.Itoa(int(cacheTTL.Seconds()))
 	if !known {
 		_, err = s.redis.do(ctx, "SET", session, "1", "EX", seconds)
 	}
@@ -84,15 +83,15 @@ func (s *server) cachedInRedis(ctx context.Context, who caller, uri string, load
 	return a, err
 }
 
-func pack(a answer, epoch []byte) []byte {
+func pack(a response, epoch []byte) []byte {
 	return bytes.Join([][]byte{epoch, []byte(a.etag), a.body}, []byte("|"))
 }
 
-func unpack(packed, epoch []byte) (answer, bool) {
+func unpack(packed, epoch []byte) (response, bool) {
 	of, rest, _ := bytes.Cut(packed, []byte("|"))
 	tag, body, found := bytes.Cut(rest, []byte("|"))
 	if !found || !bytes.Equal(of, epoch) {
-		return answer{}, false
+		return response{}, false
 	}
-	return answer{status: 200, etag: string(tag), body: body}, true
+	return response{status: 200, etag: string(tag), body: body}, true
 }

@@ -116,11 +116,11 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// pageToken names the place behind a row, so that nobody else can use it.
-func (s *server) pageToken(who caller, parent id, last *specification) string {
+// pageToken is a signed cursor behind a row. It is valid for one user only.
+func (s *server) pageToken(actor caller, parent id, last *specification) string {
 	cursor := fmt.Appendf(nil, `{"number":%d,"id":"%s"}`, last.number, last.id)
 	mac := hmac.New(sha256.New, []byte(s.PageKey))
-	fmt.Fprintf(mac, "%s|%s|", who.user, parent)
+	fmt.Fprintf(mac, "%s|%s|", actor.user, parent)
 	mac.Write(cursor)
 	return base64.RawURLEncoding.EncodeToString(append(mac.Sum(nil)[:16], cursor...))
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestStringsAreEscapedAsTheProductDoes(t *testing.T) {
+func TestEncode_EscapesStringsLikeTheProduct(t *testing.T) {
 	t.Parallel()
 	var all strings.Builder
 	all.WriteString("für „alle“ \U0001f680 \u2028 \x7f")
@@ -30,12 +30,12 @@ func TestStringsAreEscapedAsTheProductDoes(t *testing.T) {
 	}
 }
 
-func TestABrokenTokenIsRefused(t *testing.T) {
+func TestToken_RejectsBrokenTokens(t *testing.T) {
 	t.Parallel()
 	var known tokens
 	for _, bad := range []string{"", "Bearer ", "Bearer a", "Bearer a.b", "Bearer a.b.c", "Basic x", "Bearer " + strings.Repeat(".", 9)} {
-		if who, err := known.verify(bad); err == nil {
-			t.Errorf("verify(%q) = %v", bad, who)
+		if actor, err := known.verify(bad); err == nil {
+			t.Errorf("verify(%q) = %v", bad, actor)
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// Command reference is the part of the API that the benchmark asks for, written
-// by hand: the same tables, statements and walls, the same calls to Redis, the
-// same bytes in the answers. What codegenapp costs more than this is the price
-// of its layers.
+// Command reference is a hand-written server of the operations that the benchmark uses:
+// the same tables, statements and row-level security, the same calls to Redis, the same
+// bytes in the responses. The difference to codegenapp is the cost of its layers.
 //
-// It is no second implementation to be used by anybody. It does only what the
-// benchmark needs to be answered rightly, and it shares no code with the product.
+// It is not for use. It does only what the benchmark needs, shares no code with the
+// product, and keeps SQL of its own: it does not follow each change of the product.
+// bench compares the responses of both before it measures.
 package main
 
 import (
@@ -33,7 +33,7 @@ type config struct {
 	PageKey   string `json:"page_key"`
 	// Redis is host:port, or empty.
 	Redis string `json:"redis"`
-	// Cache lets answers be kept: in Redis, or in the process where there is none.
+	// Cache enables caching of responses: in Redis, or in the process without one.
 	Cache bool `json:"cache"`
 }
 
@@ -73,13 +73,13 @@ func run(ctx context.Context, path string) error {
 	return nil
 }
 
-// server is everything.
+// server handles the requests.
 type server struct {
 	config
 	pool   *pgxpool.Pool
-	redis  *redis // nil where there is none
+	redis  *redis // nil without Redis
 	tokens tokens
-	local  local
+	local  processCache
 }
 
 func open(ctx context.Context, c config) (*server, error) {
@@ -92,7 +92,7 @@ func open(ctx context.Context, c config) (*server, error) {
 		_, err := conn.Exec(ctx, connectSQL)
 		return err
 	}
-	s := &server{config: c, tokens: tokens{secret: []byte(c.JWTSecret), known: map[string]caller{}}}
+	s := &server{config: c, tokens: tokens{secret: []byte(c.JWTSecret), cached: map[string]caller{}}}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pool); err != nil {
 		return nil, fmt.Errorf("open the pool: %w", err)
 	}
@@ -104,8 +104,8 @@ func open(ctx context.Context, c config) (*server, error) {
 	return s, nil
 }
 
-// local keeps answers in the process.
-type local struct {
-	// epochs count the writes of each user; answers hold what was read in one.
-	epochs, answers sync.Map
+// processCache caches responses in the process.
+type processCache struct {
+	// generations count the writes of each user; responses are valid for one.
+	generations, responses sync.Map
 }

@@ -29,9 +29,9 @@ func (s *specification) fields() []any {
 }
 
 // live is nil unless the specification or its project is in the trash.
-func (s *specification) live() error {
+func (s *specification) checkLive() error {
 	if s.trashed || s.projectGone {
-		return refusal(http.StatusNotFound)
+		return statusError(http.StatusNotFound)
 	}
 	return nil
 }
@@ -62,11 +62,11 @@ func (p *project) fields() []any {
 	return []any{&p.id, &p.owner, &p.title, &p.description, &p.count, &p.next, &p.version, &p.created, &p.updated, &p.deleted, &p.trashed}
 }
 
-// fly sends a batch that begins with skip statements before the confinement, and
+// sendBatch sends a batch that begins with skip statements before the tenant scope, and
 // lets read take what comes behind it.
-func (s *server) fly(ctx context.Context, batch *pgx.Batch, skip int, read func(pgx.BatchResults) error) error {
+func (s *server) sendBatch(ctx context.Context, batch *pgx.Batch, skip int, read func(pgx.BatchResults) error) error {
 	results := s.pool.SendBatch(ctx, batch)
-	err := confined(results, skip)
+	err := readScope(results, skip)
 	if err == nil {
 		err = read(results)
 	}
@@ -76,8 +76,8 @@ func (s *server) fly(ctx context.Context, batch *pgx.Batch, skip int, read func(
 	return err
 }
 
-// confined reads the answers up to that of the confinement.
-func confined(results pgx.BatchResults, skip int) error {
+// readScope reads the results up to that of the tenant scope.
+func readScope(results pgx.BatchResults, skip int) error {
 	for range skip {
 		if _, err := results.Exec(); err != nil {
 			return err
@@ -88,42 +88,42 @@ func confined(results pgx.BatchResults, skip int) error {
 		return err
 	}
 	if !live {
-		return refusal(http.StatusUnauthorized)
+		return statusError(http.StatusUnauthorized)
 	}
 	return nil
 }
 
-// specification is GET /specs/{id}: one implicit transaction in one flight.
-func (s *server) specification(ctx context.Context, who caller, of id) (answer, error) {
+// specification is GET /specs/{id}: one implicit transaction in one round trip.
+func (s *server) specification(ctx context.Context, actor caller, of id) (response, error) {
 	var batch pgx.Batch
-	batch.Queue(confineSQL, who.session, who.user)
-	batch.Queue(getSpecificationSQL, of, who.user)
+	batch.Queue(scopeSQL, actor.session, actor.user)
+	batch.Queue(getSpecificationSQL, of, actor.user)
 	var row specification
-	err := s.fly(ctx, &batch, 0, func(results pgx.BatchResults) error {
+	err := s.sendBatch(ctx, &batch, 0, func(results pgx.BatchResults) error {
 		return results.QueryRow().Scan(append(row.fields(), &row.projectGone)...)
 	})
 	if err == nil {
-		err = row.live()
+		err = row.checkLive()
 	}
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{status: http.StatusOK, etag: etag(row.version), body: append(row.open(nil), '}')}, nil
+	return response{status: http.StatusOK, etag: etag(row.version), body: append(row.open(nil), '}')}, nil
 }
 
 const beginReadSQL = "begin isolation level repeatable read, read only"
 
 // specificationWithItems is GET /specs/{id}?include=items.
-func (s *server) specificationWithItems(ctx context.Context, who caller, of id) (answer, error) {
+func (s *server) specificationWithItems(ctx context.Context, actor caller, of id) (response, error) {
 	var batch pgx.Batch
 	batch.Queue(beginReadSQL)
-	batch.Queue(confineSQL, who.session, who.user)
-	batch.Queue(getSpecificationSQL, of, who.user)
-	batch.Queue(listItemsSQL, of, who.user)
+	batch.Queue(scopeSQL, actor.session, actor.user)
+	batch.Queue(getSpecificationSQL, of, actor.user)
+	batch.Queue(listItemsSQL, of, actor.user)
 	batch.Queue("commit")
 	var row specification
 	var items []item
-	err := s.fly(ctx, &batch, 1, func(results pgx.BatchResults) (err error) {
+	err := s.sendBatch(ctx, &batch, 1, func(results pgx.BatchResults) (err error) {
 		if err := results.QueryRow().Scan(append(row.fields(), &row.projectGone)...); err != nil {
 			return err
 		}
@@ -134,13 +134,13 @@ func (s *server) specificationWithItems(ctx context.Context, who caller, of id) 
 		return err
 	})
 	if err == nil {
-		err = row.live()
+		err = row.checkLive()
 	}
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	body := appendItems(append(row.open(nil), `,"items":`...), row.ordered(items))
-	return answer{status: http.StatusOK, etag: etag(row.version), body: append(body, '}')}, nil
+	return response{status: http.StatusOK, etag: etag(row.version), body: append(body, '}')}, nil
 }
 
 func readItems(results pgx.BatchResults) ([]item, error) {
@@ -170,16 +170,16 @@ func (s *specification) ordered(items []item) []item {
 }
 
 // specifications is GET /projects/{id}/specs, the first page.
-func (s *server) specifications(ctx context.Context, who caller, of id, size int) (answer, error) {
+func (s *server) specifications(ctx context.Context, actor caller, of id, size int) (response, error) {
 	var batch pgx.Batch
 	batch.Queue(beginReadSQL)
-	batch.Queue(confineSQL, who.session, who.user)
-	batch.Queue(getProjectSQL, of, who.user)
-	batch.Queue(listSpecificationsSQL, of, who.user, false, size+1)
+	batch.Queue(scopeSQL, actor.session, actor.user)
+	batch.Queue(getProjectSQL, of, actor.user)
+	batch.Queue(listSpecificationsSQL, of, actor.user, false, size+1)
 	batch.Queue("commit")
 	var parent project
 	page := make([]specification, 0, size+1)
-	err := s.fly(ctx, &batch, 1, func(results pgx.BatchResults) error {
+	err := s.sendBatch(ctx, &batch, 1, func(results pgx.BatchResults) error {
 		if err := results.QueryRow().Scan(parent.fields()...); err != nil {
 			return err
 		}
@@ -201,15 +201,15 @@ func (s *server) specifications(ctx context.Context, who caller, of id, size int
 		return err
 	})
 	if err == nil && parent.trashed {
-		err = refusal(http.StatusNotFound)
+		err = statusError(http.StatusNotFound)
 	}
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	next := ""
 	if len(page) > size {
 		page = page[:size]
-		next = s.pageToken(who, of, &page[size-1])
+		next = s.pageToken(actor, of, &page[size-1])
 	}
-	return answer{status: http.StatusOK, body: appendPage(nil, page, next)}, nil
+	return response{status: http.StatusOK, body: appendPage(nil, page, next)}, nil
 }

@@ -29,14 +29,14 @@ type reply struct {
 }
 
 // mostWaiting is more than there are requests at any time.
-const mostWaiting = 4096
+const maxWaiting = 4096
 
 func dialRedis(ctx context.Context, address string) (*redis, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Redis: %w", err)
 	}
-	r := &redis{out: bufio.NewWriterSize(conn, 32<<10), waiting: make(chan chan reply, mostWaiting)}
+	r := &redis{out: bufio.NewWriterSize(conn, 32<<10), waiting: make(chan chan reply, maxWaiting)}
 	r.slots.New = func() any { return make(chan reply, 1) }
 	go r.listen(bufio.NewReaderSize(conn, 32<<10))
 	return r, nil
@@ -51,12 +51,12 @@ func (r *redis) do(ctx context.Context, args ...string) ([][]byte, error) {
 	r.write(args)
 	r.waiting <- slot
 	var err error
-	if r.writing.Load() == 0 { // else whoever comes next flushes for all
+	if r.writing.Load() == 0 { // else the next caller flushes for all
 		err = r.out.Flush()
 	}
 	r.mu.Unlock()
 	if err != nil {
-		return nil, fmt.Errorf("ask Redis: %w", err)
+		return nil, fmt.Errorf("call Redis: %w", err)
 	}
 	select {
 	case answer := <-slot:
@@ -83,7 +83,7 @@ func (r *redis) write(args []string) {
 	}
 }
 
-// listen gives each answer to whoever waits for it, until the connection ends.
+// listen delivers each reply to its waiter, until the connection ends.
 func (r *redis) listen(in *bufio.Reader) {
 	var broken error
 	for slot := range r.waiting {

@@ -11,19 +11,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// answer is what goes out. Location is that of what was created.
-type answer struct {
+// response is what is sent. Its location is the URL of the created resource.
+type response struct {
 	status         int
 	etag, location string
 	body           []byte
 }
 
-// refusal is an error with its status.
-type refusal int
+// statusError is an error with an HTTP status.
+type statusError int
 
-func (r refusal) Error() string { return http.StatusText(int(r)) }
+func (r statusError) Error() string { return http.StatusText(int(r)) }
 
-// ServeHTTP answers everything.
+// ServeHTTP handles all requests.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/ready" {
 		return
@@ -35,10 +35,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "private, no-cache")
-	a, err := s.answer(r)
+	a, err := s.route(r)
 	if err != nil {
 		status := http.StatusInternalServerError
-		if known, ok := errors.AsType[refusal](err); ok {
+		if known, ok := errors.AsType[statusError](err); ok {
 			status = int(known)
 		} else if errors.Is(err, pgx.ErrNoRows) {
 			status = http.StatusNotFound
@@ -59,65 +59,65 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // whoever asked may be gone
+	_, _ = w.Write(a.body) // the client may have disconnected
 }
 
-// answer finds out who asks for what.
-func (s *server) answer(r *http.Request) (answer, error) {
-	who, err := s.tokens.verify(r.Header.Get("Authorization"))
+// route authenticates the caller and calls the handler.
+func (s *server) route(r *http.Request) (response, error) {
+	actor, err := s.tokens.verify(r.Header.Get("Authorization"))
 	if err != nil {
-		return answer{}, errors.Join(refusal(http.StatusUnauthorized), err)
+		return response{}, errors.Join(statusError(http.StatusUnauthorized), err)
 	}
 	rest, _ := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	noun, rest, _ := strings.Cut(rest, "/")
 	name, below, _ := strings.Cut(rest, "/")
 	of, err := parseID(name)
 	if err != nil {
-		return answer{}, refusal(http.StatusNotFound)
+		return response{}, statusError(http.StatusNotFound)
 	}
 	ctx, query := r.Context(), r.URL.RawQuery
 	switch r.Method + " " + noun + "/" + below {
 	case "GET specs/":
-		return s.cached(ctx, who, r.RequestURI, func() (answer, error) {
+		return s.cached(ctx, actor, r.RequestURI, func() (response, error) {
 			if query == "include=items" {
-				return s.specificationWithItems(ctx, who, of)
+				return s.specificationWithItems(ctx, actor, of)
 			}
-			return s.specification(ctx, who, of)
+			return s.specification(ctx, actor, of)
 		})
 	case "GET projects/specs":
 		size, err := strconv.Atoi(strings.TrimPrefix(query, "page_size="))
 		if err != nil {
-			return answer{}, refusal(http.StatusBadRequest)
+			return response{}, statusError(http.StatusBadRequest)
 		}
-		return s.cached(ctx, who, r.RequestURI, func() (answer, error) { return s.specifications(ctx, who, of, size) })
+		return s.cached(ctx, actor, r.RequestURI, func() (response, error) { return s.specifications(ctx, actor, of, size) })
 	case "PATCH specs/":
-		return s.written(ctx, who, func() (answer, error) { return s.patchSpecification(ctx, who, of, r) })
+		return s.write(ctx, actor, func() (response, error) { return s.patchSpecification(ctx, actor, of, r) })
 	case "POST projects/specs":
-		return s.written(ctx, who, func() (answer, error) { return s.createSpecification(ctx, who, of, r) })
+		return s.write(ctx, actor, func() (response, error) { return s.createSpecification(ctx, actor, of, r) })
 	case "POST specs/items":
-		return s.written(ctx, who, func() (answer, error) { return s.createItem(ctx, who, of, r) })
+		return s.write(ctx, actor, func() (response, error) { return s.createItem(ctx, actor, of, r) })
 	case "PUT specs/items/reorder":
-		return s.written(ctx, who, func() (answer, error) { return s.reorder(ctx, who, of, r) })
+		return s.write(ctx, actor, func() (response, error) { return s.reorder(ctx, actor, of, r) })
 	}
-	return answer{}, refusal(http.StatusNotFound)
+	return response{}, statusError(http.StatusNotFound)
 }
 
-// cached is a read: from what is kept, or by load, whose answer is then kept.
-func (s *server) cached(ctx context.Context, who caller, uri string, load func() (answer, error)) (answer, error) {
+// cached handles a read: from the cache, or by load, whose response is then cached.
+func (s *server) cached(ctx context.Context, actor caller, uri string, load func() (response, error)) (response, error) {
 	if s.redis != nil {
-		return s.cachedInRedis(ctx, who, uri, load)
+		return s.cachedInRedis(ctx, actor, uri, load)
 	}
 	if !s.Cache {
 		return load()
 	}
-	return s.local.cached(who.user, uri, load)
+	return s.local.cached(actor.user, uri, load)
 }
 
-// written is a write, after which nothing counts that was kept of the user.
-func (s *server) written(ctx context.Context, who caller, write func() (answer, error)) (answer, error) {
+// write handles a write, and invalidates the user's cached responses.
+func (s *server) write(ctx context.Context, actor caller, write func() (response, error)) (response, error) {
 	if s.redis != nil {
-		if _, err := s.redis.do(ctx, "GET", who.key("session")); err != nil {
-			return answer{}, err
+		if _, err := s.redis.do(ctx, "GET", actor.key("session")); err != nil {
+			return response{}, err
 		}
 	}
 	a, err := write()
@@ -125,19 +125,19 @@ func (s *server) written(ctx context.Context, who caller, write func() (answer, 
 		return a, err
 	}
 	if s.redis != nil {
-		_, err = s.redis.do(ctx, "INCR", who.key("epoch"))
+		_, err = s.redis.do(ctx, "INCR", actor.key("epoch"))
 	} else if s.Cache {
-		s.local.epoch(who.user).Add(1)
+		s.local.generation(actor.user).Add(1)
 	}
 	return a, err
 }
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// matches tells whether the caller may overwrite this version.
+// matches checks If-Match against the version.
 func matches(r *http.Request, version int64) error {
 	if tag := r.Header.Get("If-Match"); tag != "" && tag != "*" && tag != etag(version) {
-		return fmt.Errorf("%w: the version is %d", refusal(http.StatusPreconditionFailed), version)
+		return fmt.Errorf("%w: the version is %d", statusError(http.StatusPreconditionFailed), version)
 	}
 	return nil
 }

@@ -1,13 +1,13 @@
 package main
 
-// The statements of the reference have the same effect as the product's. They are
-// written for the reference, and no test compares the two.
+// The statements do the work of the product's. They need not be equal to them: before it
+// measures, bench compares the responses of both servers.
 
 const connectSQL = `
 SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
        set_config('plan_cache_mode', 'force_generic_plan', false)`
 
-const confineSQL = `
+const scopeSQL = `
 SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
 FROM   live_session($1, $2) AS live`

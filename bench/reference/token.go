@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// caller is who asks, by an access token.
+// caller is the user and session of an access token.
 type caller struct {
 	user, session id
 	expires       time.Time
@@ -22,14 +22,14 @@ type caller struct {
 func (c caller) key(name string) string { return "reference:{" + c.user.String() + "}:" + name }
 
 // mostKnown bounds how many verified tokens are remembered.
-const mostKnown = 100_000
+const maxCachedTokens = 100_000
 
 // tokens verifies access tokens: JWTs with HS256. A token that was verified is
 // remembered until it expires.
 type tokens struct {
 	secret []byte
 	mu     sync.RWMutex
-	known  map[string]caller
+	cached map[string]caller
 }
 
 var errToken = errors.New("the access token is not valid")
@@ -40,24 +40,24 @@ func (t *tokens) verify(authorization string) (caller, error) {
 		return caller{}, errToken
 	}
 	t.mu.RLock()
-	who, known := t.known[raw]
+	actor, known := t.cached[raw]
 	t.mu.RUnlock()
 	if !known {
 		var err error
-		if who, err = t.read(raw); err != nil {
+		if actor, err = t.read(raw); err != nil {
 			return caller{}, err
 		}
 		t.mu.Lock()
-		if len(t.known) >= mostKnown {
-			clear(t.known)
+		if len(t.cached) >= maxCachedTokens {
+			clear(t.cached)
 		}
-		t.known[strings.Clone(raw)] = who
+		t.cached[strings.Clone(raw)] = actor
 		t.mu.Unlock()
 	}
-	if time.Now().After(who.expires) {
+	if time.Now().After(actor.expires) {
 		return caller{}, errToken
 	}
-	return who, nil
+	return actor, nil
 }
 
 // read checks signature, type and claims.

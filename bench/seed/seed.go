@@ -19,11 +19,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What a user has.
+// The resources of a user.
 const (
 	Specifications = 25
 	Items          = 9
-	Spares         = 2
+	EmptyProjects  = 2
 )
 
 // Users is how many users have at least so many items.
@@ -47,16 +47,16 @@ func ID(kind, n int) uuid.UUID {
 	return id
 }
 
-// Born is less than every id of the service, and more than every id of ours.
-const Born = "01780000-0000-7000-8000-000000000000"
+// FirstNewID is less than every id that the service makes, and greater than every seeded id.
+const FirstNewID = "01780000-0000-7000-8000-000000000000"
 
 // The things of user u, from 1, by their number within the user, from 0.
 
 // ProjectOf is the project with the specifications.
-func ProjectOf(u int) uuid.UUID { return ID(Project, (u-1)*(1+Spares)+1) }
+func ProjectOf(u int) uuid.UUID { return ID(Project, (u-1)*(1+EmptyProjects)+1) }
 
 // SpareOf is an empty project.
-func SpareOf(u, n int) uuid.UUID { return ID(Project, (u-1)*(1+Spares)+2+n) }
+func EmptyProjectOf(u, n int) uuid.UUID { return ID(Project, (u-1)*(1+EmptyProjects)+2+n) }
 
 // SpecificationOf is a specification.
 func SpecificationOf(u, n int) uuid.UUID { return ID(Specification, (u-1)*Specifications+n+1) }
@@ -75,12 +75,12 @@ func Email(u int) string { return fmt.Sprintf("user%d@example.com", u) }
 // content is of a usual length, and has what JSON and HTML have to escape.
 func content(n int) string {
 	return fmt.Sprintf("# Specification %07d\n\nWhen an order is cancelled & nothing was sent, the money goes back within a day; "+
-		"the customer is told \"refunded\" in the language of the order (für jede Sprache).\n\n"+
+		"the customer reads \"refunded\" in the language of the order (für jede Sprache).\n\n"+
 		"- amounts above <500> need a second person, who is not the first\n- the reason is kept with the order, and shown to both\n"+
-		"- a refund that fails is repeated every hour, and after a day somebody is told\n", n)
+		"- a refund that fails is repeated every hour, and after a day support is notified\n", n)
 }
 
-// Load fills the database at url, which belongs to a superuser and is migrated
+// Load fills the database at url, of a superuser, which is migrated
 // and empty. issuer is that of the users.
 func Load(ctx context.Context, url, issuer string, users int) error {
 	conn, err := pgx.Connect(ctx, url)
@@ -88,8 +88,7 @@ func Load(ctx context.Context, url, issuer string, users int) error {
 		return fmt.Errorf("connect to load: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // what was written is committed
-	// The triggers and foreign keys would be asked for each row; what is written
-	// here keeps to them.
+	// Triggers and foreign keys would be checked for each row; these rows satisfy them.
 	if _, err := conn.Exec(ctx, "SET session_replication_role = replica; SET synchronous_commit = off"); err != nil {
 		return fmt.Errorf("prepare to load: %w", err)
 	}
@@ -116,7 +115,7 @@ type table struct {
 func tables(issuer string, at time.Time) []table {
 	return []table{
 		{"users", "id issuer subject email name project_count created_at last_login_at", 1, func(u, _ int) []any {
-			return []any{ID(User, u), issuer, Subject(u), Email(u), "User " + strconv.Itoa(u), 1 + Spares, at, at}
+			return []any{ID(User, u), issuer, Subject(u), Email(u), "User " + strconv.Itoa(u), 1 + EmptyProjects, at, at}
 		}},
 		{"identities", "issuer subject user_id", 1, func(u, _ int) []any { return []any{issuer, Subject(u), ID(User, u)} }},
 		// For pgbench, which does not sign in.
@@ -124,11 +123,11 @@ func tables(issuer string, at time.Time) []table {
 			end := at.Add(30 * 24 * time.Hour)
 			return []any{ID(Session, u), ID(User, u), make([]byte, 16), at, at, end, end, "", ""}
 		}},
-		{"projects", "id owner_id title description specification_count next_specification_number created_at updated_at", 1 + Spares, func(u, n int) []any {
+		{"projects", "id owner_id title description specification_count next_specification_number created_at updated_at", 1 + EmptyProjects, func(u, n int) []any {
 			if n == 0 {
 				return []any{ProjectOf(u), ID(User, u), "Orders", "What the shop must do with orders.", Specifications, Specifications + 1, at, at}
 			}
-			return []any{SpareOf(u, n-1), ID(User, u), "Spare " + strconv.Itoa(n), "", 0, 1, at, at}
+			return []any{EmptyProjectOf(u, n-1), ID(User, u), "Spare " + strconv.Itoa(n), "", 0, 1, at, at}
 		}},
 		{"specifications", "id project_id owner_id number title content item_ids next_item_number created_at updated_at", Specifications, func(u, n int) []any {
 			items := make([]uuid.UUID, Items)
@@ -146,8 +145,8 @@ func tables(issuer string, at time.Time) []table {
 	}
 }
 
-// check holds for the first and the last user what the triggers hold for rows
-// that the service writes: the list of a specification is exactly its items.
+// check verifies, for the first and the last user, what triggers verify for rows that
+// the service writes: the list of a specification is exactly its items.
 func check(ctx context.Context, conn *pgx.Conn, users int) error {
 	var specifications, bad int
 	err := conn.QueryRow(ctx, `
@@ -164,8 +163,8 @@ WHERE  s.owner_id = ANY ($1)`, []uuid.UUID{ID(User, 1), ID(User, users)}).Scan(&
 	return nil
 }
 
-// Reset takes back what a benchmark has created since Load, so that every turn
-// finds the same rows, and cleans up behind it.
+// Reset deletes what a benchmark has created since Load, so that every measurement
+// starts with the same rows, and vacuums.
 func Reset(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -174,12 +173,12 @@ func Reset(ctx context.Context, url string) error {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for _, statement := range []string{
 		"SET session_replication_role = replica; SET synchronous_commit = off",
-		// What is new is found by owner, in the keys: a table is not read for it.
+		// New rows are found by owner, through the primary keys, without table scans.
 		"SET enable_hashjoin = off; SET enable_mergejoin = off",
-		`WITH gone AS (DELETE FROM bullet_items AS i USING users AS u WHERE i.owner_id = u.id AND i.id > '` + Born + `' RETURNING i.owner_id, i.spec_id)
+		`WITH gone AS (DELETE FROM bullet_items AS i USING users AS u WHERE i.owner_id = u.id AND i.id > '` + FirstNewID + `' RETURNING i.owner_id, i.spec_id)
 		 UPDATE specifications AS s SET item_ids = s.item_ids[1:` + strconv.Itoa(Items) + `], next_item_number = ` + strconv.Itoa(Items+1) + `
 		 FROM (SELECT DISTINCT owner_id, spec_id FROM gone) AS g WHERE s.owner_id = g.owner_id AND s.id = g.spec_id`,
-		`WITH gone AS (DELETE FROM specifications AS s USING users AS u WHERE s.owner_id = u.id AND s.id > '` + Born + `' RETURNING s.owner_id, s.project_id)
+		`WITH gone AS (DELETE FROM specifications AS s USING users AS u WHERE s.owner_id = u.id AND s.id > '` + FirstNewID + `' RETURNING s.owner_id, s.project_id)
 		 UPDATE projects AS p SET specification_count = 0, next_specification_number = 1
 		 FROM (SELECT DISTINCT owner_id, project_id FROM gone) AS g WHERE p.owner_id = g.owner_id AND p.id = g.project_id`,
 		"VACUUM bullet_items, specifications, projects",

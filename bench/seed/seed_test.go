@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-func TestIDsAreUUIDsInTheOrderOfTheirRows(t *testing.T) {
+func TestSeed_IDsAreOrderedUUIDs(t *testing.T) {
 	t.Parallel()
 	var ids []string
 	for _, n := range []int{1, 2, 255, 256, 1 << 20, 1 << 31} {
@@ -21,12 +21,12 @@ func TestIDsAreUUIDsInTheOrderOfTheirRows(t *testing.T) {
 	if !slices.IsSorted(ids) || ids[2] != "01770000-0000-7004-8000-0000000000ff" {
 		t.Errorf("%q", ids)
 	}
-	if made := uuid.Must(uuid.NewV7()).String(); ids[5] >= Born || Born >= made {
-		t.Errorf("%s does not stand between what is loaded and what is made, such as %s", Born, made)
+	if made := uuid.Must(uuid.NewV7()).String(); ids[5] >= FirstNewID || FirstNewID >= made {
+		t.Errorf("%s does not stand between what is loaded and what is made, such as %s", FirstNewID, made)
 	}
 }
 
-func TestUsersHaveAtLeastTheWantedItems(t *testing.T) {
+func TestSeed_UsersCoverTheItems(t *testing.T) {
 	t.Parallel()
 	for items, want := range map[int]int{1: 1, 225: 1, 226: 2, 10_000: 45, 1_000_000: 4445, 10_000_000: 44445} {
 		if got := Users(items); got != want {
@@ -35,7 +35,7 @@ func TestUsersHaveAtLeastTheWantedItems(t *testing.T) {
 	}
 }
 
-func TestNoTwoUsersShareAnything(t *testing.T) {
+func TestSeed_UsersShareNothing(t *testing.T) {
 	t.Parallel()
 	seen := map[uuid.UUID]bool{}
 	add := func(id uuid.UUID) {
@@ -46,8 +46,8 @@ func TestNoTwoUsersShareAnything(t *testing.T) {
 	}
 	for u := 1; u <= 3; u++ {
 		add(ProjectOf(u))
-		for n := range Spares {
-			add(SpareOf(u, n))
+		for n := range EmptyProjects {
+			add(EmptyProjectOf(u, n))
 		}
 		for n := range Specifications {
 			add(SpecificationOf(u, n))
@@ -56,7 +56,7 @@ func TestNoTwoUsersShareAnything(t *testing.T) {
 			}
 		}
 	}
-	if want := 3 * (1 + Spares + Specifications*(1+Items)); len(seen) != want {
+	if want := 3 * (1 + EmptyProjects + Specifications*(1+Items)); len(seen) != want {
 		t.Errorf("%d ids, want %d", len(seen), want)
 	}
 	if text := content(7); len(text) < 300 || !strings.ContainsAny(text, `"&<`) {

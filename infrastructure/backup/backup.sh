@@ -3,13 +3,13 @@
 #
 # Writes a backup of the database of BACKUP_DATABASE_URL into BACKUP_DIR, reads it
 # back, and removes the backups that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not
-# keep. With "prune" it only removes. README.md says the rest.
+# keep. With "prune" it only removes. See README.md.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-# What is beside a backup while it is made, and left where it was killed.
-unfinished() { rm -f -- "$directory"/.codegenapp-*.partial; }
+# Removes the partial files of a backup that was interrupted.
+remove_partial() { rm -f -- "$directory"/.codegenapp-*.partial; }
 
 # keep NAME DEFAULT is a number of backups.
 keep() {
@@ -18,9 +18,9 @@ keep() {
     echo $((10#$number))
 }
 
-# sees_everything ends us unless the role sees every row of every table. Without
-# this check pg_dump would fail, too, but with a sentence that tells nobody why.
-sees_everything() {
+# check_role fails unless the role reads every row of every table. Without this check
+# pg_dump would fail, too, but with a message that does not name the reason.
+check_role() {
     local role bypasses unreadable migrated
     IFS=$'\t' read -r role bypasses migrated unreadable < <(sql <<'SQL'
 SELECT current_user, rolsuper OR rolbypassrls, to_regclass('public.goose_db_version') IS NOT NULL,
@@ -30,14 +30,14 @@ SELECT current_user, rolsuper OR rolbypassrls, to_regclass('public.goose_db_vers
         AND    NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') ELSE has_table_privilege(c.oid, 'SELECT') END)
 FROM   pg_roles WHERE rolname = current_user;
 SQL
-    ) || fail "the database of BACKUP_DATABASE_URL cannot be asked; psql says why, above"
+    ) || fail "the database of BACKUP_DATABASE_URL cannot be queried; see psql's message above"
     [[ $bypasses == t ]] || fail "row-level security would hide rows from $role, the role of BACKUP_DATABASE_URL;" \
         "take a role that has BYPASSRLS and is a member of pg_read_all_data (README.md, The role)"
     [[ -z $unreadable ]] || fail "$role, the role of BACKUP_DATABASE_URL, may not read $unreadable; GRANT pg_read_all_data TO $role"
     [[ $migrated == t ]] || fail "the database of BACKUP_DATABASE_URL is not codegenapp's: it has no table goose_db_version"
 }
 
-# tables lists what a backup must have.
+# tables lists the tables that a backup must contain.
 tables() {
     sql <<'SQL' | LC_ALL=C sort
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -48,17 +48,17 @@ SQL
 backup() {
     local began=$SECONDS name partial rows sum
     name=codegenapp-$(date -u +%Y%m%dT%H%M%SZ).dump
-    [[ ! -e $directory/$name ]] || fail "$directory/$name is there already; wait a second"
+    [[ ! -e $directory/$name ]] || fail "$directory/$name already exists; wait a second"
     partial=$directory/.$name.partial
-    trap unfinished EXIT
+    trap remove_partial EXIT
     pg_dump --format=custom --lock-wait-timeout=60s --no-password --file="$partial" --dbname="$target" ||
-        fail "pg_dump failed, and said why above; there is no backup"
+        fail "pg_dump failed; see its message above. There is no backup"
     rows=$(rows_in "$partial") || fail "what pg_dump wrote to $directory cannot be read back; there is no backup"
     [[ $(cut -f 1 <<<"$rows") == "$(tables)" ]] ||
         fail "what pg_dump wrote has other tables than the database; there is no backup. If migrations run at the moment, try again"
     sum=$(sha256sum <"$partial")
     printf '%s  %s\n' "${sum%% *}" "$name" >"$directory/.$name.sha256.partial"
-    # The checksum first: from the moment that the backup has its name it is whole.
+    # The checksum first, so that a backup is complete as soon as it has its name.
     sync -- "$partial" "$directory/.$name.sha256.partial"
     mv -- "$directory/.$name.sha256.partial" "$directory/$name.sha256"
     mv -- "$partial" "$directory/$name"
@@ -68,8 +68,8 @@ backup() {
 }
 
 # prune keeps the newest backup of each of the newest days, weeks and months that
-# have one, and the newest whole one in any case. A damaged one keeps no place, so
-# that the next older is kept instead, and is left for somebody to look at.
+# have one, and in any case the newest intact one. A damaged backup does not count:
+# the next older one is kept instead, and the damaged one stays for inspection.
 prune() {
     local -A place taken=() used=([day]=0 [week]=0 [month]=0)
     local -a all=() wanted doomed=() damaged=()
@@ -114,12 +114,12 @@ need psql pg_dump pg_restore flock sha256sum
 [[ -d $directory ]] || mkdir -p -- "$directory" || fail "the directory $directory of BACKUP_DIR cannot be made"
 exec 9>"$directory/.lock" || fail "the directory $directory of BACKUP_DIR cannot be written to"
 flock -n 9 || fail "another backup into $directory is under way"
-unfinished
+remove_partial
 if [[ $# == 0 ]]; then
     url=$(setting BACKUP_DATABASE_URL)
     [[ -n $url ]] || misused "BACKUP_DATABASE_URL is needed: postgres://user:password@host:5432/database, of a role that sees every row"
     database BACKUP_DATABASE_URL "$url"
-    sees_everything
+    check_role
     backup
 fi
 prune

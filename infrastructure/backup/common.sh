@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What backup.sh and restore.sh have in common. It is sourced, not run.
+# Functions of backup.sh and restore.sh. This file is sourced, not run.
 
-# Whatever is written is for its owner alone.
+# Files are readable by their owner only.
 umask 077
 
 # fail SENTENCE: what is wrong, where, and what to do.
@@ -45,7 +45,7 @@ setting() {
 }
 
 # database NAME URL makes a URL the target of sql and of the programs. Its password
-# goes by the environment, as a command line is there for everybody to see.
+# goes through the environment, since other users can read command lines.
 database() {
     local url=${2%$'\r'} encoded
     [[ $url =~ ^postgres(ql)?://[^[:space:]]+$ ]] ||
@@ -64,11 +64,10 @@ database() {
     export PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-10}
 }
 
-# sql asks the target what standard input says; columns are divided by tabs.
+# sql runs the statements of standard input at the target; columns are separated by tabs.
 sql() { psql -X -q -A -t -F $'\t' -v ON_ERROR_STOP=1 --no-password --dbname="$target"; }
 
-# whole FILE reports whether a backup is just as it was written, by the checksum
-# beside it.
+# whole FILE reports whether a backup is intact, by the checksum next to it.
 whole() {
     local sum
     [[ -r $1 && -r $1.sha256 ]] || return

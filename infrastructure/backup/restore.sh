@@ -2,18 +2,17 @@
 # restore.sh [--replace] FILE
 #
 # Restores a backup of backup.sh into the database of MIGRATION_DATABASE_URL, which
-# has to be empty; --replace puts it in the place of what is there. All of it, or
-# nothing. README.md says the rest.
+# has to be empty; --replace replaces its content. The restore is atomic. See README.md.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-# owner_in FILE is whose the tables of a backup are. Policies name that role, too.
+# owner_in FILE prints the owner of the tables of a backup. Policies name that role, too.
 owner_in() { pg_restore --list "$1" | awk '$4 == "TABLE" && $5 != "DATA" { print $NF }' | sort -u; }
 
-# may_restore ends us unless the role is the one that the backup names, and may do
-# all that a restore does.
-may_restore() {
+# check_role fails unless the role is the owner that the backup names, and has all
+# rights that a restore needs.
+check_role() {
     local role owns creates roles app
     IFS=$'\t' read -r role owns creates roles app < <(sql <<'SQL'
 SELECT current_user, pg_has_role(d.datdba, 'USAGE'), has_schema_privilege('public', 'CREATE') AND pg_has_role(n.nspowner, 'USAGE'),
@@ -21,7 +20,7 @@ SELECT current_user, pg_has_role(d.datdba, 'USAGE'), has_schema_privilege('publi
 FROM   pg_roles AS r, pg_database AS d, pg_namespace AS n
 WHERE  r.rolname = current_user AND d.datname = current_database() AND n.nspname = 'public';
 SQL
-    ) || fail "the database of MIGRATION_DATABASE_URL cannot be asked; psql says why, above"
+    ) || fail "the database of MIGRATION_DATABASE_URL cannot be queried; see psql's message above"
     [[ $role == "$owner" ]] || fail "the tables of $file belong to $owner, and so do its policies, but MIGRATION_DATABASE_URL is of $role;" \
         "make the role $owner (docs/operations.md, Database roles) and restore as that"
     [[ $owns == t ]] || fail "$role does not own the database; make it with CREATE DATABASE … OWNER $role"
@@ -29,7 +28,7 @@ SQL
     [[ $app == t || $roles == t ]] || fail "there is no role codegenapp_app, and $role may not make it; as superuser: ALTER ROLE $role CREATEROLE"
 }
 
-# contents names what is in the database, apart from extensions.
+# contents lists the objects in the database, without those of extensions.
 contents() {
     sql <<'SQL'
 WITH ours AS (
@@ -46,9 +45,9 @@ WHERE  NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = f.class AND d.ob
 SQL
 }
 
-# What belongs to the cluster or to the database itself is in no backup: the role
-# that the service takes on (migrations/00001_identity.sql), and who may make
-# temporary tables.
+# prepare makes what a backup does not contain, since it belongs to the cluster or to
+# the database itself: the role that the service assumes (migrations/00001_identity.sql),
+# and the right to make temporary tables.
 prepare() {
     sql <<'SQL'
 SET client_min_messages = warning;
@@ -70,10 +69,10 @@ $$;
 SQL
 }
 
-# settle makes statistics, which a backup has not, and counts rows. Row-level
-# security holds for the owner too, so it is put off for the count and for nobody
-# else: the transaction is rolled back.
-settle() {
+# finish collects statistics, which a backup does not contain, and counts rows.
+# Row-level security applies to the owner too, so it is disabled for the count, in a
+# transaction that is rolled back.
+finish() {
     sql <<'SQL' | LC_ALL=C sort
 SELECT format('ANALYZE %I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE  c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \gexec
@@ -95,7 +94,7 @@ fi
 [[ $# == 1 && $1 != -* ]] || misused "usage: restore.sh [--replace] FILE"
 file=$1 program=${CODEGENAPP:-codegenapp} name=MIGRATION_DATABASE_URL
 need psql pg_restore sha256sum
-command -v "$program" >/dev/null || fail "there is no $program, which looks at the schema in the end; $(provider codegenapp)"
+command -v "$program" >/dev/null || fail "there is no $program, which checks the schema at the end; $(provider codegenapp)"
 url=$(setting MIGRATION_DATABASE_URL)
 if [[ -z $url ]]; then
     name=DATABASE_URL url=$(setting DATABASE_URL)
@@ -103,25 +102,25 @@ fi
 [[ -n $url ]] || misused "MIGRATION_DATABASE_URL is needed: postgres://user:password@host:5432/database, of the owner of the tables"
 database "$name" "$url"
 
-# Nothing is touched before all of this is right.
+# All checks pass before anything is changed.
 [[ -r $file ]] || fail "there is no $file that can be read"
-[[ -r $file.sha256 ]] || fail "there is no $file.sha256, so nobody knows whether $file is whole; it was made beside it"
-whole "$file" || fail "$file is not as it was written: its checksum is not the one in $file.sha256. Take another backup"
-rows=$(rows_in "$file") || fail "$file cannot be read to its end. Take another backup"
+[[ -r $file.sha256 ]] || fail "there is no $file.sha256, so $file cannot be verified; backup.sh writes it next to the backup"
+whole "$file" || fail "$file is damaged: its checksum differs from $file.sha256. Use another backup"
+rows=$(rows_in "$file") || fail "$file cannot be read to its end. Use another backup"
 owner=$(owner_in "$file")
-may_restore
+check_role
 present=$(contents)
-[[ -z $present || -n $replace ]] || fail "the database is not empty: it has $present. Make a new one, or say --replace"
+[[ -z $present || -n $replace ]] || fail "the database is not empty: it has $present. Create a new one, or use --replace"
 
 began=$SECONDS clean=()
 [[ -z $replace ]] || clean=(--clean --if-exists)
 prepare
 pg_restore --single-transaction --exit-on-error --no-owner ${clean[@]+"${clean[@]}"} --no-password --dbname="$target" "$file" ||
-    fail "pg_restore failed, and said why above; nothing of the backup is in the database"
-restored=$(settle)
+    fail "pg_restore failed; see its message above. Nothing of the backup is in the database"
+restored=$(finish)
 [[ $restored == "$rows" ]] || fail "restored, but the rows are not those of $file; do not use this database:"$'\n'"$(diff <(echo "$rows") <(echo "$restored"))"
 printf 'restored %s: %s, in %d s\n' "$file" "$(sum_of_rows "$rows")" $((SECONDS - began))
 [[ -n ${DATABASE_URL:-}${DATABASE_URL_FILE:-} ]] || export DATABASE_URL=$url
 "$program" migrate status ||
     fail "restored, but codegenapp migrate status failed"
-echo "next: codegenapp migrate up, which lets the service's login in; then empty Redis, and start the servers"
+echo "next: run codegenapp migrate up, which grants access to the service's login; then flush Redis, and start the servers"

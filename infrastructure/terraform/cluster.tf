@@ -1,5 +1,5 @@
-# What nodes are to Google Cloud: enough to run, to pull images, and to be told
-# apart by the firewall. Pods have identities of their own; see secrets.tf.
+# The identity of nodes at Google Cloud: rights to run and to pull images, and a name for
+# the firewall. Pods have identities of their own; see secrets.tf.
 resource "google_service_account" "nodes" {
   account_id   = "${local.name}-nodes"
   display_name = "Nodes of the cluster"
@@ -32,7 +32,7 @@ resource "google_container_cluster" "this" {
   }
 
   # The API server has no address to attack. It is reached by its DNS name, through
-  # Google's front end, by whom IAM lets in: people and the deployment alike.
+  # Google's front end, and IAM decides about access: for operators and for the deployment.
   control_plane_endpoints_config {
     dns_endpoint_config {
       allow_external_traffic = true

@@ -9,7 +9,7 @@ locals {
   database_flags = {
     max_connections = var.database_max_connections
 
-    # Who came and went, and who waited for whom; never what was written. Terse
+    # Connections and lock waits are logged, content never. Terse
     # leaves out the DETAIL of an error, which can print a row.
     log_connections            = "on"
     log_disconnections         = "on"

@@ -1,5 +1,5 @@
-# GitHub's workflows prove who they are with a token of a few minutes; no key of a
-# service account exists that could leak. A token counts only if it is of this
+# GitHub's workflows authenticate with a token that lives for minutes, so there is no
+# service account key that could leak. A token counts only if it is of this
 # repository and of a job in the GitHub environment of this name, so that
 # environment's reviewers decide who deploys.
 resource "google_iam_workload_identity_pool" "github" {

@@ -1,5 +1,5 @@
 # Identity Platform, whose users GOOGLE_CLOUD_PROJECT lets sign in. The service
-# wants a verified e-mail address and no tenant, so nothing else is offered.
+# requires a verified e-mail address and no tenant, so nothing else is enabled.
 #
 # Google as its provider, and the OAuth client, are made by hand: their secret
 # would be in the state otherwise. README.md has the commands.

@@ -1,5 +1,5 @@
-# What can be seen from outside, and the stores. What the service says of itself is
-# watched by the rules under infrastructure/monitoring.
+# Checks from outside, and of the stores. The service's own metrics are covered by
+# the rules under infrastructure/monitoring.
 
 resource "google_monitoring_notification_channel" "email" {
   for_each = var.alert_emails
@@ -18,7 +18,7 @@ locals {
   alert_channels = values(google_monitoring_notification_channel.email)[*].id
 
   # /health answers 503 while the database is away; without Redis it answers 200,
-  # as nobody is refused anything.
+  # as no request is rejected.
   uptime_checks = {
     service = { path = "/health", severity = "CRITICAL", advice = "Callers get no answers. Ask /health which part is away." }
     redis   = { path = "/health/redis", severity = "WARNING", advice = "Callers are served; each replica counts requests by itself, and nothing is remembered." }
@@ -52,7 +52,7 @@ locals {
       resource  = "cloudsql_database"
       reducer   = "REDUCE_SUM" # of its databases
       threshold = 0.8 * var.database_max_connections
-      advice    = "Somebody beside the service is connected, or replicas outnumber max_replicas."
+      advice    = "Clients other than the service are connected, or there are more replicas than max_replicas."
     }
     redis-memory = {
       metric    = "redis.googleapis.com/stats/memory/system_memory_usage_ratio"

@@ -29,7 +29,7 @@ resource "google_compute_subnetwork" "cluster" {
 }
 
 # Nodes have no address of their own. Pods reach Google's keys and token endpoint
-# from here, and nobody reaches them.
+# from here, and accept no connections from outside.
 resource "google_compute_router" "this" {
   name    = local.name
   network = google_compute_network.this.id
@@ -70,7 +70,7 @@ resource "google_service_networking_connection" "stores" {
 }
 
 # Only nodes of the cluster reach the stores, and there only their ports. Which of
-# the cluster's pods may is said by the NetworkPolicy of the Kubernetes overlay.
+# the cluster's pods may connect is defined by the NetworkPolicy of the Kubernetes overlay.
 resource "google_compute_firewall" "stores_from_cluster" {
   name      = "${local.name}-stores-from-cluster"
   network   = google_compute_network.this.id

@@ -31,11 +31,11 @@ resource "google_project_service" "this" {
 
   service = each.value
 
-  # Taking this folder back must not take down what else somebody has enabled.
+  # Destroying this configuration must not disable an API that other projects use.
   disable_on_destroy = false
 }
 
-# Who has read which secret is written down.
+# Reads of secrets are logged, with the identity that read them.
 resource "google_project_iam_audit_config" "secrets" {
   project = var.project_id
   service = "secretmanager.googleapis.com"

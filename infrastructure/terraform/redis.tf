@@ -9,15 +9,15 @@ resource "google_redis_instance" "this" {
   connect_mode       = "PRIVATE_SERVICE_ACCESS"
   reserved_ip_range  = google_compute_global_address.stores.name
 
-  # Redis holds answers, which are content.
+  # Redis holds responses, which are user content.
   auth_enabled            = true
   transit_encryption_mode = "SERVER_AUTHENTICATION"
 
   redis_configs = {
-    # All that is in there is a copy or a counter, lives for minutes at most, and
-    # may vanish: a lost answer is read from the database again, a lost session is
-    # checked there again, a lost budget is whole again. So under pressure whatever
-    # was not used for longest goes, and no write is ever refused, as noeviction would.
+    # Redis holds only copies and counters, for minutes at most, and may lose them: a
+    # lost response or session is read from the database again, a lost rate limit
+    # starts again. So under memory pressure the least recently used key is evicted.
+    # With noeviction, writes would fail.
     maxmemory-policy = "allkeys-lru"
   }
 

@@ -1,8 +1,8 @@
 # Every secret setting of the service is a secret here, mounted as a file by the
 # Kubernetes overlay (NAME_FILE). Values are in neither the repository nor, except
-# Redis's, the state; README.md says which is made by whom.
+# Redis's, the state; README.md lists which are generated here and which by hand.
 locals {
-  # Who may read what: service accounts of Kubernetes, in the environment's namespace.
+  # The readers of each secret: Kubernetes service accounts in the environment's namespace.
   secrets = {
     database-ca               = ["backend", "migrate"]
     database-url              = ["backend", "migrate"]

@@ -25,7 +25,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "A region looks like europe-west1; a zone such as europe-west1-b is none."
+    error_message = "A region looks like europe-west1; europe-west1-b is a zone, not a region."
   }
 }
 
@@ -50,12 +50,12 @@ variable "github_repository" {
 }
 
 variable "alert_emails" {
-  description = "Who is told when an alert fires."
+  description = "The e-mail addresses that get alerts."
   type        = set(string)
 
   validation {
     condition     = length(var.alert_emails) > 0 && alltrue([for email in var.alert_emails : can(regex("^[^@ ]+@[^@ ]+$", email))])
-    error_message = "At least one e-mail address is needed, or alerts would reach nobody."
+    error_message = "At least one e-mail address is needed, or alerts would not be delivered."
   }
 }
 

@@ -12,18 +12,17 @@ import (
 	"time"
 )
 
-// Client calls a server. Every answer it gets is checked against the contract.
+// Client calls a server. It checks every response against the contract.
 type Client struct {
 	t      testing.TB
 	server *Server
 	retry  bool
 
-	// Token, RefreshToken, Session and User are empty for somebody who has not
-	// signed in.
+	// Token, RefreshToken, Session and User are empty without a sign-in.
 	Token, RefreshToken, Session, User string
 }
 
-// For is the same caller in a subtest.
+// WithT is the same client in a subtest.
 func (c *Client) WithT(t testing.TB) *Client {
 	t.Helper()
 	other := *c
@@ -31,16 +30,15 @@ func (c *Client) WithT(t testing.TB) *Client {
 	return &other
 }
 
-// At is the same caller at another replica.
+// At is the same client at another replica.
 func (c *Client) At(s *Server) *Client {
 	other := *c
 	other.server = s
 	return &other
 }
 
-// Patient is the same caller, who repeats what finds the server busy, as the
-// contract tells callers to: with an Idempotency-Key, so that nothing is created
-// twice.
+// WithRetry is the same client, but it repeats a request after a 503, as the contract
+// asks. Creations get an Idempotency-Key, so that nothing is created twice.
 func (c *Client) WithRetry() *Client {
 	other := *c
 	other.retry = true
@@ -48,7 +46,7 @@ func (c *Client) WithRetry() *Client {
 }
 
 // Get, Post, Put, Patch and Delete call a path. A body is written as JSON; a
-// string or []byte goes as it is. Headers are pairs of name and value.
+// string or []byte is sent as it is. Headers are pairs of name and value.
 func (c *Client) Get(path string, headers ...string) *Response {
 	c.t.Helper()
 	return c.Do(http.MethodGet, path, nil, headers...)
@@ -85,10 +83,10 @@ var httpClient = &http.Client{
 }
 
 const (
-	// patience is how long a patient caller repeats.
+	// maxRetryTime bounds the retries of one request.
 	maxRetryTime = time.Minute
-	// shortly is the wait between two tries, much shorter than Retry-After says:
-	// nobody but the test is there.
+	// retryInterval is the time between two tries. It is much shorter than Retry-After,
+	// since the test is the only client.
 	retryInterval = 50 * time.Millisecond
 )
 
@@ -107,7 +105,7 @@ func (c *Client) Do(method, path string, body any, headers ...string) *Response 
 			return a
 		}
 		if a.Header.Get("Retry-After") == "" {
-			c.t.Errorf("%s %s: the caller of a busy server is not told when to repeat: %s", method, path, a.Body)
+			c.t.Errorf("%s %s: a 503 without Retry-After: %s", method, path, a.Body)
 		}
 	}
 }
@@ -163,7 +161,7 @@ func encode(body any) ([]byte, error) {
 	}
 }
 
-// Answer is what a server answered.
+// Response is a response of a server.
 type Response struct {
 	t       testing.TB
 	request string
@@ -172,37 +170,37 @@ type Response struct {
 	Body    []byte
 }
 
-// Want fails the test unless the status is the wanted one.
+// Want fails the test unless the response has the status.
 func (a *Response) Want(status int) *Response {
 	a.t.Helper()
 	if a.Status != status {
-		a.t.Fatalf("%s answered %d, want %d: %s", a.request, a.Status, status, a.Body)
+		a.t.Fatalf("%s: status %d, want %d: %s", a.request, a.Status, status, a.Body)
 	}
 	return a
 }
 
-// WantProblem fails the test unless the answer is a problem with this code.
+// WantProblem fails the test unless the response is a problem with the status and code.
 func (a *Response) WantProblem(status int, code string) Problem {
 	a.t.Helper()
 	a.Want(status)
 	var p Problem
 	a.Decode(&p)
 	if p.Code != code {
-		a.t.Fatalf("%s answered %s, want %s: %s", a.request, p.Code, code, a.Body)
+		a.t.Fatalf("%s: code %s, want %s: %s", a.request, p.Code, code, a.Body)
 	}
 	return p
 }
 
-// Into reads the JSON of the answer.
+// Decode decodes the JSON of the body.
 func (a *Response) Decode(v any) *Response {
 	a.t.Helper()
 	if err := json.Unmarshal(a.Body, v); err != nil {
-		a.t.Fatalf("%s answered no JSON: %v: %s", a.request, err, a.Body)
+		a.t.Fatalf("%s: the body is not JSON: %v: %s", a.request, err, a.Body)
 	}
 	return a
 }
 
-// JSON is the answer as maps and slices.
+// JSON is the body as maps and slices.
 func (a *Response) JSON() map[string]any {
 	a.t.Helper()
 	var v map[string]any
@@ -210,7 +208,7 @@ func (a *Response) JSON() map[string]any {
 	return v
 }
 
-// Problem is an error as the contract writes it.
+// Problem is a problem document of the contract.
 type Problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
@@ -219,10 +217,10 @@ type Problem struct {
 	Current                             map[string]any
 }
 
-// Mistake is one fault of one field.
+// FieldError is an error of one field.
 type FieldError struct{ Pointer, Code, Detail string }
 
-// Mistakes are the faults as "pointer code", for comparing.
+// FieldErrors are the errors as "pointer code", for comparison.
 func (p Problem) FieldErrors() []string {
 	var all []string
 	for _, m := range p.Errors {

@@ -15,10 +15,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Collector takes traces by OTLP over HTTP, as OpenTelemetry's does.
+// Collector receives traces through OTLP over HTTP, like an OpenTelemetry collector.
 type Collector struct {
 	URL string
-	// Answer, where set, answers in its place. It is set before anything is sent.
+	// Handler, if not nil, responds instead. Set it before the first export.
 	Handler http.HandlerFunc
 
 	t        testing.TB
@@ -40,7 +40,7 @@ func NewCollector(t testing.TB) *Collector {
 func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the server has given up
+		return // the exporter has disconnected
 	}
 	c.mu.Lock()
 	c.requests = append(c.requests, r)
@@ -51,7 +51,7 @@ func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
 	}
 	var export pb.TracesData // which has the form of an ExportTraceServiceRequest
 	if err := proto.Unmarshal(body, &export); err != nil || r.Method != http.MethodPost || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
-		c.t.Errorf("this is no export of traces: %v: %s %s %v", err, r.Method, r.URL, r.Header)
+		c.t.Errorf("not an export of traces: %v: %s %s %v", err, r.Method, r.URL, r.Header)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -61,14 +61,14 @@ func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf") // of an empty message
 }
 
-// Requests are those that came, in whatever way they were answered.
+// Requests are all requests, with any response.
 func (c *Collector) Requests() []*http.Request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]*http.Request(nil), c.requests...)
 }
 
-// Spans are those that were taken, in the order in which they ended.
+// Spans are the accepted spans, in the order in which they ended.
 func (c *Collector) Spans() (spans []*pb.Span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,20 +82,20 @@ func (c *Collector) Spans() (spans []*pb.Span) {
 	return spans
 }
 
-// Await waits until a span is there that is wanted, and returns all there are.
+// WaitForSpan waits for a span that matches, and returns all spans.
 func (c *Collector) WaitForSpan(t testing.TB, wanted func(*pb.Span) bool) []*pb.Span {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		spans := c.Spans()
 		if slices.ContainsFunc(spans, wanted) {
 			return spans
 		}
 	}
-	t.Fatalf("the span does not come; there are %s", c.Text())
+	t.Fatalf("no span matches; the spans are %s", c.Text())
 	return nil
 }
 
-// Text is all that was taken, as text to be searched.
+// Text is all accepted spans as text, for searching.
 func (c *Collector) Text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

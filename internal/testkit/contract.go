@@ -15,8 +15,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 )
 
-// contract checks answers against the published document, with a validator
-// that shares no code with what makes them.
+// contract checks responses against the published contract, with a validator that shares
+// no code with the server.
 type contract struct {
 	mu        sync.Mutex
 	validator validator.Validator
@@ -55,9 +55,8 @@ func loadContract(t testing.TB) *contract {
 	return sharedContract
 }
 
-// check fails the test if the answer is not one that the contract allows for
-// the operation. What is outside of the contract's paths is not judged here,
-// nor are answers that no operation gives (unknown route, other method).
+// check fails the test if the contract does not allow the response. It skips paths outside
+// of the contract, and responses of no operation (unknown route, other method).
 func (c *contract) check(t testing.TB, r *http.Request, answer *http.Response, body []byte) {
 	t.Helper()
 	if !strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, "/api/v1/openapi.") {
@@ -67,13 +66,13 @@ func (c *contract) check(t testing.TB, r *http.Request, answer *http.Response, b
 		r.Method == http.MethodOptions || r.Method == http.MethodHead {
 		return
 	}
-	judged := *answer
-	judged.Body = io.NopCloser(bytes.NewReader(body))
+	checked := *answer
+	checked.Body = io.NopCloser(bytes.NewReader(body))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ok, faults := c.validator.ValidateHttpResponse(r, &judged); !ok {
+	if ok, faults := c.validator.ValidateHttpResponse(r, &checked); !ok {
 		for _, f := range faults {
-			t.Errorf("%s %s answered what the contract does not allow: %s: %s: %v\n%s", r.Method, r.URL.Path, f.Message, f.Reason, f.SchemaValidationErrors, body)
+			t.Errorf("%s %s: the contract does not allow this response: %s: %s: %v\n%s", r.Method, r.URL.Path, f.Message, f.Reason, f.SchemaValidationErrors, body)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package testkit lends tests their world: a database of their own in a real
-// PostgreSQL, a server with a sign-in issuer, and signed-in callers whose every
-// answer is checked against the contract. Only tests import it.
+// Package testkit has the fixtures of tests: a private database in a real PostgreSQL, a
+// server with a sign-in issuer, and signed-in clients that check every response against
+// the contract. Only tests import it.
 package testkit
 
 import (
@@ -25,8 +25,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
-// Database is a migrated database of one test's own. As in production the owner
-// of the tables is no superuser, and the service's role owns nothing.
+// Database is a migrated database for one test. As in production, the owner of the tables
+// is not a superuser, and the service's role owns nothing.
 type Database struct {
 	// Owner, Service and Super are URLs for the three kinds of role.
 	Owner, Service, Super string
@@ -38,21 +38,21 @@ const (
 	password    = "only-on-loopback-in-tests"
 )
 
-// NewDatabase lends a database with the schema of the migrations and no rows. A
-// test gives it back emptied, so that the next one need not wait for a clone.
+// NewDatabase returns a migrated database without rows. At the end of the test it is
+// truncated and reused, which is faster than a new clone.
 func NewDatabase(t testing.TB) Database {
 	t.Helper()
 	s := sharedServer(t)
 	name, err := s.acquire(t.Context())
 	if err != nil {
-		t.Fatalf("lend a database: %v", err)
+		t.Fatalf("create a database: %v", err)
 	}
 	db := Database{Owner: s.roleURL(ownerRole, name), Service: s.roleURL(serviceRole, name), Super: s.superURL(name)}
 	t.Cleanup(func() { s.release(t, name, db.Super) })
 	return db
 }
 
-// databaseServer is the PostgreSQL that all tests of a process share.
+// databaseServer is the PostgreSQL of all tests of a process, with a pool of databases.
 type databaseServer struct {
 	super    string
 	template string
@@ -69,7 +69,7 @@ var (
 )
 
 // sharedServer connects to TEST_DATABASE_URL, which `make test` sets; without
-// it, as under a plain `go test`, it starts one that ends with this process.
+// it, as under a plain `go test`, it starts a server that ends with this process.
 func sharedServer(t testing.TB) *databaseServer {
 	t.Helper()
 	sharedOnce.Do(func() { shared, errShared = connect() })
@@ -80,7 +80,7 @@ func sharedServer(t testing.TB) *databaseServer {
 }
 
 func connect() (*databaseServer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // for a busy machine
 	defer cancel()
 	s := &databaseServer{super: os.Getenv("TEST_DATABASE_URL")}
 	if s.super == "" {
@@ -99,8 +99,8 @@ func connect() (*databaseServer, error) {
 }
 
 // startServer starts a server that ends with this process. Its directory is kept
-// between runs, so that the next one starts at once; a second run beside the
-// first takes the next directory.
+// between runs, so that the next run starts at once; a concurrent run takes the next
+// directory.
 func startServer(ctx context.Context) (pg *pgserver.Server, err error) {
 	for n := range 10 {
 		pg, err = pgserver.Start(ctx, pgserver.Config{
@@ -135,7 +135,7 @@ func migrationsHash() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
 }
 
-// buildTemplate makes roles and template once, however many processes ask.
+// buildTemplate creates the roles and the template once, under a lock between processes.
 func (s *databaseServer) buildTemplate(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, s.super)
 	if err != nil {
@@ -171,8 +171,8 @@ func (s *databaseServer) buildTemplate(ctx context.Context) error {
 }
 
 func (s *databaseServer) migrate(ctx context.Context, database string) (err error) {
-	// PostgreSQL before 16 lets only members with the admin option grant a role
-	// that somebody else made; the first database of a server makes the role.
+	// PostgreSQL before 16 lets only members with the admin option grant a role of another
+	// creator; the first database of a server creates the role.
 	m, err := postgres.NewMigrator(s.roleURL(ownerRole, database))
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (s *databaseServer) migrate(ctx context.Context, database string) (err erro
 	return err
 }
 
-// borrow returns a clean database: one given back, else a new clone.
+// acquire returns an empty database: a released one, or a new clone.
 func (s *databaseServer) acquire(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	if n := len(s.idle); n > 0 {
@@ -212,20 +212,19 @@ func (s *databaseServer) acquire(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// giveBack empties the database for the next test. One that cannot be emptied
-// is not lent again.
+// release truncates a database for the next test. A database with an error is not reused.
 func (s *databaseServer) release(t testing.TB, name, super string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, super)
 	if err != nil {
-		t.Logf("a database is not given back: %v", err)
+		t.Logf("a database is not reused: %v", err)
 		return
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, "TRUNCATE users, audit_events, used_id_tokens CASCADE"); err != nil {
-		t.Logf("a database is not given back: %v", err)
+		t.Logf("a database is not reused: %v", err)
 		return
 	}
 	s.mu.Lock()
@@ -233,7 +232,7 @@ func (s *databaseServer) release(t testing.TB, name, super string) {
 	s.idle = append(s.idle, name)
 }
 
-// at is the superuser's URL of a database.
+// superURL is the superuser's URL of a database.
 func (s *databaseServer) superURL(database string) string {
 	u, err := url.Parse(s.super)
 	if err != nil {
@@ -243,7 +242,7 @@ func (s *databaseServer) superURL(database string) string {
 	return u.String()
 }
 
-// as is a role's URL of a database.
+// roleURL is a role's URL of a database.
 func (s *databaseServer) roleURL(role, database string) string {
 	u, _ := url.Parse(s.superURL(database))
 	u.User = url.UserPassword(role, password)

@@ -2,15 +2,15 @@ package testkit
 
 import "os"
 
-// Long reports whether tests take their full length: many rounds, judged as on a
-// machine that does nothing else, which is what `make test-long` has.
+// Long reports whether tests run at full length, with many rounds and with the limits of
+// an idle machine, as under `make test-long`.
 func Long() bool { return os.Getenv("TEST_LONG") != "" }
 
-// Rounds is how often a test repeats itself: some times, which a busy machine
-// does in seconds, or as many as the contract's guarantees ask for.
-func Repetitions(some, many int) int {
+// Repetitions is the number of repetitions of a test: few, which take seconds on a busy
+// machine, or, under `make test-long`, as many as the guarantees of the contract need.
+func Repetitions(few, many int) int {
 	if Long() {
 		return many
 	}
-	return some
+	return few
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// NewRedis lends the URL of an empty database of the test's own, in a Redis that
-// other tests use too. Where Redis is not installed the test is skipped.
+// NewRedis returns the URL of an empty database for the test, in a Redis that other tests
+// share. Without Redis the test is skipped.
 func NewRedis(t testing.TB) string {
 	t.Helper()
 	url, err := redisserver.NewDatabase(t.Context())
@@ -16,7 +16,7 @@ func NewRedis(t testing.TB) string {
 		t.Skip(err)
 	}
 	if err != nil {
-		t.Fatalf("lend a Redis: %v", err)
+		t.Fatalf("create a Redis database: %v", err)
 	}
 	return url
 }

@@ -30,23 +30,23 @@ const (
 	Callback = "/api/v1/auth/google/callback"
 )
 
-// Server is the whole program over a database of the test's own, listening on
-// loopback, with an issuer to sign in at.
+// Server is the whole server over a database of the test, on loopback, with a sign-in
+// issuer.
 type Server struct {
 	URL      string
 	Database Database
 	Issuer   *Issuer
-	// Stop ends it before the test does.
+	// Stop stops it before the end of the test.
 	Stop func()
-	// Handler is the server without its listener, to be reached another way.
+	// Handler is the server's handler, without the listener.
 	Handler http.Handler
 
 	contract *contract
 	users    *atomic.Int64
 	log      *cacheLog
-	// alone is true if there must be no other over the same database.
+	// singleReplica is true if no other server may run over the same database.
 	singleReplica bool
-	// redis is what it shares with others.
+	// redis is the URL of the Redis that replicas share.
 	redis server.Secret
 }
 
@@ -58,27 +58,26 @@ func Start(t testing.TB, change ...func(*server.Settings)) *Server {
 	return StartOn(t, NewDatabase(t), NewIssuer(t), append(change, alone)...)
 }
 
-// StartFirst starts the first server of several over its database, which share a
-// Redis. Change may alter its settings first, also which Redis.
+// StartShared starts the first of several servers over one database and one Redis. Change
+// may alter its settings first, including the Redis.
 func StartShared(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	shared := withRedis(server.Secret(NewRedis(t)))
 	return StartOn(t, NewDatabase(t), NewIssuer(t), slices.Insert(change, 0, shared)...)
 }
 
-// sharing lets a server use a Redis, and wait for it as long as a busy machine
-// may take.
+// withRedis makes a server use a Redis, with a timeout for a busy machine.
 func withRedis(redis server.Secret) func(*server.Settings) {
 	return func(s *server.Settings) {
 		s.RedisURL, s.RedisTimeout = redis, testRedisTimeout
-		s.CacheQuietPeriod, s.CacheDetachedPeriod = quietInTests, quietInTests
+		s.CacheQuietPeriod, s.CacheDetachedPeriod = testQuietPeriod, testQuietPeriod
 	}
 }
 
-// quietInTests lets responses be cached soon; it is too short where marks of writes get
-// lost. redisInTests is enough for a busy machine.
+// testQuietPeriod lets responses be cached soon; it is too short where marks of writes
+// get lost. testRedisTimeout is enough for a busy machine.
 const (
-	quietInTests     = 20 * time.Millisecond
+	testQuietPeriod  = 20 * time.Millisecond
 	testRedisTimeout = 5 * time.Second
 )
 
@@ -86,7 +85,7 @@ const (
 func (s *Server) Replica(t testing.TB, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	if s.singleReplica {
-		t.Fatal("this server was started as the only one; use StartFirst")
+		t.Fatal("this server was started as a single replica; use StartShared")
 	}
 	r := StartOn(t, s.Database, s.Issuer, slices.Insert(change, 0, withRedis(s.redis))...)
 	r.users = s.users
@@ -99,8 +98,7 @@ func StartOn(t testing.TB, db Database, google *Issuer, change ...func(*server.S
 	return start(t, db, google, testLog(t), change)
 }
 
-// StartLogging starts a server, the only one over its database, whose log is
-// written to w.
+// StartLogging starts a server, the only one over its database, that logs to w.
 func StartLogging(t testing.TB, w io.Writer, change ...func(*server.Settings)) *Server {
 	t.Helper()
 	return start(t, NewDatabase(t), NewIssuer(t), io.MultiWriter(w, testLog(t)), change)
@@ -115,7 +113,7 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 		"GOOGLE_CLIENT_ID=" + ClientID, "GOOGLE_CLIENT_SECRET=" + clientSecret, "GOOGLE_ISSUER_URL=" + google.URL,
 		"GOOGLE_CLOUD_PROJECT=" + Project,
 		"CACHE_TTL=60",            // a busy machine takes longer than ten seconds
-		"RATELIMIT_ENABLED=false", // tests are quicker than people; those about limits set them
+		"RATELIMIT_ENABLED=false", // tests of rate limits turn them on
 	}, "")
 	if err != nil {
 		t.Fatalf("settings: %v", err)
@@ -157,8 +155,8 @@ func start(t testing.TB, db Database, google *Issuer, to io.Writer, change []fun
 	return s
 }
 
-// Elsewhere is a server that runs outside of this process, over a database and
-// with an issuer of testkit's.
+// NewExternal is a server in another process, over a database and with an issuer of
+// testkit.
 func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server {
 	t.Helper()
 	s := &Server{URL: url, Database: db, Issuer: google, contract: loadContract(t), users: &atomic.Int64{}}
@@ -166,10 +164,10 @@ func NewExternal(t testing.TB, url string, db Database, google *Issuer) *Server 
 	return s
 }
 
-// await asks again and again, until it is answered 200.
+// waitFor200 repeats a request until its status is 200.
 func (s *Server) waitFor200(t testing.TB, path string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		answer, err := http.Get(s.URL + path)
 		if err != nil {
 			continue
@@ -179,25 +177,29 @@ func (s *Server) waitFor200(t testing.TB, path string) {
 			return
 		}
 	}
-	t.Fatalf("%s does not answer 200 after 20 s", path)
+	t.Fatalf("%s: the status is not 200 after a minute", path)
 }
 
-// testLog shows the server's log of a failed test.
+// testLog collects a server's log, and shows it at the end of a failed test. t.Output
+// would print the logs of all tests under -v and -json.
 func testLog(t testing.TB) io.Writer {
 	t.Helper()
-	if out, ok := t.(interface{ Output() io.Writer }); ok {
-		return out.Output()
-	}
-	return io.Discard
+	log := &logBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log of a server:\n%s", log.text())
+		}
+	})
+	return log
 }
 
 // Issuer is an OpenID Connect issuer on loopback that stands in for Google.
 type Issuer struct {
 	*issuer.Issuer
 	URL string
-	// UserStore plays Identity Platform, below the same address.
+	// UserStore stands in for Identity Platform, at the same address.
 	UserStore *issuer.Issuer
-	// Wrap, where set, stands before the issuer: to make it slow, wrong or gone.
+	// Wrap, if set, wraps the issuer's handler: to make it slow, wrong or unavailable.
 	Wrap atomic.Pointer[func(http.Handler) http.Handler]
 }
 
@@ -220,25 +222,19 @@ func NewIssuer(t testing.TB) *Issuer {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	i.URL = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
 	users := []issuer.User{{Email: "ann@example.com", Name: "Ann"}}
-	key, err := issuerKey()
-	if err != nil {
-		t.Fatalf("generate the issuer's key: %v", err)
-	}
-	storeKey, err := userStoreKey()
-	if err != nil {
-		t.Fatalf("generate the user store's key: %v", err)
-	}
+	issuerKey, userStoreKey := signingKeys(t)
+	var err error
 	i.Issuer, err = issuer.New(issuer.Config{
-		URL: i.URL, Key: key,
+		URL: i.URL,
 		Clients: []issuer.Client{{ID: ClientID, Secret: clientSecret, RedirectURIs: []string{
 			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "https://elsewhere.example.com/callback",
 		}}},
-		Users: users,
+		Users: users, Key: issuerKey,
 	})
 	if err != nil {
 		t.Fatalf("start the issuer: %v", err)
 	}
-	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Key: storeKey, Project: Project, Users: users})
+	i.UserStore, err = issuer.New(issuer.Config{URL: i.URL + userStorePath, Project: Project, Users: users, Key: userStoreKey})
 	if err != nil {
 		t.Fatalf("start the user store: %v", err)
 	}
@@ -247,7 +243,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	return i
 }
 
-// IDToken returns an ID token of somebody.
+// IDToken returns an ID token with the claims.
 func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
 	t.Helper()
 	token, err := s.Issuer.IDToken(c)
@@ -257,27 +253,27 @@ func (s *Server) IDToken(t testing.TB, c issuer.Claims) string {
 	return token
 }
 
-// SignUp signs in somebody who has never been there before.
+// SignUp signs in a new user.
 func (s *Server) SignUp(t testing.TB) *Client {
 	t.Helper()
-	return s.SignIn(t, fmt.Sprintf("person-%d@example.com", s.users.Add(1)))
+	return s.SignIn(t, fmt.Sprintf("user-%d@example.com", s.users.Add(1)))
 }
 
-// SignIn signs in the person with this address.
+// SignIn signs in the user with this e-mail address.
 func (s *Server) SignIn(t testing.TB, email string) *Client {
 	t.Helper()
-	anybody := s.Anonymous(t)
+	anonymous := s.Anonymous(t)
 	var grant struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 		SessionID    string `json:"session_id"`
 		User         struct{ ID string }
 	}
-	anybody.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Decode(&grant)
+	anonymous.Post("/api/v1/auth/login", map[string]any{"id_token": s.IDToken(t, issuer.Claims{Email: email})}).Want(200).Decode(&grant)
 	return &Client{t: t, server: s, Token: grant.AccessToken, RefreshToken: grant.RefreshToken, Session: grant.SessionID, User: grant.User.ID}
 }
 
-// Anybody is a caller who has not signed in.
+// Anonymous is a client without a token.
 func (s *Server) Anonymous(t testing.TB) *Client {
 	t.Helper()
 	return &Client{t: t, server: s}

@@ -15,43 +15,43 @@ import (
 	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
-// caller is a user who works alone on what is theirs, and remembers everything that
-// was acknowledged. All that a caller writes has the caller's name in it.
+// caller is a user with data of its own. Its ledger records all acknowledged writes. All
+// content that it writes contains its name.
 type caller struct {
 	*load
 	ledger
 
 	name, token string
-	// ended are tokens whose session has ended.
+	// ended are tokens of ended sessions.
 	ended []string
 }
 
 func newCaller(l *load, name string) *caller {
-	return &caller{load: l, name: name, ledger: ledger{specs: map[string]*kept{}}}
+	return &caller{load: l, name: name, ledger: ledger{specs: map[string]*specRecord{}}}
 }
 
 const (
-	// fullSpec is how many items a caller puts into a specification.
-	fullSpec = 40
-	// rememberEnded is how many tokens are tried again whose session has ended.
-	rememberEnded = 20
-	// giveUp is how long something is repeated.
-	giveUp = time.Minute
+	// maxItemsPerSpec is the number of items in a specification before a new one begins.
+	maxItemsPerSpec = 40
+	// maxEndedTokens is how many tokens of ended sessions are kept and tried again.
+	maxEndedTokens = 20
+	// retryTimeout bounds the retries of one request.
+	retryTimeout = time.Minute
 )
 
-// work does one thing after the other until the load is over.
+// work sends random requests until the load stops.
 func (c *caller) work(ctx context.Context) {
-	for !c.over.Load() && ctx.Err() == nil {
+	for !c.stopping.Load() && ctx.Err() == nil {
 		if c.token == "" && !c.signIn(ctx) {
 			continue
 		}
-		if c.spec == nil || len(c.spec.items) >= fullSpec {
+		if c.spec == nil || len(c.spec.items) >= maxItemsPerSpec {
 			c.newSpec(ctx)
 			continue
 		}
-		switch n := mathrand.IntN(100); { //nolint:gosec // chance, no secret
+		switch n := mathrand.IntN(100); { //nolint:gosec // not a secret
 		case n < 35:
-			c.look(ctx)
+			c.readSpec(ctx)
 		case n < 55:
 			c.addItem(ctx)
 		case n < 75:
@@ -61,95 +61,95 @@ func (c *caller) work(ctx context.Context) {
 		case n < 85:
 			c.reorder(ctx)
 		case n < 90:
-			c.pry(ctx)
+			c.readForeign(ctx)
 		case n < 97:
-			c.tryEnded(ctx)
+			c.tryEndedSession(ctx)
 		default:
-			c.leave(ctx)
+			c.signOut(ctx)
 		}
 	}
 }
 
-// any asks any replica.
-func (c *caller) any(ctx context.Context, method, path, body, key string) got {
-	g := c.ask(ctx, mathrand.IntN(replicas), method, path, c.token, body, key) //nolint:gosec // chance, no secret
-	if !g.known() {
+// request sends a request to a random replica.
+func (c *caller) request(ctx context.Context, method, path, body, key string) response {
+	g := c.send(ctx, mathrand.IntN(replicas), method, path, c.token, body, key) //nolint:gosec // not a secret
+	if !g.conclusive() {
 		_ = fleet.Sleep(ctx, 20*time.Millisecond)
 	}
 	return g
 }
 
-// signIn signs in, with a new ID token each time: one may have been used though
-// there was no answer.
+// signIn signs in, with a new ID token each time: an ID token without a response may
+// have been used.
 func (c *caller) signIn(ctx context.Context) bool {
-	idToken, err := c.w.Issuer.IDToken(issuer.Claims{Email: c.name + "@example.com"})
+	idToken, err := c.fleet.Issuer.IDToken(issuer.Claims{Email: c.name + "@example.com"})
 	if err != nil {
-		c.tally.strange("no ID token: %v", err)
+		c.tally.unexpected("no ID token: %v", err)
 		return false
 	}
-	g := c.any(ctx, http.MethodPost, "/api/v1/auth/login", `{"id_token":"`+idToken+`"}`, "")
+	g := c.request(ctx, http.MethodPost, "/api/v1/auth/login", `{"id_token":"`+idToken+`"}`, "")
 	var grant struct {
 		AccessToken string `json:"access_token"`
 	}
 	switch {
 	case g.status == http.StatusOK && json.Unmarshal([]byte(g.body), &grant) == nil:
 		c.token = grant.AccessToken
-	case g.known():
-		c.tally.strange("a sign-in is answered %d %s", g.status, g.body)
+	case g.conclusive():
+		c.tally.unexpected("a sign-in gets %d %s", g.status, g.body)
 	}
 	return c.token != ""
 }
 
-// leave ends the session. Without an answer nobody knows whether it has ended.
-func (c *caller) leave(ctx context.Context) {
-	g := c.any(ctx, http.MethodPost, "/api/v1/auth/logout", "", "")
+// signOut ends the session. Without a response it is unknown whether it has ended.
+func (c *caller) signOut(ctx context.Context) {
+	g := c.request(ctx, http.MethodPost, "/api/v1/auth/logout", "", "")
 	switch {
 	case g.status == http.StatusNoContent:
 		c.tally.writes.Add(1)
 		c.ended = append(c.ended, c.token)
-		c.ended = c.ended[max(0, len(c.ended)-rememberEnded):]
-	case g.known():
-		c.tally.strange("a logout is answered %d %s", g.status, g.body)
+		c.ended = c.ended[max(0, len(c.ended)-maxEndedTokens):]
+	case g.conclusive():
+		c.tally.unexpected("a logout gets %d %s", g.status, g.body)
 	}
 	c.token = ""
 }
 
-// tryEnded tries a token whose session has ended.
-func (c *caller) tryEnded(ctx context.Context) {
+// tryEndedSession sends a token of an ended session.
+func (c *caller) tryEndedSession(ctx context.Context) {
 	if len(c.ended) == 0 {
 		return
 	}
-	token := c.ended[mathrand.IntN(len(c.ended))]                        //nolint:gosec // chance, no secret
-	path := "/api/v1/specs/" + c.spec.id                                 // kept by the gate, as like as not
-	g := c.ask(ctx, mathrand.IntN(replicas), "GET", path, token, "", "") //nolint:gosec // chance, no secret
-	c.tally.deadTried.Add(1)
+	token := c.ended[mathrand.IntN(len(c.ended))]                         //nolint:gosec // not a secret
+	path := "/api/v1/specs/" + c.spec.id                                  // probably cached
+	g := c.send(ctx, mathrand.IntN(replicas), "GET", path, token, "", "") //nolint:gosec // not a secret
+	c.tally.revokedTries.Add(1)
 	switch {
 	case g.status == http.StatusOK:
-		c.tally.note(&c.tally.dead, "a token is accepted after its logout")
-	case g.known() && (g.status != http.StatusUnauthorized || codeOf(g.body) != "token_revoked"):
-		c.tally.strange("a token after its logout is answered %d %s", g.status, g.body)
+		c.tally.record(&c.tally.revokedAccepted, "a token is accepted after its logout")
+	case g.conclusive() && (g.status != http.StatusUnauthorized || codeOf(g.body) != "token_revoked"):
+		c.tally.unexpected("a token after its logout gets %d %s", g.status, g.body)
 	}
 }
 
-// pry looks at what is another's.
-func (c *caller) pry(ctx context.Context) {
-	id := c.load.anybodysSpec(c)
+// readForeign requests a specification of another caller.
+func (c *caller) readForeign(ctx context.Context) {
+	id := c.load.foreignSpec(c)
 	if id == "" {
 		return
 	}
-	c.tally.foreignTried.Add(1)
-	g := c.any(ctx, http.MethodGet, "/api/v1/specs/"+id+"?include=items", "", "")
+	c.tally.foreignReads.Add(1)
+	g := c.request(ctx, http.MethodGet, "/api/v1/specs/"+id+"?include=items", "", "")
 	switch {
 	case g.status == http.StatusOK:
-		c.tally.note(&c.tally.foreign, "%s reads what is another's: %.200s", c.name, g.body)
-	case g.known() && g.status != http.StatusNotFound:
-		c.tally.strange("what is another's is answered %d %s", g.status, g.body)
+		c.tally.record(&c.tally.leaked, "%s reads data of another caller: %.200s", c.name, g.body)
+	case g.conclusive() && g.status != http.StatusNotFound:
+		c.tally.unexpected("a read of foreign data gets %d %s", g.status, g.body)
 	}
 }
 
-// anybodysSpec is a specification of another caller.
-func (l *load) anybodysSpec(not *caller) string {
-	other := l.callers[mathrand.IntN(len(l.callers))] //nolint:gosec // chance, no secret
+// foreignSpec is a specification of another caller.
+func (l *load) foreignSpec(not *caller) string {
+	other := l.callers[mathrand.IntN(len(l.callers))] //nolint:gosec // not a secret
 	if other == not {
 		return ""
 	}
@@ -161,20 +161,20 @@ func (l *load) anybodysSpec(not *caller) string {
 	return ""
 }
 
-// create makes something with a key, and repeats until it is answered; one time in
-// eight it asks two replicas at once. It returns the id, or nothing if there was no
-// answer for a minute.
+// create creates a resource with an Idempotency-Key, and repeats the request until it
+// gets a response; one time in eight it sends it to two replicas at once. It returns the
+// id, or an empty string without a response for a minute.
 func (c *caller) create(ctx context.Context, path, body string) string {
 	key := rand.Text()
 	c.tally.keyed.Add(1)
-	for began := time.Now(); time.Since(began) < giveUp && ctx.Err() == nil; {
+	for start := time.Now(); time.Since(start) < retryTimeout && ctx.Err() == nil; {
 		if c.token == "" && !c.signIn(ctx) {
 			continue
 		}
-		answers := make([]got, 1+oneIn(8))
+		answers := make([]response, 1+oneIn(8))
 		var asking sync.WaitGroup
 		for n := range answers {
-			asking.Go(func() { answers[n] = c.any(ctx, http.MethodPost, path, body, key) })
+			asking.Go(func() { answers[n] = c.request(ctx, http.MethodPost, path, body, key) })
 		}
 		asking.Wait()
 		if id := c.idOf(path, answers); id != "" {
@@ -185,8 +185,8 @@ func (c *caller) create(ctx context.Context, path, body string) string {
 	return ""
 }
 
-// idOf is what the answers to one creation say was made.
-func (c *caller) idOf(path string, answers []got) (id string) {
+// idOf returns the id in the responses to one creation.
+func (c *caller) idOf(path string, answers []response) (id string) {
 	for _, g := range answers {
 		var made struct {
 			ID string `json:"id"`
@@ -194,29 +194,29 @@ func (c *caller) idOf(path string, answers []got) (id string) {
 		switch {
 		case g.status == http.StatusCreated && json.Unmarshal([]byte(g.body), &made) == nil:
 			if id != "" && id != made.ID {
-				c.tally.note(&c.tally.twice, "one key has made %s and %s", id, made.ID)
+				c.tally.record(&c.tally.duplicated, "one key has created %s and %s", id, made.ID)
 			}
 			id = made.ID
 		case g.status == http.StatusConflict && codeOf(g.body) == "idempotency_in_progress":
-		case g.known():
-			c.tally.strange("POST %s is answered %d %s", path, g.status, g.body)
+		case g.conclusive():
+			c.tally.unexpected("POST %s gets %d %s", path, g.status, g.body)
 		}
 	}
 	return id
 }
 
 func oneIn(n int) int {
-	if mathrand.IntN(n) == 0 { //nolint:gosec // chance, no secret
+	if mathrand.IntN(n) == 0 { //nolint:gosec // not a secret
 		return 1
 	}
 	return 0
 }
 
-// checkOwner notes content that is not the caller's.
+// checkOwner records content of another caller.
 func (c *caller) checkOwner(body string) {
 	for _, other := range c.callers {
 		if other != c && strings.Contains(body, other.name) {
-			c.tally.note(&c.tally.foreign, "%s is shown what is %s's: %.200s", c.name, other.name, body)
+			c.tally.record(&c.tally.leaked, "%s reads content of %s: %.200s", c.name, other.name, body)
 		}
 	}
 }

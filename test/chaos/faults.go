@@ -14,18 +14,18 @@ import (
 	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
-// fault is something that breaks.
+// fault is a fault that can be injected.
 type fault struct {
 	name string
-	// make breaks it and mends it again. It returns the moment at which it was
-	// mended: from then on everything may be expected to work again.
-	make func(context.Context, *fleet.Fleet) (time.Time, error)
+	// inject injects the fault and repairs it. It returns the time of the repair, from
+	// which recovery is measured.
+	inject func(context.Context, *fleet.Fleet) (time.Time, error)
 }
 
-// lasts is how long what does not mend itself stays broken.
-const lasts = 3 * time.Second
+// faultDuration is the duration of faults that have to be repaired.
+const faultDuration = 3 * time.Second
 
-func faultsOf(only string) []fault {
+func selectFaults(only string) []fault {
 	all := []fault{
 		{"kill -9 a replica", killReplica},
 		{"kill -9 a PostgreSQL backend", killBackend},
@@ -33,14 +33,14 @@ func faultsOf(only string) []fault {
 		{"restart PostgreSQL (fast)", restartPostgres},
 		{"fail over to the standby", failOver},
 		{"cut all connections to PostgreSQL", func(_ context.Context, w *fleet.Fleet) (time.Time, error) { w.Database.Cut(); return time.Now(), nil }},
-		{"PostgreSQL's network loses everything", swallow(func(w *fleet.Fleet) *fleet.Proxy { return w.Database })},
-		{"PostgreSQL answers 100 ms later", slow(func(w *fleet.Fleet) *fleet.Proxy { return w.Database })},
-		{"kill -9 Redis, started again empty", killRedis},
-		{"empty Redis", emptyRedis},
+		{"drop all packets to PostgreSQL", swallow(func(w *fleet.Fleet) *fleet.Proxy { return w.Database })},
+		{"delay PostgreSQL by 100 ms", slow(func(w *fleet.Fleet) *fleet.Proxy { return w.Database })},
+		{"kill -9 Redis, restart empty", killRedis},
+		{"flush Redis", emptyRedis},
 		{"fill Redis", fillRedis},
 		{"cut all connections to Redis", func(_ context.Context, w *fleet.Fleet) (time.Time, error) { w.Cache.Cut(); return time.Now(), nil }},
-		{"Redis's network loses everything", swallow(func(w *fleet.Fleet) *fleet.Proxy { return w.Cache })},
-		{"Redis answers 100 ms later", slow(func(w *fleet.Fleet) *fleet.Proxy { return w.Cache })},
+		{"drop all packets to Redis", swallow(func(w *fleet.Fleet) *fleet.Proxy { return w.Cache })},
+		{"delay Redis by 100 ms", slow(func(w *fleet.Fleet) *fleet.Proxy { return w.Cache })},
 	}
 	if only == "" {
 		return all
@@ -54,7 +54,7 @@ func faultsOf(only string) []fault {
 }
 
 func killReplica(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
-	r := w.Replicas[rand.IntN(replicas)] //nolint:gosec // chance, no secret
+	r := w.Replicas[rand.IntN(replicas)] //nolint:gosec // not a secret
 	r.Kill()
 	if err := fleet.Sleep(ctx, time.Second); err != nil {
 		return time.Time{}, err
@@ -62,8 +62,8 @@ func killReplica(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	return time.Now(), r.Start(ctx)
 }
 
-// killBackend kills one process that serves a connection of ours. PostgreSQL then
-// ends all the others and recovers, since shared memory may be spoilt.
+// killBackend kills one backend of the service. PostgreSQL then ends all others and
+// recovers, since shared memory may be corrupt.
 func killBackend(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	var pid int
 	err := w.Primary.Query(ctx, &pid, "SELECT pid FROM pg_stat_activity WHERE usename = 'service' ORDER BY random() LIMIT 1")
@@ -73,7 +73,7 @@ func killBackend(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return time.Time{}, fmt.Errorf("kill backend %d: %w", pid, err)
 	}
-	err = fleet.Until(ctx, 20*time.Second, "PostgreSQL recovers", func(ctx context.Context) bool { return w.Primary.Exec(ctx, "SELECT 1") == nil })
+	err = fleet.WaitUntil(ctx, 20*time.Second, "PostgreSQL recovers", func(ctx context.Context) bool { return w.Primary.Exec(ctx, "SELECT 1") == nil })
 	return time.Now(), err
 }
 
@@ -84,13 +84,13 @@ func killPostmaster(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 }
 
 func restartPostgres(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
-	w.Primary.Fast()
+	w.Primary.StopFast()
 	err := w.Primary.Start(ctx)
 	return time.Now(), err
 }
 
-// failOver kills the primary for good and lets the standby take its place. Then it
-// makes a new standby of what was the primary.
+// failOver kills the primary and promotes the standby. Then it makes the former primary
+// a new standby.
 func failOver(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	w.Primary.Kill()
 	var promoted bool
@@ -98,19 +98,19 @@ func failOver(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("promote the standby: %w", err)
 	}
 	w.Primary, w.Standby = w.Standby, w.Primary
-	if err := w.Primary.DemandStandby(ctx, false); err != nil {
+	if err := w.Primary.RequireStandby(ctx, false); err != nil {
 		return time.Time{}, err
 	}
-	w.Database.Lead(w.Primary.Address())
+	w.Database.Retarget(w.Primary.Address())
 	over := time.Now()
-	return over, w.Follow(ctx)
+	return over, w.StartStandby(ctx)
 }
 
 func swallow(of func(*fleet.Fleet) *fleet.Proxy) func(context.Context, *fleet.Fleet) (time.Time, error) {
 	return func(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 		defer of(w).Heal()
-		of(w).Swallow()
-		err := fleet.Sleep(ctx, lasts)
+		of(w).Blackhole()
+		err := fleet.Sleep(ctx, faultDuration)
 		return time.Now(), err
 	}
 }
@@ -118,15 +118,15 @@ func swallow(of func(*fleet.Fleet) *fleet.Proxy) func(context.Context, *fleet.Fl
 func slow(of func(*fleet.Fleet) *fleet.Proxy) func(context.Context, *fleet.Fleet) (time.Time, error) {
 	return func(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 		defer of(w).Heal()
-		of(w).HoldUp(100 * time.Millisecond)
-		err := fleet.Sleep(ctx, lasts)
+		of(w).Delay(100 * time.Millisecond)
+		err := fleet.Sleep(ctx, faultDuration)
 		return time.Now(), err
 	}
 }
 
 func killRedis(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	w.Redis.Kill()
-	if err := fleet.Sleep(ctx, lasts); err != nil {
+	if err := fleet.Sleep(ctx, faultDuration); err != nil {
 		return time.Time{}, err
 	}
 	err := w.Redis.Restart(ctx)
@@ -138,7 +138,7 @@ func emptyRedis(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	return time.Now(), err
 }
 
-// fillRedis writes more than it may hold, so that it throws away what it likes.
+// fillRedis writes more than maxmemory, so that Redis evicts keys.
 func fillRedis(ctx context.Context, w *fleet.Fleet) (time.Time, error) {
 	ballast := string(bytes.Repeat([]byte("x"), 20<<10))
 	err := onRedis(w, func(c rueidis.Client) error {

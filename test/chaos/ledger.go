@@ -12,32 +12,31 @@ import (
 	"sync"
 )
 
-// ledger is what a caller was told that has happened.
+// ledger records the acknowledged writes of a caller.
 type ledger struct {
 	mu      sync.Mutex
-	specs   map[string]*kept
+	specs   map[string]*specRecord
 	project string
-	// spec is the one that the caller works on.
-	spec *kept
+	// spec is the specification that the caller currently changes.
+	spec *specRecord
 	made int
 }
 
-// kept is a specification with the items that were acknowledged, by their number.
-type kept struct {
+// specRecord is a specification with its acknowledged items, by number.
+type specRecord struct {
 	id    string
-	items map[int]*entry
-	// unsure are items that were asked for, but nobody was told whether they were
-	// made.
-	unsure map[int]bool
+	items map[int]*itemRecord
+	// unconfirmed are items whose creation got no response.
+	unconfirmed map[int]bool
 }
 
-// entry is an item. What it shows is the last value that was acknowledged, or one
-// that was asked for later without an answer.
-type entry struct {
-	id     string
-	value  int
-	maybe  map[int]bool
-	fading bool // its deletion was asked for without an answer
+// itemRecord is an item. A read shows the last acknowledged value, or a later one whose
+// write got no response.
+type itemRecord struct {
+	id              string
+	value           int
+	unconfirmed     map[int]bool
+	deletionPending bool // its deletion got no response
 }
 
 func (c *caller) newSpec(ctx context.Context) {
@@ -49,7 +48,7 @@ func (c *caller) newSpec(ctx context.Context) {
 	if id := c.create(ctx, "/api/v1/projects/"+c.project+"/specs", `{"title":"`+c.name+`","content":"`+c.name+`"}`); id != "" {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.spec = &kept{id: id, items: map[int]*entry{}, unsure: map[int]bool{}}
+		c.spec = &specRecord{id: id, items: map[int]*itemRecord{}, unconfirmed: map[int]bool{}}
 		c.specs[id] = c.spec
 	}
 }
@@ -59,16 +58,16 @@ func (c *caller) addItem(ctx context.Context) {
 	number := c.made
 	id := c.create(ctx, "/api/v1/specs/"+c.spec.id+"/items", `{"content":"`+c.content(number, 0)+`"}`)
 	if id == "" {
-		c.spec.unsure[number] = true
+		c.spec.unconfirmed[number] = true
 		return
 	}
-	c.spec.items[number] = &entry{id: id, maybe: map[int]bool{}}
+	c.spec.items[number] = &itemRecord{id: id, unconfirmed: map[int]bool{}}
 }
 
-// anItem is any item that is there for sure.
-func (c *caller) anItem() (int, *entry) {
+// randomItem returns an item that certainly exists.
+func (c *caller) randomItem() (int, *itemRecord) {
 	for number, e := range c.spec.items {
-		if !e.fading {
+		if !e.deletionPending {
 			return number, e
 		}
 	}
@@ -76,53 +75,52 @@ func (c *caller) anItem() (int, *entry) {
 }
 
 func (c *caller) changeItem(ctx context.Context) {
-	number, e := c.anItem()
+	number, e := c.randomItem()
 	if e == nil {
 		return
 	}
 	c.made++ // values are never used twice
 	value := c.made
-	g := c.any(ctx, http.MethodPatch, "/api/v1/items/"+e.id, `{"content":"`+c.content(number, value)+`"}`, "")
+	g := c.request(ctx, http.MethodPatch, "/api/v1/items/"+e.id, `{"content":"`+c.content(number, value)+`"}`, "")
 	switch {
 	case g.status == http.StatusOK:
 		c.tally.writes.Add(1)
-		e.value, e.maybe = value, map[int]bool{}
-	case g.known():
-		c.missing(g, e.id)
+		e.value, e.unconfirmed = value, map[int]bool{}
+	case g.conclusive():
+		c.checkUnexpected(g, e.id)
 	default:
-		e.maybe[value] = true
+		e.unconfirmed[value] = true
 	}
 }
 
 func (c *caller) deleteItem(ctx context.Context) {
-	number, e := c.anItem()
+	number, e := c.randomItem()
 	if e == nil {
 		return
 	}
-	g := c.any(ctx, http.MethodDelete, "/api/v1/items/"+e.id, "", "")
+	g := c.request(ctx, http.MethodDelete, "/api/v1/items/"+e.id, "", "")
 	switch {
 	case g.status == http.StatusNoContent:
 		c.tally.writes.Add(1)
 		delete(c.spec.items, number)
-	case g.known():
-		c.missing(g, e.id)
+	case g.conclusive():
+		c.checkUnexpected(g, e.id)
 	default:
-		e.fading = true
+		e.deletionPending = true
 	}
 }
 
-// missing notes that something that was acknowledged is not there any more, or any
-// other answer that should not have come.
-func (c *caller) missing(g got, id string) {
+// checkUnexpected records a lost acknowledged write, or another unexpected response.
+func (c *caller) checkUnexpected(g response, id string) {
 	if g.status == http.StatusNotFound {
-		c.tally.note(&c.tally.lost, "%s: item %s is gone", c.name, id)
+		c.tally.record(&c.tally.lost, "%s: item %s is gone", c.name, id)
 		return
 	}
-	c.tally.strange("%s: item %s is answered %d %s", c.name, id, g.status, g.body)
+	c.tally.unexpected("%s: item %s gets %d %s", c.name, id, g.status, g.body)
 }
 
-// shown is a specification as it is read.
-type shown struct {
+// specBody is the body of a specification.
+type specBody struct {
 	Items []struct {
 		ID      string `json:"id"`
 		Content string `json:"content"`
@@ -132,29 +130,29 @@ type shown struct {
 var form = regexp.MustCompile(`^(caller-[a-z]+) item (\d+) value (\d+)$`)
 
 // look reads the specification, and holds it against the ledger.
-func (c *caller) look(ctx context.Context) {
+func (c *caller) readSpec(ctx context.Context) {
 	c.tally.reads.Add(1)
-	g := c.any(ctx, http.MethodGet, "/api/v1/specs/"+c.spec.id+"?include=items", "", "")
+	g := c.request(ctx, http.MethodGet, "/api/v1/specs/"+c.spec.id+"?include=items", "", "")
 	if g.status == http.StatusOK {
 		c.checkOwner(g.body)
 		c.compare(c.spec, g.body, false)
-	} else if g.known() {
-		c.tally.strange("%s: GET is answered %d %s", c.name, g.status, g.body)
+	} else if g.conclusive() {
+		c.tally.unexpected("%s: GET gets %d %s", c.name, g.status, g.body)
 	}
 }
 
 // compare holds what is read against what was acknowledged. At the end, when all
 // faults are over, what is missing is lost; before that it may be a read that shows
 // what was before, which is counted apart.
-func (c *caller) compare(k *kept, body string, final bool) {
-	var spec shown
+func (c *caller) compare(k *specRecord, body string, final bool) {
+	var spec specBody
 	if err := json.Unmarshal([]byte(body), &spec); err != nil {
-		c.tally.strange("%s: no JSON: %v", c.name, err)
+		c.tally.unexpected("%s: no JSON: %v", c.name, err)
 		return
 	}
 	wrong := func(format string, args ...any) {
 		if final {
-			c.tally.note(&c.tally.lost, format, args...)
+			c.tally.record(&c.tally.lost, format, args...)
 		} else {
 			c.tally.stale.Add(1)
 		}
@@ -163,25 +161,25 @@ func (c *caller) compare(k *kept, body string, final bool) {
 	for _, item := range spec.Items {
 		number, value, ok := c.read(item.Content)
 		if !ok {
-			c.tally.note(&c.tally.foreign, "%s: an item says %q", c.name, item.Content)
+			c.tally.record(&c.tally.leaked, "%s: an item says %q", c.name, item.Content)
 			continue
 		}
 		if seen[number] {
-			c.tally.note(&c.tally.twice, "%s: item %d is there twice", c.name, number)
+			c.tally.record(&c.tally.duplicated, "%s: item %d is there twice", c.name, number)
 		}
 		seen[number] = true
-		if fault := k.faultOf(number, value); fault != "" {
+		if fault := k.wrongValue(number, value); fault != "" {
 			wrong("%s: item %d %s", c.name, number, fault)
 		}
 	}
 	for number, e := range k.items {
-		if !seen[number] && !e.fading {
+		if !seen[number] && !e.deletionPending {
 			wrong("%s: item %d (%s) is gone", c.name, number, e.id)
 		}
 	}
 }
 
-// read reads the content of an item of the caller's.
+// read parses the content of an item of the caller.
 func (c *caller) read(content string) (number, value int, ok bool) {
 	parts := form.FindStringSubmatch(content)
 	if len(parts) != 4 || parts[1] != c.name {
@@ -192,40 +190,41 @@ func (c *caller) read(content string) (number, value int, ok bool) {
 	return number, value, err == nil && other == nil
 }
 
-// faultOf is what is wrong with an item that shows a value; nothing if it may.
-func (k *kept) faultOf(number, value int) string {
+// wrongValue describes what is wrong with the value of an item; it is empty if the value
+// is possible.
+func (k *specRecord) wrongValue(number, value int) string {
 	switch e := k.items[number]; {
-	case e == nil && !k.unsure[number]:
-		return "was deleted, and is there"
-	case e != nil && e.value != value && !e.maybe[value]:
-		return fmt.Sprintf("shows %d, not %d or %v", value, e.value, e.maybe)
+	case e == nil && !k.unconfirmed[number]:
+		return "was deleted, but still exists"
+	case e != nil && e.value != value && !e.unconfirmed[value]:
+		return fmt.Sprintf("shows %d, not %d or %v", value, e.value, e.unconfirmed)
 	default:
 		return ""
 	}
 }
 
-// reorder turns the order around. It is not in the ledger; that every item is
-// there once is.
+// reorder shuffles the items. The ledger does not record the order, only that each item
+// exists once.
 func (c *caller) reorder(ctx context.Context) {
-	g := c.any(ctx, http.MethodGet, "/api/v1/specs/"+c.spec.id+"?include=items", "", "")
-	var spec shown
+	g := c.request(ctx, http.MethodGet, "/api/v1/specs/"+c.spec.id+"?include=items", "", "")
+	var spec specBody
 	if g.status != http.StatusOK || json.Unmarshal([]byte(g.body), &spec) != nil || len(spec.Items) < 2 {
 		return
 	}
 	ids := make([]string, len(spec.Items))
-	for n, at := range mathrand.Perm(len(ids)) { //nolint:gosec // chance, no secret
+	for n, at := range mathrand.Perm(len(ids)) { //nolint:gosec // not a secret
 		ids[n] = `"` + spec.Items[at].ID + `"`
 	}
-	g = c.any(ctx, http.MethodPut, "/api/v1/specs/"+c.spec.id+"/items/reorder", `{"item_ids":[`+strings.Join(ids, ",")+`]}`, "")
+	g = c.request(ctx, http.MethodPut, "/api/v1/specs/"+c.spec.id+"/items/reorder", `{"item_ids":[`+strings.Join(ids, ",")+`]}`, "")
 	switch {
 	case g.status == http.StatusOK:
 		c.tally.writes.Add(1)
-	case g.known() && g.status != http.StatusConflict && g.status != http.StatusUnprocessableEntity:
-		c.tally.strange("%s: a reorder is answered %d %s", c.name, g.status, g.body)
+	case g.conclusive() && g.status != http.StatusConflict && g.status != http.StatusUnprocessableEntity:
+		c.tally.unexpected("%s: a reorder gets %d %s", c.name, g.status, g.body)
 	}
 }
 
-// check reads everything of everybody once more.
+// check reads all data of all callers at the end.
 func (l *load) check(ctx context.Context) error {
 	for _, c := range l.callers {
 		for !c.signedIn(ctx) {
@@ -234,7 +233,7 @@ func (l *load) check(ctx context.Context) error {
 			}
 		}
 		for _, k := range c.specs {
-			g := c.any(ctx, http.MethodGet, "/api/v1/specs/"+k.id+"?include=items", "", "")
+			g := c.request(ctx, http.MethodGet, "/api/v1/specs/"+k.id+"?include=items", "", "")
 			if g.status != http.StatusOK {
 				return fmt.Errorf("the check at the end: %s: %d %s", k.id, g.status, g.body)
 			}
@@ -242,7 +241,7 @@ func (l *load) check(ctx context.Context) error {
 			c.compare(k, g.body, true)
 		}
 		for range c.ended {
-			c.tryEnded(ctx)
+			c.tryEndedSession(ctx)
 		}
 	}
 	return nil

@@ -13,21 +13,21 @@ import (
 	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
-// askFor is how long a caller waits for an answer: longer than the server takes.
-const askFor = 10 * time.Second
+// requestTimeout bounds a request. It is longer than any timeout of the server.
+const requestTimeout = 10 * time.Second
 
-// load is callers who work at all replicas.
+// load is the set of callers, which use all replicas.
 type load struct {
-	w       *fleet.Fleet
-	client  *http.Client
-	tally   tally
-	callers []*caller
-	over    atomic.Bool
-	running sync.WaitGroup
+	fleet    *fleet.Fleet
+	client   *http.Client
+	tally    tally
+	callers  []*caller
+	stopping atomic.Bool
+	running  sync.WaitGroup
 }
 
 func startLoad(ctx context.Context, w *fleet.Fleet, callers int) *load {
-	l := &load{w: w, client: &http.Client{Timeout: askFor, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
+	l := &load{fleet: w, client: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	for n := range callers {
 		c := newCaller(l, "caller-"+string(rune('a'+n/26))+string(rune('a'+n%26)))
 		l.callers = append(l.callers, c)
@@ -36,26 +36,28 @@ func startLoad(ctx context.Context, w *fleet.Fleet, callers int) *load {
 	return l
 }
 
-// end waits until nobody asks any more.
-func (l *load) end() {
-	l.over.Store(true)
+// stop stops all callers and waits for them.
+func (l *load) stop() {
+	l.stopping.Store(true)
 	l.running.Wait()
 }
 
-// got is what came of a request. The status is 0 if there was no answer.
-type got struct {
+// response is the result of a request. The status is 0 without a response.
+type response struct {
 	status int
 	body   string
 }
 
-// known reports whether a request is known to have done what it should, or nothing.
-func (g got) known() bool { return g.status != 0 && g.status != http.StatusServiceUnavailable }
+// conclusive reports whether it is known what the request has done.
+func (g response) conclusive() bool {
+	return g.status != 0 && g.status != http.StatusServiceUnavailable
+}
 
-// ask asks a replica once. Whatever is neither expected nor a 503 problem is noted.
-func (l *load) ask(ctx context.Context, replica int, method, path, token, body, key string) got {
-	r, err := http.NewRequestWithContext(ctx, method, l.w.Replicas[replica].URL+path, strings.NewReader(body))
+// send sends a request to a replica once. It records a 503 that is not a problem document.
+func (l *load) send(ctx context.Context, replica int, method, path, token, body, key string) response {
+	r, err := http.NewRequestWithContext(ctx, method, l.fleet.Replicas[replica].URL+path, strings.NewReader(body))
 	if err != nil {
-		return got{}
+		return response{}
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -66,23 +68,23 @@ func (l *load) ask(ctx context.Context, replica int, method, path, token, body, 
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
-	l.tally.asked.Add(1)
+	l.tally.requests.Add(1)
 	answer, err := l.client.Do(r)
 	if err != nil {
-		l.tally.silent.Add(1)
-		return got{}
+		l.tally.unanswered.Add(1)
+		return response{}
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	if err != nil { // it broke off
-		l.tally.silent.Add(1)
-		return got{}
+	if err != nil { // the connection broke
+		l.tally.unanswered.Add(1)
+		return response{}
 	}
-	g := got{status: answer.StatusCode, body: string(text)}
+	g := response{status: answer.StatusCode, body: string(text)}
 	if g.status == http.StatusServiceUnavailable && !strings.HasPrefix(path, "/health") {
-		l.tally.away.Add(1)
+		l.tally.unavailable.Add(1)
 		if answer.Header.Get("Content-Type") != "application/problem+json" || codeOf(g.body) != "unavailable" || answer.Header.Get("Retry-After") == "" {
-			l.tally.strange("%s %s: a 503 that is no problem of ours: %.200s", method, path, text)
+			l.tally.unexpected("%s %s: a 503 without our problem document: %.200s", method, path, text)
 		}
 	}
 	return g

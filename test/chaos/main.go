@@ -1,15 +1,14 @@
-// Command chaos runs three replicas under load, breaks what they depend on again
-// and again, and counts what must never happen: acknowledged writes that are lost,
-// creations that happened twice, tokens accepted after their session has ended,
-// somebody else's content, and answers that are neither what was asked for nor a
-// 503 problem. It also measures how soon each fault is over for callers.
+// Command chaos runs three replicas under load, injects faults into their dependencies,
+// and counts violations: lost acknowledged writes, duplicate creations, tokens accepted
+// after their session has ended, content of other users, and responses that are neither
+// the expected ones nor a 503 problem. It also measures the recovery time of each fault.
 //
 //	go run ./test/chaos -for 3m
 //
-// It starts everything it needs on loopback (PostgreSQL with a synchronous standby,
-// Redis, an issuer, the built program), and ends it. The exit status is 1 if
-// anything happened that must not. docs/reliability.md has the results of a long
-// run.
+// It starts everything it needs on loopback: PostgreSQL with a synchronous standby,
+// Redis, an issuer, and the built program. The exit status is 1 after a violation. To
+// repeat the order of the faults of a run, pass its -seed. docs/reliability.md has the
+// results of a long run.
 package main
 
 import (
@@ -28,10 +27,10 @@ import (
 )
 
 func main() {
-	length := flag.Duration("for", 3*time.Minute, "how long faults are made; the checks at the end come on top")
-	callers := flag.Int("callers", 12, "how many users work at the same time")
-	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "begins the order of the faults")
-	only := flag.String("only", "", "makes this fault alone, by its name in the report")
+	length := flag.Duration("for", 3*time.Minute, "duration of faults; the checks at the end take extra time")
+	callers := flag.Int("callers", 12, "number of concurrent users")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the order of faults")
+	only := flag.String("only", "", "inject only the fault with this name")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, options{*length, *callers, *seed, *only}, os.Stdout)
@@ -42,7 +41,7 @@ func main() {
 	}
 }
 
-// options is what can be chosen.
+// options are the flags.
 type options struct {
 	length  time.Duration
 	callers int
@@ -52,22 +51,22 @@ type options struct {
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
 	fmt.Fprintf(out, "three replicas, %d callers, %s of faults, seed %d\n", o.callers, o.length, o.seed)
-	w, err := fleet.Open(ctx, fleet.Config{Replicas: replicas})
+	w, err := fleet.Start(ctx, fleet.Config{Replicas: replicas})
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if err != nil {
 		return err
 	}
 	load := startLoad(ctx, w, o.callers)
 	p := newProber(w, load)
-	if err := p.begin(ctx); err != nil {
-		load.end()
+	if err := p.start(ctx); err != nil {
+		load.stop()
 		return err
 	}
-	tolls, broke := breakThings(ctx, o, w, p, out)
+	tolls, broke := injectFaults(ctx, o, w, p, out)
 	if broke == nil {
-		broke = p.await(ctx, time.Minute) // the check needs the servers
+		broke = p.waitReady(ctx, time.Minute) // the final check needs all replicas
 	}
-	load.end()
+	load.stop()
 	if broke == nil {
 		broke = load.check(ctx)
 	}
@@ -78,21 +77,21 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	return load.tally.verdict()
 }
 
-// breakThings makes one fault after the other, in a new order each round, until the
-// time is over. Each ends before the next begins.
-func breakThings(ctx context.Context, o options, w *fleet.Fleet, p *prober, out io.Writer) (tolls, error) {
-	tolls, all := tolls{}, faultsOf(o.only)
-	chance := rand.New(rand.NewPCG(o.seed, o.seed)) //nolint:gosec // chance, no secret
+// injectFaults injects one fault after the other, in a new order each round, until the
+// time is over. It waits for recovery before the next fault.
+func injectFaults(ctx context.Context, o options, w *fleet.Fleet, p *prober, out io.Writer) (recoveryTimes, error) {
+	tolls, all := recoveryTimes{}, selectFaults(o.only)
+	chance := rand.New(rand.NewPCG(o.seed, o.seed)) //nolint:gosec // not a secret
 	for end := time.Now().Add(o.length); ; {
 		chance.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, f := range all {
-			if err := fleet.Sleep(ctx, calm); err != nil {
+			if err := fleet.Sleep(ctx, faultInterval); err != nil {
 				return tolls, err
 			}
 			if time.Now().After(end) {
 				return tolls, nil
 			}
-			over, err := f.make(ctx, w)
+			over, err := f.inject(ctx, w)
 			if err != nil {
 				return tolls, fmt.Errorf("%s: %w", f.name, err)
 			}
@@ -108,8 +107,8 @@ func breakThings(ctx context.Context, o options, w *fleet.Fleet, p *prober, out 
 
 const (
 	replicas = 3
-	// calm is the time between two faults.
-	calm = 2 * time.Second
-	// recoverWithin is the longest that is not called dead.
-	recoverWithin = time.Minute
+	// faultInterval is the time between two faults.
+	faultInterval = 2 * time.Second
+	// recoveryTimeout bounds the recovery from a fault.
+	recoveryTimeout = time.Minute
 )

@@ -12,48 +12,48 @@ import (
 )
 
 const (
-	// probeEvery is how often each replica is asked to write something.
-	probeEvery = 25 * time.Millisecond
-	// probeFor is how long a probe waits.
-	probeFor = 2 * time.Second
-	// mostProbes is how many probes there are at once at a replica. Each has a thing
-	// of its own to change: at the same one they would wait for each other.
-	mostProbes = 8
+	// probeInterval is the time between two probes of a replica.
+	probeInterval = 25 * time.Millisecond
+	// probeTimeout bounds a probe.
+	probeTimeout = 2 * time.Second
+	// maxProbes bounds the concurrent probes of a replica. Each changes a project of its
+	// own, since writes to the same one wait for each other.
+	maxProbes = 8
 )
 
-// prober asks every replica to change something, many times a second, to see when
-// callers get through again.
+// prober sends writes to every replica, many times a second, to measure when requests
+// succeed again.
 type prober struct {
-	w    *fleet.Fleet
-	load *load
-	me   *caller
-	// free are the things that no probe is changing, by replica.
-	free [replicas]chan string
+	fleet  *fleet.Fleet
+	load   *load
+	caller *caller
+	// idle are the projects that no probe is changing, by replica.
+	idle [replicas]chan string
 
 	mu sync.Mutex
-	// through is when those probes began and ended that got through, by replica.
-	through [replicas][]span
+	// successes are the start and end of successful probes, by replica.
+	successes [replicas][]span
 }
 
-type span struct{ began, ended time.Time }
+type span struct{ startedAt, endedAt time.Time }
 
 func newProber(w *fleet.Fleet, l *load) *prober {
-	return &prober{w: w, load: l, me: newCaller(l, "prober")}
+	return &prober{fleet: w, load: l, caller: newCaller(l, "prober")}
 }
 
-// begin makes what is changed, and lets the probes begin.
-func (p *prober) begin(ctx context.Context) error {
-	if err := p.await(ctx, time.Minute); err != nil {
+// start creates the projects, and starts the probes.
+func (p *prober) start(ctx context.Context) error {
+	if err := p.waitReady(ctx, time.Minute); err != nil {
 		return err
 	}
-	for n := range p.w.Replicas {
-		p.free[n] = make(chan string, mostProbes)
-		for range mostProbes {
-			thing := p.me.create(ctx, "/api/v1/projects", `{"title":"probe"}`)
-			if thing == "" {
-				return errors.New("nothing could be made for the probes")
+	for n := range p.fleet.Replicas {
+		p.idle[n] = make(chan string, maxProbes)
+		for range maxProbes {
+			project := p.caller.create(ctx, "/api/v1/projects", `{"title":"probe"}`)
+			if project == "" {
+				return errors.New("the projects for the probes could not be created")
 			}
-			p.free[n] <- thing
+			p.idle[n] <- project
 		}
 		p.load.running.Go(func() { p.probe(n) })
 	}
@@ -61,38 +61,38 @@ func (p *prober) begin(ctx context.Context) error {
 }
 
 func (p *prober) probe(n int) {
-	tick := time.NewTicker(probeEvery)
+	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
 	var under sync.WaitGroup
 	defer under.Wait()
-	for !p.load.over.Load() {
+	for !p.load.stopping.Load() {
 		<-tick.C
-		thing := <-p.free[n]
+		project := <-p.idle[n]
 		under.Go(func() {
-			defer func() { p.free[n] <- thing }()
-			ctx, cancel := context.WithTimeout(context.Background(), probeFor)
+			defer func() { p.idle[n] <- project }()
+			ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 			defer cancel()
 			began := time.Now()
-			got := p.load.ask(ctx, n, http.MethodPatch, "/api/v1/projects/"+thing, p.me.token, `{"title":"probe"}`, "")
+			got := p.load.send(ctx, n, http.MethodPatch, "/api/v1/projects/"+project, p.caller.token, `{"title":"probe"}`, "")
 			if got.status == http.StatusOK {
 				p.mu.Lock()
-				p.through[n] = append(p.through[n], span{began, time.Now()})
+				p.successes[n] = append(p.successes[n], span{began, time.Now()})
 				p.mu.Unlock()
 			}
 		})
 	}
 }
 
-// recovered waits until a probe has got through at each replica that began when a
-// fault was over, and returns how long that took.
+// recovered waits until a probe that began after the repair has succeeded at each
+// replica, and returns the time since the repair.
 func (p *prober) recovered(ctx context.Context, over time.Time) (time.Duration, error) {
 	var last time.Time
-	err := fleet.Until(ctx, recoverWithin, "every replica answers again", func(context.Context) bool {
+	err := fleet.WaitUntil(ctx, recoveryTimeout, "every replica answers again", func(context.Context) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		last = over
-		for n := range p.through {
-			first := firstAfter(p.through[n], over)
+		for n := range p.successes {
+			first := firstAfter(p.successes[n], over)
 			if first.IsZero() {
 				return false
 			}
@@ -103,43 +103,43 @@ func (p *prober) recovered(ctx context.Context, over time.Time) (time.Duration, 
 		return true
 	})
 	if err != nil {
-		return 0, p.why(err)
+		return 0, p.withLogs(err)
 	}
-	p.forget(over)
+	p.dropBefore(over)
 	return last.Sub(over), nil
 }
 
-// forget keeps the memory small.
-func (p *prober) forget(before time.Time) {
+// dropBefore removes old successes, to bound memory.
+func (p *prober) dropBefore(before time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n := range p.through {
+	for n := range p.successes {
 		var kept []span
-		for _, s := range p.through[n] {
-			if s.ended.After(before) {
+		for _, s := range p.successes[n] {
+			if s.endedAt.After(before) {
 				kept = append(kept, s)
 			}
 		}
-		p.through[n] = kept
+		p.successes[n] = kept
 	}
 }
 
-// firstAfter is when the first ended of those that began after a moment.
+// firstAfter is the end of the first success that began after the given time.
 func firstAfter(all []span, moment time.Time) (first time.Time) {
 	for _, s := range all {
-		if !s.began.Before(moment) && (first.IsZero() || s.ended.Before(first)) {
-			first = s.ended
+		if !s.startedAt.Before(moment) && (first.IsZero() || s.endedAt.Before(first)) {
+			first = s.endedAt
 		}
 	}
 	return first
 }
 
-// await waits until every replica is ready and its database there.
-func (p *prober) await(ctx context.Context, within time.Duration) error {
-	err := fleet.Until(ctx, within, "every replica is ready", func(ctx context.Context) bool {
-		for n := range p.w.Replicas {
+// waitReady waits until every replica is ready and reaches its database.
+func (p *prober) waitReady(ctx context.Context, within time.Duration) error {
+	err := fleet.WaitUntil(ctx, within, "every replica is ready", func(ctx context.Context) bool {
+		for n := range p.fleet.Replicas {
 			for _, path := range []string{"/health/ready", "/health/db"} {
-				if p.load.ask(ctx, n, http.MethodGet, path, "", "", "").status != http.StatusOK {
+				if p.load.send(ctx, n, http.MethodGet, path, "", "", "").status != http.StatusOK {
 					return false
 				}
 			}
@@ -147,14 +147,14 @@ func (p *prober) await(ctx context.Context, within time.Duration) error {
 		return true
 	})
 	if err != nil {
-		return p.why(err)
+		return p.withLogs(err)
 	}
 	return nil
 }
 
-func (p *prober) why(err error) error {
-	for n, r := range p.w.Replicas {
-		err = fmt.Errorf("%w\nreplica %d: %s", err, n, r.Said())
+func (p *prober) withLogs(err error) error {
+	for n, r := range p.fleet.Replicas {
+		err = fmt.Errorf("%w\nreplica %d: %s", err, n, r.LogTail())
 	}
 	return err
 }

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// tally counts what happens, and what must not.
+// tally counts requests and violations.
 type tally struct {
-	asked, silent, away, writes, keyed, reads, deadTried, foreignTried, stale atomic.Int64
-	lost, twice, dead, foreign, other                                         atomic.Int64
+	requests, unanswered, unavailable, writes, keyed, reads, revokedTries, foreignReads, stale atomic.Int64
+	lost, duplicated, revokedAccepted, leaked, other                                           atomic.Int64
 
 	mu    sync.Mutex
 	first []string
 }
 
-// note counts something that must not be, and keeps the first few of them.
-func (t *tally) note(of *atomic.Int64, format string, args ...any) {
+// record counts a violation, and keeps the first 20.
+func (t *tally) record(of *atomic.Int64, format string, args ...any) {
 	of.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -29,36 +29,36 @@ func (t *tally) note(of *atomic.Int64, format string, args ...any) {
 	}
 }
 
-func (t *tally) strange(format string, args ...any) { t.note(&t.other, format, args...) }
+func (t *tally) unexpected(format string, args ...any) { t.record(&t.other, format, args...) }
 
 func (t *tally) verdict() error {
-	if n := t.lost.Load() + t.twice.Load() + t.dead.Load() + t.foreign.Load() + t.other.Load(); n > 0 {
-		return fmt.Errorf("%d things happened that must not:\n%w", n, errors.New(strings.Join(t.first, "\n")))
+	if n := t.lost.Load() + t.duplicated.Load() + t.revokedAccepted.Load() + t.leaked.Load() + t.other.Load(); n > 0 {
+		return fmt.Errorf("%d violations:\n%w", n, errors.New(strings.Join(t.first, "\n")))
 	}
 	return nil
 }
 
-// tolls is how long it took to recover from each fault.
-type tolls map[string][]time.Duration
+// recoveryTimes are the times to recover from each fault.
+type recoveryTimes map[string][]time.Duration
 
-func (t tolls) add(fault string, took time.Duration) { t[fault] = append(t[fault], took) }
+func (t recoveryTimes) add(fault string, took time.Duration) { t[fault] = append(t[fault], took) }
 
 // reportOf is the report, in Markdown.
-func reportOf(l *load, tolls tolls) string {
+func reportOf(l *load, tolls recoveryTimes) string {
 	var b strings.Builder
 	t := &l.tally
-	fmt.Fprintf(&b, "\n| what must not happen | times | of |\n| --- | --- | --- |\n")
+	fmt.Fprintf(&b, "\n| violation | count | of |\n| --- | --- | --- |\n")
 	row := func(what string, n *atomic.Int64, of int64, unit string) {
 		fmt.Fprintf(&b, "| %s | %d | %d %s |\n", what, n.Load(), of, unit)
 	}
 	row("acknowledged writes lost", &t.lost, t.writes.Load(), "acknowledged writes")
-	row("keyed creations that happened twice", &t.twice, t.keyed.Load(), "keyed creations, each repeated until it was answered")
-	row("tokens accepted after their session had ended", &t.dead, t.deadTried.Load(), "tries")
-	row("answers with somebody else's content", &t.foreign, t.reads.Load()+t.foreignTried.Load(), "reads")
-	row("answers other than what was asked for or a 503 problem", &t.other, t.asked.Load(), "requests")
-	fmt.Fprintf(&b, "\nOf the requests %d were answered 503, and %d not at all, because their connection or their replica was gone. %d reads showed what was so before the last acknowledged write.\n", t.away.Load(), t.silent.Load(), t.stale.Load())
-	fmt.Fprintf(&b, "\n| fault | times | recovered in, median | at most |\n| --- | --- | --- | --- |\n")
-	for _, f := range faultsOf("") {
+	row("duplicate creations with one key", &t.duplicated, t.keyed.Load(), "creations with a key, each repeated until it got a response")
+	row("tokens accepted after the end of their session", &t.revokedAccepted, t.revokedTries.Load(), "tries")
+	row("responses with content of another user", &t.leaked, t.reads.Load()+t.foreignReads.Load(), "reads")
+	row("responses other than the expected one or a 503 problem", &t.other, t.requests.Load(), "requests")
+	fmt.Fprintf(&b, "\n%d requests got a 503 problem. %d got no response, since their connection or replica was gone. %d reads were older than the last acknowledged write.\n", t.unavailable.Load(), t.unanswered.Load(), t.stale.Load())
+	fmt.Fprintf(&b, "\n| fault | count | recovery, median | maximum |\n| --- | --- | --- | --- |\n")
+	for _, f := range selectFaults("") {
 		if all := tolls[f.name]; len(all) > 0 {
 			slices.Sort(all)
 			fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", f.name, len(all), inMillis(all[len(all)/2]), inMillis(all[len(all)-1]))

@@ -14,7 +14,7 @@ import (
 
 // What is served is what the command prints, and so what is committed: nothing
 // in it depends on the build, on settings, or on chance.
-func TestTheServedContractIsTheOneTheCommandPrints(t *testing.T) {
+func TestContract_ServedEqualsPrinted(t *testing.T) {
 	t.Parallel()
 	caller := testkit.Start(t).Anonymous(t)
 	for path, yaml := range map[string]bool{"/api/v1/openapi.json": false, "/api/v1/openapi.yaml": true} {
@@ -29,7 +29,7 @@ func TestTheServedContractIsTheOneTheCommandPrints(t *testing.T) {
 	}
 }
 
-func TestTheContractSaysTheSameInJSONAndInYAML(t *testing.T) {
+func TestContract_JSONEqualsYAML(t *testing.T) {
 	t.Parallel()
 	var inJSON, inYAML bytes.Buffer
 	must(t, server.Contract(&inJSON, false))

@@ -16,7 +16,7 @@ import (
 // tools is where the pinned compiler, generator and client library are.
 const tools = "../../tools/contract"
 
-func TestTheTourOfTheREADMEThroughAGeneratedClient(t *testing.T) {
+func TestGeneratedClient_RunsTheTourOfTheREADME(t *testing.T) {
 	t.Parallel()
 	modules := installModules(t)
 	s := testkit.Start(t)

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
-func TestProbesAskTheRightPaths(t *testing.T) {
+func TestPods_ProbesHaveTheRightPaths(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		c := the[appsv1.Deployment](t, all, "backend").Spec.Template.Spec.Containers[0]
 		for name, probe := range map[string]struct {
@@ -34,9 +34,9 @@ func TestProbesAskTheRightPaths(t *testing.T) {
 	})
 }
 
-// TestThereIsTimeToEnd adds up what happens between the decision that a replica
+// TestPods_GracePeriodCoversShutdown adds up what happens between the decision that a replica
 // ends and the kernel's end of it.
-func TestThereIsTimeToEnd(t *testing.T) {
+func TestPods_GracePeriodCoversShutdown(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		spec := the[appsv1.Deployment](t, all, "backend").Spec.Template.Spec
 		hook := spec.Containers[0].Lifecycle
@@ -52,7 +52,7 @@ func TestThereIsTimeToEnd(t *testing.T) {
 	})
 }
 
-func TestARolloutTakesNothingAway(t *testing.T) {
+func TestRollout_KeepsAllReplicasAvailable(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		spec := the[appsv1.Deployment](t, all, "backend").Spec
 		rolling := spec.Strategy.RollingUpdate
@@ -66,7 +66,7 @@ func TestARolloutTakesNothingAway(t *testing.T) {
 	})
 }
 
-func TestReplicasAreSpread(t *testing.T) {
+func TestPods_AreSpreadOverZonesAndNodes(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		template := the[appsv1.Deployment](t, all, "backend").Spec.Template
 		for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
@@ -79,7 +79,7 @@ func TestReplicasAreSpread(t *testing.T) {
 	})
 }
 
-func TestPodsMayDoNothing(t *testing.T) {
+func TestPods_HaveNoPrivileges(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		for account, pod := range pods(t, all) {
 			p, c := pod.SecurityContext, pod.Containers[0].SecurityContext
@@ -102,7 +102,7 @@ func TestPodsMayDoNothing(t *testing.T) {
 				t.Errorf("%s has capabilities", account)
 			}
 			if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken || pod.ServiceAccountName != account {
-				t.Errorf("%s gets a token of the API server, or is somebody else: %s", account, pod.ServiceAccountName)
+				t.Errorf("%s gets a token of the API server, or has another service account: %s", account, pod.ServiceAccountName)
 			}
 			sa := the[corev1.ServiceAccount](t, all, account)
 			if sa.AutomountServiceAccountToken == nil || *sa.AutomountServiceAccountToken {
@@ -112,7 +112,7 @@ func TestPodsMayDoNothing(t *testing.T) {
 	})
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestPods_MemoryIsBounded(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		for account, pod := range pods(t, all) {
 			r := pod.Containers[0].Resources
@@ -132,7 +132,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-func TestMigrationsRunOnce(t *testing.T) {
+func TestMigrationJob_RunsOnce(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		job := the[batchv1.Job](t, all, "migrate").Spec
 		pod := job.Template.Spec

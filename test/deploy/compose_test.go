@@ -35,7 +35,7 @@ func project(t *testing.T) *types.Project {
 	return p
 }
 
-func TestComposeStartsInOrder(t *testing.T) {
+func TestCompose_StartsInOrder(t *testing.T) {
 	p := project(t)
 	for service, after := range map[string]map[string]string{
 		"postgres": {"secrets": "service_completed_successfully"},
@@ -60,7 +60,7 @@ func TestComposeStartsInOrder(t *testing.T) {
 	}
 }
 
-func TestComposePathsExist(t *testing.T) {
+func TestCompose_PathsExist(t *testing.T) {
 	for name, service := range project(t).Services {
 		for _, volume := range service.Volumes {
 			if volume.Type != types.VolumeTypeBind {
@@ -73,7 +73,7 @@ func TestComposePathsExist(t *testing.T) {
 	}
 }
 
-func TestComposeListensToThisMachineAlone(t *testing.T) {
+func TestCompose_ListensOnLoopbackOnly(t *testing.T) {
 	inside := map[string]uint32{"backend": 8080, "prometheus": 9090, "grafana": 3000}
 	p := project(t)
 	for name, service := range p.Services {
@@ -85,7 +85,7 @@ func TestComposeListensToThisMachineAlone(t *testing.T) {
 		}
 	}
 	if len(inside) > 0 {
-		t.Errorf("nobody reaches %v", inside)
+		t.Errorf("no service reaches %v", inside)
 	}
 	if !p.Networks["stores"].Internal {
 		t.Error("the stores reach the internet")
@@ -95,9 +95,9 @@ func TestComposeListensToThisMachineAlone(t *testing.T) {
 	}
 }
 
-// TestComposeSettingsAreTaken draws the secrets as the stack does, and lets the
+// TestCompose_SettingsAreValid draws the secrets as the stack does, and lets the
 // server judge its settings.
-func TestComposeSettingsAreTaken(t *testing.T) {
+func TestCompose_SettingsAreValid(t *testing.T) {
 	dir := t.TempDir()
 	script := filepath.Join(root, "docker/draw-secrets.sh")
 	draw := func() string {
@@ -133,8 +133,8 @@ func TestComposeSettingsAreTaken(t *testing.T) {
 	}
 }
 
-// TestComposeSecretsAreDrawn: each file under the volume that anybody names is made.
-func TestComposeSecretsAreDrawn(t *testing.T) {
+// TestCompose_SecretsAreGenerated: each file of the volume that a service names is generated.
+func TestCompose_SecretsAreGenerated(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "sh", filepath.Join(root, "docker/draw-secrets.sh"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

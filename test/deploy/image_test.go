@@ -23,7 +23,7 @@ func lastStage(t *testing.T, name string) []string {
 	return strings.Split(strings.TrimSpace(text[strings.LastIndex(text, "FROM "):]), "\n")
 }
 
-func TestTheImageIsTheProgramAlone(t *testing.T) {
+func TestImage_HoldsOnlyTheProgram(t *testing.T) {
 	for _, name := range dockerfiles {
 		stage := lastStage(t, name)
 		if stage[0] != "FROM scratch" {
@@ -49,8 +49,8 @@ func TestTheImageIsTheProgramAlone(t *testing.T) {
 	}
 }
 
-// TestBothImagesAreTheSame compares the last stages but for where files come from.
-func TestBothImagesAreTheSame(t *testing.T) {
+// TestImage_BothDockerfilesAgree compares the last stages but for where files come from.
+func TestImage_BothDockerfilesAgree(t *testing.T) {
 	var stages [2]string
 	for i, name := range dockerfiles {
 		text := strings.Join(lastStage(t, name), "\n")
@@ -62,7 +62,7 @@ func TestBothImagesAreTheSame(t *testing.T) {
 	}
 }
 
-func TestTheProgramIsBuiltReproducibly(t *testing.T) {
+func TestImage_BuildIsReproducible(t *testing.T) {
 	for _, name := range []string{"docker/Dockerfile", "tools/scripts/image.sh", "tools/scripts/image-check.sh"} {
 		text := read(t, name)
 		for _, flag := range []string{"CGO_ENABLED=0", `go build -buildvcs=true -trimpath -ldflags "-s -w -buildid="`} {
@@ -73,7 +73,7 @@ func TestTheProgramIsBuiltReproducibly(t *testing.T) {
 	}
 }
 
-func TestEveryCopySourceExists(t *testing.T) {
+func TestImage_CopySourcesExist(t *testing.T) {
 	copies := regexp.MustCompile(`(?m)^COPY (--from=\S+ )?(.*) \S+$`)
 	for _, name := range dockerfiles {
 		for _, found := range copies.FindAllStringSubmatch(read(t, name), -1) {
@@ -107,8 +107,8 @@ func laidOut(t *testing.T, source string) {
 	}
 }
 
-// TestNothingOfGitIsKeptFromTheBuild: a missing file would stamp the program as changed.
-func TestNothingOfGitIsKeptFromTheBuild(t *testing.T) {
+// TestImage_BuildContextHasAllTrackedFiles: a missing file would stamp the program as changed.
+func TestImage_BuildContextHasAllTrackedFiles(t *testing.T) {
 	ignored := strings.Fields(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(read(t, ".gitignore"), ""))
 	for pattern := range strings.FieldsSeq(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(read(t, ".dockerignore"), "")) {
 		// Docker's patterns begin at the root, git's anywhere.

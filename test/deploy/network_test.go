@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
-func TestNobodyTalksToAnybody(t *testing.T) {
+func TestNetwork_DeniesByDefault(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		deny := the[networkingv1.NetworkPolicy](t, all, "default-deny").Spec
 		both := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
@@ -24,8 +24,8 @@ func TestNobodyTalksToAnybody(t *testing.T) {
 	})
 }
 
-// TestExceptForTheseWays spells out each way that is open, as peer and port.
-func TestExceptForTheseWays(t *testing.T) {
+// TestNetwork_AllowsOnlyListedPeers spells out each way that is open, as peer and port.
+func TestNetwork_AllowsOnlyListedPeers(t *testing.T) {
 	names := []string{
 		"169.254.169.254/32 TCP 53", "169.254.169.254/32 UDP 53", "169.254.20.10/32 TCP 53", "169.254.20.10/32 UDP 53",
 		"kube-system TCP 53", "kube-system UDP 53",
@@ -83,24 +83,24 @@ func ways(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPo
 	}
 	var all []string
 	for _, peer := range peers {
-		who := "everybody"
+		peerName := "everything"
 		switch {
 		case peer.IPBlock != nil && slices.Equal(peer.IPBlock.Except, []string{"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}):
-			who = peer.IPBlock.CIDR + " but private"
+			peerName = peer.IPBlock.CIDR + " but private"
 		case peer.IPBlock != nil:
-			who = peer.IPBlock.CIDR
+			peerName = peer.IPBlock.CIDR
 		case peer.NamespaceSelector != nil && len(peer.NamespaceSelector.MatchLabels) == 1:
-			who = peer.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
+			peerName = peer.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
 		}
 		for _, port := range ports {
-			all = append(all, fmt.Sprintf("%s %s %s", who, *port.Protocol, port.Port.String()))
+			all = append(all, fmt.Sprintf("%s %s %s", peerName, *port.Protocol, port.Port.String()))
 		}
 	}
 	return all
 }
 
-// TestTheWayInIsWhole follows a request from the host name to the container.
-func TestTheWayInIsWhole(t *testing.T) {
+// TestGateway_RoutesToTheServer follows a request from the host name to the container.
+func TestGateway_RoutesToTheServer(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		gateway := the[gatewayv1.Gateway](t, all, "codegenapp")
 		if gateway.Spec.GatewayClassName != "gke-l7-global-external-managed" || gateway.Annotations["networking.gke.io/certmap"] != "codegenapp" ||
@@ -139,7 +139,7 @@ func TestTheWayInIsWhole(t *testing.T) {
 	})
 }
 
-func TestTheLoadBalancerKnowsTheServer(t *testing.T) {
+func TestGateway_HealthCheckAndTimeoutsMatchTheServer(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		service := target{Kind: "Service", Name: "backend"}
 		check := the[healthCheckPolicy](t, all, "backend").Spec
@@ -164,7 +164,7 @@ func TestTheLoadBalancerKnowsTheServer(t *testing.T) {
 	})
 }
 
-func TestPrometheusFindsTheServer(t *testing.T) {
+func TestServiceMonitor_FindsTheServer(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		monitor := the[monitoringv1.ServiceMonitor](t, all, "backend").Spec
 		service := the[corev1.Service](t, all, "backend")

@@ -1,5 +1,5 @@
-// Package deploy_test holds what the server is deployed with against what the
-// server, the Terraform files and good practice want of it: the Kubernetes overlays
+// Package deploy_test checks the deployment files against the server, the Terraform files
+// and good practice: the Kubernetes overlays
 // as kustomize builds them, the compose file and the Dockerfiles.
 package deploy_test
 
@@ -92,14 +92,14 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-func TestEveryFieldExists(t *testing.T) {
+func TestOverlays_ObjectsMatchTheirTypes(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		seen := map[string]bool{}
 		for _, r := range all.Resources() {
 			name := r.GetApiVersion() + "/" + r.GetKind()
 			kind, known := kinds[name]
 			if !known {
-				t.Errorf("%s: nobody has said here what it looks like", name)
+				t.Errorf("%s: this kind has no type in this test", name)
 				continue
 			}
 			seen[name] = true

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
-func TestTheNumberOfReplicasFollowsTheLoad(t *testing.T) {
+func TestAutoscaler_FollowsProcessorTime(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		hpa := the[autoscalingv2.HorizontalPodAutoscaler](t, all, "backend").Spec
 		if to := hpa.ScaleTargetRef; to.APIVersion != "apps/v1" || to.Kind != "Deployment" || to.Name != "backend" {
@@ -21,7 +21,7 @@ func TestTheNumberOfReplicasFollowsTheLoad(t *testing.T) {
 			t.Errorf("prod has %d to %d replicas, not 3 to 10", *hpa.MinReplicas, hpa.MaxReplicas)
 		}
 		if *hpa.MinReplicas < 2 {
-			t.Error("a single replica leaves nobody while it is replaced")
+			t.Error("with a single replica a rollout interrupts the service")
 		}
 		if int(hpa.MaxReplicas) != number(t, environment, "max_replicas") {
 			t.Errorf("Terraform counts with another number of replicas than %d", hpa.MaxReplicas)
@@ -29,14 +29,14 @@ func TestTheNumberOfReplicasFollowsTheLoad(t *testing.T) {
 		if len(hpa.Metrics) != 1 || hpa.Metrics[0].Resource == nil || hpa.Metrics[0].Resource.Name != "cpu" {
 			t.Errorf("it does not follow the CPU: %+v", hpa.Metrics)
 		}
-		// Else it would be taken back before whoever ran kubectl scale has seen it.
+		// A number set by kubectl scale stays for five minutes.
 		if down := hpa.Behavior.ScaleDown; down.StabilizationWindowSeconds == nil || *down.StabilizationWindowSeconds < 300 {
 			t.Error("a number of replicas set by hand is taken back within five minutes")
 		}
 	})
 }
 
-func TestDrainsTakeOneReplicaAtATime(t *testing.T) {
+func TestDisruptionBudget_AllowsOneReplica(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		pdb := the[policyv1.PodDisruptionBudget](t, all, "backend").Spec
 		if pdb.MaxUnavailable == nil || pdb.MaxUnavailable.IntValue() != 1 || pdb.MinAvailable != nil {
@@ -48,9 +48,9 @@ func TestDrainsTakeOneReplicaAtATime(t *testing.T) {
 	})
 }
 
-// TestTheDatabaseHasRoomForAll counts the connections of the worst moment: a rollout
-// of a new version under full load, while it migrates and somebody looks on.
-func TestTheDatabaseHasRoomForAll(t *testing.T) {
+// TestDatabase_HasConnectionsForAllReplicas counts the connections of the worst case: a rollout of
+// a new version under full load, with migrations and a psql session.
+func TestDatabase_HasConnectionsForAllReplicas(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		d := the[appsv1.Deployment](t, all, "backend").Spec
 		s := settingsOf(t, all)
@@ -88,7 +88,7 @@ func number(t *testing.T, environment, variable string) int {
 	return n
 }
 
-// selects tells whether a selector of plain labels takes a pod with these.
+// selects reports whether a selector of plain labels takes a pod with these.
 func selects(selector *metav1.LabelSelector, labels map[string]string) bool {
 	if selector == nil || len(selector.MatchLabels) == 0 || len(selector.MatchExpressions) > 0 {
 		return false

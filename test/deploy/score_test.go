@@ -12,9 +12,9 @@ import (
 // excused are checks of kube-score that the overlays do not follow, and why.
 var excused = map[string]string{
 	"container-resources": "no limit of processors: the request keeps the share, and a limit would hold requests up while processors are idle. " +
-		"Memory has a limit: TestMemoryIsBounded",
+		"Memory has a limit: TestPods_MemoryIsBounded",
 	"container-image-pull-policy":         "an image is named by its digest, so what is there already is the same; Always would need the registry at each restart",
-	"deployment-has-host-podantiaffinity": "topologySpreadConstraints spread over nodes, too: TestReplicasAreSpread",
+	"deployment-has-host-podantiaffinity": "topologySpreadConstraints spread over nodes, too: TestPods_AreSpreadOverZonesAndNodes",
 }
 
 // scored is what kube-score says of one object.
@@ -36,15 +36,15 @@ type scored struct {
 // fullGrade is what a check gives that finds nothing.
 const fullGrade = 10
 
-// TestKubeScoreFindsNothing lets kube-score look at each overlay, and wants the full
+// TestOverlays_KubeScoreFindsNothing lets kube-score look at each overlay, and wants the full
 // grade of every check but the excused ones.
-func TestKubeScoreFindsNothing(t *testing.T) {
+func TestOverlays_KubeScoreFindsNothing(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		rendered, err := all.AsYaml()
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+root+"/tools/kubescore/go.mod", "kube-score", "score", "--output-format", "json", "-")
+		cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+root+"/tools/go.mod", "kube-score", "score", "--output-format", "json", "-")
 		cmd.Stdin = strings.NewReader(string(rendered))
 		out, err := cmd.Output() // it also fails for what it finds
 		var objects []scored

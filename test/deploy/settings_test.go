@@ -20,9 +20,9 @@ import (
 // secretsPath is where Terraform says that secrets are: database URLs name it.
 const secretsPath = "/var/run/secrets/codegenapp"
 
-// TestTheServerTakesTheSettings gives the server what its pod would have, with
+// TestSettings_ServerAcceptsPodSettings gives the server what its pod would have, with
 // secrets of the form that Terraform makes, and lets it judge.
-func TestTheServerTakesTheSettings(t *testing.T) {
+func TestSettings_ServerAcceptsPodSettings(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		s := settingsOf(t, all)
 		if err := s.ForServe(); err != nil {
@@ -40,7 +40,7 @@ func TestTheServerTakesTheSettings(t *testing.T) {
 	})
 }
 
-func TestEverySettingExists(t *testing.T) {
+func TestSettings_NamesExist(t *testing.T) {
 	example := read(t, ".env.example")
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		names := env(the[appsv1.Deployment](t, all, "backend").Spec.Template.Spec.Containers[0])
@@ -60,9 +60,9 @@ func TestEverySettingExists(t *testing.T) {
 	})
 }
 
-// TestSecretsAreThereByReference holds the files that a pod is told of against
-// those it is given, and these against what Terraform makes and lets it read.
-func TestSecretsAreThereByReference(t *testing.T) {
+// TestSecrets_AreMountedByReference compares the files that the settings of a pod
+// name with its mounts, and these with the secrets that Terraform lets it read.
+func TestSecrets_AreMountedByReference(t *testing.T) {
 	inEach(t, func(t *testing.T, environment string, all resmap.ResMap) {
 		for account, pod := range pods(t, all) {
 			c := pod.Containers[0]
@@ -95,7 +95,7 @@ func TestSecretsAreThereByReference(t *testing.T) {
 	})
 }
 
-func TestNoSecretIsInTheRepository(t *testing.T) {
+func TestSecrets_NoneInTheRepository(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		for _, r := range all.Resources() {
 			if r.GetKind() == "Secret" {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPruningKeepsTheNewestOfDaysWeeksAndMonths(t *testing.T) {
+func TestBackup_PruneKeepsNewestOfDaysWeeksAndMonths(t *testing.T) {
 	t.Parallel()
 	// A Sunday and the Monday after it, which begins another week; two of one day.
 	all := []string{

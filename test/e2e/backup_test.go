@@ -21,9 +21,9 @@ import (
 
 const admin = "ann@example.com"
 
-// fill lets two people use everything that leaves a row: ann, an admin, and ben,
-// who has ended one of two sessions.
-func fill(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Client) {
+// createData creates rows in every table for two users: ann, an admin, and ben. One of
+// ben's two sessions is ended.
+func createData(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Client) {
 	t.Helper()
 	ann, ben, ended = s.SignIn(t, admin), s.SignIn(t, "ben@example.com"), s.SignIn(t, "ben@example.com")
 	made := func(c *testkit.Client, path string, body map[string]any, headers ...string) string {
@@ -53,24 +53,24 @@ func fill(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Client) {
 	return ann, ben, ended
 }
 
-func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
+func TestBackup_RestoreYieldsTheSameData(t *testing.T) {
 	t.Parallel()
 	db, google := migrated(t), testkit.NewIssuer(t)
 	server := func(db testkit.Database) (*server, *testkit.Server) {
-		s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).ready()
+		s := serve(t, serveEnv(db.Service, google.URL, "ADMIN_EMAILS="+admin)).waitReady()
 		return s, testkit.NewExternal(t, s.URL, db, google)
 	}
 	process, s := server(db)
-	ann, ben, ended := fill(t, s)
-	askedByAnn, askedByBen := questions(t, ann, true), questions(t, ben, false)
+	ann, ben, ended := createData(t, s)
+	askedByAnn, askedByBen := readPaths(t, ann, true), readPaths(t, ben, false)
 	ben.Get(askedByBen[0]) // so that all exports but ann's last one come before her list of events
-	saidToBen, saidToAnn := answersTo(ben, askedByBen), answersTo(ann, askedByAnn)
+	saidToBen, saidToAnn := responsesTo(ben, askedByBen), responsesTo(ann, askedByAnn)
 	process.signal(syscall.SIGTERM)
 	process.wantExit(0)
 
 	dir := filepath.Join(t.TempDir(), "backups")
-	newScript(t, []string{"BACKUP_DATABASE_URL=" + keeper(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "10 tables", "kept 1 backups")
-	file, before := theBackup(t, dir), digests(t, db)
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "10 tables", "kept 1 backups")
+	file, before := onlyBackup(t, dir), digests(t, db)
 	for path, mode := range map[string]os.FileMode{dir: 0o700, file: 0o600, file + ".sha256": 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s has the mode %v, want %v: %v", path, info.Mode().Perm(), mode, err)
@@ -98,11 +98,11 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 			ann, ben, ended := ann.At(s).WithT(t), ben.At(s).WithT(t), ended.At(s).WithT(t)
 			slices.Reverse(askedByAnn) // the export last
 			defer slices.Reverse(askedByAnn)
-			if diff := cmp.Diff(saidToAnn, answersTo(ann, askedByAnn)); diff != "" {
-				t.Errorf("ann is told something else (-before +after):\n%s", diff)
+			if diff := cmp.Diff(saidToAnn, responsesTo(ann, askedByAnn)); diff != "" {
+				t.Errorf("ann's responses differ (-before +after):\n%s", diff)
 			}
-			if diff := cmp.Diff(saidToBen, answersTo(ben, askedByBen)); diff != "" {
-				t.Errorf("ben is told something else (-before +after):\n%s", diff)
+			if diff := cmp.Diff(saidToBen, responsesTo(ben, askedByBen)); diff != "" {
+				t.Errorf("ben's responses differ (-before +after):\n%s", diff)
 			}
 			for _, c := range []*testkit.Client{ann, ben} {
 				c.Post("/api/v1/auth/refresh", map[string]any{"refresh_token": c.RefreshToken}).Want(http.StatusOK)
@@ -117,8 +117,8 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 	}
 }
 
-// newCluster is a PostgreSQL in which nobody has ever been, with what
-// docs/operations.md makes on a new server and nothing else.
+// newCluster is a new PostgreSQL server with only the roles that docs/operations.md
+// creates.
 func newCluster(t *testing.T, like testkit.Database) testkit.Database {
 	t.Helper()
 	pg, err := pgserver.Start(t.Context(), pgserver.Config{Dir: publicDir(t), Settings: map[string]string{"fsync": "off", "timezone": "Asia/Kathmandu"}})
@@ -138,8 +138,8 @@ func newCluster(t *testing.T, like testkit.Database) testkit.Database {
 	}
 }
 
-// A dump that row-level security has made empty looks as good as any other.
-func TestABackupThatWouldLackSomethingIsRefused(t *testing.T) {
+// A dump that is empty because of row-level security looks like any other.
+func TestBackup_RejectsAnIncompleteView(t *testing.T) {
 	t.Parallel()
 	db, never := migrated(t), emptyDatabase(t)
 	blind := role(t, db, "blind", "LOGIN BYPASSRLS PASSWORD 'canary'")
@@ -151,11 +151,11 @@ func TestABackupThatWouldLackSomethingIsRefused(t *testing.T) {
 		"by the service":            {db.Service, 1, "row-level security would hide rows from " + roleOf(t, db.Service)},
 		"by the owner":              {db.Owner, 1, "row-level security would hide rows from " + roleOf(t, db.Owner)},
 		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read audit_events, bullet_items, goose_db_version"},
-		"of another database":       {keeper(t, never), 1, "it has no table goose_db_version"},
-		"of a database that is not": {"postgres://somebody:canary@" + freeAddress(t) + "/none", 1, "cannot be asked"},
+		"of another database":       {backupRole(t, never), 1, "it has no table goose_db_version"},
+		"of a database that is not": {"postgres://user:canary@" + freeAddress(t) + "/none", 1, "cannot be queried"},
 		"of no database":            {"", 2, "BACKUP_DATABASE_URL is needed"},
 		"with a password to be seen": {
-			"postgres://127.0.0.1/none?user=somebody&password=canary", 2, "a password among its parameters",
+			"postgres://127.0.0.1/none?user=someone&password=canary", 2, "a password among its parameters",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,8 +170,8 @@ func TestABackupThatWouldLackSomethingIsRefused(t *testing.T) {
 	}
 }
 
-// What backup.sh relies on, should its own look at the role ever be wrong.
-func TestPgDumpItselfRefusesARoleThatDoesNotSeeEverything(t *testing.T) {
+// backup.sh relies on this if its own check of the role is ever wrong.
+func TestBackup_PgDumpRejectsARoleUnderRLS(t *testing.T) {
 	t.Parallel()
 	db := migrated(t)
 	for name, databaseURL := range map[string]string{"the service": db.Service, "the owner": db.Owner} {

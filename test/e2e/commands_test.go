@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEveryCommandExplainsItself(t *testing.T) {
+func TestCommands_HaveHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "dev", "serve", "migrate", "migrate up", "migrate down", "migrate status", "migrate create",
@@ -23,7 +23,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	} {
 		t.Run("codegenapp "+command, func(t *testing.T) {
 			t.Parallel()
-			p := run(t, launch{args: append(strings.Fields(command), "--help")})
+			p := run(t, programOptions{args: append(strings.Fields(command), "--help")})
 			p.wantExit(0)
 			wantAll(t, p.out.String(), strings.TrimSpace("Usage: codegenapp "+command), "--help")
 			if p.logs.String() != "" {
@@ -33,7 +33,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 }
 
-func TestAWrongCommandLineIsRefusedInOneLine(t *testing.T) {
+func TestCommands_RejectBadArgumentsInOneLine(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"", "nonsense", "serve nonsense", "serve --nonsense", "dev --data", "migrate", "migrate sideways",
@@ -41,7 +41,7 @@ func TestAWrongCommandLineIsRefusedInOneLine(t *testing.T) {
 	} {
 		t.Run("codegenapp "+line, func(t *testing.T) {
 			t.Parallel()
-			p := run(t, launch{args: strings.Fields(line)})
+			p := run(t, programOptions{args: strings.Fields(line)})
 			p.wantLine(2, "see codegenapp --help")
 			if p.out.String() != "" {
 				t.Errorf("standard output is not empty: %s", p.out.String())
@@ -50,18 +50,18 @@ func TestAWrongCommandLineIsRefusedInOneLine(t *testing.T) {
 	}
 }
 
-func TestVersionSaysWhatThisIs(t *testing.T) {
+func TestVersion_PrintsTheBuild(t *testing.T) {
 	t.Parallel()
-	p := run(t, launch{args: []string{"version"}})
+	p := run(t, programOptions{args: []string{"version"}})
 	p.wantExit(0)
 	if !regexp.MustCompile(`^codegenapp \S+ \(commit \S+, go1\.\d+\S*\)\n$`).MatchString(p.out.String()) {
 		t.Errorf("it prints %q", p.out.String())
 	}
 }
 
-func TestThePrintedContractIsThePublishedOne(t *testing.T) {
+func TestOpenAPI_PrintedEqualsPublished(t *testing.T) {
 	t.Parallel()
-	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1"))
 	for name, tc := range map[string]struct {
 		args        []string
 		path, media string
@@ -71,7 +71,7 @@ func TestThePrintedContractIsThePublishedOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := run(t, launch{args: tc.args})
+			p := run(t, programOptions{args: tc.args})
 			p.wantExit(0)
 			published := get(t, s.URL+tc.path, "").want(http.StatusOK)
 			if got := published.Header.Get("Content-Type"); got != tc.media {
@@ -84,9 +84,9 @@ func TestThePrintedContractIsThePublishedOne(t *testing.T) {
 	}
 }
 
-func TestHealthcheckTellsWhetherTheServerLives(t *testing.T) {
+func TestHealthcheck_ReportsLiveness(t *testing.T) {
 	t.Parallel()
-	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1")) // alive without a database
+	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1")) // alive without a database
 	address := strings.TrimPrefix(s.URL, "http://")
 	_, port, err := net.SplitHostPort(address)
 	must(t, err)
@@ -102,13 +102,13 @@ func TestHealthcheckTellsWhetherTheServerLives(t *testing.T) {
 		"alive, past a proxy":             {[]string{"HTTP_ADDR=" + address, "HTTP_PROXY=http://127.0.0.1:1"}, 0},
 		"alive, whatever else is not set": {[]string{"HTTP_ADDR=" + address, "LOG_LEVEL=LOUD", "SECRET_KEY="}, 0},
 		"at another address":              {[]string{"HTTP_ADDR=127.0.0.2:" + port}, 1},
-		"nobody listens":                  {[]string{"HTTP_ADDR=" + freeAddress(t)}, 1},
+		"no listener":                     {[]string{"HTTP_ADDR=" + freeAddress(t)}, 1},
 		"something else listens":          {[]string{"HTTP_ADDR=" + strings.TrimPrefix(ill.URL, "http://")}, 1},
 		"no address":                      {[]string{"HTTP_ADDR=nonsense"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := run(t, launch{args: []string{"healthcheck"}, env: tc.env})
+			p := run(t, programOptions{args: []string{"healthcheck"}, env: tc.env})
 			if tc.status != 0 {
 				p.wantLine(tc.status)
 				return
@@ -120,13 +120,13 @@ func TestHealthcheckTellsWhetherTheServerLives(t *testing.T) {
 
 var migrations = regexp.MustCompile(`(?m)^(\d{5}_\w+\.sql) +(no|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$`)
 
-func TestMigrateGoesUpAndDownStepByStep(t *testing.T) {
+func TestMigrate_UpAndDown(t *testing.T) {
 	t.Parallel()
 	db := emptyDatabase(t)
 	env := []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}
 	migrate := func(args ...string) *process {
 		t.Helper()
-		return run(t, launch{args: append([]string{"migrate"}, args...), env: env})
+		return run(t, programOptions{args: append([]string{"migrate"}, args...), env: env})
 	}
 	said := func(args ...string) string {
 		t.Helper()
@@ -169,13 +169,13 @@ func TestMigrateGoesUpAndDownStepByStep(t *testing.T) {
 	said("up")
 }
 
-func TestMigrationsAtTheSameTimeTakeEachStepOnce(t *testing.T) {
+func TestMigrate_ConcurrentRunsApplyOnce(t *testing.T) {
 	t.Parallel()
 	db := emptyDatabase(t)
 	var together sync.WaitGroup
 	var all [4]*process
 	for n := range all {
-		all[n] = start(t, launch{args: []string{"migrate", "up"}, env: []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}})
+		all[n] = start(t, programOptions{args: []string{"migrate", "up"}, env: []string{"DATABASE_URL=" + db.Service, "MIGRATION_DATABASE_URL=" + db.Owner}})
 		together.Go(func() { <-all[n].done })
 	}
 	together.Wait()
@@ -191,7 +191,7 @@ func TestMigrationsAtTheSameTimeTakeEachStepOnce(t *testing.T) {
 	}
 }
 
-func TestMigrateSaysWhatIsWrong(t *testing.T) {
+func TestMigrate_ErrorsNameTheCause(t *testing.T) {
 	t.Parallel()
 	nowhere := "postgres://owner:canary-password@" + freeAddress(t) + "/none"
 	for name, tc := range map[string]struct {
@@ -207,7 +207,7 @@ func TestMigrateSaysWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, command := range []string{"up", "down", "status"} {
-				p := run(t, launch{args: []string{"migrate", command}, env: tc.env})
+				p := run(t, programOptions{args: []string{"migrate", command}, env: tc.env})
 				p.wantExit(tc.status)
 				wantAll(t, p.logs.String(), "codegenapp: ", tc.part)
 				wantNone(t, p.logs.String()+p.out.String(), "canary")
@@ -216,20 +216,20 @@ func TestMigrateSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestMigrateCreateWritesTheNextStep(t *testing.T) {
+func TestMigrate_CreateWritesTheNextFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	steps := filepath.Join(dir, "internal", "postgres", "migrations")
 	must(t, os.MkdirAll(steps, 0o755))
 	must(t, os.WriteFile(filepath.Join(steps, "00001_first.sql"), []byte("-- +goose Up\n"), 0o600))
 
-	p := run(t, launch{args: []string{"migrate", "create", "add_colours"}, dir: dir})
+	p := run(t, programOptions{args: []string{"migrate", "create", "add_colours"}, dir: dir})
 	p.wantExit(0)
 	wantAll(t, p.out.String(), "00002_add_colours.sql")
 	text, err := os.ReadFile(filepath.Join(steps, "00002_add_colours.sql"))
 	must(t, err)
 	wantAll(t, string(text), "-- +goose Up\n", "-- +goose Down\n")
 
-	run(t, launch{args: []string{"migrate", "create", "Not A Name"}, dir: dir}).wantLine(1, "lower-case")
-	run(t, launch{args: []string{"migrate", "create", "elsewhere"}}).wantLine(1, "root of the source")
+	run(t, programOptions{args: []string{"migrate", "create", "Not A Name"}, dir: dir}).wantLine(1, "lower-case")
+	run(t, programOptions{args: []string{"migrate", "create", "elsewhere"}}).wantLine(1, "root of the source")
 }

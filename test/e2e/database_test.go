@@ -18,15 +18,15 @@ import (
 
 var databases atomic.Int64
 
-// emptyDatabase is a database without a schema, whose owner is no superuser.
+// emptyDatabase is a database without a schema. Its owner is not a superuser.
 func emptyDatabase(t *testing.T) testkit.Database {
 	t.Helper()
-	lent := testkit.NewDatabase(t)
-	super := connect(t, lent.Super)
+	db := testkit.NewDatabase(t)
+	super := connect(t, db.Super)
 	var process int
 	must(t, super.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&process))
 	name := fmt.Sprintf("codegenapp_e2e_%d_%d", process, databases.Add(1))
-	execute(t, super, "CREATE DATABASE "+name+" OWNER "+roleOf(t, lent.Owner))
+	execute(t, super, "CREATE DATABASE "+name+" OWNER "+roleOf(t, db.Owner))
 	t.Cleanup(func() { execute(t, super, "DROP DATABASE "+name+" (FORCE)") })
 	at := func(databaseURL string) string {
 		u, err := url.Parse(databaseURL)
@@ -34,7 +34,7 @@ func emptyDatabase(t *testing.T) testkit.Database {
 		u.Path = "/" + name
 		return u.String()
 	}
-	return testkit.Database{Owner: at(lent.Owner), Service: at(lent.Service), Super: at(lent.Super)}
+	return testkit.Database{Owner: at(db.Owner), Service: at(db.Service), Super: at(db.Super)}
 }
 
 func roleOf(t *testing.T, databaseURL string) string {
@@ -77,9 +77,9 @@ func execute(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 	}
 }
 
-// hold locks the rows of all users and projects, so that what changes a project
-// waits, and returns what lets go.
-func hold(t *testing.T, db testkit.Database) (release func()) {
+// lockTables locks the rows of all users and projects, so that writes to projects wait.
+// It returns a function that releases the locks.
+func lockTables(t *testing.T, db testkit.Database) (release func()) {
 	t.Helper()
 	conn := connect(t, db.Super)
 	execute(t, conn, "BEGIN")
@@ -88,11 +88,11 @@ func hold(t *testing.T, db testkit.Database) (release func()) {
 	return func() { execute(t, conn, "COMMIT") }
 }
 
-// awaitWaiter waits until a session of the service waits for a lock.
-func awaitWaiter(t *testing.T, db testkit.Database) {
+// waitForBlocked waits until a session of the service waits for a lock.
+func waitForBlocked(t *testing.T, db testkit.Database) {
 	t.Helper()
 	watcher := connect(t, db.Super)
-	await(t, "a session waits for the lock", func() bool {
+	waitUntil(t, "a session waits for the lock", func() bool {
 		var waiting bool
 		must(t, watcher.QueryRow(t.Context(), `
 SELECT EXISTS (SELECT FROM pg_stat_activity
@@ -102,19 +102,19 @@ SELECT EXISTS (SELECT FROM pg_stat_activity
 	})
 }
 
-// cutConnections ends every session of the service.
-func cutConnections(t *testing.T, db testkit.Database) {
+// terminateConnections ends every session of the service.
+func terminateConnections(t *testing.T, db testkit.Database) {
 	t.Helper()
 	execute(t, connect(t, db.Super), `
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1`, roleOf(t, db.Service))
 }
 
-// proxy stands between a server and its database, and can be away.
+// proxy is a TCP proxy between a server and its database.
 type proxy struct {
 	t               *testing.T
 	address, target string
-	// mute lets commits through, but nothing that comes back of them. They are
-	// known by their text, which a server sends in exec mode alone.
+	// mute forwards commits but drops their responses. It recognizes commits by their
+	// text, which a server sends in exec mode only.
 	mute atomic.Bool
 
 	mu       sync.Mutex
@@ -122,17 +122,17 @@ type proxy struct {
 	conns    []net.Conn
 }
 
-// newProxy is a way to the database that is not open yet.
+// newProxy is a proxy that does not accept connections yet.
 func newProxy(t *testing.T, databaseURL string) (p *proxy, byIt string) {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
 	must(t, err)
 	p = &proxy{t: t, address: freeAddress(t), target: u.Host}
 	t.Cleanup(p.cut)
-	return p, through(t, databaseURL, p.address)
+	return p, viaProxy(t, databaseURL, p.address)
 }
 
-// open lets connections through from now on.
+// open accepts connections from now on.
 func (p *proxy) open() {
 	p.t.Helper()
 	listener, err := net.Listen("tcp", p.address)
@@ -166,7 +166,7 @@ func (p *proxy) open() {
 	}()
 }
 
-// pass copies what may pass until one side ends.
+// pass copies the allowed messages until one side ends.
 func pass(to, from net.Conn, may func([]byte) bool) {
 	defer to.Close()
 	buffer := make([]byte, 64<<10)
@@ -184,7 +184,7 @@ func pass(to, from net.Conn, may func([]byte) bool) {
 	}
 }
 
-// cut ends what goes through, and lets nothing through any more.
+// cut closes all connections, and accepts no new ones.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,32 +16,32 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// slowest is how long a start may take anywhere. It takes about a tenth of it.
-const slowest = 30 * time.Second
+// devTimeout bounds a start, which takes about a tenth of it on an idle machine.
+const devTimeout = 30 * time.Second
 
-// devServer is a running `codegenapp dev` that has said how to use it.
+// devServer is a running `codegenapp dev` that has printed its banner.
 type devServer struct {
 	*process
 	curl, token, URL string
 	took             time.Duration
 }
 
-func startDev(t *testing.T, l launch) *devServer {
+func startDev(t *testing.T, l programOptions) *devServer {
 	t.Helper()
 	l.args = append([]string{"dev"}, l.args...)
 	d := &devServer{process: start(t, l)}
-	match := d.awaitText(&d.out, `(?m)^ +(curl .*Bearer (\S+)".* (http\S+)/api/v1/projects)$`)
+	match := d.waitForOutput(&d.out, `(?m)^ +(curl .*Bearer (\S+)".* (http\S+)/api/v1/projects)$`)
 	d.curl, d.token, d.URL = match[1], match[2], match[3]
-	d.took = time.Since(d.began)
-	d.awaitText(&d.out, `Ctrl-C`)
+	d.took = time.Since(d.startedAt)
+	d.waitForOutput(&d.out, `Ctrl-C`)
 	if !strings.Contains(d.out.String(), "listening on "+d.URL+" ") {
 		t.Errorf("the first line does not say where it listens:\n%s", d.out.String())
 	}
 	return d
 }
 
-// paste runs the printed line as somebody would who copies it.
-func (d *devServer) paste() []project {
+// runPrintedCommand runs the printed curl line.
+func (d *devServer) runPrintedCommand() []project {
 	d.t.Helper()
 	cmd := exec.CommandContext(d.t.Context(), "sh", "-c", d.curl)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
@@ -50,7 +50,7 @@ func (d *devServer) paste() []project {
 		d.t.Fatalf("%s: %v: %s", d.curl, err, out)
 	}
 	var list projects
-	(&answer{t: d.t, Body: string(out)}).into(&list)
+	(&response{t: d.t, Body: string(out)}).decode(&list)
 	if list.Projects == nil {
 		d.t.Fatalf("%s lists no projects: %s", d.curl, out)
 	}
@@ -72,22 +72,22 @@ func (d *devServer) wantStopped(dir string) {
 	}
 }
 
-func TestDevKeepsWhatWasMadeHoweverItEnds(t *testing.T) {
+func TestDev_KeepsDataHoweverItEnds(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(publicDir(t), "data")
-	again := launch{args: []string{"--data", dir}}
+	again := programOptions{args: []string{"--data", dir}}
 
 	first := startDev(t, again)
 	t.Logf("first start: %s", first.took.Round(time.Millisecond))
-	if found := first.paste(); len(found) > 0 {
+	if found := first.runPrintedCommand(); len(found) > 0 {
 		t.Errorf("a new server has projects: %v", found)
 	}
 	var made project
-	send(t, http.MethodPost, first.URL+"/api/v1/projects", first.token, `{"title":"Kept"}`).want(http.StatusCreated).into(&made)
+	send(t, http.MethodPost, first.URL+"/api/v1/projects", first.token, `{"title":"Kept"}`).want(http.StatusCreated).decode(&made)
 	want := []project{made}
 
-	run(t, launch{args: []string{"dev", "--data", dir}}).wantLine(1, dir, "in use by process "+strconv.Itoa(first.pid))
-	if diff := cmp.Diff(want, first.paste()); diff != "" {
+	run(t, programOptions{args: []string{"dev", "--data", dir}}).wantLine(1, dir, "in use by process "+strconv.Itoa(first.pid))
+	if diff := cmp.Diff(want, first.runPrintedCommand()); diff != "" {
 		t.Errorf("after the attempt of a second server (-want +got):\n%s", diff)
 	}
 	first.signal(syscall.SIGINT)
@@ -95,15 +95,15 @@ func TestDevKeepsWhatWasMadeHoweverItEnds(t *testing.T) {
 
 	second := startDev(t, again)
 	t.Logf("later start: %s", second.took.Round(time.Millisecond))
-	if diff := cmp.Diff(want, second.paste()); diff != "" {
+	if diff := cmp.Diff(want, second.runPrintedCommand()); diff != "" {
 		t.Errorf("after Ctrl-C (-want +got):\n%s", diff)
 	}
 	second.signal(syscall.SIGKILL)
-	second.awaitEnd()
+	second.waitExit()
 
 	third := startDev(t, again)
 	t.Logf("start after kill -9: %s", third.took.Round(time.Millisecond))
-	if diff := cmp.Diff(want, third.paste()); diff != "" {
+	if diff := cmp.Diff(want, third.runPrintedCommand()); diff != "" {
 		t.Errorf("after kill -9 (-want +got):\n%s", diff)
 	}
 	third.signalGroup(syscall.SIGINT)
@@ -112,15 +112,15 @@ func TestDevKeepsWhatWasMadeHoweverItEnds(t *testing.T) {
 		t.Errorf("PostgreSQL still runs: %v", left)
 	}
 	for _, d := range []*devServer{first, second, third} {
-		if d.took > slowest {
+		if d.took > devTimeout {
 			t.Errorf("a start took %s", d.took)
 		}
 	}
 }
 
-func TestDevWorksWhereOnlyItsOwnerMayPass(t *testing.T) {
+func TestDev_WorksInAPrivateDirectory(t *testing.T) {
 	t.Parallel()
-	// As below /root: PostgreSQL's own user cannot get there.
+	// Like a directory below /root: PostgreSQL's user has no access.
 	home := filepath.Join(t.TempDir(), "home")
 	must(t, os.Mkdir(home, 0o700))
 	dir := filepath.Join(home, ".codegenapp")
@@ -129,7 +129,7 @@ func TestDevWorksWhereOnlyItsOwnerMayPass(t *testing.T) {
 			must(t, os.RemoveAll(elsewhere))
 		}
 	})
-	here := launch{dir: home, env: []string{"HOME=" + home}}
+	here := programOptions{dir: home, env: []string{"HOME=" + home}}
 
 	first := startDev(t, here)
 	send(t, http.MethodPost, first.URL+"/api/v1/projects", first.token, `{"title":"Kept"}`).want(http.StatusCreated)
@@ -137,63 +137,63 @@ func TestDevWorksWhereOnlyItsOwnerMayPass(t *testing.T) {
 	first.wantStopped(dir)
 
 	later := startDev(t, here)
-	if found := later.paste(); len(found) != 1 || found[0].Title != "Kept" {
+	if found := later.runPrintedCommand(); len(found) != 1 || found[0].Title != "Kept" {
 		t.Errorf("the second start finds %v", found)
 	}
 	later.signal(syscall.SIGINT)
 	later.wantStopped(dir)
 }
 
-func TestDevNeedsNothingOfItsEnvironment(t *testing.T) {
+func TestDev_NeedsNoEnvironment(t *testing.T) {
 	t.Parallel()
-	// Whoever else has the usual port may free it too early; who keeps it for so
-	// long keeps it.
+	// Another process may have the default port, and might free it during the test. A
+	// process that keeps it this long is assumed to keep it.
 	for range 1000 {
 		if usual, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil {
 			t.Cleanup(func() { _ = usual.Close() })
 			break
 		}
-		time.Sleep(blink)
+		time.Sleep(pollInterval)
 	}
 	dir := publicDir(t)
 	must(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("APP_ENV=production\nDATABASE_URL=nonsense\n"), 0o600))
-	d := startDev(t, launch{dir: dir, env: []string{
-		// Empty is as good as not set; what is meant for serve, or for another
-		// program, does no harm.
+	d := startDev(t, programOptions{dir: dir, env: []string{
+		// An empty value counts as not set; settings of serve, or of another program,
+		// have no effect.
 		"APP_ENV=", "LOG_FORMAT=", "LOG_LEVEL=", "HTTP_ADDR=", "PORT=", "HOME=",
-		"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "SECRET_KEY=short", "JWT_SECRET_KEY_FILE=/nowhere",
+		"DATABASE_URL=postgres://user@127.0.0.1:1/none", "SECRET_KEY=short", "JWT_SECRET_KEY_FILE=/nowhere",
 		"GOOGLE_HOSTED_DOMAINS=corp.example", "GOOGLE_CLIENT_ID=another", "GOOGLE_ISSUER_URL=https://accounts.google.com",
-		"HTTP_PROXY=http://127.0.0.1:1", "PGDATA=/nowhere", "PGPORT=1", "PGUSER=nobody", "PGSSLMODE=require", "LC_ALL=tlh", "TZ=Pacific/Chatham",
+		"HTTP_PROXY=http://127.0.0.1:1", "PGDATA=/nowhere", "PGPORT=1", "PGUSER=other", "PGSSLMODE=require", "LC_ALL=tlh", "TZ=Pacific/Chatham",
 	}})
 	if strings.HasSuffix(d.URL, ":8080") {
 		t.Errorf("it says that it listens on %s, which is taken", d.URL)
 	}
-	d.paste()
+	d.runPrintedCommand()
 	d.signal(syscall.SIGINT)
 	d.wantStopped(filepath.Join(dir, ".codegenapp"))
 }
 
-func TestDevListensWhereItIsTold(t *testing.T) {
+func TestDev_ListensAtTheGivenAddress(t *testing.T) {
 	t.Parallel()
 	dir := publicDir(t)
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	must(t, err)
-	d := startDev(t, launch{dir: dir, env: []string{"PORT=" + port}})
+	d := startDev(t, programOptions{dir: dir, env: []string{"PORT=" + port}})
 	if d.URL != "http://127.0.0.1:"+port {
 		t.Errorf("it listens on %s, not on port %s of all addresses", d.URL, port)
 	}
-	d.paste()
+	d.runPrintedCommand()
 
-	// An address that was asked for is not exchanged for another.
+	// An explicit address is not replaced by another.
 	other := publicDir(t)
-	taken := run(t, launch{args: []string{"dev"}, dir: other, env: []string{"HTTP_ADDR=127.0.0.1:" + port, "LOG_LEVEL=ERROR"}})
+	taken := run(t, programOptions{args: []string{"dev"}, dir: other, env: []string{"HTTP_ADDR=127.0.0.1:" + port, "LOG_LEVEL=ERROR"}})
 	taken.wantLine(1, "listen on HTTP_ADDR", "address already in use")
 	if left := postgresIn(t, filepath.Join(other, ".codegenapp")); len(left) > 0 {
 		t.Errorf("PostgreSQL still runs: %v", left)
 	}
 }
 
-func TestDevRefusesBadSettingsBeforeItMakesAnything(t *testing.T) {
+func TestDev_RejectsBadSettingsFirst(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		env   []string
@@ -207,7 +207,7 @@ func TestDevRefusesBadSettingsBeforeItMakesAnything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := run(t, launch{args: []string{"dev"}, dir: dir, env: tc.env})
+			p := run(t, programOptions{args: []string{"dev"}, dir: dir, env: tc.env})
 			p.wantExit(2)
 			for _, part := range tc.parts {
 				if !strings.Contains(p.logs.String(), part) {
@@ -221,7 +221,7 @@ func TestDevRefusesBadSettingsBeforeItMakesAnything(t *testing.T) {
 	}
 }
 
-func TestCtrlCDuringTheStartIsNoFailure(t *testing.T) {
+func TestDev_InterruptDuringStartExitsCleanly(t *testing.T) {
 	t.Parallel()
 	for name, sign := range map[string]string{
 		"when the directory is locked": "lock",
@@ -232,8 +232,8 @@ func TestCtrlCDuringTheStartIsNoFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := publicDir(t)
-			p := start(t, launch{args: []string{"dev", "--data", dir}})
-			p.await("there is "+sign, func() bool {
+			p := start(t, programOptions{args: []string{"dev", "--data", dir}})
+			p.waitUntil("there is "+sign, func() bool {
 				found, err := filepath.Glob(filepath.Join(dir, sign))
 				return err == nil && len(found) > 0
 			})
@@ -249,10 +249,10 @@ func TestCtrlCDuringTheStartIsNoFailure(t *testing.T) {
 	}
 }
 
-func TestDevEndsWhenItsDatabaseDoes(t *testing.T) {
+func TestDev_EndsWithItsDatabase(t *testing.T) {
 	t.Parallel()
 	dir := publicDir(t)
-	d := startDev(t, launch{args: []string{"--data", dir}})
+	d := startDev(t, programOptions{args: []string{"--data", dir}})
 	text, err := os.ReadFile(filepath.Join(dir, "postgres", "data", "postmaster.pid"))
 	must(t, err)
 	line, _, _ := strings.Cut(string(text), "\n")
@@ -263,20 +263,20 @@ func TestDevEndsWhenItsDatabaseDoes(t *testing.T) {
 	if !strings.Contains(d.logs.String(), "codegenapp: PostgreSQL has stopped by itself") {
 		t.Errorf("it does not say why it ended:\n%s", d.logs.String())
 	}
-	await(t, "nothing of PostgreSQL is left", func() bool { return len(postgresIn(t, dir)) == 0 })
+	waitUntil(t, "nothing of PostgreSQL is left", func() bool { return len(postgresIn(t, dir)) == 0 })
 }
 
-func TestASecondCtrlCEndsDevAtOnce(t *testing.T) {
+func TestDev_SecondInterruptEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := publicDir(t)
-	d := startDev(t, launch{args: []string{"--data", dir}, env: []string{"SHUTDOWN_DRAIN=1m"}})
+	d := startDev(t, programOptions{args: []string{"--data", dir}, env: []string{"SHUTDOWN_DRAIN=1m"}})
 	d.signal(syscall.SIGINT)
-	d.awaitText(&d.logs, `shutting down`)
+	d.waitForOutput(&d.logs, `shutting down`)
 	if err := syscall.Kill(d.pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		t.Fatal(err)
 	}
-	if d.awaitEnd().Success() {
+	if d.waitExit().Success() {
 		t.Error("it ended as if nothing had been cut short")
 	}
-	await(t, "PostgreSQL has followed", func() bool { return len(postgresIn(t, dir)) == 0 })
+	waitUntil(t, "PostgreSQL has followed", func() bool { return len(postgresIn(t, dir)) == 0 })
 }

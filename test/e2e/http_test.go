@@ -13,23 +13,23 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// answer is what a server answered.
-type answer struct {
+// response is a response of a server.
+type response struct {
 	t      *testing.T
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// browser keeps no connection: each request finds out anew who listens.
-var browser = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: untrusting}}
+// httpClient has no keep-alive: each request makes a new connection.
+var httpClient = &http.Client{Timeout: waitTimeout, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: insecureTLS}}
 
-// try sends a request. Headers are pairs of name and value.
-func try(t *testing.T, method, address, token, body string, headers ...string) (*answer, error) {
+// trySend sends a request. Headers are pairs of name and value.
+func trySend(t *testing.T, method, address, token, body string, headers ...string) (*response, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	must(t, err)
-	r.Header.Set("X-Forwarded-Proto", "https") // as a proxy says; it counts where that is trusted
+	r.Header.Set("X-Forwarded-Proto", "https") // has effect only where proxies are trusted
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -39,30 +39,30 @@ func try(t *testing.T, method, address, token, body string, headers ...string) (
 	for n := 0; n+1 < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
-	got, err := browser.Do(r)
+	got, err := httpClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)
-	return &answer{t: t, Status: got.StatusCode, Header: got.Header, Body: string(text)}, err
+	return &response{t: t, Status: got.StatusCode, Header: got.Header, Body: string(text)}, err
 }
 
-func send(t *testing.T, method, address, token, body string, headers ...string) *answer {
+func send(t *testing.T, method, address, token, body string, headers ...string) *response {
 	t.Helper()
-	a, err := try(t, method, address, token, body, headers...)
+	a, err := trySend(t, method, address, token, body, headers...)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, address, err)
 	}
 	return a
 }
 
-func get(t *testing.T, address, token string) *answer {
+func get(t *testing.T, address, token string) *response {
 	t.Helper()
 	return send(t, http.MethodGet, address, token, "")
 }
 
-func (a *answer) want(status int) *answer {
+func (a *response) want(status int) *response {
 	a.t.Helper()
 	if a.Status != status {
 		a.t.Fatalf("the server answered %d, want %d: %s", a.Status, status, a.Body)
@@ -70,7 +70,7 @@ func (a *answer) want(status int) *answer {
 	return a
 }
 
-func (a *answer) into(v any) {
+func (a *response) decode(v any) {
 	a.t.Helper()
 	if err := json.Unmarshal([]byte(a.Body), v); err != nil {
 		a.t.Fatalf("the server answered no JSON: %v: %s", err, a.Body)
@@ -78,10 +78,10 @@ func (a *answer) into(v any) {
 }
 
 // code is the code of a problem.
-func (a *answer) code() string {
+func (a *response) code() string {
 	a.t.Helper()
 	var problem struct{ Code string }
-	a.into(&problem)
+	a.decode(&problem)
 	return problem.Code
 }
 
@@ -104,31 +104,31 @@ const (
 	jwtSecret = "Wm3xP8qLz5Rt1Yk9Jv7Hc2Nd4Bf6Sg0AeUiOlKjTrXq"
 )
 
-// serveEnv is what a server on loopback needs.
+// serveEnv is the environment of a server on loopback.
 func serveEnv(databaseURL, issuerURL string, more ...string) []string {
 	return append([]string{
 		"APP_ENV=development", "HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=DEBUG",
 		"DATABASE_URL=" + databaseURL, "SECRET_KEY=" + secretKey, "JWT_SECRET_KEY=" + jwtSecret,
 		"GOOGLE_CLIENT_ID=" + testkit.ClientID, "GOOGLE_ISSUER_URL=" + issuerURL,
-		"RATELIMIT_ENABLED=false", // tests are quicker than people
+		"RATELIMIT_ENABLED=false", // tests send more requests than the limits allow
 	}, more...)
 }
 
 // serve starts a server and waits until it listens.
 func serve(t *testing.T, env []string) *server {
 	t.Helper()
-	p := start(t, launch{args: []string{"serve"}, env: env})
-	return &server{process: p, URL: "http://" + p.awaitText(&p.logs, `"message":"listening","address":"([^"]+)"`)[1]}
+	p := start(t, programOptions{args: []string{"serve"}, env: env})
+	return &server{process: p, URL: "http://" + p.waitForOutput(&p.logs, `"message":"listening","address":"([^"]+)"`)[1]}
 }
 
-// ready waits until the server says that requests should come.
-func (s *server) ready() *server {
+// waitReady waits until the server is ready.
+func (s *server) waitReady() *server {
 	s.t.Helper()
-	s.await("it is ready", func() bool { return get(s.t, s.URL+"/health/ready", "").Status == http.StatusOK })
+	s.waitUntil("it is ready", func() bool { return get(s.t, s.URL+"/health/ready", "").Status == http.StatusOK })
 	return s
 }
 
-// signIn signs somebody in and returns the access token.
+// signIn signs a user in and returns the access token.
 func (s *server) signIn(google *testkit.Issuer, email string) string {
 	s.t.Helper()
 	idToken, err := google.IDToken(issuer.Claims{Email: email})
@@ -136,12 +136,12 @@ func (s *server) signIn(google *testkit.Issuer, email string) string {
 	var grant struct {
 		AccessToken string `json:"access_token"`
 	}
-	send(s.t, http.MethodPost, s.URL+"/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`).want(http.StatusOK).into(&grant)
+	send(s.t, http.MethodPost, s.URL+"/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`).want(http.StatusOK).decode(&grant)
 	return grant.AccessToken
 }
 
-// through is a database URL by another address.
-func through(t *testing.T, databaseURL, address string) string {
+// viaProxy is a database URL with another address.
+func viaProxy(t *testing.T, databaseURL, address string) string {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
 	must(t, err)
@@ -149,7 +149,7 @@ func through(t *testing.T, databaseURL, address string) string {
 	return u.String()
 }
 
-// freeAddress is an address that nobody listens on.
+// freeAddress is an address that is not in use.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -21,12 +21,12 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestServeSpeaksHTTPSAndItsHealthcheckKnowsIt(t *testing.T) {
+func TestHTTPS_ServeAndHealthcheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	certificate := newCertificate(t, dir)
 	env := []string{
-		"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "GOOGLE_CLIENT_ID=" + testkit.ClientID, "SECRET_KEY=" + secretKey, "JWT_SECRET_KEY=" + jwtSecret,
+		"DATABASE_URL=postgres://user@127.0.0.1:1/none", "GOOGLE_CLIENT_ID=" + testkit.ClientID, "SECRET_KEY=" + secretKey, "JWT_SECRET_KEY=" + jwtSecret,
 		"HTTP_ADDR=" + freeAddress(t), "SHUTDOWN_DRAIN=0", "APP_ENV=production",
 	}
 	with := func(dir string) []string {
@@ -35,7 +35,7 @@ func TestServeSpeaksHTTPSAndItsHealthcheckKnowsIt(t *testing.T) {
 	s := serve(t, with(dir))
 	pool := x509.NewCertPool()
 	pool.AddCert(certificate)
-	trusting := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	trusting := &http.Client{Timeout: waitTimeout, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
 	answer, err := trusting.Get(strings.Replace(s.URL, "http://", "https://", 1) + "/health/live")
 	must(t, err)
 	_ = answer.Body.Close()
@@ -43,20 +43,20 @@ func TestServeSpeaksHTTPSAndItsHealthcheckKnowsIt(t *testing.T) {
 		t.Errorf("over HTTPS health is answered %s %v", answer.Status, answer.Header)
 	}
 	get(t, s.URL+"/api/v1/projects", "").want(http.StatusBadRequest) // net/http answers plain HTTP at the port of HTTPS
-	run(t, launch{args: []string{"healthcheck"}, env: with(dir)}).wantExit(0)
+	run(t, programOptions{args: []string{"healthcheck"}, env: with(dir)}).wantExit(0)
 	other := t.TempDir()
 	newCertificate(t, other)
-	run(t, launch{args: []string{"healthcheck"}, env: with(other)}).wantLine(1, "another certificate")
+	run(t, programOptions{args: []string{"healthcheck"}, env: with(other)}).wantLine(1, "another certificate")
 	wantNone(t, s.logs.String(), "every request will be rejected")
 	s.signal(syscall.SIGTERM)
 	s.wantExit(0)
 }
 
-func TestServeSaysWhenNobodyCanReachIt(t *testing.T) {
+func TestHTTPS_WarnsWhenUnreachable(t *testing.T) {
 	t.Parallel()
-	env := serveEnv("postgres://nobody@127.0.0.1:1/none", "https://accounts.google.com", "APP_ENV=production", "SHUTDOWN_DRAIN=0")
+	env := serveEnv("postgres://user@127.0.0.1:1/none", "https://accounts.google.com", "APP_ENV=production", "SHUTDOWN_DRAIN=0")
 	s := serve(t, env)
-	s.awaitText(&s.logs, `"severity":"WARNING","message":"every request will be rejected`)
+	s.waitForOutput(&s.logs, `"severity":"WARNING","message":"every request will be rejected`)
 	get(t, s.URL+"/health/live", "").want(http.StatusOK)
 	if a := get(t, s.URL+"/api/v1/projects", "").want(http.StatusForbidden); a.code() != "https_required" {
 		t.Errorf("plain HTTP is answered %s", a.Body)

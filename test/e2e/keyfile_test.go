@@ -26,7 +26,7 @@ func openssl(t *testing.T, dir string, args ...string) {
 	}
 }
 
-func TestServeSignsWithAKeyFile(t *testing.T) {
+func TestKeyFile_SignsTokens(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	for name, tc := range map[string]struct {
@@ -43,18 +43,18 @@ func TestServeSignsWithAKeyFile(t *testing.T) {
 			openssl(t, dir, append(tc.command, "-out", "jwt.pem")...)
 			openssl(t, dir, "pkey", "-in", "jwt.pem", "-pubout", "-out", "public.pem")
 			file := filepath.Join(dir, "jwt.pem")
-			s := serve(t, serveEnv(db.Service, google.URL, "JWT_SECRET_KEY=", "JWT_PRIVATE_KEY_FILE="+file)).ready()
+			s := serve(t, serveEnv(db.Service, google.URL, "JWT_SECRET_KEY=", "JWT_PRIVATE_KEY_FILE="+file)).waitReady()
 			token := s.signIn(google, fmt.Sprintf("ann-%d@example.com", len(name)))
 			get(t, s.URL+"/api/v1/users/me", token).want(200)
 			var set struct{ Keys []struct{ Alg, Kid string } }
-			get(t, s.URL+"/.well-known/jwks.json", "").want(200).into(&set)
+			get(t, s.URL+"/.well-known/jwks.json", "").want(200).decode(&set)
 			if len(set.Keys) != 1 || set.Keys[0].Alg != tc.algorithm {
 				t.Fatalf("the server publishes %v", set.Keys)
 			}
-			s.awaitText(&s.logs, `"message":"access tokens are signed","key":"`+tc.algorithm+" "+set.Keys[0].Kid+`"`)
+			s.waitForOutput(&s.logs, `"message":"access tokens are signed","key":"`+tc.algorithm+" "+set.Keys[0].Kid+`"`)
 
-			// Beside it, one that still signs with a secret, and is to change.
-			other := serve(t, serveEnv(db.Service, google.URL, "JWT_PRIVATE_KEY_FILE="+filepath.Join(dir, "public.pem"))).ready()
+			// Next to it, a server that still signs with a secret, before the change.
+			other := serve(t, serveEnv(db.Service, google.URL, "JWT_PRIVATE_KEY_FILE="+filepath.Join(dir, "public.pem"))).waitReady()
 			get(t, other.URL+"/api/v1/users/me", token).want(200)
 			get(t, s.URL+"/api/v1/users/me", other.signIn(google, fmt.Sprintf("ben-%d@example.com", len(name)))).want(401)
 
@@ -71,7 +71,7 @@ func TestServeSignsWithAKeyFile(t *testing.T) {
 	}
 }
 
-func TestServeRefusesAKeyFileOfAnotherKind(t *testing.T) {
+func TestKeyFile_RejectsOtherKinds(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string][]string{
 		"RSA":     {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"},
@@ -84,7 +84,7 @@ func TestServeRefusesAKeyFileOfAnotherKind(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			openssl(t, dir, append(command, "-out", "jwt.pem")...)
-			p := run(t, launch{args: []string{"serve"}, env: serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1",
+			p := run(t, programOptions{args: []string{"serve"}, env: serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1",
 				"JWT_SECRET_KEY=", "JWT_PRIVATE_KEY_FILE="+filepath.Join(dir, "jwt.pem"))})
 			p.wantExit(2)
 			wantAll(t, p.logs.String(), "  - JWT_PRIVATE_KEY_FILE holds a block (number ", "neither Ed25519 nor P-256")

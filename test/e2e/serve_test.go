@@ -17,7 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestServeNamesEveryBadSettingAtOnce(t *testing.T) {
+func TestSettings_ServeReportsAllErrorsAtOnce(t *testing.T) {
 	t.Parallel()
 	example, err := filepath.Abs("../../.env.example")
 	must(t, err)
@@ -57,9 +57,9 @@ func TestServeNamesEveryBadSettingAtOnce(t *testing.T) {
 				must(t, err)
 				must(t, os.WriteFile(filepath.Join(dir, ".env"), text, 0o600))
 			}
-			program(t) // building it is not what is measured
+			binaryPath(t) // build it before the measurement
 			began := time.Now()
-			p := run(t, launch{args: []string{"serve"}, dir: dir, env: tc.env})
+			p := run(t, programOptions{args: []string{"serve"}, dir: dir, env: tc.env})
 			p.wantExit(2)
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("it took %s to refuse", took)
@@ -73,7 +73,7 @@ func TestServeNamesEveryBadSettingAtOnce(t *testing.T) {
 	}
 }
 
-func TestServeRefusesAPowerfulRoleInProduction(t *testing.T) {
+func TestServe_RejectsPrivilegedRoleInProduction(t *testing.T) {
 	t.Parallel()
 	db := testkit.NewDatabase(t)
 	const bypass = "codegenapp_e2e_bypass"
@@ -91,7 +91,7 @@ func TestServeRefusesAPowerfulRoleInProduction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := serveEnv(tc.databaseURL, "https://accounts.google.com", "APP_ENV=production", "LOG_LEVEL=INFO", "SHUTDOWN_DRAIN=1m")
-			p := run(t, launch{args: []string{"serve"}, env: env})
+			p := run(t, programOptions{args: []string{"serve"}, env: env})
 			p.wantExit(2)
 			wantAll(t, p.logs.String(), "- DATABASE_URL: its role "+tc.want)
 			wantNone(t, p.logs.String(), `"message":"ready"`, password(t, tc.databaseURL), secretKey, jwtSecret)
@@ -99,7 +99,7 @@ func TestServeRefusesAPowerfulRoleInProduction(t *testing.T) {
 	}
 }
 
-func TestServeRunsInProductionFromSettingsAlone(t *testing.T) {
+func TestServe_RunsInProduction(t *testing.T) {
 	t.Parallel()
 	db := emptyDatabase(t)
 	google, authorities := httpsIssuer(t)
@@ -117,14 +117,14 @@ func TestServeRunsInProductionFromSettingsAlone(t *testing.T) {
 		"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "SHUTDOWN_DRAIN=0", "SSL_CERT_FILE=" + authorities,
 		"TRUSTED_PROXIES=127.0.0.1",
 	}
-	run(t, launch{args: []string{"migrate", "up"}, env: env, dir: dir}).wantExit(0)
+	run(t, programOptions{args: []string{"migrate", "up"}, env: env, dir: dir}).wantExit(0)
 
-	p := start(t, launch{args: []string{"serve"}, env: env, dir: dir})
-	s := &server{process: p, URL: "http://" + p.awaitText(&p.logs, `"message":"listening","address":"([^"]+)"`)[1]}
-	s.ready()
+	p := start(t, programOptions{args: []string{"serve"}, env: env, dir: dir})
+	s := &server{process: p, URL: "http://" + p.waitForOutput(&p.logs, `"message":"listening","address":"([^"]+)"`)[1]}
+	s.waitReady()
 	ann, ben := s.signIn(google, "ann@example.com"), s.signIn(google, "ben@example.com")
 	var made project
-	send(t, http.MethodPost, s.URL+"/api/v1/projects", ann, `{"title":"Hers"}`).want(http.StatusCreated).into(&made)
+	send(t, http.MethodPost, s.URL+"/api/v1/projects", ann, `{"title":"Hers"}`).want(http.StatusCreated).decode(&made)
 	get(t, s.URL+"/api/v1/projects/"+made.ID, ann).want(http.StatusOK)
 	get(t, s.URL+"/api/v1/projects/"+made.ID, ben).want(http.StatusNotFound)
 	if a := get(t, s.URL+"/health/live", "").want(http.StatusOK); a.Header.Get("Strict-Transport-Security") == "" {
@@ -138,10 +138,10 @@ func TestServeRunsInProductionFromSettingsAlone(t *testing.T) {
 	s.wantExit(0)
 }
 
-func TestServeStartsWhileTheDatabaseIsAway(t *testing.T) {
+func TestDatabaseOutage_ServeStarts(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	elsewhere := serve(t, serveEnv(db.Service, google.URL)).ready() // shares the keys, and has the database
+	elsewhere := serve(t, serveEnv(db.Service, google.URL)).waitReady() // a server with the same keys and with the database
 	ann := elsewhere.signIn(google, "ann@example.com")
 	way, byIt := newProxy(t, db.Service)
 	s := serve(t, serveEnv(byIt, google.URL))
@@ -159,7 +159,7 @@ func TestServeStartsWhileTheDatabaseIsAway(t *testing.T) {
 	isBack := func() {
 		t.Helper()
 		began := time.Now()
-		s.await("the API answers again", func() bool { return get(t, s.URL+"/api/v1/projects", ann).Status == http.StatusOK })
+		s.waitUntil("the API answers again", func() bool { return get(t, s.URL+"/api/v1/projects", ann).Status == http.StatusOK })
 		t.Logf("it answers %s after the database came", time.Since(began).Round(time.Millisecond))
 	}
 	isAway()
@@ -170,11 +170,11 @@ func TestServeStartsWhileTheDatabaseIsAway(t *testing.T) {
 	}
 
 	way.open()
-	s.ready()
+	s.waitReady()
 	isBack()
 	way.cut()
 	isAway()
-	get(t, s.URL+"/health/ready", "").want(http.StatusOK) // taking every replica out would help nobody
+	get(t, s.URL+"/health/ready", "").want(http.StatusOK) // the load balancer must keep replicas, which respond with 503 problems
 	way.open()
 	isBack()
 	s.signal(syscall.SIGTERM)
@@ -182,7 +182,7 @@ func TestServeStartsWhileTheDatabaseIsAway(t *testing.T) {
 	wantNone(t, s.logs.String(), password(t, db.Service))
 }
 
-func TestServeStopsInOrderWhileTheDatabaseIsAway(t *testing.T) {
+func TestShutdown_DuringDatabaseOutage(t *testing.T) {
 	t.Parallel()
 	_, byIt := newProxy(t, testkit.NewDatabase(t).Service)
 	s := serve(t, serveEnv(byIt, "http://127.0.0.1:1"))
@@ -191,37 +191,36 @@ func TestServeStopsInOrderWhileTheDatabaseIsAway(t *testing.T) {
 	s.wantExit(0)
 }
 
-func TestServeWaitsForItsSchema(t *testing.T) {
+func TestServe_WaitsForItsSchema(t *testing.T) {
 	t.Parallel()
 	db := emptyDatabase(t)
 	env := serveEnv(db.Service, "http://127.0.0.1:1", "MIGRATION_DATABASE_URL="+db.Owner)
 	waits := func() *server {
 		t.Helper()
 		s := serve(t, env)
-		s.awaitText(&s.logs, `not ready.*codegenapp migrate up`)
+		s.waitForOutput(&s.logs, `not ready.*codegenapp migrate up`)
 		get(t, s.URL+"/health/ready", "").want(http.StatusServiceUnavailable)
 		get(t, s.URL+"/health/live", "").want(http.StatusOK)
 		return s
 	}
 	fresh := waits()
-	run(t, launch{args: []string{"migrate", "up"}, env: env}).wantExit(0)
-	fresh.ready()
+	run(t, programOptions{args: []string{"migrate", "up"}, env: env}).wantExit(0)
+	fresh.waitReady()
 
-	run(t, launch{args: []string{"migrate", "down"}, env: env}).wantExit(0)
+	run(t, programOptions{args: []string{"migrate", "down"}, env: env}).wantExit(0)
 	older := waits()
-	run(t, launch{args: []string{"migrate", "up"}, env: env}).wantExit(0)
-	older.ready()
+	run(t, programOptions{args: []string{"migrate", "up"}, env: env}).wantExit(0)
+	older.waitReady()
 }
 
-func TestServeSaysSoWhenItsPortIsTaken(t *testing.T) {
+func TestServe_ReportsAPortInUse(t *testing.T) {
 	t.Parallel()
-	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
-	env := serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1", "HTTP_ADDR="+strings.TrimPrefix(s.URL, "http://"))
-	run(t, launch{args: []string{"serve"}, env: env}).wantLine(1, "listen on HTTP_ADDR", "address already in use")
+	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	env := serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1", "HTTP_ADDR="+strings.TrimPrefix(s.URL, "http://"))
+	run(t, programOptions{args: []string{"serve"}, env: env}).wantLine(1, "listen on HTTP_ADDR", "address already in use")
 }
 
-// httpsIssuer is an issuer that production trusts, given the file with its
-// authority.
+// httpsIssuer is an issuer over HTTPS, with the file of its certificate authority.
 func httpsIssuer(t *testing.T) (google *testkit.Issuer, authorities string) {
 	t.Helper()
 	google = &testkit.Issuer{}

@@ -13,42 +13,42 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
+func TestShutdown_CompletesTheRequestInProgress(t *testing.T) {
 	t.Parallel()
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
 	for {
-		inFlight, held := endWithARequestInFlight(t, db, google)
+		inFlight, held := stopWithRequestInFlight(t, db, google)
 		switch {
 		case inFlight.Status == http.StatusCreated:
 			return
 		case inFlight.Status == http.StatusServiceUnavailable && held > time.Second/2:
-			// The service gives up a lock after a second, and this machine is busy.
+			// The lock timeout of the service is one second, and the machine may be busy.
 			t.Logf("the lock was held for %s; once more", held)
 		default:
-			t.Fatalf("the request in flight was answered %d %s", inFlight.Status, inFlight.Body)
+			t.Fatalf("the request in flight got %d %s", inFlight.Status, inFlight.Body)
 		}
 	}
 }
 
-// endWithARequestInFlight ends a server by SIGTERM while a request of its waits
-// for a lock, and returns the answer and how long the lock was held.
-func endWithARequestInFlight(t *testing.T, db testkit.Database, google *testkit.Issuer) (*answer, time.Duration) {
+// stopWithRequestInFlight sends SIGTERM while a request waits for a lock, and returns the
+// response and how long the lock was held.
+func stopWithRequestInFlight(t *testing.T, db testkit.Database, google *testkit.Issuer) (*response, time.Duration) {
 	t.Helper()
-	s := serve(t, serveEnv(db.Service, google.URL)).ready()
+	s := serve(t, serveEnv(db.Service, google.URL)).waitReady()
 	token := s.signIn(google, rand.Text()+"@example.com")
-	release := hold(t, db)
-	answers := make(chan *answer, 1)
+	release := lockTables(t, db)
+	answers := make(chan *response, 1)
 	began := time.Now()
 	go func() {
-		a, err := try(t, http.MethodPost, s.URL+"/api/v1/projects", token, `{"title":"In flight"}`)
+		a, err := trySend(t, http.MethodPost, s.URL+"/api/v1/projects", token, `{"title":"In flight"}`)
 		if err != nil {
-			a = &answer{Body: err.Error()}
+			a = &response{Body: err.Error()}
 		}
 		answers <- a
 	}()
-	awaitWaiter(t, db)
+	waitForBlocked(t, db)
 	s.signal(syscall.SIGTERM)
-	s.awaitClosed()
+	s.waitClosed()
 	release()
 	held := time.Since(began)
 	a := <-answers
@@ -56,23 +56,23 @@ func endWithARequestInFlight(t *testing.T, db testkit.Database, google *testkit.
 	return a, held
 }
 
-func TestADrainingServerIsNotReadyButAnswers(t *testing.T) {
+func TestShutdown_DrainingServerIsNotReadyButResponds(t *testing.T) {
 	t.Parallel()
 	const drain = 3 * time.Second
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_DRAIN="+drain.String())).ready()
+	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_DRAIN="+drain.String())).waitReady()
 	ann := s.signIn(google, "ann@example.com")
 
 	told := time.Now()
 	s.signal(syscall.SIGTERM)
-	s.await("it is not ready", func() bool { return get(t, s.URL+"/health/ready", "").Status == http.StatusServiceUnavailable })
+	s.waitUntil("it is not ready", func() bool { return get(t, s.URL+"/health/ready", "").Status == http.StatusServiceUnavailable })
 	noticed := time.Since(told)
 	if noticed > drain/3 {
 		t.Errorf("it was ready for %s after SIGTERM", noticed)
 	}
 	asked := 0
 	for ; time.Since(told) < drain/2; asked++ {
-		time.Sleep(blink)
+		time.Sleep(pollInterval)
 		get(t, s.URL+"/api/v1/projects", ann).want(http.StatusOK) // each time on a new connection
 		get(t, s.URL+"/health/live", "").want(http.StatusOK)
 		get(t, s.URL+"/health/ready", "").want(http.StatusServiceUnavailable)
@@ -84,17 +84,17 @@ func TestADrainingServerIsNotReadyButAnswers(t *testing.T) {
 	t.Logf("not ready after %s; then answered %d rounds of requests", noticed.Round(time.Millisecond), asked)
 }
 
-func TestASecondSignalEndsServeAtOnce(t *testing.T) {
+func TestShutdown_SecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1", "SHUTDOWN_DRAIN=1m"))
+			s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1", "SHUTDOWN_DRAIN=1m"))
 			s.signal(syscall.SIGTERM)
-			s.awaitText(&s.logs, `shutting down`)
+			s.waitForOutput(&s.logs, `shutting down`)
 			began := time.Now()
 			s.signal(second)
-			if s.awaitEnd().Success() {
+			if s.waitExit().Success() {
 				t.Error("it ended as if nothing had been cut short")
 			}
 			if took := time.Since(began); took > 5*time.Second {
@@ -104,15 +104,15 @@ func TestASecondSignalEndsServeAtOnce(t *testing.T) {
 	}
 }
 
-func TestARequestThatOutlastsTheGraceIsCut(t *testing.T) {
+func TestShutdown_CutsRequestsAfterTheGrace(t *testing.T) {
 	t.Parallel()
 	const grace = 500 * time.Millisecond
 	db, google := testkit.NewDatabase(t), testkit.NewIssuer(t)
-	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_GRACE="+grace.String())).ready()
+	s := serve(t, serveEnv(db.Service, google.URL, "SHUTDOWN_GRACE="+grace.String())).waitReady()
 	ann := s.signIn(google, "ann@example.com")
 
 	conn := s.dial()
-	// It says 100 Continue once somebody reads the body, which never comes.
+	// The server sends 100 Continue when the handler reads the body, which never comes.
 	_, err := fmt.Fprintf(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n", ann)
 	must(t, err)
@@ -130,9 +130,9 @@ func TestARequestThatOutlastsTheGraceIsCut(t *testing.T) {
 	wantAll(t, s.logs.String(), "codegenapp: requests were still running after SHUTDOWN_GRACE")
 }
 
-func TestAnIdleConnectionDoesNotDelayTheEnd(t *testing.T) {
+func TestShutdown_IdleConnectionDoesNotDelay(t *testing.T) {
 	t.Parallel()
-	s := serve(t, serveEnv("postgres://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"))
+	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1"))
 	conn := s.dial()
 	_, err := fmt.Fprint(conn, "GET /health/live HTTP/1.1\r\nHost: e2e\r\n\r\n")
 	must(t, err)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// dieWithUs lets the program end when the tests are killed.
-func dieWithUs(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+// exitWithParent makes the program end when the tests are killed.
+func exitWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 
 // postgresIn lists the processes of PostgreSQL on the data of dev's directory.
 // Each of them works in the directory with the data.
@@ -19,7 +19,7 @@ func postgresIn(t *testing.T, dir string) []int {
 	t.Helper()
 	data, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres", "data"))
 	if err != nil {
-		return nil // there are no data
+		return nil // no data directory
 	}
 	processes, err := os.ReadDir("/proc")
 	must(t, err)
@@ -36,7 +36,7 @@ func postgresIn(t *testing.T, dir string) []int {
 	return pids
 }
 
-// commandLines are those of all processes of a group, as everybody sees them.
+// commandLines are the command lines of all processes of a group, which all users can read.
 func commandLines(t *testing.T, group int) map[int]string {
 	t.Helper()
 	processes, err := os.ReadDir("/proc")

@@ -9,10 +9,10 @@ import (
 
 func dieWithUs(*syscall.SysProcAttr) {}
 
-// postgresIn cannot tell elsewhere.
+// postgresIn works on Linux only.
 func postgresIn(*testing.T, string) []int { return nil }
 
-// commandLines cannot tell elsewhere.
+// commandLines works on Linux only.
 func commandLines(t *testing.T, _ int) map[int]string {
 	t.Helper()
 	t.Skip("command lines of other processes are read on Linux only")

@@ -1,7 +1,6 @@
 // Package fleet starts codegenapp as it runs in production, on loopback: replicas of
-// the built program over PostgreSQL with a synchronous standby, Redis, and an issuer
-// to sign in at, with proxies in between where connections can be broken. It is for
-// programs that load and break it; see test/chaos and test/overload.
+// the built program over PostgreSQL with a synchronous standby, Redis, and a sign-in
+// issuer. Proxies in between can break connections. test/chaos and test/overload use it.
 package fleet
 
 import (
@@ -21,48 +20,48 @@ import (
 )
 
 const (
-	clientID   = "codegenapp-fleet"
-	stopWithin = 10 * time.Second
+	clientID    = "codegenapp-fleet"
+	stopTimeout = 10 * time.Second
 )
 
-// Fleet is replicas and what they stand on.
+// Fleet is a set of replicas with their databases.
 type Fleet struct {
-	// Primary serves, Standby follows. They change places at a failover.
+	// Standby replicates Primary. A failover swaps them.
 	Primary, Standby *Node
 	Redis            *redisserver.Server
-	// Database and Cache are where replicas reach them.
+	// Database and Cache are the proxies to PostgreSQL and Redis that replicas use.
 	Database, Cache *Proxy
 	Issuer          *issuer.Issuer
 	Replicas        []*Replica
 
 	dir, program string
-	signIns      *http.Server
+	issuerServer *http.Server
 	issuerURL    string
 }
 
-// Config says how large a fleet is.
+// Config describes a fleet.
 type Config struct {
 	Replicas int
-	// Settings are those of the replicas beside the usual ones, as NAME=value.
+	// Settings are additional settings of the replicas, as NAME=value.
 	Settings []string
 }
 
-// Open starts a fleet. It is to be closed also if it fails.
-func Open(ctx context.Context, c Config) (w *Fleet, err error) {
+// Start starts a fleet. The caller closes it, also after an error.
+func Start(ctx context.Context, c Config) (w *Fleet, err error) {
 	w = &Fleet{}
 	if w.dir, err = os.MkdirTemp("", "codegenapp-fleet-"); err != nil {
 		return w, err
 	}
-	if err := os.Chmod(w.dir, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as somebody else where we are root
+	if err := os.Chmod(w.dir, 0o711); err != nil { //nolint:gosec // as root, PostgreSQL runs as another user
 		return w, err
 	}
 	w.program = filepath.Join(w.dir, "codegenapp")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.program, "github.com/codegenapp/codegenapp/cmd/codegenapp") //nolint:gosec // our own program
+	build := exec.CommandContext(ctx, "go", "build", "-o", w.program, "github.com/codegenapp/codegenapp/cmd/codegenapp") //nolint:gosec // our own program
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := output(build); err != nil {
 		return w, err
 	}
-	if err := w.openDatabase(ctx); err != nil {
+	if err := w.startDatabase(ctx); err != nil {
 		return w, err
 	}
 	if w.Redis, err = redisserver.Start(ctx, w.dir, "--maxmemory", "32mb", "--maxmemory-policy", "allkeys-lru"); err != nil {
@@ -71,7 +70,7 @@ func Open(ctx context.Context, c Config) (w *Fleet, err error) {
 	if w.Cache, err = NewProxy(ctx, w.Redis.Address); err != nil {
 		return w, err
 	}
-	if err := w.openIssuer(ctx); err != nil {
+	if err := w.startIssuer(ctx); err != nil {
 		return w, err
 	}
 	for n := range c.Replicas {
@@ -87,8 +86,8 @@ func Open(ctx context.Context, c Config) (w *Fleet, err error) {
 	return w, nil
 }
 
-// openDatabase starts a server with a standby, and makes the database.
-func (w *Fleet) openDatabase(ctx context.Context) error {
+// startDatabase starts a primary, creates the database, and starts the standby.
+func (w *Fleet) startDatabase(ctx context.Context) error {
 	programs, err := findPrograms()
 	if err != nil {
 		return err
@@ -116,14 +115,14 @@ func (w *Fleet) openDatabase(ctx context.Context) error {
 	if err := output(migrate); err != nil {
 		return err
 	}
-	if err := w.Follow(ctx); err != nil {
+	if err := w.StartStandby(ctx); err != nil {
 		return err
 	}
 	w.Database, err = NewProxy(ctx, w.Primary.Address())
 	return err
 }
 
-// newNode is a node with a place where PostgreSQL may make and remove its data.
+// newNode is a node in a directory that PostgreSQL's user owns.
 func (w *Fleet) newNode(ctx context.Context, p programs, name string) (*Node, error) {
 	dir := filepath.Join(w.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -137,21 +136,21 @@ func (w *Fleet) newNode(ctx context.Context, p programs, name string) (*Node, er
 	return newNode(ctx, p, filepath.Join(dir, "data"))
 }
 
-// Follow makes the standby anew from the primary, and lets commits wait for it.
-func (w *Fleet) Follow(ctx context.Context) error {
-	if err := w.Standby.copyOf(ctx, w.Primary); err != nil {
+// StartStandby clones the primary into a new standby, and makes commits wait for it.
+func (w *Fleet) StartStandby(ctx context.Context) error {
+	if err := w.Standby.cloneFrom(ctx, w.Primary); err != nil {
 		return err
 	}
 	if err := w.Standby.Start(ctx); err != nil {
 		return err
 	}
-	if err := w.Primary.followed(ctx); err != nil {
+	if err := w.Primary.waitForStandby(ctx); err != nil {
 		return err
 	}
-	return w.Primary.DemandStandby(ctx, true)
+	return w.Primary.RequireStandby(ctx, true)
 }
 
-func (w *Fleet) openIssuer(ctx context.Context) error {
+func (w *Fleet) startIssuer(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -159,32 +158,32 @@ func (w *Fleet) openIssuer(ctx context.Context) error {
 	w.issuerURL = "http://" + listener.Addr().String()
 	w.Issuer, err = issuer.New(issuer.Config{
 		URL: w.issuerURL, Clients: []issuer.Client{{ID: clientID, RedirectURIs: []string{w.issuerURL}}},
-		Users: []issuer.User{{Email: "nobody@example.com"}},
+		Users: []issuer.User{{Email: "user@example.com"}},
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	w.signIns = &http.Server{Handler: w.Issuer, ReadHeaderTimeout: stopWithin}
-	go func() { _ = w.signIns.Serve(listener) }() // it ends when the world is closed
+	w.issuerServer = &http.Server{Handler: w.Issuer, ReadHeaderTimeout: stopTimeout}
+	go func() { _ = w.issuerServer.Serve(listener) }() // it ends when the fleet is closed
 	return nil
 }
 
-// Close ends everything.
+// Close stops everything.
 func (w *Fleet) Close() error {
 	for _, r := range w.Replicas {
 		if r.running != nil {
-			r.running.Stop(syscall.SIGTERM, stopWithin)
+			r.running.Stop(syscall.SIGTERM, stopTimeout)
 		}
 	}
-	if w.signIns != nil {
-		_ = w.signIns.Close()
+	if w.issuerServer != nil {
+		_ = w.issuerServer.Close()
 	}
 	if w.Redis != nil {
 		w.Redis.Stop()
 	}
 	for _, n := range []*Node{w.Standby, w.Primary} {
 		if n != nil && n.running != nil {
-			n.running.Stop(syscall.SIGQUIT, stopWithin)
+			n.running.Stop(syscall.SIGQUIT, stopTimeout)
 		}
 	}
 	return os.RemoveAll(w.dir)
@@ -219,7 +218,7 @@ func (w *Fleet) newReplica(ctx context.Context, n int, settings []string) (*Repl
 	}, nil
 }
 
-// Start starts it, and does not wait until it is ready.
+// Start starts it without waiting until it is ready.
 func (r *Replica) Start(ctx context.Context) (err error) {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), r.program, "serve") //nolint:gosec // our own program
 	cmd.Env = r.env
@@ -230,8 +229,8 @@ func (r *Replica) Start(ctx context.Context) (err error) {
 // PID is the number of its process.
 func (r *Replica) PID() int { return r.running.cmd.Process.Pid }
 
-// Kill ends it at once.
+// Kill ends it with SIGKILL.
 func (r *Replica) Kill() { r.running.Kill() }
 
-// Said is the end of its log.
-func (r *Replica) Said() string { return r.running.Said() }
+// LogTail is the end of its log.
+func (r *Replica) LogTail() string { return r.running.LogTail() }

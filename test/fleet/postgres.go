@@ -19,10 +19,11 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// queryWithin is how long a statement of the superuser may take.
-const queryWithin = 30 * time.Second
+// queryTimeout bounds a statement of the superuser.
+const queryTimeout = 30 * time.Second
 
-// programs is where PostgreSQL is, and as whom it runs: it refuses root.
+// programs is the directory of PostgreSQL's programs, and the user that they run as:
+// PostgreSQL refuses to run as root.
 type programs struct {
 	dir  string
 	cred *syscall.Credential
@@ -60,8 +61,7 @@ func findPrograms() (p programs, err error) {
 	return p, err
 }
 
-// command is one of PostgreSQL's programs. It is ended by whoever started it, not by
-// a context.
+// command is one of PostgreSQL's programs. The caller ends it; the context does not.
 func (p programs) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(p.dir, name), args...) //nolint:gosec // starting programs is what this is for
 	cmd.Dir, cmd.Env = "/", []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
@@ -69,8 +69,8 @@ func (p programs) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// Node is one PostgreSQL server. It is durable as far as processes die, not
-// machines: what the operating system was given survives, so fsync is off.
+// Node is one PostgreSQL server. Its data survive the end of processes, not of the
+// machine, so fsync is off.
 type Node struct {
 	programs
 
@@ -97,8 +97,8 @@ func (n *Node) init(ctx context.Context) error {
 	return output(n.command(ctx, "initdb", "--pgdata="+n.dir, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"))
 }
 
-// copyOf makes the node a standby of another, with what that has now.
-func (n *Node) copyOf(ctx context.Context, primary *Node) error {
+// cloneFrom makes the node a standby of another, with a copy of its data.
+func (n *Node) cloneFrom(ctx context.Context, primary *Node) error {
 	if err := os.RemoveAll(n.dir); err != nil {
 		return err
 	}
@@ -106,10 +106,10 @@ func (n *Node) copyOf(ctx context.Context, primary *Node) error {
 		"--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-sync"))
 }
 
-// Start starts the server, and returns when it answers. One that was killed may
-// have left children, which have to go first.
+// Start starts the server, and returns when it accepts queries. After a kill, children
+// of the previous process may have to end first.
 func (n *Node) Start(ctx context.Context) error {
-	return Until(ctx, 20*time.Second, "PostgreSQL starts", func(ctx context.Context) bool {
+	return WaitUntil(ctx, 20*time.Second, "PostgreSQL starts", func(ctx context.Context) bool {
 		if n.running == nil {
 			var err error
 			n.running, err = launch(n.command(ctx, "postgres", "-D", n.dir, "-c", "port="+n.port, "-c", "listen_addresses=127.0.0.1",
@@ -135,8 +135,8 @@ func (n *Node) Kill() {
 	n.running = nil
 }
 
-// Fast ends the server as `pg_ctl stop -m fast` does.
-func (n *Node) Fast() {
+// StopFast stops the server like `pg_ctl stop -m fast`.
+func (n *Node) StopFast() {
 	n.running.Stop(syscall.SIGINT, 20*time.Second)
 	n.running = nil
 }
@@ -151,23 +151,22 @@ func (n *Node) Exec(ctx context.Context, statement string) error {
 	return err
 }
 
-// Query runs a query as the superuser, and reads the one value it gives.
+// Query runs a query as the superuser, and reads its single value.
 func (n *Node) Query(ctx context.Context, into any, statement string) error {
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, n.URL("postgres", "postgres"))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // all was said
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing depends on it
 	return conn.QueryRow(ctx, statement).Scan(into)
 }
 
-// DemandStandby lets no commit be answered that the standby has not written, or
-// lets them.
-func (n *Node) DemandStandby(ctx context.Context, demanded bool) error {
+// RequireStandby sets whether a commit waits until the standby has written it.
+func (n *Node) RequireStandby(ctx context.Context, required bool) error {
 	names := ""
-	if demanded {
+	if required {
 		names = "FIRST 1 (*)"
 	}
 	if err := n.Exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = '"+names+"'"); err != nil {
@@ -176,9 +175,9 @@ func (n *Node) DemandStandby(ctx context.Context, demanded bool) error {
 	return n.Exec(ctx, "SELECT pg_reload_conf()")
 }
 
-// followed waits until the standby has all that there is, and follows.
-func (n *Node) followed(ctx context.Context) error {
-	return Until(ctx, 30*time.Second, "the standby follows", func(ctx context.Context) bool {
+// waitForStandby waits until the standby streams.
+func (n *Node) waitForStandby(ctx context.Context) error {
+	return WaitUntil(ctx, 30*time.Second, "the standby follows", func(ctx context.Context) bool {
 		var state string
 		err := n.Query(ctx, &state, "SELECT coalesce(string_agg(state, ','), '') FROM pg_stat_replication")
 		return err == nil && strings.Contains(state, "streaming")

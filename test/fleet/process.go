@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Process is a program that was started. It dies with us, also by kill -9.
+// Process is a child process. It ends with this process, also on SIGKILL.
 type Process struct {
 	cmd   *exec.Cmd
 	log   string
 	ended chan struct{}
 }
 
-// launch starts cmd in a group of its own; what it says goes to the file log.
+// launch starts cmd in a process group of its own; its output goes to the file log.
 func launch(cmd *exec.Cmd, log string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -32,7 +32,7 @@ func launch(cmd *exec.Cmd, log string) (*Process, error) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
-	dieWithUs(cmd.SysProcAttr)
+	exitWithParent(cmd.SysProcAttr)
 	p := &Process{cmd: cmd, log: log, ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -41,7 +41,7 @@ func launch(cmd *exec.Cmd, log string) (*Process, error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // however it ended: who needs it sees that it is gone
+			_ = cmd.Wait() // callers see the end, not its cause
 		}
 	}()
 	if err := <-started; err != nil {
@@ -53,13 +53,13 @@ func launch(cmd *exec.Cmd, log string) (*Process, error) {
 // Signal sends it a signal.
 func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) } // it may have ended
 
-// Kill ends the process at once.
+// Kill ends the process with SIGKILL.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)
 	<-p.ended
 }
 
-// Stop asks the process to end by a signal, and kills it if it does not.
+// Stop sends a signal, and kills the process if it does not end.
 func (p *Process) Stop(s syscall.Signal, within time.Duration) {
 	p.Signal(s)
 	select {
@@ -69,35 +69,35 @@ func (p *Process) Stop(s syscall.Signal, within time.Duration) {
 	}
 }
 
-// Said is the end of what it has said.
-func (p *Process) Said() string {
-	text, _ := os.ReadFile(p.log) // without it the error still stands
+// LogTail is the end of its output.
+func (p *Process) LogTail() string {
+	text, _ := os.ReadFile(p.log) // the log is optional in an error message
 	return string(text[max(0, len(text)-2000):])
 }
 
 // output runs a short program to its end.
 func output(cmd *exec.Cmd) error {
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, said.Bytes())
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, out.Bytes())
 	}
 	return nil
 }
 
-// Until waits for something to be so.
-func Until(ctx context.Context, within time.Duration, what string, is func(context.Context) bool) error {
+// WaitUntil polls a condition until it is true.
+func WaitUntil(ctx context.Context, within time.Duration, what string, is func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for !is(ctx) {
 		if Sleep(ctx, 10*time.Millisecond) != nil {
-			return fmt.Errorf("not so within %s: %s", within, what)
+			return fmt.Errorf("after %s still not true: %s", within, what)
 		}
 	}
 	return nil
 }
 
-// Sleep waits, unless ctx is done before.
+// Sleep waits for d, or until ctx is done.
 func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -2,4 +2,4 @@ package fleet
 
 import "syscall"
 
-func dieWithUs(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+func exitWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }

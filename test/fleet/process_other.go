@@ -4,5 +4,5 @@ package fleet
 
 import "syscall"
 
-// dieWithUs can be had on Linux only.
+// exitWithParent works on Linux only.
 func dieWithUs(*syscall.SysProcAttr) {}

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Proxy passes connections on, and is where they are cut, held up, or led to
-// another server.
+// Proxy forwards TCP connections. It can cut them, delay them, drop their bytes, or send
+// them to another target.
 type Proxy struct {
-	listener net.Listener
-	holdUp   atomic.Int64
-	swallow  atomic.Bool
+	listener  net.Listener
+	delay     atomic.Int64
+	blackhole atomic.Bool
 
 	mu     sync.Mutex
 	target string
 	open   map[net.Conn]bool
 }
 
-// NewProxy passes on to a target, host:port.
+// NewProxy starts a proxy to a target, host:port.
 func NewProxy(ctx context.Context, target string) (*Proxy, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,32 +58,32 @@ func (p *Proxy) connect(ctx context.Context, client net.Conn) {
 	p.mu.Lock()
 	p.open[client], p.open[server] = true, true
 	p.mu.Unlock()
-	go p.pass(client, server)
-	p.pass(server, client)
+	go p.relay(client, server)
+	p.relay(server, client)
 }
 
-// pass passes on what comes until an end closes, and then closes both.
-func (p *Proxy) pass(from, to net.Conn) {
-	defer p.forget(from, to)
-	piece := make([]byte, 32<<10)
+// relay copies bytes until one end closes, and then closes both.
+func (p *Proxy) relay(from, to net.Conn) {
+	defer p.closeAll(from, to)
+	chunk := make([]byte, 32<<10)
 	for {
-		n, err := from.Read(piece)
+		n, err := from.Read(chunk)
 		if err != nil {
 			return
 		}
-		if wait := p.holdUp.Load(); wait > 0 {
-			time.Sleep(time.Duration(wait)) //nolint:forbidigo // it is what a slow network does
+		if wait := p.delay.Load(); wait > 0 {
+			time.Sleep(time.Duration(wait)) //nolint:forbidigo // simulates a slow network
 		}
-		if p.swallow.Load() {
+		if p.blackhole.Load() {
 			continue
 		}
-		if _, err := to.Write(piece[:n]); err != nil {
+		if _, err := to.Write(chunk[:n]); err != nil {
 			return
 		}
 	}
 }
 
-func (p *Proxy) forget(ends ...net.Conn) {
+func (p *Proxy) closeAll(ends ...net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, end := range ends {
@@ -101,25 +101,25 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Lead leads new connections to another server, and cuts those there are.
-func (p *Proxy) Lead(target string) {
+// Retarget sends new connections to another server, and cuts the existing ones.
+func (p *Proxy) Retarget(target string) {
 	p.mu.Lock()
 	p.target = target
 	p.mu.Unlock()
 	p.Cut()
 }
 
-// HoldUp holds up each piece that passes for so long.
-func (p *Proxy) HoldUp(each time.Duration) { p.holdUp.Store(int64(each)) }
+// Delay delays each chunk.
+func (p *Proxy) Delay(each time.Duration) { p.delay.Store(int64(each)) }
 
-// Swallow lets nothing through any more, as a network does that loses every packet.
-func (p *Proxy) Swallow() { p.swallow.Store(true) }
+// Blackhole drops all bytes, like a network that loses every packet.
+func (p *Proxy) Blackhole() { p.blackhole.Store(true) }
 
-// Heal ends whatever was done. What was swallowed in the middle of a connection
-// cannot be sent again, so those are cut.
+// Heal ends delays and drops. Dropped bytes cannot be sent again, so after a blackhole
+// all connections are cut.
 func (p *Proxy) Heal() {
-	p.holdUp.Store(0)
-	if p.swallow.Swap(false) {
+	p.delay.Store(0)
+	if p.blackhole.Swap(false) {
 		p.Cut()
 	}
 }

@@ -41,9 +41,9 @@ func credentials(t *testing.T, unit string) (names []string) {
 	return names
 }
 
-// TestSecretsAreHandedOver: what a setting reads is a credential of its unit, and
+// TestUnits_SecretsAreCredentials: what a setting reads is a credential of its unit, and
 // docs/deployment.md makes the file.
-func TestSecretsAreHandedOver(t *testing.T) {
+func TestUnits_SecretsAreCredentials(t *testing.T) {
 	t.Parallel()
 	commands := strings.Join(blocks(t), "")
 	for _, unit := range []string{service, migration} {
@@ -68,8 +68,8 @@ func TestSecretsAreHandedOver(t *testing.T) {
 	}
 }
 
-// TestTheServerTakesTheSettings lets the server judge what it would have there.
-func TestTheServerTakesTheSettings(t *testing.T) {
+// TestUnits_ServerAcceptsTheirSettings lets the server judge what it would have there.
+func TestUnits_ServerAcceptsTheirSettings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var environ []string
@@ -120,30 +120,30 @@ func TestTheServerTakesTheSettings(t *testing.T) {
 	}
 }
 
-// TestUnitsMayLittle wants the walls in both units, and the same.
-func TestUnitsMayLittle(t *testing.T) {
+// TestUnits_AreSandboxed checks that both units have the same sandbox.
+func TestUnits_AreSandboxed(t *testing.T) {
 	t.Parallel()
-	walls := func(unit string) string {
+	sandbox := func(unit string) string {
 		text := regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(read(t, unit), "")
 		_, text, _ = strings.Cut(text, "\nUser=")
 		text, _, _ = strings.Cut(text, "\n\n[Install]")
 		return strings.TrimSpace(text)
 	}
-	if walls(service) != walls(migration) {
-		t.Errorf("they differ:\n%s\n\n%s", walls(service), walls(migration))
+	if sandbox(service) != sandbox(migration) {
+		t.Errorf("they differ:\n%s\n\n%s", sandbox(service), sandbox(migration))
 	}
-	for _, wall := range []string{
+	for _, directive := range []string{
 		"NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes", "PrivateUsers=yes",
 		"MemoryDenyWriteExecute=yes", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources",
 	} {
-		if !slices.Contains(strings.Split(walls(service), "\n"), wall) {
-			t.Errorf("there is no %s", wall)
+		if !slices.Contains(strings.Split(sandbox(service), "\n"), directive) {
+			t.Errorf("there is no %s", directive)
 		}
 	}
 }
 
-// TestSystemdReadsTheUnits asks systemd itself, also how exposed they are.
-func TestSystemdReadsTheUnits(t *testing.T) {
+// TestUnits_SystemdAcceptsThem asks systemd itself, also how exposed they are.
+func TestUnits_SystemdAcceptsThem(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("there is no systemd-analyze to ask")

@@ -56,7 +56,7 @@ func alerts(t *testing.T) []alert {
 	return all
 }
 
-func TestEveryAlertSaysWhatAnOperatorNeeds(t *testing.T) {
+func TestAlerts_HaveAllAnnotations(t *testing.T) {
 	t.Parallel()
 	for _, a := range alerts(t) {
 		for _, part := range []string{
@@ -71,7 +71,7 @@ func TestEveryAlertSaysWhatAnOperatorNeeds(t *testing.T) {
 }
 
 // A test of an alert that could not fail says only one of the two.
-func TestEveryAlertIsTestedToFireAndNotToFire(t *testing.T) {
+func TestAlerts_AreTestedToFireAndNotToFire(t *testing.T) {
 	t.Parallel()
 	tested := regexp.MustCompile(`\n        alertname: (\w+)\n        exp_alerts:( \[\])?`)
 	fires, silent := map[string]bool{}, map[string]bool{}
@@ -91,7 +91,7 @@ func TestEveryAlertIsTestedToFireAndNotToFire(t *testing.T) {
 	}
 }
 
-func TestEveryAlertHasAPlaybookAndEveryPlaybookAnAlert(t *testing.T) {
+func TestAlerts_MatchPlaybooks(t *testing.T) {
 	t.Parallel()
 	index := read(t, playbooks+"README.md")
 	var want, got []string
@@ -123,7 +123,7 @@ func TestEveryAlertHasAPlaybookAndEveryPlaybookAnAlert(t *testing.T) {
 
 // Playbooks are read in a hurry: what they tell to look for in the log has to be
 // there.
-func TestWhatPlaybooksQuoteOfTheLogIsInIt(t *testing.T) {
+func TestPlaybooks_QuotedLogMessagesExist(t *testing.T) {
 	t.Parallel()
 	operations := read(t, "../../docs/operations.md")
 	quoted := regexp.MustCompile(`message="([^"]+)"`)
@@ -141,13 +141,13 @@ func TestWhatPlaybooksQuoteOfTheLogIsInIt(t *testing.T) {
 	}
 }
 
-func TestPrometheusTakesTheRulesAndTheyFireWhenTheyShould(t *testing.T) {
+func TestAlerts_PassTheirUnitTests(t *testing.T) {
 	t.Parallel()
 	run(t, "promtool", "prometheus", "check", "config", stack+"prometheus/prometheus.yml")
 	run(t, "promtool", "prometheus", append([]string{"test", "rules"}, files(t, stack+"prometheus/tests/*.yml")...)...)
 }
 
-func TestAlertmanagerSendsByUrgency(t *testing.T) {
+func TestAlertmanager_RoutesBySeverity(t *testing.T) {
 	t.Parallel()
 	config := stack + "alertmanager/alertmanager.yml"
 	run(t, "amtool", "prometheus-alertmanager", "check-config", config)

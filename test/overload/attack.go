@@ -15,7 +15,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// attack is what a flood consists of: changes of these projects, each by its owner.
+// attack describes the load: writes to these projects, each by its owner.
 type attack struct {
 	URL           string
 	Paths, Tokens []string
@@ -23,18 +23,18 @@ type attack struct {
 	Length        time.Duration
 }
 
-// answers are what came of it.
-type answers struct {
-	Asked, Done, Shed, Other int
-	// Served and ShedIn are how long it took to carry out, and to refuse.
+// counts are the results of an attack.
+type counts struct {
+	Sent, Succeeded, Shed, Other int
+	// Served and ShedIn are the latencies of successful and of shed requests.
 	Served, ShedIn vegeta.LatencyMetrics
-	// Strange is one of the other answers.
-	Strange string
+	// Unexpected is one of the other responses.
+	Unexpected string
 }
 
-// attackFromOutside lets another process attack, so that what stands for the network
-// here does not wait for the flood.
-func attackFromOutside(ctx context.Context, a attack) (came answers, err error) {
+// runAttack runs the attack in another process, so that the proxies in this process do
+// not compete with it.
+func runAttack(ctx context.Context, a attack) (came counts, err error) {
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(a); err != nil {
 		return came, fmt.Errorf("write the attack: %w", err)
@@ -52,33 +52,33 @@ func attackFromOutside(ctx context.Context, a attack) (came answers, err error) 
 	return came, gob.NewDecoder(bytes.NewReader(told)).Decode(&came)
 }
 
-// attackFor is that other process: it reads the attack, and writes what came of it.
-func attackFor(in io.Reader, out io.Writer) error {
+// serveAttack is the other process: it reads the attack, and writes its results.
+func serveAttack(in io.Reader, out io.Writer) error {
 	var a attack
 	if err := gob.NewDecoder(in).Decode(&a); err != nil {
 		return fmt.Errorf("read the attack: %w", err)
 	}
 	attacker := vegeta.NewAttacker(vegeta.Workers(callers), vegeta.MaxWorkers(4096), vegeta.Connections(4096), vegeta.Timeout(10*time.Second))
 	target := func(t *vegeta.Target) error {
-		n := rand.IntN(len(a.Paths)) //nolint:gosec // chance, no secret
+		n := rand.IntN(len(a.Paths)) //nolint:gosec // not a secret
 		t.Method, t.URL, t.Body = http.MethodPatch, a.URL+a.Paths[n], []byte(newTitle())
 		t.Header = http.Header{"Authorization": {"Bearer " + a.Tokens[n]}, "Content-Type": {"application/json"}}
 		return nil
 	}
-	var came answers
+	var came counts
 	var served, shed vegeta.Metrics
 	for answer := range attacker.Attack(target, vegeta.Rate{Freq: a.Rate, Per: time.Second}, a.Length, "flood") {
-		came.Asked++
+		came.Sent++
 		switch answer.Code {
 		case http.StatusOK:
-			came.Done++
+			came.Succeeded++
 			served.Add(answer)
 		case http.StatusServiceUnavailable:
 			came.Shed++
 			shed.Add(answer)
 		default:
 			came.Other++
-			came.Strange = fmt.Sprintf("%d %s %s", answer.Code, answer.Error, answer.Body)
+			came.Unexpected = fmt.Sprintf("%d %s %s", answer.Code, answer.Error, answer.Body)
 		}
 	}
 	served.Close()

@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// result is what came of the flood.
+// result is the result of the overload.
 type result struct {
-	answers
+	counts
 
-	capacity, rate float64
-	length, well   time.Duration
+	capacity, rate   float64
+	length, recovery time.Duration
 
-	// beside it: questions for health, and ends of sessions.
-	health, sessions beside
+	// health and sessions are the probes during the overload.
+	health, sessions probe
 }
 
-// beside counts what has to succeed whatever else goes on.
-type beside struct {
-	asked, failed int
-	slowest       time.Duration
-	why           string
+// probe counts requests that have to succeed during the overload.
+type probe struct {
+	sent, failed int
+	slowest      time.Duration
+	why          string
 }
 
-func (b *beside) note(began time.Time, status, want int, err error) {
-	b.asked++
+func (b *probe) record(began time.Time, status, want int, err error) {
+	b.sent++
 	b.slowest = max(b.slowest, time.Since(began))
 	if err != nil || status != want {
 		b.failed++
@@ -35,49 +35,47 @@ func (b *beside) note(began time.Time, status, want int, err error) {
 	}
 }
 
-// flood asks at a rate, whatever is answered.
+// flood sends requests at a constant rate, independent of the responses.
 func (u *users) flood(ctx context.Context, length time.Duration, rate float64) (*result, error) {
 	r := &result{rate: rate, length: length}
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
-	others.Go(func() { u.askForHealth(ctx, &r.health) })
-	others.Go(func() { u.endSessions(ctx, &r.sessions) })
+	others.Go(func() { u.probeHealth(ctx, &r.health) })
+	others.Go(func() { u.probeLogout(ctx, &r.sessions) })
 
-	answers, err := attackFromOutside(ctx, attack{URL: u.url, Paths: u.paths, Tokens: u.tokens, Rate: int(rate), Length: length})
+	answers, err := runAttack(ctx, attack{URL: u.url, Paths: u.paths, Tokens: u.tokens, Rate: int(rate), Length: length})
 	cancel()
 	others.Wait()
-	r.answers = answers
+	r.counts = answers
 	return r, err
 }
 
-// askForHealth asks ten times a second whether the server lives and how it is.
-func (u *users) askForHealth(ctx context.Context, b *beside) {
-	every(ctx, 100*time.Millisecond, func(ctx context.Context) {
+// probeHealth requests the health endpoints ten times a second.
+func (u *users) probeHealth(ctx context.Context, b *probe) {
+	repeat(ctx, 100*time.Millisecond, func(ctx context.Context) {
 		for _, path := range []string{"/health/live", "/health/ready", "/health"} {
 			began := time.Now()
-			status, _, err := u.ask(ctx, http.MethodGet, path, "", "")
-			b.note(began, status, http.StatusOK, err)
+			status, _, err := u.send(ctx, http.MethodGet, path, "", "")
+			b.record(began, status, http.StatusOK, err)
 		}
 	})
 }
 
-// endSessions signs in and out, twice a second. A sign-in may be refused, a logout
-// never.
-func (u *users) endSessions(ctx context.Context, b *beside) {
-	every(ctx, 500*time.Millisecond, func(ctx context.Context) {
+// probeLogout signs in and out, twice a second. A sign-in may be shed, a logout never.
+func (u *users) probeLogout(ctx context.Context, b *probe) {
+	repeat(ctx, 500*time.Millisecond, func(ctx context.Context) {
 		token, err := u.signIn(ctx, "leaver@example.com")
 		if err != nil {
 			return
 		}
 		began := time.Now()
-		status, _, err := u.ask(ctx, http.MethodPost, "/api/v1/auth/logout", token, "")
-		b.note(began, status, http.StatusNoContent, err)
+		status, _, err := u.send(ctx, http.MethodPost, "/api/v1/auth/logout", token, "")
+		b.record(began, status, http.StatusNoContent, err)
 	})
 }
 
-// every does something again and again until ctx is done, and ends what it has
-// begun.
-func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+// repeat calls do at each interval until ctx is done. It does not interrupt a call.
+func repeat(ctx context.Context, pause time.Duration, do func(context.Context)) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {

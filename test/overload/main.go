@@ -1,14 +1,13 @@
-// Command overload asks a replica for five times as much as it can do, in an open
-// model: requests come at their rate whether or not those before are answered, and
-// nobody heeds Retry-After. It finds the capacity first, and tells what was done of
-// it under the flood, whether health was answered and sessions could be ended
-// meanwhile, and how soon all was well again.
+// Command overload sends five times the capacity of a replica, in an open model: the
+// rate does not depend on the responses, and clients ignore Retry-After. It measures the
+// capacity first. It reports the goodput under overload, whether health checks and
+// logouts succeeded meanwhile, and the time to recover.
 //
 //	go run ./test/overload -for 5m
 //
-// The database answers a few milliseconds later than it would, as one on another
-// machine does, so that the connections to it are what is short, and not the
-// processors that the flood comes from. The exit status is 1 if an aim was missed.
+// The database has a latency of a few milliseconds, like one on another machine. So
+// database connections are the bottleneck, and not the processors, which the load
+// generator uses too. The exit status is 1 if a goal was missed.
 package main
 
 import (
@@ -26,23 +25,23 @@ import (
 )
 
 func main() {
-	length := flag.Duration("for", 5*time.Minute, "how long the flood lasts")
-	times := flag.Float64("times", 5, "how many times the capacity it is")
-	late := flag.Duration("late", 5*time.Millisecond, "how much later what is sent to the database arrives, and its answer")
-	without := flag.Bool("without-redis", false, "lets Redis be away for all of it")
-	attacks := flag.Bool("attack", false, "reads an attack from standard input, and makes it: what the program starts itself as")
+	length := flag.Duration("for", 5*time.Minute, "duration of the overload")
+	times := flag.Float64("times", 5, "load as a multiple of the capacity")
+	late := flag.Duration("late", 5*time.Millisecond, "latency to the database, in each direction")
+	without := flag.Bool("without-redis", false, "run without Redis")
+	attacks := flag.Bool("attack", false, "internal: read an attack from standard input and run it")
 	flag.Parse()
 	if *attacks {
-		os.Exit(complain(attackFor(os.Stdin, os.Stdout)))
+		os.Exit(exitStatus(serveAttack(os.Stdin, os.Stdout)))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, options{*length, *times, *late, *without}, os.Stdout)
 	stop()
-	os.Exit(complain(err))
+	os.Exit(exitStatus(err))
 }
 
-// complain tells what went wrong, and returns the exit status.
-func complain(err error) int {
+// exitStatus prints an error, and returns the exit status.
+func exitStatus(err error) int {
 	if err == nil {
 		return 0
 	}
@@ -51,16 +50,17 @@ func complain(err error) int {
 }
 
 const (
-	// measureFor is how long the capacity is measured, callers how many ask then.
-	measureFor = 10 * time.Second
-	callers    = 64
-	// leastGoodput is how much of the capacity has to be done under the flood, and
-	// wellWithin how soon all has to be well after it.
-	leastGoodput = 0.9
-	wellWithin   = 10 * time.Second
+	// capacityDuration and callers are the duration and the concurrency of the
+	// measurement of the capacity.
+	capacityDuration = 10 * time.Second
+	callers          = 64
+	// minGoodput is the goal for the share of the capacity under overload, maxRecovery
+	// that for the recovery after it.
+	minGoodput  = 0.9
+	maxRecovery = 10 * time.Second
 )
 
-// options is what can be chosen.
+// options are the flags.
 type options struct {
 	length       time.Duration
 	times        float64
@@ -69,7 +69,7 @@ type options struct {
 }
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Open(ctx, fleet.Config{Replicas: 1, Settings: []string{"LOG_LEVEL=ERROR"}})
+	f, err := fleet.Start(ctx, fleet.Config{Replicas: 1, Settings: []string{"LOG_LEVEL=ERROR"}})
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if err != nil {
 		return err
@@ -78,12 +78,12 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	f.Database.HoldUp(o.late)
+	f.Database.Delay(o.late)
 	if o.withoutRedis {
 		f.Redis.Kill()
 	}
-	_, _ = u.closedLoop(ctx, measureFor/2) // warms up, in which something may be refused
-	capacity, err := u.closedLoop(ctx, measureFor)
+	_, _ = u.closedLoop(ctx, capacityDuration/2) // warm-up; some requests may fail
+	capacity, err := u.closedLoop(ctx, capacityDuration)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	r.capacity = capacity
-	if r.well, err = u.untilWell(ctx, capacity); err != nil {
+	if r.recovery, err = u.waitForRecovery(ctx, capacity); err != nil {
 		return err
 	}
 	fmt.Fprint(out, r)

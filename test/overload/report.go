@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// goodput is how much of the capacity was done under the flood.
-func (r *result) goodput() float64 { return float64(r.Done) / r.length.Seconds() / r.capacity }
+// goodput is the share of the capacity that succeeded under overload.
+func (r *result) goodput() float64 { return float64(r.Succeeded) / r.length.Seconds() / r.capacity }
 
 // String is the report, in Markdown.
 func (r *result) String() string {
@@ -18,20 +18,20 @@ func (r *result) String() string {
 	}
 	b.WriteString("\n| | |\n| --- | --- |\n")
 	row("capacity", "%.0f changes a second", r.capacity)
-	row("the flood", "%d requests in %s, %.0f a second", r.Asked, r.length, r.rate)
-	row("done under it", "%d, %.0f a second: %.0f %% of the capacity", r.Done, float64(r.Done)/r.length.Seconds(), 100*r.goodput())
-	row("in", "%s median, %s p99", short(r.Served.P50), short(r.Served.P99))
-	row("shed with a 503 problem", "%d, in %s median, %s p99", r.Shed, short(r.ShedIn.P50), short(r.ShedIn.P99))
-	row("answered otherwise, or not", "%d", r.Other)
-	row("health asked for", "%d times, %d in vain, in %s at most", r.health.asked, r.health.failed, short(r.health.slowest))
-	row("sessions ended", "%d, %d in vain, in %s at most", r.sessions.asked, r.sessions.failed, short(r.sessions.slowest))
-	row("as much as before again after", "%s", short(r.well))
+	row("overload", "%d requests in %s, %.0f a second", r.Sent, r.length, r.rate)
+	row("succeeded", "%d, %.0f a second: %.0f %% of the capacity", r.Succeeded, float64(r.Succeeded)/r.length.Seconds(), 100*r.goodput())
+	row("latency", "%s median, %s p99", short(r.Served.P50), short(r.Served.P99))
+	row("shed with a 503 problem", "%d, latency %s median, %s p99", r.Shed, short(r.ShedIn.P50), short(r.ShedIn.P99))
+	row("other responses, or none", "%d", r.Other)
+	row("health checks", "%d, %d failed, latency at most %s", r.health.sent, r.health.failed, short(r.health.slowest))
+	row("logouts", "%d, %d failed, latency at most %s", r.sessions.sent, r.sessions.failed, short(r.sessions.slowest))
+	row("recovered after", "%s", short(r.recovery))
 	return b.String()
 }
 
 func short(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
-// verdict names the aims that were missed.
+// verdict returns the missed goals.
 func (r *result) verdict() error {
 	var missed []error
 	miss := func(is bool, format string, args ...any) {
@@ -39,10 +39,10 @@ func (r *result) verdict() error {
 			missed = append(missed, fmt.Errorf(format, args...))
 		}
 	}
-	miss(r.goodput() < leastGoodput, "less than %.0f %% of the capacity was done", 100*leastGoodput)
-	miss(r.Other > 0, "%d answers were neither success nor a 503 problem, such as %s", r.Other, r.Strange)
-	miss(r.health.failed > 0, "health was asked for in vain %d times: %s", r.health.failed, r.health.why)
-	miss(r.sessions.failed > 0 || r.sessions.asked == 0, "%d of %d sessions could not be ended: %s", r.sessions.failed, r.sessions.asked, r.sessions.why)
-	miss(r.well > wellWithin, "it took %s until all was well", r.well)
+	miss(r.goodput() < minGoodput, "the goodput was less than %.0f %% of the capacity", 100*minGoodput)
+	miss(r.Other > 0, "%d responses were neither a success nor a 503 problem, such as %s", r.Other, r.Unexpected)
+	miss(r.health.failed > 0, "%d health checks failed: %s", r.health.failed, r.health.why)
+	miss(r.sessions.failed > 0 || r.sessions.sent == 0, "%d of %d logouts failed: %s", r.sessions.failed, r.sessions.sent, r.sessions.why)
+	miss(r.recovery > maxRecovery, "the recovery took %s", r.recovery)
 	return errors.Join(missed...)
 }

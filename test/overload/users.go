@@ -17,11 +17,11 @@ import (
 	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
-// many is how many users ask, and each how many projects they change: so many that
-// they seldom wait for each other.
-const many, each = 64, 8
+// userCount and projectsPerUser are large enough that requests seldom wait for each
+// other's locks.
+const userCount, projectsPerUser = 64, 8
 
-// users ask one replica to change a project of theirs.
+// users send writes to one replica; each changes projects of its own.
 type users struct {
 	fleet  *fleet.Fleet
 	client *http.Client
@@ -35,16 +35,16 @@ func signUp(ctx context.Context, f *fleet.Fleet) (*users, error) {
 		fleet: f, url: f.Replicas[0].URL,
 		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * callers}},
 	}
-	err := fleet.Until(ctx, time.Minute, "the replica is ready", func(ctx context.Context) bool {
-		status, _, _ := u.ask(ctx, http.MethodGet, "/health/ready", "", "")
+	err := fleet.WaitUntil(ctx, time.Minute, "the replica is ready", func(ctx context.Context) bool {
+		status, _, _ := u.send(ctx, http.MethodGet, "/health/ready", "", "")
 		return status == http.StatusOK
 	})
-	for n := 0; n < many && err == nil; n++ {
+	for n := 0; n < userCount && err == nil; n++ {
 		var token string
 		if token, err = u.signIn(ctx, fmt.Sprintf("user-%d@example.com", n)); err != nil {
 			break
 		}
-		for range each {
+		for range projectsPerUser {
 			var path string
 			if path, err = u.newProject(ctx, token); err != nil {
 				break
@@ -59,9 +59,9 @@ func (u *users) newProject(ctx context.Context, token string) (path string, err 
 	var made struct {
 		ID string `json:"id"`
 	}
-	status, body, err := u.ask(ctx, http.MethodPost, "/api/v1/projects", token, `{"title":"x"}`)
+	status, body, err := u.send(ctx, http.MethodPost, "/api/v1/projects", token, `{"title":"x"}`)
 	if err = errors.Join(err, json.Unmarshal(body, &made)); err == nil && status != http.StatusCreated {
-		err = fmt.Errorf("a project is answered %d %s", status, body)
+		err = fmt.Errorf("creating a project got %d %s", status, body)
 	}
 	return "/api/v1/projects/" + made.ID, err
 }
@@ -74,15 +74,15 @@ func (u *users) signIn(ctx context.Context, email string) (string, error) {
 	var grant struct {
 		AccessToken string `json:"access_token"`
 	}
-	status, body, err := u.ask(ctx, http.MethodPost, "/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`)
+	status, body, err := u.send(ctx, http.MethodPost, "/api/v1/auth/login", "", `{"id_token":"`+idToken+`"}`)
 	if err != nil || status != http.StatusOK {
-		return "", fmt.Errorf("a sign-in is answered %d %s: %w", status, body, err)
+		return "", fmt.Errorf("a sign-in got %d %s: %w", status, body, err)
 	}
 	return grant.AccessToken, json.Unmarshal(body, &grant)
 }
 
-// ask makes a request, and reads the answer.
-func (u *users) ask(ctx context.Context, method, path, token, body string) (int, []byte, error) {
+// send sends a request, and reads the response.
+func (u *users) send(ctx context.Context, method, path, token, body string) (int, []byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, u.url+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -100,15 +100,15 @@ func (u *users) ask(ctx context.Context, method, path, token, body string) (int,
 	return answer.StatusCode, text, err
 }
 
-// change is what is asked for: one user changes one project.
+// change is one write: one user changes one project.
 func (u *users) change(n int) (path, token, body string) {
 	return u.paths[n], u.tokens[n], newTitle()
 }
 
-func newTitle() string { return fmt.Sprintf(`{"title":"%d"}`, rand.Uint32()) } //nolint:gosec // chance, no secret
+func newTitle() string { return fmt.Sprintf(`{"title":"%d"}`, rand.Uint32()) } //nolint:gosec // not a secret
 
-// closedLoop lets callers ask again as soon as they are answered, and returns how
-// many changes were done a second.
+// closedLoop lets each caller send its next request after the response to the last one,
+// and returns the number of writes per second.
 func (u *users) closedLoop(ctx context.Context, length time.Duration) (float64, error) {
 	end := time.Now().Add(length)
 	var done atomic.Int64
@@ -117,14 +117,14 @@ func (u *users) closedLoop(ctx context.Context, length time.Duration) (float64, 
 	for n := range callers {
 		asking.Go(func() {
 			for ctx.Err() == nil && time.Now().Before(end) {
-				path, token, body := u.change(n * each % len(u.paths))
-				status, text, err := u.ask(ctx, http.MethodPatch, path, token, body)
+				path, token, body := u.change(n * projectsPerUser % len(u.paths))
+				status, text, err := u.send(ctx, http.MethodPatch, path, token, body)
 				switch {
 				case ctx.Err() != nil:
 				case err == nil && status == http.StatusOK:
 					done.Add(1)
 				default:
-					bad.Store(errors.Join(fmt.Errorf("within the capacity a change is answered %d %s", status, text), err))
+					bad.Store(errors.Join(fmt.Errorf("within the capacity a write got %d %s", status, text), err))
 				}
 			}
 		})
@@ -134,12 +134,12 @@ func (u *users) closedLoop(ctx context.Context, length time.Duration) (float64, 
 	return float64(done.Load()) / length.Seconds(), err
 }
 
-// untilWell is how long it takes until a second's work is as much as before, and
-// nothing is refused.
-func (u *users) untilWell(ctx context.Context, capacity float64) (time.Duration, error) {
+// waitForRecovery returns the time until the throughput of one second is as before, and
+// no request fails.
+func (u *users) waitForRecovery(ctx context.Context, capacity float64) (time.Duration, error) {
 	for began := time.Now(); ; {
 		rate, err := u.closedLoop(ctx, time.Second)
-		if err == nil && rate >= leastGoodput*capacity || time.Since(began) > 3*wellWithin {
+		if err == nil && rate >= minGoodput*capacity || time.Since(began) > 3*maxRecovery {
 			return time.Since(began), nil
 		}
 		if ctx.Err() != nil {

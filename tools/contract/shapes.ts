@@ -62,7 +62,7 @@ export type Claims = [
   >,
   Holds<Same<Query<paths["/specs/{id}"]["get"]>["include"], "items">>,
 
-  // Problems are told apart by their codes.
+  // Codes distinguish problems.
   Holds<Same<Schemas["Problem"]["current"], Schemas["Project"] | Schemas["Specification"] | Schemas["Item"] | undefined>>,
   Holds<string extends Schemas["Problem"]["code"] | Schemas["Mistake"]["code"] ? false : true>,
   Holds<Refused<Reorder, "precondition_failed">["current"] extends Schemas["Specification"] ? true : false>,

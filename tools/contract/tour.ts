@@ -99,7 +99,7 @@ async function tour(): Promise<void> {
   same("the place of the moved item", done("move an item", moved, 200).order, 3);
   const seen = tag(await api.GET("/specs/{id}/items", { params: inSpec }));
 
-  // Reorder all of them, if nobody was faster.
+  // Reorder all of them, unless another client changed them.
   const reorder = (ids: string[]) =>
     api.PUT("/specs/{id}/items/reorder", { params: { ...inSpec, header: { "If-Match": seen } }, body: { item_ids: ids } });
   const reordered = done("reorder the items", await reorder([b, d, a, c]), 200);

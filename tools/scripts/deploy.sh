@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # deploy.sh [--print] staging|prod IMAGE@sha256:DIGEST [VERSION]
 #
-# Brings an image into an environment, in the cluster that kubectl is at: migrations
-# first, then the replicas one after the other, then a look from the outside. What does
-# not come up is taken back. --print shows what would be applied and changes nothing.
+# Deploys an image to an environment, in kubectl's current cluster: migrations first,
+# then the replicas one after the other, then a smoke test from outside. A rollout that
+# fails is rolled back. --print shows what would be applied and changes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

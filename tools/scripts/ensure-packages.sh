@@ -1,9 +1,8 @@
 #!/bin/sh
 # ensure-packages.sh PACKAGE...
 #
-# Makes sure that the programs of these Debian packages are there. Installs what
-# is missing where that needs no questions (Debian, as root); says what to install
-# everywhere else. Starts no service.
+# Ensures that the programs of these Debian packages are installed. As root on Debian
+# it installs what is missing; elsewhere it prints what to install. It starts no service.
 set -eu
 
 found() { # found PROGRAM DIRECTORY...: on PATH, or in one of the directories
@@ -33,7 +32,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Something is needed that is not installed. Install:" $missing >&2
+    echo "These packages are missing. Install:" $missing >&2
     exit 1
 fi
 
@@ -52,6 +51,6 @@ echo "Installing" $missing >&2
 export DEBIAN_FRONTEND=noninteractive
 if ! { apt-get -qq update && apt-get -qq install --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
-    echo "Could not install them. Install by hand:" $missing >&2
+    echo "The installation failed. Install by hand:" $missing >&2
     exit 1
 fi

@@ -5,13 +5,13 @@
 # expression, one after the other, each for FUZZTIME: a duration such as 30s, or a
 # number of executions such as 1000000x. GOMAXPROCS bounds the workers.
 #
-# After each execution the fuzzer looks at all counters of the program. Under
-# "go test -fuzz" each package that a test imports has counters, hundreds of
-# thousands, and an execution takes half a millisecond. Here the package of the
-# target has them and what checks its answers, and tests from outside of the
-# package are left away unless the target is one. What is found lies where
-# "go test -fuzz" would put it. FUZZCOUNTED names other folders to count, such as
-# internal/testkit/strictjson alone, which is three times as fast again.
+# After each execution the fuzzer reads all coverage counters of the program. Under
+# "go test -fuzz" every package that a test imports has counters, hundreds of
+# thousands, and an execution takes half a millisecond. Here only the package of the
+# target and the checker of its results have counters. External test packages are left
+# out unless they hold the target. Findings lie where "go test -fuzz" would put them.
+# FUZZCOUNTED names other folders with counters: internal/testkit/strictjson alone is
+# three times as fast again.
 set -eu
 cd "$(dirname "$0")/../.."
 expression=${1:-.}

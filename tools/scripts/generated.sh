@@ -1,13 +1,12 @@
 #!/bin/sh
 # generated.sh check    fails when generated files are not current
-# generated.sh record   notes what the code of internal/postgres was made from
+# generated.sh record   records the checksums of inputs and outputs of sqlc
 #
-# sqlc takes minutes to compile, so that nobody wants to wait for it before each
-# commit. A note of checksums beside its code tells as well whether an input or
-# an output has changed since it ran.
+# sqlc takes minutes to compile, too long to run it before each commit. A list of
+# checksums shows as well whether an input or an output has changed since it ran.
 set -eu
 cd "$(dirname "$0")/../.."
-note=internal/postgres/internal/db/sources.sha256
+record=internal/postgres/internal/db/sources.sha256
 
 checksums() {
     export LC_ALL=C
@@ -19,10 +18,10 @@ checksums() {
 
 case ${1:-} in
 record)
-    checksums >$note
+    checksums >$record
     ;;
 check)
-    checksums | diff -u $note - >&2 || {
+    checksums | diff -u $record - >&2 || {
         echo "The code under internal/postgres/internal/db is not current. Run: make generate" >&2
         exit 1
     }

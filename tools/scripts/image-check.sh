@@ -3,7 +3,7 @@
 #
 # Builds the program twice from the newest commit, in two folders, once with an
 # empty cache, and compares the bytes. Then builds the image, unpacks it, runs it
-# as its own user with nothing but its own files, and asks for its health.
+# as its own user with nothing but its own files, and checks its health.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -59,12 +59,12 @@ files=$(cd "$root" && find . -type f | LC_ALL=C sort | tr '\n' ' ')
 # As its own user and without any capability, as in a cluster.
 port=$((20000 + $$ % 10000))
 random() { head -c 32 /dev/urandom | base64; }
-confined="setpriv --no-new-privs --inh-caps=-all
+restricted="setpriv --no-new-privs --inh-caps=-all
     --bounding-set=-all,+sys_chroot,+setuid,+setgid chroot --userspec=$user $root"
-settings="DATABASE_URL=postgres://nobody:nothing@127.0.0.1:1/codegenapp SECRET_KEY=$(random) JWT_SECRET_KEY=$(random)
+settings="DATABASE_URL=postgres://user:password@127.0.0.1:1/codegenapp SECRET_KEY=$(random) JWT_SECRET_KEY=$(random)
     GOOGLE_CLIENT_ID=check.apps.googleusercontent.com TRUSTED_PROXIES=192.0.2.1 SHUTDOWN_DRAIN=0"
 # No function, so that $! is the server itself. Splitting into words is meant.
-env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $settings $confined /codegenapp serve 2>"$work/log" &
+env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $settings $restricted /codegenapp serve 2>"$work/log" &
 server=$!
 tries=0
 until curl -fsS --noproxy '*' "http://127.0.0.1:$port/health/live" >"$work/answer" 2>/dev/null; do
@@ -75,11 +75,11 @@ done
 echo "GET /health/live as $user: $(cat "$work/answer")"
 ran=$(awk '/^Uid:/ { print $2 }' "/proc/$server/status"):$(awk '/^Gid:/ { print $2 }' "/proc/$server/status")
 [ "$ran" = "$user" ] || fail "the server runs as $ran, not as $user"
-env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $confined /codegenapp healthcheck || fail "healthcheck fails beside a server that answers"
+env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $restricted /codegenapp healthcheck || fail "healthcheck fails beside a server that answers"
 echo "healthcheck beside the server: 0"
 
 kill -TERM $server
 wait $server || fail "the server ends with status $? after SIGTERM: $(cat "$work/log")"
 server=
-! env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $confined /codegenapp healthcheck 2>/dev/null || fail "healthcheck succeeds without a server"
+! env -i PATH="$PATH" HTTP_ADDR="127.0.0.1:$port" $restricted /codegenapp healthcheck 2>/dev/null || fail "healthcheck succeeds without a server"
 echo "healthcheck without a server: 1; the image is good"

@@ -25,7 +25,7 @@ for platform in "${platforms[@]}"; do
 done
 
 # Of the module graph and not of a binary, so that licences are in it, too.
-go tool -modfile=tools/sbom/go.mod cyclonedx-gomod app -json -licenses -std \
+go tool -modfile=tools/go.mod cyclonedx-gomod app -json -licenses -std \
     -main cmd/codegenapp -noserial -output "$released/codegenapp.cdx.json" . 2>"$released/log" ||
     { cat "$released/log" >&2; fail "the list of modules could not be made"; }
 rm "$released/log"

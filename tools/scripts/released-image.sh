@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # released-image.sh VERSION
 #
-# Prints the image of a release by its digest, once GitHub has vouched that
+# Prints the image of a release by its digest, after verifying GitHub's attestation that
 # release.yml of this repository built it from that very tag. Under GitHub Actions it
 # becomes the output "image". Needs docker, gh, and GITHUB_REPOSITORY as owner/name.
 set -euo pipefail

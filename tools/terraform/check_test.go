@@ -56,22 +56,22 @@ output "place" {
 	"environments/prod.tfvars": `size = 10`,
 }
 
-func TestWhatDoesNotFitIsFound(t *testing.T) {
+func TestCheck_FindsMismatches(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		file, text string
 		want       []string
 	}{
 		"nothing": {file: "more.tf"},
-		"a variable that nobody declares": {
+		"an undeclared variable": {
 			"more.tf", `resource "disk" "b" { size = var.sise }`,
 			[]string{"more.tf:1: var.sise is not declared."},
 		},
-		"a resource that nobody declares": {
+		"an undeclared resource": {
 			"more.tf", `resource "disk" "b" { size = "${disk.those["a"].size} GB" }`,
 			[]string{"more.tf:1: disk.those is not declared."},
 		},
-		"a type of something that nobody declares": {
+		"an undeclared type": {
 			"more.tf", `resource "disk" "b" { type = disk.those.type }`,
 			[]string{"more.tf:1: disk.those is not declared."},
 		},
@@ -79,7 +79,7 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 			"more.tf", "variable \"b\" {\n  description = \"B.\"\n  type = number\n  default = 1\n  validation {\n    condition = var.c > 0\n    error_message = \"No.\"\n  }\n}\noutput \"b\" {\n  description = \"B.\"\n  value = var.b\n}",
 			[]string{"more.tf:6: The condition cannot be evaluated: This object does not have an attribute named \"c\".", "more.tf:6: var.c is not declared."},
 		},
-		"data that nobody declares, in what others wait for": {
+		"undeclared data in depends_on": {
 			"more.tf", `resource "disk" "b" { depends_on = [data.disk.c] }`,
 			[]string{"more.tf:1: data.disk.c is not declared."},
 		},
@@ -103,7 +103,7 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 			"more.tf", `module "b" { source = "example/shelf/disk" }`,
 			[]string{"more.tf:1: The source of a module is a folder of this repository, as ./network."},
 		},
-		"what nobody uses": {
+		"unused declarations": {
 			"more.tf", "locals {\n  b = 1\n}\ndata \"disk\" \"b\" {}",
 			[]string{"more.tf:2: local.b is declared, and nothing refers to it.", "more.tf:4: data.disk.b is declared, and nothing refers to it."},
 		},
@@ -184,7 +184,7 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsAnError(t *testing.T) {
+func TestCheck_ReportsUnreadableFiles(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"no configuration":       {"notes.md": "None."},

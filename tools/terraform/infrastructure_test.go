@@ -12,7 +12,7 @@ import (
 
 const infrastructure = "../../infrastructure/terraform"
 
-func TestTheInfrastructureFitsTogether(t *testing.T) {
+func TestInfrastructure_IsConsistent(t *testing.T) {
 	t.Parallel()
 	found, err := Check(infrastructure)
 	if err != nil {
@@ -24,7 +24,7 @@ func TestTheInfrastructureFitsTogether(t *testing.T) {
 }
 
 // Pools are reckoned with the service's own defaults, which the overlays leave.
-func TestThePoolIsTheServices(t *testing.T) {
+func TestInfrastructure_PoolMatchesTheService(t *testing.T) {
 	t.Parallel()
 	m, err := load(infrastructure)
 	if err != nil {
@@ -51,7 +51,7 @@ func TestThePoolIsTheServices(t *testing.T) {
 }
 
 // A secret is mounted as a file for the setting of its name.
-func TestSecretsHaveTheNamesOfSettings(t *testing.T) {
+func TestInfrastructure_SecretsAreNamedLikeSettings(t *testing.T) {
 	t.Parallel()
 	m, err := load(infrastructure)
 	if err != nil {

@@ -1,9 +1,10 @@
-// Package terraform reads a Terraform configuration and says what in it does not
-// fit together: references to nothing, variables that nobody uses or sets, values
-// that a validation refuses, secrets in plain text.
+// Package terraform reads a Terraform configuration and reports inconsistencies: dangling
+// references, variables that are unused or not set, values that a validation rejects,
+// secrets in plain text.
 //
-// It knows the language, and no provider: whether a resource has an argument of
-// some name, "terraform validate" alone can tell.
+// It knows the language, but no provider: only "terraform validate" checks the arguments
+// of resources. That command needs the providers from a registry on the internet, so a
+// machine without it cannot run it. Hence this package.
 package terraform
 
 import (

@@ -1,9 +1,9 @@
 #!/bin/sh
 # install.sh
 #
-# Makes sure that what app.py needs is there, of Debian's packages: they belong to
-# /usr/bin/python3, whatever python3 stands first on PATH. Installs what is missing
-# as root on Debian, and says what to install everywhere else.
+# Installs what app.py needs, from Debian's packages. They belong to /usr/bin/python3,
+# whichever python3 is first on PATH. Installs as root on Debian; elsewhere it prints
+# what to install.
 set -eu
 
 /usr/bin/python3 -c "import flask, sqlalchemy, psycopg2, redis, jwt, gunicorn" 2>/dev/null && exit 0

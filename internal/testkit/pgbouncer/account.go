@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// give gives the file to whom PgBouncer shall run as: nobody else than us, but for
-// root, as whom it refuses to run.
+// give changes the owner of the file to PgBouncer's user. That is the current user, except
+// for root: PgBouncer refuses to run as root.
 func (s *Server) give(file string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil //nolint:nilnil // no other is what is meant

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// stopWithin is how long it may take to stop in order.
+// stopTimeout is how long it may take to stop in order.
 const stopWithin = 5 * time.Second
 
 // ErrNoProgram is returned where PgBouncer is not installed.
@@ -93,7 +93,7 @@ func Version(ctx context.Context) (major, minor int, err error) {
 	}
 	said, err := exec.CommandContext(ctx, program, "--version").Output()
 	if err != nil {
-		return 0, 0, fmt.Errorf("ask PgBouncer for its version: %w", err)
+		return 0, 0, fmt.Errorf("get the version of PgBouncer: %w", err)
 	}
 	match := versionPattern.FindStringSubmatch(string(said))
 	if match == nil {
@@ -104,7 +104,7 @@ func Version(ctx context.Context) (major, minor int, err error) {
 	return major, minor, nil
 }
 
-// configuration is a file of PgBouncer's. It takes everybody as the role of the
+// configuration is a file of PgBouncer's. It accepts all clients as the role of the
 // database's URL.
 func configuration(to *url.URL, address string, settings map[string]string) string {
 	name := strings.TrimPrefix(to.Path, "/")
@@ -149,7 +149,7 @@ func (s *Server) launch(program, configuration string) error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // However it ended: who needs it sees that it is gone.
+			_ = cmd.Wait() // Callers see the end, not its cause.
 		}
 	}()
 	if err := <-started; err != nil {
@@ -193,7 +193,7 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.dir) // What is left lies among temporary files.
 }
 
-// freeAddress is an address that nobody listens at, at this moment.
+// freeAddress is an address that is not in use.
 func freeAddress(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")

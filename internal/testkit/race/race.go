@@ -1,14 +1,14 @@
-// Package race tells whether the race detector is on. It makes pools forget by
-// chance, so who counts allocations has to know.
+// Package race reports whether the race detector is on. The detector makes sync.Pool drop
+// items at random, so allocations cannot be counted under it.
 package race
 
 import "testing"
 
-// Skip skips a test that counts allocations while the race detector is on. `make
-// test` runs those tests once more without it.
+// Skip skips a test that counts allocations under the race detector. `make check` runs
+// these tests without it as well.
 func Skip(t *testing.T) {
 	t.Helper()
 	if enabled {
-		t.Skip("allocations are not counted under the race detector; make test counts them without it")
+		t.Skip("allocations are not counted under the race detector")
 	}
 }

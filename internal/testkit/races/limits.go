@@ -9,12 +9,12 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// contenders is how many create at once where few have room.
+// concurrentCreations is the number of concurrent creations, far above the limit.
 const concurrentCreations = 50
 
-// CreationsStopAtTheLimit lets many create in one parent: exactly as many as
-// have room succeed, the others are told of the limit, and what the parent says
-// of its children is so.
+// CreationsRespectTheLimit creates concurrently in one parent: exactly as many creations as
+// the limit allows succeed, the others get the limit's error, and the counters of the
+// parent are correct.
 func CreationsRespectTheLimit(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for round := range rounds {

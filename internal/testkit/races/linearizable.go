@@ -19,9 +19,9 @@ const (
 	historySteps   = 8
 )
 
-// ItemsAreLinearizable records histories of operations on the items of one
-// specification each, and fails unless all could have happened one operation at
-// a time.
+// ItemsAreLinearizable records histories of concurrent operations on the items of one
+// specification each. It fails unless every history is linearizable. The operations of a
+// history depend on its number only.
 func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 	t.Helper()
 	made, broken, home := 0, 0, newProject(c[0])
@@ -37,12 +37,12 @@ func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 			return true
 		})
 		made += len(w.history)
-		c[0].Delete(parent.path()).Want(204) // which makes room for the next one
+		c[0].Delete(parent.path()).Want(204) // below the limit for the next history
 		if porcupine.CheckOperationsTimeout(model(start), w.history, 20*time.Second) == porcupine.Ok {
 			continue
 		}
 		if broken++; broken == 1 {
-			t.Errorf("history %d is not linearizable; it began with %+v:\n%s", seed, start, formatHistory(w.history))
+			t.Errorf("history %d is not linearizable; its initial state is %+v:\n%s", seed, start, formatHistory(w.history))
 		}
 	}
 	if broken > 0 {
@@ -51,17 +51,17 @@ func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 	t.Logf("%d operations in %d histories at %d servers", made, histories, len(c))
 }
 
-// witness makes operations on one specification and writes them down.
+// recorder performs operations on one specification and records them.
 type recorder struct {
 	spec      spec
 	startedAt time.Time
 
 	mu      sync.Mutex
-	known   []string // ids that somebody has seen
+	known   []string // ids that a response has shown
 	history []porcupine.Operation
 }
 
-// choose draws an operation.
+// choose returns a random operation.
 func (w *recorder) choose(dice *rand.Rand) operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,9 +82,9 @@ func (w *recorder) choose(dice *rand.Rand) operation {
 	}
 }
 
-// perform makes the operation and writes down when and what.
+// perform performs the operation, and records it with its times.
 func (w *recorder) perform(client int, c *testkit.Client, in operation) {
-	if in.kind == "reorder" { // of what is there, or was a moment ago
+	if in.kind == "reorder" { // of the current items, which others may change meanwhile
 		seen := itemsOf(c, w.spec)
 		in.order = idsOf(seen)
 		slices.Reverse(in.order)
@@ -133,7 +133,7 @@ func (w *recorder) send(c *testkit.Client, in operation) *testkit.Response {
 	}
 }
 
-// recount is a history by the time of its answers, ids by their last digits.
+// formatHistory formats a history in the order of its responses, with shortened ids.
 func formatHistory(history []porcupine.Operation) string {
 	slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Return - b.Return) })
 	var b strings.Builder

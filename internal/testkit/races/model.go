@@ -7,7 +7,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// asked is one operation on the items of a specification.
+// operation is one operation on the items of a specification.
 type operation struct {
 	kind  string // create, move, delete, reorder, list, read
 	id    string
@@ -15,8 +15,8 @@ type operation struct {
 	order []string
 }
 
-// answered is what came back: the code, the place of one item, or the whole list
-// and the version of the specification.
+// result is the response: the code, and the position of one item, or the whole list and
+// the version of the specification.
 type result struct {
 	code    string
 	id      string
@@ -25,8 +25,7 @@ type result struct {
 	version string
 }
 
-// outlineState is the state of the model: the ids in their order, and the
-// specification's version.
+// listState is the state of the model: the ordered ids, and the specification's version.
 type listState struct {
 	order   []string
 	version int
@@ -34,7 +33,7 @@ type listState struct {
 
 func (s listState) next(order []string) listState { return listState{order, s.version + 1} }
 
-// model is a specification as a list that changes one operation at a time.
+// model is a specification as a sequential list.
 func model(start listState) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return start },
@@ -49,7 +48,7 @@ func model(start listState) porcupine.Model {
 	}
 }
 
-// step tells whether the list may answer so, and what it is then.
+// step reports whether the list allows the result, and returns its next state.
 func step(s listState, in operation, out result) (bool, listState) {
 	at := slices.Index(s.order, in.id)
 	switch in.kind + " " + out.code {

@@ -8,7 +8,7 @@ import (
 )
 
 // A checker that accepts everything would prove nothing.
-func TestABrokenHistoryIsNotLinearizable(t *testing.T) {
+func TestModel_RejectsBrokenHistories(t *testing.T) {
 	t.Parallel()
 	start := listState{[]string{"a", "b"}, 1}
 	op := func(client int, call, back int64, in operation, out result) porcupine.Operation {
@@ -19,14 +19,14 @@ func TestABrokenHistoryIsNotLinearizable(t *testing.T) {
 		history []porcupine.Operation
 		want    porcupine.CheckResult
 	}{
-		"a list after an insertion":            {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"2"`})}, porcupine.Ok},
-		"a list beside it, as before":          {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Ok},
-		"a stale list":                         {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Illegal},
-		"the new list with the old version":    {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"1"`})}, porcupine.Illegal},
-		"a list that never was":                {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "c", "b"}, version: `"2"`})}, porcupine.Illegal},
-		"an item deleted twice":                {[]porcupine.Operation{op(0, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"})}, porcupine.Illegal},
-		"two reorders of which none was first": {[]porcupine.Operation{op(0, 0, 5, operation{kind: "reorder", order: []string{"b", "a"}}, result{code: "200", order: []string{"b", "a"}, version: `"2"`}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(0, 6, 7, operation{kind: "list"}, result{code: "200", order: []string{"b"}, version: `"2"`})}, porcupine.Illegal},
-		"an answer that is none":               {[]porcupine.Operation{op(0, 0, 5, operation{kind: "list"}, result{code: "503 unavailable"})}, porcupine.Illegal},
+		"a list after an insertion":         {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"2"`})}, porcupine.Ok},
+		"a concurrent list, as before":      {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Ok},
+		"a stale list":                      {[]porcupine.Operation{insert, op(1, 11, 12, operation{kind: "list"}, result{code: "200", order: []string{"a", "b"}, version: `"1"`})}, porcupine.Illegal},
+		"the new list with the old version": {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"c", "a", "b"}, version: `"1"`})}, porcupine.Illegal},
+		"a list that never existed":         {[]porcupine.Operation{insert, op(1, 5, 6, operation{kind: "list"}, result{code: "200", order: []string{"a", "c", "b"}, version: `"2"`})}, porcupine.Illegal},
+		"an item deleted twice":             {[]porcupine.Operation{op(0, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"})}, porcupine.Illegal},
+		"two reorders without an order":     {[]porcupine.Operation{op(0, 0, 5, operation{kind: "reorder", order: []string{"b", "a"}}, result{code: "200", order: []string{"b", "a"}, version: `"2"`}), op(1, 0, 5, operation{kind: "delete", id: "a"}, result{code: "204"}), op(0, 6, 7, operation{kind: "list"}, result{code: "200", order: []string{"b"}, version: `"2"`})}, porcupine.Illegal},
+		"an error response":                 {[]porcupine.Operation{op(0, 0, 5, operation{kind: "list"}, result{code: "503 unavailable"})}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,7 @@
-// Package races has what one caller does at several servers at once, and what
-// the contract promises whatever comes of it. The servers may be replicas within
-// the process of the tests, which its race detector watches, or processes of
-// their own; they let a parent have at most [Limit] children.
+// Package races has concurrent requests of one client at several servers, with the
+// guarantees that the contract gives for them. The servers may be replicas within the test
+// process, under its race detector, or processes of their own. Their settings limit a
+// parent to [Limit] children.
 package races
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// Limit is how many items a specification and how many specifications a project
-// has at the most, at the servers of races: few, so that it is reached.
+// Limit is the limit of items per specification and of specifications per project at the
+// servers of races. It is small, so that it is reached.
 const Limit = 8
 
-// Callers are one caller, at each of several servers.
+// Clients is one user at several servers.
 type Clients []*testkit.Client
 
-// Of is the caller at these servers.
+// NewClients is the client at these servers.
 func NewClients(c *testkit.Client, servers ...*testkit.Server) Clients {
 	var all Clients
 	for _, s := range servers {
@@ -30,13 +30,13 @@ func NewClients(c *testkit.Client, servers ...*testkit.Server) Clients {
 	return all
 }
 
-// For is the same callers in a subtest.
+// WithT is the same clients in a subtest.
 func (c Clients) WithT(t testing.TB) Clients {
 	t.Helper()
 	return c.each(func(one *testkit.Client) *testkit.Client { return one.WithT(t) })
 }
 
-// Patient is the same callers, who repeat what finds a server busy.
+// WithRetry is the same clients, with retries after a 503.
 func (c Clients) WithRetry() Clients { return c.each((*testkit.Client).WithRetry) }
 
 func (c Clients) each(change func(*testkit.Client) *testkit.Client) Clients {
@@ -47,10 +47,10 @@ func (c Clients) each(change func(*testkit.Client) *testkit.Client) Clients {
 	return all
 }
 
-// At deals the requests of a race out over the servers.
+// At distributes requests over the servers.
 func (c Clients) At(n int) *testkit.Client { return c[n%len(c)] }
 
-// AtOnce does something n times at the same moment.
+// Concurrently calls do n times concurrently.
 func Concurrently[T any](n int, do func(k int) T) []T {
 	results := make([]T, n)
 	start := make(chan struct{})
@@ -66,17 +66,17 @@ func Concurrently[T any](n int, do func(k int) T) []T {
 	return results
 }
 
-// Ask sends n requests at the same moment.
+// SendConcurrently sends n concurrent requests.
 func SendConcurrently(t *testing.T, n int, request func(k int) *testkit.Response) []*testkit.Response {
 	t.Helper()
 	answers := Concurrently(n, request)
 	if slices.Contains(answers, nil) {
-		t.FailNow() // who got no answer has said why
+		t.FailNow() // the request has reported its error
 	}
 	return answers
 }
 
-// Code is the status of an answer, and the code of a problem.
+// Code is the status of a response, with the code of a problem.
 func Code(a *testkit.Response) string {
 	if a.Status < 400 {
 		return strconv.Itoa(a.Status)
@@ -86,7 +86,7 @@ func Code(a *testkit.Response) string {
 	return fmt.Sprint(a.Status, " ", p.Code)
 }
 
-// Tally counts answers by their code.
+// CountByCode counts responses by their code.
 func CountByCode(answers []*testkit.Response) map[string]int {
 	n := map[string]int{}
 	for _, a := range answers {
@@ -95,15 +95,14 @@ func CountByCode(answers []*testkit.Response) map[string]int {
 	return n
 }
 
-// Mishaps are what went wrong in a race: the first of a kind in full, then how
-// often.
+// Failures are the failures in a race: the first of a kind in full, and the count.
 type Failures struct {
 	mu    sync.Mutex
 	first map[string]string
 	times map[string]int
 }
 
-// MishapsOf collects what goes wrong; it shows when the test ends.
+// CollectFailures collects failures, and reports them at the end of the test.
 func CollectFailures(t *testing.T) *Failures {
 	t.Helper()
 	m := &Failures{first: map[string]string{}, times: map[string]int{}}
@@ -115,7 +114,7 @@ func CollectFailures(t *testing.T) *Failures {
 	return m
 }
 
-// Add notes one that went wrong.
+// Add records a failure.
 func (m *Failures) Add(kind, format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,10 +12,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// kept is a resource with the field that a race writes.
+// resource is a resource with the field that a race writes.
 type resource struct{ path, field string }
 
-// one of each kind of resource that can be changed.
+// oneOfEach creates one of each kind of resource.
 func oneOfEach(c *testkit.Client) map[string]resource {
 	s := newSpec(c, "x")
 	return map[string]resource{
@@ -25,9 +25,8 @@ func oneOfEach(c *testkit.Client) map[string]resource {
 	}
 }
 
-// OfTwoWritersOneWins lets two write with one tag, at two servers, round after
-// round: one succeeds, and the other is told that it did not, and what there is
-// now.
+// ConcurrentWritersOneWins sends two writes with one tag to two servers, repeatedly: one
+// succeeds, and the other gets 412 with the current resource.
 func ConcurrentWritersOneWins(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	for name, it := range oneOfEach(c[0]) {
@@ -46,11 +45,11 @@ func ConcurrentWritersOneWins(t *testing.T, c Clients, rounds int) {
 				}
 				now := c.At(round + 2 - won).Get(it.path).Want(200)
 				if !bytes.Equal(now.Body, answers[won].Body) || now.JSON()[it.field] != fmt.Sprint(round, " by ", won) {
-					t.Fatalf("round %d: won %s, then read %s", round, answers[won].Body, now.Body)
+					t.Fatalf("round %d: wrote %s, then read %s", round, answers[won].Body, now.Body)
 				}
-				told := answers[1-won].WantProblem(412, "precondition_failed").Current
-				if diff := cmp.Diff(answers[won].JSON(), told); diff != "" {
-					t.Fatalf("round %d: current (-what won +what the loser was told):\n%s", round, diff)
+				current := answers[1-won].WantProblem(412, "precondition_failed").Current
+				if diff := cmp.Diff(answers[won].JSON(), current); diff != "" {
+					t.Fatalf("round %d: current (-winner +in the 412):\n%s", round, diff)
 				}
 				tag = answers[won].Header.Get("ETag")
 			}
@@ -58,8 +57,8 @@ func ConcurrentWritersOneWins(t *testing.T, c Clients, rounds int) {
 	}
 }
 
-// WhatIsWrittenIsRead lets one server write and another read at once, round after
-// round: never the old body, and never a 304 for it.
+// ReadsSeeWrites writes at one server and then reads at another, repeatedly: no read
+// returns the old body, or a 304 for it.
 func ReadsSeeWrites(t *testing.T, c Clients, rounds int) {
 	t.Helper()
 	parent := newSpec(c[0], "x")

@@ -1,6 +1,5 @@
-// Package redisserver starts private Redis servers for tests: they listen on
-// loopback alone, keep nothing on disk, and end with the process that started
-// them.
+// Package redisserver starts private Redis servers for tests. They listen on loopback,
+// store nothing on disk, and end with the process that started them.
 package redisserver
 
 import (
@@ -18,7 +17,7 @@ import (
 	"time"
 )
 
-// stopWithin is how long a server may take to stop in order.
+// stopTimeout bounds an orderly stop.
 const stopTimeout = 10 * time.Second
 
 // ErrNoProgram is returned where Redis is not installed.
@@ -36,8 +35,8 @@ type Server struct {
 	ended   chan struct{}
 }
 
-// Start returns when the server answers. What it says goes to a file in dir,
-// which must exist. Args are more of its own arguments.
+// Start returns when the server responds. Its log is a file in dir, which must exist. Args
+// are additional arguments of redis-server.
 func Start(ctx context.Context, dir string, args ...string) (*Server, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -56,19 +55,19 @@ func Start(ctx context.Context, dir string, args ...string) (*Server, error) {
 	return s, s.Restart(ctx)
 }
 
-// URL is that of the server's first database.
+// URL is the URL of the server's first database.
 func (s *Server) URL() string { return "redis://" + s.Address + "/0" }
 
-// Restart starts a server that has ended, at the same address and with nothing
-// in it. It returns when the server answers.
+// Restart starts a server that has ended, empty and at the same address. It returns when
+// the server responds.
 func (s *Server) Restart(ctx context.Context) error {
 	if err := s.launch(); err != nil {
 		return fmt.Errorf("start Redis: %w", err)
 	}
 	if err := s.ready(ctx); err != nil {
 		s.Kill()
-		said, _ := os.ReadFile(s.log) // Without it the error still stands.
-		return fmt.Errorf("start Redis: %w\n%s", err, said)
+		log, _ := os.ReadFile(s.log) // The log is optional in an error message.
+		return fmt.Errorf("start Redis: %w\n%s", err, log)
 	}
 	return nil
 }
@@ -81,8 +80,8 @@ func (s *Server) launch() error {
 	defer func() { _ = log.Close() }() // Redis has its own copy.
 	cmd := exec.Command(s.program, s.args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// A group of its own, because an interrupt typed at the terminal shall end
-	// the tests first, and the server after them.
+	// A process group of its own: an interrupt at the terminal ends the tests first, and
+	// the server after them.
 	cmd.SysProcAttr = ownGroup()
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
@@ -92,7 +91,7 @@ func (s *Server) launch() error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // However it ended: who needs it sees that it is gone.
+			_ = cmd.Wait() // Callers see the end, not its cause.
 		}
 	}()
 	err = <-started
@@ -131,22 +130,21 @@ func (s *Server) ping(ctx context.Context) bool {
 	return err == nil && answer == "+PONG\r\n"
 }
 
-// Pause lets the server answer nothing until it is told to Continue, as a machine
-// does that is cut off.
+// Pause stops the process until Continue, which looks like a network partition to clients.
 func (s *Server) Pause() { _ = s.process.Signal(syscall.SIGSTOP) }
 
-// Continue lets a server go on that was paused.
+// Continue resumes a paused server.
 func (s *Server) Continue() { _ = s.process.Signal(syscall.SIGCONT) }
 
-// Kill ends the server at once.
+// Kill ends the server with SIGKILL.
 func (s *Server) Kill() {
-	_ = s.process.Kill() // If it has ended, so much the better.
+	_ = s.process.Kill() // It may have ended already.
 	<-s.ended
 }
 
-// Stop ends the server in order.
+// Stop ends the server with SIGTERM.
 func (s *Server) Stop() {
-	s.Continue() // Who is paused hears nothing.
+	s.Continue() // A paused process does not handle SIGTERM.
 	_ = s.process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
@@ -155,7 +153,7 @@ func (s *Server) Stop() {
 	}
 }
 
-// FreePort is a port that nobody listens on at this moment.
+// FreePort is a port that is not in use.
 func FreePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -165,7 +163,7 @@ func FreePort(ctx context.Context) (int, error) {
 	defer listener.Close()
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		return 0, fmt.Errorf("%s is no TCP address", listener.Addr())
+		return 0, fmt.Errorf("%s is not a TCP address", listener.Addr())
 	}
 	return address.Port, nil
 }

@@ -3,7 +3,7 @@
 // opinion.
 //
 // It accepts one value in UTF-8 with white space around it, names once in each
-// object, no half of a surrogate pair, and no more levels than it is told.
+// object, no half of a surrogate pair, and no more levels than the given depth.
 package strictjson
 
 import (

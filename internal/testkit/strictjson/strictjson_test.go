@@ -9,7 +9,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-func TestStrictJSONIsRead(t *testing.T) {
+func TestStrictJSON_ReadsValidText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]any{
 		" null\r\n":                      nil,
@@ -33,7 +33,7 @@ func TestStrictJSONIsRead(t *testing.T) {
 	}
 }
 
-func TestAnythingElseIsNotStrictJSON(t *testing.T) {
+func TestStrictJSON_RejectsInvalidText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", " ", "nul", "nulll", "True", "NaN", "+1", "01", "-", "-01", "1.", ".5", "1e", "1e+", "0x1", "1 2", "1,", "\ufeff1", "1\x00",

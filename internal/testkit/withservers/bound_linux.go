@@ -2,15 +2,15 @@ package main
 
 import "syscall"
 
-// ownGroup gives a child a process group of its own, and lets it die with us,
-// even by kill -9.
+// ownGroup gives a child a process group of its own, and makes it end with this process,
+// even after SIGKILL.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// dieWithParent ends us, in order, when go run is ended: it keeps a SIGTERM to
-// itself.
+// exitWithParent sends SIGTERM to this process when go run ends, since go run does not
+// forward it.
 func exitWithParent() {
-	// If it fails we live on, as on other systems.
+	// On failure the process does not end with its parent, as on other systems.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0)
 }

@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// ownGroup gives a child a process group of its own. That it dies with us can
-// be had on Linux only.
+// ownGroup gives a child a process group of its own. On Linux the child also ends with
+// this process.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

@@ -1,5 +1,5 @@
-// Command withservers runs a command beside a private PostgreSQL and a private
-// Redis, and leaves nothing behind:
+// Command withservers runs a command with a private PostgreSQL and a private Redis, and
+// removes both afterwards:
 //
 //	go run ./internal/testkit/withservers -- go test ./...
 //
@@ -26,8 +26,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// settings make PostgreSQL fast, since nobody misses these data after a crash,
-// and hostile: what relies on the server's time zone shall fail here.
+// settings make PostgreSQL fast, since the data need not survive a crash, and hostile:
+// code that relies on the server's time zone fails.
 var settings = map[string]string{
 	"fsync":              "off",
 	"synchronous_commit": "off",
@@ -44,8 +44,8 @@ const (
 )
 
 func main() {
-	// A child that shall die with us is watched by the thread that started it,
-	// so that thread must live as long as we do.
+	// A child process ends with the thread that started it, so that thread has to live as
+	// long as this process.
 	runtime.LockOSThread()
 	exitWithParent()
 
@@ -59,7 +59,7 @@ func main() {
 	os.Exit(status)
 }
 
-// run returns the exit status of the command, or 1 and why there is none.
+// run returns the exit status of the command, or 1 and an error.
 func run(args []string, signals <-chan os.Signal) (status int, err error) {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
@@ -103,7 +103,7 @@ func run(args []string, signals <-chan os.Signal) (status int, err error) {
 }
 
 func startPostgres(ctx context.Context, dir string) (*pgserver.Server, error) {
-	// PostgreSQL runs as somebody else where we are root, and has to pass.
+	// As root, PostgreSQL runs as another user, which needs access to the directory.
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codegenapp/codegenapp/bench/harness"
+	"github.com/codegenapp/codegenapp/bench/seed"
+	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
+)
+
+// maxUsers bounds how many users sign in; they are spread evenly over all.
+const maxUsers = 512
+
+// dataset is a database and the users that are signed in.
+type dataset struct {
+	db harness.Database
+	// userCount is the number of users in the database; every step-th signs in.
+	userCount, step int
+	users           []*user
+	specs           []*specTarget
+}
+
+// user is a user that is signed in.
+type user struct {
+	number int
+	// credentials is the header with the access token.
+	credentials []byte
+}
+
+// specTarget is a specification of a signed-in user.
+type specTarget struct {
+	user          *user
+	id, project   string
+	first         string // the first specification of the project
+	version       int64
+	items         []string // in their current order
+	specification uuid.UUID
+}
+
+// loadDataset fills a database with the given number of items.
+func (b *bench) loadDataset(ctx context.Context, db harness.Database, items int) (*dataset, error) {
+	w := &dataset{db: db, userCount: seed.Users(items)}
+	members := min(w.userCount, maxUsers)
+	w.step = w.userCount / members
+	b.logf("loading %d items of %d users into %s", w.userCount*seed.Specifications*seed.Items, w.userCount, db.Name)
+	if err := b.migrate(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := seed.Load(ctx, db.Superuser, b.harness.IssuerURL(), w.userCount); err != nil {
+		return nil, err
+	}
+	at, err := b.process(ctx, variant{program: codegenapp}, db)
+	if err != nil {
+		return nil, err
+	}
+	b.logf("signing %d of them in", members)
+	w.users = make([]*user, members)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for k := range members {
+		group.Go(func() (err error) {
+			w.users[k], err = b.signIn(ctx, at.Address, 1+k*w.step)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, m := range w.users {
+		for n := range seed.Specifications {
+			spec := seed.SpecificationOf(m.number, n)
+			w.specs = append(w.specs, &specTarget{
+				user: m, specification: spec, id: spec.String(), project: seed.ProjectOf(m.number).String(), first: seed.SpecificationOf(m.number, 0).String(),
+			})
+		}
+	}
+	return w, nil
+}
+
+// client signs users in; it uses no proxy.
+var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+
+// signIn signs a user in through the API.
+func (b *bench) signIn(ctx context.Context, address string, u int) (*user, error) {
+	idToken, err := b.harness.Issuer.IDToken(issuer.Claims{Email: seed.Email(u), Subject: seed.Subject(u)})
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	body, err := json.Marshal(map[string]string{"id_token": idToken})
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/v1/auth/login", bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	defer answer.Body.Close()
+	var grant struct {
+		AccessToken string `json:"access_token"`
+		Detail      string `json:"detail"`
+		User        struct {
+			ID string `json:"id"`
+		} `json:"user"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&grant); err != nil || grant.AccessToken == "" {
+		return nil, fmt.Errorf("sign in: %s %s", answer.Status, grant.Detail)
+	}
+	if want := seed.ID(seed.User, u).String(); grant.User.ID != want {
+		return nil, fmt.Errorf("sign in: this is user %s, not %s", grant.User.ID, want)
+	}
+	return &user{number: u, credentials: []byte("Authorization: Bearer " + grant.AccessToken + "\r\n")}, nil
+}
+
+// refresh reads the versions and orders that writes have to send.
+func (w *dataset) refresh(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, w.db.Superuser)
+	if err != nil {
+		return fmt.Errorf("read the specifications: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	owners, ids := make([]uuid.UUID, len(w.specs)), make([]uuid.UUID, len(w.specs))
+	for n, s := range w.specs {
+		owners[n], ids[n] = seed.ID(seed.User, s.user.number), s.specification
+	}
+	rows, err := conn.Query(ctx, `
+SELECT version, item_ids::text[]
+FROM   unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS o (owner_id, id, n)
+JOIN   specifications AS s USING (owner_id, id)
+ORDER  BY n`, owners, ids)
+	if err != nil {
+		return fmt.Errorf("read the specifications: %w", err)
+	}
+	n := 0
+	var version int64
+	var items []string
+	_, err = pgx.ForEachRow(rows, []any{&version, &items}, func() error {
+		w.specs[n].version, w.specs[n].items = version, append([]string(nil), items...)
+		n++
+		return nil
+	})
+	if err == nil && n != len(w.specs) {
+		err = fmt.Errorf("%d of %d are gone", len(w.specs)-n, len(w.specs))
+	}
+	if err != nil {
+		return fmt.Errorf("read the specifications: %w", err)
+	}
+	return nil
+}
+
+// withLogin returns a database's URL for another role.
+func withLogin(database, user, password string) (string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "", fmt.Errorf("read the database's URL: %w", err)
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String(), nil
+}

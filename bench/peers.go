@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/codegenapp/codegenapp/bench/load"
+	"github.com/codegenapp/codegenapp/bench/proc"
+)
+
+// compare measures codegenapp and its peers at every scenario.
+func (b *bench) measurePeers(ctx context.Context) (document, error) {
+	b.findPeers(ctx)
+	worlds, err := b.prepare(ctx, []int{b.items})
+	if err != nil {
+		return nil, err
+	}
+	w := worlds[0]
+	var all []measurement
+	for _, s := range b.selectScenarios(scenarios()) {
+		if err := b.verify(ctx, s, w); err != nil {
+			return nil, err
+		}
+		m, err := b.measure(ctx, s, func(e contender) (sample, error) { return b.runTurn(ctx, s, e, w) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	doc := document{b.conditions(ctx, fmt.Sprintf("%d items", b.items))}
+	if len(all) > 0 {
+		doc = append(doc, summary(all))
+	}
+	for _, m := range all {
+		doc = append(doc, m.table())
+	}
+	if table := aimsTable(all); len(table.rows) > 0 {
+		doc = append(doc, table)
+	}
+	if b.only.MatchString("footprint") {
+		table, err := b.footprint(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		doc = append(doc, table)
+	}
+	return doc, nil
+}
+
+// findPeers finds the programs of the peers, and reports the missing ones.
+func (b *bench) findPeers(ctx context.Context) {
+	if b.pgbench = findPgbench(); b.includes("pgbench") && b.pgbench == "" {
+		b.logf("pgbench is not measured: it is not installed")
+	}
+	if !b.includes("flask") {
+		return
+	}
+	err := exec.CommandContext(ctx, python, "-c", "import flask, sqlalchemy, psycopg2, redis, jwt, gunicorn").Run()
+	if b.python = err == nil; !b.python {
+		b.logf("Flask is not measured: its packages are not installed; bench/peers/flask/install.sh installs them on Debian")
+	}
+}
+
+// conditions describes the date, the machine, the versions and the load.
+func (b *bench) conditions(ctx context.Context, size string) part {
+	return part{
+		title: "Conditions", header: []string{"", ""},
+		rows: [][]string{
+			{"date", time.Now().UTC().Format(time.DateOnly)},
+			{"machine", b.machine + ", which runs the load generator too"},
+			{"versions", fmt.Sprintf("%s, %s, %s", runtime.Version(), b.harness.Versions(), b.harness.Redis().Version(ctx))},
+			{"data", size},
+			{"load", fmt.Sprintf("%s connections, a closed loop; %d rounds of %s each, medians", joinNumbers(b.connectionCounts), b.rounds, b.duration)},
+		},
+	}
+}
+
+// The goals for codegenapp.
+const (
+	maxMemory      = 60 << 20
+	maxStartupTime = time.Second
+)
+
+// footprint measures the time until a server is ready, and its memory under mixed load.
+func (b *bench) footprint(ctx context.Context, w *dataset) (part, error) {
+	fresh := variant{program: codegenapp, replica: -1} // no scenario has used it
+	p, err := b.process(ctx, fresh, w.db)
+	if err != nil {
+		return part{}, err
+	}
+	if err := w.refresh(ctx); err != nil {
+		return part{}, err
+	}
+	clients, err := load.Connect(ctx, []string{p.Address}, mixedCallers(w, b.connections))
+	if err != nil {
+		return part{}, err
+	}
+	defer clients.Close()
+	if _, err := clients.Run(ctx, max(2*b.duration, time.Second)); err != nil {
+		return part{}, fmt.Errorf("footprint: %w", err)
+	}
+	now, most, err := proc.Memory(p.PID)
+	if err != nil {
+		return part{}, err
+	}
+	megabytes := func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
+	return part{
+		title:  fmt.Sprintf("Footprint at %d connections of mixed load", b.connections),
+		header: []string{"", "measured", "goal", ""},
+		rows: [][]string{
+			{"resident memory", megabytes(now), "", ""},
+			{"peak resident memory", megabytes(most), "under " + megabytes(maxMemory), verdict(most < maxMemory)},
+			{"from start to ready", p.StartupTime.Round(time.Millisecond).String(), "under " + maxStartupTime.String(), verdict(p.StartupTime < maxStartupTime)},
+		},
+	}, nil
+}
+
+// joinNumbers formats numbers as a list.
+func joinNumbers(numbers []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ", "), "[]")
+}
