@@ -140,7 +140,7 @@ node:
 	@tools/scripts/ensure-packages.sh nodejs npm
 
 .PHONY: bench
-bench: servers peers ## Measure what requests cost, beside others (minutes; docs/performance.md)
+bench: servers peers ## Measure what requests cost, beside others (minutes; docs/evidence/performance.md)
 	go run ./bench $(BENCH)
 
 .PHONY: bench-scale

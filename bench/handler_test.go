@@ -81,7 +81,7 @@ func (d *discard) SetWriteDeadline(time.Time) error { return nil }
 
 // BenchmarkHandler is the handlers of the server over a real database, without
 // sockets on the side of the caller. It is there to be profiled; see
-// docs/performance.md.
+// docs/evidence/performance.md.
 func BenchmarkHandler(b *testing.B) {
 	for _, a := range allAsked() {
 		b.Run(a.name, func(b *testing.B) {

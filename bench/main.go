@@ -8,7 +8,7 @@
 //	go run ./bench -only read -duration 1s -rounds 1
 //	go run ./bench -scale
 //
-// docs/performance.md says what the figures mean.
+// docs/evidence/performance.md says what the figures mean.
 package main
 
 import (

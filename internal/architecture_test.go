@@ -64,6 +64,7 @@ var allowed = map[string][]string{
 	// shares nothing with it.
 	"bench":           {"internal/devkit"},
 	"bench/reference": {},
+	"tools/docs":      {},
 	"bench/bare":      {},
 
 	// What runs the built program under load and breaks it.

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// comparison is where docs/asvs lies: what this program does about each
+// comparison is where docs/evidence/asvs lies: what this program does about each
 // requirement of OWASP ASVS, a file for each chapter.
-const comparison = root + "/docs/asvs"
+const comparison = root + "/docs/evidence/asvs"
 
 // states are what a requirement can be, in the order of the table of counts.
 var states = []string{"met", "partly", "not met", "not ours", "does not apply"}
@@ -125,7 +125,7 @@ func TestTheCountsOfASVSAreThoseOfItsRows(t *testing.T) {
 		}
 	}
 	if !slices.Equal(want, got) {
-		t.Errorf("the table of counts in docs/asvs/README.md has to be\n%s", strings.Join(want, "\n"))
+		t.Errorf("the table of counts in docs/evidence/asvs/README.md has to be\n%s", strings.Join(want, "\n"))
 	}
 }
 

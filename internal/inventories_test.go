@@ -68,12 +68,12 @@ func TestEveryTableIsAmongWhatIsKept(t *testing.T) {
 	for _, file := range files {
 		schema.WriteString(textOf(t, strings.TrimPrefix(file, root)))
 	}
-	listed(t, "docs/security.md, What is kept", section(t, "docs/security.md", "What is kept"), schema.String(), regexp.MustCompile(`CREATE TABLE (\w+)`))
+	listed(t, "docs/security.md, Stored data", section(t, "docs/security.md", "Stored data"), schema.String(), regexp.MustCompile(`CREATE TABLE (\w+)`))
 }
 
 func TestEveryActionOfTheAuditIsToldToOperators(t *testing.T) {
 	t.Parallel()
-	listed(t, "docs/operations.md, People", section(t, "docs/operations.md", "People"), textOf(t, "internal/auth/events.go"), regexp.MustCompile(`Action += "([^"]+)"`))
+	listed(t, "docs/operations/users-and-audit.md", section(t, "docs/operations/users-and-audit.md", "Audit events"), textOf(t, "internal/auth/events.go"), regexp.MustCompile(`Action += "([^"]+)"`))
 }
 
 // Messages at DEBUG, and those of development, are told of in summary.
@@ -95,5 +95,5 @@ func TestEveryMessageOfTheLogIsToldToOperators(t *testing.T) {
 		t.Fatal(err)
 	}
 	form := regexp.MustCompile(`(?:(?:Info|Warn|Error)Context\([^"\n]*|LogAttrs\([^"\n]*)"([^"]+)"`)
-	listed(t, "docs/operations.md, The log", section(t, "docs/operations.md", "The log"), code.String(), form)
+	listed(t, "docs/operations/logs-and-traces.md", section(t, "docs/operations/logs-and-traces.md", "The log"), code.String(), form)
 }

@@ -48,7 +48,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 	s := testkit.StartFirst(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
 	s.Anybody(t).Get("/nothing").Want(404)
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations/health-and-metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestEveryMetricIsToldToOperators(t *testing.T) {
 	slices.Sort(told)
 	slices.Sort(has)
 	if !slices.Equal(told, has) {
-		t.Errorf("docs/operations.md tells of %v, the server has %v", told, has)
+		t.Errorf("docs/operations/health-and-metrics.md tells of %v, the server has %v", told, has)
 	}
 }
 

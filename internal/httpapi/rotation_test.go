@@ -40,7 +40,7 @@ func (g generation) set(s *server.Settings) {
 	}
 }
 
-// rotations are the steps of docs/operations.md.
+// rotations are the steps of docs/operations/signing-keys.md.
 func rotations(t *testing.T) map[string][]generation {
 	t.Helper()
 	ed1, ed2, ec := newKeyPair(t, "Ed25519"), newKeyPair(t, "Ed25519"), newKeyPair(t, "P-256")

@@ -13,7 +13,7 @@ import (
 
 // Citus places a row by one column of its table, here by its owner, so that all
 // of a user lies on one machine. What it then demands is written in its own
-// documentation and refused by its own code; docs/scaling.md says what it would
+// documentation and refused by its own code; docs/operations/scaling.md says what it would
 // take to give it that.
 
 // place is where rows of a table lie that are not placed by their owner.
@@ -103,7 +103,7 @@ func TestNothingNewStandsInTheWayOfPlacingTablesByTheirOwner(t *testing.T) {
 	t.Parallel()
 	super := connect(t, testkit.NewDatabase(t).Super)
 	if diff := cmp.Diff(inTheWay, standing(t, super)); diff != "" {
-		t.Errorf("something else stands in the way now (-known +found); docs/scaling.md says what it would cost:\n%s", diff)
+		t.Errorf("something else stands in the way now (-known +found); docs/operations/scaling.md says what it would cost:\n%s", diff)
 	}
 	// It has no owner, so it is not among the tables that were looked at.
 	if refers := column[string](t, super, "SELECT conname::text FROM pg_constraint WHERE contype = 'f' AND 'used_id_tokens'::regclass IN (conrelid, confrelid)"); len(refers) > 0 {

@@ -132,7 +132,7 @@ func (s *Settings) lookAtRedis(ctx context.Context) (signs []sign) {
 
 func (s *Settings) lookAtOneRedis(ctx context.Context, name string, url Secret) sign {
 	c, err := gate.Examine(ctx, gate.RedisConfig{URL: string(url), Connections: 1, KeepFor: time.Duration(s.CacheTTL)})
-	const rights = "; the commands that its user needs are in docs/operations.md, Limits and Redis"
+	const rights = "; the commands that its user needs are in docs/operations/redis.md"
 	switch {
 	case err != nil && strings.Contains(err.Error(), "NOPERM"):
 		return sign{broken, "redis", name + " lacks rights: " + err.Error() + rights}

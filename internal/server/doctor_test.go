@@ -168,7 +168,7 @@ var ailments = map[string]struct {
 		u := "redis://narrow:word@" + p.redis.Address + "/0"
 		redisCommand(p.t, p.redis.Address, "ACL", "SETUSER", "narrow", "on", ">word", "~codegenapp:*", "+@connection", "+mget")
 		p.env["REDIS_URL"] = u
-	}, []string{"FAIL", "REDIS_URL lacks rights", "docs/operations.md"}},
+	}, []string{"FAIL", "REDIS_URL lacks rights", "docs/operations/redis.md"}},
 	"Redis that refuses when full": {func(p *patient) {
 		redisCommand(p.t, p.redis.Address, "CONFIG", "SET", "maxmemory", "100mb")
 	}, []string{"warn", "noeviction", "allkeys-lru"}},

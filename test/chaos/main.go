@@ -8,7 +8,7 @@
 //
 // It starts everything it needs on loopback (PostgreSQL with a synchronous standby,
 // Redis, an issuer, the built program), and ends it. The exit status is 1 if
-// anything happened that must not. docs/reliability.md has the results of a long
+// anything happened that must not. docs/operations/reliability.md has the results of a long
 // run.
 package main
 

@@ -118,7 +118,7 @@ func TestWhatWasBackedUpAndDestroyedIsRestoredAsItWas(t *testing.T) {
 }
 
 // newCluster is a PostgreSQL in which nobody has ever been, with what
-// docs/operations.md makes on a new server and nothing else.
+// docs/operations/database.md makes on a new server and nothing else.
 func newCluster(t *testing.T, like testkit.Database) testkit.Database {
 	t.Helper()
 	pg, err := pgserver.Start(t.Context(), pgserver.Config{Dir: publicDir(t), Settings: map[string]string{"fsync": "off", "timezone": "Asia/Kathmandu"}})

@@ -170,7 +170,7 @@ func (s *server) within(limit, took time.Duration, what string) {
 const (
 	// slack is for machines with much to do.
 	slack = 5 * time.Second
-	// The bounds that the server has, as docs/operations.md tells them.
+	// The bounds that the server has, as docs/operations/proxies-and-tls.md tells them.
 	headerBound, bodyBound, answerBound = 5 * time.Second, 15 * time.Second, 20 * time.Second
 )
 

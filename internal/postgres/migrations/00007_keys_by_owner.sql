@@ -1,5 +1,5 @@
 -- Keys carry the owner. So all rows of a user can be placed together, in one
--- partition or on one machine (docs/scaling.md), and fewer indexes do the same
+-- partition or on one machine (docs/operations/scaling.md), and fewer indexes do the same
 -- work, since a key begins with what a foreign key has to find. An id is unique
 -- for its owner, and beyond that by chance alone (decision 0020).
 
