@@ -184,7 +184,9 @@ func verdicts(t *testing.T) (all []verdict) {
 				continue
 			}
 			cells := strings.SplitN(row[2]+"||", "|", 4)
-			all = append(all, verdict{name, row[1], strings.TrimSpace(cells[0]), strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2])})
+			for number := range strings.SplitSeq(row[1], ", ") { // one row may speak of several
+				all = append(all, verdict{name, number, strings.TrimSpace(cells[0]), strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2])})
+			}
 		}
 	}
 	return all
