@@ -1,12 +1,13 @@
-// Command links checks the links between the Markdown files of the repository:
-// every file exists, and every heading that a link names. Run it in the root
-// folder: go run ./tools/docs/links
+// Command links checks what the Markdown files of the repository refer to: every
+// linked file exists, and every linked heading; and in docs and README.md every
+// path in backticks. Run it in the root folder: go run ./tools/docs/links
 package main
 
 import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,6 +19,11 @@ var (
 	heading = regexp.MustCompile(`^#{1,6} (.+)$`)
 	inline  = regexp.MustCompile("`[^`]*`")
 	skipped = map[string]bool{".git": true, "node_modules": true, "bin": true, ".codegenapp": true}
+
+	ownPath   = regexp.MustCompile("`((?:api|bench|cmd|docker|docs|infrastructure|internal|test|tools|\\.github)/[\\w./-]*)`")
+	innerPath = regexp.MustCompile("`((?:auth|httpapi|postgres|requirements|server)/[\\w./-]*|[a-z]+/architecture_test.go)`")
+	// invented are paths of examples, and of folders that a build makes.
+	invented = regexp.MustCompile(`NNNNN|labels|^bin/`)
 )
 
 func main() {
@@ -35,29 +41,32 @@ func main() {
 	fmt.Printf("links: %d links checked\n", checked)
 }
 
-// check returns a line for each broken link in a Markdown file below root.
+// check returns a line for each broken reference in a Markdown file below root.
 func check(root string) (broken []string, checked int, err error) {
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && skipped[entry.Name()]:
 			return filepath.SkipDir
-		case entry.IsDir() || filepath.Ext(path) != ".md":
+		case entry.IsDir() || filepath.Ext(name) != ".md":
 			return nil
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // a file of the repository
+		text, err := os.ReadFile(name) //nolint:gosec // a file of the repository
 		if err != nil {
 			return err
 		}
 		for _, line := range proseLines(string(text)) {
 			for _, match := range link.FindAllStringSubmatch(inline.ReplaceAllString(line, "x"), -1) {
-				if strings.Contains(match[1], "://") || strings.HasPrefix(match[1], "/") {
-					continue // another site, or a path of the server
-				}
 				checked++
-				if reason := problem(path, match[1]); reason != "" {
-					broken = append(broken, fmt.Sprintf("%s: %s: %s", path, match[1], reason))
+				if reason := problem(name, match[1]); reason != "" {
+					broken = append(broken, fmt.Sprintf("%s: %s: %s", name, match[1], reason))
+				}
+			}
+			for _, reference := range paths(filepath.ToSlash(name), line) {
+				checked++
+				if _, err := os.Stat(filepath.Join(root, reference)); err != nil {
+					broken = append(broken, fmt.Sprintf("%s: there is no %s", name, reference))
 				}
 			}
 		}
@@ -66,12 +75,34 @@ func check(root string) (broken []string, checked int, err error) {
 	return broken, checked, err
 }
 
-// problem says what is wrong with a link of the file at path; empty if nothing is.
-func problem(path, target string) string {
+// paths are the paths in backticks of a line that have to exist. Decisions
+// describe the code of their time, and the architecture leaves out internal/.
+func paths(file, line string) (names []string) {
+	form, folder := ownPath, ""
+	switch {
+	case file == "docs/architecture.md":
+		line = strings.ReplaceAll(line, "`internal/", "`")
+		form, folder = innerPath, "internal"
+	case file != "README.md" && !strings.HasPrefix(file, "docs/"), strings.HasPrefix(file, "docs/decisions/"):
+		return nil
+	}
+	for _, match := range form.FindAllStringSubmatch(line, -1) {
+		if !invented.MatchString(match[1]) {
+			names = append(names, path.Join(folder, match[1]))
+		}
+	}
+	return names
+}
+
+// problem says what is wrong with a link in the file from; empty if nothing is.
+func problem(from, target string) string {
+	if strings.Contains(target, "://") || strings.HasPrefix(target, "/") {
+		return "" // another site, or a path of the server
+	}
 	name, anchor, _ := strings.Cut(target, "#")
-	file := path
+	file := from
 	if name != "" {
-		file = filepath.Join(filepath.Dir(path), filepath.FromSlash(name))
+		file = filepath.Join(filepath.Dir(from), filepath.FromSlash(name))
 	}
 	info, err := os.Stat(file)
 	if err != nil {
