@@ -1,6 +1,8 @@
 // Command links checks what the Markdown files of the repository refer to: every
 // linked file exists, and every linked heading; and in docs and README.md every
-// path in backticks. Run it in the root folder: go run ./tools/docs/links
+// path in backticks.
+//
+//	go -C tools run ./docs/links
 package main
 
 import (
@@ -27,7 +29,10 @@ var (
 )
 
 func main() {
-	broken, checked, err := check(".")
+	broken, checked, err := []string(nil), 0, os.Chdir("..") // from tools to the root
+	if err == nil {
+		broken, checked, err = check(".")
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "links:", err)
 		os.Exit(1)
