@@ -43,7 +43,7 @@ func main() {
 	if len(broken) > 0 {
 		os.Exit(1)
 	}
-	fmt.Printf("links: %d links checked\n", checked)
+	fmt.Fprintf(os.Stdout, "links: %d references checked\n", checked)
 }
 
 // check returns a line for each broken reference in a Markdown file below root.
@@ -62,22 +62,30 @@ func check(root string) (broken []string, checked int, err error) {
 			return err
 		}
 		for _, line := range proseLines(string(text)) {
-			for _, match := range link.FindAllStringSubmatch(inline.ReplaceAllString(line, "x"), -1) {
-				checked++
-				if reason := problem(name, match[1]); reason != "" {
-					broken = append(broken, fmt.Sprintf("%s: %s: %s", name, match[1], reason))
-				}
-			}
-			for _, reference := range paths(filepath.ToSlash(name), line) {
-				checked++
-				if _, err := os.Stat(filepath.Join(root, reference)); err != nil {
-					broken = append(broken, fmt.Sprintf("%s: there is no %s", name, reference))
-				}
-			}
+			reasons, references := checkLine(name, line)
+			broken = append(broken, reasons...)
+			checked += references
 		}
 		return nil
 	})
 	return broken, checked, err
+}
+
+// checkLine returns a line for each broken reference in a line of the file name.
+func checkLine(name, line string) (broken []string, checked int) {
+	for _, match := range link.FindAllStringSubmatch(inline.ReplaceAllString(line, "x"), -1) {
+		checked++
+		if reason := problem(name, match[1]); reason != "" {
+			broken = append(broken, fmt.Sprintf("%s: %s: %s", name, match[1], reason))
+		}
+	}
+	for _, reference := range paths(filepath.ToSlash(name), line) {
+		checked++
+		if _, err := os.Stat(reference); err != nil {
+			broken = append(broken, fmt.Sprintf("%s: there is no %s", name, reference))
+		}
+	}
+	return broken, checked
 }
 
 // paths are the paths in backticks of a line that have to exist. Decisions
@@ -116,7 +124,7 @@ func problem(from, target string) string {
 	if anchor == "" || info.IsDir() {
 		return ""
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}
