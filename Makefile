@@ -53,6 +53,8 @@ generate: ## Generate the queries and the contract (compiles sqlc once, for minu
 .PHONY: docs-check
 docs-check: ## Compare documents with the code: names exist, lists are complete
 	go -C tools test -vet=off -count=1 ./docscheck
+	go -C tools run ./docs/tables -check
+	go -C tools run ./docs/links
 
 .PHONY: bench
 bench: servers peers ## Measure the cost of requests; BENCH has options, such as "-compare PATH" or "-scale"

@@ -80,7 +80,7 @@ func (d *nullResponse) SetReadDeadline(time.Time) error  { return nil }
 func (d *nullResponse) SetWriteDeadline(time.Time) error { return nil }
 
 // BenchmarkHandler runs the handlers over a real database, without client sockets. It is
-// for profiling; see docs/performance.md.
+// for profiling; see docs/evidence/performance.md.
 func BenchmarkHandler(b *testing.B) {
 	for _, a := range benchRequests() {
 		b.Run(a.name, func(b *testing.B) {

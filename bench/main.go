@@ -9,7 +9,7 @@
 //	go run ./bench -scale
 //	go run ./bench -compare PROGRAM -only uncached-read -connections 8,32,64
 //
-// docs/performance.md explains the figures.
+// docs/evidence/performance.md explains the figures.
 package main
 
 import (

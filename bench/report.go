@@ -38,7 +38,7 @@ func (d document) text() string {
 
 var trailing = regexp.MustCompile(`(?m) +$`)
 
-// markdown is the document for docs/performance.md.
+// markdown is the document for docs/evidence/performance.md.
 func (d document) markdown() string {
 	var out strings.Builder
 	for _, p := range d {

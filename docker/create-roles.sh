@@ -1,6 +1,6 @@
 #!/bin/sh
 # create-roles.sh runs once, when PostgreSQL makes its data folder: the owner of the
-# tables, the service's login, and the database, as docs/operations.md has them.
+# tables, the service's login, and the database, as docs/operations/database.md has them.
 set -eu
 secrets=/run/secrets/codegenapp
 psql --username=postgres --set=ON_ERROR_STOP=1 \

@@ -22,7 +22,7 @@ WHERE  r.rolname = current_user AND d.datname = current_database() AND n.nspname
 SQL
     ) || fail "the database of MIGRATION_DATABASE_URL cannot be queried; see psql's message above"
     [[ $role == "$owner" ]] || fail "the tables of $file belong to $owner, and so do its policies, but MIGRATION_DATABASE_URL is of $role;" \
-        "make the role $owner (docs/operations.md, Database roles) and restore as that"
+        "make the role $owner (docs/operations/database.md) and restore as that"
     [[ $owns == t ]] || fail "$role does not own the database; make it with CREATE DATABASE … OWNER $role"
     [[ $creates == t ]] || fail "$role does not own the schema public, as in PostgreSQL 14; as superuser: ALTER SCHEMA public OWNER TO $role"
     [[ $app == t || $roles == t ]] || fail "there is no role codegenapp_app, and $role may not make it; as superuser: ALTER ROLE $role CREATEROLE"

@@ -54,7 +54,7 @@ resource "google_secret_manager_secret_iam_member" "reader" {
 }
 
 # Keys begin as random bytes. Later ones are added by a person, in the order that
-# docs/operations.md gives. The previous key begins as one that never signed
+# docs/operations/signing-keys.md gives. The previous key begins as one that never signed
 # anything, since a secret without a version cannot be mounted.
 ephemeral "random_bytes" "key" {
   for_each = toset(["jwt-previous-secret-keys", "jwt-secret-key", "secret-key"])

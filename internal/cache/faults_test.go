@@ -311,14 +311,14 @@ var (
 	quotedCommand     = regexp.MustCompile("`([A-Z]+)`")
 )
 
-// docs/operations.md tells operators which commands to permit, and no more.
+// docs/operations/redis.md tells operators which commands to permit, and no more.
 func TestCache_DocumentedPermissionsSuffice(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations/redis.md")
 	must(t, err)
 	list := permittedCommands.FindSubmatch(page)
 	if list == nil {
-		t.Fatal("docs/operations.md does not say which commands are to be permitted")
+		t.Fatal("docs/operations/redis.md does not say which commands are to be permitted")
 	}
 	server := newServer(t)
 	rule := []string{"ACL", "SETUSER", "service", "on", ">word", "~codegenapp:*", "+@connection"}

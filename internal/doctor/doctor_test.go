@@ -174,7 +174,7 @@ var brokenServers = map[string]struct {
 		u := "redis://narrow:word@" + f.redis.Address + "/0"
 		redisCommand(f.t, f.redis.Address, "ACL", "SETUSER", "narrow", "on", ">word", "~codegenapp:*", "+@connection", "+mget")
 		f.env["REDIS_URL"] = u
-	}, []string{"FAIL", "REDIS_URL: the user lacks rights", "docs/operations.md"}},
+	}, []string{"FAIL", "REDIS_URL: the user lacks rights", "docs/operations/redis.md"}},
 	"a Redis that rejects writes when full": {func(f *fixture) {
 		redisCommand(f.t, f.redis.Address, "CONFIG", "SET", "maxmemory", "100mb")
 	}, []string{"warn", "noeviction", "allkeys-lru"}},

@@ -40,7 +40,7 @@ func (g keySettings) set(s *server.Settings) {
 	}
 }
 
-// keyRotations are the steps of docs/operations.md.
+// keyRotations are the steps of docs/operations/signing-keys.md.
 func keyRotations(t *testing.T) map[string][]keySettings {
 	t.Helper()
 	ed1, ed2, ec := newKeyPair(t, "Ed25519"), newKeyPair(t, "Ed25519"), newKeyPair(t, "P-256")

@@ -48,7 +48,7 @@ func TestMetrics_EachIsDocumented(t *testing.T) {
 	s := testkit.StartShared(t)
 	s.SignUp(t).Get("/api/v1/projects").Want(200)
 	s.Anonymous(t).Get("/nothing").Want(404)
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations/health-and-metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestMetrics_EachIsDocumented(t *testing.T) {
 	slices.Sort(documented)
 	slices.Sort(has)
 	if !slices.Equal(documented, has) {
-		t.Errorf("docs/operations.md documents %v, the server has %v", documented, has)
+		t.Errorf("docs/operations/health-and-metrics.md documents %v, the server has %v", documented, has)
 	}
 }
 

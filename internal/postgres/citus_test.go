@@ -13,7 +13,7 @@ import (
 
 // Citus distributes a table by one column, here by the owner, so all rows of a user are
 // on one machine. These tests list what Citus would reject, by its documentation and its
-// code. docs/scaling.md says what it would take.
+// code. docs/operations/scaling.md says what it would take.
 
 // place is how a table is distributed that is not distributed by its owner.
 type place struct {
@@ -103,7 +103,7 @@ func TestCitus_SchemaHasNoNewObstacle(t *testing.T) {
 	t.Parallel()
 	super := connect(t, testkit.NewDatabase(t).Super)
 	if diff := cmp.Diff(knownObstacles, findObstacles(t, super)); diff != "" {
-		t.Errorf("the obstacles have changed (-known +found); docs/scaling.md says what each costs:\n%s", diff)
+		t.Errorf("the obstacles have changed (-known +found); docs/operations/scaling.md says what each costs:\n%s", diff)
 	}
 	// It has no owner, so it is not among the tables that were checked.
 	if refers := column[string](t, super, "SELECT conname::text FROM pg_constraint WHERE contype = 'f' AND 'used_id_tokens'::regclass IN (conrelid, confrelid)"); len(refers) > 0 {

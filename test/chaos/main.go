@@ -7,7 +7,7 @@
 //
 // It starts everything it needs on loopback: PostgreSQL with a synchronous standby,
 // Redis, an issuer, and the built program. The exit status is 1 after a violation. To
-// repeat the order of the faults of a run, pass its -seed. docs/reliability.md has the
+// repeat the order of the faults of a run, pass its -seed. docs/operations/reliability.md has the
 // results of a long run.
 package main
 

@@ -146,7 +146,7 @@ func TestGateway_HealthCheckAndTimeoutsMatchTheServer(t *testing.T) {
 		if http := check.Default.Config.HTTPHealthCheck; http.RequestPath != "/health/ready" || http.Port != 8080 || check.TargetRef != service {
 			t.Errorf("it asks for health like this: %+v", check)
 		}
-		// docs/operations.md: an export takes ten minutes at most.
+		// docs/operations/redis.md: an export takes ten minutes at most.
 		backend := the[backendPolicy](t, all, "backend").Spec
 		if backend.Default.TimeoutSec <= 600 || backend.TargetRef != service {
 			t.Errorf("it cuts long answers off: %+v", backend)

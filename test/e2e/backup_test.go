@@ -117,7 +117,7 @@ func TestBackup_RestoreYieldsTheSameData(t *testing.T) {
 	}
 }
 
-// newCluster is a new PostgreSQL server with only the roles that docs/operations.md
+// newCluster is a new PostgreSQL server with only the roles that docs/operations/database.md
 // creates.
 func newCluster(t *testing.T, like testkit.Database) testkit.Database {
 	t.Helper()

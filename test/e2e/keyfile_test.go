@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
-// openssl runs a command of docs/operations.md in a directory.
+// openssl runs a command of docs/operations/signing-keys.md in a directory.
 func openssl(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("openssl")

@@ -169,7 +169,7 @@ func (s *server) wantWithin(limit, took time.Duration, what string) {
 const (
 	// slack is for busy machines.
 	slack = 5 * time.Second
-	// The timeouts of the server, as in docs/operations.md.
+	// The timeouts of the server, as in docs/operations/settings.md.
 	headerBound, bodyBound, answerBound = 5 * time.Second, 15 * time.Second, 20 * time.Second
 )
 

@@ -1,6 +1,6 @@
-// Package machine_test holds docs/deployment.md and the units of one Linux machine against
-// what there is: files, make targets, settings, commands. tools/scripts/rehearse-machine.sh
-// runs the commands themselves.
+// Package machine_test checks the pages about deployment and the systemd units against the
+// repository: files, make targets, settings, commands. tools/scripts/rehearse-machine.sh
+// runs the commands for one Linux machine.
 package machine_test
 
 import (
@@ -14,7 +14,8 @@ import (
 
 const (
 	root     = "../.."
-	document = "docs/deployment.md"
+	document = "docs/operations/one-machine.md"
+	cloud    = "docs/operations/google-cloud.md"
 )
 
 func read(t *testing.T, name string) string {
@@ -41,12 +42,12 @@ func found(t *testing.T, text, expression string) (all []string) {
 // blocks are the shell commands of the document.
 func blocks(t *testing.T) []string {
 	t.Helper()
-	return found(t, read(t, document), "(?ms)^```sh\n(.*?)^```$")
+	return found(t, read(t, document)+read(t, cloud), "(?ms)^```sh\n(.*?)^```$")
 }
 
 func TestDeploymentGuide_PathsExist(t *testing.T) {
 	t.Parallel()
-	text := read(t, document)
+	text := read(t, document) + read(t, cloud)
 	for _, path := range found(t, text, `(?:^|[\s"`+"`"+`(/])((?:docs|docker|infrastructure|test|tools|\.github)/[\w./-]*\w)`) {
 		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
 			t.Errorf("%s: %v", document, err)
@@ -57,14 +58,14 @@ func TestDeploymentGuide_PathsExist(t *testing.T) {
 	}
 	for _, link := range found(t, text, `\]\(([^)#]*)[^)]*\)`) {
 		if link != "" {
-			read(t, filepath.Join("docs", link))
+			read(t, filepath.Join("docs/operations", link))
 		}
 	}
 }
 
 func TestDeploymentGuide_NamesExist(t *testing.T) {
 	t.Parallel()
-	text := read(t, document)
+	text := read(t, document) + read(t, cloud)
 	for _, target := range found(t, text, "(?m)(?:^|`|&& )make ([a-z][a-z-]*)") {
 		if !strings.Contains(read(t, "Makefile"), "\n"+target+":") {
 			t.Errorf("%s: there is no target %s in the Makefile", document, target)
@@ -78,7 +79,7 @@ func TestDeploymentGuide_NamesExist(t *testing.T) {
 			t.Errorf("%s: Terraform has no output %s", document, output)
 		}
 	}
-	commands := read(t, "docs/operations.md")
+	commands := read(t, "docs/operations/commands.md")
 	units := read(t, service) + read(t, migration)
 	for _, command := range found(t, strings.Join(blocks(t), "")+units, `(?m)(?:^\s*|bin/)codegenapp ([a-z]+)`) {
 		if !strings.Contains(commands, "| `codegenapp "+command) {

@@ -42,7 +42,7 @@ func credentials(t *testing.T, unit string) (names []string) {
 }
 
 // TestUnits_SecretsAreCredentials: what a setting reads is a credential of its unit, and
-// docs/deployment.md makes the file.
+// docs/operations/one-machine.md makes the file.
 func TestUnits_SecretsAreCredentials(t *testing.T) {
 	t.Parallel()
 	commands := strings.Join(blocks(t), "")

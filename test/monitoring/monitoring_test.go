@@ -125,14 +125,14 @@ func TestAlerts_MatchPlaybooks(t *testing.T) {
 // there.
 func TestPlaybooks_QuotedLogMessagesExist(t *testing.T) {
 	t.Parallel()
-	operations := read(t, "../../docs/operations.md")
+	operations := read(t, "../../docs/operations/logs-and-traces.md")
 	quoted := regexp.MustCompile(`message="([^"]+)"`)
 	found := 0
 	for _, file := range files(t, playbooks+"*.md") {
 		for _, message := range quoted.FindAllStringSubmatch(read(t, file), -1) {
 			found++
 			if !strings.Contains(operations, "\n| `"+message[1]+"` |") {
-				t.Errorf("%s looks for %q, which docs/operations.md does not list", filepath.Base(file), message[1])
+				t.Errorf("%s looks for %q, which docs/operations/logs-and-traces.md does not list", filepath.Base(file), message[1])
 			}
 		}
 	}

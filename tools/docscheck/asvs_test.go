@@ -13,7 +13,7 @@ import (
 
 // asvsDir holds the comparison with OWASP ASVS: one file per chapter, one row per
 // requirement, and a table of counts in README.md.
-const asvsDir = "docs/asvs"
+const asvsDir = "docs/evidence/asvs"
 
 // states are the values of a row's state, in the column order of the table of counts.
 var states = []string{"met", "partly", "not met", "not ours", "does not apply"}
@@ -183,10 +183,12 @@ func asvsRows(t *testing.T) (all []asvsRow) {
 				continue
 			}
 			cells := strings.SplitN(found[2]+"||", "|", 4)
-			all = append(all, asvsRow{
-				file: name, number: found[1], requirement: strings.TrimSpace(cells[0]),
-				state: strings.TrimSpace(cells[1]), where: strings.TrimSpace(cells[2]),
-			})
+			for number := range strings.SplitSeq(found[1], ", ") { // a row may list several
+				all = append(all, asvsRow{
+					file: name, number: number, requirement: strings.TrimSpace(cells[0]),
+					state: strings.TrimSpace(cells[1]), where: strings.TrimSpace(cells[2]),
+				})
+			}
 		}
 	}
 	return all

@@ -51,19 +51,19 @@ func TestInventory_TablesAreListed(t *testing.T) {
 	t.Parallel()
 	var schema strings.Builder
 	walk(t, "internal/postgres/migrations", ".sql", func(path string) { schema.WriteString(readFile(t, path)) })
-	wantListed(t, "docs/security.md", "What is kept", schema.String(), regexp.MustCompile(`CREATE TABLE (\w+)`))
+	wantListed(t, "docs/security.md", "Stored data", schema.String(), regexp.MustCompile(`CREATE TABLE (\w+)`))
 }
 
 func TestInventory_AuditActionsAreListed(t *testing.T) {
 	t.Parallel()
-	wantListed(t, "docs/operations.md", "People", goCode(t, "internal/auth"), regexp.MustCompile(`Action += "([^"]+)"`))
+	wantListed(t, "docs/operations/users-and-audit.md", "Audit events", goCode(t, "internal/auth"), regexp.MustCompile(`Action += "([^"]+)"`))
 }
 
 // Messages at DEBUG, and those of development, are documented in summary.
 func TestInventory_LogMessagesAreListed(t *testing.T) {
 	t.Parallel()
 	pattern := regexp.MustCompile(`(?:(?:Info|Warn|Error)Context\([^"\n]*|LogAttrs\([^"\n]*)"([^"]+)"`)
-	wantListed(t, "docs/operations.md", "The log", goCode(t, "internal"), pattern)
+	wantListed(t, "docs/operations/logs-and-traces.md", "The log", goCode(t, "internal"), pattern)
 }
 
 // goCode is the product code below dir, in one text.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rehearse-machine.sh FOLDER
 #
-# Does what docs/deployment.md says of one Linux machine, block by block, in a Debian 12
+# Does what docs/operations/one-machine.md says, block by block, in a Debian 12
 # of its own: systemd in a container without a network, with real PostgreSQL, Redis and
 # nginx. Needs root, systemd-nspawn and debootstrap; the first time it fills the folder
 # from Debian, and every time it works on a copy. Blocks below "not rehearsed" are left out,
@@ -37,12 +37,11 @@ tar --create --gzip --file="$root/codegenapp_machine.tar.gz" "${wanted[@]}"
 {
     echo "set -euxo pipefail; trap 'echo \$? >/root/status; systemctl poweroff' EXIT; exec >/root/log 2>&1"
     echo "VERSION=v1.0.0 ARCH=$arch"
-    awk '/^## /              { within = /^## One Linux machine/ }
-         /^<!-- not rehearsed/ { skip = 1 }
+    awk '/^<!-- not rehearsed/ { skip = 1 }
          /^<!-- may fail/    { lenient = 1 }
          /^```$/ && open     { if (lenient) print "set -e"; open = skip = lenient = 0; next }
-         within && /^```sh$/ { open = 1; if (!skip) print "echo \"== block " ++n "\""; if (lenient) print "set +e"; next }
-         within && open && !skip' docs/deployment.md
+         /^```sh$/ { open = 1; if (!skip) print "echo \"== block " ++n "\""; if (lenient) print "set +e"; next }
+         open && !skip' docs/operations/one-machine.md
     echo 'systemctl show codegenapp --property=ActiveState,SubState,NRestarts,MemoryCurrent,MemoryMax'
     echo 'systemctl --failed --no-legend'
     # No right and no way to one, and the filter of system calls in force, says the kernel.
@@ -72,4 +71,4 @@ if [ "$status" != 0 ]; then
 fi
 cat "$root/log" "$root/journal"
 blocks=$(grep -c '^== block' "$root/log")
-echo "rehearsed $blocks blocks of docs/deployment.md"
+echo "rehearsed $blocks blocks of docs/operations/one-machine.md"

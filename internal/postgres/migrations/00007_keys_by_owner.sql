@@ -1,5 +1,5 @@
 -- Keys begin with the owner. So all rows of a user can be stored together, in one
--- partition or on one machine (docs/scaling.md). Fewer indexes do the same work, since
+-- partition or on one machine (docs/operations/scaling.md). Fewer indexes do the same work, since
 -- a key begins with the columns of a foreign key. An id is unique for its owner; that
 -- no other owner has it is chance alone (decision 0020).
 
