@@ -8,7 +8,7 @@ func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// DieWithParent ends this process, in order, when go run is ended: it keeps a
+// ExitWithParent ends this process, in order, when go run is ended: it keeps a
 // SIGTERM to itself.
 func ExitWithParent() {
 	// If it fails we live on, as on other systems.

@@ -8,5 +8,5 @@ import "syscall"
 // be had on Linux only.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// DieWithParent can be had on Linux only.
+// ExitWithParent can be had on Linux only.
 func DieWithParent() {}

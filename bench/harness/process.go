@@ -60,7 +60,7 @@ func FreePort(ctx context.Context) (string, error) {
 	return port, err
 }
 
-// Start starts a server that listens on the port, and returns when it is ready.
+// StartServer starts a server that listens on the port, and returns when it is ready.
 // It ends with the harness.
 func (s *Harness) StartServer(ctx context.Context, port string, l ServerConfig) (*Process, error) {
 	if l.Dir == "" {

@@ -58,7 +58,7 @@ type Harness struct {
 	postmaster int
 }
 
-// Open starts the parts. PostgreSQL keeps its data below dir, which must exist;
+// Start starts the parts. PostgreSQL keeps its data below dir, which must exist;
 // the database may have the given amount of memory, such as 1GB.
 func Start(ctx context.Context, dir, sharedBuffers string) (s *Harness, err error) {
 	s = &Harness{}

@@ -35,7 +35,7 @@ type Want struct {
 	Prefix, Suffix []byte
 }
 
-// Answer is an answer. It is valid until the next request of its connection.
+// Response is a response. It is valid until the next request of its connection.
 type Response struct {
 	Status int
 	// ETag is the header of that name.

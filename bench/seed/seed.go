@@ -55,7 +55,7 @@ const FirstNewID = "01780000-0000-7000-8000-000000000000"
 // ProjectOf is the project with the specifications.
 func ProjectOf(u int) uuid.UUID { return ID(Project, (u-1)*(1+EmptyProjects)+1) }
 
-// SpareOf is an empty project.
+// EmptyProjectOf returns an empty project.
 func EmptyProjectOf(u, n int) uuid.UUID { return ID(Project, (u-1)*(1+EmptyProjects)+2+n) }
 
 // SpecificationOf is a specification.

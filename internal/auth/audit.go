@@ -81,8 +81,8 @@ func (e Event) with(name, value string) Event {
 // auditRejected records a rejected sign-in and returns err. Failures of the
 // server itself are not recorded.
 func (s *Service) auditRejected(ctx context.Context, from Client, err error) error {
-	switch code := problem.CodeOf(err); code.Doc().Kind {
-	case problem.KindUnauthenticated, problem.KindPermissionDenied:
+	code := problem.CodeOf(err)
+	if kind := code.Doc().Kind; kind == problem.KindUnauthenticated || kind == problem.KindPermissionDenied {
 		event := Event{ID: id.New[Event](), Action: SessionRejected, ResourceType: "session", From: from}
 		s.audit(ctx, event.with("code", string(code)))
 	}

@@ -26,9 +26,9 @@ type Profile struct {
 	Expires time.Time
 }
 
-// AuthRequest is an authorization request of OAuth 2.0 with PKCE. Its random
+// AuthorizationRequest is an authorization request of OAuth 2.0 with PKCE. Its random
 // values bind the authorization code to the browser that started the sign-in.
-type AuthRequest struct {
+type AuthorizationRequest struct {
 	// RedirectURI is where the provider sends the browser with the code.
 	RedirectURI string
 	// State is returned together with the code.
@@ -40,10 +40,10 @@ type AuthRequest struct {
 	Verifier string
 }
 
-// NewAuthRequest returns an authorization request with new random values.
-func NewAuthRequest(redirectURI string) AuthRequest {
+// NewAuthorizationRequest returns an authorization request with new random values.
+func NewAuthorizationRequest(redirectURI string) AuthorizationRequest {
 	// A verifier has at least 43 characters.
-	return AuthRequest{RedirectURI: redirectURI, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
+	return AuthorizationRequest{RedirectURI: redirectURI, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
 }
 
 // Provider is an identity provider. Package google implements it.
@@ -59,9 +59,9 @@ type Provider interface {
 	//
 	// It returns the errors of Verify: also GoogleTokenInvalid for a code that the
 	// provider rejects, and Unavailable if the provider cannot be reached.
-	ExchangeCode(ctx context.Context, code string, of AuthRequest) (Profile, error)
+	ExchangeCode(ctx context.Context, code string, of AuthorizationRequest) (Profile, error)
 	// AuthCodeURL returns the URL of the provider's sign-in page, or Unavailable.
-	AuthCodeURL(ctx context.Context, of AuthRequest) (string, error)
+	AuthCodeURL(ctx context.Context, of AuthorizationRequest) (string, error)
 }
 
 // TokenPair is the result of a sign-in or a refresh.
@@ -84,8 +84,8 @@ func (s *Service) SignIn(ctx context.Context, rawIDToken, nonce string, from Cli
 	return s.startSession(ctx, profile, from)
 }
 
-// SignInByCode is SignIn with the authorization code of an AuthRequest.
-func (s *Service) SignInByCode(ctx context.Context, code string, of AuthRequest, from Client) (TokenPair, error) {
+// SignInByCode is SignIn with the authorization code of an AuthorizationRequest.
+func (s *Service) SignInByCode(ctx context.Context, code string, of AuthorizationRequest, from Client) (TokenPair, error) {
 	profile, err := s.provider.ExchangeCode(ctx, code, of)
 	if err != nil {
 		return TokenPair{}, s.auditRejected(ctx, from, err)
@@ -94,7 +94,7 @@ func (s *Service) SignInByCode(ctx context.Context, code string, of AuthRequest,
 }
 
 // AuthCodeURL returns the URL of the provider's sign-in page.
-func (s *Service) AuthCodeURL(ctx context.Context, of AuthRequest) (string, error) {
+func (s *Service) AuthCodeURL(ctx context.Context, of AuthorizationRequest) (string, error) {
 	return s.provider.AuthCodeURL(ctx, of)
 }
 

@@ -100,6 +100,8 @@ type Response struct {
 type Generation struct {
 	id    string
 	count int64
+	// at is the time of the lookup by Redis's clock, in microseconds.
+	at int64
 }
 
 // IsZero reports whether nothing must be stored.

@@ -12,6 +12,7 @@
 --   w          the pending writes, each "id deadline scope scope;"
 --   g:<scope>  n at the last event of the scope, g:* of all scopes
 --   s:<id>     "identity until" of a session that was live
+-- A stored response begins with the line "identity scope n time", of its lookup.
 -- Times are in microseconds.
 local arg = 2 * limits + 1
 local operation, nonce, quiet, ttl = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
@@ -38,18 +39,21 @@ local function count(scopes)
   for scope in scopes:gmatch('%S+') do redis.call('HSET', book, 'g:' .. scope, integer(n)) end
 end
 
--- end_writes ends a write, and those whose deadline has passed.
+-- end_writes ends a write, and those whose deadline has passed. It returns whether the
+-- write was pending.
 local function end_writes(ended)
-  if pending == '' then return end
-  local left = ''
+  if pending == '' then return false end
+  local left, was_pending = '', false
   for mark in pending:gmatch('[^;]+') do
     local write, deadline, scopes = mark:match('^(%S+) (%S+) (.+)$')
+    was_pending = was_pending or write == ended
     if write == ended or tonumber(deadline) <= now then count(scopes) else left = left .. mark .. ';' end
   end
   if left ~= pending then
     pending = left
     redis.call('HSET', book, 'n', integer(n), 'w', pending)
   end
+  return was_pending
 end
 
 local function is_pending(scope)
@@ -67,33 +71,43 @@ local function generation(scope)
   return math.max(tonumber(g[1] or 0), tonumber(g[2] or 0))
 end
 
-if operation == 'lookup' then -- session
+if operation == 'lookup' then -- session, the TTL of responses
   local generation_id, value = '', ''
   end_writes('')
+  redis.call('PEXPIRE', book, ttl) -- fails at a demoted primary, which must serve nothing
   if now >= from then
     generation_id = id
     local stored = redis.call('GET', response)
-    local scope, at = (stored or ''):match('^' .. id .. ' (%S+) (%d+)\n')
+    local scope, at, stored_at = (stored or ''):match('^' .. id .. ' (%S+) (%d+) (%d+)\n')
     if scope and is_pending(scope) then
       generation_id = ''
-    elseif scope and tonumber(at) >= generation(scope) then
+    elseif scope and tonumber(at) >= generation(scope) and now - stored_at < tonumber(operand(2)) then
       local live, until_ = (redis.call('HGET', book, 's:' .. operand(1)) or ''):match('^(%S+) (%d+)$')
       if live == id and tonumber(until_) > now then value = stored end
     end
   end
-  reply[limits + 2], reply[limits + 3], reply[limits + 4] = generation_id, integer(n), value
+  reply[limits + 2], reply[limits + 3], reply[limits + 4], reply[limits + 5] = generation_id, integer(n), integer(now), value
 elseif operation == 'begin' then -- write, scopes, how long it may take
   end_writes(operand(1))
   count(operand(2))
   pending = pending .. operand(1) .. ' ' .. integer(now + operand(3)) .. ' ' .. operand(2) .. ';'
   redis.call('HSET', book, 'n', integer(n), 'w', pending)
   redis.call('PEXPIRE', book, ttl)
-elseif operation == 'end' then -- write
-  end_writes(operand(1))
-elseif operation == 'store' then -- identity, session, its lifetime, the record, its TTL
-  if id == operand(1) then
-    redis.call('SET', response, operand(4), 'PX', operand(5))
-    redis.call('HSET', book, 's:' .. operand(2), id .. ' ' .. integer(now + operand(3)))
+elseif operation == 'end' then -- write, scopes
+  -- A mark that is gone has ended by its deadline, or was lost: what was read since then
+  -- may be older than the write.
+  if not end_writes(operand(1)) then
+    count(operand(2))
+    redis.call('HSET', book, 'n', integer(n))
+  end
+elseif operation == 'store' then -- identity, session, its lifetime, the record, its TTL, the time of the lookup
+  -- A store may arrive late. All times count from the lookup, so that nothing that was
+  -- looked up before a notification is served after the detached period.
+  local age = now - operand(6)
+  local left = math.floor((operand(5) - age) / 1000)
+  if id == operand(1) and age >= 0 and left > 0 then
+    redis.call('SET', response, operand(4), 'PX', left)
+    redis.call('HSET', book, 's:' .. operand(2), id .. ' ' .. integer(operand(6) + operand(3)))
     redis.call('PEXPIRE', book, ttl)
   end
 elseif operation == 'invalidate' then

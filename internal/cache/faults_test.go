@@ -48,8 +48,11 @@ func TestCache_LostBookkeepingServesNothingForTheQuietPeriod(t *testing.T) {
 			f.wantBypass(t, q) // the write may be committed until now
 			f.move(time.Microsecond)
 			g := f.wantMiss(t, q)
-			f.End(p)
+			f.End(p) // of a mark that is gone: what was read since then may be older than the write
 			f.flush()
+			f.Store(q, g, one, response("old"))
+			f.flush()
+			g = f.wantMiss(t, q)
 			f.Store(q, g, one, response("new"))
 			f.flush()
 			f.wantHit(t, q, response("new"))
@@ -76,6 +79,42 @@ func TestCache_WriteEndsAtItsDeadline(t *testing.T) {
 	f.wantBypass(t, q)
 	f.move(time.Microsecond)
 	f.wantMiss(t, q)
+}
+
+// A store may arrive late: Redis was frozen, or a replica was cut off from it. Meanwhile
+// another replica may have written without Redis, and all may trust the cache again.
+func TestCache_StoreOlderThanTheTTLIsDropped(t *testing.T) {
+	t.Parallel()
+	f, _ := newFixture(t, newRedisURL(t), Config{TTL: time.Minute})
+	q := read("/1")
+	f.ready(t, q)
+	g := f.wantMiss(t, q)
+	f.move(time.Minute)
+	f.Store(q, g, one, response("old"))
+	f.flush()
+	g = f.wantMiss(t, q)
+	f.move(time.Minute - 10*time.Millisecond)
+	f.Store(q, g, one, response("new"))
+	f.flush()
+	f.wantHit(t, q, response("new"))
+	f.move(10 * time.Millisecond)
+	f.wantMiss(t, q) // the TTL counts from the lookup
+}
+
+// A demoted primary may hold old content, and no write reaches it any more.
+func TestCache_DemotedPrimaryServesNothing(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	r := newReplica(t, server.URL(), Config{TTL: time.Hour, QuietPeriod: time.Millisecond})
+	client := connect(t, server.URL())
+	q := read("/1")
+	storeNow(t, r, q, response("old"))
+	must(t, do(client, "REPLICAOF", "127.0.0.1", "1").Error())
+	for range 20 {
+		if got := r.Lookup(t.Context(), q).Response; got != nil {
+			t.Fatalf("%s is served", got.Body)
+		}
+	}
 }
 
 // Anybody with access to Redis can put anything anywhere, and so can a mistake.

@@ -57,7 +57,13 @@ type bookkeeping struct {
 	all      int64
 	scopes   map[Scope]int64
 	sessions map[auth.SessionID]time.Time
-	pending  map[string][]Scope
+	pending  map[string]mark
+}
+
+// mark is a pending write. It ends at its deadline if its end gets lost.
+type mark struct {
+	scopes   []Scope
+	deadline time.Time
 }
 
 type resource struct {
@@ -115,8 +121,9 @@ func (l *Local) Lookup(ctx context.Context, q Request) Result {
 	}
 	s, b := l.lock(q.User)
 	defer s.mu.Unlock()
-	result.Generation = Generation{id: b.id, count: b.count}
 	now := l.now()
+	l.expire(s, q.User, b, now)
+	result.Generation = Generation{id: b.id, count: b.count}
 	e, found := l.responses.GetIfPresent(resource{q.User, q.Resource})
 	switch {
 	case !found || e.generation.id != b.id:
@@ -154,18 +161,46 @@ func (l *Local) Begin(ctx context.Context, w Write) (ratelimit.Decision, Pending
 	p := Pending{user: w.User, scopes: w.Scopes, id: l.newIdentity(), began: time.Now()}
 	s, b := l.lock(w.User)
 	defer s.mu.Unlock()
-	b.event(w.Scopes)
-	if b.pending == nil {
-		b.pending = map[string][]Scope{}
-	}
-	b.pending[p.id] = w.Scopes
-	s.pinned[w.User] = b
+	l.expire(s, w.User, b, l.now())
+	l.mark(s, b, p)
 	return decision, p, nil
 }
 
-// Renew does nothing: marks in the process have no deadline.
+// mark marks a write, and pins the bookkeeping until it ends.
+func (l *Local) mark(s *localShard, b *bookkeeping, p Pending) {
+	b.event(p.scopes)
+	if b.pending == nil {
+		b.pending = map[string]mark{}
+	}
+	b.pending[p.id] = mark{p.scopes, l.now().Add(maxWriteTime)}
+	s.pinned[p.user] = b
+}
+
+// expire ends the writes whose deadline has passed.
+func (l *Local) expire(s *localShard, user auth.UserID, b *bookkeeping, now time.Time) {
+	for id, m := range b.pending {
+		if !m.deadline.After(now) {
+			delete(b.pending, id)
+			b.event(m.scopes)
+		}
+	}
+	l.unpin(s, user, b)
+}
+
+// unpin lets bookkeeping without a pending write be evicted.
+func (l *Local) unpin(s *localShard, user auth.UserID, b *bookkeeping) {
+	if len(b.pending) == 0 && s.pinned[user] != nil {
+		delete(s.pinned, user)
+		l.users.Set(user, b)
+	}
+}
+
+// Renew marks a write anew whose start was late.
 func (l *Local) Renew(_ context.Context, p Pending) (Pending, error) {
 	p.began = time.Now()
+	s, b := l.lock(p.user)
+	defer s.mu.Unlock()
+	l.mark(s, b, p)
 	return p, nil
 }
 
@@ -173,16 +208,9 @@ func (l *Local) Renew(_ context.Context, p Pending) (Pending, error) {
 func (l *Local) End(p Pending) {
 	s, b := l.lock(p.user)
 	defer s.mu.Unlock()
-	scopes, known := b.pending[p.id]
-	if !known {
-		return
-	}
 	delete(b.pending, p.id)
-	b.event(scopes)
-	if len(b.pending) == 0 {
-		delete(s.pinned, p.user)
-		l.users.Set(p.user, b)
-	}
+	b.event(p.scopes) // also if the mark has ended by its deadline: reads since then may be older than the write
+	l.unpin(s, p.user, b)
 }
 
 // Invalidate ends all that is cached of a user. It returns no error.
@@ -217,8 +245,8 @@ func (b *bookkeeping) generation(s Scope) int64 {
 }
 
 func (b *bookkeeping) isPending(scope Scope) bool {
-	for _, scopes := range b.pending {
-		for _, s := range scopes {
+	for _, m := range b.pending {
+		for _, s := range m.scopes {
 			if s == scope || s == All || scope == All {
 				return true
 			}

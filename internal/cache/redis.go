@@ -28,7 +28,7 @@ const (
 	minBookkeepingTTL = time.Hour
 	// format is the version of what is stored. A program of another format does not
 	// find it.
-	format = "r1"
+	format = "r2"
 )
 
 //go:embed cache.lua
@@ -135,7 +135,7 @@ func (r *Redis) Lookup(ctx context.Context, q Request) Result {
 	if !decision.Allowed() {
 		return Result{Decision: decision}
 	}
-	c := r.call(q.User, rates, []string{resourceKey(q)}, "lookup", q.Session.String())
+	c := r.call(q.User, rates, []string{resourceKey(q)}, "lookup", q.Session.String(), microseconds(r.config.TTL))
 	reply, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
 	if err == nil {
 		var result Result
@@ -158,9 +158,9 @@ func (r *Redis) Store(q Request, g Generation, s Scope, response Response) {
 	if g.IsZero() || len(response.Body) > MaxBody || !r.trust.ok(time.Now()) {
 		return
 	}
-	record := g.id + " " + string(s) + " " + strconv.FormatInt(g.count, 10) + "\n" + q.Resource + "\n" + response.ETag + "\n" + string(response.Body)
+	record := g.id + " " + string(s) + " " + strconv.FormatInt(g.count, 10) + " " + strconv.FormatInt(g.at, 10) + "\n" + q.Resource + "\n" + response.ETag + "\n" + string(response.Body)
 	c := r.call(q.User, nil, []string{resourceKey(q)}, "store", g.id, q.Session.String(),
-		microseconds(sessionLifetime(r.config.TTL)), record, strconv.FormatInt(r.config.TTL.Milliseconds(), 10))
+		microseconds(sessionLifetime(r.config.TTL)), record, microseconds(r.config.TTL), strconv.FormatInt(g.at, 10))
 	select {
 	case r.stores <- c:
 	default:
@@ -212,7 +212,7 @@ func (r *Redis) End(p Pending) {
 		return
 	}
 	select {
-	case r.ends <- r.call(p.user, nil, nil, "end", p.id):
+	case r.ends <- r.call(p.user, nil, nil, "end", p.id, joinScopes(p.scopes)):
 	default:
 	}
 }
@@ -233,9 +233,9 @@ func Check(ctx context.Context, redis *ratelimit.Redis) error {
 	r := &Redis{config: Config{TTL: time.Second, QuietPeriod: time.Second}, redis: redis, script: rueidis.NewLuaScript(ratelimit.GCRA + source)}
 	q := Request{Resource: "/"}
 	for _, c := range []call{
-		r.call(q.User, nil, []string{resourceKey(q)}, "lookup", "probe"),
+		r.call(q.User, nil, []string{resourceKey(q)}, "lookup", "probe", "0"),
 		r.call(q.User, nil, nil, "begin", "probe", "probe", "0"),
-		r.call(q.User, nil, nil, "end", "probe"),
+		r.call(q.User, nil, nil, "end", "probe", "probe"),
 	} {
 		if err := redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args); err != nil {
 			return err
@@ -292,10 +292,10 @@ func resultOf(q Request, rates []ratelimit.Rate, reply []rueidis.RedisMessage) (
 		return Result{Decision: decision}, err
 	}
 	own := reply[1+len(rates):]
-	if len(own) != 3 {
+	if len(own) != 4 {
 		return Result{}, errReply
 	}
-	var text [3]string
+	var text [4]string
 	for n := range own {
 		if text[n], err = own[n].ToString(); err != nil {
 			return Result{}, errReply
@@ -305,8 +305,12 @@ func resultOf(q Request, rates []ratelimit.Rate, reply []rueidis.RedisMessage) (
 	if err != nil {
 		return Result{}, errReply
 	}
-	result := Result{Decision: decision, Generation: Generation{id: text[0], count: count}}
-	result.Response, result.Scope = parseRecord(text[2], q.Resource)
+	at, err := strconv.ParseInt(text[2], 10, 64)
+	if err != nil {
+		return Result{}, errReply
+	}
+	result := Result{Decision: decision, Generation: Generation{id: text[0], count: count, at: at}}
+	result.Response, result.Scope = parseRecord(text[3], q.Resource)
 	return result, nil
 }
 
@@ -317,7 +321,7 @@ func parseRecord(record, resource string) (*Response, Scope) {
 	whose, rest, _ := strings.Cut(rest, "\n")
 	etag, body, complete := strings.Cut(rest, "\n")
 	fields := strings.Fields(head)
-	if !complete || whose != resource || len(fields) != 3 {
+	if !complete || whose != resource || len(fields) != 4 {
 		return nil, ""
 	}
 	return &Response{ETag: etag, Body: []byte(body)}, Scope(fields[1])

@@ -38,7 +38,7 @@ func newClient(cfg Config) client {
 }
 
 // AuthCodeURL returns the URL at which the user signs in, as [auth.Provider] specifies.
-func (p *Provider) AuthCodeURL(ctx context.Context, a auth.AuthRequest) (string, error) {
+func (p *Provider) AuthCodeURL(ctx context.Context, a auth.AuthorizationRequest) (string, error) {
 	flow, err := p.flow(ctx, a)
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func (p *Provider) AuthCodeURL(ctx context.Context, a auth.AuthRequest) (string,
 
 // ExchangeCode exchanges a code and verifies the ID token in the response, as
 // [auth.Provider] specifies.
-func (p *Provider) ExchangeCode(ctx context.Context, code string, a auth.AuthRequest) (auth.Profile, error) {
+func (p *Provider) ExchangeCode(ctx context.Context, code string, a auth.AuthorizationRequest) (auth.Profile, error) {
 	flow, err := p.flow(ctx, a)
 	if err != nil {
 		return auth.Profile{}, err
@@ -70,7 +70,7 @@ func (p *Provider) ExchangeCode(ctx context.Context, code string, a auth.AuthReq
 }
 
 // flow returns the configuration of the authorization code flow (RFC 6749, section 4.1).
-func (p *Provider) flow(ctx context.Context, a auth.AuthRequest) (*oauth2.Config, error) {
+func (p *Provider) flow(ctx context.Context, a auth.AuthorizationRequest) (*oauth2.Config, error) {
 	endpoints, err := p.signIn.keys.endpoints(ctx)
 	if err != nil {
 		return nil, err

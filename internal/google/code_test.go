@@ -18,7 +18,7 @@ import (
 )
 
 // page is where an attempt begins.
-func (w *fixture) page(t *testing.T, of auth.AuthRequest) *url.URL {
+func (w *fixture) page(t *testing.T, of auth.AuthorizationRequest) *url.URL {
 	t.Helper()
 	address, err := w.AuthCodeURL(t.Context(), of)
 	if err != nil {
@@ -32,7 +32,7 @@ func (w *fixture) page(t *testing.T, of auth.AuthRequest) *url.URL {
 }
 
 // comeBack signs Ann in on the page of an attempt, and returns her code.
-func (w *fixture) comeBack(t *testing.T, of auth.AuthRequest) string {
+func (w *fixture) comeBack(t *testing.T, of auth.AuthorizationRequest) string {
 	t.Helper()
 	page := w.page(t, of)
 	page.RawQuery += "&login_hint=ann@example.com"
@@ -56,7 +56,7 @@ func (w *fixture) comeBack(t *testing.T, of auth.AuthRequest) string {
 func TestAuthCodeURL_HasStateNonceAndPKCE(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	page := w.page(t, auth.AuthRequest{
+	page := w.page(t, auth.AuthorizationRequest{
 		RedirectURI: redirectURI, State: "st", Nonce: "no", Verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
 	})
 	want := url.Values{
@@ -77,7 +77,7 @@ func TestAuthCodeURL_HasStateNonceAndPKCE(t *testing.T) {
 func TestExchangeCode_CodeIsExchangedOnce(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	of := auth.NewAuthRequest(redirectURI)
+	of := auth.NewAuthorizationRequest(redirectURI)
 	code := w.comeBack(t, of)
 	got, err := w.ExchangeCode(t.Context(), code, of)
 	if err != nil || got.Email != "ann@example.com" || got.Issuer != w.url || got.Token == [32]byte{} {
@@ -90,19 +90,21 @@ func TestExchangeCode_CodeIsExchangedOnce(t *testing.T) {
 func TestExchangeCode_CodeBelongsToItsRequest(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	other := auth.NewAuthRequest(redirectURI)
-	for name, change := range map[string]func(*auth.AuthRequest, *string){
-		"another code":         func(_ *auth.AuthRequest, code *string) { *code = "4/another" },
-		"no code":              func(_ *auth.AuthRequest, code *string) { *code = "" },
-		"another verifier":     func(a *auth.AuthRequest, _ *string) { a.Verifier = other.Verifier },
-		"no verifier":          func(a *auth.AuthRequest, _ *string) { a.Verifier = "" },
-		"the challenge itself": func(a *auth.AuthRequest, _ *string) { a.Verifier = w.page(t, *a).Query().Get("code_challenge") },
-		"another nonce":        func(a *auth.AuthRequest, _ *string) { a.Nonce = other.Nonce },
-		"another redirect URI": func(a *auth.AuthRequest, _ *string) { a.RedirectURI += "/" },
+	other := auth.NewAuthorizationRequest(redirectURI)
+	for name, change := range map[string]func(*auth.AuthorizationRequest, *string){
+		"another code":     func(_ *auth.AuthorizationRequest, code *string) { *code = "4/another" },
+		"no code":          func(_ *auth.AuthorizationRequest, code *string) { *code = "" },
+		"another verifier": func(a *auth.AuthorizationRequest, _ *string) { a.Verifier = other.Verifier },
+		"no verifier":      func(a *auth.AuthorizationRequest, _ *string) { a.Verifier = "" },
+		"the challenge itself": func(a *auth.AuthorizationRequest, _ *string) {
+			a.Verifier = w.page(t, *a).Query().Get("code_challenge")
+		},
+		"another nonce":        func(a *auth.AuthorizationRequest, _ *string) { a.Nonce = other.Nonce },
+		"another redirect URI": func(a *auth.AuthorizationRequest, _ *string) { a.RedirectURI += "/" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			of := auth.NewAuthRequest(redirectURI)
+			of := auth.NewAuthorizationRequest(redirectURI)
 			code := w.comeBack(t, of)
 			change(&of, &code)
 			_, err := w.ExchangeCode(t.Context(), code, of)
@@ -161,7 +163,7 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 			})
 			w.SetFetchTimeout(300 * time.Millisecond)
 			began := time.Now()
-			_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
+			_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthorizationRequest(redirectURI))
 			f := wantFault(t, err, tc.want, name)
 			if strings.Contains(f.Detail, "canary") || strings.Contains(f.Error(), "canary") && tc.want == problem.Unavailable {
 				t.Errorf("the issuer's words are repeated: %v", f)
@@ -179,7 +181,7 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 // What the exchange brings is held to the same rules as any token.
 func TestExchangeCode_TokenIsVerified(t *testing.T) {
 	t.Parallel()
-	of := auth.NewAuthRequest(redirectURI)
+	of := auth.NewAuthorizationRequest(redirectURI)
 	for name, tc := range map[string]struct {
 		token func(*fixture) string
 		want  problem.Code
@@ -226,9 +228,9 @@ func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 				w.discovery.replace(body(tc.document(w.url)))
 				w.accepts(t, "where keys are all there is,")
 			}
-			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthRequest(redirectURI))
+			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthorizationRequest(redirectURI))
 			wantFault(t, err, problem.Unavailable, name)
-			_, err = w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
+			_, err = w.ExchangeCode(t.Context(), "4/code", auth.NewAuthorizationRequest(redirectURI))
 			wantFault(t, err, problem.Unavailable, name)
 		})
 	}
@@ -244,7 +246,7 @@ func TestExchangeCode_PlainHTTPEndpointsAreIgnored(t *testing.T) {
 	w := startAsGoogle(t)
 	const plain = "http://accounts.google.com/token"
 	w.discovery.replace(body(withEndpoints(w.url, w.url+"/authorize", plain)))
-	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthRequest(redirectURI))
+	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthorizationRequest(redirectURI))
 	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
 }
 
@@ -263,6 +265,6 @@ func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {
 		<-entered
 		leave()
 	}()
-	_, err := w.ExchangeCode(ctx, "4/code", auth.NewAuthRequest(redirectURI))
+	_, err := w.ExchangeCode(ctx, "4/code", auth.NewAuthorizationRequest(redirectURI))
 	wantFault(t, err, problem.Unavailable, "a cancelled caller")
 }

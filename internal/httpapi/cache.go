@@ -199,21 +199,24 @@ func writeCached(w http.ResponseWriter, r cache.Response) {
 type responseRecorder struct {
 	middleware.StatusWriter
 
-	body     []byte
-	tooLarge bool
+	body []byte
+	// incomplete is true if the copy is not the whole response: it is too large, or the
+	// client has disconnected while it was written.
+	incomplete bool
 }
 
 // Write copies what is written.
 func (c *responseRecorder) Write(b []byte) (int, error) {
-	if c.tooLarge = c.tooLarge || len(c.body)+len(b) > cache.MaxBody; !c.tooLarge {
+	n, err := c.StatusWriter.Write(b)
+	if c.incomplete = c.incomplete || err != nil || n < len(b) || len(c.body)+len(b) > cache.MaxBody; !c.incomplete {
 		c.body = append(c.body, b...)
 	}
-	return c.StatusWriter.Write(b)
+	return n, err
 }
 
 // response returns the copy, and whether it may be cached.
 func (c *responseRecorder) response() (cache.Response, bool) {
-	return cache.Response{ETag: c.Header().Get("ETag"), Body: c.body}, c.Status == http.StatusOK && !c.tooLarge
+	return cache.Response{ETag: c.Header().Get("ETag"), Body: c.body}, c.Status == http.StatusOK && !c.incomplete
 }
 
 // contractDigest identifies the contract, so that a release does not serve what

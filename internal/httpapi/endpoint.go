@@ -225,17 +225,12 @@ func (c *call) authorizedError(ctx context.Context, err error) error {
 	if !c.verified {
 		return err
 	}
-	release, shed := c.api.limiterFor(c.op).Acquire(ctx)
-	if shed != nil {
-		return err
-	}
-	defer release()
-	var denied error
-	if c.access.permission != "" {
-		denied = c.api.Auth.Authorize(ctx, c.privileged())
-	} else {
-		denied = c.api.Auth.CheckSession(ctx, c.actor)
-	}
+	_, denied := limited(ctx, c.api.limiterFor(c.op), requestTimeout, func(ctx context.Context) (*struct{}, error) {
+		if c.access.permission != "" {
+			return nil, c.api.Auth.Authorize(ctx, c.privileged())
+		}
+		return nil, c.api.Auth.CheckSession(ctx, c.actor)
+	})
 	if code := problem.CodeOf(denied); denied != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
 		return denied
 	}

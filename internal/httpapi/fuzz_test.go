@@ -35,11 +35,11 @@ func (noProvider) Verify(context.Context, string, string) (auth.Profile, error) 
 	return auth.Profile{}, problem.New(problem.GoogleTokenInvalid, "The token is not valid.")
 }
 
-func (n noProvider) ExchangeCode(ctx context.Context, _ string, _ auth.AuthRequest) (auth.Profile, error) {
+func (n noProvider) ExchangeCode(ctx context.Context, _ string, _ auth.AuthorizationRequest) (auth.Profile, error) {
 	return n.Verify(ctx, "", "")
 }
 
-func (noProvider) AuthCodeURL(_ context.Context, of auth.AuthRequest) (string, error) {
+func (noProvider) AuthCodeURL(_ context.Context, of auth.AuthorizationRequest) (string, error) {
 	return "https://provider.example.com/?state=" + of.State, nil
 }
 

@@ -132,7 +132,7 @@ func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.
 	if by.IDToken.ok {
 		return a.Auth.SignIn(ctx, by.IDToken.value, by.Nonce.value, from)
 	}
-	return a.Auth.SignInByCode(ctx, by.Code.value, auth.AuthRequest{
+	return a.Auth.SignInByCode(ctx, by.Code.value, auth.AuthorizationRequest{
 		RedirectURI: by.RedirectURI.value, Verifier: by.CodeVerifier.value,
 	}, from)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // statuses maps each kind of failure to its HTTP status. Besides it only
-// middleware.Statuses selects the status of an error. A test checks that it is complete.
+// middleware.StatusOf selects the status of an error. A test checks that it is complete.
 var statuses = map[problem.Kind]int{
 	problem.KindInternal:           http.StatusInternalServerError,
 	problem.KindInvalidArgument:    http.StatusBadRequest,
@@ -33,7 +33,7 @@ var statuses = map[problem.Kind]int{
 
 // statusOf returns the HTTP status of a code.
 func statusOf(code problem.Code) int {
-	if status, ok := middleware.Statuses[code]; ok {
+	if status := middleware.StatusOf(code); status != 0 {
 		return status
 	}
 	return statuses[code.Doc().Kind]

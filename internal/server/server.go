@@ -85,7 +85,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	config.Limiter, config.Cache, config.Admission = limiter, responses, limits
 	config.Health.Redis = a.shared.check()
 	config.Network.Proxies = edge.proxies
-	a.api, a.handler = httpapi.New(config) //nolint:contextcheck // it only builds the handler
+	a.api, a.handler = httpapi.New(config)
 	return a, nil
 }
 

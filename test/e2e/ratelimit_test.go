@@ -48,8 +48,8 @@ func TestRedisOutage_ServeContinues(t *testing.T) {
 	}
 	s.signal(syscall.SIGTERM)
 	s.wantExit(0)
-	if got := strings.Count(s.logs.String(), "Redis does not answer"); got != 1 {
-		t.Errorf("the log says %d times that Redis does not answer", got)
+	if got := strings.Count(s.logs.String(), "Redis does not respond"); got != 1 {
+		t.Errorf("the log says %d times that Redis does not respond", got)
 	}
 	wantNone(t, s.logs.String(), "canary")
 }

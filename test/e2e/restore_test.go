@@ -101,7 +101,7 @@ func TestRestore_ReplaceIsAtomic(t *testing.T) {
 
 	// A newer schema may have objects that the backup does not know and cannot remove.
 	execute(t, owner, "CREATE TABLE labels (project_id uuid, owner_id uuid, FOREIGN KEY (project_id, owner_id) REFERENCES projects (id, owner_id))")
-	newScript(t, env, "restore.sh", "--replace", file).want(1, "labels", "nothing of the backup is in the database")
+	newScript(t, env, "restore.sh", "--replace", file).want(1, "labels", "Nothing of the backup is in the database")
 	execute(t, owner, "DROP TABLE labels")
 	if diff := cmp.Diff(later, digests(t, db)); diff != "" {
 		t.Errorf("a restore that failed has changed the database (-before +after):\n%s", diff)

@@ -126,7 +126,7 @@ func TestAlerts_MatchPlaybooks(t *testing.T) {
 func TestPlaybooks_QuotedLogMessagesExist(t *testing.T) {
 	t.Parallel()
 	operations := read(t, "../../docs/operations/logs-and-traces.md")
-	quoted := regexp.MustCompile(`message="([^"]+)"`)
+	quoted := regexp.MustCompile(`message="([^"…]+)"`)
 	found := 0
 	for _, file := range files(t, playbooks+"*.md") {
 		for _, message := range quoted.FindAllStringSubmatch(read(t, file), -1) {

@@ -35,7 +35,7 @@ func (l *Login) Authorize(ctx context.Context, in *AuthorizeIn) (*Redirect, erro
 	if !l.mayReturnTo(in.request, in.ReturnTo) {
 		return nil, problem.New(problem.InvalidParameter, "The query parameter return_to must be a path of this server, or a URL at its origin or at a trusted origin.")
 	}
-	request := auth.NewAuthRequest(l.redirectURI(in.request))
+	request := auth.NewAuthorizationRequest(l.redirectURI(in.request))
 	page, err := l.Auth.AuthCodeURL(ctx, request)
 	if err != nil {
 		return nil, err

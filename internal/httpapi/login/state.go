@@ -23,8 +23,8 @@ type state struct {
 	Expires  time.Time `json:"expires"`
 }
 
-func (s state) authRequest(redirectURI string) auth.AuthRequest {
-	return auth.AuthRequest{RedirectURI: redirectURI, State: s.State, Nonce: s.Nonce, Verifier: s.Verifier}
+func (s state) authRequest(redirectURI string) auth.AuthorizationRequest {
+	return auth.AuthorizationRequest{RedirectURI: redirectURI, State: s.State, Nonce: s.Nonce, Verifier: s.Verifier}
 }
 
 // states seals OAuth states: a browser stores one, but cannot make or alter it.
@@ -33,7 +33,7 @@ type states struct {
 	now func() time.Time
 }
 
-func (s states) seal(of auth.AuthRequest, returnTo string) string {
+func (s states) seal(of auth.AuthorizationRequest, returnTo string) string {
 	return s.key.Seal(state{
 		State: of.State, Nonce: of.Nonce, Verifier: of.Verifier, ReturnTo: returnTo, Expires: s.now().Add(stateTTL),
 	}, "")

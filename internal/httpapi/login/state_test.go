@@ -13,7 +13,7 @@ func TestOAuthState_ExpiresAfterTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
-	of := auth.NewAuthRequest("https://app.example.com/api/v1/auth/google/callback")
+	of := auth.NewAuthorizationRequest("https://app.example.com/api/v1/auth/google/callback")
 	sealed := kept.seal(of, "/docs")
 
 	now = now.Add(10*time.Minute - time.Nanosecond)
@@ -31,7 +31,7 @@ func TestOAuthState_IsUnique(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
-		a := auth.NewAuthRequest("postmessage")
+		a := auth.NewAuthorizationRequest("postmessage")
 		for _, secret := range []string{a.State, a.Nonce, a.Verifier} {
 			if seen[secret] || len(secret) < 26 {
 				t.Fatalf("%+v has a secret that is short or known", a)
@@ -45,7 +45,7 @@ func TestOAuthState_IsUnique(t *testing.T) {
 func TestOAuthState_AlteredStateIsRejected(t *testing.T) {
 	t.Parallel()
 	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: time.Now}
-	of := auth.NewAuthRequest("postmessage")
+	of := auth.NewAuthorizationRequest("postmessage")
 	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
 	if err != nil {
 		t.Fatal(err)

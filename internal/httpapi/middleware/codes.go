@@ -53,11 +53,20 @@ var (
 	})
 )
 
-// Statuses are the statuses of codes whose kind has another one.
-var Statuses = map[problem.Code]int{
-	MethodNotAllowed:     http.StatusMethodNotAllowed,
-	RequestTimeout:       http.StatusRequestTimeout,
-	BodyTooLarge:         http.StatusRequestEntityTooLarge,
-	UnsupportedMediaType: http.StatusUnsupportedMediaType,
-	HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,
+// StatusOf returns the status of a code of HTTP, or 0 for a code whose kind decides.
+func StatusOf(code problem.Code) int {
+	switch code {
+	case MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case RequestTimeout:
+		return http.StatusRequestTimeout
+	case BodyTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case UnsupportedMediaType:
+		return http.StatusUnsupportedMediaType
+	case HeadersTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
+	default:
+		return 0
+	}
 }
