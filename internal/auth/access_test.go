@@ -238,7 +238,7 @@ func TestJWT_OtherIssuerOrAudienceIsInvalid(t *testing.T) {
 	}
 }
 
-func FuzzVerify(f *testing.F) {
+func FuzzAccessToken_Verify(f *testing.F) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, newSecret)
 	// The same in every process that fuzzes, which an issued one is not.
@@ -265,7 +265,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func BenchmarkVerify(b *testing.B) {
+func BenchmarkAccessToken_Verify(b *testing.B) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
 		ring := a.ring()

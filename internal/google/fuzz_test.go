@@ -7,9 +7,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-// FuzzVerify holds that no text whatever makes the verifier panic, and that of
+// FuzzIDToken_Verify holds that no text whatever makes the verifier panic, and that of
 // all texts only the good token itself is accepted.
-func FuzzVerify(f *testing.F) {
+func FuzzIDToken_Verify(f *testing.F) {
 	// Each fuzzing process makes its own world. A fixed URL, key, clock and jti
 	// make the good token the same in all of them.
 	w := startAsGoogle(f)

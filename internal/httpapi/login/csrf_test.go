@@ -78,9 +78,9 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 	})
 }
 
-// FuzzOAuthState opens cookies that are sealed as ours are, over any text: what
+// FuzzOAuthState_Open opens cookies that are sealed as ours are, over any text: what
 // opens is a sign-in of that state whose time is not over.
-func FuzzOAuthState(f *testing.F) {
+func FuzzOAuthState_Open(f *testing.F) {
 	for _, text := range []string{
 		`{"state":"s","nonce":"n","verifier":"v","return_to":"/","expires":"2026-11-24T12:00:00Z"}`, `{"state":"s","expires":"2026-11-24T11:59:59Z"}`,
 		`{"State":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":"x","state":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":null}`, `null`, "",
