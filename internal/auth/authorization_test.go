@@ -148,9 +148,9 @@ func TestJWT_ExpiredForgeryIsInvalid(t *testing.T) {
 	}
 }
 
-// FuzzAccessToken_Claims signs any header and claims with the right key, as somebody with
-// the key or another release might: only an access token passes, as whom it
-// names, and only one that was right once is told to be expired.
+// FuzzAccessToken_Claims signs any header and claims with the right key, as another
+// release might. Only an access token is accepted, for the user that it names.
+// Only a token that was valid once is rejected as expired.
 func FuzzAccessToken_Claims(f *testing.F) {
 	const now = 1_800_000_000
 	tokens := accessTokens(&clock{time.Unix(now, 0)}, newSecret)

@@ -28,7 +28,7 @@ type Config struct {
 	// empty for a public client.
 	ClientSecret string
 	// Project is the Google Cloud project whose user store is trusted too. If empty,
-	// there is none.
+	// only Google's ID tokens are accepted.
 	Project string
 	// UserStore is the issuer of that user store. If empty, it is Google's.
 	UserStore string

@@ -20,7 +20,7 @@ func textIn(members map[string]any, name string) (string, bool) {
 	return text, ok || members[name] == nil
 }
 
-// FuzzIDToken_Form holds that a token has the form of an ID token exactly if its three
+// FuzzIDToken_Form checks that a token has the form of an ID token exactly if its three
 // parts are in their canonical encoding, and its header requires nothing but a known
 // algorithm and a key by its name.
 func FuzzIDToken_Form(f *testing.F) {

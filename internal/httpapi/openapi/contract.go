@@ -34,7 +34,7 @@ const (
 // SchemaPrefix is where the document has its schemas.
 const SchemaPrefix = "#/components/schemas/"
 
-// Config is what the contract says besides the operations.
+// Config is the part of the contract besides the operations.
 type Config struct {
 	// Prefix is the path of the API.
 	Prefix string
