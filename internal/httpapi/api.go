@@ -4,7 +4,7 @@
 //
 // Begin with routes.go, which has a line for each operation. A request passes through
 // the middlewares in [API.wrap], then endpoint.go, then the file of its noun. The
-// package knows no SQL and holds no business rule.
+// package contains no SQL and no business rule.
 //
 // Some types are exported only because huma ignores embedded types that are not:
 // PageIn, ListIn, IdempotentIn, CreatedOut, UserView, MatchedProjectIn,

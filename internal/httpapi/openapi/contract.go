@@ -2,7 +2,7 @@
 // types of their inputs and outputs; this package adds what huma cannot know, such as
 // the problems of each operation, 304, the merge-patch media type and the examples.
 //
-// It knows no operation: package httpapi describes each to it.
+// It depends on no operation: package httpapi describes each to it.
 package openapi
 
 import (
