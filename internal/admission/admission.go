@@ -3,7 +3,7 @@
 //
 // All bounds share the connections to the database. [New] divides them into a normal
 // part and a reserved one, which ends of sessions use: they have to succeed under any
-// load. It knows neither HTTP nor SQL.
+// load. It depends on neither HTTP nor SQL.
 package admission
 
 import (
@@ -24,7 +24,7 @@ const (
 	// reservedQueue is the length of the queue of ends of sessions, which are quick.
 	reservedQueue = 64
 	// A request that was shed is to be repeated after minRetryAfter at the earliest, and
-	// within retryJitter more: all at once would be the same flood again.
+	// within retryJitter more: if all came at once, they would overload the server again.
 	minRetryAfter, retryJitter = 500 * time.Millisecond, 2500 * time.Millisecond
 	// One of reservedShare connections is reserved, if there are at least minToReserve.
 	reservedShare, minToReserve = 8, 4
@@ -71,7 +71,7 @@ type Limiter struct {
 	// shared are the slots of another limiter that may be used too; nil for none.
 	shared     chan struct{}
 	queueLimit int64
-	// queued are waiting for a slot; arriving will ask for one soon.
+	// queued are waiting for a slot; arriving will need one soon.
 	queued, arriving atomic.Int64
 	shed             func(limiter string)
 }
@@ -80,10 +80,10 @@ func newLimiter(name string, slots int, shed func(string)) *Limiter {
 	return &Limiter{name: name, slots: make(chan struct{}, slots), queueLimit: int64(queuePerSlot * slots), shed: shed}
 }
 
-// Arrive announces a request that will ask for a slot soon, until the function that it
-// returns is called. Its error is Unavailable: there is a queue, and with the requests
-// that are arriving it is full. Without a queue it is what they do before that is slow,
-// and none is shed for it.
+// Arrive counts a request that will need a slot soon, until the function that it
+// returns is called. Its error is Unavailable: there is a queue, and with the arriving
+// requests it is full. Without a queue, arriving requests are slow in a step before the
+// slot, and none is shed.
 func (l *Limiter) Arrive() (arrived func(), err error) {
 	queued := l.queued.Load()
 	if queued >= int64(cap(l.slots)) && queued+l.arriving.Load() >= l.queueLimit {

@@ -66,8 +66,8 @@ func TestAdmission_ShedsWhatFindsTheQueueFull(t *testing.T) {
 	})
 }
 
-// Requests that arrive count as queued if there is a queue, so that Redis is not asked
-// for many that then find it full. A slow Redis alone sheds none.
+// Requests that arrive count as queued if there is a queue, so that Redis is not queried
+// for requests that the full queue then rejects. A slow Redis alone sheds no request.
 func TestAdmission_CountsArrivingRequestsIfThereIsAQueue(t *testing.T) {
 	t.Parallel()
 	l := newLimiter("normal", 2, func(string) {})

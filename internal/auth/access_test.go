@@ -135,20 +135,20 @@ func TestJWT_KeyRotation(t *testing.T) {
 		token string
 		want  bool
 	}{
-		"the old key, while it is the only one":    {before, ofOld, true},
-		"the old key, while it still verifies":     {after, ofOld, true},
-		"the old key, once it is gone":             {later, ofOld, false},
-		"the new key, where it signs":              {after, ofNew, true},
-		"the new key, where only it is known":      {later, ofNew, true},
-		"the new key, where it is not known yet":   {before, ofNew, false},
-		"the old key under the name of the new":    {after, renamed(t, ofOld, part(t, ofNew, 0)["kid"], oldSecret), false},
-		"the new key under the name of the old":    {after, renamed(t, ofNew, part(t, ofOld, 0)["kid"], newSecret), false},
-		"the new key under no name":                {after, renamed(t, ofNew, nil, newSecret), false},
-		"the new key under a name nobody has":      {after, renamed(t, ofNew, "nobody", newSecret), false},
-		"the new key under its own name, by hand":  {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], newSecret), true},
-		"the new key under a name in capitals":     {after, renamed(t, ofNew, strings.ToUpper(part(t, ofNew, 0)["kid"].(string)), newSecret), false},
-		"an empty key under the name of the new":   {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], nil), false},
-		"a stranger's key under the name of a key": {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], []byte("a-stranger's-secret-of-32-bytes-or-more")), false},
+		"the old key, while it is the only one":   {before, ofOld, true},
+		"the old key, while it still verifies":    {after, ofOld, true},
+		"the old key, once it is gone":            {later, ofOld, false},
+		"the new key, where it signs":             {after, ofNew, true},
+		"the new key, where only it is known":     {later, ofNew, true},
+		"the new key, where it is not known yet":  {before, ofNew, false},
+		"the old key under the name of the new":   {after, renamed(t, ofOld, part(t, ofNew, 0)["kid"], oldSecret), false},
+		"the new key under the name of the old":   {after, renamed(t, ofNew, part(t, ofOld, 0)["kid"], newSecret), false},
+		"the new key under no name":               {after, renamed(t, ofNew, nil, newSecret), false},
+		"the new key under a name nobody has":     {after, renamed(t, ofNew, "nobody", newSecret), false},
+		"the new key under its own name, by hand": {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], newSecret), true},
+		"the new key under a name in capitals":    {after, renamed(t, ofNew, strings.ToUpper(part(t, ofNew, 0)["kid"].(string)), newSecret), false},
+		"an empty key under the name of the new":  {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], nil), false},
+		"an unknown key under the name of a key":  {after, renamed(t, ofNew, part(t, ofNew, 0)["kid"], []byte("an-unknown-secret-of-32-bytes-or-more")), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -238,7 +238,7 @@ func TestJWT_OtherIssuerOrAudienceIsInvalid(t *testing.T) {
 	}
 }
 
-func FuzzVerify(f *testing.F) {
+func FuzzAccessToken_Verify(f *testing.F) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	tokens := accessTokens(now, newSecret)
 	// The same in every process that fuzzes, which an issued one is not.
@@ -265,7 +265,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func BenchmarkVerify(b *testing.B) {
+func BenchmarkAccessToken_Verify(b *testing.B) {
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
 		ring := a.ring()

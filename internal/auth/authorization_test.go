@@ -42,9 +42,9 @@ func headerOf(t testing.TB, tokens *auth.AccessTokens) []byte {
 	return header
 }
 
-// FuzzAuthorization sends any Authorization header: a bearer token is judged by
+// FuzzAuthorization_Header sends any Authorization header: a bearer token is judged by
 // what is behind the one blank, anything else is no token.
-func FuzzAuthorization(f *testing.F) {
+func FuzzAuthorization_Header(f *testing.F) {
 	tokens := accessTokens(&clock{time.Unix(1_800_000_000, 0)}, newSecret)
 	good := signedByHand(headerOf(f, tokens), []byte(goodClaims))
 	for _, seed := range []string{"", "Bearer", "Bearer ", "bearer " + good, "BEARER " + good, "Bearer  " + good, "Bearer\t" + good, " Bearer " + good, "Bearer " + good + " ", "Basic " + good, good, "Bearer a b"} {
@@ -148,10 +148,10 @@ func TestJWT_ExpiredForgeryIsInvalid(t *testing.T) {
 	}
 }
 
-// FuzzClaims signs any header and claims with the right key, as somebody with
-// the key or another release might: only an access token passes, as whom it
-// names, and only one that was right once is told to be expired.
-func FuzzClaims(f *testing.F) {
+// FuzzAccessToken_Claims signs any header and claims with the right key, as another
+// release might. Only an access token is accepted, for the user that it names.
+// Only a token that was valid once is rejected as expired.
+func FuzzAccessToken_Claims(f *testing.F) {
 	const now = 1_800_000_000
 	tokens := accessTokens(&clock{time.Unix(now, 0)}, newSecret)
 	header := headerOf(f, tokens)

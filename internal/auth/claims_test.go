@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// misclaimed have a good signature, and claims that are none of ours.
+// misclaimed have a valid signature, and claims that the service does not issue.
 func misclaimed(f forger) forgeries {
 	head := f.head(nil)
 	payload := f.json(f.payload)
@@ -58,7 +58,7 @@ func misclaimed(f forger) forgeries {
 // capitals has a letter that is one, whatever the digits.
 func capitals(id string) string { return "A" + strings.ToUpper(id[1:]) }
 
-// mistimed have a good signature, and dates that are none.
+// mistimed have a valid signature, and dates that are not valid.
 func mistimed(f forger) forgeries {
 	all := forgeries{}
 	for _, name := range []string{"exp", "nbf", "iat"} {

@@ -132,44 +132,44 @@ func otherSpelling(encoded string) string {
 	return encoded[:len(encoded)-1] + string(alphabet[last^1])
 }
 
-// strangers sign with keys of their own.
-type strangers struct {
+// unknownKeys are keys that the service does not have.
+type unknownKeys struct {
 	ed ed25519.PrivateKey
 	ec *ecdsa.PrivateKey
 }
 
-func newStrangers(t *testing.T) strangers {
+func newUnknownKeys(t *testing.T) unknownKeys {
 	t.Helper()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strangers{ed, p256()}
+	return unknownKeys{ed, p256()}
 }
 
 // sign signs by an algorithm.
-func (s strangers) sign(name string) func(input string) []byte {
+func (k unknownKeys) sign(name string) func(input string) []byte {
 	return func(input string) []byte {
 		switch name {
 		case "EdDSA":
-			return ed25519.Sign(s.ed, []byte(input))
+			return ed25519.Sign(k.ed, []byte(input))
 		case "ES256":
-			return es256(s.ec, input)
+			return es256(k.ec, input)
 		default:
-			return hs256([]byte("a-stranger's-secret-of-32-bytes-or-more"), input)
+			return hs256([]byte("an-unknown-secret-of-32-bytes-or-more"), input)
 		}
 	}
 }
 
-// jwk is the stranger's key as a header shows it.
-func (s strangers) jwk(name string) claims {
+// jwk is the key as the jwk member of a header.
+func (k unknownKeys) jwk(name string) claims {
 	switch name {
 	case "EdDSA":
-		return claims{"kty": "OKP", "crv": "Ed25519", "x": b64(string(s.ed.Public().(ed25519.PublicKey)))}
+		return claims{"kty": "OKP", "crv": "Ed25519", "x": b64(string(k.ed.Public().(ed25519.PublicKey)))}
 	case "ES256":
-		point := pointOf(&s.ec.PublicKey)
+		point := pointOf(&k.ec.PublicKey)
 		return claims{"kty": "EC", "crv": "P-256", "x": b64(string(point[1:33])), "y": b64(string(point[33:]))}
 	default:
-		return claims{"kty": "oct", "k": b64("a-stranger's-secret-of-32-bytes-or-more")}
+		return claims{"kty": "oct", "k": b64("an-unknown-secret-of-32-bytes-or-more")}
 	}
 }

@@ -62,11 +62,11 @@ func malformed(f forger) forgeries {
 func missigned(t *testing.T, f forger) forgeries {
 	t.Helper()
 	head, body, signature := f.parts()
-	anybody := newStrangers(t)
+	unknown := newUnknownKeys(t)
 	sum := func(input string) []byte { return f.sign(input + " ") }
 	all := forgeries{
 		"the signature of other words":          f.by(sum, nil),
-		"a signature of a stranger's key":       f.by(anybody.sign(f.name), nil),
+		"a signature of an unknown key":         f.by(unknown.sign(f.name), nil),
 		"a signature cut short":                 f.good[:len(f.good)-4],
 		"a signature and more":                  f.good + "AAAA",
 		"a signature of zeros":                  head + "." + body + "." + b64(string(make([]byte, 64))),
@@ -75,11 +75,11 @@ func missigned(t *testing.T, f forger) forgeries {
 		"a header of another token":             f.head(claims{"x": 1}) + "." + body + "." + signature,
 		"the signature of an empty secret":      f.by(func(input string) []byte { return hs256(nil, input) }, claims{"alg": "HS256"}),
 		"the signature of its kid":              f.by(func(input string) []byte { return hs256([]byte(f.key.ID()), input) }, claims{"alg": "HS256"}),
-		"a stranger's key in jwk":               f.by(anybody.sign(f.name), claims{"jwk": anybody.jwk(f.name)}),
-		"a stranger's key in jwk, and no kid":   f.by(anybody.sign(f.name), claims{"jwk": anybody.jwk(f.name), "kid": nil}),
-		"a stranger's key at jku":               f.by(anybody.sign(f.name), claims{"jku": "http://127.0.0.1:1/jwks.json", "kid": "1"}),
-		"a stranger's key at x5u":               f.by(anybody.sign(f.name), claims{"x5u": "http://127.0.0.1:1/cert.pem"}),
-		"a stranger's key in x5c":               f.by(anybody.sign(f.name), claims{"x5c": []string{"MIIB"}}),
+		"an unknown key in jwk":                 f.by(unknown.sign(f.name), claims{"jwk": unknown.jwk(f.name)}),
+		"an unknown key in jwk, and no kid":     f.by(unknown.sign(f.name), claims{"jwk": unknown.jwk(f.name), "kid": nil}),
+		"an unknown key at jku":                 f.by(unknown.sign(f.name), claims{"jku": "http://127.0.0.1:1/jwks.json", "kid": "1"}),
+		"an unknown key at x5u":                 f.by(unknown.sign(f.name), claims{"x5u": "http://127.0.0.1:1/cert.pem"}),
+		"an unknown key in x5c":                 f.by(unknown.sign(f.name), claims{"x5c": []string{"MIIB"}}),
 		"a payload that is not encoded":         f.by(func(input string) []byte { return f.sign(f.head(nil) + "." + f.json(f.payload)) }, claims{"b64": false}),
 	}
 	for _, none := range []string{"none", "None", "NONE", "nOnE"} {
@@ -124,7 +124,7 @@ func hs512(secret []byte, input string) []byte {
 	return mac.Sum(nil)
 }
 
-// misheaded have a good signature, and a header that is none of ours.
+// misheaded have a valid signature, and a header that the service does not issue.
 func misheaded(f forger) forgeries {
 	kid := f.key.ID()
 	body := f.body(nil)
@@ -171,7 +171,7 @@ func swapCase(text string) string {
 
 func TestJWT_ForgeriesAreRejected(t *testing.T) {
 	t.Parallel()
-	// The accounting: what is refused is counted, and nothing counts twice.
+	// Rejected tokens are counted, and none counts twice.
 	const atLeast = 60
 	now := &clock{time.Unix(1_800_000_000, 0)}
 	for _, a := range algorithms() {
@@ -215,8 +215,8 @@ func TestJWT_ForgeriesAreRejected(t *testing.T) {
 	}
 }
 
-// wellFormed are tokens that pass, so that what is refused is refused for its
-// one fault and not for being made by hand.
+// wellFormed are valid tokens, made by hand like the forgeries. They show that a forgery
+// is rejected for its one fault only.
 func wellFormed(f forger) forgeries {
 	now := int64(1_800_000_000)
 	return forgeries{

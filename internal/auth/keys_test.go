@@ -159,8 +159,8 @@ func TestKeys_IDIsThumbprint(t *testing.T) {
 	}
 }
 
-// Whoever has the published keys can verify our tokens, with a library that
-// shares nothing with ours.
+// The published keys are enough to verify the service's tokens, with a library that
+// shares no code with it.
 func TestKeys_PublishedKeysVerifyTokens(t *testing.T) {
 	t.Parallel()
 	now := &clock{time.Unix(1_800_000_000, 0)}

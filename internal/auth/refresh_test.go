@@ -60,10 +60,10 @@ func TestRefresh_TokenHasOneSpelling(t *testing.T) {
 // refreshForm is every text that encodes 52 bytes.
 var refreshForm = regexp.MustCompile(`^cgr_[A-Za-z0-9_-]{69}[AQgw]$`)
 
-// FuzzRefreshToken holds that a text is read as a refresh token exactly if it
+// FuzzRefreshToken_Parse checks that a text is read as a refresh token exactly if it
 // has the form of one, as the only spelling of what is in it, and that a session
 // takes none but its own.
-func FuzzRefreshToken(f *testing.F) {
+func FuzzRefreshToken_Parse(f *testing.F) {
 	tokens, older := NewRefreshTokens([]byte("secret"), []byte("older")), NewRefreshTokens([]byte("older"))
 	at := time.Unix(1_800_000_000, 0)
 	s := newTestSession(at)

@@ -41,7 +41,7 @@ func TestRefresh_TokenDependsOnAllInputs(t *testing.T) {
 		}
 		seen[made] = name
 	}
-	if stranger := auth.NewRefreshTokens(oldSecret).Token(session); stranger == token {
+	if other := auth.NewRefreshTokens(oldSecret).Token(session); other == token {
 		t.Error("another secret makes the same token")
 	}
 }

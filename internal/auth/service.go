@@ -1,7 +1,7 @@
 // Package auth holds the rules of authentication and authorization: users,
 // roles, sessions, the tokens of sessions, and the audit log.
 //
-// It knows neither HTTP nor SQL nor any identity provider. It needs storage
+// It depends on neither HTTP nor SQL nor any identity provider. It needs storage
 // through [Store] (package postgres) and verified sign-ins through [Provider]
 // (package google).
 package auth

@@ -87,8 +87,8 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 	})
 }
 
-// ownerOf returns the actor to whom a refresh token was issued, in whatever
-// state the session is now, and whether the session has expired.
+// ownerOf returns the actor that a refresh token was issued to, whatever the state of
+// the session, and whether the session has expired.
 func (s *Service) ownerOf(ctx context.Context, refreshToken string) (a Actor, expired bool, err error) {
 	p, err := parseRefresh(refreshToken)
 	if err != nil {

@@ -6,12 +6,11 @@
 // changes, before it begins ([Redis.Begin]) and after it is over ([Redis.End]). The
 // bookkeeping of a user counts these events, and remembers for each scope the count
 // of its last one: its generation. A response carries the count of the time at which
-// it was looked up in vain, before the database was asked. It is served if
+// of the cache miss, before the database was queried. It is served if
 //
 //   - no event of its scope was counted since,
 //   - no write to its scope is pending, and
-//   - the session of the caller was live when the database was last asked, and that is
-//     less than [sessionTTL] ago.
+//   - the session of the caller was live when the database was last queried, less than [sessionTTL] ago.
 //
 // So a read is never older than a write that ended before it: the pending write bars
 // the scope from before its commit until its end is counted, and what was looked up
@@ -28,7 +27,7 @@
 // the TTL of responses at most.
 //
 // docs/decisions/0022-cache-by-generations.md says why this holds whatever happens to
-// Redis. The package knows no HTTP: a resource is a string.
+// Redis. The package does not depend on HTTP: a resource is a string.
 package cache
 
 import (
@@ -50,8 +49,8 @@ const (
 	// renewAfter is the age at which the mark of a write that has not started is too
 	// old.
 	renewAfter = time.Second
-	// sessionTTL is how long a session counts as live without the database being
-	// asked, if responses are cached for longer.
+	// sessionTTL is how long a session counts as live without a query to the
+	// database, if responses are cached for longer.
 	sessionTTL = time.Minute
 )
 
@@ -80,7 +79,7 @@ type Request struct {
 // Result is the result of a lookup.
 type Result struct {
 	Decision ratelimit.Decision
-	// Response is the cached response, nil if there is none; Scope is its scope. The
+	// Response is the cached response, nil after a miss; Scope is its scope. The
 	// body must not be written to.
 	Response *Response
 	Scope    Scope

@@ -117,7 +117,7 @@ func TestCache_DemotedPrimaryServesNothing(t *testing.T) {
 	}
 }
 
-// Anybody with access to Redis can put anything anywhere, and so can a mistake.
+// Another client of Redis, or a bug, can store any value under any key.
 func TestCache_MisplacedResponseIsNotServed(t *testing.T) {
 	t.Parallel()
 	f, client := newFixture(t, newRedisURL(t), Config{TTL: time.Minute})
@@ -350,7 +350,7 @@ var (
 	quotedCommand     = regexp.MustCompile("`([A-Z]+)`")
 )
 
-// docs/operations/redis.md tells operators which commands to permit, and no more.
+// docs/operations/redis.md lists the commands that operators have to permit.
 func TestCache_DocumentedPermissionsSuffice(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/operations/redis.md")

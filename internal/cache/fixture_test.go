@@ -19,9 +19,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// patience is how long these tests wait for Redis, unless they test its absence. The
-// machine may be busy.
-const patience = 60 * time.Second
+// waitTimeout limits how long these tests wait for Redis, unless they test its absence.
+// It is long because the machine may be busy.
+const waitTimeout = 60 * time.Second
 
 // responses is what both implementations do.
 type responses interface {
@@ -82,7 +82,7 @@ return 1`
 	if gcra == ratelimit.GCRA {
 		t.Fatal("the script does not read the time as it did")
 	}
-	r := newRedis(t.Context(), openLimiter(t, url, patience), c, gcra)
+	r := newRedis(t.Context(), openLimiter(t, url, waitTimeout), c, gcra)
 	r.Close() // the calls in the background are made by flush
 	flush := func() {
 		for {
@@ -142,7 +142,7 @@ func awaitClosed(t testing.TB, r *ratelimit.Redis) {
 // newReplica returns a cache as a server has it.
 func newReplica(t testing.TB, url string, c Config) *Redis {
 	t.Helper()
-	r := NewRedis(t.Context(), openLimiter(t, url, patience), c)
+	r := NewRedis(t.Context(), openLimiter(t, url, waitTimeout), c)
 	t.Cleanup(r.Close)
 	return r
 }
@@ -172,9 +172,9 @@ func must(t testing.TB, err error) {
 // await waits until a condition holds.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s until %s", patience, what)
+			t.Fatalf("waited %s until %s", waitTimeout, what)
 		}
 	}
 }

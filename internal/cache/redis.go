@@ -315,7 +315,7 @@ func resultOf(q Request, rates []ratelimit.Rate, reply []rueidis.RedisMessage) (
 }
 
 // parseRecord reads a stored response: a line that the script has read, the resource,
-// the ETag, and the body. It is none if it is not that of the resource.
+// the ETag, and the body. It returns nil if the record is of another resource.
 func parseRecord(record, resource string) (*Response, Scope) {
 	head, rest, _ := strings.Cut(record, "\n")
 	whose, rest, _ := strings.Cut(rest, "\n")

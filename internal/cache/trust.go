@@ -69,7 +69,7 @@ func (r *Redis) Listening(on bool) {
 	r.trust.listening.Store(on)
 }
 
-// Received takes a notification of any replica.
+// Received processes a notification of any replica.
 func (r *Redis) Received(payload string) {
 	if len(payload) < len(detachedPayload) || payload[:len(detachedPayload)] != detachedPayload {
 		return

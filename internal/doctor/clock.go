@@ -45,9 +45,9 @@ func (c *clockReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// skew returns how far a remote clock is ahead of ours. It said date, in whole
-// seconds, at a time between sent and received of ours. The result is 0 if both
-// clocks may agree.
+// skew returns how far a remote clock is ahead of the local one. The remote clock read date, in
+// whole seconds, at a time between sent and received on the local clock. The result is 0 if
+// both clocks may agree.
 func skew(date, sent, received time.Time) time.Duration {
 	switch latest := date.Add(time.Second); {
 	case date.After(received):

@@ -165,7 +165,7 @@ var brokenServers = map[string]struct {
 	}, []string{"FAIL", "not enabled and forced on projects", "FORCE ROW LEVEL SECURITY"}},
 	"the owner as the service": {func(f *fixture) {
 		f.env["DATABASE_URL"] = f.db.Owner
-	}, []string{"warn", "role", "row-level security would not confine it"}},
+	}, []string{"warn", "role", "row-level security would not apply to it"}},
 	"too many connections": {func(f *fixture) {
 		f.env["DATABASE_POOL_SIZE"] = "1000"
 	}, []string{"FAIL", "a replica may open 1011 connections", "DATABASE_MAX_OVERFLOW"}},

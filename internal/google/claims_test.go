@@ -16,20 +16,20 @@ func TestClaims_AcceptedVariants(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	for name, c := range map[string]issuer.Claims{
-		"the second client":                            {Audience: otherClientID},
-		"the audience as a list of one":                {Extra: map[string]any{"aud": []string{clientID}}},
-		"several audiences with one of ours requested": {Extra: map[string]any{"aud": []string{"x", clientID}, "azp": clientID}},
-		"requested by another client of ours":          {Extra: map[string]any{"azp": otherClientID}},
-		"expired within the leeway":                    {Extra: map[string]any{"exp": at(-29 * time.Second)}},
-		"issued ahead within the leeway":               {Extra: map[string]any{"iat": at(30 * time.Second)}},
-		"valid from now, within the leeway":            {Extra: map[string]any{"nbf": at(30 * time.Second)}},
-		"a date with a fraction":                       {Extra: map[string]any{"exp": float64(at(time.Hour)) + 0.5}},
-		"a nonce that was not requested":               {Nonce: "n-0S6"},
-		"a hosted domain that was not requested":       {HostedDomain: "example.org"},
-		"a subject of 255 characters":                  {Subject: strings.Repeat("7", 255)},
-		"an e-mail address of 320 bytes":               {Email: strings.Repeat("a", 308) + "@example.com"},
-		"claims of others":                             {Extra: map[string]any{"https://example.com/x": map[string]any{"y": 1}}},
-		"no type in the header":                        {OmitHeader: []string{"typ"}},
+		"the second client":                                   {Audience: otherClientID},
+		"the audience as a list of one":                       {Extra: map[string]any{"aud": []string{clientID}}},
+		"several audiences, requested by a configured client": {Extra: map[string]any{"aud": []string{"x", clientID}, "azp": clientID}},
+		"requested by another configured client":              {Extra: map[string]any{"azp": otherClientID}},
+		"expired within the leeway":                           {Extra: map[string]any{"exp": at(-29 * time.Second)}},
+		"issued ahead within the leeway":                      {Extra: map[string]any{"iat": at(30 * time.Second)}},
+		"valid from now, within the leeway":                   {Extra: map[string]any{"nbf": at(30 * time.Second)}},
+		"a date with a fraction":                              {Extra: map[string]any{"exp": float64(at(time.Hour)) + 0.5}},
+		"a nonce that was not requested":                      {Nonce: "n-0S6"},
+		"a hosted domain that was not requested":              {HostedDomain: "example.org"},
+		"a subject of 255 characters":                         {Subject: strings.Repeat("7", 255)},
+		"an e-mail address of 320 bytes":                      {Email: strings.Repeat("a", 308) + "@example.com"},
+		"claims of others":                                    {Extra: map[string]any{"https://example.com/x": map[string]any{"y": 1}}},
+		"no type in the header":                               {OmitHeader: []string{"typ"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

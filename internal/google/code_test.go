@@ -150,7 +150,7 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 			http.Redirect(w, r, "/token-elsewhere", http.StatusTemporaryRedirect)
 		}, problem.Unavailable},
 		"without a token":             {with(map[string]any{"access_token": "x", "token_type": "Bearer"}), problem.GoogleTokenInvalid},
-		"with a token that is none":   {with(map[string]any{"access_token": "x", "id_token": "canary"}), problem.GoogleTokenInvalid},
+		"with a malformed token":      {with(map[string]any{"access_token": "x", "id_token": "canary"}), problem.GoogleTokenInvalid},
 		"with a token that is a list": {with(map[string]any{"access_token": "x", "id_token": []string{"canary"}}), problem.GoogleTokenInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -216,10 +216,10 @@ func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 		change   func(*google.Config)
 		document func(url string) string
 	}{
-		"no client":               {func(cfg *google.Config) { cfg.ClientIDs = nil }, nil},
-		"no endpoints":            {func(*google.Config) {}, func(url string) string { return discovery(url, url+keysPath) }},
-		"endpoints that are none": {func(*google.Config) {}, func(url string) string { return withEndpoints(url, "javascript:alert(1)", "file:///etc/passwd") }},
-		"one endpoint alone":      {func(*google.Config) {}, func(url string) string { return withEndpoints(url, url+"/authorize", "") }},
+		"no client":                   {func(cfg *google.Config) { cfg.ClientIDs = nil }, nil},
+		"no endpoints":                {func(*google.Config) {}, func(url string) string { return discovery(url, url+keysPath) }},
+		"endpoints that are not HTTP": {func(*google.Config) {}, func(url string) string { return withEndpoints(url, "javascript:alert(1)", "file:///etc/passwd") }},
+		"one endpoint alone":          {func(*google.Config) {}, func(url string) string { return withEndpoints(url, url+"/authorize", "") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// FuzzKeys reads any key set: what is taken of it are public keys of the kinds
+// FuzzKeySet_Parse reads any key set: what is taken of it are public keys of the kinds
 // that are used here, strong enough, by a name and for one algorithm.
-func FuzzKeys(f *testing.F) {
+func FuzzKeySet_Parse(f *testing.F) {
 	modulus := base64.RawURLEncoding.EncodeToString(new(big.Int).SetBit(big.NewInt(1), 2047, 1).Bytes())
 	weak := base64.RawURLEncoding.EncodeToString(new(big.Int).SetBit(big.NewInt(1), 2046, 1).Bytes())
 	const point = `"crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"`
@@ -48,9 +48,9 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// FuzzFreshness reads any Cache-Control and Age: keys are fetched neither all
+// FuzzKeySet_Freshness reads any Cache-Control and Age: keys are fetched neither all
 // the time nor never.
-func FuzzFreshness(f *testing.F) {
+func FuzzKeySet_Freshness(f *testing.F) {
 	for _, control := range []string{"", "no-store", "max-age=300", "public, MAX-AGE=\"7200\"", "max-age=99999999999999999999", "max-age=-1", "max-age", "max-age=1, max-age=9"} {
 		f.Add(control, "0")
 		f.Add(control, "9223372036854775807")

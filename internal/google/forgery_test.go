@@ -23,13 +23,13 @@ func forgeries(t *testing.T, w *fixture) map[string]badToken {
 	kid := keyID(t, good)
 	part := strings.Split(good, ".")
 	head, payload, signature := split(t, good)
-	stranger := w.again(t)
-	if err := stranger.issuer.Rotate(issuer.RS256); err != nil {
+	otherIssuer := w.again(t)
+	if err := otherIssuer.issuer.Rotate(issuer.RS256); err != nil {
 		t.Fatal(err)
 	}
-	byStranger := func(header map[string]any) string {
+	byOtherIssuer := func(header map[string]any) string {
 		header["kid"] = kid
-		return stranger.token(t, issuer.Claims{Header: header, Extra: map[string]any{"iss": w.url}})
+		return otherIssuer.token(t, issuer.Claims{Header: header, Extra: map[string]any{"iss": w.url}})
 	}
 	bad := map[string]badToken{}
 	for name, tc := range map[string]struct{ raw, want string }{
@@ -70,11 +70,11 @@ func forgeries(t *testing.T, w *fixture) map[string]badToken {
 		"crit of nothing":       {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{}}}), "an unknown extension"},
 		"crit b64":              {w.token(t, issuer.Claims{Header: map[string]any{"crit": []string{"b64"}, "b64": false}}), "an unknown extension"},
 		"b64 alone":             {w.token(t, issuer.Claims{Header: map[string]any{"b64": false}}), "an unknown extension"},
-		"another issuer's key":  {byStranger(map[string]any{}), "signature of the ID token is wrong"},
+		"another issuer's key":  {byOtherIssuer(map[string]any{}), "signature of the ID token is wrong"},
 		"other claims":          {part[0] + "." + encode(strings.Replace(payload, "ann@", "eve@", 1)) + "." + part[2], "signature of the ID token is wrong"},
 		"another signature":     {part[0] + "." + part[1] + "." + encode(signature[:255]+string(signature[255]^1)), "signature of the ID token is wrong"},
 		"half a signature":      {part[0] + "." + part[1] + "." + encode(signature[:128]), "signature of the ID token is wrong"},
-		"its key in the header": {byStranger(map[string]any{"jwk": publicJWK(t, stranger)}), "signature of the ID token is wrong"},
+		"its key in the header": {byOtherIssuer(map[string]any{"jwk": publicJWK(t, otherIssuer)}), "signature of the ID token is wrong"},
 		"claims that are no object": {
 			w.sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, `["iss"]`), w.unless("claims of the ID token cannot be read"),
 		},
@@ -133,7 +133,7 @@ func forgedTokensLearnNothing(t *testing.T, start starter) {
 	}
 }
 
-// Whoever holds an ES256 token can compute a second signature of it. It must
+// A second signature of an ES256 token can be computed from the token alone. It must
 // not count as a second token.
 func TestVerify_SecondSignatureIsTheSameToken(t *testing.T) {
 	t.Parallel()

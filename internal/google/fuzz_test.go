@@ -7,10 +7,10 @@ import (
 	"github.com/codegenapp/codegenapp/internal/devkit/issuer"
 )
 
-// FuzzVerify holds that no text whatever makes the verifier panic, and that of
+// FuzzIDToken_Verify checks that no text whatever makes the verifier panic, and that of
 // all texts only the good token itself is accepted.
-func FuzzVerify(f *testing.F) {
-	// Each fuzzing process makes its own world. A fixed URL, key, clock and jti
+func FuzzIDToken_Verify(f *testing.F) {
+	// Each fuzzing process has its own fixture. A fixed URL, key, clock and jti
 	// make the good token the same in all of them.
 	w := startAsGoogle(f)
 	good := w.token(f, issuer.Claims{Nonce: "n-0S6", Extra: map[string]any{"jti": "1"}})

@@ -20,7 +20,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// publicJWK is the key that a world publishes.
+// publicJWK is the key that the issuer of a fixture publishes.
 func publicJWK(t testing.TB, w *fixture) map[string]any {
 	t.Helper()
 	response := httptest.NewRecorder()
@@ -65,7 +65,7 @@ func publicKeyIsNoSecret(t *testing.T, start starter) {
 	}
 }
 
-// A token may say where keys are; no caller goes there.
+// A token may name the address of keys. It is never fetched.
 func TestVerify_KeysInTheHeaderAreIgnored(t *testing.T) {
 	t.Parallel()
 	forBoth(t, keysInTheHeaderHaveNoEffect)
@@ -73,26 +73,26 @@ func TestVerify_KeysInTheHeaderAreIgnored(t *testing.T) {
 
 func keysInTheHeaderHaveNoEffect(t *testing.T, start starter) {
 	t.Helper()
-	w, stranger := start(t), start(t)
-	if err := stranger.issuer.Rotate(issuer.RS256); err != nil {
+	w, otherIssuer := start(t), start(t)
+	if err := otherIssuer.issuer.Rotate(issuer.RS256); err != nil {
 		t.Fatal(err)
 	}
 	var visits atomic.Int64
 	trap := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		visits.Add(1)
-		stranger.issuer.ServeHTTP(rw, r)
+		otherIssuer.issuer.ServeHTTP(rw, r)
 	}))
 	defer trap.Close()
 	header := func() map[string]any {
-		return map[string]any{"jku": trap.URL + w.path + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, stranger)}
+		return map[string]any{"jku": trap.URL + w.path + keysPath, "x5u": trap.URL + "/x5u", "jwk": publicJWK(t, otherIssuer)}
 	}
 	if _, err := w.Verify(t.Context(), w.token(t, issuer.Claims{Header: header()}), ""); err != nil {
 		t.Errorf("the issuer's own token is rejected: %v", err)
 	}
-	for _, kid := range []string{keyID(t, w.token(t, issuer.Claims{})), keyID(t, stranger.token(t, issuer.Claims{}))} {
+	for _, kid := range []string{keyID(t, w.token(t, issuer.Claims{})), keyID(t, otherIssuer.token(t, issuer.Claims{}))} {
 		h := header()
 		h["kid"] = kid
-		forged := stranger.token(t, issuer.Claims{Header: h, Extra: map[string]any{"iss": w.url}})
+		forged := otherIssuer.token(t, issuer.Claims{Header: h, Extra: map[string]any{"iss": w.url}})
 		_, err := w.Verify(t.Context(), forged, "")
 		wantFault(t, err, problem.GoogleTokenInvalid, "a token that brings its key")
 	}

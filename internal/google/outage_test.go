@@ -43,8 +43,8 @@ var broken = map[string]http.HandlerFunc{
 	},
 }
 
-// impatient are worlds that wait only for what comes at once. A host of tests
-// on a small machine may need a moment; what is slow here never ends.
+// impatient returns a fixture with a short fetch timeout. It is long enough for a
+// response on a busy machine. What is slow in these tests never responds.
 func impatient(t *testing.T, start starter) *fixture {
 	t.Helper()
 	w := start(t)
@@ -113,7 +113,8 @@ func knownKeysServeOn(t *testing.T, start starter) {
 	}
 }
 
-// A key that no caller knows may be new. Who cannot look must not call it wrong.
+// An unknown key may be new. If the keys cannot be fetched, the token is not rejected as
+// invalid.
 func TestOutage_UnknownKeyIsUnavailable(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsUnavailable)
@@ -138,8 +139,8 @@ func unknownKeyIsUnavailable(t *testing.T, start starter) {
 	w.accepts(t, "when the issuer is back")
 }
 
-// The look for newer keys failed a moment ago. One for the sake of a new key
-// would fail as well, and make its caller wait.
+// The last fetch of the keys has just failed. Another fetch, for an unknown key, would
+// probably fail too, and delay the request.
 func TestOutage_UnknownKeyIsNotFetchedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	forBoth(t, unknownKeyIsNotLookedFor)
@@ -173,7 +174,7 @@ func TestOutage_FailuresAreLoggedOncePerFetch(t *testing.T) {
 	}
 }
 
-// Who signs in with one issuer does not depend on the other.
+// A sign-in with one issuer does not depend on the other.
 func TestOutage_IssuersAreIndependent(t *testing.T) {
 	t.Parallel()
 	forBoth(t, func(t *testing.T, start starter) {

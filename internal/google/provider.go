@@ -1,7 +1,7 @@
 // Package google verifies sign-ins with Google. It implements [auth.Provider].
 //
 // It trusts up to two issuers, each with its own keys: Google Sign-In, and the user
-// store of one Google Cloud project (Identity Platform). It knows neither users nor
+// store of one Google Cloud project (Identity Platform). It depends on neither users nor
 // sessions, and does not store used tokens: package auth accepts each one once. Any
 // OpenID Connect issuer works; tests and `codegenapp dev` use one of their own.
 package google
@@ -28,7 +28,7 @@ type Config struct {
 	// empty for a public client.
 	ClientSecret string
 	// Project is the Google Cloud project whose user store is trusted too. If empty,
-	// there is none.
+	// only Google's ID tokens are accepted.
 	Project string
 	// UserStore is the issuer of that user store. If empty, it is Google's.
 	UserStore string

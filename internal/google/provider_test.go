@@ -112,8 +112,8 @@ func TestVerify_GoogleHasTwoIssuerNames(t *testing.T) {
 	}
 }
 
-// startAsGoogle makes a world whose issuer has Google's own https URL. Only the
-// way there differs: it ends at this machine.
+// startAsGoogle returns a fixture whose issuer has Google's own https URL. Connections
+// to it end at this machine.
 func startAsGoogle(t testing.TB) *fixture {
 	t.Helper()
 	w := start(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/strictjson"
 )
 
-// between reports whether a member is a date of ours from first to last, or
-// neither there nor needed.
+// between reports whether a member is a number from first to last, or is absent and
+// not needed.
 func between(members map[string]any, name string, first, last float64, needed bool) bool {
 	date, ok := members[name].(strictjson.Number)
 	if !ok {
@@ -86,9 +86,9 @@ func maySignIn(payload []byte, nonce string, now float64) bool {
 
 const goodIDClaims = `{"iss":"https://accounts.google.com","aud":"one","exp":1800000600,"iat":1800000000,"sub":"7","email":"ann@example.com","email_verified":true,"hd":"example.com","nonce":"n","name":"Ann","picture":"https://example.com/a"}`
 
-// FuzzClaims holds that the claims of a signed ID token sign a user in exactly
-// if they keep every rule, and that what is taken over of them can be kept.
-func FuzzClaims(f *testing.F) {
+// FuzzIDToken_Claims checks that the claims of a signed ID token sign a user in exactly
+// if they satisfy every rule, and that the resulting profile can be stored.
+func FuzzIDToken_Claims(f *testing.F) {
 	const now = 1_800_000_000
 	f.Add([]byte(goodIDClaims), "n", true)
 	for _, change := range [][2]string{
@@ -164,10 +164,10 @@ func checkTaken(t *testing.T, c claims) {
 	}
 }
 
-// FuzzUserStore holds that the claims of a user store sign a user in exactly if
-// they would with Google Sign-In, and say when a user of the project itself has
-// signed in to it.
-func FuzzUserStore(f *testing.F) {
+// FuzzUserStore_Claims checks that the claims of a user store sign a user in exactly if
+// they would with Google Sign-In, and contain the time of the user's sign-in to the
+// project.
+func FuzzUserStore_Claims(f *testing.F) {
 	const now = 1_800_000_000
 	good := strings.Replace(goodIDClaims, `"iat"`, `"auth_time":1800000000,"firebase":{"identities":{},"sign_in_provider":"google.com"},"iat"`, 1)
 	f.Add([]byte(good))

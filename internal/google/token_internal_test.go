@@ -20,10 +20,10 @@ func textIn(members map[string]any, name string) (string, bool) {
 	return text, ok || members[name] == nil
 }
 
-// FuzzForm holds that a token has the form of an ID token exactly if its three
+// FuzzIDToken_Form checks that a token has the form of an ID token exactly if its three
 // parts are in their canonical encoding, and its header requires nothing but a known
 // algorithm and a key by its name.
-func FuzzForm(f *testing.F) {
+func FuzzIDToken_Form(f *testing.F) {
 	for _, header := range []string{
 		`{"alg":"RS256","kid":"a","typ":"JWT"}`, `{"alg":"ES256","kid":"a"}`, `{"alg":"none","kid":"a"}`, `{"alg":"RS256"}`, `{"alg":"RS256","kid":"a","typ":"at+jwt"}`,
 		`{"alg":"RS256","kid":"a","crit":[]}`, `{"alg":"RS256","kid":"a","b64":null}`, `{"alg":"RS256","kid":"a","kid":"b"}`, `{"ALG":"RS256","kid":"a"}`, `null`, `[]`, "",

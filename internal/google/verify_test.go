@@ -18,10 +18,10 @@ const enoughBadTokens = 60
 type badToken struct {
 	raw, nonce string
 	code       problem.Code
-	want       string // a part of the sentence that refuses it
+	want       string // a part of the error's detail
 }
 
-// badTokensOf are the tokens that each kind of issuer has to refuse.
+// badTokensOf are the tokens that each kind of issuer has to reject.
 var badTokensOf = map[string]func(*testing.T) (*fixture, map[string]badToken){
 	"Google Sign-In": func(t *testing.T) (*fixture, map[string]badToken) {
 		t.Helper()
@@ -102,7 +102,7 @@ func crossed(t *testing.T, w *fixture) map[string]badToken {
 }
 
 // unless returns the message for a token that does not name this issuer: it is
-// tried with the keys of Google Sign-In, and refused when it is not signed by them.
+// tried with the keys of Google Sign-In, and rejected when it is not signed by them.
 func (w *fixture) unless(want string) string {
 	if w.audience == clientID {
 		return want

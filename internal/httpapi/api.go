@@ -4,7 +4,7 @@
 //
 // Begin with routes.go, which has a line for each operation. A request passes through
 // the middlewares in [API.wrap], then endpoint.go, then the file of its noun. The
-// package knows no SQL and holds no business rule.
+// package contains no SQL and no business rule.
 //
 // Some types are exported only because huma ignores embedded types that are not:
 // PageIn, ListIn, IdempotentIn, CreatedOut, UserView, MatchedProjectIn,
@@ -59,7 +59,7 @@ type Config struct {
 	Telemetry
 }
 
-// Health is how the API finds out whether it can serve.
+// Health holds the checks of the API's dependencies.
 type Health struct {
 	// Database is nil if the database responds, Redis if Redis does. Redis itself is
 	// nil without Redis.
@@ -77,7 +77,7 @@ type Capacity struct {
 	Admission *admission.Limits
 }
 
-// Network is what the API knows of proxies, HTTPS and browsers.
+// Network configures proxies, HTTPS and the origins of browsers.
 type Network struct {
 	// Proxies are trusted in what they report about their callers.
 	Proxies middleware.Proxies

@@ -15,7 +15,7 @@ import (
 
 func TestCORS_PreflightNeedsNoBackend(t *testing.T) {
 	t.Parallel()
-	// Neither rules nor stores: whoever asked them would panic.
+	// Without services and stores: a call to one of them would panic.
 	a, h := New(Config{Telemetry: Telemetry{Now: time.Now, Log: slog.New(slog.DiscardHandler)}, Network: Network{Origins: []string{"https://app.example.com"}}})
 	paths := map[string]bool{"/nothing": true, "/api/v1/projects/": true, "/api/v1/%ff": true, "/health": true, "/docs": true}
 	for _, pattern := range a.order {

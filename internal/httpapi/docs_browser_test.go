@@ -58,8 +58,8 @@ type browserErrors struct {
 
 	mu  sync.Mutex
 	all []string
-	// asked counts requests, so that a test that observes none fails.
-	asked int
+	// requests counts requests, so that a test that observes none fails.
+	requests int
 }
 
 func (c *browserErrors) record(event any) {
@@ -80,7 +80,7 @@ func (c *browserErrors) record(event any) {
 			complain("log: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
-		c.asked++
+		c.requests++
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Host != c.host {
 			complain("asked another host: %s", e.Request.URL)
 		}
@@ -100,10 +100,10 @@ func (c *browserErrors) check(t *testing.T, page string) {
 	for _, complaint := range c.all {
 		t.Errorf("%s: %s", page, complaint)
 	}
-	if c.asked == 0 {
+	if c.requests == 0 {
 		t.Errorf("%s: no request was observed", page)
 	}
-	c.all, c.asked = nil, 0
+	c.all, c.requests = nil, 0
 }
 
 func TestDocs_PagesInBrowser(t *testing.T) {

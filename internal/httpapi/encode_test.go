@@ -26,7 +26,7 @@ func encodedPage() []specification {
 	return rows
 }
 
-func BenchmarkEncode(b *testing.B) {
+func BenchmarkEncode_Response(b *testing.B) {
 	rows := encodedPage()
 	for name, body := range map[string]any{"one": rows[0], "20": rows} {
 		b.Run(name, func(b *testing.B) {
@@ -52,8 +52,8 @@ func TestEncode_IsDeterministic(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode reads a body twice, as huma does.
-func BenchmarkDecode(b *testing.B) {
+// BenchmarkDecode_Request reads a body twice, as huma does.
+func BenchmarkDecode_Request(b *testing.B) {
 	text := []byte(`{"title":"Refunds","content":"` + strings.Repeat("A customer gets the money back within a day. ", 11) + `"}`)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -146,7 +146,7 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 	return described, op
 }
 
-// call is what the adapter knows of a request while huma reads it. It stays within
+// call is the state of the adapter for a request while huma reads it. It stays within
 // this file and validation.go; functions get what they need as parameters.
 type call struct {
 	api     *API

@@ -18,7 +18,7 @@ func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 type ifMatch struct{ precondition requirements.Precondition }
 
 // UnmarshalText reads "*" or a list of entity tags. A weak tag never matches, since
-// the comparison is strong. A tag that is not one of ours does not match either.
+// the comparison is strong. A tag in another form than the server's does not match either.
 func (m *ifMatch) UnmarshalText(text []byte) error {
 	m.precondition = requirements.Precondition{Given: true}
 	if strings.Trim(string(text), " \t") == "*" {
@@ -36,7 +36,7 @@ func (m *ifMatch) UnmarshalText(text []byte) error {
 
 var versionForm = regexp.MustCompile(`^([1-9][0-9]{0,17})(?:-[0-9]{1,9})?$`)
 
-// versionOf is the version in an entity tag of ours: "7", or "7-2" for an item
+// versionOf is the version in one of our entity tags: "7", or "7-2" for an item
 // at position 2.
 func versionOf(opaque string) (int64, bool) {
 	parts := versionForm.FindStringSubmatch(opaque)

@@ -49,7 +49,7 @@ func (noProvider) AuthCodeURL(_ context.Context, of auth.AuthorizationRequest) (
 func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string) {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Config{
-		URL: "postgres://nobody@127.0.0.1:1/nothing", PoolSize: 1,
+		URL: "postgres://user@127.0.0.1:1/nothing", PoolSize: 1,
 		Dial: func(c *pgx.ConnConfig) {
 			c.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("away") }
 		},

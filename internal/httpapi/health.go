@@ -17,7 +17,7 @@ const (
 	checkTimeout = 500 * time.Millisecond
 )
 
-// check finds out whether a dependency responds, at most once a second.
+// check probes whether a dependency responds, at most once a second.
 type check struct {
 	probe func(context.Context) error
 	now   func() time.Time

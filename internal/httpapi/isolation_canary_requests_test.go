@@ -98,15 +98,15 @@ func (w *canaryRequests) send(by *testkit.Client, method, path string, body any,
 func (w *canaryRequests) sendEveryVariant(route string) {
 	w.t.Helper()
 	t := w.prepare(route)
-	anonymous, stranger := w.s.Anonymous(w.t), w.ben
+	anonymous, otherUser := w.s.Anonymous(w.t), w.ben
 	if t.cell.endsSession {
-		stranger = w.signIn("stranger@" + canary + ".example")
+		otherUser = w.signIn("other-user@" + canary + ".example")
 	}
 	w.send(anonymous, t.method, t.path, t.body)
 	w.send(w.ended, t.method, t.path, t.body)
 	w.send(withToken(w.t, w.s, t.by.Token+canary), t.method, t.path, t.body)
 	w.send(anonymous, t.method, t.path, t.body, "Authorization", canary+" "+canary)
-	w.send(stranger, t.method, t.path, t.body)
+	w.send(otherUser, t.method, t.path, t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, "01890a5d-ac96-774b-bcce-b302099a8057", 1), t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, echoed, 1), t.body)
 	w.send(t.by, t.method, t.path+"/"+echoed, t.body)

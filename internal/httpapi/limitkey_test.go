@@ -22,6 +22,6 @@ func TestRateLimit_AddressKeyIsIPv4OrIPv6Slash64(t *testing.T) {
 		}
 	}
 	if got := limitKey(netip.Addr{}); got == "" || got == limitKey(netip.MustParseAddr("::")) {
-		t.Errorf("who cannot be told has the key %q", got)
+		t.Errorf("an unknown address has the key %q", got)
 	}
 }

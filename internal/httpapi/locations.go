@@ -107,8 +107,8 @@ func (l *locations) scope(path string) cache.Scope {
 	return cache.All
 }
 
-// written returns the scopes that a write changes. The list of projects shows what
-// projects say of themselves, and how many specifications they have.
+// written returns the scopes that a write changes. The list of projects shows
+// their fields, and how many specifications they have.
 func (l *locations) written(route route, path string) []cache.Scope {
 	scope := l.scope(path)
 	counts := strings.HasPrefix(route.path, prefix+"/projects") ||

@@ -65,7 +65,7 @@ func exchangeRaw(t *testing.T, s *testkit.Server, textLimit string) (answers []r
 	return answers, closed
 }
 
-// wantProblem fails the test unless the answer is a problem withClaims all its headers.
+// wantProblem fails the test unless the answer is a problem with all its headers.
 func (a rawResponse) wantProblem(t *testing.T, status int, code, detail string) {
 	t.Helper()
 	var p testkit.Problem
@@ -87,7 +87,7 @@ func (a rawResponse) wantProblem(t *testing.T, status int, code, detail string) 
 }
 
 // What net/http does not read as a request, it answers itself, in plain textLimit. Of a
-// request withClaims both Content-Length and chunks it reads the chunks, and nothing
+// request with both Content-Length and chunks it reads the chunks, and nothing
 // behind them.
 func TestTransport_MalformedRequestEndsConnection(t *testing.T) {
 	t.Parallel()
@@ -98,19 +98,19 @@ func TestTransport_MalformedRequestEndsConnection(t *testing.T) {
 		status int
 	}{
 		"no Host":                           {serveGet + "\r\n", 400},
-		"a Host that is none":               {serveGet + "Host: a/b\r\n\r\n", 400},
-		"a Host withClaims a blank":         {serveGet + "Host: a b\r\n\r\n", 400},
-		"a Host withClaims NUL":             {serveGet + "Host: a\x00b\r\n\r\n", 400},
+		"an invalid Host":                   {serveGet + "Host: a/b\r\n\r\n", 400},
+		"a Host with a blank":               {serveGet + "Host: a b\r\n\r\n", 400},
+		"a Host with NUL":                   {serveGet + "Host: a\x00b\r\n\r\n", 400},
 		"two Hosts":                         {serveGet + "Host: a\r\nHost: b\r\n\r\n", 400},
 		"the same Host twice":               {serveGet + "Host: a\r\nHost: a\r\n\r\n", 400},
-		"a name withClaims a blank":         {serveGet + "Host: a\r\nX Y: z\r\n\r\n", 400},
+		"a name with a blank":               {serveGet + "Host: a\r\nX Y: z\r\n\r\n", 400},
 		"a blank before the colon":          {serveGet + "Host: a\r\nContent-Length : 0\r\n\r\n", 400},
-		"a name that is none":               {serveGet + "Host: a\r\nX(Y): z\r\n\r\n", 400},
+		"an invalid name":                   {serveGet + "Host: a\r\nX(Y): z\r\n\r\n", 400},
 		"no name":                           {serveGet + "Host: a\r\n: z\r\n\r\n", 400},
 		"no colon":                          {serveGet + "Host: a\r\nX\r\n\r\n", 400},
-		"a value withClaims NUL":            {serveGet + "Host: a\r\nX: a\x00b\r\n\r\n", 400},
-		"a value withClaims a return":       {serveGet + "Host: a\r\nX: a\rb\r\n\r\n", 400},
-		"a value withClaims an escape":      {serveGet + "Host: a\r\nX: \x1b[31m\r\n\r\n", 400},
+		"a value with NUL":                  {serveGet + "Host: a\r\nX: a\x00b\r\n\r\n", 400},
+		"a value with a return":             {serveGet + "Host: a\r\nX: a\rb\r\n\r\n", 400},
+		"a value with an escape":            {serveGet + "Host: a\r\nX: \x1b[31m\r\n\r\n", 400},
 		"an expectation":                    {serveGet + "Host: a\r\nExpect: miracles\r\n\r\n", 417},
 		"an expectation of a statusAndBody": {post + "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}", 417},
 		"a version of the future":           {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505},
@@ -118,13 +118,13 @@ func TestTransport_MalformedRequestEndsConnection(t *testing.T) {
 		"version 0.9":                       {"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505},
 		"no version":                        {"GET / FTP/1.1\r\nHost: a\r\n\r\n", 400},
 		"a version of many digits":          {"GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400},
-		"a method that is none":             {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		"an invalid method":                 {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 		"no method":                         {" / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 		"no path":                           {"GET  HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		"a path that is none":               {"GET health HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		"a path withClaims half an escape":  {"GET /%2 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		"a path withClaims a blank":         {"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		"a path withClaims NUL":             {"GET /a\x00b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		"a path without a slash":            {"GET health HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		"a path with half an escape":        {"GET /%2 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		"a path with a blank":               {"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		"a path with NUL":                   {"GET /a\x00b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 		"a handshake of TLS":                {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},
 		"a line of another protocol":        {"EHLO example.com\r\n\r\n", 400},
 		"Content-Length and chunked":        {post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 401},
@@ -133,15 +133,15 @@ func TestTransport_MalformedRequestEndsConnection(t *testing.T) {
 		"both, for GET":                     {serveGet + "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200},
 		"two lengths":                       {post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
 		"two lengths in queryOne line":      {post + "Content-Length: 2, 2\r\n\r\n{}", 400},
-		"a length withClaims a sign":        {post + "Content-Length: +2\r\n\r\n{}", 400},
+		"a length with a sign":              {post + "Content-Length: +2\r\n\r\n{}", 400},
 		"a negative length":                 {post + "Content-Length: -1\r\n\r\n{}", 400},
-		"a length that is none":             {post + "Content-Length: two\r\n\r\n{}", 400},
+		"a length that is not a number":     {post + "Content-Length: two\r\n\r\n{}", 400},
 		"a length beyond all measure":       {post + "Content-Length: 99999999999999999999\r\n\r\n{}", 400},
 		"chunks in HTTP/1.0":                {"POST /api/v1/projects HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 401},
 		"another encoding":                  {post + "Transfer-Encoding: gzip\r\n\r\n", 501},
 		"two encodings":                     {post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
 		"two lines of encodings":            {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501},
-		"an encoding withClaims a tab":      {post + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400},
+		"an encoding with a tab":            {post + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400},
 		"an encoding in front of a blank":   {post + "Transfer-Encoding : chunked\r\nContent-Length: 2\r\n\r\n{}", 400},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// doc is what the contract says of an operation in words. Nothing depends on it.
+// doc is the description of an operation in the contract. No code depends on it.
 type doc struct{ id, tag, summary, description string }
 
 // operation is what an operation needs besides its function.

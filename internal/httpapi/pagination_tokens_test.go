@@ -56,7 +56,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 	s := testkit.StartShared(t)
 	ann, bob := s.SignUp(t), s.SignUp(t)
 	replica := s.Replica(t)
-	stranger := s.Replica(t, func(settings *server.Settings) {
+	otherKey := s.Replica(t, func(settings *server.Settings) {
 		settings.SecretKey = "another-secret-key-of-32-bytes-or-more"
 		settings.RedisURL = "" // the other replicas cache the page there
 	})
@@ -90,7 +90,7 @@ func TestPagination_TokenIsBoundToUserOrderAndFilter(t *testing.T) {
 		"in another order":             {ann, with("order_by", "created_at"), 400},
 		"in the default order":         {ann, projectsPath + "?page_token=" + first.NextPageToken, 400},
 		"of the trash":                 {ann, with("trashed", "true"), 400},
-		"of a server with another key": {ann.At(stranger), with(), 400},
+		"of a server with another key": {ann.At(otherKey), with(), 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -82,7 +82,7 @@ func (a *API) consume(ctx context.Context, keys ...charge) error {
 }
 
 // decided reports a decision to the client in headers. Its error is RateLimited if the
-// decision is to refuse the request.
+// decision is to reject the request.
 func (a *API) decided(ctx context.Context, d ratelimit.Decision) error {
 	if len(d) > 0 {
 		requestInfoFrom(ctx).limits.add(a.Now(), d)
@@ -99,7 +99,7 @@ func (a *API) decided(ctx context.Context, d ratelimit.Decision) error {
 }
 
 // consumeRefresh charges a refresh to the session of its token, too, before the store
-// is asked about it.
+// is queried.
 func (a *API) consumeRefresh(ctx context.Context, token string) error {
 	if a.Limits == nil {
 		return nil

@@ -113,13 +113,13 @@ func TestRefresh_ReusedTokenEndsOnlyItsSession(t *testing.T) {
 			t.Parallel()
 			email := fmt.Sprintf("reuse-%d@example.com", len(name))
 			ann, other := replicas[0].SignIn(t, email), replicas[0].SignIn(t, email)
-			stranger := replicas[0].SignUp(t)
+			otherUser := replicas[0].SignUp(t)
 			newest := reuse(t, ann)
 			wantLive(t, newest, replicas)
 			refresh(t, replicas[1], ann.RefreshToken).WantProblem(401, "refresh_token_reused")
 			wantRevoked(t, newest, replicas)
 			wantRevoked(t, ann, replicas) // the reuse is reported once, then the session has ended
-			for _, c := range []*testkit.Client{other, stranger} {
+			for _, c := range []*testkit.Client{other, otherUser} {
 				wantLive(t, c, replicas)
 				wantLive(t, withTokensOf(c, refresh(t, replicas[2], c.RefreshToken)), replicas)
 			}

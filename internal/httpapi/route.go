@@ -22,7 +22,7 @@ type route struct {
 	limiter *admission.Limiter
 }
 
-// routeOf returns the route of a request; without a pattern if there is none.
+// routeOf returns the route of a request; without a pattern if no route matches.
 func (a *API) routeOf(mux *http.ServeMux, r *http.Request) route {
 	if !middleware.CleanPath(r) {
 		return route{}

@@ -118,7 +118,7 @@ func TestSessions_AreListedAndEnded(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	one, two := s.SignIn(t, "ann@example.com"), s.SignIn(t, "ann@example.com")
-	stranger := s.SignUp(t)
+	otherUser := s.SignUp(t)
 	list := func(c *testkit.Client) (ids []string) {
 		var got struct {
 			Sessions []struct {
@@ -138,7 +138,7 @@ func TestSessions_AreListedAndEnded(t *testing.T) {
 	if diff := cmp.Diff([]string{two.Session, one.Session}, list(one)); diff != "" {
 		t.Errorf("sessions (-want +got):\n%s", diff)
 	}
-	stranger.Delete(sessionsPath+"/"+two.Session).WantProblem(404, "session_not_found")
+	otherUser.Delete(sessionsPath+"/"+two.Session).WantProblem(404, "session_not_found")
 	one.Delete(sessionsPath + "/" + two.Session).Want(204)
 	one.Delete(sessionsPath+"/"+two.Session).WantProblem(404, "session_not_found")
 	two.Get(sessionsPath).WantProblem(401, "token_revoked")

@@ -209,8 +209,8 @@ func TestTraces_FailingCollectorDoesNoHarm(t *testing.T) {
 			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("the server took %v to end", took)
 			}
-			if told := strings.Count(log.String(), "traces cannot be exported"); told > 1 || told == 0 && name != "slow" && name != "busy" && name != "down" {
-				t.Errorf("it was told %d times", told)
+			if lines := strings.Count(log.String(), "traces cannot be exported"); lines > 1 || lines == 0 && name != "slow" && name != "busy" && name != "down" {
+				t.Errorf("the failure was logged %d times", lines)
 			}
 			if got := len(collector.Requests()); got == 0 && answer != nil {
 				t.Error("the collector was never asked")

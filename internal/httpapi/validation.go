@@ -106,7 +106,7 @@ func (s schemaRule) say(values []string) string {
 // inputProblem is the problem of a request that huma rejected before the function ran.
 func inputProblem(ctx huma.Context, status int, message string, errs []error) *problemDetails {
 	c := callFrom(ctx.Context())
-	if c == nil { // huma could not write a response of ours
+	if c == nil { // huma failed to write one of our responses
 		r, _ := humago.Unwrap(ctx)
 		return problemOf(r, errors.Join(append(errs, errors.New(message))...))
 	}

@@ -75,7 +75,7 @@ func TestID_HasOneSpelling(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzID_Parse(f *testing.F) {
 	for _, seed := range []string{"", "01a20519-0000-7000-8000-abcdefabcdef", "01A20519-0000-7000-8000-abcdefabcdef", "{01a20519-0000-7000-8000-abcdefabcdef}"} {
 		f.Add(seed)
 	}

@@ -2,7 +2,7 @@
 // between two pages, and the query for one page. Pages follow keyset
 // pagination: no row is skipped or repeated because others come or go.
 //
-// It knows neither HTTP nor SQL, nor what the rows are.
+// It depends on neither HTTP nor SQL, nor on the kind of the rows.
 package page
 
 import "time"

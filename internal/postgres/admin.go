@@ -63,7 +63,7 @@ func (s *Store) ChangeUser(ctx context.Context, actor auth.PrivilegedActor, user
 					Scan(&before.Role, &before.Suspended)
 			},
 			get(&row, func(q *db.Queries) (db.User, error) { return q.GetUser(ctx, user) }))
-		if sqlState(err) == "42501" { // the role was taken away a moment ago
+		if sqlState(err) == "42501" { // the role has just been revoked
 			return permissionDenied()
 		}
 		if err != nil {

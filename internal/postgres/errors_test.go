@@ -18,7 +18,7 @@ import (
 )
 
 // leaks returns the text in which the error, or one that it wraps, contains one of the
-// secrets; empty if there is none.
+// secrets; empty if no error does.
 func leaks(err error, secrets ...string) string {
 	texts := []string{}
 	for e := err; e != nil; e = errors.Unwrap(e) {

@@ -18,8 +18,8 @@ import (
 // inProgressRetry is the Retry-After while the first request with a key runs.
 const inProgressRetry = time.Second
 
-// ReserveKey implements requirements.Tx. What it finds out shows with the next
-// round trip, so it costs none of its own.
+// ReserveKey implements requirements.Tx. Its result arrives with the next
+// round trip, so it needs no extra one.
 func (t *requirementsTx) ReserveKey(ctx context.Context, request requirements.IdempotentRequest) error {
 	var locked bool
 	return t.queue(ctx,

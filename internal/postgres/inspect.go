@@ -24,7 +24,7 @@ type ServerInfo struct {
 	Standby bool
 	// Encrypted is true if this connection uses TLS.
 	Encrypted bool
-	// ClockAhead is how far the server's clock is ahead of ours.
+	// ClockAhead is how far the server's clock is ahead of the local one.
 	ClockAhead time.Duration
 	// TablesWithoutRLS are the tables with an owner for which row-level security is
 	// not both enabled and forced.
@@ -90,10 +90,10 @@ WHERE  r.rolname = session_user`).Scan(&super, &bypass, &owner)
 type PowerError struct{ Why string }
 
 func (e *PowerError) Error() string {
-	return "DATABASE_URL: its role " + e.Why + ", so row-level security would not confine it; give the service a role of its own"
+	return "DATABASE_URL: its role " + e.Why + ", so row-level security would not apply to it; give the service a role of its own"
 }
 
-// connectFailure says in words why there is no connection.
+// connectFailure describes why the connection failed.
 func connectFailure(err error) error {
 	switch state := sqlState(err); state {
 	case "28P01", "28000":

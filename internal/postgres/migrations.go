@@ -50,7 +50,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return ErrSchemaTooOld
 	}
 	_, err = s.pool.Exec(ctx, `SELECT set_config('role', 'codegenapp_app', true)`)
-	if state := sqlState(err); state == "42501" || state == "22023" { // may not, or there is none
+	if state := sqlState(err); state == "42501" || state == "22023" { // not a member of the role, or no such role
 		return ErrRoleNotGranted
 	}
 	return translate(err)

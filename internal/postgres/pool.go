@@ -4,7 +4,7 @@
 // Every statement for a caller runs in a tenant scope (rls.go). In the same round
 // trip the transaction takes on the service's role and the caller's id, for
 // row-level security, and checks that the session is live. A read takes one round
-// trip, a write two. The package knows no HTTP and no business rule.
+// trip, a write two. The package contains no business rule and nothing of HTTP.
 package postgres
 
 import (

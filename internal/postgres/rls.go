@@ -21,7 +21,7 @@ type scope struct {
 	args []any
 	// snapshot makes the transaction read-only, with one snapshot for all queries.
 	snapshot bool
-	// user is the user of the scope; zero if only PostgreSQL knows it.
+	// user is the user of the scope; zero if it is known in PostgreSQL only.
 	user auth.UserID
 }
 
@@ -86,7 +86,7 @@ func scopeToOwner(owner auth.UserID) scope {
 }
 
 // scopeToProfile is the scope of the user with a verified profile, or of newUser if
-// there is none.
+// the profile is unknown.
 func scopeToProfile(p auth.Profile, newUser auth.UserID) scope {
 	return scope{sql: scopeToSignIn, args: []any{p.Issuer, p.Subject, newUser}}
 }

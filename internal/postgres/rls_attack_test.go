@@ -34,7 +34,7 @@ func newRLSAttack(t testing.TB, db testkit.Database, role string) *rlsAttack {
 	x := &rlsAttack{t: t, super: connect(t, db.Super), power: connect(t, db.Super), attacker: connect(t, db.Service)}
 	mustExec(t, x.super, "SET session_replication_role = replica")
 	x.tables = readTables(t, x.super)
-	// Bob's rows come first in every table, where a scan meets them first.
+	// Bob's rows come first in every table, where a scan reads them first.
 	x.bob, x.ann = insertRows(t, x.super, x.tables), insertRows(t, x.super, x.tables)
 	if role != "" {
 		mustExec(t, x.attacker, "SET ROLE "+role)

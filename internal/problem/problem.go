@@ -1,7 +1,7 @@
 // Package problem is the vocabulary of failures: a [Code], a sentence for the
 // caller, the errors of single fields, and the cause for the log.
 //
-// It knows neither HTTP nor SQL. An error that is not an *[Error] is a fault of
+// It depends on neither HTTP nor SQL. An error that is not an *[Error] is a fault of
 // the server: its code is [Internal], and its text stays private.
 package problem
 

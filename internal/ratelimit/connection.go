@@ -38,7 +38,7 @@ func (b *breaker) closed() (epoch uint64, closed bool) {
 
 // Stats is what the connection has done since it was opened.
 type Stats struct {
-	// Closed is whether the circuit breaker is closed: Redis is asked.
+	// Closed is whether the circuit breaker is closed: calls go to Redis.
 	Closed bool
 	// Outages counts how often the breaker opened.
 	Outages uint64

@@ -15,9 +15,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit/redisserver"
 )
 
-// patience is how long these tests wait for Redis, unless they test its absence. The
-// machine may be busy.
-const patience = 60 * time.Second
+// waitTimeout limits how long these tests wait for Redis, unless they test its absence.
+// It is long because the machine may be busy.
+const waitTimeout = 60 * time.Second
 
 // start is the time at which the clocks of these tests begin.
 var start = time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)
@@ -55,7 +55,7 @@ var limiters = map[string]func(testing.TB) fixture{
 		if source == GCRA {
 			t.Fatal("the script does not read the time as it did")
 		}
-		r, err := open(t.Context(), Config{URL: url, Timeout: patience, Log: logOf(t)}, source)
+		r, err := open(t.Context(), Config{URL: url, Timeout: waitTimeout, Log: logOf(t)}, source)
 		check(t, err)
 		t.Cleanup(r.Close)
 		awaitClosed(t, r)
@@ -101,7 +101,7 @@ func openRedis(t testing.TB, c Config) *Redis {
 // connected returns a limiter that is connected, and waits for Redis for long.
 func connected(t testing.TB, url string) *Redis {
 	t.Helper()
-	r := openRedis(t, Config{URL: url, Timeout: patience})
+	r := openRedis(t, Config{URL: url, Timeout: waitTimeout})
 	awaitClosed(t, r)
 	return r
 }
@@ -120,9 +120,9 @@ func awaitClosed(t testing.TB, r *Redis) {
 // await waits until a condition holds.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s until %s", patience, what)
+			t.Fatalf("waited %s until %s", waitTimeout, what)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 type ServerInfo struct {
 	// Version is as Redis writes it.
 	Version string
-	// MaxMemory is the limit on its memory in bytes; 0 if there is none.
+	// MaxMemory is the limit on its memory in bytes; 0 without a limit.
 	MaxMemory int64
 	// Policy is what it evicts when it is full.
 	Policy string

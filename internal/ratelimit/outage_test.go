@@ -53,7 +53,7 @@ func TestBreaker_OutageIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	log := &output{}
-	r := openRedis(t, Config{URL: server.URL(), MaxConnections: 8, Timeout: patience, Log: slog.New(slog.NewTextHandler(log, nil))})
+	r := openRedis(t, Config{URL: server.URL(), MaxConnections: 8, Timeout: waitTimeout, Log: slog.New(slog.NewTextHandler(log, nil))})
 	awaitClosed(t, r)
 	for outage := 1; outage <= 3; outage++ {
 		server.Kill()
@@ -99,7 +99,7 @@ func TestBreaker_ClosesWhenRedisStartsLater(t *testing.T) {
 	server := newServer(t)
 	server.Kill()
 	log := &output{}
-	r := openRedis(t, Config{URL: server.URL(), Timeout: patience, Log: slog.New(slog.NewTextHandler(log, nil))})
+	r := openRedis(t, Config{URL: server.URL(), Timeout: waitTimeout, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if got := allowed(t, r, 9, "ann", rate("default", 3, time.Hour)); got != 3 {
 		t.Errorf("%d requests were allowed without Redis, want 3", got)
 	}

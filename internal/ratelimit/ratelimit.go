@@ -5,10 +5,10 @@
 // The algorithm is GCRA, the generic cell rate algorithm. A limit is one number, the
 // theoretical arrival time (TAT): the time at which the limit has all its requests
 // again. Each request moves the TAT forward by the emission interval. A request is
-// refused if the TAT would then be further away than the burst. A limit whose TAT
+// rejected if the TAT would then be further away than the burst. A limit whose TAT
 // has passed needs no memory.
 //
-// The package knows neither HTTP nor users: a key is a string, and the rates come
+// The package depends on neither HTTP nor users: a key is a string, and the rates come
 // with each request.
 package ratelimit
 

@@ -100,7 +100,7 @@ func TestRedis_RepliesReachTheirCalls(t *testing.T) {
 			for try := range 300 {
 				wait := time.Duration(rand.Int64N(int64(2 * time.Millisecond)))
 				if n%4 == 0 {
-					wait = patience
+					wait = waitTimeout
 				}
 				decision, err := r.callAllow(t.Context(), wait, e.key, e.rates)
 				if err != nil {
@@ -146,7 +146,7 @@ func TestRedis_ConnectionsAreBounded(t *testing.T) {
 			t.Parallel()
 			url := newRedis(t)
 			client := connect(t, url)
-			r := openRedis(t, Config{URL: url + "?client_name=" + strings.ReplaceAll(t.Name(), "/", "-"), MaxConnections: given, Timeout: patience})
+			r := openRedis(t, Config{URL: url + "?client_name=" + strings.ReplaceAll(t.Name(), "/", "-"), MaxConnections: given, Timeout: waitTimeout})
 			awaitClosed(t, r)
 			var running sync.WaitGroup
 			for n := range 40 * want {

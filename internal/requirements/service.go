@@ -2,7 +2,7 @@
 // specifications, and the ordered items of a specification: limits, versions,
 // order, and the trash.
 //
-// It knows neither HTTP nor SQL. It needs storage through [Store], which package
+// It depends on neither HTTP nor SQL. It needs storage through [Store], which package
 // postgres implements. Every change has three steps: lock and read, decide in a
 // pure function, write. A decision covers the parents as well: the pure function
 // returns what becomes of them.

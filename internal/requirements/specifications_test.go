@@ -43,7 +43,7 @@ func TestSpecifications_DefaultTitle(t *testing.T) {
 		"combining marks beyond the 200th": {content: strings.Repeat("e\u0301", 101), want: strings.Repeat("e\u0301", 100)},
 		"a byte order mark":                {content: "\ufeffRefunds", want: "\ufeffRefunds"},
 		"other marks stay":                 {content: "+ 1. > Refunds", want: "+ 1. > Refunds"},
-		"a dash that is none of ASCII's":   {content: "– Refunds", want: "– Refunds"},
+		"a dash outside ASCII":             {content: "– Refunds", want: "– Refunds"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +85,7 @@ func TestSpecifications_ParseReportsFieldErrors(t *testing.T) {
 	}{
 		"the longest":                     {title: long(200), content: long(100_000)},
 		"no title":                        {title: "", content: "x"},
-		"a title of blanks is none":       {title: " \u00a0\t\r\n", content: "x"},
+		"a title of blanks is empty":      {title: " \u00a0\t\r\n", content: "x"},
 		"a title is trimmed first":        {title: " " + long(200) + "\n", content: "x"},
 		"a title of one more":             {title: long(201), content: "x", want: []string{"/title too_long"}},
 		"a content of one more":           {title: "", content: long(100_001), want: []string{"/content too_long"}},

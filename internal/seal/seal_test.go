@@ -102,9 +102,9 @@ func TestSeal_ChangedCharacterDoesNotOpen(t *testing.T) {
 	}
 }
 
-// FuzzToken opens any text as a token: it opens only if it is exactly what was
+// FuzzSeal_Token opens any text as a token: it opens only if it is exactly what was
 // sealed.
-func FuzzToken(f *testing.F) {
+func FuzzSeal_Token(f *testing.F) {
 	token := key.Seal(page.Cursor{Time: time.Unix(1, 0).UTC(), Text: "title"}, "scope")
 	for _, seed := range []string{"", "A", token, token + "\n", token[:9] + "\r" + token[9:], token + "=", token[1:], strings.Repeat("A", 43), strings.Repeat("A", 200)} {
 		f.Add(seed, "scope")
@@ -118,10 +118,10 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzText opens tokens with a valid MAC over any text, as an older or newer
+// FuzzSeal_Text opens tokens with a valid MAC over any text, as an older or newer
 // release may have written it. A value that opens can be sealed again and keeps
 // its meaning.
-func FuzzText(f *testing.F) {
+func FuzzSeal_Text(f *testing.F) {
 	for _, text := range []string{
 		`{"time":"2026-11-22T17:12:10.123456Z","text":"title","number":7,"id":"AQIDBAUGBwgJCgsMDQ4PEA=="}`,
 		`{"time":"0000-01-01T00:00:00+23:59","number":-1}`, `{"time":"9999-12-31T23:59:59.999999999-23:59","text":"\u0000\ud835\udc9c"}`, `{}`, `null`, `{"text":null,"Text":1}`, "",

@@ -26,7 +26,7 @@ type distinctCounter interface {
 // there is a Redis, else in this process. It costs no request a call.
 type activeUsers struct {
 	now    func() time.Time
-	shared distinctCounter // nil if there is none
+	shared distinctCounter // nil without Redis
 
 	mu sync.RWMutex
 	// seen is the minute of each user's last request.

@@ -72,7 +72,7 @@ func (a *App) openShared(ctx context.Context) (*shared, error) {
 	return s, nil
 }
 
-// check returns what tests whether each Redis responds; nil if there is none.
+// check returns what tests whether each Redis responds; nil without Redis.
 func (s *shared) check() func(context.Context) error {
 	if len(s.connections) == 0 {
 		return nil
@@ -119,11 +119,11 @@ type admittedStore struct {
 }
 
 // SignIn implements auth.Store.
-func (s admittedStore) SignIn(ctx context.Context, p auth.Profile, newcomer auth.UserID, perUser int, decide auth.SignInDecision) (auth.User, auth.Session, error) {
+func (s admittedStore) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID, perUser int, decide auth.SignInDecision) (auth.User, auth.Session, error) {
 	release, err := s.limiter.Acquire(ctx)
 	if err != nil {
 		return auth.User{}, auth.Session{}, err
 	}
 	defer release()
-	return s.Store.SignIn(ctx, p, newcomer, perUser, decide)
+	return s.Store.SignIn(ctx, p, newUser, perUser, decide)
 }

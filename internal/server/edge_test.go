@@ -48,10 +48,10 @@ func TestSettings_EdgeFaultsAreReported(t *testing.T) {
 		"HTTPS that is off":                      {enough("REQUIRE_HTTPS=false"), []string{plain}},
 		"the same by a digit":                    {enough("REQUIRE_HTTPS=0"), []string{plain}},
 		"HTTPS that is off behind a proxy":       {enough("REQUIRE_HTTPS=false", "TRUSTED_PROXIES=10.0.0.0/8"), nil},
-		"HTTPS that is off with TLS of our own":  {append(ownTLS(good.Cert, good.Key), "REQUIRE_HTTPS=false"), nil},
+		"HTTPS that is off with our own TLS":     {append(ownTLS(good.Cert, good.Key), "REQUIRE_HTTPS=false"), nil},
 		"HTTPS that is off, in development":      {development("REQUIRE_HTTPS=false"), nil},
 		"proxies":                                {enough("TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32,192.0.2.7,,::1"), nil},
-		"proxies that are none":                  {enough("TRUSTED_PROXIES=10.0.0.0/8,proxy.internal,10.0.0.0/40"), []string{"TRUSTED_PROXIES entry 2 is neither an address nor a CIDR such as 10.0.0.0/8; entry 3 is"}},
+		"proxies that are not addresses":         {enough("TRUSTED_PROXIES=10.0.0.0/8,proxy.internal,10.0.0.0/40"), []string{"TRUSTED_PROXIES entry 2 is neither an address nor a CIDR such as 10.0.0.0/8; entry 3 is"}},
 		"every address as a proxy":               {enough("TRUSTED_PROXIES=0.0.0.0/0"), []string{"TRUSTED_PROXIES trusts every address"}},
 		"every IPv6 address as a proxy":          {enough("TRUSTED_PROXIES=10.0.0.0/8,::/0"), []string{"TRUSTED_PROXIES trusts every address"}},
 		"every address, in development":          {development("TRUSTED_PROXIES=0.0.0.0/0"), nil},
@@ -61,7 +61,7 @@ func TestSettings_EdgeFaultsAreReported(t *testing.T) {
 		"every origin, in development":           {development("CORS_ORIGINS=*"), nil},
 		"an origin over plain HTTP":              {enough("CORS_ORIGINS=http://app.example.com"), []string{"CORS_ORIGINS entry 1 is not https://"}},
 		"the same, in development ":              {development("CORS_ORIGINS=http://app.example.com"), nil},
-		"origins that are none":                  {development("CORS_ORIGINS=https://a.example,https://b.example/,null,https://*.c.example"), []string{"CORS_ORIGINS entry 2 has more than scheme, host and port: an origin has no path and no slash at its end; entry 3 is not an origin such as https://app.example.com; entry 4 has a wildcard"}},
+		"invalid origins":                        {development("CORS_ORIGINS=https://a.example,https://b.example/,null,https://*.c.example"), []string{"CORS_ORIGINS entry 2 has more than scheme, host and port: an origin has no path and no slash at its end; entry 3 is not an origin such as https://app.example.com; entry 4 has a wildcard"}},
 		"everything at once, in an unknown mode": {enough("APP_ENV=staging", "CORS_ORIGINS=*", "TRUSTED_PROXIES=x", "REQUIRE_HTTPS=false", "TLS_KEY_FILE=x"), []string{"APP_ENV is not", "TRUSTED_PROXIES entry 1", "CORS_ORIGINS entry 1", "TLS_CERT_FILE is needed"}},
 	} {
 		t.Run(name, func(t *testing.T) {

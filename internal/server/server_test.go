@@ -147,7 +147,7 @@ func (w fixture) signIn(t *testing.T, r *running) (token string) {
 func TestShutdown_LeavesNoGoroutines(t *testing.T) {
 	w := newFixture(t)
 	redis := testkit.NewRedis(t)
-	away := "DATABASE_URL=postgres://nobody@" + freeAddress(t) + "/none"
+	away := "DATABASE_URL=postgres://user@" + freeAddress(t) + "/none"
 	before := goleak.IgnoreCurrent()
 	for range 20 {
 		r := w.run(t, func(*server.App) {}, "REDIS_URL="+redis, "RATELIMIT_AUTH=1000/minute")

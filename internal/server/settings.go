@@ -81,7 +81,7 @@ type Settings struct {
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`
 
-	// OTLPEndpoint is the collector of traces. If empty, there are none. The following
+	// OTLPEndpoint is the collector of traces. If empty, no traces are exported. The following
 	// settings have the names and formats of OpenTelemetry.
 	OTLPEndpoint       string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 	OTLPProtocol       string  `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`

@@ -182,7 +182,7 @@ func served(t *testing.T, config *tls.Config) string {
 	defer ours.Close()
 	go func() {
 		defer theirs.Close()
-		_ = tls.Server(theirs, config).HandshakeContext(context.WithoutCancel(t.Context())) // told by the other side
+		_ = tls.Server(theirs, config).HandshakeContext(context.WithoutCancel(t.Context())) // the client checks the result
 	}()
 	client := tls.Client(ours, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}) // looked at below
 	if err := client.HandshakeContext(t.Context()); err != nil {

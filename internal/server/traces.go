@@ -77,8 +77,8 @@ func ofDatabase(t *telemetry.Traces) func(context.Context, []string) (context.Co
 	return t.Database
 }
 
-// traced returns the rate limiter and the cache, with spans for their calls if there
-// are traces. The cache is nil if there is none.
+// traced returns the rate limiter and the cache, with spans for their calls if traces
+// are on. The cache is nil if no response is cached.
 func traced(t *telemetry.Traces, s *shared) (ratelimit.Limiter, responseCache) {
 	switch {
 	case !t.On():

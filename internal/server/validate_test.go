@@ -73,14 +73,14 @@ func TestSettings_AllFaultsAreReported(t *testing.T) {
 		"a DSN for a database URL":               {enough("DATABASE_URL=host=db user=u"), []string{"DATABASE_URL is not"}},
 		"unknown words":                          {enough("LOG_FORMAT=xml", "LOG_LEVEL=LOUD", "DATABASE_EXEC_MODE=fast"), []string{"LOG_LEVEL is not", "LOG_FORMAT is not", "DATABASE_EXEC_MODE is not"}},
 		"addresses":                              {enough("HTTP_ADDR=localhost"), []string{"HTTP_ADDR"}},
-		"a port that is none":                    {enough("PORT=http"), []string{"HTTP_ADDR (or PORT)"}},
+		"a port that is not a number":            {enough("PORT=http"), []string{"HTTP_ADDR (or PORT)"}},
 		"a port out of range":                    {enough("HTTP_ADDR=:65536"), []string{"HTTP_ADDR"}},
 		"a negative port":                        {enough("HTTP_ADDR=:-1"), []string{"HTTP_ADDR"}},
 		"no port":                                {enough("HTTP_ADDR=127.0.0.1:"), []string{"HTTP_ADDR"}},
-		"numbers that are none":                  {enough("DATABASE_POOL_SIZE=5.5", "MAX_BODY_BYTES=1M", "MAX_PROJECTS_PER_USER=many"), []string{"DATABASE_POOL_SIZE is not a whole", "MAX_PROJECTS_PER_USER is not a whole", "MAX_BODY_BYTES is not a whole"}},
+		"invalid numbers":                        {enough("DATABASE_POOL_SIZE=5.5", "MAX_BODY_BYTES=1M", "MAX_PROJECTS_PER_USER=many"), []string{"DATABASE_POOL_SIZE is not a whole", "MAX_PROJECTS_PER_USER is not a whole", "MAX_BODY_BYTES is not a whole"}},
 		"numbers out of range":                   {enough("DATABASE_POOL_SIZE=0", "DATABASE_MAX_OVERFLOW=-1", "MAX_PROJECTS_PER_USER=0", "MAX_SPECS_PER_PROJECT=0", "MAX_ITEMS_PER_SPEC=-5", "MAX_BODY_BYTES=1"), []string{"DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "MAX_PROJECTS_PER_USER", "MAX_SPECS_PER_PROJECT", "MAX_ITEMS_PER_SPEC", "MAX_BODY_BYTES"}},
 		"too many connections":                   {enough("DATABASE_POOL_SIZE=1001", "DATABASE_MAX_OVERFLOW=99999999999999999999"), []string{"DATABASE_MAX_OVERFLOW", "DATABASE_POOL_SIZE"}},
-		"durations that are none":                {enough("JWT_ACCESS_TOKEN_EXPIRES=0", "JWT_REFRESH_TOKEN_EXPIRES=-1", "SESSION_MAX_AGE=-1h", "SHUTDOWN_DRAIN=-1", "SHUTDOWN_GRACE=-1"), []string{"JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES", "SESSION_MAX_AGE", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE"}},
+		"invalid durations":                      {enough("JWT_ACCESS_TOKEN_EXPIRES=0", "JWT_REFRESH_TOKEN_EXPIRES=-1", "SESSION_MAX_AGE=-1h", "SHUTDOWN_DRAIN=-1", "SHUTDOWN_GRACE=-1"), []string{"JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES", "SESSION_MAX_AGE", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE"}},
 		"tokens of less than a second":           {enough("JWT_ACCESS_TOKEN_EXPIRES=999ms"), []string{"JWT_ACCESS_TOKEN_EXPIRES"}},
 		"sessions that end before they are idle": {enough("SESSION_MAX_AGE=23h"), []string{"SESSION_MAX_AGE is shorter"}},
 		"no client in the list":                  {enough("GOOGLE_CLIENT_ID=,"), []string{"GOOGLE_CLIENT_ID is needed"}},
@@ -107,8 +107,8 @@ func TestSettings_AllFaultsAreReported(t *testing.T) {
 		"a key file beside a secret":             {withKeyFile(anotherKey, pemOf(t, ed)), nil},
 		"a key file to come, beside a secret":    {withKeyFile(anotherKey, publicPEM(t, ed)), nil},
 		"a key file that cannot sign":            {withKeyFile("", publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE contains only public keys, and JWT_SECRET_KEY is not set"}},
-		"a key file that is none":                {withKeyFile("", anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
-		"a key file that is none, and a secret":  {withKeyFile(anotherKey, anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
+		"an invalid key file":                    {withKeyFile("", anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
+		"an invalid key file, and a secret":      {withKeyFile(anotherKey, anotherKey), []string{"JWT_PRIVATE_KEY_FILE is not PEM"}},
 		"a key file of another kind":             {withKeyFile("", pemOf(t, p384)), []string{"JWT_PRIVATE_KEY_FILE holds a block (number 1) that is neither Ed25519 nor P-256"}},
 		"a key file with a key twice":            {withKeyFile("", pemOf(t, ed)+publicPEM(t, ed)), []string{"JWT_PRIVATE_KEY_FILE holds the same key twice"}},
 		"a key file that is not there":           {append(withKeyFile("", ""), "JWT_PRIVATE_KEY_FILE=/nowhere/jwt.pem"), []string{"JWT_PRIVATE_KEY_FILE names a file"}},
@@ -120,7 +120,7 @@ func TestSettings_AllFaultsAreReported(t *testing.T) {
 		"what is no Redis":                       {enough("REDIS_URL=http://redis.internal", "RATELIMIT_STORAGE_URL=memory://", "REDIS_MAX_CONNECTIONS=0"), []string{"REDIS_URL is not", "REDIS_MAX_CONNECTIONS is not between", "RATELIMIT_STORAGE_URL is not"}},
 		"no limits":                              {enough("RATELIMIT_ENABLED=false"), nil},
 		"other limits":                           {enough("RATELIMIT_DEFAULT=10/second", "RATELIMIT_AUTH=1/hour", "RATELIMIT_REFRESH=1000000/minute"), nil},
-		"limits that are none":                   {enough("RATELIMIT_ENABLED=perhaps", "RATELIMIT_DEFAULT=100", "RATELIMIT_AUTH=0/minute", "RATELIMIT_REFRESH=5/day"), []string{"RATELIMIT_ENABLED is not true or false", "RATELIMIT_DEFAULT is not N/second", "RATELIMIT_AUTH is not N/second", "RATELIMIT_REFRESH is not N/second"}},
+		"invalid limits":                         {enough("RATELIMIT_ENABLED=perhaps", "RATELIMIT_DEFAULT=100", "RATELIMIT_AUTH=0/minute", "RATELIMIT_REFRESH=5/day"), []string{"RATELIMIT_ENABLED is not true or false", "RATELIMIT_DEFAULT is not N/second", "RATELIMIT_AUTH is not N/second", "RATELIMIT_REFRESH is not N/second"}},
 		"a domain list without domain":           {enough("GOOGLE_HOSTED_DOMAINS=,"), []string{"GOOGLE_HOSTED_DOMAINS is set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestSettings_PlaceholdersAreRejectedAsSecrets(t *testing.T) {
 	for _, placeholder := range []string{
 		"change-me-change-me-change-me-change-me", "CHANGEME-32-bytes-or-more-0123456789abc", "please-replace-this-with-random-bytes!",
 		"your-super-secret-key-here-0123456789", "example-0123456789-abcdefghijklmnopqr", "this-is-only-a-placeholder-0123456789",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "00000000000000000000000000000000000000", "my-secret-key-that-everybody-can-read",
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "00000000000000000000000000000000000000", "my-secret-key-that-anyone-can-read",
 	} {
 		got := faults((*server.Settings).ForServe, enough("SECRET_KEY="+placeholder))
 		if len(got) != 1 || !strings.HasPrefix(got[0], "SECRET_KEY looks like a placeholder") {

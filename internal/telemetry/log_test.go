@@ -148,7 +148,7 @@ func TestLog_LinesHaveTraceAndSourceLocation(t *testing.T) {
 			}
 			out.Reset()
 			telemetry.NewLogger(&out, telemetry.LogConfig{Text: true}).With("a", 1).InfoContext(ctx, "said")
-			if told := strings.Contains(out.String(), " trace="+id); told != (tc.trace != "") {
+			if logged := strings.Contains(out.String(), " trace="+id); logged != (tc.trace != "") {
 				t.Errorf("as text it is %s", out.String())
 			}
 		})

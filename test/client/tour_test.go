@@ -1,5 +1,5 @@
-// Package client looks at the published contract as those do who write clients:
-// it generates one, compiles it, and goes through the README with it.
+// Package client tests the published contract from a client's point of view: it
+// generates a client, compiles it, and follows the README with it.
 package client
 
 import (

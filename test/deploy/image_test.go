@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// imageUser is who the image runs as; pods say it again.
+// imageUser is the user ID that the image runs as. Pods repeat it.
 const imageUser = 65532
 
 var dockerfiles = []string{"docker/Dockerfile", "docker/Dockerfile.release"}

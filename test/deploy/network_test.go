@@ -76,7 +76,7 @@ func TestNetwork_AllowsOnlyListedPeers(t *testing.T) {
 }
 
 // ways are the peers of a rule at each of its ports; a rule without peers or ports
-// is open to all, and says so.
+// yields "everything".
 func ways(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) []string {
 	if len(peers) == 0 || len(ports) == 0 {
 		return []string{"everything"}

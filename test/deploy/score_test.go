@@ -36,8 +36,8 @@ type scored struct {
 // fullGrade is what a check gives that finds nothing.
 const fullGrade = 10
 
-// TestOverlays_KubeScoreFindsNothing lets kube-score look at each overlay, and wants the full
-// grade of every check but the excused ones.
+// TestOverlays_KubeScoreFindsNothing runs kube-score on each overlay, and expects the full
+// grade of every check that is not excused.
 func TestOverlays_KubeScoreFindsNothing(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		rendered, err := all.AsYaml()

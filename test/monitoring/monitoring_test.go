@@ -1,6 +1,6 @@
-// Package monitoring holds that the rules, their tests, their playbooks and the
-// dashboards under infrastructure/monitoring fit together. Whether their queries
-// find anything is asked in test/e2e, of a Prometheus.
+// Package monitoring checks that the rules, their tests, their playbooks and the
+// dashboards under infrastructure/monitoring fit together. That their
+// queries return data is tested in test/e2e, with a Prometheus.
 package monitoring
 
 import (
@@ -70,7 +70,7 @@ func TestAlerts_HaveAllAnnotations(t *testing.T) {
 	}
 }
 
-// A test of an alert that could not fail says only one of the two.
+// A test in which an alert always fires, or never, could not fail.
 func TestAlerts_AreTestedToFireAndNotToFire(t *testing.T) {
 	t.Parallel()
 	tested := regexp.MustCompile(`\n        alertname: (\w+)\n        exp_alerts:( \[\])?`)
@@ -121,8 +121,7 @@ func TestAlerts_MatchPlaybooks(t *testing.T) {
 	}
 }
 
-// Playbooks are read in a hurry: what they tell to look for in the log has to be
-// there.
+// Playbooks are read in a hurry. Each log message that they quote has to exist.
 func TestPlaybooks_QuotedLogMessagesExist(t *testing.T) {
 	t.Parallel()
 	operations := read(t, "../../docs/operations/logs-and-traces.md")

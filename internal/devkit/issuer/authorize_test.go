@@ -22,7 +22,7 @@ func TestAuthorize_RedirectURIKeepsItsQuery(t *testing.T) {
 	}
 }
 
-// Nobody but the client may receive anything, not even an error.
+// Only a registered redirect URI receives a response, also an error.
 func TestAuthorize_UnknownRedirectURIsAreRejected(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
@@ -106,7 +106,7 @@ func TestAuthorize_ErrorsAreSentToTheClient(t *testing.T) {
 func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	t.Parallel()
 	app, verifier := start(t).client(t), oauth2.GenerateVerifier()
-	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "nobody@example.com"))
+	at := app.AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login_hint", "unknown@example.com"))
 	res := get(t, at)
 	if res.status != http.StatusOK {
 		t.Fatalf("responded %d, want the page", res.status)

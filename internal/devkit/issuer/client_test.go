@@ -10,7 +10,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// client is the application, as golang.org/x/oauth2 and go-oidc see it.
+// client is the application, built on golang.org/x/oauth2 and go-oidc.
 func (w *fixture) client(t *testing.T) *oauth2.Config {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), w.url)

@@ -27,7 +27,7 @@ func TestDataDir_UnreachableDirectoryUsesVarLib(t *testing.T) {
 	defer func() {
 		stop(t, s)
 		must(t, os.RemoveAll(place))
-		_ = os.Remove(filepath.Dir(place)) // if nobody else has something there
+		_ = os.Remove(filepath.Dir(place)) // fails if other data is there
 	}()
 	if filepath.Dir(place) != "/var/lib/codegenapp" {
 		t.Errorf("the data are in %s", place)
@@ -97,10 +97,10 @@ func TestDataDir_MissingDataAreRecreated(t *testing.T) {
 func TestDataDir_ForeignSymbolicLinkIsRejected(t *testing.T) {
 	t.Parallel()
 	for name, target := range map[string]string{
-		"somewhere else":         "/etc",
-		"above the stash":        "STASH/../../0123456789abcdef",
-		"to a name not of ours":  "STASH/data",
-		"into a directory there": "STASH/0123456789abcdef/data",
+		"somewhere else":            "/etc",
+		"above the stash":           "STASH/../../0123456789abcdef",
+		"to a name in another form": "STASH/data",
+		"into a directory there":    "STASH/0123456789abcdef/data",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

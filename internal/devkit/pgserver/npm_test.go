@@ -72,7 +72,7 @@ func packed(t *testing.T, files map[string]string) ([]byte, string) {
 	return b.Bytes(), base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// fakeNPM is a program that "downloads" the file it is told here, and counts.
+// fakeNPM is a program that "downloads" pkg, and counts its calls.
 func fakeNPM(t *testing.T, pkg []byte) (f finder, count func() int) {
 	t.Helper()
 	dir := newDir(t)

@@ -92,7 +92,7 @@ func start(ctx context.Context, c Config, m machine) (*Server, error) {
 	return s, nil
 }
 
-// start creates the cluster if there is none, and runs a server on it.
+// start creates the cluster if it does not exist, and runs a server on it.
 func (h *dataDir) start(ctx context.Context, settings map[string]string, m machine) (*Server, error) {
 	if err := h.takeOver(ctx, m.grace); err != nil {
 		return nil, fmt.Errorf("stop an earlier server: %w", err)

@@ -115,8 +115,8 @@ func TestServer_StopAfterDeadlineReportsIt(t *testing.T) {
 	dir := newCluster(t)
 	s := started(t, dir)
 	note(t, s)
-	// A stopped server does not follow SIGINT, and a continued one would: it
-	// goes on only when it was told to end at once.
+	// A stopped server does not handle SIGINT; a continued one does. It is
+	// continued only after the deadline, when Stop has made it end at once.
 	must(t, syscall.Kill(s.child.pid(), syscall.SIGSTOP))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()

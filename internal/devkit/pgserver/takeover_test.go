@@ -36,8 +36,8 @@ func TestTakeOver_StalePidFile(t *testing.T) {
 	}
 }
 
-// idle is a process of the user that PostgreSQL runs as: of others it knows
-// itself that they are no servers.
+// idle starts a process of the user that PostgreSQL runs as. PostgreSQL does not
+// mistake processes of other users for servers.
 func idle(t *testing.T) int {
 	t.Helper()
 	as, err := accountFor("")
@@ -76,8 +76,8 @@ func TestTakeOver_KillsAServerThatIgnoresSignals(t *testing.T) {
 	ended(t, left.done)
 }
 
-// leftover is a server, with a note in its data, that nobody holds a lock for:
-// as if its owner had died where the kernel does not end it with him.
+// leftover is a server with a note in its data, and without a lock. It is left when
+// the owner dies and the kernel does not end its children.
 func leftover(t *testing.T, dir string) *child {
 	t.Helper()
 	m := testMachine(t)

@@ -36,7 +36,7 @@ func cookie(r *http.Request, name, value string, age time.Duration, site http.Sa
 	return c
 }
 
-// cookieValue is the value of a cookie of ours; empty without the cookie.
+// cookieValue is the value of one of our cookies; empty without the cookie.
 func cookieValue(r *http.Request, name string) string {
 	c, err := r.Cookie(cookieName(r, name))
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
-// destination is the origin that a browser goes to when a page of ours sends it
-// to an address, by the URL standard (https://url.spec.whatwg.org). That reads
-// much where Go reads nothing.
+// destination is the origin that a browser navigates to when one of our pages redirects
+// it to an address, by the URL standard (https://url.spec.whatwg.org). The standard
+// parses many addresses that Go rejects.
 func destination(address, own string) string {
 	address = strings.TrimFunc(address, func(c rune) bool { return c <= ' ' })
 	address = strings.NewReplacer("\t", "", "\r", "", "\n", "", `\`, "/").Replace(address)
@@ -42,9 +42,9 @@ func destination(address, own string) string {
 	return kind + "//" + strings.ToLower(authority[strings.LastIndexByte(authority, '@')+1:])
 }
 
-// FuzzLogin_ReturnTo asks to be sent anywhere after a sign-in, or to have a code
-// exchanged that came to anywhere: a browser stays at an origin that is trusted,
-// also when it is told what went wrong.
+// FuzzLogin_ReturnTo passes any address as return_to of a sign-in, and as redirect_uri
+// of a code. The browser stays at a trusted origin, also when it is redirected with an
+// error.
 func FuzzLogin_ReturnTo(f *testing.F) {
 	for _, address := range []string{
 		"/", "/docs?tab=1#x", "//evil.example", `/\evil.example`, "/%2fevil.example", "/.//evil.example", "/..%2f/evil.example", "\t//evil.example", "https:evil.example", "https:/evil.example", "https:///evil.example",
@@ -78,9 +78,9 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 	})
 }
 
-// FuzzOAuthState opens cookies that are sealed as ours are, over any text: what
-// opens is a sign-in of that state whose time is not over.
-func FuzzOAuthState(f *testing.F) {
+// FuzzOAuthState_Open opens cookies with a valid seal over any text. A cookie opens
+// only if it holds a login of that state that has not expired.
+func FuzzOAuthState_Open(f *testing.F) {
 	for _, text := range []string{
 		`{"state":"s","nonce":"n","verifier":"v","return_to":"/","expires":"2026-11-24T12:00:00Z"}`, `{"state":"s","expires":"2026-11-24T11:59:59Z"}`,
 		`{"State":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":"x","state":"s","expires":"2027-01-01T00:00:00Z"}`, `{"state":null}`, `null`, "",
@@ -89,15 +89,15 @@ func FuzzOAuthState(f *testing.F) {
 		f.Add([]byte(text), "")
 	}
 	now := time.Date(2026, time.November, 24, 11, 59, 59, 0, time.UTC)
-	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
+	cookies := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
 	f.Fuzz(func(t *testing.T, text []byte, state string) {
-		if of, err := kept.open(string(text), state); err == nil {
-			t.Fatalf("%q opens as %+v", text, of) // nobody has sealed it
+		if of, err := cookies.open(string(text), state); err == nil {
+			t.Fatalf("%q opens as %+v", text, of) // it was never sealed
 		}
 		if !jsontext.Value(text).IsValid() {
 			return // package seal opens nothing but strict JSON
 		}
-		of, err := kept.open(kept.key.Seal(jsontext.Value(text), ""), state)
+		of, err := cookies.open(cookies.key.Seal(jsontext.Value(text), ""), state)
 		if err != nil {
 			return
 		}

@@ -12,17 +12,17 @@ import (
 func TestOAuthState_ExpiresAfterTenMinutes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
+	cookies := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: func() time.Time { return now }}
 	of := auth.NewAuthorizationRequest("https://app.example.com/api/v1/auth/google/callback")
-	sealed := kept.seal(of, "/docs")
+	sealed := cookies.seal(of, "/docs")
 
 	now = now.Add(10*time.Minute - time.Nanosecond)
-	got, err := kept.open(sealed, of.State)
+	got, err := cookies.open(sealed, of.State)
 	if err != nil || got.authRequest(of.RedirectURI) != of || got.ReturnTo != "/docs" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	now = now.Add(time.Nanosecond)
-	if _, err := kept.open(sealed, of.State); err == nil {
+	if _, err := cookies.open(sealed, of.State); err == nil {
 		t.Error("it lasts longer")
 	}
 }
@@ -44,15 +44,15 @@ func TestOAuthState_IsUnique(t *testing.T) {
 // No byte of a sealed attempt can be another one.
 func TestOAuthState_AlteredStateIsRejected(t *testing.T) {
 	t.Parallel()
-	kept := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: time.Now}
+	cookies := states{key: seal.NewKey([]byte("the secret key of a test, 32 bytes"), "OAuth login state"), now: time.Now}
 	of := auth.NewAuthorizationRequest("postmessage")
-	raw, err := base64.RawURLEncoding.DecodeString(kept.seal(of, "/docs"))
+	raw, err := base64.RawURLEncoding.DecodeString(cookies.seal(of, "/docs"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range raw {
 		raw[n] ^= 1
-		if _, err := kept.open(base64.RawURLEncoding.EncodeToString(raw), of.State); err == nil {
+		if _, err := cookies.open(base64.RawURLEncoding.EncodeToString(raw), of.State); err == nil {
 			t.Errorf("byte %d can be altered", n)
 		}
 		raw[n] ^= 1

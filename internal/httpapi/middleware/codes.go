@@ -6,8 +6,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// The codes of HTTP itself. No rule returns them; the packages inside know
-// neither methods nor headers.
+// The codes of HTTP itself. No business rule returns them: the packages of the rules
+// do not depend on HTTP.
 var (
 	HTTPSRequired = problem.Define("https_required", problem.Doc{
 		Kind:        problem.KindPermissionDenied,

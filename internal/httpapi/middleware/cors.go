@@ -101,8 +101,8 @@ func ofThisMachine(host string) bool {
 }
 
 // CORS responds to preflights and lets pages of the allowed origins read responses,
-// also errors. Other origins get no CORS headers, so the browser blocks the page; a
-// preflight of theirs is treated like any OPTIONS request.
+// also errors. Other origins get no CORS headers, so the browser blocks the page; their
+// preflights are treated like any OPTIONS request.
 //
 // It comes before everything that queries a store or counts requests. A request
 // without the required HTTPS gets no preflight, so the browser never sends the

@@ -2,7 +2,7 @@
 // route: request ID, log line, panics, proxies, HTTPS, CORS, header limits, 304 and
 // 404. Package httpapi puts the pieces in order.
 //
-// It knows neither the operations of the API nor the library that registers them.
+// It depends on neither the operations of the API nor the library that registers them.
 package middleware
 
 import (

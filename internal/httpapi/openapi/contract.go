@@ -2,7 +2,7 @@
 // types of their inputs and outputs; this package adds what huma cannot know, such as
 // the problems of each operation, 304, the merge-patch media type and the examples.
 //
-// It knows no operation: package httpapi describes each to it.
+// It depends on no operation: package httpapi describes each to it.
 package openapi
 
 import (
@@ -34,7 +34,7 @@ const (
 // SchemaPrefix is where the document has its schemas.
 const SchemaPrefix = "#/components/schemas/"
 
-// Config is what the contract says besides the operations.
+// Config is the part of the contract besides the operations.
 type Config struct {
 	// Prefix is the path of the API.
 	Prefix string

@@ -63,8 +63,8 @@ AS $$
 DECLARE
     caller uuid := public.app_user_id();
 BEGIN
-    -- Both are held, so that of two admins who change each other the later one
-    -- finds out that it is none any more.
+    -- Both rows are locked. If two admins change each other, the later change reads
+    -- the new role of its caller, and fails.
     PERFORM FROM public.users AS u WHERE u.id IN (caller, target) ORDER BY u.id FOR NO KEY UPDATE;
     IF target = caller OR public.app_user_role() IS DISTINCT FROM 'admin' THEN
         RAISE EXCEPTION 'only an admin changes another user' USING ERRCODE = 'insufficient_privilege';

@@ -78,7 +78,7 @@ func name(setting string, secret bool) string {
 	return "`" + setting + "`"
 }
 
-// value is a default. A placeholder is none.
+// value is the default of a setting; empty if the text is a placeholder.
 func value(text string) string {
 	if text == "" || strings.Contains(text, "change-me") {
 		return ""
