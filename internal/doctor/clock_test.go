@@ -21,14 +21,14 @@ func TestDoctor_ReportsClockOfTheDatabaseThatIsOff(t *testing.T) {
 		5 * time.Second: "warn its clock differs from ours by 5s", -5 * time.Second: "warn its clock differs from ours by 5s",
 		time.Minute: "FAIL its clock differs from ours by 1m0s", -time.Hour: "FAIL its clock differs from ours by 1h0m0s",
 	} {
-		got := ""
+		var got strings.Builder
 		for _, r := range e.databaseResults(postgres.ServerInfo{Durable: true, MaxConnections: 100, ClockAhead: ahead}) {
 			if strings.Contains(r.text, "clock") {
-				got += string(r.status) + " " + r.text
+				got.WriteString(string(r.status) + " " + r.text)
 			}
 		}
-		if !strings.HasPrefix(got, want) || want == "" && got != "" {
-			t.Errorf("a clock that is ahead by %s is reported as %q", ahead, got)
+		if !strings.HasPrefix(got.String(), want) || want == "" && got.String() != "" {
+			t.Errorf("a clock that is ahead by %s is reported as %q", ahead, got.String())
 		}
 	}
 }
