@@ -2,4 +2,4 @@
 
 package race
 
-const on = true
+const enabled = true
