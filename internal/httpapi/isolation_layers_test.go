@@ -79,7 +79,7 @@ func checkUnnamedResourcesAreOwn(t *testing.T, s *testkit.Server) {
 	if me := profileOf(bob.Get(mePath).Want(200)); me.ID != bob.User || me.Name == "Anna" {
 		t.Errorf("bob is %+v", me)
 	}
-	again := signInAgain(t, s, fmt.Sprintf("person-%d@example.com", 1))
+	again := signInAgain(t, s, fmt.Sprintf("user-%d@example.com", 1))
 	again.Delete(mePath).Want(204)
 	bob.Get(spec.path()).Want(200)
 }

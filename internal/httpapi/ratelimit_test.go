@@ -72,7 +72,7 @@ func TestRateLimit_IsPerUser(t *testing.T) {
 	}
 	// One limit covers all requests of a user, whatever session and method.
 	ann.Post(projectsPath, withTitle("x")).WantProblem(429, "rate_limited")
-	s.SignIn(t, "person-1@example.com").Get("/api/v1/users/me").WantProblem(429, "rate_limited")
+	s.SignIn(t, "user-1@example.com").Get("/api/v1/users/me").WantProblem(429, "rate_limited")
 	if got := remainingRequests(ben.Get(projectsPath).Want(200)); got != 4 {
 		t.Errorf("another user has %d requests left, want 4", got)
 	}
@@ -171,7 +171,7 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 			// consumed.
 			left := map[string]int{user: 50, address: 50, login: 19}
 			left[tc.pays]--
-			probe := s.SignIn(t, "person-1@example.com") // a login
+			probe := s.SignIn(t, "user-1@example.com") // a login
 			left[login]--
 			got := map[string]int{
 				user:    remainingRequests(probe.Get("/api/v1/users/me").Want(200)) + 1,

@@ -132,7 +132,7 @@ func newWorkload(t *testing.T, kit *testkit.Server, servers ...*server) *workloa
 func (s *workload) addUsers(people, readers int) {
 	for range people {
 		s.userCount++
-		p := newCacheUser(s.t, s.kit, fmt.Sprintf("person-%d@example.com", s.userCount))
+		p := newCacheUser(s.t, s.kit, fmt.Sprintf("cache-user-%d@example.com", s.userCount))
 		p.pause = time.Duration(300+2700*(s.userCount%2)) * time.Millisecond
 		s.users = append(s.users, p)
 		for _, th := range p.resources {
