@@ -31,6 +31,12 @@ const (
 	// Exports hold a connection for as long as their clients read: they get one of
 	// exportShare normal slots.
 	exportShare = 3
+
+	// The budgets of bytes fit into a process with GOMEMLIMIT=400MiB. One caller can
+	// have two of the largest responses at once, a specification with 500 items of
+	// 10,000 characters, or ten full pages.
+	maxBodies, maxBodiesPerCaller       = 48 << 20, 8 << 20
+	maxResponses, maxResponsesPerCaller = 128 << 20, 48 << 20
 )
 
 // Limits are the limiters of a server.
@@ -42,6 +48,8 @@ type Limits struct {
 	SignIns *Limiter
 	// MaxExports is the number of exports at the same time. Each holds a normal slot.
 	MaxExports int
+	// Bodies and Responses bound the bytes that requests hold at the same time.
+	Bodies, Responses *Bytes
 }
 
 // New divides the connections to a database. The function is called with the name of
@@ -57,6 +65,8 @@ func New(connections int, shed func(limiter string)) *Limits {
 		Reserved:   newLimiter("reserved", max(reserved, 1), shed),
 		SignIns:    newLimiter("sign_ins", connections, shed),
 		MaxExports: max((connections-reserved)/exportShare, 1),
+		Bodies:     newBytes("bodies", maxBodiesPerCaller, maxBodies, shed),
+		Responses:  newBytes("responses", maxResponsesPerCaller, maxResponses, shed),
 	}
 	l.Reserved.shared, l.Reserved.queueLimit = l.Normal.slots, reservedQueue
 	return l
@@ -124,6 +134,10 @@ func (l *Limiter) Acquire(ctx context.Context) (release func(), err error) {
 // overloaded is the problem of a request that is shed.
 func (l *Limiter) overloaded() error {
 	l.shed(l.name)
+	return overloaded()
+}
+
+func overloaded() error {
 	p := problem.New(problem.Unavailable, "The server is overloaded. Repeat the request after the time in Retry-After.")
 	p.RetryAfter = minRetryAfter + rand.N(retryJitter) //nolint:gosec // spreads load, keeps no secret
 	return p

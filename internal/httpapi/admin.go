@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/page"
 )
 
@@ -66,20 +67,20 @@ func (a *API) listUsers(ctx context.Context, admin auth.PrivilegedActor, in *lis
 
 // managedUserPatch is a merge patch of a user, by an admin.
 type managedUserPatch struct {
-	Role      optional[auth.Role] `json:"role,omitempty" sample:"auditor" enum:"user,auditor,admin" doc:"What the user may do besides working on their own projects."`
-	Suspended optional[bool]      `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
+	Role      body.Change[auth.Role] `json:"role,omitempty" sample:"auditor" enum:"user,auditor,admin" doc:"What the user may do besides working on their own projects."`
+	Suspended body.Change[bool]      `json:"suspended,omitempty" doc:"Whether the account may not sign in; true ends all of its sessions."`
 }
 
 type changeUserIn struct {
-	ID   auth.UserID `path:"id" format:"uuid"`
-	Body managedUserPatch
+	ID auth.UserID `path:"id" format:"uuid"`
+	JSONIn[managedUserPatch]
 }
 
 type managedUserOut struct{ Body managedUserView }
 
 // changeUser is PATCH /admin/users/{id}.
 func (a *API) changeUser(ctx context.Context, admin auth.PrivilegedActor, in *changeUserIn) (*managedUserOut, error) {
-	change := auth.UserChange{Role: in.Body.Role.pointer(), Suspend: in.Body.Suspended.pointer()}
+	change := auth.UserChange{Role: in.JSON.Role.Pointer(), Suspend: in.JSON.Suspended.Pointer()}
 	changed, err := a.Auth.ChangeUser(ctx, admin, in.ID, change)
 	if err != nil {
 		return nil, err

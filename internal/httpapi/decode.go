@@ -1,94 +1,146 @@
 package httpapi
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"io"
-	"strconv"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codegenapp/codegenapp/internal/admission"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// maxDepth is how many levels the JSON of a request may have.
-const maxDepth = 16
+// maxAuthBody is the size of the largest body of /auth/*, in bytes. Anyone may send
+// one, and none needs more than an ID token.
+const maxAuthBody = 32 << 10
 
-// jsonOptions escape "<", ">" and "&", so that a front end that puts a response into
-// a page by mistake does not run a script in it. Equal responses are equal bytes, also
-// where they have maps.
-var jsonOptions = json.JoinOptions(jsontext.EscapeForHTML(true), json.Deterministic(true))
-
-// jsonFormat reads and writes JSON for huma. The library is strict: exactly one value,
-// each name once and in its case, valid UTF-8, no lone surrogates. The text of an error
-// is a sentence for the caller.
-var jsonFormat = huma.Format{
-	Marshal: func(w io.Writer, v any) error {
-		return json.MarshalWrite(w, v, jsonOptions)
-	},
-	Unmarshal: func(data []byte, v any) error {
-		if _, first := v.(*any); first { // huma reads each body twice
-			if tooDeep(data) {
-				return fmt.Errorf("The JSON has more than %d levels.", maxDepth)
-			}
-			return jsonError(json.Unmarshal(data, v, anyNumber))
-		}
-		return jsonError(json.Unmarshal(data, v))
-	},
+// JSONIn is the part of an input that is its JSON body. huma reads the bytes, as slowly
+// as the client sends them. The endpoint decodes them, within the concurrency limiter
+// and the time of the operation.
+type JSONIn[T any] struct {
+	RawBody []byte
+	// JSON is the decoded body. If it has a method check, that converts it into a value
+	// of the rules and returns the faults.
+	JSON T
 }
 
-// anyNumber leaves numbers of any size to the schema: one that float64 cannot hold is
-// well-formed JSON and becomes infinite.
-var anyNumber = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported
+// jsonIn is an input with a JSON body.
+type jsonIn interface {
+	bodyType() reflect.Type
+	decode(c *call, plan *body.Plan) error
+}
+
+func (*JSONIn[T]) bodyType() reflect.Type { return reflect.TypeFor[T]() }
+
+// decode decodes the body and checks it by the rules. All faults are reported together.
+func (in *JSONIn[T]) decode(c *call, plan *body.Plan) error {
+	if len(in.RawBody) == 0 && c.op.emptyBody {
+		return nil
 	}
-	raw, err := d.ReadValue()
+	faults, err := plan.Decode(in.RawBody, &in.JSON)
 	if err != nil {
 		return err
 	}
-	*v, err = strconv.ParseFloat(string(raw), 64)
-	if errors.Is(err, strconv.ErrRange) {
-		return nil
+	if ruled, ok := any(&in.JSON).(interface {
+		check(c *call) []problem.FieldError
+	}); ok {
+		faults = withRules(faults, ruled.check(c))
 	}
-	return err
-}))
-
-// jsonError says what is wrong with the JSON and where, without repeating the input.
-func jsonError(err error) error {
-	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
-	switch {
-	case err == nil:
-		return nil
-	case !ok:
-		return err
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("A name occurs twice in one object, near byte %d.", syntax.ByteOffset)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("The JSON ends too early.")
-	default:
-		return fmt.Errorf("The body is not one well-formed JSON value in UTF-8: see byte %d.", syntax.ByteOffset)
+	if len(faults) > 0 {
+		return problem.Invalid(faults)
 	}
+	return nil
 }
 
-// tooDeep reports whether data opens more than maxDepth levels. The parser judges what
-// is not JSON.
-func tooDeep(data []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
+// withRules adds the faults that the rules have found to those of decoding. What they
+// say of a field without a value, or once more, does not count.
+func withRules(decoding, rules []problem.FieldError) []problem.FieldError {
+	all := slices.Clone(decoding)
+	for _, r := range rules {
+		if !slices.ContainsFunc(decoding, func(d problem.FieldError) bool {
+			return d.Pointer == "" || d.Pointer == r.Pointer && (d.Code == r.Code || !body.HasValue(d))
+		}) {
+			all = append(all, r)
 		}
 	}
-	return false
+	slices.SortStableFunc(all, func(a, b problem.FieldError) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	return all
+}
+
+// planFor returns how the bodies of an operation are read, and describes them in the
+// contract; nil for an operation without a body.
+func planFor[In, Out any](a *API, pattern string, op operation) *body.Plan {
+	in, ok := any(new(In)).(jsonIn)
+	if !ok {
+		return nil
+	}
+	limits := map[string]int{"item_ids": a.maxItems()}
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(in.bodyType(), true, "")
+	described := a.described(pattern).RequestBody
+	described.Required = !op.emptyBody
+	described.Content = map[string]*huma.MediaType{openapi.JSON: {Schema: schema}}
+	for name, property := range a.huma.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref).Properties {
+		if limit, ok := limits[name]; ok {
+			property.MaxItems = &limit
+		}
+	}
+	return body.NewPlan(in.bodyType(), body.Options{ReadOnly: fieldsOf(reflect.TypeFor[Out]()), MaxItems: limits})
+}
+
+// maxItems is how many items a specification may have.
+func (a *API) maxItems() int {
+	if a.Requirements == nil { // of an API that only renders the contract
+		return defaultMaxItems
+	}
+	return a.Requirements.Limits().ItemsPerSpecification
+}
+
+// defaultMaxItems is the limit in the published contract.
+const defaultMaxItems = 500
+
+// described is the description of an operation in the contract.
+func (a *API) described(pattern string) *huma.Operation {
+	method, path, _ := strings.Cut(pattern, " ")
+	item := a.huma.OpenAPI().Paths[path]
+	return map[string]*huma.Operation{
+		http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete, http.MethodGet: item.Get,
+	}[method]
+}
+
+// fieldsOf returns the names of the fields of a response's body.
+func fieldsOf(out reflect.Type) []string {
+	body, ok := out.FieldByName("Body")
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, f := range reflect.VisibleFields(body.Type) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// countedBody counts the bytes of a body against the budget of its caller while they
+// arrive.
+type countedBody struct {
+	io.ReadCloser
+
+	account *admission.Account
+}
+
+// Read reads and counts.
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if full := b.account.Add(n); full != nil {
+		return n, full
+	}
+	return n, err
 }

@@ -65,7 +65,7 @@ var notOneJSONValue = map[string]string{
 	"17 levels":                          nested(17),
 	"17 levels and open":                 `{"title": ` + strings.Repeat("[", 16),
 	"10,000 levels":                      strings.Repeat("[", 10000) + strings.Repeat("]", 10000),
-	"500,000 levels of objects":          strings.Repeat(`{"":`, 250000),
+	"6,000 levels of objects":            strings.Repeat(`{"":`, 6000),
 	"closing brackets":                   strings.Repeat("]", 100),
 	"17 levels after closing brackets":   strings.Repeat("]", 100) + nested(17),
 	"17 levels behind a quoted quote":    `{"title": "\\\"", "y": ` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`,

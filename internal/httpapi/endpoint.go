@@ -13,6 +13,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
@@ -76,16 +77,23 @@ func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, 
 func register[In, Out any](a *API, pattern string, status int, required access, serve func(context.Context, *In) (*Out, error), d doc, options []option) {
 	described, op := a.operation(pattern, status, required, d, options)
 	limiter := a.limiterFor(op)
+	var plan *body.Plan
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
+		c, decoded := callFrom(ctx), false
 		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
+			if with, ok := any(in).(jsonIn); ok {
+				if err := with.decode(c, plan); err != nil {
+					return nil, err
+				}
+			}
+			decoded = true
 			if err := a.startWrite(ctx); err != nil {
 				return nil, err
 			}
 			return serve(ctx, in)
 		})
-		c := callFrom(ctx)
 		if err != nil {
-			if problem.CodeOf(err).Doc().Kind == problem.KindInvalidArgument {
+			if !decoded || problem.CodeOf(err).Doc().Kind == problem.KindInvalidArgument {
 				err = c.authorizedError(ctx, err)
 			}
 			return nil, problemOf(c.request, err)
@@ -93,6 +101,7 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 		a.locations.learn(out)
 		return out, nil
 	})
+	plan = planFor[In, Out](a, pattern, op)
 }
 
 // limited runs work within a concurrency limiter. The work does not observe client
@@ -124,11 +133,15 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 		cacheable: op.cached, writes: required.signedIn && method != http.MethodGet && writesContent(method, prefix+path),
 		limiter: a.limiterFor(op),
 	}
+	maxBody := a.MaxBodyBytes
+	if strings.HasPrefix(path, "/auth/") {
+		maxBody = min(maxBody, maxAuthBody)
+	}
 	described := huma.Operation{
 		OperationID: d.id, Method: method, Path: path, DefaultStatus: status,
 		Summary: d.summary, Description: d.description, Tags: []string{d.tag},
 		// huma rejects a body of exactly MaxBodyBytes; the contract accepts it.
-		MaxBodyBytes: a.MaxBodyBytes + 1, BodyReadTimeout: bodyTimeout,
+		MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,
 	}
 	if required.signedIn {
 		described.Security = []map[string][]string{{"bearer": {}}}
@@ -136,12 +149,13 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 	a.contract.SetProblems(&described, op.allProblems(described, required))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		c := &call{api: a, op: op, access: required, request: r}
+		c := &call{api: a, op: op, access: required, request: r, maxBody: maxBody}
 		if err := c.check(ctx.Operation()); err != nil {
 			a.fail(w, r, err)
 			return
 		}
-		next(huma.WithValue(ctx, callKey{}, c))
+		defer c.hold()()
+		next(huma.WithContext(ctx, admission.NewContext(context.WithValue(ctx.Context(), callKey{}, c), &c.response)))
 	}}
 	return described, op
 }
@@ -156,6 +170,10 @@ type call struct {
 	actor   auth.Actor
 	// verified reports whether the access token is valid.
 	verified bool
+	// maxBody is the size of the largest body, in bytes.
+	maxBody int64
+	// body and response are what the request holds of the budgets of bytes.
+	body, response admission.Account
 }
 
 type callKey struct{}
@@ -169,8 +187,26 @@ func (c *call) privileged() auth.PrivilegedActor {
 	return auth.PrivilegedActor{Actor: c.actor, Permission: c.access.permission}
 }
 
-// check checks what must hold before the body is read: the access token, and the form
-// of query and headers.
+// hold counts the bytes of the request's body and of its response against the budgets
+// of the caller, until the function that it returns is called.
+func (c *call) hold() (release func()) {
+	caller := limitKey(c.api.address(c.request))
+	if c.verified {
+		caller = c.actor.User.String()
+	}
+	c.body, c.response = c.api.Admission.Bodies.Open(caller), c.api.Admission.Responses.Open(caller)
+	if c.request.Body != nil {
+		c.request.Body = &countedBody{c.request.Body, &c.body}
+	}
+	return func() {
+		c.body.Close()
+		c.response.Close()
+	}
+}
+
+// check checks what must hold before the body is read: the access token, the form of
+// query and headers, and the size that the body is announced with. A client that waits
+// for 100 (Continue) is then not invited to send it (RFC 9110, section 10.1.1).
 func (c *call) check(op *huma.Operation) error {
 	if c.access.signedIn {
 		if err := c.authenticate(); err != nil {
@@ -181,6 +217,9 @@ func (c *call) check(op *huma.Operation) error {
 	// A form of another site would send a body of another type along with the cookie.
 	if problem.CodeOf(err) == middleware.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {
 		return login.NotJSON()
+	}
+	if err == nil && op.RequestBody != nil && c.request.ContentLength > c.maxBody {
+		err = bodyTooLarge(c.maxBody)
 	}
 	if err != nil {
 		return c.authorizedError(c.request.Context(), err)

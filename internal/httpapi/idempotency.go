@@ -12,17 +12,16 @@ import (
 
 // IdempotentIn is the input of a creation that happens once for each Idempotency-Key.
 type IdempotentIn struct {
-	Key     idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same response and creates nothing more."`
-	RawBody []byte
+	Key idempotencyKey `header:"Idempotency-Key" doc:"Names this creation: for 24 hours the same request with the same key gets the same response and creates nothing more."`
 }
 
 // request identifies the request: the same key, path and body (whatever its spacing
 // and the order of its names) are the same request. It is zero without a key.
-func (in *IdempotentIn) request(method, path string) (requirements.IdempotentRequest, error) {
+func (in *IdempotentIn) request(method, path string, body []byte) (requirements.IdempotentRequest, error) {
 	if in.Key.text == "" {
 		return requirements.IdempotentRequest{}, nil
 	}
-	digest, err := requestDigest(method, prefix+path, in.RawBody)
+	digest, err := requestDigest(method, prefix+path, body)
 	return requirements.IdempotentRequest{Key: in.Key.text, Digest: digest}, err
 }
 
@@ -73,13 +72,4 @@ func created(path, tag string, replayed bool) CreatedOut {
 		out.Replayed = "true"
 	}
 	return out
-}
-
-// each converts every element.
-func each[From, To any](from []From, convert func(From) To) []To {
-	to := make([]To, len(from))
-	for n, f := range from {
-		to[n] = convert(f)
-	}
-	return to
 }

@@ -3,12 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -50,7 +48,7 @@ type item struct {
 	ID        requirements.ItemID          `json:"id" format:"uuid"`
 	SpecID    requirements.SpecificationID `json:"spec_id" format:"uuid"`
 	Number    int                          `json:"number" minimum:"1" sample:"2" doc:"Counts from 1 within the specification; never reused."`
-	Content   string                       `json:"content" minLength:"1" maxLength:"5000" example:"Refunds above 500 need a second person."`
+	Content   string                       `json:"content" minLength:"1" maxLength:"10000" example:"Refunds above 500 need a second person."`
 	Order     int                          `json:"order" minimum:"0" sample:"1" doc:"The position in the specification, from 0 without gaps."`
 	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the item itself."`
 	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
@@ -95,34 +93,28 @@ type MatchedItemIn struct {
 
 // itemBody sets everything that a caller may set of an item.
 type itemBody struct {
-	Content optional[string] `json:"content" sample:"Refunds above 500 need a second person." doc:"1 to 5,000 characters, at least one of them not blank; stored byte for byte."`
-	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
+	Content string             `json:"content" minLength:"1" maxLength:"10000" sample:"Refunds above 500 need a second person." doc:"At least one character that is not blank; stored byte for byte."`
+	Order   body.Optional[int] `json:"order,omitempty" minimum:"0" sample:"1" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
+
+	item requirements.NewItem
 }
 
-func (b *itemBody) draft() (requirements.NewItem, []problem.FieldError) {
-	return requirements.ParseNewItem(b.Content.value, b.Order.pointer())
-}
-
-// Resolve checks the body by the rules.
-func (b *itemBody) Resolve(huma.Context) []error {
-	_, faults := b.draft()
-	return ruleErrors(faults, map[string]bool{"/content": b.Content.ok})
+func (b *itemBody) check(*call) (faults []problem.FieldError) {
+	b.item, faults = requirements.ParseNewItem(b.Content, b.Order.Pointer())
+	return faults
 }
 
 // itemPatch is a merge patch of an item.
 type itemPatch struct {
-	Content optional[string] `json:"content,omitempty" doc:"1 to 5,000 characters, at least one of them not blank; stored byte for byte."`
-	Order   optional[int]    `json:"order,omitempty" sample:"1" doc:"Moves the item to this position, from 0."`
+	Content body.Change[string] `json:"content,omitempty" minLength:"1" maxLength:"10000" doc:"At least one character that is not blank; stored byte for byte."`
+	Order   body.Change[int]    `json:"order,omitempty" minimum:"0" sample:"1" doc:"Moves the item to this position, from 0."`
+
+	patch requirements.ItemPatch
 }
 
-func (b *itemPatch) patch() (requirements.ItemPatch, []problem.FieldError) {
-	return requirements.ParseItemPatch(b.Content.pointer(), b.Order.pointer())
-}
-
-// Resolve checks the patch by the rules.
-func (b *itemPatch) Resolve(huma.Context) []error {
-	_, faults := b.patch()
-	return ruleErrors(faults, nil)
+func (b *itemPatch) check(*call) (faults []problem.FieldError) {
+	b.patch, faults = requirements.ParseItemPatch(b.Content.Pointer(), b.Order.Pointer())
+	return faults
 }
 
 type itemsOut struct {
@@ -153,7 +145,7 @@ func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specification
 type createItemIn struct {
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
 	IdempotentIn
-	Body itemBody
+	JSONIn[itemBody]
 }
 
 type createItemOut struct {
@@ -163,15 +155,11 @@ type createItemOut struct {
 
 // createItem is POST /specs/{id}/items.
 func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn) (*createItemOut, error) {
-	draft, err := checked(in.Body.draft())
+	request, err := in.request(http.MethodPost, "/specs/"+in.ID.String()+"/items", in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	request, err := in.request(http.MethodPost, "/specs/"+in.ID.String()+"/items")
-	if err != nil {
-		return nil, err
-	}
-	item, err := a.Requirements.CreateItem(ctx, actor, in.ID, request, draft)
+	item, err := a.Requirements.CreateItem(ctx, actor, in.ID, request, in.JSON.item)
 	if err != nil {
 		return nil, err
 	}
@@ -183,25 +171,20 @@ func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn
 
 type reorderItemsIn struct {
 	MatchedSpecificationIn
-	Body itemOrder
+	JSONIn[itemOrder]
 }
 
 // itemOrder is all items of a specification in their new order.
 type itemOrder struct {
-	ItemIDs []requirements.ItemID `json:"item_ids" sample:"[\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d1\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d2\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d3\"]" pattern:"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$" patternDescription:"an id: a UUID in lower case with hyphens" doc:"All items of the specification, each once, in their new order."`
+	ItemIDs []requirements.ItemID `json:"item_ids" sample:"[\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d1\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d2\",\"01a2043e-6e8b-7c3d-9a41-5b0e27d683d3\"]" maxItems:"500" uniqueItems:"true" pattern:"^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$" patternDescription:"an id: a UUID with hyphens" doc:"All items of the specification, each once, in their new order."`
 }
 
-// Resolve checks that no item is named twice.
-func (b *itemOrder) Resolve(huma.Context) []error {
-	if slices.Contains(b.ItemIDs, requirements.ItemID{}) { // not an id, as the schema reports
-		return nil
-	}
-	return ruleErrors(requirements.CheckOrder(b.ItemIDs), nil)
-}
+// check rejects an item that is named twice.
+func (b *itemOrder) check(*call) []problem.FieldError { return requirements.CheckOrder(b.ItemIDs) }
 
 // reorderItems is PUT /specs/{id}/items/reorder.
 func (a *API) reorderItems(ctx context.Context, actor auth.Actor, in *reorderItemsIn) (*itemsOut, error) {
-	return itemsResponse(a.Requirements.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.Body.ItemIDs))
+	return itemsResponse(a.Requirements.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.JSON.ItemIDs))
 }
 
 // getItem is GET /items/{id}.
@@ -211,30 +194,22 @@ func (a *API) getItem(ctx context.Context, actor auth.Actor, in *itemIn) (*itemO
 
 type replaceItemIn struct {
 	MatchedItemIn
-	Body itemBody
+	JSONIn[itemBody]
 }
 
 // replaceItem is PUT /items/{id}.
 func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItemIn) (*itemOut, error) {
-	draft, err := checked(in.Body.draft())
-	if err != nil {
-		return nil, err
-	}
-	return itemResponse(a.Requirements.ReplaceItem(ctx, actor, in.ID, in.Match.precondition, draft))
+	return itemResponse(a.Requirements.ReplaceItem(ctx, actor, in.ID, in.Match.precondition, in.JSON.item))
 }
 
 type patchItemIn struct {
 	MatchedItemIn
-	Body itemPatch
+	JSONIn[itemPatch]
 }
 
 // patchItem is PATCH /items/{id}.
 func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) (*itemOut, error) {
-	patch, err := checked(in.Body.patch())
-	if err != nil {
-		return nil, err
-	}
-	return itemResponse(a.Requirements.PatchItem(ctx, actor, in.ID, in.Match.precondition, patch))
+	return itemResponse(a.Requirements.PatchItem(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
 }
 
 // deleteItem is DELETE /items/{id}.

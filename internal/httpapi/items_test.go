@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -143,7 +144,10 @@ func TestItems_OrderAfterEachWrite(t *testing.T) {
 		"POST at a string":                {"POST", "", `{"content": "x", "order": "1"}`, "", "/order wrong_type"},
 		"POST at true":                    {"POST", "", `{"content": "x", "order": true}`, "", "/order wrong_type"},
 		"POST at a list":                  {"POST", "", `{"content": "x", "order": [1]}`, "", "/order wrong_type"},
-		"POST at null":                    {"POST", "", `{"content": "x", "order": null}`, "", "/order wrong_type"},
+		"POST at null, which is the end":  {"POST", "", `{"content": "x", "order": null}`, "a b c d x", ""},
+		"POST at 1.0":                     {"POST", "", `{"content": "x", "order": 1.0}`, "a x b c d", ""},
+		"POST at 10e-1":                   {"POST", "", `{"content": "x", "order": 10e-1}`, "a x b c d", ""},
+		"POST of nothing, at -1":          {"POST", "", `{"content": "", "order": -1, "z": 1}`, "", "/content blank, /order out_of_range, /z unknown_field"},
 		"PATCH to the front":              {"PATCH", "c", `{"order": 0}`, "c a b d", ""},
 		"PATCH to the end":                {"PATCH", "b", `{"order": 3}`, "a c d b", ""},
 		"PATCH one up":                    {"PATCH", "c", `{"order": 1}`, "a c b d", ""},
@@ -277,9 +281,9 @@ func TestItems_NumbersAreNeverReused(t *testing.T) {
 	}
 }
 
-func TestItems_LimitIs100(t *testing.T) {
+func TestItems_LimitIsExact(t *testing.T) {
 	t.Parallel()
-	ann := testkit.Start(t).SignUp(t)
+	ann := testkit.Start(t, func(s *server.Settings) { s.MaxItems = 100 }).SignUp(t)
 	parent := newSpec(ann)
 	for range 100 {
 		newBullet(ann, parent, "x")

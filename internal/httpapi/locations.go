@@ -36,7 +36,7 @@ func (l *locations) learn(response any) {
 		l.learnSpecification(out.Body)
 	case *specificationsOut:
 		for _, s := range out.Body.Specifications {
-			l.learnSpecification(s)
+			l.projects.SetIfAbsent(s.ID, s.ProjectID)
 		}
 	case *itemOut:
 		l.learnItems(out.Body)
@@ -99,7 +99,7 @@ func (l *locations) scope(path string) cache.Scope {
 		return cache.All
 	}
 	if kind == "projects" {
-		return cache.Scope(name)
+		return cache.Scope(thing.String())
 	}
 	if project, known := l.projects.GetIfPresent(thing); known {
 		return cache.Scope(project.String())

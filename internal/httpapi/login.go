@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
@@ -31,18 +32,18 @@ var (
 
 type loginIn struct {
 	login.Caller
-	Body loginBody
+	JSONIn[loginBody]
 }
 
 // loginBody is a sign-in in one of two forms. The contract shows them as two schemas,
 // idTokenLogin and codeLogin.
 type loginBody struct {
-	IDToken      optional[string] `json:"id_token,omitempty" minLength:"1" maxLength:"16384"`
-	Nonce        optional[string] `json:"nonce,omitempty" maxLength:"255"`
-	Code         optional[string] `json:"code,omitempty" minLength:"1" maxLength:"2048"`
-	CodeVerifier optional[string] `json:"code_verifier,omitempty" pattern:"^[A-Za-z0-9._~-]{43,128}$" patternDescription:"43 to 128 letters, digits and - . _ ~ (RFC 7636)"`
-	RedirectURI  optional[string] `json:"redirect_uri,omitempty" minLength:"1" maxLength:"2000"`
-	Cookie       optional[bool]   `json:"cookie,omitempty"`
+	IDToken      body.Optional[string] `json:"id_token,omitempty" minLength:"1" maxLength:"16384"`
+	Nonce        body.Optional[string] `json:"nonce,omitempty" maxLength:"255"`
+	Code         body.Optional[string] `json:"code,omitempty" minLength:"1" maxLength:"2048"`
+	CodeVerifier body.Optional[string] `json:"code_verifier,omitempty" pattern:"^[A-Za-z0-9._~-]{43,128}$" patternDescription:"43 to 128 letters, digits and - . _ ~ (RFC 7636)"`
+	RedirectURI  body.Optional[string] `json:"redirect_uri,omitempty" minLength:"1" maxLength:"2000"`
+	Cookie       body.Optional[bool]   `json:"cookie,omitempty"`
 }
 
 // idTokenLogin is a sign-in with an ID token.
@@ -60,28 +61,23 @@ type codeLogin struct {
 	Cookie       bool   `json:"cookie,omitzero" sample:"true" doc:"Puts the refresh token into a cookie instead of the body."`
 }
 
-// Schema is the one that bodies are checked against.
-func (*loginBody) Schema(schemas huma.Registry) *huma.Schema {
-	type plain loginBody
-	return huma.SchemaFromType(schemas, reflect.TypeFor[plain]())
-}
-
 // describeLogin shows the two forms of the body in the contract.
 func describeLogin(contract *huma.OpenAPI) {
 	schemas := contract.Components.Schemas
+	delete(schemas.Map(), "LoginBody") // the two forms together, which only the server reads
 	contract.Paths["/auth/login"].Post.RequestBody.Content[openapi.JSON].Schema = &huma.Schema{OneOf: []*huma.Schema{
 		schemas.Schema(reflect.TypeFor[idTokenLogin](), true, ""), schemas.Schema(reflect.TypeFor[codeLogin](), true, ""),
 	}}
 }
 
-// Resolve checks that the body has exactly one of its forms.
-func (b *loginBody) Resolve(ctx huma.Context) []error {
+// check rejects a body that does not have exactly one of its forms.
+func (b *loginBody) check(c *call) []problem.FieldError {
 	type field struct {
 		pointer string
 		present bool
 	}
 	ofCode := []field{
-		{"/code", b.Code.present()}, {"/code_verifier", b.CodeVerifier.present()}, {"/redirect_uri", b.RedirectURI.present()},
+		{"/code", b.Code.IsSet()}, {"/code_verifier", b.CodeVerifier.IsSet()}, {"/redirect_uri", b.RedirectURI.IsSet()},
 	}
 	var faults []problem.FieldError
 	reject := func(pointer, code, detail string) {
@@ -89,7 +85,7 @@ func (b *loginBody) Resolve(ctx huma.Context) []error {
 	}
 	const other = "This belongs to the other way to sign in. Send the fields of one way only."
 	switch byCode := slices.ContainsFunc(ofCode, func(f field) bool { return f.present }); {
-	case b.IDToken.present():
+	case b.IDToken.IsSet():
 		for _, f := range ofCode {
 			if f.present {
 				reject(f.pointer, "not_allowed", other)
@@ -101,38 +97,38 @@ func (b *loginBody) Resolve(ctx huma.Context) []error {
 				reject(f.pointer, "required", "This is needed.")
 			}
 		}
-		if b.Nonce.present() {
+		if b.Nonce.IsSet() {
 			reject("/nonce", "not_allowed", other)
 		}
 	default:
 		reject("/id_token", "required", "This is needed, or else code with code_verifier and redirect_uri.")
 	}
-	if c := callFrom(ctx.Context()); b.RedirectURI.ok && !c.api.browser.AcceptsRedirectURI(c.request, b.RedirectURI.value) {
+	if b.RedirectURI.IsSet() && !c.api.browser.AcceptsRedirectURI(c.request, b.RedirectURI.Value()) {
 		reject("/redirect_uri", "not_allowed", "This server does not accept codes for this redirect URI.")
 	}
-	return ruleErrors(faults, nil)
+	return faults
 }
 
 // login is POST /auth/login.
 func (a *API) login(ctx context.Context, in *loginIn) (*tokenPairOut, error) {
-	if in.Body.Cookie.value {
+	if in.JSON.Cookie.Value() {
 		if err := a.browser.CheckOrigin(in.Request()); err != nil {
 			return nil, err
 		}
 	}
-	pair, err := a.signIn(ctx, in.Body, in.Client())
+	pair, err := a.signIn(ctx, in.JSON, in.Client())
 	a.Metrics.SignIn(resultOf(err))
 	if err != nil {
 		return nil, err
 	}
-	return tokenPairResponse(in.Request(), pair, in.Body.Cookie.value), nil
+	return tokenPairResponse(in.Request(), pair, in.JSON.Cookie.Value()), nil
 }
 
 func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.TokenPair, error) {
-	if by.IDToken.ok {
-		return a.Auth.SignIn(ctx, by.IDToken.value, by.Nonce.value, from)
+	if by.IDToken.IsSet() {
+		return a.Auth.SignIn(ctx, by.IDToken.Value(), by.Nonce.Value(), from)
 	}
-	return a.Auth.SignInByCode(ctx, by.Code.value, auth.AuthorizationRequest{
-		RedirectURI: by.RedirectURI.value, Verifier: by.CodeVerifier.value,
+	return a.Auth.SignInByCode(ctx, by.Code.Value(), auth.AuthorizationRequest{
+		RedirectURI: by.RedirectURI.Value(), Verifier: by.CodeVerifier.Value(),
 	}, from)
 }

@@ -29,6 +29,8 @@ type operation struct {
 	limiter limiterKind
 	// cookies reads the refresh token also from a cookie.
 	cookies bool
+	// emptyBody accepts a request without a body.
+	emptyBody bool
 	// problems are those besides the ones that each operation of its kind has.
 	problems []problem.Code
 }
@@ -59,9 +61,9 @@ func signInLimiter(o *operation) { o.limiter = signInSlots }
 // logoutLimiter lets the function run whatever the load: sessions can always be ended.
 func logoutLimiter(o *operation) { o.limiter = reservedSlots }
 
-// refreshCookie reads the refresh token also from a cookie.
+// refreshCookie reads the refresh token also from a cookie, so the body may be empty.
 func refreshCookie(o *operation) {
-	o.cookies = true
+	o.cookies, o.emptyBody = true, true
 	problems(problem.CSRFRejected)(o)
 }
 

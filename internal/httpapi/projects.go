@@ -4,9 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -88,34 +87,28 @@ type MatchedProjectIn struct {
 
 // projectBody sets everything that a caller may set of a project.
 type projectBody struct {
-	Title       optional[string] `json:"title" sample:"Invoice portal" doc:"1 to 100 characters after trimming, on one line."`
-	Description optional[string] `json:"description,omitempty" sample:"Customers see and pay their invoices." doc:"At most 5,000 characters. If absent: empty."`
+	Title       string                `json:"title" trimmed:"true" minLength:"1" maxLength:"100" sample:"Invoice portal" doc:"On one line; blanks around it are removed."`
+	Description body.Optional[string] `json:"description,omitempty" maxLength:"5000" sample:"Customers see and pay their invoices." doc:"If absent: empty."`
+
+	project requirements.NewProject
 }
 
-func (b *projectBody) newProject() (requirements.NewProject, []problem.FieldError) {
-	return requirements.ParseNewProject(b.Title.value, b.Description.value)
-}
-
-// Resolve checks the body by the rules.
-func (b *projectBody) Resolve(huma.Context) []error {
-	_, faults := b.newProject()
-	return ruleErrors(faults, map[string]bool{"/title": b.Title.ok, "/description": b.Description.ok})
+func (b *projectBody) check(*call) (faults []problem.FieldError) {
+	b.project, faults = requirements.ParseNewProject(b.Title, b.Description.Value())
+	return faults
 }
 
 // projectPatch is a merge patch of a project.
 type projectPatch struct {
-	Title       optional[string] `json:"title,omitempty" sample:"Invoice portal" doc:"1 to 100 characters after trimming, on one line."`
-	Description nullable[string] `json:"description,omitempty" doc:"At most 5,000 characters; null empties it."`
+	Title       body.Change[string]   `json:"title,omitempty" trimmed:"true" minLength:"1" maxLength:"100" sample:"Invoice portal" doc:"On one line; blanks around it are removed."`
+	Description body.Nullable[string] `json:"description,omitempty" maxLength:"5000" doc:"Null empties it."`
+
+	patch requirements.ProjectPatch
 }
 
-func (b *projectPatch) patch() (requirements.ProjectPatch, []problem.FieldError) {
-	return requirements.ParseProjectPatch(b.Title.pointer(), b.Description.orDefault(""))
-}
-
-// Resolve checks the patch by the rules.
-func (b *projectPatch) Resolve(huma.Context) []error {
-	_, faults := b.patch()
-	return ruleErrors(faults, nil)
+func (b *projectPatch) check(*call) (faults []problem.FieldError) {
+	b.patch, faults = requirements.ParseProjectPatch(b.Title.Pointer(), b.Description.OrDefault(""))
+	return faults
 }
 
 type listProjectsIn struct {
@@ -148,7 +141,7 @@ func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjec
 
 type createProjectIn struct {
 	IdempotentIn
-	Body projectBody
+	JSONIn[projectBody]
 }
 
 type createProjectOut struct {
@@ -158,15 +151,11 @@ type createProjectOut struct {
 
 // createProject is POST /projects.
 func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createProjectIn) (*createProjectOut, error) {
-	draft, err := checked(in.Body.newProject())
+	request, err := in.request(http.MethodPost, "/projects", in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	request, err := in.request(http.MethodPost, "/projects")
-	if err != nil {
-		return nil, err
-	}
-	project, err := a.Requirements.CreateProject(ctx, actor, request, draft)
+	project, err := a.Requirements.CreateProject(ctx, actor, request, in.JSON.project)
 	if err != nil {
 		return nil, err
 	}
@@ -183,30 +172,22 @@ func (a *API) getProject(ctx context.Context, actor auth.Actor, in *projectIn) (
 
 type replaceProjectIn struct {
 	MatchedProjectIn
-	Body projectBody
+	JSONIn[projectBody]
 }
 
 // replaceProject is PUT /projects/{id}.
 func (a *API) replaceProject(ctx context.Context, actor auth.Actor, in *replaceProjectIn) (*projectOut, error) {
-	draft, err := checked(in.Body.newProject())
-	if err != nil {
-		return nil, err
-	}
-	return projectResponse(a.Requirements.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, draft))
+	return projectResponse(a.Requirements.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, in.JSON.project))
 }
 
 type patchProjectIn struct {
 	MatchedProjectIn
-	Body projectPatch
+	JSONIn[projectPatch]
 }
 
 // patchProject is PATCH /projects/{id}.
 func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProjectIn) (*projectOut, error) {
-	patch, err := checked(in.Body.patch())
-	if err != nil {
-		return nil, err
-	}
-	return projectResponse(a.Requirements.PatchProject(ctx, actor, in.ID, in.Match.precondition, patch))
+	return projectResponse(a.Requirements.PatchProject(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
 }
 
 // trashProject is DELETE /projects/{id}.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -30,15 +31,17 @@ var (
 
 type refreshIn struct {
 	login.Caller
-	Body *struct {
-		RefreshToken string `json:"refresh_token,omitempty" sample:"cgr_7Qm2…" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session, unless it is in the cookie."`
-	}
+	JSONIn[refreshBody]
+}
+
+type refreshBody struct {
+	RefreshToken body.Optional[string] `json:"refresh_token,omitempty" sample:"cgr_7Qm2…" minLength:"1" maxLength:"500" doc:"The newest refresh token of the session, unless it is in the cookie."`
 }
 
 // refresh is POST /auth/refresh. The new token is in a cookie if the old one was.
 func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error) {
-	if in.Body != nil && in.Body.RefreshToken != "" {
-		return a.refreshed(ctx, in, in.Body.RefreshToken, false)
+	if token := in.JSON.RefreshToken; token.IsSet() {
+		return a.refreshed(ctx, in, token.Value(), false)
 	}
 	token, err := a.browser.RefreshToken(in.Request())
 	if err != nil {
@@ -67,10 +70,12 @@ func (a *API) refreshed(ctx context.Context, in *refreshIn, token string, inCook
 type logoutIn struct {
 	login.Caller
 	Authorization string `header:"Authorization" maxLength:"4096" doc:"The access token, if it has not expired."`
-	Body          *struct {
-		RefreshToken string `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session if the access token has expired; the token may also be in the cookie."`
-		AllSessions  bool   `json:"all_sessions,omitempty" sample:"true" doc:"Ends every session of the user."`
-	}
+	JSONIn[logoutBody]
+}
+
+type logoutBody struct {
+	RefreshToken body.Optional[string] `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session if the access token has expired; the token may also be in the cookie."`
+	AllSessions  body.Optional[bool]   `json:"all_sessions,omitempty" sample:"true" doc:"Ends every session of the user."`
 }
 
 type logoutOut struct {
@@ -79,11 +84,7 @@ type logoutOut struct {
 
 // logout is POST /auth/logout.
 func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
-	var token string
-	var all bool
-	if in.Body != nil {
-		token, all = in.Body.RefreshToken, in.Body.AllSessions
-	}
+	token := in.JSON.RefreshToken.Value()
 	if token == "" {
 		fromCookie, err := a.browser.RefreshToken(in.Request())
 		switch {
@@ -93,7 +94,7 @@ func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
 			return nil, err
 		}
 	}
-	if err := a.Auth.Logout(ctx, in.Authorization, token, all, in.Client()); err != nil {
+	if err := a.Auth.Logout(ctx, in.Authorization, token, in.JSON.AllSessions.Value(), in.Client()); err != nil {
 		return nil, err
 	}
 	return &logoutOut{SetCookie: login.RemoveRefreshCookie(in.Request())}, nil

@@ -4,9 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -15,7 +14,7 @@ import (
 var (
 	listSpecificationsDoc = doc{
 		"listSpecifications", "Specifications", "List a project's specifications",
-		"One page of the project's specifications. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a specification.",
+		"One page of the project's specifications. A page ends at about 4 MiB, so it may hold fewer than `page_size`. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a specification.",
 	}
 	createSpecificationDoc = doc{
 		"createSpecification", "Specifications", "Create a specification",
@@ -65,6 +64,25 @@ func specificationOf(s requirements.Specification) specification {
 	}
 }
 
+// specificationRow is a specification in a list.
+type specificationRow struct {
+	ID        requirements.SpecificationID `json:"id" format:"uuid"`
+	ProjectID requirements.ProjectID       `json:"project_id" format:"uuid"`
+	Number    int                          `json:"number" minimum:"1" doc:"Counts from 1 within the project; never reused."`
+	Title     string                       `json:"title" maxLength:"200" example:"Refunds"`
+	Content   string                       `json:"content,omitempty" minLength:"1" maxLength:"100000" example:"# Refunds\n\nA customer gets the money back within a day." doc:"Absent with view=summary."`
+	ItemCount int                          `json:"item_count" minimum:"0" sample:"3"`
+	Version   int64                        `json:"version" minimum:"1" sample:"5" doc:"Counts the states of the specification and its items; the ETag is made of it."`
+	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
+	UpdatedAt timestamp                    `json:"updated_at"`
+	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
+	Items     []item                       `json:"-"`
+}
+
+func specificationRowOf(s requirements.Specification) specificationRow {
+	return specificationRow(specificationOf(s))
+}
+
 type specificationOut struct {
 	ETag string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
 	Body specification
@@ -90,46 +108,41 @@ type MatchedSpecificationIn struct {
 
 // specificationBody sets everything that a caller may set of a specification.
 type specificationBody struct {
-	Content optional[string] `json:"content" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"1 to 100,000 characters, at least one of them not blank; stored byte for byte."`
-	Title   optional[string] `json:"title,omitempty" sample:"Refunds" doc:"At most 200 characters after trimming, on one line. If absent or empty: the first line of the content that has text."`
+	Content string                `json:"content" minLength:"1" maxLength:"100000" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"At least one character that is not blank; stored byte for byte."`
+	Title   body.Optional[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" sample:"Refunds" doc:"On one line; blanks around it are removed. If absent or empty: the first line of the content that has text."`
+
+	specification requirements.NewSpecification
 }
 
-func (b *specificationBody) newSpecification() (requirements.NewSpecification, []problem.FieldError) {
-	return requirements.ParseNewSpecification(b.Title.value, b.Content.value)
-}
-
-// Resolve checks the body by the rules.
-func (b *specificationBody) Resolve(huma.Context) []error {
-	_, faults := b.newSpecification()
-	return ruleErrors(faults, map[string]bool{"/title": b.Title.ok, "/content": b.Content.ok})
+func (b *specificationBody) check(*call) (faults []problem.FieldError) {
+	b.specification, faults = requirements.ParseNewSpecification(b.Title.Value(), b.Content)
+	return faults
 }
 
 // specificationPatch is a merge patch of a specification.
 type specificationPatch struct {
-	Content optional[string] `json:"content,omitempty" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"1 to 100,000 characters, at least one of them not blank; stored byte for byte."`
-	Title   nullable[string] `json:"title,omitempty" doc:"At most 200 characters after trimming, on one line. If null or empty: the first line of the content that has text."`
+	Content body.Change[string]   `json:"content,omitempty" minLength:"1" maxLength:"100000" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"At least one character that is not blank; stored byte for byte."`
+	Title   body.Nullable[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" doc:"On one line; blanks around it are removed. If null or empty: the first line of the content that has text."`
+
+	patch requirements.SpecificationPatch
 }
 
-func (b *specificationPatch) patch() (requirements.SpecificationPatch, []problem.FieldError) {
-	return requirements.ParseSpecificationPatch(b.Title.orDefault(""), b.Content.pointer())
-}
-
-// Resolve checks the patch by the rules.
-func (b *specificationPatch) Resolve(huma.Context) []error {
-	_, faults := b.patch()
-	return ruleErrors(faults, nil)
+func (b *specificationPatch) check(*call) (faults []problem.FieldError) {
+	b.patch, faults = requirements.ParseSpecificationPatch(b.Title.OrDefault(""), b.Content.Pointer())
+	return faults
 }
 
 type listSpecificationsIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
+	View    string `query:"view" enum:"full,summary" default:"full" doc:"summary leaves the contents out."`
 	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id."`
 }
 
 type specificationsOut struct {
 	Body struct {
-		Specifications []specification `json:"specifications"`
-		NextPageToken  string          `json:"next_page_token" doc:"Empty on the last page."`
+		Specifications []specificationRow `json:"specifications"`
+		NextPageToken  string             `json:"next_page_token" doc:"Empty on the last page."`
 	}
 }
 
@@ -139,12 +152,13 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	if err != nil {
 		return nil, err
 	}
+	q.Summary = in.View == "summary"
 	page, err := a.Requirements.Specifications(ctx, actor, in.ID, q)
 	if err != nil {
 		return nil, err
 	}
 	out := &specificationsOut{}
-	out.Body.Specifications = each(page.Rows, specificationOf)
+	out.Body.Specifications = each(page.Rows, specificationRowOf)
 	out.Body.NextPageToken = a.pageToken(page.Next, scope)
 	return out, nil
 }
@@ -152,7 +166,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 type createSpecificationIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	IdempotentIn
-	Body specificationBody
+	JSONIn[specificationBody]
 }
 
 type createSpecificationOut struct {
@@ -162,15 +176,11 @@ type createSpecificationOut struct {
 
 // createSpecification is POST /projects/{id}/specs.
 func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *createSpecificationIn) (*createSpecificationOut, error) {
-	draft, err := checked(in.Body.newSpecification())
+	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/specs", in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/specs")
-	if err != nil {
-		return nil, err
-	}
-	spec, err := a.Requirements.CreateSpecification(ctx, actor, in.ID, request, draft)
+	spec, err := a.Requirements.CreateSpecification(ctx, actor, in.ID, request, in.JSON.specification)
 	if err != nil {
 		return nil, err
 	}
@@ -200,30 +210,22 @@ func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpe
 
 type replaceSpecificationIn struct {
 	MatchedSpecificationIn
-	Body specificationBody
+	JSONIn[specificationBody]
 }
 
 // replaceSpecification is PUT /specs/{id}.
 func (a *API) replaceSpecification(ctx context.Context, actor auth.Actor, in *replaceSpecificationIn) (*specificationOut, error) {
-	draft, err := checked(in.Body.newSpecification())
-	if err != nil {
-		return nil, err
-	}
-	return specificationResponse(a.Requirements.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, draft))
+	return specificationResponse(a.Requirements.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, in.JSON.specification))
 }
 
 type patchSpecificationIn struct {
 	MatchedSpecificationIn
-	Body specificationPatch
+	JSONIn[specificationPatch]
 }
 
 // patchSpecification is PATCH /specs/{id}.
 func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patchSpecificationIn) (*specificationOut, error) {
-	patch, err := checked(in.Body.patch())
-	if err != nil {
-		return nil, err
-	}
-	return specificationResponse(a.Requirements.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, patch))
+	return specificationResponse(a.Requirements.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
 }
 
 // trashSpecification is DELETE /specs/{id}.

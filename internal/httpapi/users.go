@@ -3,9 +3,8 @@ package httpapi
 import (
 	"context"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -54,25 +53,22 @@ func userResponse(u auth.User, err error) (*userOut, error) {
 
 // userPatch is a merge patch of the caller's own profile.
 type userPatch struct {
-	Name optional[string] `json:"name,omitempty" sample:"Ann" doc:"1 to 200 characters after trimming, on one line."`
+	Name body.Change[string] `json:"name,omitempty" trimmed:"true" minLength:"1" maxLength:"200" sample:"Ann" doc:"On one line; blanks around it are removed."`
+
+	// name is the new name; nil if it is absent.
+	name *auth.Name
 }
 
-// name is the new name; nil if it is absent.
-func (b *userPatch) name() (*auth.Name, []problem.FieldError) {
-	if !b.Name.ok {
-		return nil, nil
+func (b *userPatch) check(*call) []problem.FieldError {
+	if !b.Name.IsSet() {
+		return nil
 	}
-	name, faults := auth.ParseName(b.Name.value)
-	return &name, faults
+	name, faults := auth.ParseName(b.Name.Value())
+	b.name = &name
+	return faults
 }
 
-// Resolve checks the patch by the rules.
-func (b *userPatch) Resolve(huma.Context) []error {
-	_, faults := b.name()
-	return ruleErrors(faults, nil)
-}
-
-type patchMeIn struct{ Body userPatch }
+type patchMeIn struct{ JSONIn[userPatch] }
 
 // getMe is GET /users/me.
 func (a *API) getMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*userOut, error) {
@@ -81,11 +77,7 @@ func (a *API) getMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*userOu
 
 // patchMe is PATCH /users/me.
 func (a *API) patchMe(ctx context.Context, actor auth.Actor, in *patchMeIn) (*userOut, error) {
-	name, err := checked(in.Body.name())
-	if err != nil {
-		return nil, err
-	}
-	return userResponse(a.Auth.Rename(ctx, actor, name))
+	return userResponse(a.Auth.Rename(ctx, actor, in.JSON.name))
 }
 
 // deleteMe is DELETE /users/me.

@@ -96,12 +96,21 @@ var limits = map[string]limit{
 		execSQL(t, s, `UPDATE projects SET specification_count = $2 - 1, next_specification_number = $2 + 1 WHERE id = $1`, h.ID, n)
 		return hasRoom(t, ann.Post(h.specs(), `{"content": "x"}`), "specification_limit_reached")
 	}},
-	"MAX_ITEMS_PER_SPEC": {0, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+	"ItemOrder.item_ids": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		order := make([]string, n)
+		for i := range order {
+			order[i] = fmt.Sprintf("01a2043e-6e8b-7c3d-9a41-%012d", i)
+		}
+		return ann.Put(newSpec(ann).items()+"/reorder", map[string]any{"item_ids": order}).Status != 422
+	}},
+	"MAX_ITEMS_PER_SPEC": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		parent := newSpec(ann)
-		for range n - 1 {
-			newBullet(ann, parent, "x")
-		}
+		execSQL(t, s, `WITH items AS (
+			INSERT INTO bullet_items (id, owner_id, spec_id, number, content, created_at, updated_at)
+			SELECT gen_random_uuid(), $1, $2, k, 'x', now(), now() FROM generate_series(1, $3::int - 1) AS k RETURNING id
+		) UPDATE specifications SET item_ids = (SELECT array_agg(id) FROM items), next_item_number = $3 WHERE id = $2`, ann.User, parent.ID, n)
 		return hasRoom(t, ann.Post(parent.items(), `{"content": "x"}`), "item_limit_reached")
 	}},
 	"MAX_BODY_BYTES": {0, mebibyte, func(t *testing.T, s *testkit.Server, n int) bool {
@@ -179,6 +188,7 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	type schema struct {
 		MinLength, Minimum int
 		MaxLength, Maximum *int
+		MaxItems           *int
 		Pattern            string
 		Properties         map[string]schema
 	}
@@ -200,6 +210,8 @@ func publishedLimits(t *testing.T) map[string][2]int {
 			found[name] = [2]int{s.MinLength, *s.MaxLength}
 		case s.Maximum != nil:
 			found[name] = [2]int{s.Minimum, *s.Maximum}
+		case s.MaxItems != nil:
+			found[name] = [2]int{0, *s.MaxItems}
 		case strings.Contains(s.Pattern, "{"):
 			_, size, _ := strings.Cut(s.Pattern, "]{")
 			if n, _ := fmt.Sscanf(size, "%d,%d}", &least, &greatest); n == 2 {
@@ -209,7 +221,7 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	}
 	for name, s := range contract.Components.Schemas {
 		for field, of := range s.Properties {
-			note(strings.TrimPrefix(strings.TrimPrefix(name, "Export"), "Managed")+"."+field, of)
+			note(resourceNamed(name)+"."+field, of)
 		}
 	}
 	for _, operations := range contract.Paths {
@@ -222,6 +234,18 @@ func publishedLimits(t *testing.T) map[string][2]int {
 	return found
 }
 
+// resourceNamed is the resource that a schema shows, or that it changes.
+func resourceNamed(schema string) string {
+	for _, resource := range []string{"Project", "Specification", "Item", "User"} {
+		for _, form := range []string{"Body", "Patch", "Row"} {
+			if schema == resource+form {
+				return resource
+			}
+		}
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(schema, "Export"), "Managed")
+}
+
 // codeLoginLimit reports whether a sign-in by code accepts a field of size n.
 func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 	return func(t *testing.T, s *testkit.Server, n int) bool {
@@ -229,7 +253,7 @@ func codeLoginLimit(field string) func(*testing.T, *testkit.Server, int) bool {
 		body := map[string]any{"code": "x", "code_verifier": letters(43), "redirect_uri": "postmessage"}
 		body[field] = letters(n)
 		text := string(s.Anonymous(t).Post(loginPath, body).Body)
-		return !strings.Contains(text, `"too_long"`) && !strings.Contains(text, `"too_short"`) && !strings.Contains(text, `"wrong_format"`)
+		return !strings.Contains(text, `"too_long"`) && !strings.Contains(text, `"too_short"`) && !strings.Contains(text, `"blank"`) && !strings.Contains(text, `"wrong_format"`)
 	}
 }
 

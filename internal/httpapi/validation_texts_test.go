@@ -30,7 +30,7 @@ var textFields = map[string]textField{
 	"Project.description":   {max: 5000, field: "description", other: map[string]any{"title": "x"}, create: aProject},
 	"Specification.title":   {max: 200, trimmed: true, oneLine: true, field: "title", other: map[string]any{"content": "# derived"}, create: aSpecification},
 	"Specification.content": {min: 1, max: 100_000, field: "content", create: aSpecification},
-	"Item.content":          {min: 1, max: 5000, field: "content", create: anItem},
+	"Item.content":          {min: 1, max: 10_000, field: "content", create: anItem},
 	"User.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", create: func(*testkit.Client) (string, string) {
 		return "", mePath
 	}},

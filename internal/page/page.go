@@ -74,11 +74,25 @@ type Page[T any] struct {
 	Next *Cursor
 }
 
+// MaxBytes is the size of a page of a list with long texts, in bytes of text. A page
+// has at least one row, of whatever size.
+const MaxBytes = 4 << 20
+
 // Cut makes a page of rows that were read with a limit of limit+1: the extra row
 // shows that another page follows.
 func Cut[T any](rows []T, limit int, cursor func(T) Cursor) Page[T] {
-	if len(rows) <= limit {
-		return Page[T]{Rows: rows}
+	return CutBytes(rows, limit, func(T) int { return 0 }, cursor)
+}
+
+// CutBytes is Cut for rows whose texts have together at most MaxBytes. The first row
+// beyond that shows that another page follows, like the row beyond the limit.
+func CutBytes[T any](rows []T, limit int, size func(T) int, cursor func(T) Cursor) Page[T] {
+	bytes := 0
+	for n, row := range rows {
+		bytes += size(row)
+		if n == limit || n > 0 && bytes > MaxBytes {
+			return Page[T]{Rows: rows[:n], Next: new(cursor(rows[n-1]))}
+		}
 	}
-	return Page[T]{Rows: rows[:limit], Next: new(cursor(rows[limit-1]))}
+	return Page[T]{Rows: rows}
 }

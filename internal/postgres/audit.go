@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
@@ -45,7 +46,10 @@ func (s *Store) Record(ctx context.Context, e auth.Event) error {
 func (s *Store) Events(ctx context.Context, actor auth.PrivilegedActor, list auth.EventQuery) ([]auth.Event, error) {
 	var events []auth.Event
 	err := s.readPrivileged(ctx, actor, func(q *db.Queries) error {
-		filtered := db.New(appended{q.DB(), func(first int) (string, []any) { return eventsClause(list, first) }})
+		filtered := db.New(rewritten{q.DB(), func(sql string, args []any) (string, []any) {
+			clause, more := eventsClause(list, len(args)+1)
+			return sql + clause, slices.Concat(args, more)
+		}})
 		rows, err := filtered.ListEvents(ctx, list.After.Time, cursorID(*list.After))
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
@@ -165,7 +166,71 @@ func (r replayer) Exec(context.Context, string, ...any) (pgconn.CommandTag, erro
 }
 
 // Query returns the next rows.
-func (r replayer) Query(context.Context, string, ...any) (pgx.Rows, error) { return r.results.Query() }
+func (r replayer) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) {
+	rows, err := r.results.Query()
+	return &countedRows{Rows: rows, ctx: ctx}, err
+}
 
 // QueryRow returns the next row.
-func (r replayer) QueryRow(context.Context, string, ...any) pgx.Row { return r.results.QueryRow() }
+func (r replayer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := r.Query(ctx, sql, args...)
+	return firstRow{rows, err}
+}
+
+// countedRows counts the bytes of rows against the budget of the request, if it has
+// one. Rows beyond the budget are read from the connection but not kept.
+type countedRows struct {
+	pgx.Rows
+
+	ctx  context.Context //nolint:containedctx // lives as long as one query
+	full error
+}
+
+// Next counts the next row.
+func (r *countedRows) Next() bool {
+	if !r.Rows.Next() {
+		return false
+	}
+	size := 0
+	for _, value := range r.RawValues() {
+		size += len(value)
+	}
+	if r.full = admission.Hold(r.ctx, size); r.full != nil {
+		r.Close()
+		return false
+	}
+	return true
+}
+
+// Err returns the error that ended the rows.
+func (r *countedRows) Err() error {
+	if r.full != nil {
+		return r.full
+	}
+	return r.Rows.Err()
+}
+
+// firstRow is the first of some rows.
+type firstRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+// Scan reads the row.
+func (r firstRow) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}

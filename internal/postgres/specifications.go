@@ -22,13 +22,15 @@ func (s *Store) Specification(ctx context.Context, actor auth.Actor, spec requir
 // Specifications implements requirements.Store.
 func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project requirements.ProjectID, list requirements.ListQuery) (requirements.Project, []requirements.Specification, error) {
 	var parent db.Project
-	var rows []db.Specification
+	var rows []db.ListSpecificationsRow
 	err := s.read(ctx, actor,
 		get(&parent, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }),
-		get(&rows, func(q *db.Queries) ([]db.Specification, error) {
-			return inPages(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.User, Trashed: list.Trashed})
+		get(&rows, func(q *db.Queries) ([]db.ListSpecificationsRow, error) {
+			return inPagesByBytes(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.User, Trashed: list.Trashed, Summary: list.Summary})
 		}))
-	page := convertAll(rows, func(row db.Specification) requirements.Specification { return specificationOf(row, false) })
+	page := convertAll(rows, func(row db.ListSpecificationsRow) requirements.Specification {
+		return specificationOf(db.Specification(row), false)
+	})
 	return projectOf(parent), page, notFoundAs(problem.ProjectNotFound, err)
 }
 

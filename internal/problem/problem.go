@@ -8,6 +8,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -44,8 +45,20 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Invalid returns ValidationFailed with all field errors.
+// MaxFieldErrors is how many field errors a problem lists. If there are more, the last
+// one says so.
+const MaxFieldErrors = 100
+
+// MoreErrors is the code of the field error that stands for the ones not listed.
+const MoreErrors = "more_errors"
+
+// Invalid returns ValidationFailed with the field errors, at most MaxFieldErrors.
 func Invalid(fields []FieldError) *Error {
+	if len(fields) > MaxFieldErrors {
+		fields = append(slices.Clone(fields[:MaxFieldErrors-1]), FieldError{
+			Code: MoreErrors, Detail: fmt.Sprintf("There are more errors; these are the first %d.", MaxFieldErrors-1),
+		})
+	}
 	return &Error{
 		Code:   ValidationFailed,
 		Detail: "Some fields of the request are not valid; see errors.",

@@ -32,7 +32,7 @@ type Item struct {
 	UpdatedAt time.Time `json:"UpdatedAt"`
 }
 
-var itemContent = textRule{min: 1, max: 5000}
+var itemContent = textRule{min: 1, max: 10_000}
 
 // NewItem is the validated input for a whole item. Only the specification can
 // check the index.

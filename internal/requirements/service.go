@@ -30,6 +30,9 @@ func NewService(store Store, limits Limits) *Service {
 	return &Service{store: store, limits: limits}
 }
 
+// Limits returns the maximum numbers of live children.
+func (s *Service) Limits() Limits { return s.limits }
+
 // Export calls visit for everything that the actor owns, including the trash.
 func (s *Service) Export(ctx context.Context, actor auth.Actor, visit Visitor) error {
 	return s.store.Walk(ctx, actor, visit)

@@ -244,7 +244,7 @@ func (s *Service) Specifications(ctx context.Context, actor auth.Actor, project 
 	if err := parent.checkLive(); err != nil {
 		return page.Page[Specification]{}, err
 	}
-	return page.Cut(rows, q.Limit, func(s Specification) page.Cursor {
+	return page.CutBytes(rows, q.Limit, func(s Specification) int { return len(s.Content) }, func(s Specification) page.Cursor {
 		return q.cursor(s.ID, s.CreatedAt, s.UpdatedAt, s.Title, s.Number)
 	}), nil
 }

@@ -18,7 +18,8 @@ type Store interface {
 	Project(ctx context.Context, actor auth.Actor, project ProjectID) (Project, error)
 	Projects(ctx context.Context, actor auth.Actor, q ListQuery) ([]Project, error)
 	Specification(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, error)
-	// Specifications reads a project and one page of its specifications.
+	// Specifications reads a project and one page of its specifications. The page ends
+	// with the first row beyond page.MaxBytes of content.
 	Specifications(ctx context.Context, actor auth.Actor, project ProjectID, q ListQuery) (Project, []Specification, error)
 	// Items reads a specification and its items, in any order.
 	Items(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, []Item, error)
@@ -95,6 +96,8 @@ type ListQuery struct {
 	page.Query
 	// Trashed selects the trash instead of the live rows.
 	Trashed bool
+	// Summary leaves out long texts: the content of specifications.
+	Summary bool
 }
 
 // withOneMore returns the query for one row more than the page: the extra row

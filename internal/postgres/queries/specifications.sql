@@ -6,10 +6,11 @@ FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = @id AND s.owner_id = @owner_id;
 
--- ListSpecifications reads the specifications of one project of the owner. Order,
--- cursor and limit are appended (inPages).
+-- ListSpecifications reads the specifications of one project of the owner, a summary
+-- without their contents. Order, cursor and limit are appended (inPages).
 -- name: ListSpecifications :many
-SELECT *
+SELECT id, project_id, owner_id, number, title, CASE WHEN @summary::boolean THEN '' ELSE content END::text AS content,
+       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
 FROM   specifications
 WHERE  project_id = @project_id AND owner_id = @owner_id AND trashed = @trashed;
 

@@ -81,28 +81,51 @@ func (q *Queries) InsertSpecification(ctx context.Context, arg InsertSpecificati
 }
 
 const listSpecifications = `-- name: ListSpecifications :many
-SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
+SELECT id, project_id, owner_id, number, title, CASE WHEN $1::boolean THEN '' ELSE content END::text AS content,
+       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
 FROM   specifications
-WHERE  project_id = $1 AND owner_id = $2 AND trashed = $3
+WHERE  project_id = $2 AND owner_id = $3 AND trashed = $4
 `
 
 type ListSpecificationsParams struct {
+	Summary   bool
 	ProjectID requirements.ProjectID
 	OwnerID   auth.UserID
 	Trashed   bool
 }
 
-// ListSpecifications reads the specifications of one project of the owner. Order,
-// cursor and limit are appended (inPages).
-func (q *Queries) ListSpecifications(ctx context.Context, arg ListSpecificationsParams) ([]Specification, error) {
-	rows, err := q.db.Query(ctx, listSpecifications, arg.ProjectID, arg.OwnerID, arg.Trashed)
+type ListSpecificationsRow struct {
+	ID             requirements.SpecificationID
+	ProjectID      requirements.ProjectID
+	OwnerID        auth.UserID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        ItemIDs
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
+}
+
+// ListSpecifications reads the specifications of one project of the owner, a summary
+// without their contents. Order, cursor and limit are appended (inPages).
+func (q *Queries) ListSpecifications(ctx context.Context, arg ListSpecificationsParams) ([]ListSpecificationsRow, error) {
+	rows, err := q.db.Query(ctx, listSpecifications,
+		arg.Summary,
+		arg.ProjectID,
+		arg.OwnerID,
+		arg.Trashed,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Specification
+	var items []ListSpecificationsRow
 	for rows.Next() {
-		var i Specification
+		var i ListSpecificationsRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.ProjectID,
