@@ -67,6 +67,13 @@ CHAOS ?= 3m
 chaos: servers ## Inject faults under load for CHAOS (default 3m) and count violated guarantees
 	go run ./test/chaos -for $(CHAOS)
 
+# How long each attack lasts.
+ATTACK ?= 8s
+
+.PHONY: attack
+attack: servers ## Attack a replica within 512 MiB from one address and as one user; needs an idle machine
+	go run ./test/attack -for $(ATTACK) -ratio 3
+
 .PHONY: audit
 audit: vulnerabilities secrets monitoring deploy-check terraform-lint image-check ## Check dependencies, secrets, monitoring, deployment files and the image (compiles tools once, for minutes)
 

@@ -81,13 +81,18 @@ type Limiter struct {
 	// shared are the slots of another limiter that may be used too; nil for none.
 	shared     chan struct{}
 	queueLimit int64
+	// shares are what single callers may hold.
+	shares *shares
 	// queued are waiting for a slot; arriving will need one soon.
 	queued, arriving atomic.Int64
 	shed             func(limiter string)
 }
 
 func newLimiter(name string, slots int, shed func(string)) *Limiter {
-	return &Limiter{name: name, slots: make(chan struct{}, slots), queueLimit: int64(queuePerSlot * slots), shed: shed}
+	return &Limiter{
+		name: name, slots: make(chan struct{}, slots), queueLimit: int64(queuePerSlot * slots), shed: shed,
+		shares: newShares(max(slots/2, 1), queuePerSlot*slots),
+	}
 }
 
 // Arrive counts a request that will need a slot soon, until the function that it
@@ -101,6 +106,25 @@ func (l *Limiter) Arrive() (arrived func(), err error) {
 	}
 	l.arriving.Add(1)
 	return func() { l.arriving.Add(-1) }, nil
+}
+
+// AcquireFor is Acquire for a caller. Work of one caller holds at most half of the
+// slots, so others do not wait for it. The rest of it waits apart from the queue.
+func (l *Limiter) AcquireFor(ctx context.Context, caller string) (release func(), err error) {
+	mine, err := l.shares.acquire(ctx, caller)
+	if err != nil {
+		l.shed(l.name)
+		return nil, err
+	}
+	slot, err := l.Acquire(ctx)
+	if err != nil {
+		mine()
+		return nil, err
+	}
+	return func() {
+		slot()
+		mine()
+	}, nil
 }
 
 // Acquire takes a slot, which release gives back. Its error is Unavailable.

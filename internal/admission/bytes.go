@@ -75,15 +75,14 @@ type Account struct {
 // Add counts n more bytes. Its error is RateLimited beyond the budget of the caller,
 // Unavailable beyond the budget of all; then the request must not hold them.
 func (a *Account) Add(n int) error {
-	a.size += int64(n)
-	more := a.size - uncounted - a.counted
-	if a.budget == nil || more <= 0 {
-		return nil
+	size := a.size + int64(n)
+	if more := size - uncounted - a.counted; a.budget != nil && more > 0 {
+		if err := a.budget.take(a.caller, more); err != nil {
+			return err
+		}
+		a.counted += more
 	}
-	if err := a.budget.take(a.caller, more); err != nil {
-		return err
-	}
-	a.counted += more
+	a.size = size
 	return nil
 }
 

@@ -80,7 +80,7 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 	var plan *body.Plan
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
 		c, decoded := callFrom(ctx), false
-		out, err := limited(ctx, limiter, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
+		out, err := limited(ctx, limiter, c.caller, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
 			if with, ok := any(in).(jsonIn); ok {
 				if err := with.decode(c, plan); err != nil {
 					return nil, err
@@ -107,8 +107,8 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 // limited runs work within a concurrency limiter. The work does not observe client
 // cancellation: pgx closes a connection when a query is cancelled, so a client that
 // disconnects in a loop could drain the pool.
-func limited[Out any](ctx context.Context, limiter *admission.Limiter, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
-	release, err := limiter.Acquire(ctx)
+func limited[Out any](ctx context.Context, limiter *admission.Limiter, caller string, timeout time.Duration, work func(context.Context) (*Out, error)) (*Out, error) {
+	release, err := limiter.AcquireFor(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 	a.contract.SetProblems(&described, op.allProblems(described, required))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		c := &call{api: a, op: op, access: required, request: r, maxBody: maxBody}
+		c := &call{api: a, op: op, access: required, request: r, maxBody: maxBody, caller: a.callerName(r)}
 		if err := c.check(ctx.Operation()); err != nil {
 			a.fail(w, r, err)
 			return
@@ -170,6 +170,8 @@ type call struct {
 	actor   auth.Actor
 	// verified reports whether the access token is valid.
 	verified bool
+	// caller is what the bounds of one caller go by.
+	caller string
 	// maxBody is the size of the largest body, in bytes.
 	maxBody int64
 	// body and response are what the request holds of the budgets of bytes.
@@ -190,11 +192,7 @@ func (c *call) privileged() auth.PrivilegedActor {
 // hold counts the bytes of the request's body and of its response against the budgets
 // of the caller, until the function that it returns is called.
 func (c *call) hold() (release func()) {
-	caller := limitKey(c.api.address(c.request))
-	if c.verified {
-		caller = c.actor.User.String()
-	}
-	c.body, c.response = c.api.Admission.Bodies.Open(caller), c.api.Admission.Responses.Open(caller)
+	c.body, c.response = c.api.Admission.Bodies.Open(c.caller), c.api.Admission.Responses.Open(c.caller)
 	if c.request.Body != nil {
 		c.request.Body = &countedBody{c.request.Body, &c.body}
 	}
@@ -257,6 +255,17 @@ func (a *API) callerOf(r *http.Request) *caller {
 	return info.caller
 }
 
+// callerName is what the bounds of one caller go by: the user of a valid access token,
+// or else the address.
+func (a *API) callerName(r *http.Request) string {
+	if route := requestInfoFrom(r.Context()).route; route.signed {
+		if caller := a.callerOf(r); caller.err == nil {
+			return caller.user
+		}
+	}
+	return limitKey(a.address(r))
+}
+
 // authorizedError is err for callers who may use the operation; for others it is
 // TokenRevoked or PermissionDenied. A request that is rejected before it reaches the
 // store must not show the others what a valid request looks like.
@@ -264,7 +273,7 @@ func (c *call) authorizedError(ctx context.Context, err error) error {
 	if !c.verified {
 		return err
 	}
-	_, denied := limited(ctx, c.api.limiterFor(c.op), requestTimeout, func(ctx context.Context) (*struct{}, error) {
+	_, denied := limited(ctx, c.api.limiterFor(c.op), c.caller, requestTimeout, func(ctx context.Context) (*struct{}, error) {
 		if c.access.permission != "" {
 			return nil, c.api.Auth.Authorize(ctx, c.privileged())
 		}

@@ -40,8 +40,8 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler: a.closeWhenStopping(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
 		WriteTimeout: responseTimeout, IdleTimeout: a.settings.idleTimeout(), MaxHeaderBytes: maxHeaderBytes,
-		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document too
-		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		ConnState: newConnections(a.proxies.Trust).state, DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document too
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams,
 			SendPingTimeout:      headerTimeout, PingTimeout: bodyTimeout, WriteByteTimeout: responseTimeout,

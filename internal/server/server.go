@@ -17,6 +17,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
@@ -38,6 +39,7 @@ type App struct {
 	api          *httpapi.API
 	handler      http.Handler
 	housekeeping housekeepingStats
+	proxies      middleware.Proxies
 	// ready is true once the database is usable, stopping once the shutdown begins.
 	ready, stopping atomic.Bool
 }
@@ -60,7 +62,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	if err != nil {
 		return nil, err
 	}
-	a.tlsFiles = edge.certificate
+	a.tlsFiles, a.proxies = edge.certificate, edge.proxies
 	if a.traces, err = telemetry.NewTraces(s.TraceConfig(log)); err != nil {
 		return nil, err
 	}

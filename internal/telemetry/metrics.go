@@ -10,6 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// maxScrapes is how many requests for the metrics are served at the same time. They have
+// no rate limit; more get 503.
+const maxScrapes = 4
+
 // Metrics is the set of the server's Prometheus metrics. Labels come from small fixed
 // sets, such as route patterns, methods and statuses, never from callers.
 type Metrics struct {
@@ -81,5 +85,5 @@ func (m *Metrics) Untyped(name, help string, value func() float64) {
 
 // Handler serves the metrics.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }

@@ -143,19 +143,29 @@ func (n *Node) StopFast() {
 
 // Exec runs a statement as the superuser.
 func (n *Node) Exec(ctx context.Context, statement string) error {
+	return n.ExecIn(ctx, "postgres", statement)
+}
+
+// Query runs a query as the superuser, and reads its single value.
+func (n *Node) Query(ctx context.Context, into any, statement string) error {
+	return n.QueryIn(ctx, "postgres", into, statement)
+}
+
+// ExecIn is Exec in a database.
+func (n *Node) ExecIn(ctx context.Context, database, statement string) error {
 	var ignored any
-	err := n.Query(ctx, &ignored, statement)
+	err := n.QueryIn(ctx, database, &ignored, statement)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	return err
 }
 
-// Query runs a query as the superuser, and reads its single value.
-func (n *Node) Query(ctx context.Context, into any, statement string) error {
+// QueryIn is Query in a database.
+func (n *Node) QueryIn(ctx context.Context, database string, into any, statement string) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, n.URL("postgres", "postgres"))
+	conn, err := pgx.Connect(ctx, n.URL("postgres", database))
 	if err != nil {
 		return err
 	}

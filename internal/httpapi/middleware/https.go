@@ -26,7 +26,7 @@ type Connection struct {
 func (m *Middleware) Connection(r *http.Request) Connection {
 	peer := peerOf(r)
 	c := Connection{Address: peer, Secure: r.TLS != nil}
-	if !m.Proxies.trust(peer) {
+	if !m.Proxies.Trust(peer) {
 		return c
 	}
 	c.Address = m.Proxies.caller(peer, r.Header["X-Forwarded-For"])

@@ -38,8 +38,8 @@ func ParseProxies(list []string) (Proxies, error) {
 	return proxies, nil
 }
 
-// trust reports whether addr is one of the proxies.
-func (p Proxies) trust(addr netip.Addr) bool {
+// Trust reports whether addr is one of the proxies.
+func (p Proxies) Trust(addr netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(addr) {
 			return true
@@ -56,7 +56,7 @@ func (p Proxies) caller(peer netip.Addr, forwarded []string) netip.Addr {
 	addr := peer
 	entries := fromTheRight(forwarded)
 	for range maxHops {
-		if !p.trust(addr) {
+		if !p.Trust(addr) {
 			break
 		}
 		entry, more := entries()
