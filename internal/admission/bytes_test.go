@@ -35,7 +35,7 @@ func TestBytes_BoundsEachCallerAndAll(t *testing.T) {
 	ann.Close()
 	ann.Close() // once more has no effect
 	wantAdd(&ben, 36<<10, "")
-	wantAdd(&more, 200<<10, "")
+	wantAdd(&more, 164<<10, "")
 	for _, a := range []*Account{&more, &ben, &small} {
 		a.Close()
 	}
