@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,7 +38,15 @@ var binary struct {
 	err  error
 }
 
+// parallelTests is how many tests run at the same time. Most of them wait for processes,
+// so more than there are processors.
+const parallelTests = "4"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallelTests); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if binary.dir != "" {
 		_ = os.RemoveAll(binary.dir)
