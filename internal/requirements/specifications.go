@@ -3,9 +3,7 @@ package requirements
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
@@ -81,34 +79,6 @@ func ParseSpecificationPatch(title, content *string) (SpecificationPatch, []prob
 		content: specificationContent.parseOptional("/content", content, &errs),
 	}
 	return patch, errs
-}
-
-// titleOf returns the default title of a specification: the first line of its
-// content that has text, without Markdown's markers.
-func titleOf(content string) string {
-	for line := range strings.SplitSeq(content, "\n") {
-		line = strings.TrimLeftFunc(line, func(c rune) bool { return strings.ContainsRune("#-*", c) || unicode.IsSpace(c) })
-		line = strings.Map(func(c rune) rune {
-			if unicode.IsControl(c) {
-				return ' '
-			}
-			return c
-		}, line)
-		if line = strings.TrimSpace(line); line != "" {
-			return strings.TrimSpace(firstRunes(line, maxTitle))
-		}
-	}
-	return ""
-}
-
-func firstRunes(s string, n int) string {
-	for at := range s {
-		if n == 0 {
-			return s[:at]
-		}
-		n--
-	}
-	return s
 }
 
 // checkLive returns SpecificationNotFound if the specification or its project is
