@@ -53,16 +53,17 @@ var allowed = map[string][]string{
 	"internal/cache":     {"internal/auth", "internal/ratelimit"},
 	"internal/ratelimit": {},
 	"internal/admission": {"internal/problem"},
-	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
+	"internal/google":    {"internal/requirements", "internal/auth", "internal/problem", "internal/id", "internal/text"},
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id"},
-	"internal/auth":         {"internal/page", "internal/problem", "internal/id"},
+	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
+	"internal/auth":         {"internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/page":         {},
 	"internal/seal":         {},
 	"internal/problem":      {},
 	"internal/id":           {},
+	"internal/text":         {},
 
 	// Test helpers; no line above lists them.
 	"internal/testkit": {
@@ -96,7 +97,6 @@ var libraries = map[string][]string{
 	},
 	"github.com/redis/rueidis":         {"internal/cache", "internal/ratelimit", "internal/testkit", "test/chaos"},
 	"github.com/danielgtaylor/huma/v2": {"internal/httpapi"},
-	"github.com/jub0bs/cors":           {"internal/httpapi/middleware"},
 	"github.com/coreos/go-oidc/v3":     {"internal/google", "internal/devkit/issuer"},
 	"github.com/go-jose/go-jose/v4":    {"internal/google", "internal/devkit/issuer"},
 	"golang.org/x/oauth2":              {"internal/google"},

@@ -88,6 +88,7 @@ type Client struct {
 // TokenMissing, TokenInvalid or TokenExpired.
 func (s *Service) Authenticate(authorization string) (Actor, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
+	token = strings.TrimLeft(token, " ") // one blank or more (RFC 9110, section 11.4)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return Actor{}, problem.New(problem.TokenMissing, "An access token is required: sign in, then send Authorization: Bearer <access_token>.")
 	}

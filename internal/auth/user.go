@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/text"
 )
 
 // UserID identifies a user.
@@ -44,13 +44,13 @@ func ParseName(s string) (Name, []problem.FieldError) {
 		errs = append(errs, problem.FieldError{Pointer: "/name", Code: code, Detail: fmt.Sprintf(format, args...)})
 	}
 	switch n := utf8.RuneCountInString(s); {
-	case n == 0:
-		reject("blank", "At least one character that is not white space is required.")
+	case !text.HasVisible(s):
+		reject("blank", "At least one visible character is required.")
 	case n > maxName:
 		reject("too_long", "At most %d characters are allowed; this has %d.", maxName, n)
 	}
-	if strings.ContainsFunc(s, unicode.IsControl) {
-		reject("control_character", "Control characters are not allowed.")
+	if strings.ContainsFunc(s, func(c rune) bool { return !text.AllowedInLine(c) }) {
+		reject("control_character", "Control characters and line separators are not allowed.")
 	}
 	return Name{s}, errs
 }

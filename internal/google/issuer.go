@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/text"
 )
 
 // issuer is an issuer whose ID tokens are accepted: its keys, and the rules for its
@@ -85,7 +85,7 @@ const (
 // displayName returns the user's name in one line. An unusable name is replaced by the
 // local part of the address: it must not prevent the sign-in.
 func displayName(c claims) string {
-	if name := oneLine(c.Name); name != "" {
+	if name := oneLine(c.Name); text.HasVisible(name) {
 		return name
 	}
 	return oneLine(c.Email[:strings.LastIndexByte(c.Email, '@')])
@@ -93,7 +93,7 @@ func displayName(c claims) string {
 
 func oneLine(name string) string {
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !text.AllowedInLine(r) {
 			return -1
 		}
 		return r

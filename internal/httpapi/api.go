@@ -7,8 +7,9 @@
 // package contains no SQL and no business rule.
 //
 // Some types are exported only because huma ignores embedded types that are not:
-// PageIn, ListIn, IdempotentIn, CreatedOut, UserView, MatchedProjectIn,
-// MatchedSpecificationIn and MatchedItemIn. No other package uses them.
+// PageIn, ListIn, IdempotentIn, CreatedOut, ParentOut, UserView, Conditions, Match,
+// MatchedProjectIn, MatchedSpecificationIn and MatchedItemIn. No other package uses
+// them.
 package httpapi
 
 import (
@@ -24,6 +25,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
@@ -81,6 +83,8 @@ type Capacity struct {
 type Network struct {
 	// Proxies are trusted in what they report about their callers.
 	Proxies middleware.Proxies
+	// Public is where clients reach the server; empty if each request says it.
+	Public middleware.PublicURL
 	// RequireHTTPS rejects requests over plain HTTP.
 	RequireHTTPS bool
 	// Origins are trusted besides the server's own: their pages may call from a
@@ -140,6 +144,7 @@ type API struct {
 	huma            huma.API
 	mux             *http.ServeMux
 	browser         *login.Login
+	pages           *docs.Pages
 	pageTokens      seal.Key
 	exports         *exports
 	locations       *locations
@@ -192,7 +197,7 @@ func New(c Config) (*API, http.Handler) {
 func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	a.mux = mux
 	m := middleware.New(middleware.Config{
-		Mux: mux, Fail: a.fail, Proxies: a.Proxies, RequireHTTPS: a.RequireHTTPS, Origins: a.Origins, CookiePath: prefix + "/auth/",
+		Mux: mux, Fail: a.fail, Missing: a.missing, Proxies: a.Proxies, Public: a.Public, RequireHTTPS: a.RequireHTTPS, Origins: a.Origins, CookiePath: prefix + "/auth/",
 		Metrics: a.Metrics, Traces: a.Traces, Log: a.Log, Now: a.Now,
 		OnUser: a.OnUser,
 	})
@@ -204,6 +209,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 		middleware.SecurityHeaders,
 		m.CORS,
 		m.LimitHeaders,
+		m.CheckExpect,
 		m.CheckHTTPS,
 		middleware.NotModified,
 		a.limitAndCache,

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
@@ -67,12 +68,34 @@ func exampleProblem(code problem.Code, path string, current any) any {
 
 // ContractJSON is the published contract, indented. It does not contain the version of
 // the program, so a change of it is a change of the contract.
-func (a *API) ContractJSON() ([]byte, error) {
-	return stdjson.MarshalIndent(a.huma.OpenAPI(), "", "  ")
-}
+func (a *API) ContractJSON() ([]byte, error) { return contractJSON(a.huma.OpenAPI()) }
 
 // ContractYAML is the same as YAML.
-func (a *API) ContractYAML() ([]byte, error) { return a.huma.OpenAPI().YAML() }
+func (a *API) ContractYAML() ([]byte, error) { return contractYAML(a.huma.OpenAPI()) }
+
+func contractJSON(contract *huma.OpenAPI) ([]byte, error) {
+	return stdjson.MarshalIndent(contract, "", "  ")
+}
+
+func contractYAML(contract *huma.OpenAPI) ([]byte, error) { return contract.YAML() }
+
+// publishContract serves the contract. Its server is the path of the API as the client
+// sees it, behind the prefix of a proxy.
+func (a *API) publishContract(media string, render func(*huma.OpenAPI) ([]byte, error)) http.HandlerFunc {
+	renderBehind := func(path string) ([]byte, error) {
+		contract := *a.huma.OpenAPI()
+		contract.Servers = []*huma.Server{{URL: path + prefix}}
+		return render(&contract)
+	}
+	usual := a.publish(media, func() ([]byte, error) { return renderBehind(a.Public.Prefix) })
+	return func(w http.ResponseWriter, r *http.Request) {
+		if public := middleware.InfoFrom(r.Context()).Public; public.Prefix != a.Public.Prefix {
+			a.publish(media, func() ([]byte, error) { return renderBehind(public.Prefix) })(w, r)
+			return
+		}
+		usual(w, r)
+	}
+}
 
 // publicKeys are the public keys of access tokens as a JWK set (RFC 7517).
 func (a *API) publicKeys() ([]byte, error) {

@@ -122,11 +122,11 @@ func (p browserPage) preflightError(a *testkit.Response, method string, headers 
 
 func TestCORS_AllowedOriginUsesTheAPI(t *testing.T) {
 	t.Parallel()
-	s := testkit.Start(t, withOrigins("http://localhost:5173", appOrigin))
+	s := testkit.Start(t, withOrigins("http://localhost:*", "capacitor://localhost", "app://-", appOrigin))
 	ann := s.SignUp(t)
 	bearer := []string{"Authorization", "Bearer " + ann.Token}
 	anybody := s.Anonymous(t)
-	for _, origin := range []string{appOrigin, "http://localhost:5173"} {
+	for _, origin := range []string{appOrigin, "http://localhost:5173", "http://localhost", "capacitor://localhost", "app://-"} {
 		p := browserPage{origin: origin}
 		made := p.fetch(anybody, "POST", projectsPath, withTitle("Invoices"), append(slices.Clone(bearer), "Idempotency-Key", "of-"+origin, "X-Request-Id", "mine")...)
 		if diff := cmp.Diff([]string{"Etag", "Location", "X-Request-Id"}, made.headers); made.status != 201 || diff != "" {
@@ -172,7 +172,7 @@ func TestCORS_OtherOriginReadsNothing(t *testing.T) {
 	for _, origin := range []string{
 		otherOrigin, "null", "http://app.example.com", "https://app.example.com:8443", "https://app.example.com.evil.example.net",
 		"https://evil-app.example.com", "https://example.com", "https://sub.app.example.com", "HTTPS://APP.EXAMPLE.COM", appOrigin + "/",
-		appOrigin + "," + appOrigin, "*", "file://",
+		appOrigin + "," + appOrigin, "*", "file://", "http://localhost:5173", "capacitor://localhost",
 	} {
 		p := browserPage{origin: origin}
 		if got := p.fetch(s.Anonymous(t), "GET", projectsPath, nil, "Authorization", "Bearer "+ann.Token); got.blocked != "preflight: origin" || got.sent {
@@ -214,6 +214,7 @@ func TestCORS_PreflightAllowsMethodsAndHeadersOfContract(t *testing.T) {
 	p := browserPage{origin: appOrigin}
 	for header, want := range map[string]string{
 		"Authorization": "", "If-Match": "", "If-None-Match": "", "Idempotency-Key": "", "X-Request-Id": "",
+		"traceparent": "", "tracestate": "", "baggage": "", "sentry-trace": "",
 		"X-Forwarded-For": "preflight: header x-forwarded-for", "X-Http-Method-Override": "preflight: header x-http-method-override",
 		"Cookie2": "preflight: header cookie2",
 	} {

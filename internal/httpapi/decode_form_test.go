@@ -89,13 +89,13 @@ func isJSON(media string, patch bool) (may, must bool) {
 	kind, parameters, _ := strings.Cut(media, ";")
 	kind, parameters = strings.ToLower(strings.TrimSpace(kind)), strings.ToLower(strings.TrimSpace(parameters))
 	may = kind == "application/json" || kind == openapi.MergePatch && patch
-	must = may && slices.Contains([]string{"", "charset=utf-8", `charset="utf-8"`}, parameters)
+	must = may && slices.Contains([]string{"", "charset=utf-8", `charset="utf-8"`, "charset=utf8", "charset=us-ascii"}, parameters)
 	if strings.ContainsAny(parameters, `"\*`) {
 		return may, must
 	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
-		may = may && (strings.TrimSpace(name) != "charset" || strings.TrimSpace(value) == "utf-8")
+		may = may && (strings.TrimSpace(name) != "charset" || slices.Contains([]string{"utf-8", "utf8", "us-ascii"}, strings.TrimSpace(value)))
 	}
 	return may, must
 }

@@ -246,7 +246,11 @@ type caller struct {
 func (a *API) callerOf(r *http.Request) *caller {
 	info := requestInfoFrom(r.Context())
 	if info.caller == nil {
-		actor, err := a.Auth.Authenticate(r.Header.Get("Authorization"))
+		var actor auth.Actor
+		err := checkAuthorization(r.Header)
+		if err == nil {
+			actor, err = a.Auth.Authenticate(r.Header.Get("Authorization"))
+		}
 		info.caller = &caller{actor, actor.User.String(), err}
 		if err == nil {
 			info.User = info.caller.user

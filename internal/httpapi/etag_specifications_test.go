@@ -55,7 +55,7 @@ func TestETag_Specifications(t *testing.T) {
 			t.Parallel()
 			ann := ann.WithT(t)
 			old := newSpec(ann, "a", "b") // version 3
-			for _, tag := range []string{`"2"`, `"4"`, `W/"3"`, `"03"`, `"3-x"`, `"x"`, `"1", "2", W/"3"`} {
+			for _, tag := range []string{`"2"`, `"4"`, `W/"2"`, `"03"`, `"3-0"`, `"3-x"`, `"x"`, `"1", "2", W/"4"`} {
 				current := write(ann, old, tag).WantProblem(412, "precondition_failed").Current
 				if current["id"] != old.ID || current["version"] != 3.0 || current["content"] != old.Content || current["item_count"] != 2.0 {
 					t.Errorf("%s: the resource as it is now: %v", tag, current)

@@ -1,12 +1,14 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -66,8 +68,8 @@ type CreatedOut struct {
 	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the response to an earlier request with the same Idempotency-Key."`
 }
 
-func created(path, tag string, replayed bool) CreatedOut {
-	out := CreatedOut{Location: prefix + path, ETag: tag}
+func created(ctx context.Context, path string, tag requirements.Tag, replayed bool) CreatedOut {
+	out := CreatedOut{Location: middleware.InfoFrom(ctx).Public.Path(prefix + path), ETag: etag(tag)}
 	if replayed {
 		out.Replayed = "true"
 	}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/body"
@@ -15,15 +14,15 @@ import (
 var (
 	listItemsDoc = doc{
 		"listItems", "Items", "List a specification's items",
-		"All items in their order. The `ETag` is the specification's.",
+		"All items in their order. The `ETag` is the specification's. An item's own tag is its `version` and its `order`, such as `\"3-1\"`; `\"3\"`, the version alone, works in `If-Match`, too.",
 	}
 	createItemDoc = doc{
 		"createItem", "Items", "Add an item",
-		"Inserts a new item at the position `order` and shifts the rest, or appends it.",
+		"Inserts a new item at the position `order` and shifts the rest, or appends it. `If-Match` takes the specification's tag.",
 	}
 	reorderItemsDoc = doc{
 		"reorderItems", "Items", "Reorder all items",
-		"Takes exactly the specification's present items, each once. Either all of them move, or none. `If-Match` takes the specification's tag.",
+		"Takes exactly the specification's present items, each once. Either all of them move, or none. `If-Match` takes the specification's tag. A 409 or 412 shows the specification with its items under `current`.",
 	}
 	getItemDoc = doc{
 		"getItem", "Items", "Read an item",
@@ -31,11 +30,11 @@ var (
 	}
 	replaceItemDoc = doc{
 		"replaceItem", "Items", "Replace an item",
-		"Sets the content; `order` moves the item. If `order` is absent, the item stays in its position.",
+		"Sets the content; `order` moves the item. If `order` is absent, the item stays in its position. With `order`, `If-Match` compares the position in the tag, too.",
 	}
 	patchItemDoc = doc{
 		"patchItem", "Items", "Change an item",
-		"A JSON Merge Patch (RFC 7396): an absent field stays as it is; `order` moves the item.",
+		"A JSON Merge Patch (RFC 7396): an absent field stays as it is; `order` moves the item. With `order`, `If-Match` compares the position in the tag, too.",
 	}
 	deleteItemDoc = doc{
 		"deleteItem", "Items", "Delete an item",
@@ -50,7 +49,7 @@ type item struct {
 	Number    int                          `json:"number" minimum:"1" sample:"2" doc:"Counts from 1 within the specification; never reused."`
 	Content   string                       `json:"content" minLength:"1" maxLength:"10000" example:"Refunds above 500 need a second person."`
 	Order     int                          `json:"order" minimum:"0" sample:"1" doc:"The position in the specification, from 0 without gaps."`
-	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the item itself."`
+	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the item itself. In quotes it works as If-Match of a change."`
 	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt timestamp                    `json:"updated_at" sample:"2026-11-22T09:30:00.481516Z"`
 }
@@ -62,13 +61,6 @@ func itemOf(i requirements.Item) item {
 	}
 }
 
-// itemTag is the strong entity tag of an item: its version and its position, which
-// changes also with other items. If-Match compares only the version, so that a change
-// of other items does not prevent a change of this one.
-func itemTag(i requirements.Item) string {
-	return `"` + strconv.FormatInt(i.Version, 10) + "-" + strconv.Itoa(i.Order) + `"`
-}
-
 type itemOut struct {
 	ETag string `header:"ETag" doc:"Version and position, for If-Match and If-None-Match."`
 	Body item
@@ -78,17 +70,43 @@ func itemResponse(i requirements.Item, err error) (*itemOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &itemOut{ETag: itemTag(i), Body: itemOf(i)}, nil
+	return &itemOut{ETag: etag(i.Tag()), Body: itemOf(i)}, nil
+}
+
+// ParentOut tells of a change of an item what it made of the specification. It is
+// exported because huma ignores embedded types that are not.
+type ParentOut struct {
+	SpecificationETag string `header:"Specification-ETag" doc:"The ETag of the item's specification after this request, for If-Match of a reorder. Absent if an earlier response is replayed."`
+}
+
+func parentOf(s requirements.Specification) ParentOut {
+	if s.ID.IsZero() {
+		return ParentOut{}
+	}
+	return ParentOut{SpecificationETag: etag(s.Tag())}
+}
+
+type changedItemOut struct {
+	ParentOut
+	ETag string `header:"ETag" doc:"Version and position, for If-Match and If-None-Match."`
+	Body item
+}
+
+func changedItemResponse(s requirements.Specification, i requirements.Item, err error) (*changedItemOut, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &changedItemOut{ParentOut: parentOf(s), ETag: etag(i.Tag()), Body: itemOf(i)}, nil
 }
 
 type itemIn struct {
 	ID requirements.ItemID `path:"id" format:"uuid"`
 }
 
-// MatchedItemIn is an item and the versions that the caller may overwrite.
+// MatchedItemIn is an item and the conditions of its change.
 type MatchedItemIn struct {
-	ID    requirements.ItemID `path:"id" format:"uuid"`
-	Match ifMatch             `header:"If-Match" doc:"Only if the item is still at this version; * if it exists at all."`
+	ID requirements.ItemID `path:"id" format:"uuid"`
+	Conditions
 }
 
 // itemBody sets everything that a caller may set of an item.
@@ -128,7 +146,7 @@ func itemsResponse(s requirements.Specification, items []requirements.Item, err 
 	if err != nil {
 		return nil, err
 	}
-	out := &itemsOut{ETag: etag(s.Version)}
+	out := &itemsOut{ETag: etag(s.Tag())}
 	out.Body.Items = each(items, itemOf)
 	return out, nil
 }
@@ -144,11 +162,13 @@ func (a *API) listItems(ctx context.Context, actor auth.Actor, in *specification
 
 type createItemIn struct {
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
+	Match
 	IdempotentIn
 	JSONIn[itemBody]
 }
 
 type createItemOut struct {
+	ParentOut
 	CreatedOut
 	Body item
 }
@@ -159,12 +179,13 @@ func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn
 	if err != nil {
 		return nil, err
 	}
-	item, err := a.Requirements.CreateItem(ctx, actor, in.ID, request, in.JSON.item)
+	spec, item, err := a.Requirements.CreateItem(ctx, actor, in.ID, request, in.precondition(), in.JSON.item)
 	if err != nil {
 		return nil, err
 	}
 	return &createItemOut{
-		CreatedOut: created("/items/"+item.Value.ID.String(), itemTag(item.Value), item.Replayed),
+		ParentOut:  parentOf(spec),
+		CreatedOut: created(ctx, "/items/"+item.Value.ID.String(), item.Value.Tag(), item.Replayed),
 		Body:       itemOf(item.Value),
 	}, nil
 }
@@ -184,7 +205,7 @@ func (b *itemOrder) check(*call) []problem.FieldError { return requirements.Chec
 
 // reorderItems is PUT /specs/{id}/items/reorder.
 func (a *API) reorderItems(ctx context.Context, actor auth.Actor, in *reorderItemsIn) (*itemsOut, error) {
-	return itemsResponse(a.Requirements.ReorderItems(ctx, actor, in.ID, in.Match.precondition, in.JSON.ItemIDs))
+	return itemsResponse(a.Requirements.ReorderItems(ctx, actor, in.ID, in.precondition(), in.JSON.ItemIDs))
 }
 
 // getItem is GET /items/{id}.
@@ -198,8 +219,8 @@ type replaceItemIn struct {
 }
 
 // replaceItem is PUT /items/{id}.
-func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItemIn) (*itemOut, error) {
-	return itemResponse(a.Requirements.ReplaceItem(ctx, actor, in.ID, in.Match.precondition, in.JSON.item))
+func (a *API) replaceItem(ctx context.Context, actor auth.Actor, in *replaceItemIn) (*changedItemOut, error) {
+	return changedItemResponse(a.Requirements.ReplaceItem(ctx, actor, in.ID, in.precondition(), in.JSON.item))
 }
 
 type patchItemIn struct {
@@ -208,11 +229,16 @@ type patchItemIn struct {
 }
 
 // patchItem is PATCH /items/{id}.
-func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) (*itemOut, error) {
-	return itemResponse(a.Requirements.PatchItem(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
+func (a *API) patchItem(ctx context.Context, actor auth.Actor, in *patchItemIn) (*changedItemOut, error) {
+	return changedItemResponse(a.Requirements.PatchItem(ctx, actor, in.ID, in.precondition(), in.JSON.patch))
 }
 
 // deleteItem is DELETE /items/{id}.
-func (a *API) deleteItem(ctx context.Context, actor auth.Actor, in *MatchedItemIn) (*struct{}, error) {
-	return nil, a.Requirements.DeleteItem(ctx, actor, in.ID, in.Match.precondition)
+func (a *API) deleteItem(ctx context.Context, actor auth.Actor, in *MatchedItemIn) (*ParentOut, error) {
+	spec, err := a.Requirements.DeleteItem(ctx, actor, in.ID, in.precondition())
+	if err != nil {
+		return nil, err
+	}
+	out := parentOf(spec)
+	return &out, nil
 }

@@ -321,7 +321,7 @@ func TestETag_Items(t *testing.T) {
 		if method != "DELETE" {
 			body = map[string]any{"content": "new"}
 		}
-		for _, tag := range []string{`"2-2"`, `"2"`, `W/"1-2"`, `"x"`, `"0", "2-2"`} {
+		for _, tag := range []string{`"2-2"`, `"2"`, `W/"2-2"`, `"1-2-0"`, `"x"`, `"0", "2-2"`} {
 			current := ann.Do(method, b.path(), body, "If-Match", tag).WantProblem(412, "precondition_failed").Current
 			if current["id"] != b.ID || current["content"] != "b" || current["order"] != 2.0 || current["version"] != 1.0 || current["spec_id"] != parent.ID {
 				t.Errorf("%s with %s: the resource as it is now: %v", method, tag, current)

@@ -40,6 +40,8 @@ func (l *locations) learn(response any) {
 		}
 	case *itemOut:
 		l.learnItems(out.Body)
+	case *changedItemOut:
+		l.learnItems(out.Body)
 	case *createItemOut:
 		l.learnItems(out.Body)
 	case *itemsOut:
@@ -99,7 +101,7 @@ func (l *locations) scope(path string) cache.Scope {
 		return cache.All
 	}
 	if kind == "projects" {
-		return cache.Scope(thing.String())
+		return cache.Scope(thing.String()) // the path may be in upper case
 	}
 	if project, known := l.projects.GetIfPresent(thing); known {
 		return cache.Scope(project.String())

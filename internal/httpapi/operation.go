@@ -82,9 +82,9 @@ func paged(o *operation) { problems(problem.InvalidPageToken)(o) }
 // of every request, of callers, of path ids and of bodies.
 func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	all := append(slices.Clone(o.problems),
-		problem.InvalidParameter, middleware.HTTPSRequired, middleware.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable)
+		problem.InvalidParameter, middleware.MalformedRequest, middleware.HTTPSRequired, middleware.HeadersTooLarge, problem.RateLimited, problem.Internal, problem.Unavailable)
 	if a.signedIn {
-		all = append(all, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked)
+		all = append(all, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked, problem.InvalidHeader)
 	}
 	if a.permission != "" {
 		all = append(all, problem.PermissionDenied)

@@ -49,7 +49,7 @@ type problemDetails struct { //nolint:errname // the name of RFC 9457
 	Code      string       `json:"code" doc:"What happened, for programs."`
 	RequestID string       `json:"request_id" doc:"Names this request in the server's log."`
 	Errors    []fieldError `json:"errors,omitempty" doc:"What is wrong with single fields; all faults of the request at once."`
-	Current   any          `json:"current,omitempty" doc:"For precondition_failed: the resource as it is now."`
+	Current   any          `json:"current,omitempty" doc:"For precondition_failed: the resource as it is now, with its ETag in the header. For item_set_mismatch: the specification with its items."`
 
 	headers http.Header
 	cause   error
@@ -103,9 +103,15 @@ func problemOf(r *http.Request, err error) *problemDetails {
 	for _, v := range f.Fields {
 		p.Errors = append(p.Errors, fieldError(v))
 	}
-	p.Current = present(f.Current)
+	if resource, tag := present(f.Current); resource != nil {
+		p.Current = resource
+		p.headers.Set("ETag", tag)
+	}
 	if meaning.Kind == problem.KindUnauthenticated {
 		p.headers.Set("WWW-Authenticate", challenge(f.Code))
+	}
+	if f.Code == middleware.UnsupportedMediaType && r.Method == http.MethodPatch {
+		p.headers.Set("Accept-Patch", middleware.AcceptPatch)
 	}
 	if f.RetryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
@@ -114,19 +120,24 @@ func problemOf(r *http.Request, err error) *problemDetails {
 	return p
 }
 
-// present is a resource as the contract shows it.
-func present(resource any) any {
+// present is a resource as the contract shows it, and its entity tag; nil for anything
+// else. A resource of an example has no tag.
+func present(resource any) (view any, tag string) {
 	switch r := resource.(type) {
 	case requirements.Project:
-		return projectOf(r)
+		return projectOf(r), etag(r.Tag())
 	case requirements.Specification:
-		return specificationOf(r)
+		return specificationOf(r), etag(r.Tag())
+	case requirements.ItemList:
+		view := specificationOf(r.Specification)
+		view.Items = each(r.Items, itemOf)
+		return view, etag(r.Specification.Tag())
 	case requirements.Item:
-		return itemOf(r)
-	case Project, specification, item: // of an example
-		return r
+		return itemOf(r), etag(r.Tag())
+	case Project, specification, item:
+		return r, ""
 	default:
-		return nil
+		return nil, ""
 	}
 }
 

@@ -40,7 +40,7 @@ func TestProblem_EveryKindHasStatus(t *testing.T) {
 // contractStatuses is the table of errors of the contract.
 var contractStatuses = map[int][]problem.Code{
 	400: {
-		"malformed_json", "invalid_parameter", "invalid_page_token", "invalid_header",
+		"malformed_request", "malformed_json", "invalid_parameter", "invalid_page_token", "invalid_header",
 	},
 	401: {
 		"token_missing", "token_invalid", "token_expired", "token_revoked", "google_token_invalid",

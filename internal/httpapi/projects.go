@@ -14,7 +14,7 @@ import (
 var (
 	listProjectsDoc = doc{
 		"listProjects", "Projects", "List your projects",
-		"One page of the caller's projects. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a project.",
+		"One page of the caller's projects. Follow `next_page_token` until it is empty. Projects that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a project that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.",
 	}
 	createProjectDoc = doc{
 		"createProject", "Projects", "Create a project",
@@ -38,7 +38,7 @@ var (
 	}
 	restoreProjectDoc = doc{
 		"restoreProject", "Projects", "Restore a project from the trash",
-		"Restores the project and what was live in it. A project that is not in the trash stays as it is.",
+		"Restores the project and what was live in it. A project that is not in the trash stays as it is. `If-Match` takes the tag that it has in the trash.",
 	}
 )
 
@@ -49,7 +49,7 @@ type Project struct {
 	Title              string                 `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
 	Description        string                 `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
 	SpecificationCount int                    `json:"specification_count" minimum:"0" sample:"1" doc:"Live specifications; the trash does not count."`
-	Version            int64                  `json:"version" minimum:"1" sample:"3" doc:"Counts the states of the project; the ETag is made of it."`
+	Version            int64                  `json:"version" minimum:"1" sample:"3" doc:"Counts the states of the project. In quotes it is the ETag, for If-Match."`
 	CreatedAt          timestamp              `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt          timestamp              `json:"updated_at"`
 	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
@@ -72,17 +72,17 @@ func projectResponse(p requirements.Project, err error) (*projectOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &projectOut{ETag: etag(p.Version), Body: projectOf(p)}, nil
+	return &projectOut{ETag: etag(p.Tag()), Body: projectOf(p)}, nil
 }
 
 type projectIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 }
 
-// MatchedProjectIn is a project and the versions that the caller may overwrite.
+// MatchedProjectIn is a project and the conditions of its change.
 type MatchedProjectIn struct {
-	ID    requirements.ProjectID `path:"id" format:"uuid"`
-	Match ifMatch                `header:"If-Match" doc:"Only if the project is still at this version; * if it exists at all."`
+	ID requirements.ProjectID `path:"id" format:"uuid"`
+	Conditions
 }
 
 // projectBody sets everything that a caller may set of a project.
@@ -113,7 +113,7 @@ func (b *projectPatch) check(*call) (faults []problem.FieldError) {
 
 type listProjectsIn struct {
 	ListIn
-	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Equal values are ordered by id."`
+	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2."`
 }
 
 type projectsOut struct {
@@ -160,7 +160,7 @@ func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createPro
 		return nil, err
 	}
 	return &createProjectOut{
-		CreatedOut: created("/projects/"+project.Value.ID.String(), etag(project.Value.Version), project.Replayed),
+		CreatedOut: created(ctx, "/projects/"+project.Value.ID.String(), project.Value.Tag(), project.Replayed),
 		Body:       projectOf(project.Value),
 	}, nil
 }
@@ -177,7 +177,7 @@ type replaceProjectIn struct {
 
 // replaceProject is PUT /projects/{id}.
 func (a *API) replaceProject(ctx context.Context, actor auth.Actor, in *replaceProjectIn) (*projectOut, error) {
-	return projectResponse(a.Requirements.ReplaceProject(ctx, actor, in.ID, in.Match.precondition, in.JSON.project))
+	return projectResponse(a.Requirements.ReplaceProject(ctx, actor, in.ID, in.precondition(), in.JSON.project))
 }
 
 type patchProjectIn struct {
@@ -187,15 +187,15 @@ type patchProjectIn struct {
 
 // patchProject is PATCH /projects/{id}.
 func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProjectIn) (*projectOut, error) {
-	return projectResponse(a.Requirements.PatchProject(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
+	return projectResponse(a.Requirements.PatchProject(ctx, actor, in.ID, in.precondition(), in.JSON.patch))
 }
 
 // trashProject is DELETE /projects/{id}.
 func (a *API) trashProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*struct{}, error) {
-	return nil, a.Requirements.TrashProject(ctx, actor, in.ID, in.Match.precondition)
+	return nil, a.Requirements.TrashProject(ctx, actor, in.ID, in.precondition())
 }
 
 // restoreProject is POST /projects/{id}/restore.
-func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectResponse(a.Requirements.RestoreProject(ctx, actor, in.ID))
+func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*projectOut, error) {
+	return projectResponse(a.Requirements.RestoreProject(ctx, actor, in.ID, in.precondition()))
 }

@@ -101,7 +101,7 @@ func TestReorder_MismatchChangesNothing(t *testing.T) {
 		"one twice, as many":             {[]string{a, a, c}, "/item_ids/1 repeated"},
 		"one three times":                {[]string{a, a, b, c, a}, "/item_ids/1 repeated, /item_ids/4 repeated"},
 		"another user's twice":           {[]string{foreign, foreign}, "/item_ids/1 repeated"},
-		"upper case":                     {[]string{c, b, strings.ToUpper(a)}, "/item_ids/2 wrong_format"},
+		"one twice, once in upper case":  {[]string{c, b, a, strings.ToUpper(a)}, "/item_ids/3 repeated"},
 		"braces":                         {[]string{c, b, "{" + a + "}"}, "/item_ids/2 wrong_format"},
 		"no hyphens":                     {[]string{c, b, strings.ReplaceAll(a, "-", "")}, "/item_ids/2 wrong_format"},
 		"a line feed behind":             {[]string{c, b, a + "\n"}, "/item_ids/2 wrong_format"},

@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"maps"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,50 +24,49 @@ func checkRequest(r *http.Request, op *huma.Operation, lenient bool) error {
 			return err
 		}
 	}
+	if hasHeader(op, "Authorization") {
+		if err := checkAuthorization(r.Header); err != nil {
+			return err
+		}
+	}
 	if keys, ok := r.Header["Idempotency-Key"]; ok && (len(keys) != 1 || keys[0] == "") {
 		return problem.New(problem.InvalidHeader, "The header Idempotency-Key must be sent once, with 1 to 255 visible ASCII characters.")
 	}
-	// One condition may come in several header lines (RFC 9110, section 5.3).
-	if lines, ok := r.Header["If-Match"]; ok {
-		joined := strings.Join(lines, ", ")
-		if strings.TrimSpace(joined) == "" {
-			return problem.New(problem.InvalidHeader, "The header If-Match is empty.")
-		}
-		r.Header.Set("If-Match", joined)
+	if err := joinLines(r.Header, "If-Match"); err != nil {
+		return err
+	}
+	if hasHeader(op, "If-None-Match") {
+		return joinLines(r.Header, "If-None-Match")
+	}
+	return nil // for a read, middleware.NotModified joins the lines
+}
+
+// checkAuthorization rejects several headers Authorization: two servers in a row could
+// read different ones.
+func checkAuthorization(h http.Header) error {
+	if len(h["Authorization"]) > 1 {
+		return problem.New(problem.InvalidHeader, "The header Authorization occurs %d times. Send it once.", len(h["Authorization"]))
 	}
 	return nil
 }
 
-// mayBeEmpty are the parameters for which an empty value means absent.
-var mayBeEmpty = []string{"page_token", "q"}
+// hasHeader reports whether an operation that changes something reads a header.
+func hasHeader(op *huma.Operation, name string) bool {
+	return op.Method != http.MethodGet && slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == name })
+}
 
-// checkQuery checks the query parameters. If lenient, it ignores unknown ones.
-func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return problem.New(problem.InvalidParameter, "The query string is not well encoded.").Because(err)
-	}
-	if len(values) == 0 {
+// joinLines makes one line of a condition: it may come in several (RFC 9110, section
+// 5.3).
+func joinLines(h http.Header, name string) error {
+	lines, ok := h[name]
+	if !ok {
 		return nil
 	}
-	// Sorted, so that equal requests get equal responses.
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		value := values[name]
-		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
-		switch {
-		case !known && lenient:
-		case !known:
-			return problem.New(problem.InvalidParameter, "This operation has no query parameter %q.", name)
-		case len(value) > 1:
-			return problem.New(problem.InvalidParameter, "The query parameter %s occurs %d times.", name, len(value))
-		// PostgreSQL does not accept it as text. A page token is checked when it is
-		// opened.
-		case name != "page_token" && (!utf8.ValidString(value[0]) || strings.ContainsRune(value[0], 0)):
-			return problem.New(problem.InvalidParameter, "The query parameter %s must be UTF-8 text without NUL.", name)
-		case value[0] == "" && !slices.Contains(mayBeEmpty, name):
-			return problem.New(problem.InvalidParameter, "The query parameter %s is empty.", name)
-		}
+	joined := strings.Join(lines, ", ")
+	if strings.TrimSpace(joined) == "" {
+		return problem.New(problem.InvalidHeader, "The header %s is empty. Send an entity tag such as \"7\", or *.", name)
 	}
+	h.Set(name, joined)
 	return nil
 }
 
@@ -87,13 +83,44 @@ func checkMediaType(h http.Header, method string) error {
 		return nil
 	}
 	media, parameters, err := mime.ParseMediaType(types[0])
-	charset := parameters["charset"]
 	switch {
 	case err != nil || len(types) > 1:
-	case charset != "" && !strings.EqualFold(charset, "utf-8"):
-	case media == openapi.JSON, media == openapi.MergePatch && method == http.MethodPatch:
-		h.Set("Content-Type", openapi.JSON) // the one spelling that huma knows
-		return nil
+		return problem.New(middleware.UnsupportedMediaType, "The Content-Type is not one media type. Send Content-Type: application/json.")
+	case media != openapi.JSON && (media != openapi.MergePatch || method != http.MethodPatch):
+		return problem.New(middleware.UnsupportedMediaType, "%s", mediaHint(media, method))
+	case !slices.Contains(charsets, strings.ToLower(parameters["charset"])):
+		return problem.New(middleware.UnsupportedMediaType, "The body must be in UTF-8. Send it so, with Content-Type: %s.", media)
 	}
-	return problem.New(middleware.UnsupportedMediaType, "The body must be application/json in UTF-8.")
+	h.Set("Content-Type", openapi.JSON) // the one spelling that huma knows
+	return nil
+}
+
+// charsets are what clients call UTF-8. ASCII is a part of it; JSON has no parameter
+// charset at all (RFC 8259, section 11).
+var charsets = []string{"", "utf-8", "utf8", "us-ascii"}
+
+// mediaHint says what a body is, and what to send instead.
+func mediaHint(media, method string) string {
+	switch {
+	case media == "application/x-www-form-urlencoded" || media == "multipart/form-data":
+		return "The body is a form (" + media + "; curl -d sends one). Send JSON, with Content-Type: application/json."
+	case media == "application/json-patch+json" && method == http.MethodPatch:
+		return "A JSON Patch (RFC 6902) is not supported. Send a JSON Merge Patch (RFC 7396), with Content-Type: application/merge-patch+json."
+	case media == openapi.MergePatch:
+		return "A merge patch belongs to PATCH. Send the whole resource, with Content-Type: application/json."
+	}
+	came := "another media type"
+	if slices.Contains(knownMedia, media) {
+		came = media
+	}
+	if method == http.MethodPatch {
+		return "The body is " + came + ". Send JSON, with Content-Type: application/json or application/merge-patch+json."
+	}
+	return "The body is " + came + ". Send JSON, with Content-Type: application/json."
+}
+
+// knownMedia are the media types that a problem repeats. It never repeats other words
+// of the caller.
+var knownMedia = []string{
+	"application/octet-stream", "application/x-ndjson", "application/xml", "application/yaml", "text/html", "text/plain", "text/xml", "text/yaml",
 }

@@ -39,18 +39,18 @@ func (a *API) routes() {
 	user(a, "PUT /projects/{id}", 200, a.replaceProject, replaceProjectDoc, project, conditional)
 	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
-	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, problems(problem.ProjectLimit))
+	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, problems(problem.ProjectLimit))
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged)
-	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, problems(problem.SpecificationLimit))
+	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)
-	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, problems(problem.SpecificationLimit))
+	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, problems(problem.SpecificationLimit))
 
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
-	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, problems(problem.ItemLimit))
+	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
 	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
 	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
 	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
@@ -64,19 +64,17 @@ func (a *API) routes() {
 
 // plainRoutes are the routes that are not operations of the contract.
 func (a *API) plainRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET "+prefix+"/openapi.json", a.publish("application/json", a.ContractJSON))
-	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.publish("application/yaml", a.ContractYAML))
+	mux.HandleFunc("GET "+prefix+"/openapi.json", a.publishContract("application/json", contractJSON))
+	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.publishContract("application/yaml", contractYAML))
 
-	pages := docs.New(docs.Config{
-		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
-		Missing: func(w http.ResponseWriter, r *http.Request) {
-			a.fail(w, r, problem.New(middleware.RouteNotFound, "There is no such page."))
-		},
+	a.pages = docs.New(docs.Config{
+		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf, Missing: a.missing,
+		Prefix: a.Public.Prefix, PublicPrefix: func(r *http.Request) string { return middleware.InfoFrom(r.Context()).Public.Prefix },
 	})
-	mux.HandleFunc("GET /docs", pages.Reference)
-	mux.HandleFunc("GET /docs/{asset}", pages.Asset)
-	mux.HandleFunc("GET /problems", pages.Problems)
-	mux.HandleFunc("GET /problems/{code}", pages.Problem)
+	mux.HandleFunc("GET /docs", a.pages.Reference)
+	mux.HandleFunc("GET /docs/{asset}", a.pages.Asset)
+	mux.HandleFunc("GET /problems", a.pages.Problems)
+	mux.HandleFunc("GET /problems/{code}", a.pages.Problem)
 
 	if len(a.PublicKeys) > 0 {
 		mux.HandleFunc("GET /.well-known/jwks.json", a.publish("application/jwk-set+json", a.publicKeys))

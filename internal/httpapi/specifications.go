@@ -14,11 +14,11 @@ import (
 var (
 	listSpecificationsDoc = doc{
 		"listSpecifications", "Specifications", "List a project's specifications",
-		"One page of the project's specifications. A page ends at about 4 MiB, so it may hold fewer than `page_size`. Follow `next_page_token` until it is empty. Changes between two pages never skip or repeat a specification.",
+		"One page of the project's specifications. A page ends at about 4 MiB, so it may hold fewer than `page_size`. Follow `next_page_token` until it is empty. Specifications that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a specification that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.",
 	}
 	createSpecificationDoc = doc{
 		"createSpecification", "Specifications", "Create a specification",
-		"Creates a specification with the project's next number.",
+		"Creates a specification with the project's next number. `If-Match` takes the project's tag.",
 	}
 	getSpecificationDoc = doc{
 		"getSpecification", "Specifications", "Read a specification",
@@ -38,7 +38,7 @@ var (
 	}
 	restoreSpecificationDoc = doc{
 		"restoreSpecification", "Specifications", "Restore a specification from the trash",
-		"Restores the specification with its number, its items and their order.",
+		"Restores the specification with its number, its items and their order. `If-Match` takes the tag that it has in the trash.",
 	}
 )
 
@@ -50,7 +50,7 @@ type specification struct {
 	Title     string                       `json:"title" maxLength:"200" example:"Refunds"`
 	Content   string                       `json:"content" minLength:"1" maxLength:"100000" example:"# Refunds\n\nA customer gets the money back within a day."`
 	ItemCount int                          `json:"item_count" minimum:"0" sample:"3"`
-	Version   int64                        `json:"version" minimum:"1" sample:"5" doc:"Counts the states of the specification and its items; the ETag is made of it."`
+	Version   int64                        `json:"version" minimum:"1" sample:"5" doc:"Counts the states of the specification and its items. In quotes it is the ETag, for If-Match."`
 	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt timestamp                    `json:"updated_at"`
 	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
@@ -92,24 +92,23 @@ func specificationResponse(s requirements.Specification, err error) (*specificat
 	if err != nil {
 		return nil, err
 	}
-	return &specificationOut{ETag: etag(s.Version), Body: specificationOf(s)}, nil
+	return &specificationOut{ETag: etag(s.Tag()), Body: specificationOf(s)}, nil
 }
 
 type specificationIn struct {
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
 }
 
-// MatchedSpecificationIn is a specification and the versions that the caller may
-// overwrite.
+// MatchedSpecificationIn is a specification and the conditions of its change.
 type MatchedSpecificationIn struct {
-	ID    requirements.SpecificationID `path:"id" format:"uuid"`
-	Match ifMatch                      `header:"If-Match" doc:"Only if the specification is still at this version; * if it exists at all."`
+	ID requirements.SpecificationID `path:"id" format:"uuid"`
+	Conditions
 }
 
 // specificationBody sets everything that a caller may set of a specification.
 type specificationBody struct {
 	Content string                `json:"content" minLength:"1" maxLength:"100000" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"At least one character that is not blank; stored byte for byte."`
-	Title   body.Optional[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" sample:"Refunds" doc:"On one line; blanks around it are removed. If absent or empty: the first line of the content that has text."`
+	Title   body.Optional[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" sample:"Refunds" doc:"On one line; blanks around it are removed. If absent or empty: the first line of the content that has text, without its Markdown marker; front matter does not count."`
 
 	specification requirements.NewSpecification
 }
@@ -136,7 +135,7 @@ type listSpecificationsIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
 	View    string `query:"view" enum:"full,summary" default:"full" doc:"summary leaves the contents out."`
-	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id."`
+	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2."`
 }
 
 type specificationsOut struct {
@@ -165,6 +164,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 
 type createSpecificationIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
+	Match
 	IdempotentIn
 	JSONIn[specificationBody]
 }
@@ -180,12 +180,12 @@ func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *cre
 	if err != nil {
 		return nil, err
 	}
-	spec, err := a.Requirements.CreateSpecification(ctx, actor, in.ID, request, in.JSON.specification)
+	spec, err := a.Requirements.CreateSpecification(ctx, actor, in.ID, request, in.precondition(), in.JSON.specification)
 	if err != nil {
 		return nil, err
 	}
 	return &createSpecificationOut{
-		CreatedOut: created("/specs/"+spec.Value.ID.String(), etag(spec.Value.Version), spec.Replayed),
+		CreatedOut: created(ctx, "/specs/"+spec.Value.ID.String(), spec.Value.Tag(), spec.Replayed),
 		Body:       specificationOf(spec.Value),
 	}, nil
 }
@@ -215,7 +215,7 @@ type replaceSpecificationIn struct {
 
 // replaceSpecification is PUT /specs/{id}.
 func (a *API) replaceSpecification(ctx context.Context, actor auth.Actor, in *replaceSpecificationIn) (*specificationOut, error) {
-	return specificationResponse(a.Requirements.ReplaceSpecification(ctx, actor, in.ID, in.Match.precondition, in.JSON.specification))
+	return specificationResponse(a.Requirements.ReplaceSpecification(ctx, actor, in.ID, in.precondition(), in.JSON.specification))
 }
 
 type patchSpecificationIn struct {
@@ -225,15 +225,15 @@ type patchSpecificationIn struct {
 
 // patchSpecification is PATCH /specs/{id}.
 func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patchSpecificationIn) (*specificationOut, error) {
-	return specificationResponse(a.Requirements.PatchSpecification(ctx, actor, in.ID, in.Match.precondition, in.JSON.patch))
+	return specificationResponse(a.Requirements.PatchSpecification(ctx, actor, in.ID, in.precondition(), in.JSON.patch))
 }
 
 // trashSpecification is DELETE /specs/{id}.
 func (a *API) trashSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
-	return nil, a.Requirements.TrashSpecification(ctx, actor, in.ID, in.Match.precondition)
+	return nil, a.Requirements.TrashSpecification(ctx, actor, in.ID, in.precondition())
 }
 
 // restoreSpecification is POST /specs/{id}/restore.
-func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *specificationIn) (*specificationOut, error) {
-	return specificationResponse(a.Requirements.RestoreSpecification(ctx, actor, in.ID))
+func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*specificationOut, error) {
+	return specificationResponse(a.Requirements.RestoreSpecification(ctx, actor, in.ID, in.precondition()))
 }

@@ -109,7 +109,7 @@ func textLimit(w textField) limit {
 // whiteSpace is what Unicode calls white space.
 var whiteSpace = []rune("\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000")
 
-// notWhiteSpace looks like white space and is not.
+// notWhiteSpace shows nothing and is not white space.
 var notWhiteSpace = []rune("\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u2800")
 
 func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
@@ -148,8 +148,12 @@ func TestValidation_ControlCharactersAndWhitespace(t *testing.T) {
 					try(blank, blank, allowed, "control_character")
 				}
 			}
-			for _, c := range notWhiteSpace {
-				try(string(c), string(c), true)
+			for _, c := range notWhiteSpace { // a text of one line must show something
+				try(string(c), string(c), !w.oneLine, "blank")
+			}
+			for _, c := range "\u2028\u2029" {
+				within := "a" + string(c) + "b"
+				try(within, within, !w.oneLine, "control_character")
 			}
 		})
 	}

@@ -15,9 +15,8 @@ import (
 // Of identifies one T. The zero value identifies nothing.
 type Of[T any] [16]byte
 
-// ErrNotCanonical is returned for text that is not a lower-case UUID with hyphens.
-// An id has exactly one spelling, so that a resource has exactly one name.
-var ErrNotCanonical = errors.New("not a UUID in lower case with hyphens")
+// ErrNotUUID is returned for text that is not a UUID with hyphens.
+var ErrNotUUID = errors.New("not a UUID with hyphens")
 
 // New returns a new id. Later ids sort after earlier ones, which keeps indexes
 // dense: across processes to the millisecond, within one process always.
@@ -30,19 +29,25 @@ func New[T any]() Of[T] {
 	return Of[T](v7)
 }
 
-// Parse parses an id in its canonical spelling.
+// Parse parses a UUID with hyphens, in lower or upper case: some platforms write
+// UUIDs in upper case. It accepts no other spelling. [Of.String] is always in lower
+// case, so a resource has one name in responses, caches and tokens.
 func Parse[T any](text string) (Of[T], error) {
 	parsed, err := uuid.Parse(text)
-	if err != nil || parsed.String() != text {
-		return Of[T]{}, ErrNotCanonical
+	if err != nil || len(text) != canonicalLength {
+		return Of[T]{}, ErrNotUUID
 	}
 	return Of[T](parsed), nil
 }
 
+// canonicalLength tells 8-4-4-4-12 digits with hyphens from the other spellings that
+// package uuid accepts: in braces, as a URN, without hyphens.
+const canonicalLength = 36
+
 // IsZero reports whether the id identifies nothing.
 func (i Of[T]) IsZero() bool { return i == Of[T]{} }
 
-// String returns the canonical spelling.
+// String returns the canonical spelling: lower case with hyphens.
 func (i Of[T]) String() string { return uuid.UUID(i).String() }
 
 // AppendText appends the canonical spelling. JSON encoding uses it.
@@ -58,9 +63,9 @@ func (i Of[T]) AppendText(b []byte) ([]byte, error) {
 }
 
 // MarshalText returns the canonical spelling.
-func (i Of[T]) MarshalText() ([]byte, error) { return i.AppendText(make([]byte, 0, 36)) }
+func (i Of[T]) MarshalText() ([]byte, error) { return i.AppendText(make([]byte, 0, canonicalLength)) }
 
-// UnmarshalText parses the canonical spelling, or returns ErrNotCanonical.
+// UnmarshalText is Parse.
 func (i *Of[T]) UnmarshalText(text []byte) error {
 	parsed, err := Parse[T](string(text))
 	if err != nil {

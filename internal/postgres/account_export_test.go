@@ -68,7 +68,8 @@ func TestExport_ShowsOneSnapshot(t *testing.T) {
 		got.then = nil
 		s.project(s.actor)
 		s.specification()
-		return errors.Join(s.service.DeleteItem(t.Context(), s.actor, s.items[0], requirements.Precondition{}), s.restoreSpec(t.Context(), s.trashedSpec))
+		_, err := s.service.DeleteItem(t.Context(), s.actor, s.items[0], requirements.Precondition{})
+		return errors.Join(err, s.restoreSpec(t.Context(), s.trashedSpec))
 	}
 	if err := s.service.Export(t.Context(), s.actor, got); err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func TestBatch_RejectedWriteIsTwoRoundTrips(t *testing.T) {
 	traffic := &sniffer{}
 	s := newTenant(newFixture(t, traffic.attach))
 	reject := func(context.Context, *tenant) error {
-		_, err := s.service.RestoreProject(t.Context(), s.actor, id.New[requirements.Project]())
+		_, err := s.service.RestoreProject(t.Context(), s.actor, id.New[requirements.Project](), requirements.Precondition{})
 		if problem.CodeOf(err) != problem.ProjectNotFound {
 			return errors.New("a missing project was restored")
 		}

@@ -55,7 +55,7 @@ var (
 			do:     func(ctx context.Context, s *tenant) error { return s.restore(ctx, s.trashed) },
 		},
 		"CreateSpecification with a key": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, specDraft(s.t))
+			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, requirements.Precondition{}, specDraft(s.t))
 			return err
 		}},
 		"ReplaceSpecification": {do: func(ctx context.Context, s *tenant) error {
@@ -75,21 +75,22 @@ var (
 			do:     func(ctx context.Context, s *tenant) error { return s.restoreSpec(ctx, s.trashedSpec) },
 		},
 		"CreateItem with a key": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.service.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, itemDraft(s.t, new(0)))
+			_, _, err := s.service.CreateItem(ctx, s.actor, s.spec, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, requirements.Precondition{}, itemDraft(s.t, new(0)))
 			return err
 		}},
 		"ReplaceItem": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.service.ReplaceItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
+			_, _, err := s.service.ReplaceItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemDraft(s.t, new(0)))
 			return err
 		}},
 		"PatchItem": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.service.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
+			_, _, err := s.service.PatchItem(ctx, s.actor, s.items[2], requirements.Precondition{}, itemPatch(s.t, new(0)))
 			return err
 		}},
 		"DeleteItem": {
 			before: func(_ context.Context, s *tenant) error { s.spareItem = s.item(); return nil },
 			do: func(ctx context.Context, s *tenant) error {
-				return s.service.DeleteItem(ctx, s.actor, s.spareItem, requirements.Precondition{})
+				_, err := s.service.DeleteItem(ctx, s.actor, s.spareItem, requirements.Precondition{})
+				return err
 			},
 		},
 		"ReorderItems": {

@@ -63,7 +63,7 @@ func (s *tenant) over(change ...func(*postgres.Config)) *tenant {
 
 func (s *tenant) specification() requirements.SpecificationID {
 	s.t.Helper()
-	made, err := s.service.CreateSpecification(s.t.Context(), s.actor, s.live, requirements.IdempotentRequest{}, specDraft(s.t))
+	made, err := s.service.CreateSpecification(s.t.Context(), s.actor, s.live, requirements.IdempotentRequest{}, requirements.Precondition{}, specDraft(s.t))
 	if err != nil {
 		s.t.Fatalf("create a specification: %v", err)
 	}
@@ -72,7 +72,7 @@ func (s *tenant) specification() requirements.SpecificationID {
 
 func (s *tenant) item() requirements.ItemID {
 	s.t.Helper()
-	made, err := s.service.CreateItem(s.t.Context(), s.actor, s.spec, requirements.IdempotentRequest{}, itemDraft(s.t, nil))
+	_, made, err := s.service.CreateItem(s.t.Context(), s.actor, s.spec, requirements.IdempotentRequest{}, requirements.Precondition{}, itemDraft(s.t, nil))
 	if err != nil {
 		s.t.Fatalf("create an item: %v", err)
 	}
@@ -121,7 +121,7 @@ func (s *tenant) trash(ctx context.Context, project requirements.ProjectID) erro
 }
 
 func (s *tenant) restore(ctx context.Context, project requirements.ProjectID) error {
-	_, err := s.service.RestoreProject(ctx, s.actor, project)
+	_, err := s.service.RestoreProject(ctx, s.actor, project, requirements.Precondition{})
 	return err
 }
 
@@ -130,7 +130,7 @@ func (s *tenant) trashSpec(ctx context.Context, spec requirements.SpecificationI
 }
 
 func (s *tenant) restoreSpec(ctx context.Context, spec requirements.SpecificationID) error {
-	_, err := s.service.RestoreSpecification(ctx, s.actor, spec)
+	_, err := s.service.RestoreSpecification(ctx, s.actor, spec, requirements.Precondition{})
 	return err
 }
 

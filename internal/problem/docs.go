@@ -156,7 +156,7 @@ var docs = map[Code]Doc{
 		Kind:        KindConflict,
 		Title:       "The items have changed",
 		Description: "The new order does not name exactly the items that the specification has now. Nothing was changed.",
-		Remedy:      "Read the items again, and send an order of all of them.",
+		Remedy:      "Send an order of all items under current.",
 	},
 	IdempotencyInProgress: {
 		Kind:        KindConflict,
@@ -167,8 +167,8 @@ var docs = map[Code]Doc{
 	PreconditionFailed: {
 		Kind:        KindFailedPrecondition,
 		Title:       "Precondition failed",
-		Description: "The resource has changed since the version that If-Match names. Nothing was changed.",
-		Remedy:      "Merge your change with the resource under current, and send it with its ETag.",
+		Description: "The resource is not in the state that If-Match names, or in one that If-None-Match excludes. Nothing was changed.",
+		Remedy:      "Merge your change with the resource under current, and send it with the ETag of this response as If-Match.",
 	},
 	ValidationFailed: {
 		Kind:        KindInvalid,

@@ -3,6 +3,7 @@ package requirements
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -66,12 +67,13 @@ func ParseItemPatch(content *string, order *int) (ItemPatch, []problem.FieldErro
 }
 
 // checkItemChange returns nil if a caller with this precondition may change an
-// item of the specification.
-func (s Specification) checkItemChange(item Item, condition Precondition) error {
+// item of the specification. A request moves the item if it names an index, even
+// the present one.
+func (s Specification) checkItemChange(item Item, condition Precondition, moves bool) error {
 	if err := checkItemLive(s.checkLive() != nil); err != nil {
 		return err
 	}
-	return condition.check(item.Version, item)
+	return condition.checkMove(item.Tag(), moves, item)
 }
 
 // checkItemLive returns ItemNotFound for an item whose specification or project
@@ -84,8 +86,8 @@ func checkItemLive(trashed bool) error {
 }
 
 // addItem returns the specification with a new item, and that item.
-func (s Specification) addItem(n NewItem, limit int, at time.Time) (Specification, Item, error) {
-	if err := s.checkLive(); err != nil {
+func (s Specification) addItem(n NewItem, condition Precondition, limit int, at time.Time) (Specification, Item, error) {
+	if err := s.checkChange(condition); err != nil {
 		return s, Item{}, err
 	}
 	if len(s.Items) >= limit {
@@ -107,7 +109,7 @@ func (s Specification) addItem(n NewItem, limit int, at time.Time) (Specificatio
 // patchItem returns the specification and its item with the patch applied, and
 // whether they changed.
 func (s Specification) patchItem(item Item, patch ItemPatch, condition Precondition, at time.Time) (Specification, Item, bool, error) {
-	if err := s.checkItemChange(item, condition); err != nil {
+	if err := s.checkItemChange(item, condition, patch.order != nil); err != nil {
 		return s, item, false, err
 	}
 	next := item
@@ -131,23 +133,37 @@ func (s Specification) patchItem(item Item, patch ItemPatch, condition Precondit
 
 // removeItem returns the specification without the item.
 func (s Specification) removeItem(item Item, condition Precondition, at time.Time) (Specification, error) {
-	if err := s.checkItemChange(item, condition); err != nil {
+	if err := s.checkItemChange(item, condition, false); err != nil {
 		return s, err
 	}
 	s.Items = removed(s.Items, item.ID)
 	return s.withUpdatedAt(at), nil
 }
 
+// ItemList is a specification with its items in their order.
+type ItemList struct {
+	Specification Specification
+	Items         []Item
+}
+
 // reorder returns the specification with its items in another order, and whether
 // that differs. It returns ItemSetMismatch unless wanted names exactly the items
-// of the specification.
-func (s Specification) reorder(wanted []ItemID, condition Precondition, at time.Time) (Specification, bool, error) {
-	if err := s.checkChange(condition); err != nil {
+// of the specification. Its errors carry the specification with these items.
+func (s Specification) reorder(items []Item, wanted []ItemID, condition Precondition, at time.Time) (Specification, bool, error) {
+	if err := s.checkLive(); err != nil {
+		return s, false, err
+	}
+	current := ItemList{s, s.Sorted(items)}
+	if err := condition.check(s.Tag(), current); err != nil {
 		return s, false, err
 	}
 	list, err := rearranged(s.Items, wanted)
-	if err != nil || slices.Equal(list, s.Items) {
-		return s, false, err
+	if mismatch, ok := errors.AsType[*problem.Error](err); ok {
+		mismatch.Current = current
+		return s, false, mismatch
+	}
+	if slices.Equal(list, s.Items) {
+		return s, false, nil
 	}
 	s.Items = list
 	return s.withUpdatedAt(at), true, nil
@@ -173,14 +189,16 @@ func (s Specification) Sorted(items []Item) []Item {
 	return items
 }
 
-// CreateItem adds an item to a specification, or returns ItemLimit.
-func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec SpecificationID, request IdempotentRequest, n NewItem) (Created[Item], error) {
-	return create(ctx, s.store, actor, request, Item{}, func(tx Tx) (created Item, at time.Time, err error) {
-		parent, at, err := tx.LockSpecification(ctx, spec)
+// CreateItem adds an item to a specification, or returns ItemLimit. The condition is
+// about the specification. CreateItem also returns the specification as it is then;
+// an empty one for a replayed response.
+func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec SpecificationID, request IdempotentRequest, condition Precondition, n NewItem) (parent Specification, _ Created[Item], err error) {
+	created, err := create(ctx, s.store, actor, request, Item{}, func(tx Tx) (created Item, at time.Time, err error) {
+		before, at, err := tx.LockSpecification(ctx, spec)
 		if err != nil {
 			return created, at, err
 		}
-		if parent, created, err = parent.addItem(n, s.limits.ItemsPerSpecification, at); err != nil {
+		if parent, created, err = before.addItem(n, condition, s.limits.ItemsPerSpecification, at); err != nil {
 			return created, at, err
 		}
 		if err := tx.InsertItem(ctx, created); err != nil {
@@ -188,6 +206,10 @@ func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec Specifi
 		}
 		return created, at, tx.UpdateItemList(ctx, parent)
 	})
+	if created.Replayed {
+		parent = Specification{}
+	}
+	return parent, created, err
 }
 
 // Items returns a live specification and its items in their order.
@@ -211,21 +233,23 @@ func (s *Service) Item(ctx context.Context, actor auth.Actor, item ItemID) (Item
 	return found, checkItemLive(trashed)
 }
 
-// ReplaceItem sets every field that a caller can set.
-func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, n NewItem) (Item, error) {
+// ReplaceItem sets every field that a caller can set. Like PatchItem it returns the
+// specification of the item, too.
+func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, n NewItem) (Specification, Item, error) {
 	return s.PatchItem(ctx, actor, item, condition, n.patch())
 }
 
 // PatchItem applies a patch; a new index moves the item. The version stays the
-// same if the patch changes nothing.
-func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (now Item, err error) {
+// same if the patch changes nothing. It returns the specification as it is then, and
+// the item.
+func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (parent Specification, now Item, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
-		parent, before, at, err := tx.LockItem(ctx, item)
+		locked, before, at, err := tx.LockItem(ctx, item)
 		if err != nil {
 			return err
 		}
 		var changed bool
-		if parent, now, changed, err = parent.patchItem(before, patch, condition, at); err != nil || !changed {
+		if parent, now, changed, err = locked.patchItem(before, patch, condition, at); err != nil || !changed {
 			return err
 		}
 		if err := tx.UpdateItem(ctx, now); err != nil {
@@ -233,17 +257,18 @@ func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, 
 		}
 		return tx.UpdateItemList(ctx, parent)
 	})
-	return now, err
+	return parent, now, err
 }
 
-// DeleteItem removes an item permanently and closes the gap in the list.
-func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) error {
-	return s.store.InTx(ctx, actor, func(tx Tx) error {
-		parent, before, at, err := tx.LockItem(ctx, item)
+// DeleteItem removes an item permanently and closes the gap in the list. It returns
+// the specification as it is then.
+func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) (parent Specification, err error) {
+	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+		locked, before, at, err := tx.LockItem(ctx, item)
 		if err != nil {
 			return err
 		}
-		if parent, err = parent.removeItem(before, condition, at); err != nil {
+		if parent, err = locked.removeItem(before, condition, at); err != nil {
 			return err
 		}
 		if err := tx.DeleteItem(ctx, before); err != nil {
@@ -251,6 +276,7 @@ func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID,
 		}
 		return tx.UpdateItemList(ctx, parent)
 	})
+	return parent, err
 }
 
 // ReorderItems puts all items of a specification into a new order at once, or
@@ -263,7 +289,7 @@ func (s *Service) ReorderItems(ctx context.Context, actor auth.Actor, spec Speci
 		}
 		items = locked
 		var changed bool
-		if now, changed, err = before.reorder(wanted, condition, at); err != nil || !changed {
+		if now, changed, err = before.reorder(locked, wanted, condition, at); err != nil || !changed {
 			return err
 		}
 		return tx.UpdateItemList(ctx, now)

@@ -1,6 +1,7 @@
 package requirements
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func TestItems_AddTakesIndexAndNextNumber(t *testing.T) {
 			t.Parallel()
 			before, _ := newSpecification(tc.count)
 			n, _ := ParseNewItem("y", tc.order)
-			after, item, err := before.addItem(n, 100, late)
+			after, item, err := before.addItem(n, Precondition{}, 100, late)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,14 +94,14 @@ func TestItems_AddIsRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			after, _, err := tc.spec.addItem(tc.item, 100, late)
+			after, _, err := tc.spec.addItem(tc.item, Precondition{}, 100, late)
 			wantCode(t, err, tc.want)
 			if diff := cmp.Diff(tc.spec, after); diff != "" {
 				t.Errorf("specification (-want +got):\n%s", diff)
 			}
 		})
 	}
-	if _, _, err := some.addItem(behindEnd, 100, late); !slices.Equal(fieldErrorsOf(err), []string{"/order out_of_range"}) {
+	if _, _, err := some.addItem(behindEnd, Precondition{}, 100, late); !slices.Equal(fieldErrorsOf(err), []string{"/order out_of_range"}) {
 		t.Errorf("behind the end: %v", err)
 	}
 }
@@ -129,7 +130,7 @@ func TestItems_PatchCountsOneVersionOfItemAndSpecification(t *testing.T) {
 			t.Parallel()
 			before, items := newSpecification(3)
 			patch, _ := ParseItemPatch(tc.content, tc.order)
-			after, item, changed, err := before.patchItem(items[1], patch, Precondition{Given: true, Versions: []int64{3}}, tc.at)
+			after, item, changed, err := before.patchItem(items[1], patch, atVersion(3), tc.at)
 			if err != nil || changed != tc.changed {
 				t.Fatalf("changed %t, %v", changed, err)
 			}
@@ -165,7 +166,7 @@ func TestItems_PutWithoutOrderKeepsIndex(t *testing.T) {
 func TestItems_RemoveClosesGap(t *testing.T) {
 	t.Parallel()
 	before, items := newSpecification(3)
-	after, err := before.removeItem(items[1], Precondition{Given: true, Versions: []int64{3}}, late)
+	after, err := before.removeItem(items[1], atVersion(3), late)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func TestItems_ChangeChecksParentAndPrecondition(t *testing.T) {
 	}{
 		"live":                      {spec: live},
 		"another version":           {spec: live, condition: stale, want: problem.PreconditionFailed},
-		"version of its parent":     {spec: live, condition: Precondition{Given: true, Versions: []int64{7}}, want: problem.PreconditionFailed},
+		"version of its parent":     {spec: live, condition: atVersion(7), want: problem.PreconditionFailed},
 		"in the trash":              {spec: trashedSpecification(live), want: problem.ItemNotFound},
 		"in a trashed project":      {spec: inTrashedProject(live), want: problem.ItemNotFound},
 		"in the trash, and a stale": {spec: inTrashedProject(live), condition: stale, want: problem.ItemNotFound},
@@ -206,7 +207,7 @@ func TestItems_ChangeChecksParentAndPrecondition(t *testing.T) {
 
 func TestItems_ReorderChecksSetAndPrecondition(t *testing.T) {
 	t.Parallel()
-	live, _ := newSpecification(3)
+	live, items := newSpecification(3)
 	a, b, c := live.Items[0], live.Items[1], live.Items[2]
 	for name, tc := range map[string]struct {
 		spec      Specification
@@ -225,8 +226,13 @@ func TestItems_ReorderChecksSetAndPrecondition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			after, changed, err := tc.spec.reorder(tc.order, tc.condition, late)
+			after, changed, err := tc.spec.reorder(slices.Clone(items), tc.order, tc.condition, late)
 			wantCode(t, err, tc.want)
+			if f, ok := errors.AsType[*problem.Error](err); ok && tc.want != problem.SpecificationNotFound {
+				if diff := cmp.Diff(ItemList{tc.spec, items}, f.Current); diff != "" {
+					t.Errorf("current (-want +got):\n%s", diff)
+				}
+			}
 			want := tc.spec
 			if tc.changed {
 				want.Items, want.Version, want.UpdatedAt = tc.order, 8, late

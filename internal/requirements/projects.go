@@ -83,7 +83,7 @@ func (p Project) checkChange(condition Precondition) error {
 	if err := p.checkLive(); err != nil {
 		return err
 	}
-	return condition.check(p.Version, p)
+	return condition.check(p.Tag(), p)
 }
 
 // withUpdatedAt returns the next version of the project.
@@ -145,7 +145,10 @@ func (o Owner) trashProject(p Project, condition Precondition) (Owner, Project, 
 
 // restoreProject returns the owner with the project, and the project out of the
 // trash. A live project does not change.
-func (o Owner) restoreProject(p Project, limit int) (Owner, Project, bool, error) {
+func (o Owner) restoreProject(p Project, condition Precondition, limit int) (Owner, Project, bool, error) {
+	if err := condition.check(p.Tag(), p); err != nil {
+		return o, p, false, err
+	}
 	if p.DeletedAt == nil {
 		return o, p, false, nil
 	}
@@ -237,14 +240,14 @@ func (s *Service) TrashProject(ctx context.Context, actor auth.Actor, project Pr
 
 // RestoreProject takes a project out of the trash, or returns ProjectLimit. A
 // live project stays as it is.
-func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project ProjectID) (now Project, err error) {
+func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project ProjectID, condition Precondition) (now Project, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		owner, before, err := tx.LockOwnerAndProject(ctx, project)
 		if err != nil {
 			return err
 		}
 		var changed bool
-		if owner, now, changed, err = owner.restoreProject(before, s.limits.ProjectsPerUser); err != nil || !changed {
+		if owner, now, changed, err = owner.restoreProject(before, condition, s.limits.ProjectsPerUser); err != nil || !changed {
 			return err
 		}
 		if err := tx.UpdateProject(ctx, now); err != nil {

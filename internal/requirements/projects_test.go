@@ -70,7 +70,7 @@ func TestProjects_TrashLowersCount(t *testing.T) {
 	t.Parallel()
 	before := newOwner(3)
 	p := projectOf(before, 2)
-	after, now, err := before.trashProject(p, Precondition{Given: true, Versions: []int64{7}})
+	after, now, err := before.trashProject(p, atVersion(7))
 	if err != nil || after.ProjectCount != 2 {
 		t.Errorf("owner %+v, %v", after, err)
 	}
@@ -107,7 +107,7 @@ func TestProjects_RestoreCountsAndChecksLimit(t *testing.T) {
 			if tc.live {
 				p.DeletedAt = nil
 			}
-			after, now, changed, err := before.restoreProject(p, 10)
+			after, now, changed, err := before.restoreProject(p, Precondition{}, 10)
 			wantCode(t, err, tc.want)
 			want, count := p, tc.count
 			if tc.changed {

@@ -3,9 +3,7 @@ package requirements
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
@@ -83,34 +81,6 @@ func ParseSpecificationPatch(title, content *string) (SpecificationPatch, []prob
 	return patch, errs
 }
 
-// titleOf returns the default title of a specification: the first line of its
-// content that has text, without Markdown's markers.
-func titleOf(content string) string {
-	for line := range strings.SplitSeq(content, "\n") {
-		line = strings.TrimLeftFunc(line, func(c rune) bool { return strings.ContainsRune("#-*", c) || unicode.IsSpace(c) })
-		line = strings.Map(func(c rune) rune {
-			if unicode.IsControl(c) {
-				return ' '
-			}
-			return c
-		}, line)
-		if line = strings.TrimSpace(line); line != "" {
-			return strings.TrimSpace(firstRunes(line, maxTitle))
-		}
-	}
-	return ""
-}
-
-func firstRunes(s string, n int) string {
-	for at := range s {
-		if n == 0 {
-			return s[:at]
-		}
-		n--
-	}
-	return s
-}
-
 // checkLive returns SpecificationNotFound if the specification or its project is
 // in the trash.
 func (s Specification) checkLive() error {
@@ -126,7 +96,7 @@ func (s Specification) checkChange(condition Precondition) error {
 	if err := s.checkLive(); err != nil {
 		return err
 	}
-	return condition.check(s.Version, s)
+	return condition.check(s.Tag(), s)
 }
 
 // withUpdatedAt returns the next version of the specification.
@@ -167,8 +137,8 @@ func (p Project) withOneMore(limit int, at time.Time) (Project, error) {
 
 // addSpecification returns the project with a new specification, and that
 // specification.
-func (p Project) addSpecification(n NewSpecification, limit int, at time.Time) (Project, Specification, error) {
-	if err := p.checkLive(); err != nil {
+func (p Project) addSpecification(n NewSpecification, condition Precondition, limit int, at time.Time) (Project, Specification, error) {
+	if err := p.checkChange(condition); err != nil {
 		return p, Specification{}, err
 	}
 	next, err := p.withOneMore(limit, at)
@@ -197,9 +167,12 @@ func (p Project) trashSpecification(s Specification, condition Precondition, at 
 // restoreSpecification returns the project with the specification, and the
 // specification out of the trash. A live specification does not change. In a
 // project in the trash there is nothing to restore.
-func (p Project) restoreSpecification(s Specification, limit int, at time.Time) (Project, Specification, bool, error) {
-	if s.ProjectTrashed || s.DeletedAt == nil {
+func (p Project) restoreSpecification(s Specification, condition Precondition, limit int, at time.Time) (Project, Specification, bool, error) {
+	if s.ProjectTrashed {
 		return p, s, false, s.checkLive()
+	}
+	if err := condition.check(s.Tag(), s); err != nil || s.DeletedAt == nil {
+		return p, s, false, err
 	}
 	next, err := p.withOneMore(limit, at)
 	if err != nil {
@@ -210,13 +183,15 @@ func (p Project) restoreSpecification(s Specification, limit int, at time.Time) 
 }
 
 // CreateSpecification creates a specification, or returns SpecificationLimit.
-func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, n NewSpecification) (Created[Specification], error) {
+//
+// The condition is about the project.
+func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, condition Precondition, n NewSpecification) (Created[Specification], error) {
 	return create(ctx, s.store, actor, request, Specification{}, func(tx Tx) (created Specification, at time.Time, err error) {
 		parent, at, err := tx.LockProject(ctx, project)
 		if err != nil {
 			return created, at, err
 		}
-		if parent, created, err = parent.addSpecification(n, s.limits.SpecificationsPerProject, at); err != nil {
+		if parent, created, err = parent.addSpecification(n, condition, s.limits.SpecificationsPerProject, at); err != nil {
 			return created, at, err
 		}
 		if err := tx.InsertSpecification(ctx, created); err != nil {
@@ -291,14 +266,14 @@ func (s *Service) TrashSpecification(ctx context.Context, actor auth.Actor, spec
 
 // RestoreSpecification takes a specification out of the trash, or returns
 // SpecificationLimit. A live specification stays as it is.
-func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID) (now Specification, err error) {
+func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition) (now Specification, err error) {
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
 		parent, before, at, err := tx.LockProjectAndSpecification(ctx, spec)
 		if err != nil {
 			return err
 		}
 		var changed bool
-		if parent, now, changed, err = parent.restoreSpecification(before, s.limits.SpecificationsPerProject, at); err != nil || !changed {
+		if parent, now, changed, err = parent.restoreSpecification(before, condition, s.limits.SpecificationsPerProject, at); err != nil || !changed {
 			return err
 		}
 		if err := tx.UpdateSpecification(ctx, now); err != nil {

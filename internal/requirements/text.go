@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/text"
 )
 
 // textRule validates one text field. Lengths are in Unicode code points.
@@ -14,8 +15,9 @@ type textRule struct {
 	min, max int
 	// trimmed removes surrounding white space before the length is checked.
 	trimmed bool
-	// oneLine rejects all control characters. Without it tab, line feed and
-	// carriage return are accepted. NUL never is.
+	// oneLine rejects all control characters and line separators. Without it tab,
+	// line feed and carriage return are accepted. NUL never is. A needed text of one
+	// line must show something.
 	oneLine bool
 }
 
@@ -28,6 +30,8 @@ func (r textRule) parse(pointer, s string, errs *[]problem.FieldError) string {
 		*errs = append(*errs, problem.FieldError{Pointer: pointer, Code: code, Detail: fmt.Sprintf(format, args...)})
 	}
 	switch n := utf8.RuneCountInString(s); {
+	case r.oneLine && (r.min > 0 || s != "") && !text.HasVisible(s):
+		reject("blank", "At least one visible character is required.")
 	case r.min > 0 && strings.TrimSpace(s) == "":
 		reject("blank", "At least one character that is not white space is required.")
 	case n > r.max:
@@ -52,7 +56,7 @@ func (r textRule) parseOptional(pointer string, s *string, errs *[]problem.Field
 func (r textRule) firstControl(s string) (int, rune) {
 	at := 0
 	for _, c := range s {
-		if unicode.IsControl(c) && (r.oneLine || c != '\t' && c != '\n' && c != '\r') {
+		if r.oneLine && !text.AllowedInLine(c) || unicode.IsControl(c) && c != '\t' && c != '\n' && c != '\r' {
 			return at, c
 		}
 		at++

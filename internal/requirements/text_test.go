@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/text"
 )
 
 // wide is a character of four bytes in UTF-8.
@@ -48,7 +49,7 @@ func TestText_RuleTable(t *testing.T) {
 		"nothing where nothing is needed":       {rule: optionalLine, input: " ", stored: ""},
 		"a line feed in a line":                 {rule: line, input: "a\nb", stored: "a\nb", codes: []string{"control_character"}},
 		"NUL in a line":                         {rule: line, input: "a\x00", stored: "a\x00", codes: []string{"control_character"}},
-		"only NUL in a line":                    {rule: line, input: "\x00", stored: "\x00", codes: []string{"control_character"}},
+		"only NUL in a line":                    {rule: line, input: "\x00", stored: "\x00", codes: []string{"blank", "control_character"}},
 		"both":                                  {rule: line, input: strings.Repeat("x", 11) + "\x7f", stored: strings.Repeat("x", 11) + "\x7f", codes: []string{"control_character", "too_long"}},
 		"lines are stored byte for byte":        {rule: lines, input: " a\r\n\tb\n ", stored: " a\r\n\tb\n "},
 		"lines of the greatest length":          {rule: lines, input: strings.Repeat("\n", 10), stored: strings.Repeat("\n", 10)},
@@ -59,6 +60,11 @@ func TestText_RuleTable(t *testing.T) {
 		"blank lines where text is needed":      {rule: neededLines, input: " \n\t\r\n\u2003", stored: " \n\t\r\n\u2003", codes: []string{"blank"}},
 		"one sign among blank lines":            {rule: neededLines, input: " \n.\n ", stored: " \n.\n "},
 		"a joiner is no blank":                  {rule: neededLines, input: "\u200d", stored: "\u200d"},
+		"a line that shows nothing":             {rule: line, input: "\u200b\u202e", stored: "\u200b\u202e", codes: []string{"blank"}},
+		"an optional line that shows nothing":   {rule: optionalLine, input: "\u3164", stored: "\u3164", codes: []string{"blank"}},
+		"a line with invisible characters":      {rule: line, input: "\u200ba\ufe0f", stored: "\u200ba\ufe0f"},
+		"a line separator in a line":            {rule: line, input: "a\u2028b", stored: "a\u2028b", codes: []string{"control_character"}},
+		"a paragraph separator in a line":       {rule: optionalLine, input: "a\u2029b", stored: "a\u2029b", codes: []string{"control_character"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,9 +126,10 @@ func TestText_FieldErrorsMatchContract(t *testing.T) {
 		codes := []string{}
 		forbidden := func(c rune) bool {
 			allowed := !rule.oneLine && (c == '\t' || c == '\n' || c == '\r')
-			return (c < 0x20 || c >= 0x7f && c <= 0x9f) && !allowed
+			separator := rule.oneLine && (c == '\u2028' || c == '\u2029')
+			return separator || (c < 0x20 || c >= 0x7f && c <= 0x9f) && !allowed
 		}
-		if rule.min > 0 && strings.IndexFunc(want, func(c rune) bool { return !unicode.IsSpace(c) }) < 0 {
+		if rule.oneLine && (rule.min > 0 || want != "") && !text.HasVisible(want) || rule.min > 0 && strings.IndexFunc(want, func(c rune) bool { return !unicode.IsSpace(c) }) < 0 {
 			codes = append(codes, "blank")
 		} else if len([]rune(want)) > rule.max {
 			codes = append(codes, "too_long")

@@ -86,7 +86,7 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	config.PublicKeys = keys.Public()
 	config.Limiter, config.Cache, config.Admission = limiter, responses, limits
 	config.Health.Redis = a.shared.check()
-	config.Network.Proxies = edge.proxies
+	config.Network.Proxies, config.Network.Public = edge.proxies, edge.public
 	a.api, a.handler = httpapi.New(config)
 	return a, nil
 }

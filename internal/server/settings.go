@@ -23,7 +23,9 @@ type Settings struct {
 	// RequireHTTPS defaults to true in production and to false in development.
 	RequireHTTPS   *bool    `env:"REQUIRE_HTTPS"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
-	CORSOrigins    []string `env:"CORS_ORIGINS"`
+	// PublicURL is where clients reach the server. If empty, each request says it.
+	PublicURL   string   `env:"PUBLIC_URL"`
+	CORSOrigins []string `env:"CORS_ORIGINS"`
 
 	DatabaseURL          Secret `env:"DATABASE_URL"`
 	MigrationDatabaseURL Secret `env:"MIGRATION_DATABASE_URL"`

@@ -19,6 +19,7 @@ import (
 type edge struct {
 	certificate *certificate // nil unless the server terminates TLS
 	proxies     middleware.Proxies
+	public      middleware.PublicURL // zero if each request says it
 }
 
 // edgeConfig returns the edge, or all faults of its settings.
@@ -34,6 +35,11 @@ func (s *Settings) readEdge(f *faultList, log *slog.Logger) (e edge) {
 	var err error
 	if e.proxies, err = middleware.ParseProxies(s.TrustedProxies); err != nil {
 		f.add(true, fmt.Sprintf("TRUSTED_PROXIES %v", err))
+	}
+	if s.PublicURL != "" {
+		if e.public, err = middleware.ParsePublicURL(s.PublicURL, middleware.OriginRules{Plain: !s.requireHTTPS()}); err != nil {
+			f.add(true, fmt.Sprintf("PUBLIC_URL %v", err))
+		}
 	}
 	if err = middleware.CheckOrigins(s.CORSOrigins, middleware.OriginRules{Any: !s.Production(), Plain: !s.Production()}); err != nil {
 		f.add(true, fmt.Sprintf("CORS_ORIGINS %v", err))

@@ -1,5 +1,6 @@
-// Package docs serves the pages for people: the API reference at /docs, and the
-// explanation of each problem at /problems. The program contains every byte of them,
+// Package docs serves the pages for people: the API reference at /docs, the
+// explanation of each problem at /problems, a page at / and one for paths that do not
+// exist. The program contains every byte of them,
 // and no page runs a script that is not one of these files.
 //
 // It knows the problem codes, but no operation and no rule: the reference reads the
@@ -27,7 +28,19 @@ var Introduction string
 //go:embed pages/*.html
 var sources embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath, "phrase": http.StatusText}).ParseFS(sources, "pages/*.html"))
+var templates = template.Must(template.New("").Funcs(pageFuncs("")).ParseFS(sources, "pages/*.html"))
+
+// pageFuncs are the functions of the templates, for pages behind a path prefix.
+func pageFuncs(prefix string) template.FuncMap {
+	return template.FuncMap{
+		"asset": func(source string) (string, error) {
+			path, err := assetPath(source)
+			return prefix + path, err
+		},
+		"path":   func(path string) string { return prefix + path },
+		"phrase": http.StatusText,
+	}
+}
 
 // Config is what the pages show of the API.
 type Config struct {
@@ -38,81 +51,115 @@ type Config struct {
 	Operations []string
 	// Status is the HTTP status of a code.
 	Status func(problem.Code) int
+	// Prefix is the path that clients see in front of the server's own paths;
+	// PublicPrefix is that of a request.
+	Prefix       string
+	PublicPrefix func(*http.Request) string
 	// Missing responds if there is no such page.
 	Missing http.HandlerFunc
 }
 
 // Pages serves the pages. They are the same for all callers, so they are rendered once.
 type Pages struct {
-	missing   http.HandlerFunc
-	reference *file
-	index     *file
-	problems  map[string]*file
+	Config
+
+	groups []group
+	// rendered are the pages by path, for Prefix.
+	rendered map[string]*file
 }
 
 // The Content-Security-Policy of the pages. The renderer of the reference generates
-// styles and reads the contract. The problem pages are text with a style sheet and a
+// styles and reads the contract. The other pages are text with a style sheet and a
 // logo.
 const (
 	referencePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " + closed
-	problemPolicy   = "default-src 'none'; style-src 'self'; img-src 'self'; " + closed
+	textPolicy      = "default-src 'none'; style-src 'self'; img-src 'self'; " + closed
 	closed          = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+const (
+	referencePath = "/docs"
+	problemsPath  = "/problems"
 )
 
 // New renders the pages.
 func New(c Config) *Pages {
-	p := &Pages{
-		missing: c.Missing,
-		reference: page("reference.html", referencePolicy, map[string]string{
-			"Contract": c.Contract, "Operations": strings.Join(c.Operations, "\n"),
-		}),
-		problems: map[string]*file{},
+	p := &Pages{Config: c, groups: problemsByStatus(c.Status), rendered: map[string]*file{}}
+	paths := []string{referencePath, problemsPath}
+	for _, code := range problem.Codes() {
+		paths = append(paths, problemsPath+"/"+string(code))
 	}
-	groups := problemsByStatus(c.Status)
-	p.index = page("problems.html", problemPolicy, groups)
-	for _, group := range groups {
-		for _, problem := range group.Problems {
-			p.problems[string(problem.Code)] = page("problem.html", problemPolicy, problem)
-		}
+	for _, path := range paths {
+		p.rendered[path] = p.render(path, c.Prefix)
 	}
 	return p
 }
 
+// render renders the page at a path.
+func (p *Pages) render(path, prefix string) *file {
+	switch path {
+	case referencePath:
+		return page("reference.html", referencePolicy, prefix, map[string]string{
+			"Contract": prefix + p.Contract, "Operations": strings.Join(p.Operations, "\n"),
+		})
+	case problemsPath:
+		return page("problems.html", textPolicy, prefix, p.groups)
+	default:
+		code := problem.Code(strings.TrimPrefix(path, problemsPath+"/"))
+		return page("problem.html", textPolicy, prefix, problemPage{code, p.Status(code), code.Doc()})
+	}
+}
+
 // Reference is the API reference.
-func (p *Pages) Reference(w http.ResponseWriter, r *http.Request) { p.reference.serve(w, r) }
+func (p *Pages) Reference(w http.ResponseWriter, r *http.Request) { p.serve(w, r, referencePath) }
 
 // Problems lists every problem.
-func (p *Pages) Problems(w http.ResponseWriter, r *http.Request) { p.index.serve(w, r) }
+func (p *Pages) Problems(w http.ResponseWriter, r *http.Request) { p.serve(w, r, problemsPath) }
 
 // Problem explains the problem {code}.
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request) {
-	p.serve(w, r, p.problems[r.PathValue("code")])
+	p.serve(w, r, problemsPath+"/"+r.PathValue("code"))
 }
 
 // Asset is the file {asset} of a page.
 func (p *Pages) Asset(w http.ResponseWriter, r *http.Request) {
-	p.serve(w, r, assets().files[r.PathValue("asset")])
+	if f := assets().files[r.PathValue("asset")]; f != nil {
+		f.serve(w, r)
+		return
+	}
+	p.Missing(w, r)
 }
 
-func (p *Pages) serve(w http.ResponseWriter, r *http.Request, f *file) {
+func (p *Pages) serve(w http.ResponseWriter, r *http.Request, path string) {
+	f := p.rendered[path]
 	if f == nil {
-		p.missing(w, r)
+		p.Missing(w, r)
 		return
+	}
+	if prefix := p.PublicPrefix(r); prefix != p.Prefix { // a proxy has named another one
+		f = p.render(path, prefix)
 	}
 	f.serve(w, r)
 }
 
 // page renders a page. A failure is a bug of this package, found when the program
 // starts.
-func page(name, policy string, data any) *file {
-	var html bytes.Buffer
-	if err := templates.ExecuteTemplate(&html, name, data); err != nil {
-		panic(fmt.Sprintf("render the page %s: %v", name, err))
-	}
-	f := newFile("text/html; charset=utf-8", html.Bytes())
+func page(name, policy, prefix string, data any) *file {
+	f := newFile(htmlType, execute(name, prefix, data))
 	f.policy = policy
 	f.cache = "no-cache" // pages contain the names of assets, and old names are gone
 	return f
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+func execute(name, prefix string, data any) []byte {
+	var html bytes.Buffer
+	t := template.Must(templates.Clone()).Funcs(pageFuncs(prefix))
+	if err := t.ExecuteTemplate(&html, name, data); err != nil {
+		panic(fmt.Sprintf("render the page %s: %v", name, err))
+	}
+	return html.Bytes()
 }
 
 // problemPage is the content of the page of a code.

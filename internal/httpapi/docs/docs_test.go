@@ -81,12 +81,113 @@ func TestDocs_EveryProblemHasItsPage(t *testing.T) {
 
 func TestDocs_UnknownPageIsProblem(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/problems/no_such_code", "/problems/", "/docs/scalar.js", "/docs/", "/docs/x/y"} {
+	for _, path := range []string{"/problems/no_such_code", "/docs/scalar.js", "/docs/x/y", "/"} {
 		answer, body := visit(t, path)
 		if answer.Code != http.StatusNotFound || !strings.Contains(body, `"code":"route_not_found"`) {
 			t.Errorf("%s answered %d: %s", path, answer.Code, body)
 		}
 		wantHeader(t, answer, "Content-Type", "application/problem+json")
+	}
+}
+
+func TestDocs_SlashAtTheEndIsRedirected(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"/docs/": "/docs", "/problems/": "/problems"} {
+		answer, _ := visit(t, path)
+		if answer.Code != http.StatusPermanentRedirect {
+			t.Errorf("%s answered %d", path, answer.Code)
+		}
+		wantHeader(t, answer, "Location", want)
+	}
+}
+
+const (
+	chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
+	firefox  = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+)
+
+func TestDocs_BrowsersGetPages(t *testing.T) {
+	t.Parallel()
+	for path, tc := range map[string]struct {
+		status int
+		links  []string
+	}{
+		"/":                       {200, []string{"/docs", "/problems", "/health", "/api/v1/openapi.json", "/api/v1/auth/google?return_to=%2Fdocs"}},
+		"/nothing":                {404, []string{"/", "/docs", "/problems/route_not_found"}},
+		"/projects":               {404, []string{"/api/v1/projects"}},
+		"/api/v1/projects/":       {404, []string{"/api/v1/projects"}},
+		"/problems/no_such_code":  {404, []string{"/problems"}},
+		"/api/v1/Specs/1/items":   {404, []string{"/api/v1/specs/1/items"}},
+		"/%22%3E%3Cscript%3E/x?y": {404, []string{"/docs"}},
+	} {
+		for _, accept := range []string{chromium, firefox, "text/html"} {
+			answer, body := visit(t, path, "Accept", accept)
+			if answer.Code != tc.status {
+				t.Errorf("%s answered %d, want %d", path, answer.Code, tc.status)
+			}
+			wantHeader(t, answer, "Content-Type", "text/html; charset=utf-8")
+			wantHeader(t, answer, "Content-Security-Policy",
+				"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+			if !strings.Contains(strings.Join(answer.Header().Values("Vary"), ","), "Accept") {
+				t.Errorf("%s varies by %v", path, answer.Header().Values("Vary"))
+			}
+			for _, link := range tc.links {
+				if !strings.Contains(html.UnescapeString(body), `href="`+link+`"`) {
+					t.Errorf("%s has no link to %s", path, link)
+				}
+			}
+			if strings.Contains(body, "<script") || strings.Contains(body, "style=") {
+				t.Errorf("%s has a script or a style in it: %s", path, body)
+			}
+		}
+	}
+}
+
+func TestDocs_ProgramsGetProblems(t *testing.T) {
+	t.Parallel()
+	for _, accept := range []string{
+		"", "*/*", "application/json", "application/json, text/plain, */*", "application/problem+json", "text/*", "text/html;q=0", "text/html, application/json",
+		"text/html;q=0.5, application/json", "text/html;q=0.5, */*", "image/avif,image/webp,*/*;q=0.8", "text/html;q=x", "nonsense",
+	} {
+		for _, path := range []string{"/", "/nothing", "/api/v1/nothing", "/problems/nothing"} {
+			answer, body := visit(t, path, "Accept", accept)
+			if answer.Code != http.StatusNotFound || !strings.Contains(body, `"code":"route_not_found"`) {
+				t.Errorf("%s with Accept: %s answered %d: %s", path, accept, answer.Code, body)
+			}
+		}
+	}
+}
+
+func TestDocs_MissingPathsGetHints(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/api/v1/projects/":                 "/api/v1/projects?",
+		"/api/v1//projects":                 "/api/v1/projects?",
+		"/api/v1/projects/./1/specs":        "/api/v1/projects/{id}/specs?",
+		"/projects":                         "/api/v1/projects?",
+		"/api/projects":                     "/api/v1/projects?",
+		"/v1/projects/1":                    "/api/v1/projects/{id}?",
+		"/Projects":                         "/api/v1/projects?",
+		"/api/v1/Projects/1":                "/api/v1/projects/{id}?",
+		"/api/v1/projects/1/specifications": "/api/v1/projects/{id}/specs?",
+		"/specifications/1/items":           "/api/v1/specs/{id}/items?",
+		"/Docs":                             "/docs?",
+		"/health/":                          "/health?",
+		"/nothing":                          "The API is below /api/v1, and /docs describes it.",
+		"/api/v1/specs":                     "The API is below /api/v1",
+		"/" + strings.Repeat("a", 300):      "The API is below /api/v1",
+	} {
+		_, body := visit(t, path)
+		var got struct{ Detail string }
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(want, "?") {
+			want = "Did you mean " + want
+		}
+		if !strings.Contains(got.Detail, want) {
+			t.Errorf("%s is answered by %q, want %q", path, got.Detail, want)
+		}
 	}
 }
 

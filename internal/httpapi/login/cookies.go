@@ -78,7 +78,7 @@ func (l *Login) RefreshToken(r *http.Request) (string, error) {
 func (l *Login) stateCookie(r *http.Request, value string) string {
 	c := cookie(r, stateCookieName, value, stateTTL, http.SameSiteLaxMode) //nolint:gosec // secure under HTTPS
 	if !c.Secure {                                                         // a name with the prefix __Host- needs the path /
-		c.Path = l.Prefix + googlePath
+		c.Path = public(r).Path(l.Prefix + googlePath)
 	}
 	return c.String()
 }

@@ -1,7 +1,6 @@
 package login
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,21 +11,6 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// trustOrigins returns the protection against requests that another site makes a
-// browser send. It accepts the server's own origin and those given.
-func trustOrigins(origins []string) *http.CrossOriginProtection {
-	protection := http.NewCrossOriginProtection()
-	for _, origin := range origins {
-		if origin == middleware.AnyOrigin { // "*" allows reading responses, but no use of cookies
-			continue
-		}
-		if err := protection.AddTrustedOrigin(origin); err != nil {
-			panic(fmt.Sprintf("trust an origin: %v", err)) // settings are validated long before
-		}
-	}
-	return protection
-}
-
 // CheckOrigin rejects a request with a cookie that another site may have made the
 // browser send: one that a plain HTML form could send too, and one from an origin
 // that is not trusted.
@@ -34,8 +18,15 @@ func (l *Login) CheckOrigin(r *http.Request) error {
 	if r.Header.Get("Content-Type") != "application/json" { // in any spelling: package httpapi has normalized it
 		return NotJSON()
 	}
-	if err := l.crossOrigin.Check(r); err != nil {
-		return problem.New(problem.CSRFRejected, "Requests with a cookie are not accepted from this origin.").Because(err)
+	if middleware.AllowsOrigin(l.Origins, r.Header.Get("Origin")) {
+		return nil
+	}
+	// The own origin is the one that browsers see, whatever a proxy has
+	// made of the Host header.
+	seen := *r
+	seen.Host = public(r).Host
+	if err := l.crossOrigin.Check(&seen); err != nil {
+		return problem.New(problem.CSRFRejected, "Requests with a cookie are not accepted from this origin. The setting CORS_ORIGINS lists those that are.").Because(err)
 	}
 	return nil
 }
@@ -48,7 +39,7 @@ func NotJSON() error {
 // trusts reports whether a URL is at the server's own origin or at a trusted one.
 func (l *Login) trusts(r *http.Request, at *url.URL) bool {
 	origin := at.Scheme + "://" + at.Host
-	return at.Host != "" && (origin == ownOrigin(r) || slices.Contains(l.Origins, origin))
+	return at.Host != "" && (origin == public(r).Origin() || middleware.AllowsOrigin(l.Origins, origin))
 }
 
 // parseAddress parses an address that browsers and this server understand alike:

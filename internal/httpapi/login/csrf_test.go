@@ -57,8 +57,11 @@ func FuzzLogin_ReturnTo(f *testing.F) {
 	a := New(Config{Origins: []string{"https://app.example.com", "http://localhost:5173"}})
 	loopback := regexp.MustCompile(`^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]*)?$`)
 	f.Fuzz(func(t *testing.T, address string, secure bool) {
-		r := (&http.Request{Host: "api.example.com"}).WithContext(middleware.NewContext(t.Context(), &middleware.Info{Connection: middleware.Connection{Secure: secure}}))
-		own := ownOrigin(r)
+		kind := map[bool]string{true: "https", false: "http"}[secure]
+		r := (&http.Request{Host: "api.example.com"}).WithContext(middleware.NewContext(t.Context(), &middleware.Info{Connection: middleware.Connection{
+			Secure: secure, Public: middleware.PublicURL{Scheme: kind, Host: "api.example.com"},
+		}}))
+		own := kind + "://api.example.com"
 		at := destination(address, own)
 		trusted := at == own || slices.Contains(a.Origins, at)
 		if a.AcceptsRedirectURI(r, address) && address != postMessage && !trusted && !loopback.MatchString(at) {

@@ -27,25 +27,31 @@ type Redirect struct {
 // AuthorizeIn is the input of Authorize.
 type AuthorizeIn struct {
 	Caller
-	ReturnTo string `query:"return_to" default:"/" maxLength:"2000" doc:"Where the browser goes after the sign-in: a path of this server, or a URL at its origin or at one of CORS_ORIGINS."`
+	ReturnTo string `query:"return_to" default:"/" maxLength:"2000" doc:"Where the browser goes after the sign-in: a path at the server's origin, or a URL there or at one of CORS_ORIGINS. By default the page of the server."`
 }
 
 // Authorize is GET /auth/google: it redirects the browser to Google's page.
 func (l *Login) Authorize(ctx context.Context, in *AuthorizeIn) (*Redirect, error) {
 	if !l.mayReturnTo(in.request, in.ReturnTo) {
-		return nil, problem.New(problem.InvalidParameter, "The query parameter return_to must be a path of this server, or a URL at its origin or at a trusted origin.")
+		return nil, problem.New(problem.InvalidParameter, "The query parameter return_to must be a path of this server, or a URL at its origin or at an origin that its setting CORS_ORIGINS lists.")
 	}
 	request := auth.NewAuthorizationRequest(l.redirectURI(in.request))
 	page, err := l.Auth.AuthCodeURL(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	sealed := l.stateCookie(in.request, l.states.seal(request, in.ReturnTo))
+	returnTo := in.ReturnTo
+	if returnTo == "/" { // behind a prefix, that is not the root of the origin
+		returnTo = public(in.request).Path("/")
+	}
+	sealed := l.stateCookie(in.request, l.states.seal(request, returnTo))
 	return &Redirect{CacheControl: NoStore, Location: page, SetCookie: []string{sealed}}, nil
 }
 
 // redirectURI is where Google sends the browser back to.
-func (l *Login) redirectURI(r *http.Request) string { return ownOrigin(r) + l.Prefix + callbackPath }
+func (l *Login) redirectURI(r *http.Request) string {
+	return public(r).Origin() + public(r).Path(l.Prefix+callbackPath)
+}
 
 // CallbackIn is the input of Callback.
 type CallbackIn struct {

@@ -43,13 +43,15 @@ type Config struct {
 type Login struct {
 	Config
 
-	states      states
+	states states
+	// crossOrigin protects against requests that another site makes a browser send. It
+	// knows only the server's own origin.
 	crossOrigin *http.CrossOriginProtection
 }
 
 // New returns it.
 func New(c Config) *Login {
-	return &Login{Config: c, states: states{key: c.StateKey, now: c.Now}, crossOrigin: trustOrigins(c.Origins)}
+	return &Login{Config: c, states: states{key: c.StateKey, now: c.Now}, crossOrigin: http.NewCrossOriginProtection()}
 }
 
 // Client is the origin of a request, for sessions and the audit log.
@@ -77,10 +79,5 @@ func (c *Caller) Client() auth.Client { return Client(c.request) }
 // secure reports whether the caller's connection is HTTPS.
 func secure(r *http.Request) bool { return middleware.InfoFrom(r.Context()).Secure }
 
-// ownOrigin is the server's origin as the browser sees it.
-func ownOrigin(r *http.Request) string {
-	if secure(r) {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
+// public is where the browser reaches the server.
+func public(r *http.Request) middleware.PublicURL { return middleware.InfoFrom(r.Context()).Public }

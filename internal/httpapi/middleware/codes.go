@@ -9,6 +9,12 @@ import (
 // The codes of HTTP itself. No business rule returns them: the packages of the rules
 // do not depend on HTTP.
 var (
+	MalformedRequest = problem.Define("malformed_request", problem.Doc{
+		Kind:        problem.KindInvalidArgument,
+		Title:       "Malformed request",
+		Description: "The server does not understand the request as HTTP: it has an expectation that the server does not know.",
+		Remedy:      "Remove the header Expect, or send Expect: 100-continue.",
+	})
 	HTTPSRequired = problem.Define("https_required", problem.Doc{
 		Kind:        problem.KindPermissionDenied,
 		Title:       "HTTPS required",

@@ -1,104 +1,30 @@
 package middleware
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/jub0bs/cors"
 )
 
 // preflightMaxAge is how many seconds browsers may cache a preflight: the maximum of
 // Chromium.
 const preflightMaxAge = 7200
 
-// OriginRules say what may be listed besides https origins and those of this machine.
-type OriginRules struct {
-	// Any allows "*": pages of every origin, but without cookies.
-	Any bool
-	// Plain allows http:// origins of other machines.
-	Plain bool
-}
-
-// CheckOrigins checks origins such as https://app.example.com. Its error says what is
-// wrong with each invalid entry, by its position in the list.
-func CheckOrigins(list []string, rules OriginRules) error {
-	var bad []string
-	for n, entry := range list {
-		if fault := originFault(entry, rules); fault != "" {
-			bad = append(bad, fmt.Sprintf("entry %d %s", n+1, fault))
-		}
-	}
-	if bad != nil {
-		return errors.New(strings.Join(bad, "; "))
-	}
-	return nil
-}
-
-// AnyOrigin in the list of origins allows all of them.
-const AnyOrigin = "*"
-
-// mustAllow panics on what CheckOrigins rejects.
-func mustAllow(c cors.Config) *cors.Middleware {
-	m, err := cors.NewMiddleware(c)
-	if err != nil {
-		panic(fmt.Sprintf("allow origins: %v", err)) // settings are checked long before
-	}
-	// A rejected preflight then names its reason. The list of methods and headers is
-	// in the published contract anyway.
-	m.SetDebug(true)
-	return m
-}
-
-func corsConfig(list []string, credentialed bool) cors.Config {
-	return cors.Config{
-		Origins: list, Credentialed: credentialed, MaxAgeInSeconds: preflightMaxAge,
-		Methods: Methods,
-		RequestHeaders: []string{
-			"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id",
-		},
-		ResponseHeaders: []string{
-			"ETag", "Location", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy",
-			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Idempotency-Replayed", "WWW-Authenticate",
-		},
-		DangerouslyTolerateInsecureOrigins: true, // originFault has decided about them
-	}
-}
-
-// originFault says what is wrong with an entry; empty if nothing is. A browser sends
-// an origin in one spelling only, so another one would never match.
-func originFault(entry string, rules OriginRules) string {
-	if entry == AnyOrigin {
-		if rules.Any {
-			return ""
-		}
-		return "allows every origin; list those that are meant"
-	}
-	u, err := url.Parse(entry)
-	switch {
-	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return "is not an origin such as https://app.example.com"
-	case u.User != nil:
-		return "has a user in it, which no origin has"
-	case u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(entry, "#"):
-		return "has more than scheme, host and port: an origin has no path and no slash at its end"
-	case strings.Contains(entry, "*"):
-		return "has a wildcard; list each origin"
-	case u.Scheme == "http" && !rules.Plain && !ofThisMachine(u.Hostname()):
-		return "is not https://"
-	}
-	if _, err := cors.NewMiddleware(cors.Config{Origins: []string{entry}}); err != nil {
-		return "is not written as browsers write an origin: lower case, without the usual port, IDNA in ASCII"
-	}
-	return ""
-}
-
-func ofThisMachine(host string) bool {
-	return host == "localhost" || host == "127.0.0.1" || host == "::1" || strings.HasSuffix(host, ".localhost")
-}
+var (
+	// corsRequestHeaders are what a page may send. The last four are those of traces:
+	// scripts of a monitoring service add them to every request.
+	corsRequestHeaders = strings.Join([]string{
+		"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
+		"baggage", "sentry-trace", "traceparent", "tracestate",
+	}, ",")
+	// corsResponseHeaders are what a page may read besides the headers that every page
+	// may read.
+	corsResponseHeaders = strings.Join([]string{
+		"ETag", "Specification-ETag", "Location", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy",
+		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Idempotency-Replayed", "WWW-Authenticate",
+	}, ",")
+)
 
 // CORS responds to preflights and lets pages of the allowed origins read responses,
 // also errors. Other origins get no CORS headers, so the browser blocks the page; their
@@ -112,23 +38,47 @@ func (m *Middleware) CORS(next http.Handler) http.Handler {
 		return next
 	}
 	anyOrigin := slices.Contains(m.Origins, AnyOrigin)
-	// Only sign-in uses cookies.
-	withCookies := mustAllow(corsConfig(m.Origins, !anyOrigin)).Wrap(next)
-	withoutCookies := mustAllow(corsConfig(m.Origins, false)).Wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if IsPreflight(r) {
-			if m.needsHTTPS(r) || !anyOrigin && !slices.Contains(m.Origins, r.Header.Get("Origin")) {
-				next.ServeHTTP(w, r)
-				return
-			}
-			setAllow(w, m.allowedMethods(r))
+		preflight := IsPreflight(r)
+		if !anyOrigin {
+			w.Header().Add("Vary", "Origin")
 		}
-		if strings.HasPrefix(r.URL.Path, m.CookiePath) {
-			withCookies.ServeHTTP(w, r)
+		origin := r.Header["Origin"]
+		if len(origin) != 1 || !anyOrigin && !AllowsOrigin(m.Origins, origin[0]) || preflight && m.needsHTTPS(r) {
+			next.ServeHTTP(w, r)
 			return
 		}
-		withoutCookies.ServeHTTP(w, r)
+		h := w.Header()
+		switch {
+		case anyOrigin:
+			h.Set("Access-Control-Allow-Origin", AnyOrigin)
+		default:
+			h.Set("Access-Control-Allow-Origin", origin[0])
+			if strings.HasPrefix(r.URL.Path, m.CookiePath) { // only sign-in uses cookies
+				h.Set("Access-Control-Allow-Credentials", "true")
+			}
+		}
+		if preflight {
+			m.preflight(w, r)
+			return
+		}
+		h.Set("Access-Control-Expose-Headers", corsResponseHeaders)
+		next.ServeHTTP(w, r)
 	})
+}
+
+// preflight tells the browser what a page may send. A method that no route has is not
+// allowed. Which methods the path has is in Allow.
+func (m *Middleware) preflight(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Access-Control-Request-Method")
+	setAllow(w, m.allowedMethods(r))
+	if method := r.Header.Get("Access-Control-Request-Method"); slices.Contains(Methods, method) {
+		h.Set("Access-Control-Allow-Methods", method)
+	}
+	h.Set("Access-Control-Allow-Headers", corsRequestHeaders)
+	h.Set("Access-Control-Max-Age", strconv.Itoa(preflightMaxAge))
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // IsPreflight reports whether a browser sent r to ask about another request.

@@ -3,6 +3,8 @@ package middleware
 import (
 	"errors"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +13,14 @@ type EntityTag struct {
 	Opaque string
 	Weak   bool
 }
+
+// codingSuffix is what proxies and web servers append to the tag of a response that
+// they compress: "3-gzip" (Apache, Caddy), "3--gzip" (Jetty), "3;br".
+var codingSuffix = regexp.MustCompile(`(?:-{1,2}|;)(?:gzip|br|zstd|deflate)$`)
+
+// WithoutCoding returns the tag as the server has sent it. The tag of a compressed
+// response stands for the same state.
+func (t EntityTag) WithoutCoding() string { return codingSuffix.ReplaceAllString(t.Opaque, "") }
 
 // ParseEntityTags reads a list of entity tags (RFC 9110, section 8.8.3).
 func ParseEntityTags(list string) ([]EntityTag, error) {
@@ -85,8 +95,8 @@ func (w *notModified) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// matchesWeakly reports whether the list of If-None-Match names tag. A malformed
-// list names nothing: the caller gets the whole response.
+// matchesWeakly reports whether the list of If-None-Match names tag, a strong tag of
+// ours. A malformed list names nothing: the caller gets the whole response.
 func matchesWeakly(list, tag string) bool {
 	if strings.Trim(list, " \t") == "*" {
 		return true
@@ -95,10 +105,6 @@ func matchesWeakly(list, tag string) bool {
 	if err != nil {
 		return false
 	}
-	for _, t := range tags {
-		if `"`+t.Opaque+`"` == tag {
-			return true
-		}
-	}
-	return false
+	own := EntityTag{Opaque: strings.Trim(tag, `"`)}.WithoutCoding()
+	return slices.ContainsFunc(tags, func(t EntityTag) bool { return t.WithoutCoding() == own })
 }

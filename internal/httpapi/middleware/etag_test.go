@@ -157,12 +157,31 @@ func FuzzETag_IfNoneMatch(f *testing.F) {
 		}
 		want := strings.Trim(list, " \t") == "*"
 		for _, other := range member.FindAllStringSubmatch(list, -1) {
-			want = want || `"`+other[2]+`"` == tag && grammar.MatchString(list)
+			want = want || `"`+codingSuffix.ReplaceAllString(other[2], "")+`"` == tag && grammar.MatchString(list)
 		}
 		if got := matchesWeakly(list, tag); got != want {
 			t.Fatalf("%q matches %s: %t", list, tag, got)
 		}
 	})
+}
+
+func TestETag_IfNoneMatchIgnoresTheCoding(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"3-1", "a81f0c", "a81f0c-gzip"} {
+		state := strings.TrimSuffix(own, "-gzip")
+		for _, sent := range []string{state, state + "-gzip", state + "--gzip", state + ";br", state + "-zstd"} {
+			for _, weak := range []string{"", "W/"} {
+				if !matchesWeakly(fmt.Sprintf(`%s"%s"`, weak, sent), `"`+own+`"`) {
+					t.Errorf("%s%q does not match %q", weak, sent, own)
+				}
+			}
+		}
+		for _, sent := range []string{state + "-", state + "-1", state + "-lzma", "gzip", "-gzip", ""} {
+			if matchesWeakly(fmt.Sprintf(`"%s"`, sent), `"`+own+`"`) {
+				t.Errorf("%q matches %q", sent, own)
+			}
+		}
+	}
 }
 
 func TestETag_OnlyHTTPBlanksMayStandBesideStar(t *testing.T) {

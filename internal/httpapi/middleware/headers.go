@@ -3,6 +3,7 @@ package middleware
 import (
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
@@ -46,6 +47,20 @@ func (m *Middleware) LimitHeaders(next http.Handler) http.Handler {
 		if headerBytes(r) > MaxHeaderBytes {
 			m.Fail(w, r, problem.New(HeadersTooLarge, "The request line and the headers have more than %d bytes.", MaxHeaderBytes))
 			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// CheckExpect rejects expectations other than 100-continue (RFC 9110, section 10.1.1).
+// Over HTTP/1.1 net/http itself rejects most of them.
+func (m *Middleware) CheckExpect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, line := range r.Header["Expect"] {
+			if !strings.EqualFold(strings.TrimSpace(line), "100-continue") {
+				m.Fail(w, r, problem.New(MalformedRequest, "The expectation in the header Expect is unknown. The server knows only 100-continue."))
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -18,6 +18,8 @@ type Connection struct {
 	// ForwardedHTTP reports whether a trusted proxy says that it was called over
 	// plain HTTP.
 	ForwardedHTTP bool
+	// Public is where the client has reached the server.
+	Public PublicURL
 }
 
 // Connection reads the connection of r and, if the peer is a trusted proxy, what it
@@ -26,14 +28,15 @@ type Connection struct {
 func (m *Middleware) Connection(r *http.Request) Connection {
 	peer := peerOf(r)
 	c := Connection{Address: peer, Secure: r.TLS != nil}
-	if !m.Proxies.Trust(peer) {
-		return c
+	trusted := m.Proxies.Trust(peer)
+	if trusted {
+		c.Address = m.Proxies.caller(peer, r.Header["X-Forwarded-For"])
+		if scheme, ok := fromTheRight(r.Header["X-Forwarded-Proto"])(); ok {
+			c.Secure = strings.EqualFold(scheme, "https")
+			c.ForwardedHTTP = !c.Secure
+		}
 	}
-	c.Address = m.Proxies.caller(peer, r.Header["X-Forwarded-For"])
-	if scheme, ok := fromTheRight(r.Header["X-Forwarded-Proto"])(); ok {
-		c.Secure = strings.EqualFold(scheme, "https")
-		c.ForwardedHTTP = !c.Secure
-	}
+	c.Public = m.publicURL(r, c.Secure, trusted)
 	return c
 }
 

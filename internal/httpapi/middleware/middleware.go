@@ -20,10 +20,13 @@ import (
 type Config struct {
 	// Mux holds the routes; it decides about 404, 405 and Allow.
 	Mux *http.ServeMux
-	// Fail writes the problem of an error.
-	Fail func(http.ResponseWriter, *http.Request, error)
+	// Fail writes the problem of an error. Missing responds where there is no route.
+	Fail    func(http.ResponseWriter, *http.Request, error)
+	Missing http.HandlerFunc
 	// Proxies are trusted in what they report about their callers.
 	Proxies Proxies
+	// Public is where clients reach the server; empty if the requests say it.
+	Public PublicURL
 	// RequireHTTPS rejects requests over plain HTTP.
 	RequireHTTPS bool
 	// Origins are those whose pages may read responses, as CheckOrigins accepts

@@ -26,7 +26,7 @@ func (m *Middleware) NotFound(next http.Handler) http.Handler {
 		}
 		allowed := m.allowedMethods(r)
 		if len(allowed) == 0 {
-			m.Fail(w, r, problem.New(RouteNotFound, "There is nothing at this path."))
+			m.Missing(w, r)
 			return
 		}
 		setAllow(w, allowed)
@@ -34,8 +34,17 @@ func (m *Middleware) NotFound(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		m.Fail(w, r, problem.New(MethodNotAllowed, "This path does not allow the method %s.", Clip(r.Method, 20)))
+		m.Fail(w, r, problem.New(MethodNotAllowed, "%s", methodHint(r.Method, allowed)))
 	})
+}
+
+// methodHint says which methods a path allows instead of one. Methods are
+// case-sensitive, and some clients do not write patch in upper case.
+func methodHint(method string, allowed []string) string {
+	if upper := strings.ToUpper(method); upper != method && slices.Contains(allowed, upper) {
+		return "Methods are written in upper case: send " + upper + "."
+	}
+	return "This path does not allow the method " + Clip(method, 20) + ". It allows " + strings.Join(allowed, ", ") + "."
 }
 
 // CleanPath reports whether the path has its one canonical spelling.
@@ -54,12 +63,19 @@ func (m *Middleware) allowedMethods(r *http.Request) []string {
 	})
 }
 
-// setAllow sets Allow to the methods of a path.
+// setAllow sets Allow to the methods of a path, and Accept-Patch to the media types of
+// a PATCH (RFC 5789, section 3.1).
 func setAllow(w http.ResponseWriter, methods []string) {
+	if slices.Contains(methods, http.MethodPatch) {
+		w.Header().Set("Accept-Patch", AcceptPatch)
+	}
 	if len(methods) > 0 {
 		w.Header().Set("Allow", strings.Join(append(methods, http.MethodOptions), ", "))
 	}
 }
+
+// AcceptPatch names the media types of a PATCH.
+const AcceptPatch = "application/merge-patch+json, application/json"
 
 // Clip cuts s to at most limit bytes of valid UTF-8.
 func Clip(s string, limit int) string {

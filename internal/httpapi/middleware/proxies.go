@@ -12,7 +12,8 @@ import (
 // of trusted addresses is not walked.
 const maxHops = 32
 
-// Proxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+// Proxies are the peers whose X-Forwarded-* headers are trusted: -For, -Proto, -Host
+// and -Prefix.
 type Proxies []netip.Prefix
 
 // ParseProxies reads addresses and CIDRs. An error names each entry that is neither

@@ -193,6 +193,8 @@ func (c *Contract) problemHeaders(status int) map[string]*huma.Header {
 	switch status {
 	case http.StatusUnauthorized:
 		return map[string]*huma.Header{"WWW-Authenticate": {Schema: text, Description: "RFC 6750."}}
+	case http.StatusPreconditionFailed:
+		return map[string]*huma.Header{"ETag": {Schema: text, Description: "The tag of the resource under current, for If-Match of the next try."}}
 	case http.StatusServiceUnavailable:
 		return map[string]*huma.Header{"Retry-After": {Schema: text, Description: "Seconds to wait."}}
 	case http.StatusTooManyRequests:
@@ -213,7 +215,7 @@ func (c *Contract) withHeaders(headers map[string]*huma.Header) map[string]*huma
 }
 
 // problemSchema is a problem with one of the codes. Clients distinguish problems by
-// their code. Two codes require a member that is optional elsewhere.
+// their code. Three codes require a member that is optional elsewhere.
 func (c *Contract) problemSchema(codes []any, resource Resource) *huma.Schema {
 	schemas := c.api.Components.Schemas
 	if len(codes) > 1 && slices.Contains(codes, any(string(problem.ValidationFailed))) {
@@ -224,7 +226,7 @@ func (c *Contract) problemSchema(codes []any, resource Resource) *huma.Schema {
 	case string(problem.ValidationFailed):
 		own.Properties["errors"] = schemas.Schema(reflect.SliceOf(c.FieldError), true, "")
 		own.Required = []string{"errors"}
-	case string(problem.PreconditionFailed):
+	case string(problem.PreconditionFailed), string(problem.ItemSetMismatch):
 		own.Properties["current"] = schemas.Schema(resource.View, true, "")
 		own.Required = []string{"current"}
 	}

@@ -23,7 +23,7 @@ func (c *Contract) setExamples(op *huma.Operation) {
 		switch {
 		case p.In == "path":
 			p.Example = c.idOf(resource)
-		case p.Name == "If-Match", p.Name == "If-None-Match":
+		case p.Name == "If-Match", p.Name == "If-None-Match" && op.Method == http.MethodGet:
 			p.Example = resource.ETag
 		}
 	}
@@ -69,7 +69,7 @@ func (c *Contract) problemExamples(path string, resource Resource, codes []any) 
 		code := problem.Code(fmt.Sprint(code))
 		name := string(code)
 		var current any
-		if code == problem.PreconditionFailed {
+		if code == problem.PreconditionFailed || code == problem.ItemSetMismatch {
 			name += "-" + resource.Name
 			current = c.sample(resource.View, "").Interface()
 		}

@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
+	"github.com/codegenapp/codegenapp/internal/problem"
+)
+
+// missing responds to a request for a path without a route: a page if the request
+// prefers HTML, as those of browsers do, else a problem. At / the page is not an error.
+func (a *API) missing(w http.ResponseWriter, r *http.Request) {
+	public := middleware.InfoFrom(r.Context()).Public
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if at := strings.TrimRight(r.URL.Path, "/"); reads && at != r.URL.Path && (at == "/docs" || at == "/problems") {
+		w.Header().Set("Location", public.Path(at))
+		w.WriteHeader(http.StatusPermanentRedirect)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	links := docs.Links{
+		Contract: prefix + "/openapi.json",
+		SignIn:   prefix + "/auth/google?return_to=" + url.QueryEscape(public.Path("/docs")),
+	}
+	asPage := reads && prefersHTML(r.Header)
+	if asPage && r.URL.Path == "/" {
+		a.pages.Home(w, r, links)
+		return
+	}
+	suggestion, route := a.suggestion(r.URL.Path)
+	detail := "There is nothing at this path."
+	if suggestion != "" { // without its ids: the same for every id
+		detail += " Did you mean " + public.Path(route) + "?"
+	} else {
+		detail += " The API is below " + public.Path(prefix) + ", and " + public.Path("/docs") + " describes it."
+	}
+	err := problem.New(middleware.RouteNotFound, "%s", detail)
+	if !asPage {
+		a.fail(w, r, err)
+		return
+	}
+	p := problemOf(r, err) // for the log line
+	a.pages.NotFound(w, r, docs.NotFound{Links: links, Path: p.Instance, Suggestion: suggestion, RequestID: p.RequestID})
+}
+
+// maxSuggestion is the length of the longest path that is corrected, in bytes.
+const maxSuggestion = 200
+
+// suggestion is a path that the caller may have meant, and the pattern of its route:
+// without a slash too many, in lower case, below the prefix of the API, or with the
+// short name of a resource. Both are empty if no route fits. They depend on the path
+// alone.
+func (a *API) suggestion(asked string) (at, route string) {
+	if len(asked) > maxSuggestion {
+		return "", ""
+	}
+	clean := path.Clean("/" + asked)
+	for _, candidate := range []string{clean, strings.ToLower(clean)} {
+		short := strings.ReplaceAll(candidate, "/specifications", "/specs")
+		for _, known := range []string{candidate, short} {
+			bare := strings.TrimPrefix(strings.TrimPrefix(known, "/api"), "/v1")
+			for _, at := range []string{known, prefix + bare} {
+				if route := a.routeAt(at); at != asked && route != "" {
+					return at, route
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
+// routeAt is the pattern of the route at a path, without its method; empty without a
+// route.
+func (a *API) routeAt(at string) string {
+	for _, method := range middleware.Methods {
+		if _, pattern := a.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: at}}); pattern != "" {
+			_, route, _ := strings.Cut(pattern, " ")
+			return route
+		}
+	}
+	return ""
+}
+
+// prefersHTML reports whether Accept (RFC 9110, section 12.5.1) names HTML, and no kind
+// of JSON that is as welcome. A wildcard prefers nothing.
+func prefersHTML(h http.Header) bool {
+	weights := map[string]float64{}
+	for entry := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
+		media, parameters, err := mime.ParseMediaType(strings.TrimSpace(entry))
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if q, ok := parameters["q"]; ok {
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		weights[media] = max(weights[media], weight)
+	}
+	html := max(weights["text/html"], weights["application/xhtml+xml"])
+	return html > 0 && html > max(weights[openapi.JSON], weights[openapi.ProblemJSON], weights["application/*"]) && html >= weights["*/*"]
+}
