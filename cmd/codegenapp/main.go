@@ -85,8 +85,10 @@ func run(ctx context.Context, args []string, out, logs io.Writer) int {
 		fmt.Fprintln(logs, "codegenapp:", err)
 		return exitSettings
 	}
-	if err != nil {
-		fmt.Fprintln(logs, "codegenapp:", err)
+	if _, logged := errors.AsType[server.LoggedError](err); err != nil {
+		if !logged {
+			fmt.Fprintln(logs, "codegenapp:", err)
+		}
 		return exitFailed
 	}
 	return 0

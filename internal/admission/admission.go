@@ -21,8 +21,9 @@ const (
 	// queuePerSlot is the length of the queue for each slot. A longer one would hold
 	// requests that time out anyway.
 	queuePerSlot = 8
-	// reservedQueue is the length of the queue of ends of sessions, which are quick.
-	reservedQueue = 64
+	// reservedQueue and reservedTimeout are those of ends of sessions, which are quick.
+	// They wait longer, because a logout that is shed may not be repeated.
+	reservedQueue, reservedTimeout = 256, 3 * time.Second
 	// A request that was shed is to be repeated after minRetryAfter at the earliest, and
 	// within retryJitter more: if all came at once, they would overload the server again.
 	minRetryAfter, retryJitter = 500 * time.Millisecond, 2500 * time.Millisecond
@@ -68,7 +69,9 @@ func New(connections int, shed func(limiter string)) *Limits {
 		Bodies:     newBytes("bodies", maxBodiesPerCaller, maxBodies, shed),
 		Responses:  newBytes("responses", maxResponsesPerCaller, maxResponses, shed),
 	}
-	l.Reserved.shared, l.Reserved.queueLimit = l.Normal.slots, reservedQueue
+	l.Reserved.shared, l.Reserved.queueLimit, l.Reserved.queueTimeout = l.Normal.slots, reservedQueue, reservedTimeout
+	// Without an access token, the callers are addresses: an office may log out at once.
+	l.Reserved.shares = newShares(connections, reservedQueue)
 	return l
 }
 
@@ -79,8 +82,9 @@ type Limiter struct {
 	name  string
 	slots chan struct{}
 	// shared are the slots of another limiter that may be used too; nil for none.
-	shared     chan struct{}
-	queueLimit int64
+	shared       chan struct{}
+	queueLimit   int64
+	queueTimeout time.Duration
 	// shares are what single callers may hold.
 	shares *shares
 	// queued are waiting for a slot; arriving will need one soon.
@@ -90,7 +94,7 @@ type Limiter struct {
 
 func newLimiter(name string, slots int, shed func(string)) *Limiter {
 	return &Limiter{
-		name: name, slots: make(chan struct{}, slots), queueLimit: int64(queuePerSlot * slots), shed: shed,
+		name: name, slots: make(chan struct{}, slots), queueLimit: int64(queuePerSlot * slots), queueTimeout: queueTimeout, shed: shed,
 		shares: newShares(max(slots/2, 1), queuePerSlot*slots),
 	}
 }
@@ -141,7 +145,7 @@ func (l *Limiter) Acquire(ctx context.Context) (release func(), err error) {
 	if l.queued.Add(1) > l.queueLimit {
 		return nil, l.overloaded()
 	}
-	timeout := time.NewTimer(queueTimeout)
+	timeout := time.NewTimer(l.queueTimeout)
 	defer timeout.Stop()
 	select {
 	case l.slots <- struct{}{}:

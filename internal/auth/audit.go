@@ -79,10 +79,10 @@ func (e Event) with(name, value string) Event {
 }
 
 // auditRejected records a rejected sign-in and returns err. Failures of the
-// server itself are not recorded.
+// server itself are not recorded, nor are rejections beyond the budget.
 func (s *Service) auditRejected(ctx context.Context, from Client, err error) error {
 	code := problem.CodeOf(err)
-	if kind := code.Doc().Kind; kind == problem.KindUnauthenticated || kind == problem.KindPermissionDenied {
+	if kind := code.Doc().Kind; (kind == problem.KindUnauthenticated || kind == problem.KindPermissionDenied) && s.anonymous.take(s.access.now()) {
 		event := Event{ID: id.New[Event](), Action: SessionRejected, ResourceType: "session", From: from}
 		s.audit(ctx, event.with("code", string(code)))
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,10 @@ func NewAuthorizationRequest(redirectURI string) AuthorizationRequest {
 	return AuthorizationRequest{RedirectURI: redirectURI, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
 }
 
+// ErrNoCodeFlow means that this server exchanges no authorization codes: it has no OAuth
+// client, or its issuer has no token endpoint. Repeating the request does not help.
+var ErrNoCodeFlow = errors.New("no OAuth client is configured whose issuer exchanges authorization codes")
+
 // Provider is an identity provider. Package google implements it.
 type Provider interface {
 	// Verify returns the profile of an ID token. If nonce is not empty, the token
@@ -58,9 +63,11 @@ type Provider interface {
 	// profile.
 	//
 	// It returns the errors of Verify: also GoogleTokenInvalid for a code that the
-	// provider rejects, and Unavailable if the provider cannot be reached.
+	// provider rejects, and Unavailable if the provider cannot be reached. Without an
+	// OAuth client it returns ErrNoCodeFlow.
 	ExchangeCode(ctx context.Context, code string, of AuthorizationRequest) (Profile, error)
-	// AuthCodeURL returns the URL of the provider's sign-in page, or Unavailable.
+	// AuthCodeURL returns the URL of the provider's sign-in page, or Unavailable or
+	// ErrNoCodeFlow.
 	AuthCodeURL(ctx context.Context, of AuthorizationRequest) (string, error)
 }
 
@@ -153,6 +160,7 @@ func (r SessionPolicy) decideSignIn(p Profile, known *User, newUserID UserID, fr
 		result.Events = append(result.Events, actor.userEvent(UserCreated, actor.User))
 	}
 	result.Events = append(result.Events, actor.sessionEvent(SessionCreated, actor.Session))
+	result.ExcessEvent = func(old SessionID) Event { return actor.sessionEvent(SessionRevoked, old).with("by", "session_limit") }
 	if result.User.Role != RoleAdmin && r.grantsAdmin(p.Email) {
 		result.Events = append(result.Events, actor.userEvent(UserRoleChanged, actor.User).
 			with("from", string(result.User.Role)).with("to", string(RoleAdmin)).with("by", "ADMIN_EMAILS"))

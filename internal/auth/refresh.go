@@ -108,8 +108,7 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Token
 		decided = s.refresh.rotate(p, before, now, s.rules)
 		change := SessionChange{After: decided.session, Changed: decided.changed}
 		if decided.changed && decided.err != nil {
-			owner := Actor{User: before.User, Session: before.ID, From: from}
-			change.Event = new(owner.sessionEvent(RefreshReused, before.ID))
+			change.Event = new(reuseEvent(before, from))
 		}
 		return change
 	})
@@ -119,7 +118,9 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Token
 	if err != nil {
 		return TokenPair{}, err
 	}
-	if decided.changed && decided.err != nil { // the session was revoked
+	// The session was revoked, now or by an earlier request. That request may have
+	// failed to invalidate the cache, and this is its repetition.
+	if decided.session.RevokedAt != nil {
 		if err := s.invalidate(ctx, user.ID); err != nil {
 			return TokenPair{}, err
 		}
@@ -129,6 +130,52 @@ func (s *Service) Refresh(ctx context.Context, token string, from Client) (Token
 	}
 	return s.tokenPair(user, decided.session, at)
 }
+
+// reuseEvent is the event of a session that a reused refresh token revoked.
+func reuseEvent(s Session, from Client) Event {
+	return Actor{User: s.User, Session: s.ID, From: from}.sessionEvent(RefreshReused, s.ID)
+}
+
+// tokenState is what a refresh token is to its session at a time.
+type tokenState int
+
+const (
+	// neverIssued tokens do not belong to the session.
+	neverIssued tokenState = iota
+	// ofEndedSession and ofExpiredSession say why no token of the session works.
+	ofEndedSession
+	ofExpiredSession
+	// present is the newest token.
+	present
+	// predecessor is the token before the newest, within the grace.
+	predecessor
+	// reused is any older token.
+	reused
+)
+
+// stateOf returns the state of a refresh token. It is the same for every operation
+// that accepts refresh tokens.
+func (t *RefreshTokens) stateOf(p parsedRefreshToken, s Session, at time.Time, rules SessionPolicy) tokenState {
+	switch {
+	case !t.issued(p, s):
+		return neverIssued
+	case s.RevokedAt != nil:
+		return ofEndedSession
+	case !at.Before(s.ExpiresAt) || !at.Before(s.EndsAt):
+		return ofExpiredSession
+	case p.counter == s.Counter:
+		return present
+	case p.counter == s.Counter-1 && rules.withinGrace(at.Sub(s.LastUsedAt)):
+		return predecessor
+	default:
+		return reused
+	}
+}
+
+// withinGrace reports whether the predecessor of a refresh token still counts at an
+// age. The age is negative if the database's clock was set back. The true age is then
+// unknown, so only a step of at most the grace is accepted.
+func (r SessionPolicy) withinGrace(age time.Duration) bool { return age.Abs() <= r.ReuseGrace }
 
 // rotation is the effect of a refresh on its session.
 type rotation struct {
@@ -143,26 +190,32 @@ type rotation struct {
 // token gets the same successor again for a short time, because responses get
 // lost and browsers have several tabs. Any other old token revokes the session:
 // it may have been copied (RFC 9700, section 4.14.2).
+//
+// LastUsedAt is the database's time even if that is before CreatedAt, because the
+// grace is measured from it by the same clock.
 func (t *RefreshTokens) rotate(p parsedRefreshToken, s Session, at time.Time, rules SessionPolicy) rotation {
-	if !t.issued(p, s) {
-		return rotation{session: s, err: refreshInvalid(errors.New("never issued"))}
-	}
-	switch {
-	case s.RevokedAt != nil:
+	switch t.stateOf(p, s, at, rules) {
+	case ofEndedSession:
 		return rotation{session: s, err: refreshInvalid(errors.New("the session has ended"))}
-	case !at.Before(s.ExpiresAt) || !at.Before(s.EndsAt):
+	case ofExpiredSession:
 		return rotation{session: s, err: problem.New(problem.RefreshTokenExpired, "The session has expired; sign in again.")}
-	case p.counter == s.Counter:
+	case present:
 		s.Counter++
 		s.LastUsedAt, s.ExpiresAt = at, earlier(at.Add(rules.Idle), s.EndsAt)
 		return rotation{session: s, changed: true}
-	case p.counter == s.Counter-1 && at.Sub(s.LastUsedAt) <= rules.ReuseGrace:
+	case predecessor:
 		return rotation{session: s}
-	default:
+	case reused:
 		s.RevokedAt = &at
-		return rotation{session: s, changed: true, err: problem.New(problem.RefreshTokenReused,
-			"This refresh token was used before. It may have been copied, so the session was revoked; sign in again.")}
+		return rotation{session: s, changed: true, err: errReused()}
+	default:
+		return rotation{err: refreshInvalid(errors.New("never issued"))}
 	}
+}
+
+func errReused() error {
+	return problem.New(problem.RefreshTokenReused,
+		"This refresh token was used before. It may have been copied, so the session was revoked; sign in again.")
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -68,6 +68,9 @@ func (r *rows) SignIn(_ context.Context, p auth.Profile, _ auth.UserID, perUser 
 	*known = result.User
 	if live := r.of(known.ID, r.live); len(live) >= perUser {
 		r.revoke(live[perUser-1:])
+		for _, s := range live[perUser-1:] {
+			r.events = append(r.events, result.ExcessEvent(s.ID))
+		}
 	}
 	r.sessions = append(r.sessions, &result.Session)
 	r.events = append(r.events, result.Events...)

@@ -24,6 +24,8 @@ type Service struct {
 	cache    Invalidator
 	rules    SessionPolicy
 	log      *slog.Logger
+	// anonymous bounds the audit events of rejected sign-ins.
+	anonymous eventBudget
 }
 
 // Invalidator is a cache of what users read, and of which sessions are live.
@@ -36,7 +38,7 @@ type Invalidator interface {
 // NewService returns the rules over a store, a provider of sign-ins, and a cache. The
 // cache is nil if nothing is cached.
 func NewService(store Store, provider Provider, access *AccessTokens, refresh *RefreshTokens, cache Invalidator, rules SessionPolicy, log *slog.Logger) *Service {
-	return &Service{store, provider, access, refresh, cache, rules, log}
+	return &Service{store: store, provider: provider, access: access, refresh: refresh, cache: cache, rules: rules, log: log}
 }
 
 // invalidateAfter invalidates what is cached of a user after work, which ends

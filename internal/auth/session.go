@@ -19,7 +19,8 @@ type Session struct {
 	Salt []byte
 	// Counter is the number of rotations of the refresh token.
 	Counter int32
-	// CreatedAt and LastUsedAt are times of the database.
+	// CreatedAt and LastUsedAt are times of the database. If its clock was set back,
+	// LastUsedAt may be before CreatedAt.
 	CreatedAt, LastUsedAt time.Time
 	// ExpiresAt is when the session ends unless it is refreshed. It is never later
 	// than EndsAt, the end of its maximum age.
@@ -66,6 +67,9 @@ func (s *Service) EndSession(ctx context.Context, actor Actor, session SessionID
 // missing or expired it revokes the session of the refresh token. If all is
 // true, every session of the user is revoked. Logout is complete when it
 // returns, and it is idempotent.
+//
+// A reused refresh token is RefreshTokenReused. It revokes its own session and no
+// other, as in Refresh.
 func (s *Service) Logout(ctx context.Context, authorization, refreshToken string, all bool, from Client) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -75,7 +79,7 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 			return err
 		}
 		var expired bool
-		if actor, expired, err = s.ownerOf(ctx, refreshToken); err != nil || expired {
+		if actor, expired, err = s.ownerOf(ctx, refreshToken, from); err != nil || expired {
 			return err // an expired session is over, and must not end other sessions
 		}
 	}
@@ -87,23 +91,30 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 	})
 }
 
-// ownerOf returns the actor that a refresh token was issued to, whatever the state of
-// the session, and whether the session has expired.
-func (s *Service) ownerOf(ctx context.Context, refreshToken string) (a Actor, expired bool, err error) {
+// ownerOf returns the actor of a refresh token, whatever the state of the session, and
+// whether the session has expired. A reused token revokes its session.
+func (s *Service) ownerOf(ctx context.Context, refreshToken string, from Client) (a Actor, expired bool, err error) {
 	p, err := parseRefresh(refreshToken)
 	if err != nil {
 		return Actor{}, false, err
 	}
-	issued := false
+	state := neverIssued
 	user, err := s.store.ChangeSession(ctx, p.session, func(before Session, at time.Time) SessionChange {
-		issued = s.refresh.issued(p, before)
-		expired = !at.Before(before.ExpiresAt)
-		return SessionChange{After: before}
+		change := SessionChange{After: before}
+		if state = s.refresh.stateOf(p, before, at, s.rules); state == reused {
+			change.After.RevokedAt, change.Changed, change.Event = &at, true, new(reuseEvent(before, from))
+		}
+		return change
 	})
-	if problem.CodeOf(err) == problem.SessionNotFound || err == nil && !issued {
+	switch {
+	case problem.CodeOf(err) == problem.SessionNotFound || err == nil && state == neverIssued:
 		return Actor{}, false, refreshInvalid(err)
+	case err == nil && state == reused:
+		if err = s.invalidate(ctx, user.ID); err == nil {
+			err = errReused()
+		}
 	}
-	return Actor{User: user.ID, Session: p.session}, expired, err
+	return Actor{User: user.ID, Session: p.session}, state == ofExpiredSession, err
 }
 
 // detachedTimeout limits work that continues after the client has disconnected.

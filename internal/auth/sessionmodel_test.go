@@ -154,6 +154,11 @@ func (m *model) logout(access, refresh string, all bool) problem.Code {
 		if s = given.session; !m.live(s) {
 			return "" // what has ended ends nothing more
 		}
+		newest := len(s.tokens) - 1
+		if given.generation < newest-1 || given.generation == newest-1 && m.now.Sub(s.rotated) > m.rules.ReuseGrace {
+			s.ended, s.endedByReuse = true, true
+			return problem.RefreshTokenReused
+		}
 	}
 	if all && !s.ended {
 		m.endAll(s.person)

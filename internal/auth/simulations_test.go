@@ -109,7 +109,7 @@ var everyEnding = []string{
 	"the refresh, of a session at its greatest age",
 	"the guess refresh_token_invalid", "the guess of a rotation to come refresh_token_invalid",
 	"the request", "the request token_expired", "the request token_revoked",
-	"the logout", "the logout token_missing", "the logout token_expired",
+	"the logout", "the logout token_missing", "the logout token_expired", "the logout refresh_token_reused",
 	"the end of a session", "the end of a session session_not_found", "the end of a session token_revoked", "the list", "the list token_revoked",
 }
 

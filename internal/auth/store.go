@@ -10,7 +10,8 @@ import (
 type Store interface {
 	// SignIn runs decide while the user of the profile is locked. It stores the
 	// result and that the ID token was used. A new user gets the id newUserID. If
-	// the user has more than maxSessions live sessions, the oldest are revoked.
+	// the user has more than maxSessions live sessions, the oldest are revoked, each
+	// with its ExcessEvent.
 	//
 	// An ID token that was used before is GoogleTokenInvalid.
 	SignIn(ctx context.Context, p Profile, newUserID UserID, maxSessions int, decide SignInDecision) (User, Session, error)
@@ -60,6 +61,9 @@ type SignInResult struct {
 	// GrantedAdmin is true if this sign-in makes the user an admin.
 	GrantedAdmin bool
 	Events       []Event
+	// ExcessEvent returns the event of an older session that is revoked because the user
+	// has too many. If it is nil, there are no such events.
+	ExcessEvent func(SessionID) Event
 }
 
 // SessionChange is the decision about a session.

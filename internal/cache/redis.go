@@ -189,21 +189,37 @@ func (r *Redis) Begin(ctx context.Context, w Write) (ratelimit.Decision, Pending
 	if decision = r.chargeLocally(ctx, w.User, rates, decision); !decision.Allowed() {
 		return decision, Pending{}, nil
 	}
-	return decision, Pending{user: w.User, scopes: w.Scopes, began: p.began}, r.detach(ctx)
+	p, err = r.markAgain(ctx, p)
+	return decision, p, err
 }
 
-// Renew marks a write anew whose start was late.
-func (r *Redis) Renew(ctx context.Context, p Pending) (Pending, error) {
-	p.began, p.id = time.Now(), cmp.Or(p.id, rand.Text())
-	if _, err := r.mark(ctx, p, nil); err != nil {
-		return p, r.detach(ctx)
+// markAgain marks a write whose first mark failed or is too old. A single late reply
+// must not silence the cache of all replicas. If it cannot mark the write, it detaches
+// this replica and returns a write without a mark.
+func (r *Redis) markAgain(ctx context.Context, p Pending) (Pending, error) {
+	p.began = time.Now()
+	c := r.markCall(p, nil)
+	if err := r.redis.ExecAgain(ctx, r.script, c.key, c.keys, c.args); err != nil {
+		return Pending{user: p.user, scopes: p.scopes, began: p.began}, r.detach(ctx)
 	}
 	return p, nil
 }
 
+// Renew marks a write anew whose start was late.
+func (r *Redis) Renew(ctx context.Context, p Pending) (Pending, error) {
+	p.id = cmp.Or(p.id, rand.Text())
+	marked, err := r.markAgain(ctx, p)
+	marked.id = p.id // its end is counted in any case: an older mark may exist
+	return marked, err
+}
+
 func (r *Redis) mark(ctx context.Context, p Pending, rates []ratelimit.Rate) ([]rueidis.RedisMessage, error) {
-	c := r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
+	c := r.markCall(p, rates)
 	return r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
+}
+
+func (r *Redis) markCall(p Pending, rates []ratelimit.Rate) call {
+	return r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
 }
 
 // End notes that a write is over. It does not wait until that is done.
@@ -222,10 +238,19 @@ func (r *Redis) End(p Pending) {
 // responses are cached.
 func (r *Redis) Invalidate(ctx context.Context, user auth.UserID) error {
 	c := r.call(user, nil, nil, "invalidate")
-	if _, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args); err != nil {
-		return r.detach(ctx)
+	if _, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args); err == nil {
+		return nil
 	}
-	return nil
+	if err := r.redis.ExecAgain(ctx, r.script, c.key, c.keys, c.args); err == nil {
+		return nil
+	}
+	// The other replicas get the notification at about the same time as this one, which
+	// may be busier or less busy than they are.
+	received := time.NewTimer(receiptTimeout)
+	defer received.Stop()
+	err := r.detach(ctx)
+	<-received.C
+	return err
 }
 
 // Check does what requests do, for an operator. Its error says what is not permitted.

@@ -68,7 +68,17 @@ func (a *audience) UnmarshalJSON(text []byte) error {
 		*a = make(audience, 1)
 		return json.Unmarshal(text, &(*a)[0])
 	}
-	return json.Unmarshal(text, (*[]string)(a))
+	var list []*string
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	for _, one := range list {
+		if one == nil {
+			return errors.New("an audience is null")
+		}
+		*a = append(*a, *one)
+	}
+	return nil
 }
 
 // date is a NumericDate of RFC 7519: seconds, whose fraction is ignored.
@@ -121,14 +131,19 @@ func (r rules) check(c claims, nonce string) error {
 	return r.checkUser(c)
 }
 
+// checkAudience checks for which application a token is. Of a single audience, any
+// client may have requested it: Google gives an app of Android or iOS a token for the
+// web client of the same project, with the app's own client in azp.
 func (r rules) checkAudience(c claims) error {
 	ours := func(id string) bool { return slices.Contains(r.audiences, id) }
 	switch {
 	case !slices.ContainsFunc(c.Audience, ours):
 		return reject("The ID token is for another application.")
-	case c.Authorized == nil && len(c.Audience) > 1:
+	case len(c.Audience) == 1:
+		return nil
+	case c.Authorized == nil:
 		return reject("The ID token is for several applications and does not say which one requested it.")
-	case c.Authorized != nil && !ours(*c.Authorized):
+	case !ours(*c.Authorized):
 		return reject("The ID token was requested by another application.")
 	}
 	return nil

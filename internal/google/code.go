@@ -14,8 +14,13 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
-// exchangeTimeout is the longest time for the exchange of a code.
-const exchangeTimeout = 3 * time.Second
+const (
+	// exchangeTimeout is the longest time for the exchange of a code.
+	exchangeTimeout = 3 * time.Second
+	// exchangeRetry is the Retry-After of a failed exchange, which may have used up the
+	// code.
+	exchangeRetry = 5 * time.Second
+)
 
 // client is the OAuth client that exchanges codes.
 type client struct {
@@ -71,12 +76,15 @@ func (p *Provider) ExchangeCode(ctx context.Context, code string, a auth.Authori
 
 // flow returns the configuration of the authorization code flow (RFC 6749, section 4.1).
 func (p *Provider) flow(ctx context.Context, a auth.AuthorizationRequest) (*oauth2.Config, error) {
+	if p.client.id == "" {
+		return nil, auth.ErrNoCodeFlow
+	}
 	endpoints, err := p.signIn.keys.endpoints(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if p.client.id == "" || endpoints.TokenURL == "" {
-		return nil, problem.New(problem.Unavailable, "This server cannot exchange authorization codes; sign in with an ID token.")
+	if endpoints.TokenURL == "" {
+		return nil, auth.ErrNoCodeFlow
 	}
 	return &oauth2.Config{
 		ClientID: p.client.id, ClientSecret: p.client.secret, RedirectURL: a.RedirectURI,
@@ -100,5 +108,7 @@ func exchangeError(err error) error {
 	if responded {
 		err = fmt.Errorf("the token endpoint responded with %d %.50q", response.Response.StatusCode, response.ErrorCode)
 	}
-	return problem.New(problem.Unavailable, "The identity provider cannot exchange codes at the moment.").Because(err)
+	away := problem.New(problem.Unavailable, "The identity provider cannot exchange codes at the moment.")
+	away.RetryAfter = exchangeRetry
+	return away.Because(err)
 }

@@ -3,6 +3,7 @@ package google_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -168,6 +169,9 @@ func TestExchangeCode_IssuerFailures(t *testing.T) {
 			if strings.Contains(f.Detail, "canary") || strings.Contains(f.Error(), "canary") && tc.want == problem.Unavailable {
 				t.Errorf("the issuer's words are repeated: %v", f)
 			}
+			if tc.want == problem.Unavailable && f.RetryAfter < time.Second {
+				t.Errorf("Retry-After is %s", f.RetryAfter)
+			}
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("it took %s", took)
 			}
@@ -229,10 +233,17 @@ func TestExchangeCode_NeedsClientAndEndpoints(t *testing.T) {
 				w.accepts(t, "where keys are all there is,")
 			}
 			_, err := w.AuthCodeURL(t.Context(), auth.NewAuthorizationRequest(redirectURI))
-			wantFault(t, err, problem.Unavailable, name)
+			wantNoCodeFlow(t, name, err)
 			_, err = w.ExchangeCode(t.Context(), "4/code", auth.NewAuthorizationRequest(redirectURI))
-			wantFault(t, err, problem.Unavailable, name)
+			wantNoCodeFlow(t, name, err)
 		})
+	}
+}
+
+func wantNoCodeFlow(t *testing.T, name string, err error) {
+	t.Helper()
+	if !errors.Is(err, auth.ErrNoCodeFlow) {
+		t.Errorf("%s: %v, want that codes are not exchanged here", name, err)
 	}
 }
 
@@ -247,7 +258,7 @@ func TestExchangeCode_PlainHTTPEndpointsAreIgnored(t *testing.T) {
 	const plain = "http://accounts.google.com/token"
 	w.discovery.replace(body(withEndpoints(w.url, w.url+"/authorize", plain)))
 	_, err := w.ExchangeCode(t.Context(), "4/code", auth.NewAuthorizationRequest(redirectURI))
-	wantFault(t, err, problem.Unavailable, "a token endpoint over plain HTTP")
+	wantNoCodeFlow(t, "a token endpoint over plain HTTP", err)
 }
 
 func TestExchangeCode_IsCancelledWithItsCaller(t *testing.T) {

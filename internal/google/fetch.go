@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,9 +62,13 @@ type endpoints struct {
 
 // published is what an issuer publishes: its keys and its endpoints.
 type published struct {
-	keys      map[keyName]crypto.PublicKey
+	keys      keysByName
 	endpoints endpoints
 }
+
+// keysByName are public keys by name. Several keys may have one name: RFC 7517, section
+// 4.5, only recommends distinct key IDs.
+type keysByName map[keyName][]crypto.PublicKey
 
 func newFetcher(cfg Config, issuer string) *fetcher {
 	f := &fetcher{issuer: issuer, now: cfg.Now, log: cfg.Log, timeout: fetchTimeout}
@@ -96,7 +101,7 @@ func (f *fetcher) fetch(ctx context.Context) (published, time.Duration, error) {
 	}
 	text, header, err := f.get(ctx, f.discovered.KeysURL)
 	if err == nil {
-		var keys map[keyName]crypto.PublicKey
+		var keys keysByName
 		if keys, err = parseKeys(text); err == nil {
 			return published{keys, f.discovered}, freshness(header), nil
 		}
@@ -210,34 +215,46 @@ func seconds(text string) time.Duration {
 
 const (
 	minRSABits = 2048
-	// maxRSABits limits the work that one signature can cause.
-	maxRSABits = 8192
+	// maxRSABits and maxKeysOfName limit the work that one signature can cause.
+	maxRSABits    = 8192
+	maxKeysOfName = 4
 )
 
 // parseKeys returns the keys of a JWK set that can verify ID tokens. It ignores the
 // others, as RFC 7517, section 5, requires: an issuer may publish unknown kinds of
 // keys. A set without a usable key is an error, so that it does not replace a good one.
-func parseKeys(text []byte) (map[keyName]crypto.PublicKey, error) {
+func parseKeys(text []byte) (keysByName, error) {
 	var set struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("parse keys: %w", err)
 	}
-	keys := make(map[keyName]crypto.PublicKey, len(set.Keys))
+	keys := make(keysByName, len(set.Keys))
 	for _, member := range set.Keys {
 		var key jose.JSONWebKey
-		if err := key.UnmarshalJSON(member); err != nil {
+		if err := key.UnmarshalJSON(member); err != nil || !mayVerify(member) {
 			continue
 		}
-		if algorithm := algorithmOf(key); algorithm != "" && key.KeyID != "" {
-			keys[keyName{key.KeyID, algorithm}] = key.Key
+		name := keyName{key.KeyID, algorithmOf(key)}
+		if name.algorithm != "" && name.id != "" && len(keys[name]) < maxKeysOfName {
+			keys[name] = append(keys[name], key.Key)
 		}
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("the set contains no key for RS256 or ES256")
 	}
 	return keys, nil
+}
+
+// mayVerify reports whether a key may verify signatures: key_ops, if present, must say
+// so (RFC 7517, section 4.3). go-jose does not read it.
+func mayVerify(member []byte) bool {
+	var key struct {
+		Operations *[]string `json:"key_ops"`
+	}
+	err := json.Unmarshal(member, &key)
+	return err == nil && (key.Operations == nil || slices.Contains(*key.Operations, "verify"))
 }
 
 // algorithmOf returns the one algorithm that a key may be used with, or an empty

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,22 +68,46 @@ func newKeyCache(f *fetcher, now func() time.Time, log *slog.Logger) *keyCache {
 	return &keyCache{fetcher: f, now: now, log: log}
 }
 
-// find returns the key of that name.
-func (c *keyCache) find(ctx context.Context, name keyName) (crypto.PublicKey, error) {
+// find returns the keys of that name, at least one.
+func (c *keyCache) find(ctx context.Context, name keyName) ([]crypto.PublicKey, error) {
 	keys, justFetched, err := c.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, known := keys.keys[name]; !known && !justFetched {
+	if len(keys.keys[name]) == 0 && !justFetched {
 		if keys, err = c.newerThan(ctx, keys); err != nil {
 			return nil, err
 		}
 	}
-	key, known := keys.keys[name]
-	if !known {
-		return nil, reject("The ID token is signed with a key that its issuer does not publish.")
+	if found := keys.keys[name]; len(found) > 0 {
+		return found, nil
 	}
-	return key, nil
+	return nil, reject("The ID token is signed with a key that its issuer does not publish.")
+}
+
+// findAgain returns the keys of that name if the issuer has exchanged them since tried,
+// else none. A failed fetch is no error here: the keys that were tried are usable.
+func (c *keyCache) findAgain(ctx context.Context, name keyName, tried []crypto.PublicKey) []crypto.PublicKey {
+	c.mu.Lock()
+	keys := c.cached
+	c.mu.Unlock()
+	if slices.EqualFunc(keys.keys[name], tried, sameKey) {
+		var err error
+		if keys, err = c.newerThan(ctx, keys); err != nil {
+			return nil
+		}
+	}
+	if slices.EqualFunc(keys.keys[name], tried, sameKey) {
+		return nil
+	}
+	return keys.keys[name]
+}
+
+// sameKey reports whether two public keys are equal. All keys of the standard library
+// have this method.
+func sameKey(a, b crypto.PublicKey) bool {
+	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(b)
 }
 
 // endpoints returns the issuer's endpoints.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -157,4 +158,97 @@ func unsuitableKeysAreIgnored(t *testing.T, start starter) {
 			w.accepts(t, "beside an unsuitable key,")
 		})
 	}
+}
+
+func TestKeys_OfOneNameAreAllTried(t *testing.T) {
+	t.Parallel()
+	forBoth(t, keysOfOneNameAreAllTried)
+}
+
+func keysOfOneNameAreAllTried(t *testing.T, start starter) {
+	t.Helper()
+	w := start(t)
+	one, two := newRSAKey(t), newRSAKey(t)
+	_, payload, _ := split(t, w.token(t, issuer.Claims{}))
+	w.keys.replace(keySet(t, jose.JSONWebKey{KeyID: "k1", Key: one.Public()}, jose.JSONWebKey{KeyID: "k1", Key: two.Public()}))
+	for name, key := range map[string]*rsa.PrivateKey{"the first": one, "the second": two} {
+		if _, err := w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k1"}`, payload, key), ""); err != nil {
+			t.Errorf("a token of %s key is rejected: %v", name, err)
+		}
+	}
+	_, err := w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k1"}`, payload, newRSAKey(t)), "")
+	wantFault(t, err, problem.GoogleTokenInvalid, "a token of neither key")
+}
+
+// An issuer may reuse a name for its next key, while the former one is cached.
+func TestKeys_ExchangedUnderTheSameNameAreFetched(t *testing.T) {
+	t.Parallel()
+	forBoth(t, keysExchangedUnderTheSameName)
+}
+
+func keysExchangedUnderTheSameName(t *testing.T, start starter) {
+	t.Helper()
+	w := start(t)
+	old, next := newRSAKey(t), newRSAKey(t)
+	_, payload, _ := split(t, w.token(t, issuer.Claims{}))
+	verify := func(key *rsa.PrivateKey) error {
+		_, err := w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k1"}`, payload, key), "")
+		return err
+	}
+	w.keys.replace(keySet(t, jose.JSONWebKey{KeyID: "k1", Key: old.Public()}))
+	if err := verify(old); err != nil {
+		t.Fatal(err)
+	}
+	w.keys.replace(keySet(t, jose.JSONWebKey{KeyID: "k1", Key: next.Public()}))
+	if err := verify(next); err != nil {
+		t.Errorf("a token of the next key is rejected: %v", err)
+	}
+	wantFault(t, verify(old), problem.GoogleTokenInvalid, "a token of the withdrawn key")
+	w.fetched(t, 2, "after the exchange")
+	wantFault(t, verify(old), problem.GoogleTokenInvalid, "a wrong signature")
+	w.fetched(t, 2, "after a wrong signature in the same minute")
+	w.clock.forward(time.Minute)
+	w.keys.replace(failing)
+	wantFault(t, verify(old), problem.GoogleTokenInvalid, "a wrong signature while the issuer is away")
+}
+
+func TestKeys_ForOtherOperationsAreIgnored(t *testing.T) {
+	t.Parallel()
+	key := newRSAKey(t)
+	public, err := json.Marshal(jose.JSONWebKey{KeyID: "k", Key: key.Public()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for operations, accepted := range map[string]bool{`["verify"]`: true, `["sign","verify"]`: true, `["encrypt"]`: false, `[]`: false, `"verify"`: false} {
+		w := start(t)
+		_, payload, _ := split(t, w.token(t, issuer.Claims{}))
+		good, err := json.Marshal(publicJWK(t, w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.keys.replace(body(`{"keys":[` + strings.TrimSuffix(string(public), "}") + `,"key_ops":` + operations + `},` + string(good) + `]}`))
+		_, err = w.Verify(t.Context(), compact(t, `{"alg":"RS256","kid":"k"}`, payload, key), "")
+		if (err == nil) != accepted {
+			t.Errorf("a key with key_ops %s: %v", operations, err)
+		}
+	}
+}
+
+func newRSAKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// keySet publishes keys.
+func keySet(t *testing.T, keys ...jose.JSONWebKey) http.HandlerFunc {
+	t.Helper()
+	text, err := json.Marshal(jose.JSONWebKeySet{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body(string(text))
 }

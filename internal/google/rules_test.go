@@ -24,7 +24,8 @@ func between(members map[string]any, name string, first, last float64, needed bo
 	return seconds >= 0 && seconds <= 253402300799 && float64(int64(seconds)) >= first && float64(int64(seconds)) <= last
 }
 
-// namesUs reports whether the audience is ours, and a caller that requested for the token.
+// namesUs reports whether the audience is ours: alone, or among others and requested by
+// one of our clients.
 func namesUs(members map[string]any) bool {
 	audiences, list := members["aud"].([]any)
 	if !list {
@@ -32,7 +33,7 @@ func namesUs(members map[string]any) bool {
 	}
 	us := 0
 	for _, audience := range audiences {
-		if _, text := audience.(string); !text && (!list || audience != nil) {
+		if _, text := audience.(string); !text {
 			return false
 		}
 		if audience == "one" || audience == "two" {
@@ -40,7 +41,7 @@ func namesUs(members map[string]any) bool {
 		}
 	}
 	azp := members["azp"]
-	return us > 0 && (azp == "one" || azp == "two" || azp == nil && len(audiences) == 1)
+	return us > 0 && (azp == "one" || azp == "two" || len(audiences) == 1)
 }
 
 // isPerson reports whether members name a user that may sign in.

@@ -2,6 +2,7 @@ package google
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -130,14 +131,31 @@ func (s *signatureCheck) verify(ctx context.Context, rawIDToken string) ([]byte,
 	if err != nil {
 		return nil, reject("The ID token is not a well-formed JWS.").Because(err)
 	}
-	protected := jws.Signatures[0].Protected
-	key, err := s.keys.find(ctx, keyName{protected.KeyID, protected.Algorithm})
+	name := keyName{jws.Signatures[0].Protected.KeyID, jws.Signatures[0].Protected.Algorithm}
+	keys, err := s.keys.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	payload, err := jws.Verify(key)
+	payload, err := verifyByAny(jws, keys)
+	if err != nil {
+		// The issuer may have another key of this name by now.
+		if again := s.keys.findAgain(ctx, name, keys); len(again) > 0 {
+			payload, err = verifyByAny(jws, again)
+		}
+	}
 	if err != nil {
 		return nil, reject("The signature of the ID token is wrong.").Because(err)
 	}
 	return payload, nil
+}
+
+// verifyByAny returns the payload if one of the keys, which all have the name in the
+// token, verifies its signature.
+func verifyByAny(jws *jose.JSONWebSignature, keys []crypto.PublicKey) (payload []byte, err error) {
+	for _, key := range keys {
+		if payload, err = jws.Verify(key); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, err
 }

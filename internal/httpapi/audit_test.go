@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,5 +176,62 @@ func TestAudit_FiltersAndPages(t *testing.T) {
 	admin.Get(eventsPath + "?page_size=1&action=permission.denied").Want(200).Decode(&page)
 	for _, other := range []string{"", "&action=session.created", "&action=permission.denied&actor_id=" + ann.User} {
 		admin.Get(eventsPath+"?page_token="+url.QueryEscape(page.NextPageToken)+other).WantProblem(400, "invalid_page_token")
+	}
+}
+
+// Any client can cause refusals, from any number of addresses.
+func TestAudit_RefusedSignInsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := newAdminFixture(t)
+	const refusals, stored = 3000, 1000
+	anybody := s.Anonymous(t)
+	began := time.Now()
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for range refusals / 4 {
+				anybody.Post(loginPath, `{"id_token": "x"}`).WantProblem(401, "google_token_invalid")
+			}
+		})
+	}
+	clients.Wait()
+	rows := queryInt(t, s, "SELECT count(*) FROM audit_events WHERE actor_id IS NULL")
+	if most := stored + int(time.Since(began)/time.Second) + 1; rows < stored || rows > most {
+		t.Errorf("%d refusals made %d rows, want %d to %d", refusals, rows, stored, most)
+	}
+	metrics := string(s.Anonymous(t).Get("/metrics").Want(200).Body)
+	if want := fmt.Sprintf("audit_events_suppressed_total %d", refusals-rows); !strings.Contains(metrics, want) {
+		t.Errorf("the metrics do not say %s", want)
+	}
+	// Events of users are not affected.
+	ann := s.SignUp(t)
+	if n := queryInt(t, s, "SELECT count(*) FROM audit_events WHERE action = 'session.created' AND actor_id = $1", ann.User); n != 1 {
+		t.Errorf("%d events of a sign-in", n)
+	}
+}
+
+func TestAudit_SessionPastTheLimitIsRecorded(t *testing.T) {
+	t.Parallel()
+	s, admin, _, _ := newAdminFixture(t)
+	oldest := newSession(t, s, "many@example.com")
+	for range 19 {
+		newSession(t, s, "many@example.com")
+	}
+	ended := "session.revoked"
+	if n := queryInt(t, s, "SELECT count(*) FROM audit_events WHERE action = $1", ended); n != 0 {
+		t.Errorf("%d of 20 sessions have ended", n)
+	}
+	newest := newSession(t, s, "many@example.com")
+	oldest.Get(mePath).WantProblem(401, "token_revoked")
+	events := listAuditEvents(admin)
+	n := slices.IndexFunc(events, func(e auditEvent) bool { return e.Action == ended })
+	if n < 0 {
+		t.Fatal("there is no event of the session that ended")
+	}
+	if got, want := formatEvent(events[n]), fmt.Sprint(*events[n].ActorID, " session.revoked session ", oldest.Session, " map[by:session_limit]"); got != want {
+		t.Errorf("the event is %s, want %s", got, want)
+	}
+	if id := queryOne[string](t, superuserConn(t, s), "SELECT user_id::text FROM sessions WHERE id = $1", newest.Session); id != *events[n].ActorID {
+		t.Errorf("the actor is %s, want %s", *events[n].ActorID, id)
 	}
 }

@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,6 +22,8 @@ const (
 	exportTimeout = 10 * time.Minute
 	// exportWriteTimeout is how long the client may take to read a part of it.
 	exportWriteTimeout = 20 * time.Second
+	// exportCheckInterval is how often an export checks that its session is live.
+	exportCheckInterval = 2 * time.Second
 )
 
 // exports limits the exports that run at the same time: one for each user, and max in
@@ -64,7 +68,7 @@ func (e *exports) end(user auth.UserID) {
 var (
 	exportMeDoc = doc{
 		"exportMe", "Account", "Export everything you own",
-		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. A user has one export at a time; another one gets 429.",
+		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429.",
 	}
 )
 
@@ -85,6 +89,8 @@ type exportProject struct {
 func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	release, err := a.Admission.Normal.Acquire(ctx)
 	if err != nil {
 		return err
@@ -98,14 +104,28 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 		return err
 	}
 	defer a.exports.end(actor.User)
-	if err := a.Auth.AuditExport(ctx, actor); err != nil {
-		return err
-	}
 	e := &exporter{w: w, out: jsontext.NewEncoder(w, jsonOptions), now: a.Now, control: http.NewResponseController(w)}
-	e.begin = func() error { return e.header(me) }
+	e.begin = func() error {
+		if err := a.Auth.AuditExport(ctx, actor); err != nil {
+			return err
+		}
+		return e.header(me)
+	}
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		if revoked := a.awaitRevocation(ctx, actor); revoked != nil {
+			stop(revoked)
+			e.abort()
+		}
+	})
 	if err = a.Requirements.Export(ctx, actor, e); err == nil {
 		err = e.end()
 	}
+	if revoked, ok := errors.AsType[*problem.Error](context.Cause(ctx)); ok && err != nil {
+		err = revoked
+	}
+	stop(nil)
+	watch.Wait() // it uses w
 	if err != nil {
 		if !e.begun {
 			return err
@@ -118,6 +138,24 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 	return nil
 }
 
+// awaitRevocation returns an error when the session of a running export has ended, by a
+// logout, a suspension or the deletion of the account; nil when ctx is done. The
+// transaction of the export does not see that, because it has an older snapshot.
+func (a *API) awaitRevocation(ctx context.Context, actor auth.Actor) error {
+	interval := time.NewTicker(exportCheckInterval)
+	defer interval.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-interval.C:
+		}
+		if err := a.Auth.CheckSession(ctx, actor); problem.CodeOf(err) == problem.TokenRevoked {
+			return err
+		}
+	}
+}
+
 // exporter writes the export while the store walks over the data. It implements
 // requirements.Visitor.
 type exporter struct {
@@ -128,7 +166,18 @@ type exporter struct {
 	begin   func() error
 	begun   bool
 	open    bool // a project is
+	// aborted is true when nothing more may be written.
+	aborted atomic.Bool
 }
+
+// abort ends the export, also a write that waits for its client. It may be called while
+// the export is written.
+func (e *exporter) abort() {
+	e.aborted.Store(true)
+	_ = e.control.SetWriteDeadline(time.Unix(1, 0)) // without deadlines, the next write fails
+}
+
+var errAborted = errors.New("the export was aborted")
 
 // header writes everything before the projects.
 func (e *exporter) header(me auth.User) error {
@@ -186,6 +235,9 @@ func (e *exporter) end() error {
 func (e *exporter) write(parts ...any) error {
 	if err := e.control.SetWriteDeadline(e.now().Add(exportWriteTimeout)); err != nil {
 		return fmt.Errorf("extend the time of an export: %w", err)
+	}
+	if e.aborted.Load() { // behind the deadline, which would undo that of abort
+		return errAborted
 	}
 	for _, part := range parts {
 		var err error

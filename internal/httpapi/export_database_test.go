@@ -45,11 +45,52 @@ func TestExport_LeavesConnectionsToOthers(t *testing.T) {
 			bob.At(server).Get(exportPath).Want(200)
 		}
 		_ = body.Close() // the server notices, and the slot is free again
-		for deadline := time.Now().Add(time.Minute); startExport(t, server, ann).StatusCode != http.StatusOK; {
+		next := startExport(t, server, ann)
+		for deadline := time.Now().Add(time.Minute); next.StatusCode != http.StatusOK; next = startExport(t, server, ann) {
 			if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
 				t.Fatal("a cancelled export still holds its slot")
 			}
 		}
+		ann.At(few).Get(exportPath).WantProblem(429, "rate_limited") // at every replica
+		_ = next.Body.Close()
+		for deadline := time.Now().Add(time.Minute); queryInt(t, s, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") > 0; {
+			if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
+				t.Fatal("a cancelled export still holds its lock")
+			}
+		}
+	}
+}
+
+// An export that was begun ends soon after the session, whether its client reads or not.
+func TestExport_EndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	s, admin, _, _ := newAdminFixture(t)
+	for name, end := range map[string]func(c *testkit.Client){
+		"logout":     func(c *testkit.Client) { c.Post(logoutPath, nil).Want(204) },
+		"deletion":   func(c *testkit.Client) { c.Delete(mePath).Want(204) },
+		"suspension": func(c *testkit.Client) { admin.Patch(usersPath+"/"+c.User, `{"suspended": true}`).Want(200) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ann := s.SignUp(t)
+			insertContent(t, s, ann.User, 6, 20, strings.Repeat("🧾", 100_000), "") // more than the socket buffers hold
+			body := startExport(t, s, ann).Body
+			if _, err := io.ReadFull(body, make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+			end(ann)
+			// A client that reads slowly would be busy for half a minute.
+			pace, part := time.NewTicker(50*time.Millisecond), make([]byte, 64<<10)
+			defer pace.Stop()
+			var err error
+			for err == nil {
+				<-pace.C
+				_, err = body.Read(part)
+			}
+			if errors.Is(err, io.EOF) {
+				t.Error("the response ends regularly")
+			}
+		})
 	}
 }
 

@@ -107,6 +107,7 @@ func (a *API) writeHealth(w http.ResponseWriter, h healthStatus) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if h.Status == statusUnavailable {
+		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.MarshalWrite(w, h) // the client may have disconnected

@@ -99,7 +99,9 @@ func TestUsers_AccountIsDeletedDuringItsRequests(t *testing.T) {
 			}
 		})
 		for k, a := range answers {
-			if code := races.Code(a); a.Status >= 300 && !slices.Contains(allowedDuringDeletion, code) {
+			code := races.Code(a)
+			anotherExport := k%6 == 4 && code == "429 rate_limited"
+			if a.Status >= 300 && !anotherExport && !slices.Contains(allowedDuringDeletion, code) {
 				wrong.Add(fmt.Sprint("request ", k%6, " answered ", code), "all took %s: %s", time.Since(began), a.Body)
 			}
 		}

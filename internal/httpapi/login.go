@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
@@ -128,7 +129,13 @@ func (a *API) signIn(ctx context.Context, by loginBody, from auth.Client) (auth.
 	if by.IDToken.IsSet() {
 		return a.Auth.SignIn(ctx, by.IDToken.Value(), by.Nonce.Value(), from)
 	}
-	return a.Auth.SignInByCode(ctx, by.Code.Value(), auth.AuthorizationRequest{
+	pair, err := a.Auth.SignInByCode(ctx, by.Code.Value(), auth.AuthorizationRequest{
 		RedirectURI: by.RedirectURI.Value(), Verifier: by.CodeVerifier.Value(),
 	}, from)
+	if errors.Is(err, auth.ErrNoCodeFlow) {
+		return pair, problem.Invalid([]problem.FieldError{{
+			Pointer: "/code", Code: "not_allowed", Detail: "This server has no OAuth client (GOOGLE_CLIENT_ID), so it accepts no authorization codes. Send id_token instead.",
+		}}).Because(err)
+	}
+	return pair, err
 }

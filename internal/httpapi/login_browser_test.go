@@ -51,6 +51,16 @@ func (b *browser) storeCookies(header http.Header) {
 	}
 }
 
+// signInCookie is the cookie of the browser's only sign-in; nil without one.
+func (b *browser) signInCookie() *http.Cookie {
+	for name, c := range b.cookies {
+		if strings.HasPrefix(strings.TrimPrefix(name, "__Host-"), "google_sign_in_") {
+			return c
+		}
+	}
+	return nil
+}
+
 // get reads a page of the server and checks it against the contract.
 func (b *browser) get(path string) *testkit.Response {
 	b.t.Helper()
@@ -103,8 +113,8 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 			t.Errorf("%s is %q", name, page.Query().Get(name))
 		}
 	}
-	state := b.cookies["google_sign_in"]
-	want := http.Cookie{Name: "google_sign_in", Path: authorizePath, MaxAge: 600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	state := b.signInCookie()
+	want := http.Cookie{Name: state.Name, Path: authorizePath, MaxAge: 600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if diff := cmp.Diff(want, cookieAttributes(state)); diff != "" {
 		t.Errorf("state cookie (-want +got):\n%s", diff)
 	}
@@ -117,8 +127,8 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 			t.Errorf("%s = %s", name, got)
 		}
 	}
-	if b.cookies["google_sign_in"] != nil {
-		t.Error("the state cookie remains")
+	if c := b.signInCookie(); c == nil || c.Value == state.Value || c.MaxAge > 600 || c.Path != authorizePath {
+		t.Errorf("the cookie of the complete sign-in is %v", c)
 	}
 	want = http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
@@ -154,8 +164,8 @@ func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 	}
 	for name, change := range map[string]func(b *browser, answer url.Values){
 		"no cookie":        func(b *browser, _ url.Values) { clear(b.cookies) },
-		"an empty cookie":  func(b *browser, _ url.Values) { b.cookies["google_sign_in"].Value = "" },
-		"a cookie of text": func(b *browser, _ url.Values) { b.cookies["google_sign_in"].Value = "x" },
+		"an empty cookie":  func(b *browser, _ url.Values) { b.signInCookie().Value = "" },
+		"a cookie of text": func(b *browser, _ url.Values) { b.signInCookie().Value = "x" },
 		"another browser's cookie": func(b *browser, _ url.Values) {
 			other := newBrowser(b.t, b.server)
 			other.authorize("/docs")
@@ -167,19 +177,19 @@ func TestCSRF_CallbackNeedsStateOfItsBrowser(t *testing.T) {
 			b.cookies = other.cookies
 		},
 		"an altered return address": func(b *browser, _ url.Values) {
-			c := b.cookies["google_sign_in"]
+			c := b.signInCookie()
 			c.Value = altered(c.Value, func(raw []byte) []byte { return []byte(strings.Replace(string(raw), "/docs", "//evil", 1)) })
 		},
 		"an altered seal": func(b *browser, _ url.Values) {
-			c := b.cookies["google_sign_in"]
+			c := b.signInCookie()
 			c.Value = altered(c.Value, func(raw []byte) []byte { raw[0] ^= 1; return raw })
 		},
 		"a seal alone": func(b *browser, _ url.Values) {
-			c := b.cookies["google_sign_in"]
+			c := b.signInCookie()
 			c.Value = altered(c.Value, func(raw []byte) []byte { return raw[:32] })
 		},
 		"no seal": func(b *browser, _ url.Values) {
-			c := b.cookies["google_sign_in"]
+			c := b.signInCookie()
 			c.Value = altered(c.Value, func(raw []byte) []byte { return raw[32:] })
 		},
 		"no state":               func(_ *browser, answer url.Values) { answer.Del("state") },
@@ -212,9 +222,16 @@ func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	s := testkit.Start(t)
 	b := newBrowser(t, s)
 	back := b.chooseAccount(b.authorize("/docs"), "ann@example.com")
-	copied := *b.cookies["google_sign_in"]
+	copied := *b.signInCookie()
 	b.get(back).Want(302)
-	b.get(back).WantProblem(403, "csrf_rejected")
+	// A reload signs in no second time, and returns to where the sign-in began.
+	for _, state := range []*http.Cookie{b.signInCookie(), &copied} {
+		b.cookies[state.Name] = state
+		reloaded := b.get(back).Want(302)
+		if got := reloaded.Header.Get("Location"); got != "/docs" || strings.Contains(strings.Join(reloaded.Header.Values("Set-Cookie"), ""), "refresh_token") {
+			t.Errorf("a reload is redirected to %s with %v", got, reloaded.Header)
+		}
+	}
 
 	// A client that has copied the cookie cannot sign in.
 	thief := newBrowser(t, s)
@@ -226,6 +243,51 @@ func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {
 		t.Errorf("%d sessions", got)
 	}
+}
+
+// Each tab has its own sign-in. The number of them is bounded, and those that are over
+// are removed.
+func TestLogin_TabsSignInIndependently(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	b := newBrowser(t, s)
+	first, second := b.authorize("/docs?tab=1"), b.authorize("/docs?tab=2")
+	for want, page := range map[string]*url.URL{"/docs?tab=1": first, "/docs?tab=2": second} {
+		if got := b.get(b.chooseAccount(page, "ann@example.com")).Want(302).Header.Get("Location"); got != want {
+			t.Errorf("the tab is redirected to %s, want %s", got, want)
+		}
+	}
+	if n := len(b.cookies); n != 3 {
+		t.Errorf("%d cookies after two sign-ins", n)
+	}
+	for range 10 {
+		b.authorize("/docs")
+	}
+	if n := len(b.cookies); n != 1+4 {
+		t.Errorf("%d cookies after ten more sign-ins were begun", n)
+	}
+	newest := b.chooseAccount(b.authorize("/docs?tab=13"), "ann@example.com")
+	if got := b.get(newest).Want(302).Header.Get("Location"); got != "/docs?tab=13" {
+		t.Errorf("the newest tab is redirected to %s", got)
+	}
+}
+
+// A person sees a page with a way back, other clients the problem.
+func TestLogin_BrowserGetsAPageForAFailedCallback(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	path := callbackPath + "?state=unknown&code=4/x"
+	answer := s.Anonymous(t).Get(path, "Accept", accept).Want(302)
+	if got := answer.Header.Get("Location"); got != "/problems/csrf_rejected" {
+		t.Errorf("the browser is redirected to %s", got)
+	}
+	page := s.Anonymous(t).Get(answer.Header.Get("Location")).Want(200)
+	if text := string(page.Body); !strings.Contains(page.Header.Get("Content-Type"), "text/html") || !strings.Contains(text, "Start the sign-in again") {
+		t.Errorf("the page is %s", text)
+	}
+	s.Anonymous(t).Get(path, "Accept", "application/json").WantProblem(403, "csrf_rejected")
+	s.Anonymous(t).Get(path).WantProblem(403, "csrf_rejected")
 }
 
 // The page of the issuer that stands in for Google lists users. Its links lead

@@ -198,6 +198,25 @@ func TestLogin_CodeWhileGoogleIsUnavailable(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	}
 	s.Issuer.Wrap.Store(&away)
-	s.Anonymous(t).Post(loginPath, body).WantProblem(503, "unavailable")
-	s.Anonymous(t).Get(authorizePath).WantProblem(503, "unavailable")
+	for _, answer := range []*testkit.Response{s.Anonymous(t).Post(loginPath, body), s.Anonymous(t).Get(authorizePath)} {
+		answer.WantProblem(503, "unavailable")
+		if answer.Header.Get("Retry-After") == "" {
+			t.Errorf("a 503 without Retry-After: %s", answer.Body)
+		}
+	}
+}
+
+// What is not configured is said with a status that clients do not repeat.
+func TestLogin_WithoutAnOAuthClient(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, func(s *server.Settings) { s.GoogleClientIDs = nil })
+	away := func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	}
+	s.Issuer.Wrap.Store(&away) // the issuer is not queried
+	rejected := s.Anonymous(t).Post(loginPath, codeBody("4/x", pkceVerifier, loopback)).WantProblem(422, "validation_failed")
+	if got := rejected.FieldErrors(); len(got) != 1 || got[0] != "/code not_allowed" {
+		t.Errorf("field errors %v", got)
+	}
+	s.Anonymous(t).Get(authorizePath).WantProblem(404, "route_not_found")
 }

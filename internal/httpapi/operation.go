@@ -59,6 +59,7 @@ func lenientQuery(o *operation) { o.lenient = true }
 func signInLimiter(o *operation) { o.limiter = signInSlots }
 
 // logoutLimiter lets the function run whatever the load: sessions can always be ended.
+// That includes what leads to an end: the list of sessions, and suspensions.
 func logoutLimiter(o *operation) { o.limiter = reservedSlots }
 
 // refreshCookie reads the refresh token also from a cookie, so the body may be empty.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -15,6 +16,9 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
+
+// defaultRetryAfter is the Retry-After of a 503 whose error has none.
+const defaultRetryAfter = time.Second
 
 // statuses maps each kind of failure to its HTTP status. Besides it only
 // middleware.StatusOf selects the status of an error. A test checks that it is complete.
@@ -113,8 +117,12 @@ func problemOf(r *http.Request, err error) *problemDetails {
 	if f.Code == middleware.UnsupportedMediaType && r.Method == http.MethodPatch {
 		p.headers.Set("Accept-Patch", middleware.AcceptPatch)
 	}
-	if f.RetryAfter > 0 {
-		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	wait := f.RetryAfter
+	if wait <= 0 && p.Status == http.StatusServiceUnavailable {
+		wait = defaultRetryAfter
+	}
+	if wait > 0 {
+		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	info.Problem = &middleware.Problem{Code: p.Code, Status: p.Status, Cause: p.cause}
 	return p

@@ -147,7 +147,7 @@ func TestRateLimit_RequestConsumesItsLimit(t *testing.T) {
 		"a problem's page":           {"GET", "/problems/rate_limited", nil, false, 200, address},
 		"a login":                    {"POST", loginPath, []string{"Content-Type", "application/json"}, false, 400, login},
 		"a login with a token":       {"POST", loginPath, []string{"Content-Type", "application/json"}, true, 400, login},
-		"a refresh without a token":  {"POST", refreshPath, []string{"Content-Type", "application/json"}, true, 422, address},
+		"a refresh without a token":  {"POST", refreshPath, []string{"Content-Type", "application/json"}, true, 401, address},
 		"a logout":                   {"POST", logoutPath, nil, false, 401, address},
 		"health":                     {"GET", "/health", nil, false, 200, none},
 		"health with a token":        {"GET", "/health/live", nil, true, 200, none},

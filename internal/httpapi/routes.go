@@ -19,13 +19,13 @@ func (a *API) routes() {
 
 	open(a, "POST /auth/login", 200, a.login, loginDoc, signInLimiter,
 		problems(problem.GoogleTokenInvalid, problem.EmailNotVerified, problem.DomainNotAllowed, problem.AccountSuspended, problem.CSRFRejected))
-	open(a, "GET /auth/google", 302, a.browser.Authorize, authorizeDoc, signInLimiter)
+	open(a, "GET /auth/google", 302, a.browser.Authorize, authorizeDoc, signInLimiter, problems(middleware.RouteNotFound))
 	open(a, "GET /auth/google/callback", 302, a.browser.Callback, callbackDoc, signInLimiter, lenientQuery, problems(problem.CSRFRejected))
 	open(a, "POST /auth/refresh", 200, a.refresh, refreshDoc, refreshCookie,
 		problems(problem.RefreshTokenInvalid, problem.RefreshTokenExpired, problem.RefreshTokenReused))
 	open(a, "POST /auth/logout", 204, a.logout, logoutDoc, refreshCookie, logoutLimiter,
-		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.InvalidHeader))
-	user(a, "GET /auth/sessions", 200, a.listSessions, listSessionsDoc)
+		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.RefreshTokenReused, problem.InvalidHeader))
+	user(a, "GET /auth/sessions", 200, a.listSessions, listSessionsDoc, logoutLimiter)
 	user(a, "DELETE /auth/sessions/{id}", 204, a.endSession, endSessionDoc, session, logoutLimiter)
 
 	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
@@ -58,7 +58,7 @@ func (a *API) routes() {
 	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
-	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account)
+	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
 	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
 }
 

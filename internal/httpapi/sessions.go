@@ -17,7 +17,7 @@ var (
 	}
 	logoutDoc = doc{
 		"logout", "Sessions", "End this session, or all",
-		"Ends the session permanently and at once: after the response no token of it is accepted. Works with the access token, or with the refresh token if that has expired. Repeating it is harmless. A token in the cookie is accepted under the same conditions as for `POST /auth/refresh`, and the cookie is removed.",
+		"Ends the session permanently and at once: after the response no token of it is accepted. Works with the access token, or with the refresh token if that has expired. Repeating it is harmless. A refresh token that was used long before ends its own session and no other, and the response is 401 `refresh_token_reused`. A token in the cookie is accepted under the same conditions as for `POST /auth/refresh`, and the cookie is removed.",
 	}
 	listSessionsDoc = doc{
 		"listSessions", "Sessions", "List your live sessions",
@@ -48,9 +48,7 @@ func (a *API) refresh(ctx context.Context, in *refreshIn) (*tokenPairOut, error)
 		return nil, err
 	}
 	if token == "" {
-		return nil, problem.Invalid([]problem.FieldError{{
-			Pointer: "/refresh_token", Code: "required", Detail: "This is needed if it is not in the cookie.",
-		}})
+		return nil, problem.New(problem.RefreshTokenInvalid, "The request has no refresh token, neither in the body nor in a cookie; sign in. Browsers send the cookie only from pages of the same site: localhost and 127.0.0.1 are two.")
 	}
 	return a.refreshed(ctx, in, token, true)
 }
@@ -95,6 +93,9 @@ func (a *API) logout(ctx context.Context, in *logoutIn) (*logoutOut, error) {
 		}
 	}
 	if err := a.Auth.Logout(ctx, in.Authorization, token, in.JSON.AllSessions.Value(), in.Client()); err != nil {
+		if problem.CodeOf(err) == problem.RefreshTokenReused {
+			a.Metrics.Refresh(resultOf(err)) // the same alert as for a refresh
+		}
 		return nil, err
 	}
 	return &logoutOut{SetCookie: login.RemoveRefreshCookie(in.Request())}, nil

@@ -66,6 +66,56 @@ func TestRefresh_TokenIsExchangedOnce(t *testing.T) {
 	})
 }
 
+// A page in cookie mode asks for tokens at its first load, and has no cookie then.
+func TestRefresh_WithoutTokenIsUnauthenticated(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	for _, body := range []any{"{}", nil, `{"refresh_token": null}`} {
+		s.Anonymous(t).Post(refreshPath, body, "Sec-Fetch-Site", "same-origin").WantProblem(401, "refresh_token_invalid")
+	}
+	s.Anonymous(t).Post(refreshPath, `{"refresh_token": ""}`).WantProblem(422, "validation_failed")
+}
+
+func TestLogout_ReusedTokenEndsOnlyItsSession(t *testing.T) {
+	t.Parallel()
+	s, admin, _, _ := newAdminFixture(t)
+	logOut := func(token string) *testkit.Response {
+		return s.Anonymous(t).Post(logoutPath, map[string]any{"refresh_token": token, "all_sessions": true})
+	}
+	thief := func(t *testing.T, email string, age func(*testkit.Client)) (one, two *testkit.Client) {
+		t.Helper()
+		one, two = newSession(t, s, email), newSession(t, s, email)
+		old := one.RefreshToken
+		one = withTokensOf(one, refresh(t, s, old).Want(200))
+		age(one)
+		logOut(old).WantProblem(401, "refresh_token_reused")
+		two.Get("/api/v1/users/me").Want(200)
+		refresh(t, s, one.RefreshToken).WantProblem(401, "refresh_token_invalid")
+		one.Get("/api/v1/users/me").WantProblem(401, "token_revoked")
+		logOut(old).Want(204) // the session has ended before
+		two.Get("/api/v1/users/me").Want(200)
+		events := listAuditEvents(admin)
+		if e := events[0]; e.Action != "session.token_reused" || e.ResourceID == nil || *e.ResourceID != one.Session {
+			t.Errorf("the last event is %s", formatEvent(e))
+		}
+		return one, two
+	}
+	t.Run("two rotations later", func(t *testing.T) {
+		thief(t, "two-rotations@example.com", func(c *testkit.Client) {
+			*c = *withTokensOf(c, refresh(t, s, c.RefreshToken).Want(200))
+		})
+	})
+	t.Run("after the grace", func(t *testing.T) {
+		thief(t, "grace@example.com", func(c *testkit.Client) { ageSession(t, s, c.Session) })
+	})
+	t.Run("but the predecessor logs out within the grace", func(t *testing.T) {
+		one, two := newSession(t, s, "lost@example.com"), newSession(t, s, "lost@example.com")
+		refresh(t, s, one.RefreshToken).Want(200)
+		logOut(one.RefreshToken).Want(204)
+		two.Get("/api/v1/users/me").WantProblem(401, "token_revoked")
+	})
+}
+
 func TestLogout_IsFinal(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartShared(t)

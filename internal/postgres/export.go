@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -18,6 +20,9 @@ const (
 // shows one snapshot.
 func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
 	return s.inTx(ctx, scopeToAllOf(actor).withSnapshot(), func(t *tx) error {
+		if err := t.lockExport(ctx, actor.User); err != nil {
+			return err
+		}
 		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
 			page, err := t.exportProjects(ctx, actor, after, visit)
@@ -27,6 +32,25 @@ func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.V
 			after = page[len(page)-1].ID
 		}
 	})
+}
+
+// exportRetry is the Retry-After of an export while another one runs.
+const exportRetry = 20 * time.Second
+
+// lockExport takes the export lock of a user until the transaction ends, so that a user
+// has one export at all replicas together.
+func (t *tx) lockExport(ctx context.Context, user auth.UserID) error {
+	var locked bool
+	number := advisoryLock("export", user[:])
+	err := t.read(ctx, func(q *db.Queries) error {
+		return q.DB().QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", number).Scan(&locked)
+	})
+	if err != nil || locked {
+		return err
+	}
+	p := problem.New(problem.RateLimited, "Another export of this user is running. Wait until it ends.")
+	p.RetryAfter = exportRetry
+	return p
 }
 
 // exportProjects visits one page of projects with their contents.

@@ -85,12 +85,22 @@ func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (delet
 // DeleteExpired deletes expired ID tokens, and sessions that ended long ago. It
 // returns how many. Several replicas may do so at once.
 func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
+	return s.deleteInBatches(ctx, "SELECT forget_expired($1)", expireBatch)
+}
+
+// DeleteAuditEvents deletes the audit events before a time; for nil, none of a user.
+// Events without an actor are deleted after 30 days, and no event is deleted before. It
+// returns how many. Several replicas may do so at once.
+func (s *Store) DeleteAuditEvents(ctx context.Context, before *time.Time) (deleted int64, err error) {
+	return s.deleteInBatches(ctx, "SELECT forget_audit_events($2, $1)", expireBatch, before)
+}
+
+// deleteInBatches repeats a statement until it deletes less than a batch.
+func (s *Store) deleteInBatches(ctx context.Context, sql string, args ...any) (deleted int64, err error) {
 	for {
 		var rows int64
 		err := s.inTx(ctx, scopeToOwner(auth.UserID{}), func(t *tx) error {
-			return t.read(ctx, func(q *db.Queries) error {
-				return q.DB().QueryRow(ctx, "SELECT forget_expired($1)", expireBatch).Scan(&rows)
-			})
+			return t.read(ctx, func(q *db.Queries) error { return q.DB().QueryRow(ctx, sql, args...).Scan(&rows) })
 		})
 		deleted += rows
 		if err != nil || rows < expireBatch {

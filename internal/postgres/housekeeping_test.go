@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -65,4 +66,54 @@ func TestPurge_LockTimeoutIsFiveSeconds(t *testing.T) {
 		t.Errorf("a second purge deleted %d, %v", deleted, err)
 	}
 	s.checkIdle()
+}
+
+func TestDeleteAuditEvents_KeepsTheRetention(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, withPoolSize(2))
+	super := connect(t, w.Super)
+	insert := func(name string, actor any, days int) {
+		mustExec(t, super, fmt.Sprintf(`INSERT INTO audit_events (id, at, actor_id, action, resource_type, ip, user_agent, request_id)
+			VALUES (gen_random_uuid(), now() - interval '%d days', %s, 'session.created', 'session', '', '', '%s')`, days, actor, name))
+	}
+	mustExec(t, super, "DELETE FROM audit_events")
+	for _, days := range []int{0, 29, 31, 364, 366} {
+		insert(fmt.Sprint("known ", days), "gen_random_uuid()", days)
+		insert(fmt.Sprint("anonymous ", days), "NULL", days)
+	}
+	left := func() []string {
+		return column[string](t, super, "SELECT request_id FROM audit_events ORDER BY request_id COLLATE \"C\"")
+	}
+	purge := func(before *time.Time, want int64) {
+		t.Helper()
+		if deleted, err := w.store.DeleteAuditEvents(t.Context(), before); err != nil || deleted != want {
+			t.Errorf("deleted %d, %v; want %d", deleted, err, want)
+		}
+	}
+	purge(nil, 3)
+	if diff := cmp.Diff([]string{"anonymous 0", "anonymous 29", "known 0", "known 29", "known 31", "known 364", "known 366"}, left()); diff != "" {
+		t.Errorf("without a retention of users' events (-want +got):\n%s", diff)
+	}
+	purge(new(time.Now().AddDate(0, 0, -365)), 1)
+	// The service's role deletes no event that is younger than 30 days.
+	purge(new(time.Now().AddDate(1, 0, 0)), 2)
+	if diff := cmp.Diff([]string{"anonymous 0", "anonymous 29", "known 0", "known 29"}, left()); diff != "" {
+		t.Errorf("with a time in the future (-want +got):\n%s", diff)
+	}
+	purge(new(time.Now()), 0)
+}
+
+// The service's clock decides whether an ID token is accepted, and that of the database
+// when its use is forgotten.
+func TestDeleteExpired_KeepsUsedIDTokensForAnotherDay(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, withPoolSize(2))
+	super := connect(t, w.Super)
+	mustExec(t, super, "INSERT INTO used_id_tokens (hash, expires_at) VALUES ('recent', now() - interval '23 hours'), ('old', now() - interval '25 hours')")
+	if deleted, err := w.store.DeleteExpired(t.Context()); err != nil || deleted != 1 {
+		t.Errorf("deleted %d, %v; want 1", deleted, err)
+	}
+	if diff := cmp.Diff([]string{"recent"}, column[string](t, super, "SELECT encode(hash, 'escape') FROM used_id_tokens")); diff != "" {
+		t.Errorf("used tokens (-want +got):\n%s", diff)
+	}
 }

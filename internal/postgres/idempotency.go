@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -67,9 +68,14 @@ func (t *requirementsTx) SaveResponse(ctx context.Context, request requirements.
 		})
 }
 
-// advisoryLock is the number of a key's advisory lock. Two keys with the same
+// advisoryLock returns the number of a key's advisory lock. Two keys with the same
 // number only wait for each other.
 func (t *requirementsTx) advisoryLock(request requirements.IdempotentRequest) int64 {
-	sum := sha256.Sum256(append(t.actor.User[:], request.Key...))
+	return advisoryLock("", t.actor.User[:], []byte(request.Key))
+}
+
+// advisoryLock returns the number of the advisory lock of a purpose.
+func advisoryLock(purpose string, parts ...[]byte) int64 {
+	sum := sha256.Sum256(slices.Concat([]byte(purpose), slices.Concat(parts...)))
 	return int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // the sign does not matter
 }

@@ -15,7 +15,7 @@ import (
 func (s *Store) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID, maxSessions int, decide auth.SignInDecision) (user auth.User, session auth.Session, err error) {
 	signIn := func() error {
 		return s.inTx(ctx, scopeToProfile(p, newUser), func(t *tx) error {
-			known, err := t.lockScopedUser(ctx, newUser)
+			known, excess, err := t.lockScopedUser(ctx, newUser, maxSessions-1)
 			if err != nil {
 				return err
 			}
@@ -24,7 +24,10 @@ func (s *Store) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID,
 				return err
 			}
 			user, session = result.User, result.Session
-			return t.saveSignIn(ctx, p, result, known == nil, maxSessions)
+			if err := t.saveSignIn(ctx, p, result, known == nil, excess); err != nil || result.ExcessEvent == nil {
+				return err
+			}
+			return t.audit(ctx, convertAll(excess, result.ExcessEvent)...)
 		})
 	}
 	// Of two concurrent first sign-ins with one profile, the later one finds the user
@@ -40,27 +43,30 @@ func (s *Store) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID,
 // for the lock.
 var errUserDeleted = errors.New("the account was deleted during the sign-in")
 
-// lockScopedUser returns the user of the scope; nil for a profile without a user.
-func (t *tx) lockScopedUser(ctx context.Context, newUser auth.UserID) (*auth.User, error) {
+// lockScopedUser returns the user of the scope, nil for a profile without a user. It
+// also returns the user's live sessions without the newest maxOthers.
+func (t *tx) lockScopedUser(ctx context.Context, newUser auth.UserID, maxOthers int) (known *auth.User, excess []auth.SessionID, err error) {
 	var row db.User
 	var scoped pgtype.UUID
-	err := t.read(ctx,
+	err = t.read(ctx,
 		get(&scoped, func(q *db.Queries) (pgtype.UUID, error) { return q.GetScopedUserID(ctx) }),
-		get(&row, func(q *db.Queries) (db.User, error) { return q.LockScopedUser(ctx) }))
+		get(&row, func(q *db.Queries) (db.User, error) { return q.LockScopedUser(ctx) }),
+		// Behind the lock, so that concurrent sign-ins of the user count each other.
+		get(&excess, func(q *db.Queries) ([]auth.SessionID, error) { return q.ListExcessSessions(ctx, int32Of(maxOthers)) }))
 	if errors.Is(err, pgx.ErrNoRows) {
 		if auth.UserID(scoped.Bytes) != newUser {
-			return nil, errUserDeleted
+			return nil, nil, errUserDeleted
 		}
-		return nil, nil //nolint:nilnil // no user is a result here, not a failure
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return new(userOf(row)), nil
+	return new(userOf(row)), excess, nil
 }
 
 // saveSignIn writes what was decided about a sign-in.
-func (t *tx) saveSignIn(ctx context.Context, p auth.Profile, result auth.SignInResult, first bool, maxSessions int) error {
+func (t *tx) saveSignIn(ctx context.Context, p auth.Profile, result auth.SignInResult, first bool, excess []auth.SessionID) error {
 	user, session := result.User, result.Session
 	saveUser := func(q *db.Queries) error {
 		return q.UpdateUserAtSignIn(ctx, db.UpdateUserAtSignInParams{
@@ -79,13 +85,14 @@ func (t *tx) saveSignIn(ctx context.Context, p auth.Profile, result auth.SignInR
 	if result.GrantedAdmin {
 		writes = append(writes, func(q *db.Queries) error { return q.GrantAdmin(ctx) })
 	}
+	for _, old := range excess {
+		writes = append(writes, func(q *db.Queries) error {
+			_, err := q.RevokeOwnSession(ctx, old, user.ID)
+			return err
+		})
+	}
 	writes = append(writes,
 		func(q *db.Queries) error { return q.InsertUsedIDToken(ctx, p.Token[:], p.Expires) },
-		func(q *db.Queries) error {
-			return q.RevokeOldestSessions(ctx, db.RevokeOldestSessionsParams{
-				UserID: user.ID, At: session.CreatedAt, MaxOthers: int32Of(maxSessions - 1),
-			})
-		},
 		func(q *db.Queries) error {
 			return q.InsertSession(ctx, db.InsertSessionParams{
 				ID: session.ID, UserID: user.ID, Salt: session.Salt, CreatedAt: session.CreatedAt,

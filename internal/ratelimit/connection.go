@@ -20,6 +20,9 @@ const (
 	// maxMultiplex is the power of two of connections to a node. More than four bring
 	// nothing, since each carries the calls of many requests at once.
 	maxMultiplex = 2
+	// absentAfter is the number of timeouts without any reply after which Redis counts as
+	// absent.
+	absentAfter = 4
 	// bufferBytes are for each connection and direction; the messages are small.
 	bufferBytes = 32 << 10
 )
@@ -40,8 +43,9 @@ func (b *breaker) closed() (epoch uint64, closed bool) {
 type Stats struct {
 	// Closed is whether the circuit breaker is closed: calls go to Redis.
 	Closed bool
-	// Outages counts how often the breaker opened.
-	Outages uint64
+	// Outages counts how often the breaker opened, Timeouts the calls without a reply
+	// in time. A single timeout is no outage.
+	Outages, Timeouts uint64
 	// ByRedis counts the requests that Redis served, ByProcess those that this
 	// process served without it.
 	ByRedis, ByProcess uint64
@@ -50,7 +54,7 @@ type Stats struct {
 // Stats returns what the connection has done.
 func (r *Redis) Stats() Stats {
 	epoch, closed := r.breaker.closed()
-	return Stats{Closed: closed, Outages: epoch / 2, ByRedis: r.byRedis.Load(), ByProcess: r.byProcess.Load()}
+	return Stats{Closed: closed, Outages: epoch / 2, Timeouts: r.timeouts.Load(), ByRedis: r.byRedis.Load(), ByProcess: r.byProcess.Load()}
 }
 
 var errURL = errors.New("not a redis:// or rediss:// URL")
@@ -99,6 +103,7 @@ func (r *Redis) probeLoop(ctx context.Context, option rueidis.ClientOption) {
 			switch {
 			case ctx.Err() != nil:
 			case err == nil:
+				r.unanswered.Store(0)
 				r.breaker.epoch.Add(1)
 				r.config.Log.InfoContext(ctx, "Redis responds")
 			case epoch == 0 && !reported: // it never responded, so no call has reported it
@@ -143,6 +148,21 @@ func (r *Redis) probeCall() (key Key, keys, args []string) {
 	return key, keys, args
 }
 
+// callFailed notes that a call failed which began at a time. A call without a reply in time
+// opens the breaker only if no other call has had a reply for absentAfter timeouts: on a
+// busy machine, single replies are late. Every other error opens it at once.
+func (r *Redis) callFailed(ctx context.Context, epoch uint64, key Key, began time.Time, err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		r.timeouts.Add(1)
+		r.unanswered.CompareAndSwap(0, began.UnixNano())
+		first := r.unanswered.Load()
+		if first != 0 && time.Since(time.Unix(0, first)) < absentAfter*r.config.Timeout {
+			return
+		}
+	}
+	r.trip(ctx, epoch, key, err)
+}
+
 // trip opens the breaker, unless that has happened since epoch.
 func (r *Redis) trip(ctx context.Context, epoch uint64, key Key, err error) {
 	r.failed.Store(&key)
@@ -152,6 +172,10 @@ func (r *Redis) trip(ctx context.Context, epoch uint64, key Key, err error) {
 }
 
 func (r *Redis) reportOutage(ctx context.Context, err error) {
+	if _, rejected := errors.AsType[*rueidis.RedisError](err); rejected { // WRONGPASS, NOPERM, OOM …
+		r.config.Log.WarnContext(ctx, "Redis responds with an error: each replica counts by itself, and no response is cached", "error", err)
+		return
+	}
 	r.config.Log.WarnContext(ctx, "Redis does not respond: each replica counts by itself, and no response is cached", "error", err)
 }
 

@@ -160,7 +160,73 @@ func TestBreaker_HealthCheckOpensIt(t *testing.T) {
 	}
 }
 
-// A Redis that does not respond costs the requests in progress 50 ms, later ones nothing.
+// On a busy machine single replies are late. Only the request that waited for one is
+// counted in the process.
+func TestBreaker_LateReplyIsNoOutage(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	r := openRedis(t, Config{URL: server.URL(), Timeout: time.Second})
+	awaitClosed(t, r)
+	before := r.Stats()
+	server.Pause()
+	allow(t, r, "ann", rate("default", 100, time.Hour))
+	server.Continue()
+	for range 20 {
+		allow(t, r, "ann", rate("default", 100, time.Hour))
+	}
+	after := r.Stats()
+	if !after.Closed || after.Outages != before.Outages || after.Timeouts != before.Timeouts+1 || after.ByRedis != before.ByRedis+20 {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+// Several late replies without one in between are an outage.
+func TestBreaker_SilenceIsAnOutage(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	r := openRedis(t, Config{URL: server.URL(), Timeout: 100 * time.Millisecond})
+	awaitClosed(t, r)
+	before := r.Stats()
+	server.Pause()
+	defer server.Continue()
+	calls := 0
+	for ; closed(r) && calls < 100; calls++ {
+		allow(t, r, "ann", rate("default", 100, time.Hour))
+	}
+	after := r.Stats()
+	if after.Closed || after.Outages != before.Outages+1 || calls > absentAfter {
+		t.Errorf("after %d calls: before %+v, after %+v", calls, before, after)
+	}
+}
+
+// A Redis that rejects the credentials or the commands does respond. The log says so.
+func TestBreaker_LogSaysThatRedisRejects(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	client := connect(t, server.URL())
+	check(t, client.Do(t.Context(), client.B().Arbitrary("ACL", "SETUSER", "narrow", "on", ">word", "~codegenapp:*", "+@connection").Build()).Error())
+	at := strings.TrimPrefix(strings.TrimSuffix(server.URL(), "/0"), "redis://")
+	for name, tc := range map[string]struct{ url, want string }{
+		"a wrong password":          {"redis://narrow:wrong@" + at, "WRONGPASS"},
+		"missing rights":            {"redis://narrow:word@" + at, "NOPERM"},
+		"a database that is absent": {"redis://" + at + "/9999999", "DB index"},
+		"nothing":                   {"redis://127.0.0.1:1", "does not respond"},
+	} {
+		log := &output{}
+		openRedis(t, Config{URL: tc.url, Log: slog.New(slog.NewTextHandler(log, nil))})
+		await(t, name+" is logged", func() bool { warnings, _ := log.lines(); return warnings == 1 })
+		log.mu.Lock()
+		text := log.text.String()
+		log.mu.Unlock()
+		rejected := tc.want != "does not respond"
+		if !strings.Contains(text, tc.want) || strings.Contains(text, "Redis responds with an error") != rejected {
+			t.Errorf("%s: the log has %s", name, text)
+		}
+	}
+}
+
+// A Redis that does not respond costs the requests in progress 50 ms, and those of the
+// next 150 ms; later ones nothing.
 func TestBreaker_SilentRedisIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)

@@ -18,6 +18,8 @@ import (
 const (
 	// defaultTimeout is how long a request waits for Redis.
 	defaultTimeout = 50 * time.Millisecond
+	// repeatTimeout is how long a request waits for a repeated call.
+	repeatTimeout = 300 * time.Millisecond
 	// backgroundTimeout is how long work waits for Redis that no request waits for.
 	backgroundTimeout = time.Second
 )
@@ -58,8 +60,12 @@ type Redis struct {
 	// failed is the key of the last call that failed: in a cluster one node may be
 	// down.
 	failed atomic.Pointer[Key]
-	// byRedis counts the calls that Redis served, byProcess those it did not.
-	byRedis, byProcess atomic.Uint64
+	// byRedis counts the calls that Redis served, byProcess those it did not, timeouts
+	// those without a reply in time.
+	byRedis, byProcess, timeouts atomic.Uint64
+	// unanswered is when the first call began that had no reply in time since the last
+	// reply, in Unix nanoseconds; zero without such a call.
+	unanswered atomic.Int64
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -113,8 +119,8 @@ func (r *Redis) AllowLocally(ctx context.Context, key Key, rates []Rate) Decisio
 }
 
 // Exec runs a script for a key, once: a request that may have been counted is not
-// sent again. An error opens the circuit breaker; while that is open, Exec fails at
-// once.
+// sent again. An error opens the circuit breaker, except a single late reply; while it
+// is open, Exec fails at once.
 func (r *Redis) Exec(ctx context.Context, script *rueidis.Lua, key Key, keys, args []string) ([]rueidis.RedisMessage, error) {
 	reply, err := r.execWithin(ctx, r.config.Timeout, script, key, keys, args)
 	if err != nil {
@@ -131,15 +137,26 @@ func (r *Redis) ExecInBackground(ctx context.Context, script *rueidis.Lua, key K
 	return err
 }
 
+// ExecAgain is Exec with a longer timeout, to repeat a call whose failure costs more
+// than the wait. While the circuit breaker is open, it fails at once.
+func (r *Redis) ExecAgain(ctx context.Context, script *rueidis.Lua, key Key, keys, args []string) error {
+	_, err := r.execWithin(ctx, max(r.config.Timeout, repeatTimeout), script, key, keys, args)
+	return err
+}
+
 func (r *Redis) execWithin(ctx context.Context, timeout time.Duration, script *rueidis.Lua, key Key, keys, args []string) ([]rueidis.RedisMessage, error) {
 	epoch, closed := r.breaker.closed()
 	if !closed {
 		return nil, errNoConnection
 	}
 	ctx = context.WithoutCancel(ctx)
+	began := time.Now()
 	reply, err := r.call(ctx, timeout, script, keys, args)
-	if err != nil {
-		r.trip(ctx, epoch, key, err)
+	switch {
+	case err != nil:
+		r.callFailed(ctx, epoch, key, began, err)
+	case r.unanswered.Load() != 0:
+		r.unanswered.Store(0)
 	}
 	return reply, err
 }

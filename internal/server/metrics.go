@@ -26,6 +26,8 @@ func (a *App) newMetrics() *telemetry.Metrics {
 	}
 	m.Counter("trash_purged_total", "Projects and specifications that were deleted from the trash for good.", func() float64 { return float64(a.housekeeping.purged.Load()) })
 	m.Counter("expired_forgotten_total", "Expired sessions and ID tokens that were deleted.", func() float64 { return float64(a.housekeeping.expired.Load()) })
+	m.Counter("audit_events_deleted_total", "Audit events that were deleted after their retention.", func() float64 { return float64(a.housekeeping.audit.Load()) })
+	m.Counter("audit_events_suppressed_total", "Audit events of rejected sign-ins that were not stored, because there were too many.", func() float64 { return float64(a.auth.SuppressedEvents()) })
 	m.Counter("housekeeping_failures_total", "Housekeeping runs that failed although the database was reachable.", func() float64 { return float64(a.housekeeping.failures.Load()) })
 	m.Gauge("server_ready", "1 if the server accepts requests: from the first check of the schema until SIGTERM.",
 		func() float64 { return boolValue(a.acceptsRequests()) })
@@ -57,6 +59,7 @@ func (a *App) addRedisMetrics(m *telemetry.Metrics) {
 	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByRedis }), "by", "redis")
 	m.Counter("gate_requests_total", requests, sum(func(s ratelimit.Stats) uint64 { return s.ByProcess }), "by", "process")
 	m.Counter("redis_outages_total", "Times that Redis became unreachable.", sum(func(s ratelimit.Stats) uint64 { return s.Outages }))
+	m.Counter("redis_timeouts_total", "Calls to Redis without a reply in time. A single one does not open the circuit breaker.", sum(func(s ratelimit.Stats) uint64 { return s.Timeouts }))
 	m.Gauge("redis_up", "1 if Redis is used, 0 while the circuit breaker is open.", func() float64 {
 		up := true
 		for _, redis := range a.shared.connections {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 )
 
@@ -28,6 +29,8 @@ const (
 	maxHeaderBytes = 128 << 10
 	// maxStreams is how many concurrent requests an HTTP/2 connection may have.
 	maxStreams = 100
+	// cutOffTimeout is how long requests that were cut off may take to end.
+	cutOffTimeout = time.Second
 	// databaseInterval is the time between two checks of the database at the start.
 	databaseInterval = 250 * time.Millisecond
 )
@@ -37,8 +40,11 @@ const (
 // load balancers notice, then finishes running requests within SHUTDOWN_GRACE. If a
 // part fails, Serve returns at once.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	server := &http.Server{
-		Handler: a.closeWhenStopping(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
+		BaseContext: func(net.Listener) context.Context { return requests },
+		Handler:     a.closeWhenStopping(a.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
 		WriteTimeout: responseTimeout, IdleTimeout: a.settings.idleTimeout(), MaxHeaderBytes: maxHeaderBytes,
 		ConnState: newConnections(a.proxies.Trust).state, DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document too
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
@@ -87,7 +93,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if ctx.Err() == nil { // a part has failed
 			return server.Close()
 		}
-		return a.shutDown(context.WithoutCancel(ctx), server)
+		return a.shutDown(context.WithoutCancel(ctx), server, cut)
 	})
 	return group.Wait()
 }
@@ -100,11 +106,14 @@ func (s *Settings) idleTimeout() time.Duration {
 	return idleTimeout
 }
 
-// closeWhenStopping adds "Connection: close" (RFC 9112, section 9.6) to responses
-// during the drain; HTTP/2 sends GOAWAY. Clients then reconnect, and reach another
-// replica. Idle connections stay open: a request may already be on its way.
+// closeWhenStopping counts the running requests. It also adds "Connection: close" (RFC
+// 9112, section 9.6) to responses during the drain; HTTP/2 sends GOAWAY. Clients then
+// reconnect, and reach another replica. Idle connections stay open: a request may
+// already be on its way.
 func (a *App) closeWhenStopping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.running.Add(1)
+		defer a.running.Add(-1)
 		if a.stopping.Load() {
 			w.Header().Set("Connection", "close")
 		}
@@ -112,15 +121,39 @@ func (a *App) closeWhenStopping(next http.Handler) http.Handler {
 	})
 }
 
-func (a *App) shutDown(ctx context.Context, server *http.Server) error {
+// LoggedError is an error that is in the log already. The program prints nothing more.
+type LoggedError struct{ error }
+
+func (a *App) shutDown(ctx context.Context, server *http.Server, cut context.CancelCauseFunc) error {
 	a.log.InfoContext(ctx, "shutting down", "drain", a.settings.drain(), "grace", time.Duration(a.settings.ShutdownGrace))
 	time.Sleep(a.settings.drain()) //nolint:forbidigo // the server handles requests meanwhile
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.settings.ShutdownGrace))
+	waiting, cancel := context.WithTimeout(ctx, time.Duration(a.settings.ShutdownGrace))
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were still running after SHUTDOWN_GRACE: %w", err), server.Close())
+	err := server.Shutdown(waiting)
+	if err == nil {
+		return nil
 	}
-	return nil
+	a.log.ErrorContext(ctx, "requests were still running after SHUTDOWN_GRACE", "requests", a.running.Load(), "error", err)
+	cut(middleware.ErrShutdown)
+	err = errors.Join(err, server.Close())
+	a.awaitRequests()
+	return LoggedError{err}
+}
+
+// awaitRequests waits until the requests that were cut off are in the log, for
+// cutOffTimeout at most.
+func (a *App) awaitRequests() {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	timeout := time.NewTimer(cutOffTimeout)
+	defer timeout.Stop()
+	for a.running.Load() > 0 {
+		select {
+		case <-poll.C:
+		case <-timeout.C:
+			return
+		}
+	}
 }
 
 // awaitDatabase makes the server ready once the database has the right schema. In

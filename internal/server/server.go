@@ -35,6 +35,7 @@ type App struct {
 	traces       *telemetry.Traces
 	metrics      *telemetry.Metrics
 	shared       *shared
+	auth         *auth.Service
 	active       *activeUsers
 	api          *httpapi.API
 	handler      http.Handler
@@ -42,6 +43,8 @@ type App struct {
 	proxies      middleware.Proxies
 	// ready is true once the database is usable, stopping once the shutdown begins.
 	ready, stopping atomic.Bool
+	// running is the number of requests in progress.
+	running atomic.Int64
 }
 
 // Logger returns the logger that the settings select.
@@ -82,7 +85,8 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	limits := admission.New(s.PoolSize+s.PoolOverflow, a.metrics.Shed)
 	limiter, responses := traced(a.traces, a.shared)
 	config := a.apiConfig()
-	config.Auth = newAuthService(s, keys, admittedStore{a.store, limits.Normal}, responses, log)
+	a.auth = newAuthService(s, keys, admittedStore{a.store, limits.Normal}, responses, log)
+	config.Auth = a.auth
 	config.PublicKeys = keys.Public()
 	config.Limiter, config.Cache, config.Admission = limiter, responses, limits
 	config.Health.Redis = a.shared.check()

@@ -79,6 +79,7 @@ type Settings struct {
 	MaxBodyBytes      int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
 
 	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`
+	AuditRetention duration `env:"AUDIT_RETENTION" envDefault:"8760h"`
 
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`

@@ -22,6 +22,8 @@ const (
 	// minDistinctBytes distinguishes random bytes from a repeated key: 32 random hex
 	// digits have fewer different ones less than once in ten million cases.
 	minDistinctBytes = 8
+	// minAuditRetention is the age below which the database deletes no audit event.
+	minAuditRetention = 30 * 24 * time.Hour
 	// A smaller cache holds less than a few responses, a larger one is a mistake.
 	minCacheBytes, maxCacheBytes = 1 << 20, 16 << 30
 )
@@ -82,6 +84,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
 	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is negative")
 	f.add(s.TrashRetention < 0, "TRASH_RETENTION is negative")
+	f.add(s.AuditRetention != 0 && time.Duration(s.AuditRetention) < minAuditRetention, "AUDIT_RETENTION is neither 0 nor at least 720h")
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
 	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
 	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")

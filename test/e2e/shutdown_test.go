@@ -127,7 +127,7 @@ func TestShutdown_CutsRequestsAfterTheGrace(t *testing.T) {
 	if took := time.Since(told); took < grace || took > grace+5*time.Second {
 		t.Errorf("it ended after %s; the grace time is %s", took, grace)
 	}
-	wantAll(t, s.logs.String(), "codegenapp: requests were still running after SHUTDOWN_GRACE")
+	wantAll(t, s.logs.String(), `"message":"requests were still running after SHUTDOWN_GRACE"`, `"cut_off_by":"shutdown"`)
 }
 
 func TestShutdown_IdleConnectionDoesNotDelay(t *testing.T) {

@@ -1,7 +1,11 @@
 package login
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
@@ -10,9 +14,20 @@ import (
 const (
 	// refreshCookieName is the cookie of the refresh token; see cookieName.
 	refreshCookieName = "refresh_token"
-	// stateCookieName is the cookie of a sign-in that is not complete.
-	stateCookieName = "google_sign_in"
+	// statePrefix begins the name of the cookie of a sign-in by redirect; see stateName.
+	statePrefix = "google_sign_in_"
+	// maxStates is how many sign-ins a browser may have begun, each in its own tab.
+	maxStates = 4
+	// maxRemoved bounds how many cookies one response removes.
+	maxRemoved = 20
 )
+
+// stateName is the name of the cookie of a sign-in. Each has its own, so that one tab
+// does not end the sign-in of another.
+func stateName(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return statePrefix + hex.EncodeToString(sum[:6])
+}
 
 // cookieName is the name of a cookie as it is sent. With the prefix, under HTTPS, a
 // browser accepts the cookie from this very host only.
@@ -73,12 +88,44 @@ func (l *Login) RefreshToken(r *http.Request) (string, error) {
 	return token, l.CheckOrigin(r)
 }
 
-// stateCookie is the cookie of a sign-in that is not complete. The browser sends it
-// with the redirect from Google, which is another site, so it is Lax.
-func (l *Login) stateCookie(r *http.Request, value string) string {
-	c := cookie(r, stateCookieName, value, stateTTL, http.SameSiteLaxMode) //nolint:gosec // secure under HTTPS
-	if !c.Secure {                                                         // a name with the prefix __Host- needs the path /
+// stateCookie is a cookie of a sign-in by redirect. The browser sends it with the
+// redirect from Google, which is another site, so it is Lax.
+func (l *Login) stateCookie(r *http.Request, name, value string, age time.Duration) string {
+	c := cookie(r, name, value, age, http.SameSiteLaxMode) //nolint:gosec // secure under HTTPS
+	if !c.Secure {                                         // a name with the prefix __Host- needs the path /
 		c.Path = public(r).Path(l.Prefix + googlePath)
 	}
 	return c.String()
+}
+
+// removeStates removes the cookies of earlier sign-ins that are over or expired, and
+// the oldest of the others if there are too many.
+func (l *Login) removeStates(r *http.Request) (removals []string) {
+	type begun struct {
+		name string
+		state
+	}
+	var open []begun
+	remove := func(name string) {
+		if len(removals) < maxRemoved {
+			removals = append(removals, l.stateCookie(r, name, "", 0))
+		}
+	}
+	for _, c := range r.Cookies() {
+		id, ours := strings.CutPrefix(c.Name, cookieName(r, statePrefix))
+		if !ours {
+			continue
+		}
+		of, err := l.states.read(c.Value)
+		if err != nil || of.Complete {
+			remove(statePrefix + id)
+			continue
+		}
+		open = append(open, begun{statePrefix + id, of})
+	}
+	slices.SortFunc(open, func(a, b begun) int { return b.Expires.Compare(a.Expires) })
+	for _, oldest := range open[min(len(open), maxStates-1):] {
+		remove(oldest.name)
+	}
+	return removals
 }

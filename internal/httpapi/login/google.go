@@ -2,11 +2,14 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -38,14 +41,23 @@ func (l *Login) Authorize(ctx context.Context, in *AuthorizeIn) (*Redirect, erro
 	request := auth.NewAuthorizationRequest(l.redirectURI(in.request))
 	page, err := l.Auth.AuthCodeURL(ctx, request)
 	if err != nil {
-		return nil, err
+		return l.failed(in.request, withoutClient(err))
 	}
 	returnTo := in.ReturnTo
 	if returnTo == "/" { // behind a prefix, that is not the root of the origin
 		returnTo = public(in.request).Path("/")
 	}
-	sealed := l.stateCookie(in.request, l.states.seal(request, returnTo))
-	return &Redirect{CacheControl: NoStore, Location: page, SetCookie: []string{sealed}}, nil
+	sealed := l.stateCookie(in.request, stateName(request.State), l.states.seal(request, returnTo), stateTTL)
+	return &Redirect{CacheControl: NoStore, Location: page, SetCookie: append(l.removeStates(in.request), sealed)}, nil
+}
+
+// withoutClient is the problem of a server without an OAuth client, which has no sign-in
+// by redirect. Other errors pass unchanged.
+func withoutClient(err error) error {
+	if !errors.Is(err, auth.ErrNoCodeFlow) {
+		return err
+	}
+	return problem.New(middleware.RouteNotFound, "This server has no OAuth client (GOOGLE_CLIENT_ID), so there is no sign-in by redirect. Sign in with POST /api/v1/auth/login and an ID token.").Because(err)
 }
 
 // redirectURI is where Google sends the browser back to.
@@ -63,25 +75,44 @@ type CallbackIn struct {
 
 // Callback is GET /auth/google/callback. Without a valid state the request gets a
 // problem. With one, the browser returns to where the sign-in began, also after a
-// failure.
+// failure, and if the callback of a complete sign-in comes again.
 func (l *Login) Callback(ctx context.Context, in *CallbackIn) (*Redirect, error) {
-	of, err := l.states.open(cookieValue(in.request, stateCookieName), in.State)
+	name := stateName(in.State)
+	of, err := l.states.open(cookieValue(in.request, name), in.State)
 	if err != nil {
-		return nil, problem.New(problem.CSRFRejected, "This sign-in did not begin in this browser, or took too long. Begin again.").Because(err)
+		return l.failed(in.request, problem.New(problem.CSRFRejected, "This sign-in did not begin in this browser, or took too long. Begin again.").Because(err))
 	}
-	out := &Redirect{CacheControl: NoStore, Location: of.ReturnTo, SetCookie: []string{l.stateCookie(in.request, "")}}
+	out := &Redirect{CacheControl: NoStore, Location: of.ReturnTo}
+	if of.Complete {
+		return out, nil
+	}
+	out.SetCookie = []string{l.stateCookie(in.request, name, "", 0)}
 	if in.Error == accessDenied {
 		out.Location = withError(of.ReturnTo, accessDenied)
 		return out, nil
 	}
 	pair, err := l.redeem(ctx, in, of)
 	l.OnSignIn(err)
-	if err != nil {
-		out.Location = withError(of.ReturnTo, string(l.Report(in.request, err)))
+	if err == nil {
+		sealed, age := l.states.complete(of)
+		out.SetCookie = []string{l.stateCookie(in.request, name, sealed, age), RefreshCookie(in.request, pair)}
 		return out, nil
 	}
-	out.SetCookie = append(out.SetCookie, RefreshCookie(in.request, pair))
+	code := l.Report(in.request, err)
+	if code != problem.GoogleTokenInvalid || !HasRefreshCookie(in.request) {
+		out.Location = withError(of.ReturnTo, string(code))
+	} // else the code was used by the same callback before, which signed in
 	return out, nil
+}
+
+// failed is the response to a browser that cannot continue its sign-in: people get the
+// page that explains the problem and links to the start, other clients the problem.
+func (l *Login) failed(r *http.Request, err error) (*Redirect, error) {
+	code := problem.CodeOf(err)
+	if (code != problem.CSRFRejected && code != problem.Unavailable) || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return nil, err
+	}
+	return &Redirect{CacheControl: NoStore, Location: "/problems/" + string(l.Report(r, err))}, nil
 }
 
 // accessDenied is OAuth's code for a user who declines (RFC 6749, section 4.1.2.1).
@@ -97,7 +128,8 @@ func (l *Login) redeem(ctx context.Context, in *CallbackIn, of state) (auth.Toke
 	case in.Code == "":
 		return auth.TokenPair{}, problem.New(problem.GoogleTokenInvalid, "The response has no authorization code.")
 	}
-	return l.Auth.SignInByCode(ctx, in.Code, of.authRequest(l.redirectURI(in.request)), in.Client())
+	pair, err := l.Auth.SignInByCode(ctx, in.Code, of.authRequest(l.redirectURI(in.request)), in.Client())
+	return pair, withoutClient(err)
 }
 
 // withError adds the code of a failure to an address as its parameter error. The

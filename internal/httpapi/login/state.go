@@ -21,6 +21,9 @@ type state struct {
 	Verifier string    `json:"verifier"`
 	ReturnTo string    `json:"return_to"`
 	Expires  time.Time `json:"expires"`
+	// Complete is true after the sign-in. Until it expires, the callback may come again:
+	// people reload pages and go back.
+	Complete bool `json:"complete,omitzero"`
 }
 
 func (s state) authRequest(redirectURI string) auth.AuthorizationRequest {
@@ -39,18 +42,28 @@ func (s states) seal(of auth.AuthorizationRequest, returnTo string) string {
 	}, "")
 }
 
-// open returns the state in a cookie, if the parameter state of the callback is the
-// same and the state has not expired.
-func (s states) open(sealed, parameter string) (state, error) {
+// complete seals the state of a sign-in that is over. It does not sign in again.
+func (s states) complete(of state) (sealed string, age time.Duration) {
+	return s.key.Seal(state{State: of.State, ReturnTo: of.ReturnTo, Expires: of.Expires, Complete: true}, ""), of.Expires.Sub(s.now())
+}
+
+// read returns the state in a cookie, if it has not expired.
+func (s states) read(sealed string) (state, error) {
 	var of state
 	if err := s.key.Open(sealed, "", &of); err != nil {
 		return state{}, fmt.Errorf("open the state cookie: %w", err)
 	}
-	switch {
-	case subtle.ConstantTimeCompare([]byte(of.State), []byte(parameter)) != 1:
-		return state{}, errors.New("the state is that of another sign-in")
-	case !s.now().Before(of.Expires):
+	if !s.now().Before(of.Expires) {
 		return state{}, errors.New("the state has expired")
 	}
 	return of, nil
+}
+
+// open is read for the state in the parameter of the callback.
+func (s states) open(sealed, parameter string) (state, error) {
+	of, err := s.read(sealed)
+	if err == nil && subtle.ConstantTimeCompare([]byte(of.State), []byte(parameter)) != 1 {
+		return state{}, errors.New("the state is that of another sign-in")
+	}
+	return of, err
 }

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,29 +40,60 @@ func (w *StatusWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// ErrShutdown is the cause of the cancelled requests that a shutdown cut off.
+var ErrShutdown = errors.New("the server shut down before the request was complete")
+
+// statusClientClosed stands in log and metrics for a request whose client disconnected
+// before the response. The number is nginx's; it is never sent.
+const statusClientClosed = 499
+
+// cutOff returns what ended a request before its response was complete, and the status
+// to log. By is empty for a complete request. Complete is false if the handler
+// panicked to close the connection.
+//
+// The errors of a lost connection are not those of the request: half a body looks like
+// malformed JSON.
+func cutOff(r *http.Request, response *StatusWriter, complete bool) (by string, status int) {
+	p, cause := InfoFrom(r.Context()).Problem, context.Cause(r.Context())
+	symptom := response.Status == 0 || p != nil && (p.Status == http.StatusBadRequest || p.Status == http.StatusServiceUnavailable)
+	switch {
+	case complete && (cause == nil || !symptom):
+		return "", response.Status
+	case errors.Is(cause, ErrShutdown):
+		return "shutdown", http.StatusServiceUnavailable
+	case cause != nil:
+		return "client", statusClientClosed
+	default:
+		return "server", response.Status
+	}
+}
+
 // LogRequests counts and logs each request when its response is complete or
 // aborted.
 func (m *Middleware) LogRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := m.Now()
 		response := &StatusWriter{ResponseWriter: w}
+		complete := false
 		defer m.Metrics.Begin()()
-		defer func() { m.logRequest(r, response, m.Now().Sub(start)) }()
+		defer func() { m.logRequest(r, response, m.Now().Sub(start), complete) }()
 		next.ServeHTTP(response, r)
+		complete = true
 	})
 }
 
 // logRequest counts a request, ends its span, and writes its log line. The line has
 // the route instead of the path, the authenticated user, and the code and the cause
-// of a problem.
-func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, took time.Duration) {
+// of a problem; for a request that was cut off, what did that.
+func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, took time.Duration, complete bool) {
 	info := InfoFrom(r.Context())
 	method := knownMethod(r.Method)
-	m.Metrics.Request(method, info.Route, response.Status, took)
+	by, status := cutOff(r, response, complete)
+	m.Metrics.Request(method, info.Route, status, took)
 	level := slog.LevelInfo
-	attrs := append(make([]slog.Attr, 0, 6), slog.String("request_id", info.RequestID), slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 7), slog.String("request_id", info.RequestID), slog.Attr{
 		Key: "http", Value: slog.GroupValue(
-			slog.String("method", method), slog.String("route", info.Route), slog.Int("status", response.Status),
+			slog.String("method", method), slog.String("route", info.Route), slog.Int("status", status),
 			slog.Int64("bytes", response.Bytes), slog.Duration("latency", took), slog.String("protocol", r.Proto)),
 	})
 	if info.Cache != "" {
@@ -74,7 +106,12 @@ func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, took ti
 			m.OnUser(info.User)
 		}
 	}
-	if p := info.Problem; p != nil {
+	if by != "" {
+		attrs = append(attrs, slog.String("cut_off_by", by))
+		if by != "client" {
+			level = slog.LevelWarn
+		}
+	} else if p := info.Problem; p != nil {
 		m.Metrics.Problem(p.Code)
 		attrs = append(attrs, slog.String("code", p.Code))
 		if p.Status >= http.StatusInternalServerError {
@@ -84,7 +121,7 @@ func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, took ti
 	}
 	m.writeLine(r.Context(), level, attrs)
 	if info.endSpan != nil {
-		info.endSpan(response.Status)
+		info.endSpan(status)
 	}
 }
 

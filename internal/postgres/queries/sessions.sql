@@ -32,17 +32,14 @@ VALUES (@hash, @expires_at);
 INSERT INTO sessions (id, user_id, salt, created_at, last_used_at, expires_at, ends_at, user_agent, ip)
 VALUES (@id, @user_id, @salt, @created_at, @last_used_at, @expires_at, @ends_at, @user_agent, @ip);
 
--- RevokeOldestSessions leaves the newest max_others live sessions, and revokes the
--- others.
--- name: RevokeOldestSessions :exec
-UPDATE sessions AS s
-SET    revoked_at = @at::timestamptz
-FROM  (SELECT l.id
-       FROM   sessions AS l
-       WHERE  l.user_id = @user_id AND l.revoked_at IS NULL AND l.expires_at > @at::timestamptz
-       ORDER  BY l.created_at DESC, l.id DESC
-       OFFSET @max_others::int) AS old
-WHERE  s.user_id = @user_id AND s.id = old.id;
+-- ListExcessSessions reads the live sessions of the tenant scope's user, without the
+-- newest max_others.
+-- name: ListExcessSessions :many
+SELECT id
+FROM   sessions
+WHERE  user_id = app_user_id() AND revoked_at IS NULL AND expires_at > clock_timestamp() AND ends_at > clock_timestamp()
+ORDER  BY created_at DESC, id DESC
+OFFSET @max_others::int;
 
 -- LockSession locks a session of the tenant scope's user, and reads it with that
 -- user. It returns the time at which the lock was taken.

@@ -102,6 +102,36 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	return err
 }
 
+const listExcessSessions = `-- name: ListExcessSessions :many
+SELECT id
+FROM   sessions
+WHERE  user_id = app_user_id() AND revoked_at IS NULL AND expires_at > clock_timestamp() AND ends_at > clock_timestamp()
+ORDER  BY created_at DESC, id DESC
+OFFSET $1::int
+`
+
+// ListExcessSessions reads the live sessions of the tenant scope's user, without the
+// newest max_others.
+func (q *Queries) ListExcessSessions(ctx context.Context, maxOthers int32) ([]auth.SessionID, error) {
+	rows, err := q.db.Query(ctx, listExcessSessions, maxOthers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []auth.SessionID
+	for rows.Next() {
+		var id auth.SessionID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSessions = `-- name: ListSessions :many
 SELECT id, user_id, salt, counter, created_at, last_used_at, expires_at, ends_at, revoked_at, user_agent, ip
 FROM   sessions
@@ -245,30 +275,6 @@ func (q *Queries) RevokeAllSessions(ctx context.Context, userID auth.UserID, iD 
 		return nil, err
 	}
 	return items, nil
-}
-
-const revokeOldestSessions = `-- name: RevokeOldestSessions :exec
-UPDATE sessions AS s
-SET    revoked_at = $1::timestamptz
-FROM  (SELECT l.id
-       FROM   sessions AS l
-       WHERE  l.user_id = $2 AND l.revoked_at IS NULL AND l.expires_at > $1::timestamptz
-       ORDER  BY l.created_at DESC, l.id DESC
-       OFFSET $3::int) AS old
-WHERE  s.user_id = $2 AND s.id = old.id
-`
-
-type RevokeOldestSessionsParams struct {
-	At        time.Time
-	UserID    auth.UserID
-	MaxOthers int32
-}
-
-// RevokeOldestSessions leaves the newest max_others live sessions, and revokes the
-// others.
-func (q *Queries) RevokeOldestSessions(ctx context.Context, arg RevokeOldestSessionsParams) error {
-	_, err := q.db.Exec(ctx, revokeOldestSessions, arg.At, arg.UserID, arg.MaxOthers)
-	return err
 }
 
 const revokeOwnSession = `-- name: RevokeOwnSession :many
