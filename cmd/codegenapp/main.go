@@ -140,6 +140,14 @@ type migrateCreateCommand struct {
 	Name string `arg:"" help:"What the migration does, in lower case with underscores."`
 }
 
+// Validate makes a bad name a mistake of the command line.
+func (c *migrateCreateCommand) Validate() error {
+	if err := server.CheckMigrationName(c.Name); err != nil {
+		return fmt.Errorf("the name of a migration %w", err)
+	}
+	return nil
+}
+
 // Run is codegenapp migrate create.
 func (c *migrateCreateCommand) Run(s streams) error {
 	return server.MigrateCreate(c.Name, s.out)

@@ -17,7 +17,7 @@ const (
 // Walk implements requirements.Store. All of it is one read-only transaction, so it
 // shows one snapshot.
 func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
-	return s.inTx(ctx, scopeToAllOf(actor).withSnapshot(), func(t *tx) error {
+	return s.inTx(ctx, scopeToExportOf(actor), func(t *tx) error {
 		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
 			page, err := t.exportProjects(ctx, actor, after, visit)
