@@ -19,7 +19,7 @@ func TestCommands_HaveHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "dev", "serve", "migrate", "migrate up", "migrate down", "migrate status", "migrate create",
-		"openapi", "healthcheck", "version",
+		"issuer", "openapi", "healthcheck", "version",
 	} {
 		t.Run("codegenapp "+command, func(t *testing.T) {
 			t.Parallel()
