@@ -27,7 +27,10 @@ func RunIssuer(ctx context.Context, s *server.Settings, out io.Writer) error {
 		return server.SettingsError{"GOOGLE_CLIENT_ID is needed: the client that users sign in to; any name is possible"}
 	}
 	at, err := url.Parse(s.GoogleIssuer)
-	if err != nil || at.Scheme != "http" || !isLoopback(at.Hostname()) {
+	if err != nil {
+		return server.SettingsError{"GOOGLE_ISSUER_URL is not a URL"}
+	}
+	if at.Scheme != "http" || !isLoopback(at.Hostname()) {
 		fmt.Fprintf(out, "GOOGLE_ISSUER_URL is %s, so this issuer is not used\n", s.GoogleIssuer)
 		<-ctx.Done()
 		return nil

@@ -163,7 +163,7 @@ var brokenServers = map[string]struct {
 		f.env["METRICS_ADDR"] = l.Addr().String()
 	}, []string{"FAIL", "METRICS_ADDR is", "another program uses that port"}},
 	"a misspelt setting": {func(f *fixture) {
-		f.env["RATELIMIT_DEFUALT"] = "10/minute"
+		f.env["RATELIMIT_DEFAULTS"] = "10/minute"
 	}, []string{"warn", "settings", "did you mean RATELIMIT_DEFAULT?"}},
 	"a database that every role may connect to": {func(*fixture) {
 		// A clone of the tests' template does not take over the rights on the database.

@@ -79,13 +79,22 @@ var linuxSettings = map[string]string{"tcp_user_timeout": "60s", "client_connect
 func setDirect(ctx context.Context, conn *pgx.Conn, more map[string]string) (direct bool, err error) {
 	all := maps.Clone(directSettings)
 	maps.Copy(all, more)
-	var calls []string
+	var calls, onLinux []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		calls = append(calls, fmt.Sprintf("set_config('%s', '%s', false)", name, all[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(linuxSettings)) {
-		calls = append(calls, fmt.Sprintf("CASE WHEN version() LIKE '%%linux%%' THEN set_config('%s', '%s', false) END", name, linuxSettings[name]))
+		onLinux = append(onLinux, fmt.Sprintf("CASE WHEN version() LIKE '%%linux%%' THEN set_config('%s', '%s', false) END", name, linuxSettings[name]))
 	}
+	direct, err = callDirect(ctx, conn, slices.Concat(calls, onLinux))
+	if sqlState(err) != "" { // some managed services do not allow the last ones
+		direct, err = callDirect(ctx, conn, calls)
+	}
+	return direct, err
+}
+
+// callDirect calls functions on a direct connection, and nothing behind a pooler.
+func callDirect(ctx context.Context, conn *pgx.Conn, calls []string) (direct bool, err error) {
 	sql := "SELECT " + strings.Join(calls, ", ") + " WHERE pg_backend_pid() = $1"
 	set, err := conn.Exec(ctx, sql, pgx.QueryExecModeExec, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
 	return err == nil && set.RowsAffected() == 1, err

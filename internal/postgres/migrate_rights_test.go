@@ -151,8 +151,10 @@ func TestMigrate_RejectsDatabasesThatCannotWork(t *testing.T) {
 		want    string
 	}{
 		"another encoding": {"TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'", nil, "the encoding of the database is SQL_ASCII, and must be UTF8"},
-		"a single-byte encoding": {"TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'", nil,
-			"CREATE DATABASE … OWNER … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"},
+		"a single-byte encoding": {
+			"TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'", nil,
+			"CREATE DATABASE … OWNER … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
+		},
 		"no right in the schema public": {"", func(db testkit.Database) {
 			mustExec(t, connect(t, db.Super), "ALTER SCHEMA public OWNER TO CURRENT_USER", "REVOKE ALL ON SCHEMA public FROM PUBLIC, "+roleOf(t, db.Owner))
 		}, "may not create tables in the schema public: as a superuser"},

@@ -52,7 +52,7 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	}
 	defer a.Close() //nolint:contextcheck // it ends after ctx
 	for _, warning := range s.Warnings() {
-		log.WarnContext(ctx, "a setting has no effect: "+warning)
+		log.WarnContext(ctx, "a setting has no effect", "reason", warning)
 	}
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", BuildVersion().Version)
 	return a.Serve(ctx, listener)

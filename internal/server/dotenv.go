@@ -52,25 +52,33 @@ func readDotenv(path string) (map[string]string, error) {
 // dotenvValue removes the quotes around a value, and a comment after it: a # after a
 // blank. Within quotes a # is part of the value.
 func dotenvValue(text string) string {
-	if text == "" || strings.HasPrefix(text, "#") {
+	if inner, quoted := quotedValue(text); quoted {
+		return inner
+	}
+	if strings.HasPrefix(text, "#") {
 		return ""
 	}
-	if quote := text[:1]; quote == `"` || quote == `'` {
-		for end := 1; ; end++ {
-			next := strings.Index(text[end:], quote)
-			if next < 0 {
-				break // the quote is not closed, so it is part of the value
-			}
-			end += next
-			if rest := strings.TrimSpace(text[end+1:]); rest == "" || strings.HasPrefix(rest, "#") {
-				return text[1:end]
-			}
-		}
-	}
-	for n := 1; n < len(text); n++ {
-		if text[n] == '#' && (text[n-1] == ' ' || text[n-1] == '\t') {
+	for n := range len(text) {
+		if text[n] == '#' && strings.ContainsAny(text[n-1:n], " \t") {
 			return strings.TrimSpace(text[:n])
 		}
 	}
 	return text
+}
+
+// quotedValue returns what is between the quotes that begin a text and end it, or that
+// end it before a comment. Other quotes are part of the value.
+func quotedValue(text string) (inner string, quoted bool) {
+	if !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, `'`) {
+		return "", false
+	}
+	for end := 1; end < len(text); end++ {
+		if text[end] != text[0] {
+			continue
+		}
+		if rest := strings.TrimSpace(text[end+1:]); rest == "" || strings.HasPrefix(rest, "#") {
+			return text[1:end], true
+		}
+	}
+	return "", false
 }

@@ -66,6 +66,12 @@ func TestSettings_ExampleListsEachOne(t *testing.T) {
 			t.Errorf("%s is not explained by a sentence: %q", setting.name, setting.comment)
 		}
 	}
+	for _, more := range []string{"JWT_PRIVATE_KEY_FILE", "GOOGLE_APPLICATION_CREDENTIALS"} {
+		if value, found := listed[more]; !found || value != "" {
+			t.Errorf("%s is missing, or has a value: %q", more, value)
+		}
+		delete(listed, more)
+	}
 	if diff := cmp.Diff(defaults, listed); diff != "" {
 		t.Errorf("%s and the settings of the code with their defaults differ (-code +example):\n%s", example, diff)
 	}
@@ -131,11 +137,11 @@ func TestDotenv_UTF16IsRejectedWithTheReason(t *testing.T) {
 func TestSettings_UnknownNamesAreWarnedAbout(t *testing.T) {
 	t.Parallel()
 	path := file(t, "DATABASE_ULR=x\nCOMPOSE_PROJECT_NAME=x\nLOG_LEVEL=INFO\nSECRET_KEY_FILE=/nowhere\nPORT=80\nlog_format=text\n")
-	s, _ := server.Load([]string{"RATELIMIT_DEFUALT=1/minute", "HOME=/root", "TERM=xterm", "REDIS_URL=redis://redis"}, path)
+	s, _ := server.Load([]string{"RATELIMIT_DEFAULTS=1/minute", "HOME=/root", "TERM=xterm", "REDIS_URL=redis://redis"}, path)
 	want := []string{
 		"COMPOSE_PROJECT_NAME in " + path + " is not a setting of codegenapp",
 		"DATABASE_ULR in " + path + " is not a setting of codegenapp; did you mean DATABASE_URL?",
-		"RATELIMIT_DEFUALT in the environment is not a setting of codegenapp; did you mean RATELIMIT_DEFAULT?",
+		"RATELIMIT_DEFAULTS in the environment is not a setting of codegenapp; did you mean RATELIMIT_DEFAULT?",
 		"log_format in " + path + " is not a setting of codegenapp; did you mean LOG_FORMAT?",
 	}
 	if diff := cmp.Diff(want, s.Warnings()); diff != "" {

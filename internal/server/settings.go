@@ -97,7 +97,7 @@ type Settings struct {
 
 	// unread are the faults of settings that could not be parsed.
 	unread SettingsError
-	// warnings name what looks like a setting and is none.
+	// warnings name what looks like a setting, but is not one.
 	warnings []string
 }
 

@@ -40,7 +40,8 @@ func unknownSettings(dotenv string, inFile map[string]string, environ []string) 
 
 // settingNames returns the names of all settings, those of files included.
 func settingNames() []string {
-	names := []string{"PORT"}
+	// The last one is a variable of Google's client libraries, which .env.example explains.
+	names := []string{"PORT", "GOOGLE_APPLICATION_CREDENTIALS"}
 	for field := range reflect.TypeFor[Settings]().Fields() {
 		if name := field.Tag.Get("env"); name != "" {
 			names = append(names, name)

@@ -69,7 +69,7 @@ func nginxBefore(t *testing.T, server string) (address string) {
 // It returns the response and how many bytes were accepted before it.
 func sendPartOfBody(t *testing.T, address, path string, announced, sent int64) (*http.Response, int64) {
 	t.Helper()
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // a certificate of this test
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	must(t, conn.SetDeadline(time.Now().Add(10*time.Second))) // less than the server waits for a body
@@ -137,7 +137,7 @@ func TestNginx_BodiesGoToTheServerAndNeverToTheDisk(t *testing.T) {
 	backend.signal(syscall.SIGTERM)
 	backend.wantExit(0)
 	response, _ := sendPartOfBody(t, address, "/api/v1/projects", 2, 2)
-	if code := problemCode(t, response); response.StatusCode != 503 || code != "unavailable" || response.Header.Get("Retry-After") == "" {
+	if code := problemCode(t, response); response.StatusCode != http.StatusServiceUnavailable || code != "unavailable" || response.Header.Get("Retry-After") == "" {
 		t.Errorf("without a server: %d %s", response.StatusCode, code)
 	}
 }
