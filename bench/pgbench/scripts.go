@@ -25,7 +25,7 @@ const variables = `\set k random(0, :users - 1)
 
 // tenantScope is the first statement of each transaction of the product.
 const tenantScope = `SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
-       set_config('app.user_id', CASE WHEN live THEN :owner::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
+       set_config('app.user_id', CASE WHEN live THEN :owner::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '10s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
 FROM   live_session(:session, :owner) AS live;
 `
 

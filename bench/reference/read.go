@@ -84,7 +84,7 @@ func readScope(results pgx.BatchResults, skip int) error {
 		}
 	}
 	var live bool
-	if err := results.QueryRow().Scan(&live, nil, nil, nil, nil, nil, nil); err != nil {
+	if err := results.QueryRow().Scan(&live, nil, nil, nil, nil, nil, nil, nil); err != nil {
 		return err
 	}
 	if !live {

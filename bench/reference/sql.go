@@ -9,7 +9,7 @@ SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', 
 
 const scopeSQL = `
 SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
-       set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
+       set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true), set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '10s', true), set_config('plan_cache_mode', 'force_generic_plan', true)
 FROM   live_session($1, $2) AS live`
 
 const specificationColumns = `s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed`

@@ -45,6 +45,7 @@ func untilSignal(signals ...os.Signal) context.Context {
 type commands struct {
 	Dev         devCommand         `cmd:"" help:"Run the server for development, with its own PostgreSQL and sign-in."`
 	Serve       serveCommand       `cmd:"" help:"Run the server with the settings from the environment."`
+	Issuer      issuerCommand      `cmd:"" help:"Run the sign-in issuer of dev alone, for docker compose; never in production."`
 	Migrate     migrateCommand     `cmd:"" help:"Manage the schema of the database."`
 	Doctor      doctorCommand      `cmd:"" help:"Check all settings and services, and report what to fix."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the OpenAPI document."`
@@ -110,6 +111,13 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	return devserver.Run(ctx, os.Environ(), c.Data, s.out, s.logs)
 }
 
+type issuerCommand struct{}
+
+// Run is codegenapp issuer.
+func (*issuerCommand) Run(ctx context.Context, s streams) error {
+	return devserver.RunIssuer(ctx, settings(), s.out)
+}
+
 type serveCommand struct{}
 
 // Run is codegenapp serve.
@@ -140,6 +148,14 @@ func (*migrateStatusCommand) Run(ctx context.Context, s streams) error {
 
 type migrateCreateCommand struct {
 	Name string `arg:"" help:"What the migration does, in lower case with underscores."`
+}
+
+// Validate makes a bad name a mistake of the command line.
+func (c *migrateCreateCommand) Validate() error {
+	if err := server.CheckMigrationName(c.Name); err != nil {
+		return fmt.Errorf("the name of a migration %w", err)
+	}
+	return nil
 }
 
 // Run is codegenapp migrate create.

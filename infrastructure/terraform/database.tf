@@ -16,6 +16,13 @@ locals {
     log_error_verbosity        = "terse"
     log_lock_waits             = "on"
     log_min_duration_statement = -1
+
+    # A client that went silent keeps its locks for ten minutes at most, and one whose
+    # machine is gone for one. The service sets shorter limits for its own connections.
+    idle_in_transaction_session_timeout = 600000
+    tcp_keepalives_idle                 = 30
+    tcp_keepalives_interval             = 10
+    tcp_keepalives_count                = 3
   }
 }
 

@@ -35,6 +35,10 @@ func (e *examination) checkDatabase(ctx context.Context) []result {
 		return []result{{fail, "database", "DATABASE_URL cannot be reached: " + err.Error()}}
 	}
 	results := []result{{ok, "database", "PostgreSQL " + info.VersionText}}
+	if info.Encoding != "UTF8" {
+		// What else is said of it would be said of another database next time.
+		return []result{{fail, "database", (&postgres.EncodingError{Encoding: info.Encoding}).Error()}}
+	}
 	if info.Version < minPostgres*10000 {
 		results[0] = result{fail, "database", fmt.Sprintf("PostgreSQL %s is too old: version %d or newer is required", info.VersionText, minPostgres)}
 	}
@@ -50,6 +54,10 @@ func (e *examination) databaseResults(info postgres.ServerInfo) (results []resul
 		}
 	}
 	add(info.Standby, fail, "it is a standby and rejects writes: DATABASE_URL must lead to the primary")
+	add(info.Pooled && !info.RowSecurity, fail, "row_security is off by default, so every request through this pooler fails: ALTER DATABASE … RESET row_security, or ALTER ROLE … RESET row_security")
+	add(!info.Pooled && !info.RowSecurity, warn, "row_security is off by default; the service turns it on for itself, but not behind a pooler")
+	add(info.Pooled && info.Schema != "public", fail, "names lead to the schema %q instead of public through this pooler: ALTER ROLE … SET search_path = public", info.Schema)
+	add(info.EveryRoleConnects, warn, "every role of the cluster may connect to it: the service of another database could read it; run codegenapp migrate up as the owner of the database")
 	add(!info.Durable, warn, "fsync or synchronous_commit is off: a crash of its machine loses acknowledged writes")
 	add(e.Production() && !info.Encrypted, warn, "the connection is not encrypted: add sslmode=verify-full to DATABASE_URL, unless the network is private")
 	clock := warn

@@ -149,10 +149,13 @@ func (e *examination) checkSettings(context.Context) []result {
 	if e.err != nil {
 		return []result{{fail, "settings", e.err.Error()}}
 	}
-	if len(e.faults) == 0 {
-		return []result{{ok, "settings", "all valid; APP_ENV is " + e.Env}}
-	}
 	var results []result
+	for _, warning := range e.Warnings() {
+		results = append(results, result{warn, "settings", warning})
+	}
+	if len(e.faults) == 0 {
+		return append(results, result{ok, "settings", "all valid; APP_ENV is " + e.Env})
+	}
 	for _, fault := range e.faults {
 		results = append(results, result{fail, "settings", fault})
 	}
@@ -190,16 +193,24 @@ func (e *examination) checkHTTPS(context.Context) []result {
 
 // checkAddress tries to listen where the server would.
 func (e *examination) checkAddress(ctx context.Context) []result {
-	if !e.valid("HTTP_ADDR") {
+	if !e.valid("HTTP_ADDR", "METRICS_ADDR") {
 		return nil // checkSettings has reported it
-	}
-	listener, err := server.Listen(ctx, e.Addr)
-	if err == nil {
-		_ = listener.Close()
-		return []result{{ok, "address", "HTTP_ADDR is free"}}
 	}
 	if server.Healthcheck(ctx, e.Settings) == nil {
 		return []result{{ok, "address", "a server already responds at HTTP_ADDR"}}
 	}
-	return []result{{fail, "address", err.Error() + ": another program uses it, or it is not an address of this machine"}}
+	var results []result
+	for _, address := range []struct{ setting, addr string }{{"HTTP_ADDR", e.Addr}, {"METRICS_ADDR", e.MetricsAddr}} {
+		if address.addr == "" {
+			continue
+		}
+		listener, err := server.ListenOn(ctx, address.setting, address.addr)
+		if err != nil {
+			results = append(results, result{fail, "address", err.Error()})
+			continue
+		}
+		_ = listener.Close() // nothing was sent
+		results = append(results, result{ok, "address", address.setting + " is free"})
+	}
+	return results
 }

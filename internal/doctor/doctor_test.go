@@ -70,6 +70,18 @@ func (f *fixture) sql(statements ...string) {
 	}
 }
 
+// alterDatabase changes a default of the database until the test ends.
+func (f *fixture) alterDatabase(change string) {
+	f.t.Helper()
+	u, err := url.Parse(f.db.Super)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	name := strings.TrimPrefix(u.Path, "/")
+	f.sql("ALTER DATABASE " + name + " " + change)
+	f.t.Cleanup(func() { f.sql("ALTER DATABASE " + name + " RESET ALL") })
+}
+
 // changeDatabaseURL changes DATABASE_URL.
 func (f *fixture) changeDatabaseURL(change func(*url.URL)) {
 	f.t.Helper()
@@ -141,7 +153,33 @@ var brokenServers = map[string]struct {
 		}
 		f.t.Cleanup(func() { _ = l.Close() })
 		f.env["HTTP_ADDR"] = l.Addr().String()
-	}, []string{"FAIL", "address already in use"}},
+	}, []string{"FAIL", "HTTP_ADDR is", "another program uses that port", "such as HTTP_ADDR="}},
+	"a port for metrics that is in use": {func(f *fixture) {
+		l, err := (&net.ListenConfig{}).Listen(f.t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.t.Cleanup(func() { _ = l.Close() })
+		f.env["METRICS_ADDR"] = l.Addr().String()
+	}, []string{"FAIL", "METRICS_ADDR is", "another program uses that port"}},
+	"a misspelt setting": {func(f *fixture) {
+		f.env["RATELIMIT_DEFAULTS"] = "10/minute"
+	}, []string{"warn", "settings", "did you mean RATELIMIT_DEFAULT?"}},
+	"a database that every role may connect to": {func(*fixture) {
+		// A clone of the tests' template does not take over the rights on the database.
+	}, []string{"warn", "database", "every role of the cluster may connect", "migrate up"}},
+	"no row security by default": {func(f *fixture) {
+		f.alterDatabase("SET row_security = off")
+	}, []string{"warn", "database", "row_security is off by default"}},
+	"dates in another style": {func(f *fixture) {
+		f.alterDatabase("SET datestyle = 'SQL, DMY'")
+	}, []string{"ok", "schema", "at least the version"}},
+	"another encoding": {func(f *fixture) {
+		const name = "codegenapp_doctor_ascii"
+		f.sql("DROP DATABASE IF EXISTS "+name, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+		f.t.Cleanup(func() { f.sql("DROP DATABASE " + name + " (FORCE)") })
+		f.changeDatabaseURL(func(u *url.URL) { u.Path = "/" + name })
+	}, []string{"FAIL", "database", "the encoding of the database is SQL_ASCII", "ENCODING 'UTF8'"}},
 	"an unreachable database": {func(f *fixture) {
 		f.changeDatabaseURL(func(u *url.URL) { u.Host = "127.0.0.1:1" })
 	}, []string{"FAIL", "DATABASE_URL cannot be reached", "connection refused"}},

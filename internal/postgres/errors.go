@@ -61,6 +61,7 @@ func meansUnavailable(err error) bool {
 		strings.HasPrefix(state, "53"),     // too many connections, out of disk or memory
 		strings.HasPrefix(state, "57P"),    // shut down, crashed, starting up
 		state == "55P03", state == "57014", // lock_not_available, query_canceled: a timeout
+		state == "25P03",                   // idle_in_transaction_session_timeout: this process was frozen
 		state == "40001", state == "40P01", // still in conflict after the last attempt
 		state == "25006",                                     // read-only: a standby that is not promoted yet
 		state == "42P01", state == "42883", state == "42703": // the schema is not there yet; see CheckSchema

@@ -19,7 +19,7 @@ const (
 // Walk implements requirements.Store. All of it is one read-only transaction, so it
 // shows one snapshot.
 func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
-	return s.inTx(ctx, scopeToAllOf(actor).withSnapshot(), func(t *tx) error {
+	return s.inTx(ctx, scopeToExportOf(actor), func(t *tx) error {
 		if err := t.lockExport(ctx, actor.User); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -32,6 +33,36 @@ func (s *Store) ScopeSettings(ctx context.Context, actor auth.Actor) (settings s
 	err = s.readIn(ctx, scopeTo(actor), text(ctx, func(got string) { settings = got },
 		`SELECT concat_ws(' ', current_user, current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('plan_cache_mode'))`))
 	return settings, err
+}
+
+// HoldUser locks the row of the actor, and calls hold within the transaction. The pause
+// that PostgreSQL allows is shorter than in production.
+func (s *Store) HoldUser(ctx context.Context, actor auth.Actor, hold func()) error {
+	in := scopeTo(actor)
+	in.sql = strings.Replace(in.sql, "'10s'", "'300ms'", 1)
+	return s.inTx(ctx, in, func(t *tx) error {
+		lock := text(ctx, func(string) {}, `SELECT id::text FROM users WHERE id = app_user_id() FOR UPDATE`)
+		if err := t.read(ctx, lock); err != nil {
+			return err
+		}
+		hold()
+		return t.read(ctx, lock)
+	})
+}
+
+// IdleTimeouts are the pauses that PostgreSQL allows in each kind of transaction.
+func (s *Store) IdleTimeouts(ctx context.Context, actor auth.Actor) (map[string]string, error) {
+	timeouts := map[string]string{}
+	for name, in := range map[string]scope{
+		"session": scopeTo(actor), "everything": scopeToAllOf(actor), "export": scopeToExportOf(actor),
+		"owner": scopeToOwner(actor.User), "refresh": scopeToSessionOwner(actor.Session),
+	} {
+		err := s.readIn(ctx, in, text(ctx, func(got string) { timeouts[name] = got }, `SELECT current_setting('idle_in_transaction_session_timeout')`))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return timeouts, nil
 }
 
 // ReadTexts reads with statements that each return one text. It calls onText with

@@ -2,13 +2,10 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ServerInfo describes a database server, for operators.
@@ -16,6 +13,8 @@ type ServerInfo struct {
 	// Version is 150018 for 15.18; VersionText is as PostgreSQL writes it.
 	Version     int
 	VersionText string
+	// Encoding is that of the database, such as UTF8.
+	Encoding string
 	// MaxConnections does not count those reserved for superusers.
 	MaxConnections int
 	// Durable is false if a crash may lose what was committed.
@@ -24,6 +23,14 @@ type ServerInfo struct {
 	Standby bool
 	// Encrypted is true if this connection uses TLS.
 	Encrypted bool
+	// Pooled is true behind a pooler.
+	Pooled bool
+	// RowSecurity is the default of row_security, and Schema the schema that names
+	// without one lead to. Direct connections of the service do not depend on either.
+	RowSecurity bool
+	Schema      string
+	// EveryRoleConnects is true if PUBLIC has the right to connect to the database.
+	EveryRoleConnects bool
 	// ClockAhead is how far the server's clock is ahead of the local one.
 	ClockAhead time.Duration
 	// TablesWithoutRLS are the tables with an owner for which row-level security is
@@ -32,10 +39,13 @@ type ServerInfo struct {
 }
 
 const inspect = `
-SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('server_encoding'),
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
        current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off', pg_is_in_recovery(),
-       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), clock_timestamp(),
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), pg_backend_pid(),
+       current_setting('row_security') = 'on', coalesce(current_schema()::text, ''),
+       EXISTS (SELECT FROM pg_database AS d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+               WHERE  d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CONNECT'), clock_timestamp(),
        coalesce((SELECT array_agg(c.relname::text ORDER BY c.relname)
                  FROM   pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
                  JOIN   pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'owner_id' AND NOT a.attisdropped
@@ -46,9 +56,9 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
 func Inspect(ctx context.Context, url string) (info ServerInfo, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return info, errors.New("it is not a PostgreSQL connection URL")
+		return info, fmt.Errorf("the setting %w", urlFault(err))
 	}
-	config.ConnectTimeout = connectTimeout
+	setParameters(config, "codegenapp doctor")
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may not support prepared statements
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -57,7 +67,10 @@ func Inspect(ctx context.Context, url string) (info ServerInfo, err error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // all results are read
 	sent := time.Now()
 	var now time.Time
-	err = conn.QueryRow(ctx, inspect).Scan(&info.Version, &info.VersionText, &info.MaxConnections, &info.Durable, &info.Standby, &info.Encrypted, &now, &info.TablesWithoutRLS)
+	var process uint32
+	err = conn.QueryRow(ctx, inspect).Scan(&info.Version, &info.VersionText, &info.Encoding, &info.MaxConnections, &info.Durable, &info.Standby, &info.Encrypted,
+		&process, &info.RowSecurity, &info.Schema, &info.EveryRoleConnects, &now, &info.TablesWithoutRLS)
+	info.Pooled = process != conn.PgConn().PID()
 	info.ClockAhead = now.Sub(sent.Add(time.Since(sent) / 2))
 	return info, hideDetail(err)
 }
@@ -91,36 +104,4 @@ type PowerError struct{ Why string }
 
 func (e *PowerError) Error() string {
 	return "DATABASE_URL: its role " + e.Why + ", so row-level security would not apply to it; give the service a role of its own"
-}
-
-// connectFailure describes why the connection failed.
-func connectFailure(err error) error {
-	switch state := sqlState(err); state {
-	case "28P01", "28000":
-		return errors.New("it rejects the user or the password")
-	case "3D000":
-		return errors.New("it has no such database")
-	case "53300":
-		return errors.New("it has no connections left: max_connections is reached")
-	case "57P03":
-		return errors.New("it is starting up or shutting down")
-	case "":
-	default:
-		return hideDetail(err)
-	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return fmt.Errorf("the host %s does not exist", dns.Name)
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%s: %w", op.Addr, op.Err)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no response within %s", connectTimeout)
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok { // its text contains user and database
-		if inner := errors.Unwrap(err); inner != nil {
-			return inner
-		}
-	}
-	return err
 }

@@ -73,6 +73,7 @@ func TestCheckRole_RejectsRolesThatBypassRLS(t *testing.T) {
 	t.Cleanup(func() {
 		_, _ = super.Exec(context.WithoutCancel(t.Context()), "DROP OWNED BY "+role+"; DROP OWNED BY "+role+"_group; DROP ROLE "+role+"; DROP ROLE "+role+"_group") // of a cluster that ends testTimeout
 	})
+	mustExec(t, super, "GRANT CONNECT ON DATABASE "+value[string](t, super, "SELECT current_database()::text")+" TO "+role)
 	u, err := url.Parse(db.Super)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -15,7 +16,7 @@ import (
 // Migrator migrates the schema, as the role that owns the tables.
 type Migrator struct {
 	goose *goose.Provider
-	close func() error
+	pool  *sql.DB
 	owner *pgx.ConnConfig
 }
 
@@ -31,22 +32,26 @@ const (
 func NewMigrator(ownerURL string) (*Migrator, error) {
 	config, err := pgx.ParseConfig(ownerURL)
 	if err != nil {
-		return nil, errors.New("MIGRATION_DATABASE_URL is not a PostgreSQL connection URL")
+		return nil, fmt.Errorf("MIGRATION_DATABASE_URL %w", urlFault(err))
 	}
+	setParameters(config, "codegenapp migrate")
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockInterval, maxLockAttempts))
 	if err != nil {
 		return nil, fmt.Errorf("make the migration lock: %w", err)
 	}
-	pool := stdlib.OpenDB(*config)
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := setDirect(ctx, conn, map[string]string{"idle_in_transaction_session_timeout": "60s"})
+		return err
+	}))
 	provider, err := goose.NewProvider(goose.DialectPostgres, pool, Migrations(), goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the migrations: %w", err), pool.Close())
 	}
-	return &Migrator{goose: provider, close: pool.Close, owner: config}, nil
+	return &Migrator{goose: provider, pool: pool, owner: config}, nil
 }
 
 // Close closes the connections.
-func (m *Migrator) Close() error { return m.close() }
+func (m *Migrator) Close() error { return m.pool.Close() }
 
 // Applied is a migration that was applied.
 type Applied struct {
@@ -54,48 +59,49 @@ type Applied struct {
 	Took time.Duration
 }
 
-// Up applies every migration that is missing, each in its own transaction. It grants
-// the service's rights to the role of serviceURL.
-func (m *Migrator) Up(ctx context.Context, serviceURL string) ([]Applied, error) {
-	results, err := m.goose.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate up: %w", err)
-	}
-	applied := make([]Applied, len(results))
-	for i, r := range results {
-		applied[i] = Applied{Name: r.Source.Path, Took: r.Duration}
-	}
-	return applied, m.grant(ctx, serviceURL)
+// Changes are what Up has done.
+type Changes struct {
+	Applied []Applied
+	// Database is the name of the database. Excluded are the login roles that could
+	// connect to it only because every role could.
+	Database string
+	Excluded []string
 }
 
-// grant grants codegenapp_app to the service's login role.
-func (m *Migrator) grant(ctx context.Context, serviceURL string) (err error) {
-	service, err := pgx.ParseConfig(serviceURL)
+// Up applies every migration that is missing, each in its own transaction. Then it
+// grants the service's rights to the role of serviceURL.
+func (m *Migrator) Up(ctx context.Context, serviceURL string) (Changes, error) {
+	state, err := m.inspect(ctx)
+	if err == nil {
+		err = state.canMigrate()
+	}
 	if err != nil {
-		return errors.New("DATABASE_URL is not a PostgreSQL connection URL")
+		return Changes{}, err
 	}
-	if service.User == m.owner.User {
-		return nil
-	}
-	conn, err := pgx.ConnectConfig(ctx, m.owner)
+	results, err := m.goose.Up(ctx)
 	if err != nil {
-		return fmt.Errorf("connect as the owner: %w", err)
+		return Changes{}, fmt.Errorf("migrate up: %w", state.explain(err))
 	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	if _, err := conn.Exec(ctx, "GRANT codegenapp_app TO "+pgx.Identifier{service.User}.Sanitize()); err != nil {
-		return fmt.Errorf("grant codegenapp_app to the role of DATABASE_URL: %w", err)
+	changes := Changes{Database: state.Database}
+	for _, r := range results {
+		changes.Applied = append(changes.Applied, Applied{Name: r.Source.Path, Took: r.Duration})
 	}
-	return nil
+	changes.Excluded, err = m.grant(ctx, state, serviceURL)
+	return changes, err
 }
 
 // Down rolls back the newest migration and returns its name.
 func (m *Migrator) Down(ctx context.Context) (string, error) {
+	state, err := m.inspect(ctx)
+	if err != nil {
+		return "", err
+	}
 	result, err := m.goose.Down(ctx)
 	if errors.Is(err, goose.ErrNoNextVersion) {
 		return "", errors.New("no migration is applied, so none can be rolled back")
 	}
 	if err != nil {
-		return "", fmt.Errorf("migrate down: %w", err)
+		return "", fmt.Errorf("migrate down: %w", state.explain(err))
 	}
 	return result.Source.Path, nil
 }
@@ -108,9 +114,13 @@ type MigrationStatus struct {
 
 // Status lists every migration.
 func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
+	state, err := m.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := m.goose.Status(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the status of the migrations: %w", err)
+		return nil, fmt.Errorf("read the status of the migrations: %w", state.explain(err))
 	}
 	all := make([]MigrationStatus, len(found))
 	for i, s := range found {

@@ -44,12 +44,12 @@ func files(t testing.TB) []string {
 // up applies missing migrations and returns their names.
 func up(t testing.TB, m *postgres.Migrator, db testkit.Database) []string {
 	t.Helper()
-	applied, err := m.Up(t.Context(), db.Service)
+	changes, err := m.Up(t.Context(), db.Service)
 	if err != nil {
 		t.Fatalf("up: %v", err)
 	}
 	var names []string
-	for _, a := range applied {
+	for _, a := range changes.Applied {
 		names = append(names, a.Name)
 	}
 	return names
@@ -181,13 +181,13 @@ func TestMigrate_ConcurrentMigratorsApplyEachOnce(t *testing.T) {
 	for range 4 {
 		m := migrator(t, db.Owner)
 		wg.Go(func() {
-			applied, err := m.Up(t.Context(), db.Service)
+			changes, err := m.Up(t.Context(), db.Service)
 			if err != nil {
 				t.Errorf("one of four: %v", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			for _, a := range applied {
+			for _, a := range changes.Applied {
 				all = append(all, a.Name)
 			}
 		})

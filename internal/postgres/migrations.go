@@ -26,17 +26,34 @@ func Migrations() fs.FS {
 // ErrSchemaTooOld is what CheckSchema returns before migrate up has run.
 var ErrSchemaTooOld = errors.New("the database's schema is older than this program: run codegenapp migrate up")
 
+// EncodingError reports a database whose encoding is not UTF8. It counts the bytes of
+// a text instead of its characters, or cannot store every text.
+type EncodingError struct{ Encoding string }
+
+func (e *EncodingError) Error() string {
+	return "the encoding of the database is " + e.Encoding + ", and must be UTF8: make another database with " +
+		"CREATE DATABASE … OWNER … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+}
+
 // ErrRoleNotGranted is what CheckSchema returns if the service's rights were not
 // granted to its role.
 var ErrRoleNotGranted = errors.New("the role of DATABASE_URL is not a member of codegenapp_app: " +
 	"run codegenapp migrate up with DATABASE_URL and MIGRATION_DATABASE_URL set")
 
 // CheckSchema returns nil if the schema is the one this program was built for, or a
-// newer one: a migration keeps the program before it working.
+// newer one: a migration keeps the program before it working. Its error is an
+// EncodingError where no migration helps.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
 		return fmt.Errorf("list the embedded migrations: %w", err)
+	}
+	var encoding string
+	if err := s.pool.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
+		return translate(err)
+	}
+	if encoding != "UTF8" {
+		return &EncodingError{encoding}
 	}
 	var version int
 	err = s.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&version)
@@ -56,7 +73,18 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	return translate(err)
 }
 
-var migrationName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,59}$`)
+var (
+	migrationName    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,59}$`)
+	errMigrationName = errors.New("must begin with a lower-case letter and have up to 60 lower-case letters, digits and underscores")
+)
+
+// CheckMigrationName returns nil for a name that CreateMigration accepts.
+func CheckMigrationName(name string) error {
+	if !migrationName.MatchString(name) {
+		return errMigrationName
+	}
+	return nil
+}
 
 const migrationTemplate = `-- What this changes, and why.
 
@@ -68,8 +96,8 @@ const migrationTemplate = `-- What this changes, and why.
 // CreateMigration writes an empty migration with the next number to dir and returns
 // its path.
 func CreateMigration(dir, name string) (string, error) {
-	if !migrationName.MatchString(name) {
-		return "", fmt.Errorf("the name %q is not lower-case letters, digits and underscores", name)
+	if CheckMigrationName(name) != nil {
+		return "", fmt.Errorf("the name %q %w", name, errMigrationName)
 	}
 	files, err := fs.Glob(os.DirFS(dir), "*.sql")
 	if err != nil || len(files) == 0 {

@@ -79,20 +79,22 @@ var errNoRoundTrip = errors.New("notifications are not passed on: DATABASE_DIREC
 func (s *Store) listen(ctx context.Context, url string, ready func(), received func(payload string)) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return errors.New("DATABASE_DIRECT_URL is not a PostgreSQL connection URL") // the error may repeat the password
+		return fmt.Errorf("DATABASE_DIRECT_URL %w", urlFault(err))
 	}
-	config.RuntimeParams["application_name"] = "codegenapp listener"
+	setParameters(config, "codegenapp listener")
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	config.ConnectTimeout = connectTimeout
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return hideDetail(err)
+		return connectFailure(err)
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = conn.Close(closing) // it is not used any more
 	}()
+	if _, err := setDirect(ctx, conn, nil); err != nil {
+		return hideDetail(err)
+	}
 	if _, err := conn.Exec(ctx, "LISTEN "+notifyChannel); err != nil {
 		return hideDetail(err)
 	}

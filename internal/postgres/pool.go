@@ -9,9 +9,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -69,16 +67,14 @@ var (
 func Open(ctx context.Context, c Config) (*Store, error) {
 	config, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		// The parser's error may repeat the URL, which holds the password.
-		return nil, errors.New("DATABASE_URL is not a PostgreSQL connection URL")
+		return nil, fmt.Errorf("DATABASE_URL %w", urlFault(err))
 	}
 	mode, ok := execModes[c.ExecMode]
 	if !ok {
 		return nil, fmt.Errorf("unknown exec mode %q", c.ExecMode)
 	}
 	config.ConnConfig.DefaultQueryExecMode = mode
-	config.ConnConfig.RuntimeParams["application_name"] = "codegenapp"
-	config.ConnConfig.ConnectTimeout = connectTimeout
+	setParameters(config.ConnConfig, "codegenapp")
 	config.MaxConns = int32(c.PoolSize + c.MaxOverflow) //nolint:gosec // settings bound both
 	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
 	config.MaxConnIdleTime = time.Minute
@@ -101,24 +97,25 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 //
 //   - Ids are known as uuid in exec mode too, which does not query PostgreSQL for
 //     the types of parameters.
-//   - The timeouts also bound the preparation of a statement.
+//   - The timeouts also bound the preparation of a statement. An idle connection has
+//     none: the pool closes it itself.
 //   - Each statement is planned once, for any values: the plan depends on the
 //     indexes, never on whose rows they are, and planning costs more than running.
 //   - A read without BEGIN is repeatable read, so all its queries see one snapshot.
+//   - Defaults of the role or the database, of which the service knows nothing, do not
+//     apply to schemas and row-level security.
 //
-// Behind a pooler the settings would stay on a connection that other clients use
-// next. A pooler is recognized by its process id, which is not that of the server's
-// process: then nothing is set. What a transaction needs it sets itself (rls.go).
+// Behind a pooler nothing is set (setDirect). What a transaction needs it sets itself
+// (rls.go).
 func (s *Store) prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	types := conn.TypeMap()
 	types.RegisterDefaultPgType([16]byte{}, "uuid")
 	types.RegisterDefaultPgType(db.ItemIDs{}, "_uuid")
-	set, err := conn.Exec(ctx, `
-SELECT set_config('statement_timeout', '3s', false), set_config('lock_timeout', '1s', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false),
-       set_config('default_transaction_isolation', 'repeatable read', false)
-WHERE  pg_backend_pid() = $1`, pgx.QueryExecModeExec, int32(conn.PgConn().PID())) //nolint:gosec // a pooler's may be any number
-	if err == nil && set.RowsAffected() == 0 {
+	direct, err := setDirect(ctx, conn, map[string]string{
+		"statement_timeout": "3s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "10s",
+		"plan_cache_mode": "force_generic_plan", "default_transaction_isolation": "repeatable read",
+	})
+	if err == nil && !direct {
 		s.pooled.Store(true)
 	}
 	return err
@@ -129,12 +126,6 @@ var execModes = map[string]pgx.QueryExecMode{
 	"cache_statement": pgx.QueryExecModeCacheStatement,
 	"cache_describe":  pgx.QueryExecModeCacheDescribe,
 	"exec":            pgx.QueryExecModeExec,
-}
-
-// ValidURL reports whether u is a valid connection URL.
-func ValidURL(u string) bool {
-	_, err := pgxpool.ParseConfig(u)
-	return err == nil && (strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://"))
 }
 
 // Close waits for connections in use and closes the pool.
@@ -156,7 +147,10 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		s.acquireFailures.Add(1)
-		return nil, unavailable(fmt.Errorf("acquire a connection: %w", hideDetail(err)))
+		if sqlState(err) != "" {
+			err = connectFailure(err)
+		}
+		return nil, unavailable(fmt.Errorf("acquire a connection: %w", err))
 	}
 	return conn, nil
 }

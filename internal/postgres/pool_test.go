@@ -140,7 +140,7 @@ func someError(err error) error {
 // setting may exist and be empty: so PostgreSQL resets what a transaction had set.
 const leftoverSettings = `SELECT concat_ws(' ', current_setting('role'), nullif(current_user::text, session_user::text),
        nullif(current_setting('app.user_id', true), ''), nullif(current_setting('statement_timeout'), '3s'),
-       nullif(current_setting('lock_timeout'), '1s'), nullif(current_setting('search_path'), '"$user", public'),
+       nullif(current_setting('lock_timeout'), '1s'), nullif(current_setting('search_path'), 'public'),
        nullif(current_setting('default_transaction_isolation'), 'repeatable read'))`
 
 func TestPool_ConnectionKeepsNothingOfTheLastCaller(t *testing.T) {

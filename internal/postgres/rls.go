@@ -25,23 +25,26 @@ type scope struct {
 	user auth.UserID
 }
 
-// withSnapshot is the scope for reads of several round trips.
-func (c scope) withSnapshot() scope {
-	c.snapshot = true
-	return c
-}
-
 const (
-	timeouts = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), ` + planOnce
+	// The timeouts of a transaction: of a statement, of a wait for a lock, and of a
+	// pause between statements. After the last one PostgreSQL ends the connection, so
+	// a replica that freezes or is cut off does not keep the locks of a user.
+	timeouts = `set_config('statement_timeout', '3s', true), set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '10s', true), ` + planOnce
 
 	// longTimeouts are for the few statements that touch everything of a user.
-	longTimeouts = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true), ` + planOnce
+	longTimeouts = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '60s', true), ` + planOnce
+
+	// exportTimeouts allow for a client that reads slowly. Between two reads an export
+	// writes a few parts and up to exportSpecifications specifications, each within 20 s.
+	// It locks no rows.
+	exportTimeouts = `set_config('statement_timeout', '60s', true), set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '5min', true), ` + planOnce
 
 	// planOnce is needed behind a pooler; see prepareConn.
 	planOnce = `set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 	scopeToSession     = sessionBegin + timeouts + sessionEnd
 	scopeToSessionLong = sessionBegin + longTimeouts + sessionEnd
+	scopeToExport      = sessionBegin + exportTimeouts + sessionEnd
 
 	sessionBegin = `
 SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
@@ -71,6 +74,12 @@ func scopeTo(actor auth.Actor) scope {
 // scopeToAllOf is the scope of a caller for work on everything the caller owns.
 func scopeToAllOf(actor auth.Actor) scope {
 	return scope{sql: scopeToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
+}
+
+// scopeToExportOf is the scope of a caller for reads of everything the caller owns, in
+// several round trips.
+func scopeToExportOf(actor auth.Actor) scope {
+	return scope{sql: scopeToExport, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
 }
 
 // scopeToSessionOwner is the scope of the user of a session, live or not. A session
@@ -104,7 +113,7 @@ func (c scope) statement(at *time.Time) statement {
 		if at != nil {
 			now = at
 		}
-		if err := results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil); err != nil {
+		if err := results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil); err != nil {
 			return err
 		}
 		if !live {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -57,19 +58,23 @@ func (r *Redis) Stats() Stats {
 	return Stats{Closed: closed, Outages: epoch / 2, Timeouts: r.timeouts.Load(), ByRedis: r.byRedis.Load(), ByProcess: r.byProcess.Load()}
 }
 
-var errURL = errors.New("not a redis:// or rediss:// URL")
+var errURL = errors.New("is not a Redis URL: redis://user:password@host:6379/0, or rediss:// for TLS")
 
-// ValidURL reports whether the URL can be that of a Redis.
-func ValidURL(url string) bool {
-	_, err := clientOption(Config{URL: url})
-	return err == nil
+// CheckURL returns nil if the URL can be that of a Redis. Its error is the rest of a
+// sentence that begins with the name of the setting. It contains nothing of the URL.
+func CheckURL(u string) error {
+	_, err := clientOption(Config{URL: u})
+	return err
 }
 
 func clientOption(c Config) (rueidis.ClientOption, error) {
-	if !strings.HasPrefix(c.URL, "redis://") && !strings.HasPrefix(c.URL, "rediss://") {
+	u, err := url.Parse(strings.TrimSpace(c.URL))
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
 		return rueidis.ClientOption{}, errURL
 	}
-	option, err := rueidis.ParseURL(c.URL)
+	// The number of the database may be followed by a slash, and be left out.
+	u.Path = strings.TrimRight(u.Path, "/")
+	option, err := rueidis.ParseURL(u.String())
 	if err != nil {
 		return option, errURL // the parser's text repeats parts of the URL
 	}

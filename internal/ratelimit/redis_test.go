@@ -162,7 +162,7 @@ func TestRedis_ConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-func TestRedis_ValidURL(t *testing.T) {
+func TestRedis_CheckURL(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]bool{
 		"redis://localhost:6379":              true,
@@ -171,6 +171,11 @@ func TestRedis_ValidURL(t *testing.T) {
 		"rediss://:password@cache.internal/0": true,
 		"rediss://cache.internal?skip_verify": true,
 		"redis://[::1]:6379/0":                true,
+		"redis://localhost:6379/":             true,
+		"redis://localhost:6379/0/":           true,
+		" redis://localhost:6379 ":            true,
+		"Redis://localhost:6379":              true,
+		"REDISS://localhost:6379/1":           true,
 		"":                                    false,
 		"localhost:6379":                      false,
 		"http://localhost:6379":               false,
@@ -181,8 +186,8 @@ func TestRedis_ValidURL(t *testing.T) {
 		"redis://localhost:port":              false,
 		"memory://":                           false,
 	} {
-		if got := ValidURL(url); got != want {
-			t.Errorf("ValidURL(%q) = %t", url, got)
+		if err := CheckURL(url); (err == nil) != want {
+			t.Errorf("CheckURL(%q) = %v", url, err)
 		}
 	}
 }

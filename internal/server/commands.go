@@ -51,6 +51,9 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer a.Close() //nolint:contextcheck // it ends after ctx
+	for _, warning := range s.Warnings() {
+		log.WarnContext(ctx, "a setting has no effect", "reason", warning)
+	}
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", BuildVersion().Version)
 	return a.Serve(ctx, listener)
 }
@@ -71,15 +74,19 @@ func WithMigrator(s *Settings, do func(*postgres.Migrator) error) (err error) {
 // MigrateUp applies all pending migrations and grants the service's role its rights.
 func MigrateUp(ctx context.Context, s *Settings, out io.Writer) error {
 	return WithMigrator(s, func(m *postgres.Migrator) error {
-		applied, err := m.Up(ctx, string(s.DatabaseURL))
+		changes, err := m.Up(ctx, string(s.DatabaseURL))
 		if err != nil {
 			return err
 		}
-		for _, migration := range applied {
+		for _, migration := range changes.Applied {
 			fmt.Fprintf(out, "applied %s in %s\n", migration.Name, migration.Took.Round(time.Millisecond))
 		}
-		if len(applied) == 0 {
+		if len(changes.Applied) == 0 {
 			fmt.Fprintln(out, "nothing to apply: the schema is up to date")
+		}
+		if len(changes.Excluded) > 0 {
+			fmt.Fprintf(out, "only the owner and the service may connect to the database from now on; these roles no longer can: %s\n"+
+				"grant it to those that need it, such as a role for backups: GRANT CONNECT ON DATABASE %s TO …\n", strings.Join(changes.Excluded, ", "), changes.Database)
 		}
 		return nil
 	})
@@ -115,6 +122,9 @@ func MigrateStatus(ctx context.Context, s *Settings, out io.Writer) error {
 		return table.Flush()
 	})
 }
+
+// CheckMigrationName returns nil for a name that MigrateCreate accepts.
+func CheckMigrationName(name string) error { return postgres.CheckMigrationName(name) }
 
 // MigrateCreate writes an empty migration with the next number.
 func MigrateCreate(name string, out io.Writer) error {

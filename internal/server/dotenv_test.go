@@ -66,6 +66,12 @@ func TestSettings_ExampleListsEachOne(t *testing.T) {
 			t.Errorf("%s is not explained by a sentence: %q", setting.name, setting.comment)
 		}
 	}
+	for _, more := range []string{"JWT_PRIVATE_KEY_FILE", "GOOGLE_APPLICATION_CREDENTIALS"} {
+		if value, found := listed[more]; !found || value != "" {
+			t.Errorf("%s is missing, or has a value: %q", more, value)
+		}
+		delete(listed, more)
+	}
 	if diff := cmp.Diff(defaults, listed); diff != "" {
 		t.Errorf("%s and the settings of the code with their defaults differ (-code +example):\n%s", example, diff)
 	}
@@ -97,7 +103,14 @@ func TestDotenv_ValuesAreTakenLiterally(t *testing.T) {
 	for name, tc := range map[string]struct{ line, want string }{
 		"a dollar sign":               {line: "SECRET_KEY=pa$WORD${X}$(y)", want: "pa$WORD${X}$(y)"},
 		"a dollar sign in quotes":     {line: `SECRET_KEY="pa$WORD\n"`, want: `pa$WORD\n`},
-		"a number sign in a value":    {line: "SECRET_KEY=one #two", want: "one #two"},
+		"a number sign in a value":    {line: "SECRET_KEY=one#two", want: "one#two"},
+		"a number sign in quotes":     {line: `SECRET_KEY="one #two"`, want: "one #two"},
+		"a comment after a value":     {line: "SECRET_KEY=one # two", want: "one"},
+		"a comment after a tab":       {line: "SECRET_KEY=one\t# two", want: "one"},
+		"a comment after quotes":      {line: `SECRET_KEY='one # two' # "three"`, want: "one # two"},
+		"a comment instead of one":    {line: "SECRET_KEY= # none", want: ""},
+		"quotes in a value":           {line: `SECRET_KEY="one"two"`, want: `one"two`},
+		"a quote that is not closed":  {line: `SECRET_KEY="one`, want: `"one`},
 		"export":                      {line: "export SECRET_KEY='quoted'", want: "quoted"},
 		"after a comment and a blank": {line: "# SECRET_KEY=no\n\nSECRET_KEY = spaced ", want: "spaced"},
 		"after a byte order mark":     {line: "\ufeffSECRET_KEY=first", want: "first"},
@@ -110,5 +123,31 @@ func TestDotenv_ValuesAreTakenLiterally(t *testing.T) {
 				t.Errorf("the value is %q, %v, want %q", string(s.SecretKey), err, tc.want)
 			}
 		})
+	}
+}
+
+func TestDotenv_UTF16IsRejectedWithTheReason(t *testing.T) {
+	t.Parallel()
+	_, err := server.Load(nil, file(t, "\xff\xfeS\x00E\x00C\x00=\x00\r\x00\n\x00"))
+	if err == nil || !strings.Contains(err.Error(), "UTF-16: save it as UTF-8") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestSettings_UnknownNamesAreWarnedAbout(t *testing.T) {
+	t.Parallel()
+	path := file(t, "DATABASE_ULR=x\nCOMPOSE_PROJECT_NAME=x\nLOG_LEVEL=INFO\nSECRET_KEY_FILE=/nowhere\nPORT=80\nlog_format=text\n")
+	s, _ := server.Load([]string{"RATELIMIT_DEFAULTS=1/minute", "HOME=/root", "TERM=xterm", "REDIS_URL=redis://redis"}, path)
+	want := []string{
+		"COMPOSE_PROJECT_NAME in " + path + " is not a setting of codegenapp",
+		"DATABASE_ULR in " + path + " is not a setting of codegenapp; did you mean DATABASE_URL?",
+		"RATELIMIT_DEFAULTS in the environment is not a setting of codegenapp; did you mean RATELIMIT_DEFAULT?",
+		"log_format in " + path + " is not a setting of codegenapp; did you mean LOG_FORMAT?",
+	}
+	if diff := cmp.Diff(want, s.Warnings()); diff != "" {
+		t.Errorf("the warnings (-want +got):\n%s", diff)
+	}
+	if s, _ := server.Load(nil, example); len(s.Warnings()) > 0 {
+		t.Errorf("the example has unknown names: %v", s.Warnings())
 	}
 }

@@ -35,12 +35,16 @@ func Load(environ []string, dotenv string) (*Settings, error) {
 	if err != nil {
 		s.unread = append(s.unread, err.Error())
 	}
+	s.warnings = unknownSettings(dotenv, set, environ)
 	for name, value := range env.ToMap(environ) {
 		if value != "" {
 			set[name] = value
 		}
 	}
 	s.unread = append(s.unread, readSecretFiles(set)...)
+	for _, name := range urlSettings {
+		set[name] = normalizeURL(set[name])
+	}
 	if set["HTTP_ADDR"] == "" && set["PORT"] != "" {
 		set["HTTP_ADDR"] = ":" + set["PORT"]
 	}
@@ -57,6 +61,18 @@ func Load(environ []string, dotenv string) (*Settings, error) {
 		return s, s.unread
 	}
 	return s, nil
+}
+
+// urlSettings are the settings that are the URL of a server.
+var urlSettings = []string{"DATABASE_URL", "MIGRATION_DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RATELIMIT_STORAGE_URL"}
+
+// normalizeURL removes space around a URL and writes its scheme in lower case.
+func normalizeURL(u string) string {
+	u = strings.TrimSpace(u)
+	if scheme, rest, found := strings.Cut(u, "://"); found {
+		return strings.ToLower(scheme) + "://" + rest
+	}
+	return u
 }
 
 // entries returns the entries of a list without surrounding space. It drops empty

@@ -81,7 +81,7 @@ func (a *App) serveMetrics(ctx context.Context) error {
 	if a.settings.MetricsAddr == "" {
 		return nil
 	}
-	listener, err := listen(ctx, "METRICS_ADDR", a.settings.MetricsAddr)
+	listener, err := ListenOn(ctx, "METRICS_ADDR", a.settings.MetricsAddr)
 	if err != nil {
 		return err
 	}

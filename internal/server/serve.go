@@ -156,8 +156,8 @@ func (a *App) awaitRequests() {
 	}
 }
 
-// awaitDatabase makes the server ready once the database has the right schema. In
-// production, a role with too many rights is an error.
+// awaitDatabase makes the server ready once the database has the right schema. Another
+// encoding is an error; so is, in production, a role with too many rights.
 func (a *App) awaitDatabase(ctx context.Context) error {
 	poll := time.NewTicker(databaseInterval)
 	defer poll.Stop()
@@ -171,6 +171,9 @@ func (a *App) awaitDatabase(ctx context.Context) error {
 		}
 		if power, ok := errors.AsType[*postgres.PowerError](err); ok {
 			return SettingsError{power.Error()}
+		}
+		if encoding, ok := errors.AsType[*postgres.EncodingError](err); ok {
+			return SettingsError{"DATABASE_URL: " + encoding.Error()}
 		}
 		if reported != err.Error() { // one line for each reason, not for each attempt
 			reported = err.Error()

@@ -5,12 +5,15 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/admission"
@@ -168,13 +171,31 @@ func (a *App) Close() {
 
 // Listen opens a listener at the address of HTTP_ADDR.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
-	return listen(ctx, "HTTP_ADDR", addr)
+	return ListenOn(ctx, "HTTP_ADDR", addr)
 }
 
-func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
+// ListenOn opens a listener at the address of a setting. Its error says what to change.
+func ListenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is %s, but another program uses that port: end it, or choose another one, such as %s=%s",
+			setting, addr, setting, nextPort(addr))
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s is %s, but a port below 1024 needs the capability CAP_NET_BIND_SERVICE: grant it, or choose another port, such as %s=:8080",
+			setting, addr, setting)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s is %s, which is not an address of this machine: leave the host empty for all of its addresses", setting, addr)
+	default:
 		return nil, fmt.Errorf("listen on %s: %w", setting, err)
 	}
-	return listener, nil
+}
+
+// nextPort is the address with the next port.
+func nextPort(addr string) string {
+	host, port, _ := net.SplitHostPort(addr) // the settings were checked
+	number, _ := strconv.Atoi(port)
+	return net.JoinHostPort(host, strconv.Itoa(number%65535+1))
 }

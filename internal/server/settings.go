@@ -100,7 +100,12 @@ type Settings struct {
 
 	// unread are the faults of settings that could not be parsed.
 	unread SettingsError
+	// warnings name what looks like a setting, but is not one.
+	warnings []string
 }
+
+// Warnings returns what looks like a misspelt setting, and has no effect.
+func (s *Settings) Warnings() []string { return s.warnings }
 
 // Production reports whether the strict rules apply. They apply unless APP_ENV is
 // exactly "development", so a misspelt value is reported with all its consequences.

@@ -40,6 +40,44 @@ func (f *faultList) add(bad bool, fault string) {
 	}
 }
 
+// addURL adds what check finds in a URL. The error of check is the rest of a sentence
+// that begins with the name of the setting. A URL that is not set has no fault.
+func (f *faultList) addURL(name string, url Secret, check func(string) error) {
+	if url == "" {
+		return
+	}
+	err := check(string(url))
+	switch {
+	case hasRawPassword(string(url)):
+		f.add(true, name+" contains a character that must be percent-encoded in a password: @ as %40, / as %2F, ? as %3F, # as %23, % as %25, a blank as %20")
+	case err != nil:
+		f.add(true, name+" "+err.Error())
+	}
+}
+
+// hasRawPassword reports whether a URL contains a password with characters that are
+// not allowed there, such as one that ends the authority of the URL too early.
+func hasRawPassword(raw string) bool {
+	_, rest, _ := strings.Cut(raw, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, rest := rest[:end], rest[end:]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		_, err := url.Parse("any://" + authority[:at] + "@host")
+		// The driver of PostgreSQL ends the password at the first @, that of Redis at the last.
+		return err != nil || strings.Contains(authority[:at], "@") && strings.HasPrefix(raw, "postgres")
+	}
+	if _, _, credentials := strings.Cut(authority, ":"); !credentials || !strings.Contains(rest, "@") {
+		return false
+	}
+	// An @ in a query is not suspicious by itself: ?user=name@project.
+	path, _, _ := strings.Cut(rest, "?")
+	_, err := url.Parse(raw)
+	return err != nil || strings.Contains(path, "@")
+}
+
 // has reports whether there is a fault of the same setting.
 func (f *faultList) has(fault string) bool {
 	return slices.ContainsFunc(f.faults, func(other string) bool { return settingOf(other) == settingOf(fault) })
@@ -70,13 +108,13 @@ func (s *Settings) ForServe() error {
 	f.add(s.PoolOverflow < 0 || s.PoolOverflow > 1000, "DATABASE_MAX_OVERFLOW is not between 0 and 1000")
 	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
 		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
-	f.add(s.RedisURL != "" && !ratelimit.ValidURL(string(s.RedisURL)), "REDIS_URL is not a Redis URL (redis://…, rediss://…)")
+	f.addURL("REDIS_URL", s.RedisURL, ratelimit.CheckURL)
 	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
-	f.add(s.DirectDatabaseURL != "" && !postgres.ValidURL(string(s.DirectDatabaseURL)), "DATABASE_DIRECT_URL is not a PostgreSQL connection URL (postgres://…)")
+	f.addURL("DATABASE_DIRECT_URL", s.DirectDatabaseURL, postgres.CheckURL)
 	f.add(s.CacheTTL < 0 || time.Duration(s.CacheTTL) > time.Hour, "CACHE_TTL is not between 0 and 1h")
 	f.add(s.CacheMaxBytes < minCacheBytes || s.CacheMaxBytes > maxCacheBytes, "CACHE_MAX_BYTES is not between 1048576 and 17179869184")
 	f.add(s.SingleReplica && s.RedisURL != "", "SINGLE_REPLICA is for a server without REDIS_URL; with Redis any number of replicas works")
-	f.add(s.RateLimitURL != "" && !ratelimit.ValidURL(string(s.RateLimitURL)), "RATELIMIT_STORAGE_URL is not a Redis URL (redis://…, rediss://…)")
+	f.addURL("RATELIMIT_STORAGE_URL", s.RateLimitURL, ratelimit.CheckURL)
 	s.checkGoogle(f)
 	s.checkTraces(f)
 	f.add(time.Duration(s.AccessLifetime) < time.Second, "JWT_ACCESS_TOKEN_EXPIRES is not at least a second")
@@ -97,8 +135,7 @@ func (s *Settings) ForServe() error {
 // ForMigrate checks the settings of migrations and reports all faults together.
 func (s *Settings) ForMigrate() error {
 	f := s.check()
-	f.add(s.MigrationDatabaseURL != "" && !postgres.ValidURL(string(s.MigrationDatabaseURL)),
-		"MIGRATION_DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	f.addURL("MIGRATION_DATABASE_URL", s.MigrationDatabaseURL, postgres.CheckURL)
 	return f.err()
 }
 
@@ -108,7 +145,7 @@ func (s *Settings) check() *faultList {
 	f.add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
 	f.add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
 	f.add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
-	f.add(!postgres.ValidURL(string(s.DatabaseURL)), "DATABASE_URL is not a PostgreSQL connection URL (postgres://…)")
+	f.addURL("DATABASE_URL", s.DatabaseURL, postgres.CheckURL)
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,18 +75,20 @@ func TestCompose_PathsExist(t *testing.T) {
 }
 
 func TestCompose_ListensOnLoopbackOnly(t *testing.T) {
-	inside := map[string]uint32{"backend": 8080, "prometheus": 9090, "grafana": 3000}
+	inside := map[string][]uint32{"backend": {8080, 8081}, "prometheus": {9090}, "grafana": {3000}}
 	p := project(t)
 	for name, service := range p.Services {
 		for _, port := range service.Ports {
-			if port.HostIP != "127.0.0.1" || port.Target != inside[name] {
+			if port.HostIP != "127.0.0.1" || !slices.Contains(inside[name], port.Target) {
 				t.Errorf("%s: port %d at %q", name, port.Target, port.HostIP)
 			}
-			delete(inside, name)
+			inside[name] = slices.DeleteFunc(inside[name], func(p uint32) bool { return p == port.Target })
 		}
 	}
-	if len(inside) > 0 {
-		t.Errorf("no service reaches %v", inside)
+	for name, ports := range inside {
+		if len(ports) > 0 {
+			t.Errorf("%s: nothing publishes %v", name, ports)
+		}
 	}
 	if !p.Networks["stores"].Internal {
 		t.Error("the stores reach the internet")
@@ -104,7 +107,7 @@ func TestCompose_SettingsAreValid(t *testing.T) {
 		if out, err := exec.CommandContext(t.Context(), "sh", script, dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		content, err := os.ReadFile(filepath.Join(dir, "secret-key"))
+		content, err := os.ReadFile(filepath.Join(dir, "backend", "secret-key"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,9 +123,9 @@ func TestCompose_SettingsAreValid(t *testing.T) {
 			if !strings.Contains(example, "\n"+strings.TrimSuffix(setting, "_FILE")+"=") {
 				t.Errorf("%s: %s is no setting of .env.example", name, setting)
 			}
-			environ = append(environ, setting+"="+strings.Replace(*value, "/run/secrets/codegenapp", dir, 1))
+			environ = append(environ, setting+"="+strings.Replace(*value, "/run/secrets/codegenapp", filepath.Join(dir, name), 1))
 		}
-		s, err := app.Load(environ, filepath.Join(dir, "no.env"))
+		s, err := server.Load(environ, filepath.Join(dir, "no.env"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,23 +136,70 @@ func TestCompose_SettingsAreValid(t *testing.T) {
 	}
 }
 
-// TestCompose_SecretsAreGenerated: each file of the volume that a service names is generated.
-func TestCompose_SecretsAreGenerated(t *testing.T) {
+// TestCompose_ServiceReadsItsOwnSecretsOnly compares what a service names with what is
+// generated for it, and with what it mounts.
+func TestCompose_ServiceReadsItsOwnSecretsOnly(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "sh", filepath.Join(root, "docker/draw-secrets.sh"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	text := read(t, composeFile) + strings.ReplaceAll(read(t, "docker/create-roles.sh"), "$secrets", "/run/secrets/codegenapp")
-	named := regexp.MustCompile(`/run/secrets/codegenapp/([a-z-]+)`).FindAllStringSubmatch(text, -1)
-	if len(named) < 8 {
-		t.Errorf("only %d are named", len(named))
+	generated := map[string][]string{}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, found := range named {
-		if _, err := os.Stat(filepath.Join(dir, found[1])); err != nil {
-			t.Error(err)
+	for _, file := range files {
+		service := filepath.Base(filepath.Dir(file))
+		generated[service] = append(generated[service], filepath.Base(file))
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o400 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
 		}
 	}
+	for name, service := range project(t).Services {
+		if name == "secrets" {
+			continue // it generates all of them
+		}
+		for _, volume := range service.Volumes {
+			if strings.HasPrefix(volume.Source, "secrets") && (volume.Source != "secrets-"+name || !volume.ReadOnly) {
+				t.Errorf("%s mounts %s, read-only: %t", name, volume.Source, volume.ReadOnly)
+			}
+		}
+		text := ""
+		for setting, value := range service.Environment {
+			text += setting + "=" + *value + "\n"
+		}
+		if name == "postgres" {
+			text += strings.ReplaceAll(read(t, "docker/create-roles.sh"), "$secrets", "/run/secrets/codegenapp")
+		}
+		var named []string
+		for _, found := range regexp.MustCompile(`/run/secrets/codegenapp/([a-z-]+)`).FindAllStringSubmatch(text, -1) {
+			named = append(named, found[1])
+		}
+		slices.Sort(named)
+		if !slices.Equal(slices.Compact(named), generated[name]) {
+			t.Errorf("%s names %v, and %v are generated for it", name, named, generated[name])
+		}
+	}
+	text := read(t, composeFile)
 	if strings.Contains(text, "PASSWORD:") || regexp.MustCompile(`postgres://[^/]*:[^$/@]*@`).MatchString(text) {
 		t.Error("a password is typed into the files")
+	}
+}
+
+// TestCompose_UsersSignInWithoutGoogle: the issuer has one address for the backend and
+// for a browser on this machine.
+func TestCompose_UsersSignInWithoutGoogle(t *testing.T) {
+	p := project(t)
+	backend, issuer := p.Services["backend"], p.Services["issuer"]
+	for _, name := range []string{"GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ISSUER_URL", "APP_ENV"} {
+		if a, b := backend.Environment[name], issuer.Environment[name]; a == nil || b == nil || *a != *b {
+			t.Errorf("%s differs between backend and issuer", name)
+		}
+	}
+	if issuer.NetworkMode != "service:backend" || strings.Join(issuer.Command, " ") != "issuer" {
+		t.Errorf("the issuer runs %q in the network %q", issuer.Command, issuer.NetworkMode)
+	}
+	if got := *backend.Environment["GOOGLE_ISSUER_URL"]; got != "http://localhost:8081" {
+		t.Errorf("the issuer is at %s", got)
 	}
 }

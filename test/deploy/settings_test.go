@@ -109,7 +109,7 @@ func TestSecrets_NoneInTheRepository(t *testing.T) {
 }
 
 // settingsOf reads the settings of the server's pod with the server's own code.
-func settingsOf(t *testing.T, all resmap.ResMap) *app.Settings {
+func settingsOf(t *testing.T, all resmap.ResMap) *server.Settings {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
@@ -136,7 +136,7 @@ func settingsOf(t *testing.T, all resmap.ResMap) *app.Settings {
 	for name, value := range env(c) {
 		environ = append(environ, name+"="+strings.Replace(value, secretsPath, dir, 1))
 	}
-	s, err := app.Load(environ, filepath.Join(dir, "no.env"))
+	s, err := server.Load(environ, filepath.Join(dir, "no.env"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,11 @@ func role(t *testing.T, db testkit.Database, what, options string) (name string)
 	t.Helper()
 	maintenance, name := connect(t, atDatabase(t, db.Super, "postgres")), databaseOf(t, db.Super)+"_"+what
 	execute(t, maintenance, "CREATE ROLE "+name+" "+options)
-	t.Cleanup(func() { execute(t, maintenance, "DROP ROLE "+name) })
+	execute(t, maintenance, "GRANT CONNECT ON DATABASE "+databaseOf(t, db.Super)+" TO "+name)
+	t.Cleanup(func() {
+		execute(t, maintenance, "DROP OWNED BY "+name) // its right to connect
+		execute(t, maintenance, "DROP ROLE "+name)
+	})
 	return name
 }
 

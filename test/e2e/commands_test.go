@@ -19,7 +19,7 @@ func TestCommands_HaveHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "dev", "serve", "migrate", "migrate up", "migrate down", "migrate status", "migrate create",
-		"openapi", "healthcheck", "version",
+		"issuer", "openapi", "healthcheck", "version",
 	} {
 		t.Run("codegenapp "+command, func(t *testing.T) {
 			t.Parallel()
@@ -230,6 +230,6 @@ func TestMigrate_CreateWritesTheNextFile(t *testing.T) {
 	must(t, err)
 	wantAll(t, string(text), "-- +goose Up\n", "-- +goose Down\n")
 
-	run(t, programOptions{args: []string{"migrate", "create", "Not A Name"}, dir: dir}).wantLine(1, "lower-case")
+	run(t, programOptions{args: []string{"migrate", "create", "Not A Name"}, dir: dir}).wantExit(2)
 	run(t, programOptions{args: []string{"migrate", "create", "elsewhere"}}).wantLine(1, "root of the source")
 }

@@ -217,7 +217,7 @@ func TestServe_ReportsAPortInUse(t *testing.T) {
 	t.Parallel()
 	s := serve(t, serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1"))
 	env := serveEnv("postgres://user@127.0.0.1:1/none", "http://127.0.0.1:1", "HTTP_ADDR="+strings.TrimPrefix(s.URL, "http://"))
-	run(t, programOptions{args: []string{"serve"}, env: env}).wantLine(1, "listen on HTTP_ADDR", "address already in use")
+	run(t, programOptions{args: []string{"serve"}, env: env}).wantLine(1, "HTTP_ADDR is", "another program uses that port", "such as HTTP_ADDR=")
 }
 
 // httpsIssuer is an issuer over HTTPS, with the file of its certificate authority.
