@@ -20,11 +20,11 @@ import (
 func (c *Contract) setExamples(op *huma.Operation) {
 	resource := c.resourceOf(op)
 	for _, p := range op.Parameters {
-		switch {
-		case p.In == "path":
+		switch p.In {
+		case "path":
 			p.Example = c.idOf(resource)
-		case p.Name == "If-Match", p.Name == "If-None-Match":
-			p.Example = resource.ETag
+		case "header":
+			describeHeader(p, resource)
 		}
 	}
 	same := func(reflect.Value) {}
@@ -36,6 +36,22 @@ func (c *Contract) setExamples(op *huma.Operation) {
 		c.setBodyExamples(ok.Content, same)
 	case http.StatusCreated:
 		c.setBodyExamples(ok.Content, asCreated)
+	}
+}
+
+// describeHeader moves the example of a request header into its description. Tools that
+// try requests send examples, and a condition or a key that is not meant makes such a
+// request fail.
+func describeHeader(p *huma.Param, resource Resource) {
+	var example any
+	if examples := p.Schema.Examples; len(examples) > 0 {
+		example, p.Schema.Examples = examples[0], nil
+	}
+	if (p.Name == "If-Match" || p.Name == "If-None-Match") && resource.ETag != "" {
+		example = resource.ETag
+	}
+	if example != nil {
+		p.Description += " For example `" + fmt.Sprint(example) + "`."
 	}
 }
 
