@@ -69,6 +69,7 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 
 	pages := docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf,
+		Example: a.contract.ProblemExample, FieldErrors: fieldErrorMeanings(),
 		Missing: func(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, r, problem.New(middleware.RouteNotFound, "There is no such page."))
 		},

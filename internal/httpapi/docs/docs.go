@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -38,9 +39,16 @@ type Config struct {
 	Operations []string
 	// Status is the HTTP status of a code.
 	Status func(problem.Code) int
+	// Example is a problem with this code in JSON, as a response has it.
+	Example func(problem.Code) []byte
+	// FieldErrors are the codes of the field errors in a ValidationFailed.
+	FieldErrors []FieldErrorCode
 	// Missing responds if there is no such page.
 	Missing http.HandlerFunc
 }
+
+// FieldErrorCode is a code of field errors and its meaning.
+type FieldErrorCode struct{ Code, Meaning string }
 
 // Pages serves the pages. They are the same for all callers, so they are rendered once.
 type Pages struct {
@@ -68,7 +76,7 @@ func New(c Config) *Pages {
 		}),
 		problems: map[string]*file{},
 	}
-	groups := problemsByStatus(c.Status)
+	groups := c.problemsByStatus()
 	p.index = page("problems.html", problemPolicy, groups)
 	for _, group := range groups {
 		for _, problem := range group.Problems {
@@ -120,6 +128,22 @@ type problemPage struct {
 	Code   problem.Code
 	Status int
 	problem.Doc
+
+	Example     string
+	FieldErrors []FieldErrorCode
+}
+
+func (c Config) problemPage(code problem.Code) problemPage {
+	p := problemPage{Code: code, Status: c.Status(code), Doc: code.Doc()}
+	var example bytes.Buffer
+	if err := json.Indent(&example, c.Example(code), "", "  "); err != nil {
+		panic(fmt.Sprintf("indent the example of %s: %v", code, err))
+	}
+	p.Example = example.String()
+	if code == problem.ValidationFailed {
+		p.FieldErrors = c.FieldErrors
+	}
+	return p
 }
 
 // group is the problems with one status.
@@ -130,10 +154,10 @@ type group struct {
 
 // problemsByStatus groups all codes by status; within a status they have the order of
 // the contract.
-func problemsByStatus(status func(problem.Code) int) []group {
+func (c Config) problemsByStatus() []group {
 	var groups []group
 	for _, code := range problem.Codes() {
-		p := problemPage{code, status(code), code.Doc()}
+		p := c.problemPage(code)
 		at, found := slices.BinarySearchFunc(groups, p.Status, func(g group, status int) int { return cmp.Compare(g.Status, status) })
 		if !found {
 			groups = slices.Insert(groups, at, group{Status: p.Status})

@@ -98,6 +98,22 @@ func (c *Contract) problemExamples(path string, resource Resource, codes []any) 
 	return examples
 }
 
+// ProblemExample is a problem with this code in JSON, as the first operation that may
+// return it does.
+func (c *Contract) ProblemExample(code problem.Code) []byte {
+	shared := c.api.Components.Examples
+	for _, resource := range append([]Resource{{}}, c.Resources...) {
+		name := string(code)
+		if resource.Name != "" {
+			name += "-" + resource.Name
+		}
+		if example := shared[name]; example != nil {
+			return c.encode(example.Value)
+		}
+	}
+	return c.encode(c.Example(code, "/", nil)) // no operation returns it, but any path may
+}
+
 // idOf is the id of the example of a resource; empty without one.
 func (c *Contract) idOf(resource Resource) string {
 	if resource.View == nil {
