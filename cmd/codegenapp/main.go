@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/codegenapp/codegenapp"
 	"github.com/codegenapp/codegenapp/internal/devserver"
 	"github.com/codegenapp/codegenapp/internal/doctor"
 	"github.com/codegenapp/codegenapp/internal/server"
@@ -48,9 +50,12 @@ type commands struct {
 	Issuer      issuerCommand      `cmd:"" help:"Run the sign-in issuer of dev alone, for docker compose; never in production."`
 	Migrate     migrateCommand     `cmd:"" help:"Manage the schema of the database."`
 	Doctor      doctorCommand      `cmd:"" help:"Check all settings and services, and report what to fix."`
+	Env         envCommand         `cmd:"" help:"Print all settings with their descriptions, as an example of .env."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the OpenAPI document."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 if the server on this machine is alive, otherwise with 1."`
 	Version     versionCommand     `cmd:"" help:"Print version, commit and Go version."`
+
+	PrintVersion kong.VersionFlag `name:"version" short:"v" help:"Print version, commit and Go version."`
 }
 
 type migrateCommand struct {
@@ -60,21 +65,30 @@ type migrateCommand struct {
 	Create migrateCreateCommand `cmd:"" help:"Create an empty migration with the next number."`
 }
 
+const description = "The server where requirements live. To try it: codegenapp dev."
+
 // streams are the outputs of a command.
 type streams struct{ out, logs io.Writer }
 
-// run parses the arguments, runs one command, and returns the exit code.
+// run parses the arguments, runs one command, and returns the exit code. Without
+// arguments, and after "help", it prints the help.
 func run(ctx context.Context, args []string, out, logs io.Writer) int {
+	switch {
+	case len(args) == 0:
+		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	status := -1
-	parser, err := kong.New(&commands{}, kong.Name("codegenapp"), kong.Description("The server where requirements live."),
-		kong.Writers(out, logs), kong.Exit(func(s int) { status = s }), kong.UsageOnError(),
+	parser, err := kong.New(&commands{}, kong.Name("codegenapp"), kong.Description(description),
+		kong.Writers(out, logs), kong.Exit(func(s int) { status = s }), kong.UsageOnError(), kong.Vars{"version": version()},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(streams{out, logs}))
 	if err != nil {
 		fmt.Fprintln(logs, "codegenapp:", err)
 		return exitFailed
 	}
 	command, err := parser.Parse(args)
-	if status >= 0 { // kong has printed the help
+	if status >= 0 { // kong has printed the help or the version
 		return status
 	}
 	if err != nil {
@@ -103,12 +117,14 @@ func settings() *server.Settings {
 }
 
 type devCommand struct {
-	Data string `help:"Directory for the data, which is kept between starts." default:".codegenapp" type:"path" placeholder:"DIR"`
+	Data string `help:"Directory for the data, which is kept between starts (default: ${default})." default:".codegenapp" type:"path" placeholder:"DIR"`
+	Port uint16 `help:"Port on this machine (default: 8080, or another one if that is taken)." placeholder:"PORT"`
+	Open bool   `help:"Open the sign-in page in a browser."`
 }
 
 // Run is codegenapp dev.
 func (c *devCommand) Run(ctx context.Context, s streams) error {
-	return devserver.Run(ctx, os.Environ(), c.Data, s.out, s.logs)
+	return devserver.Run(ctx, devserver.Options{Environ: os.Environ(), Dir: c.Data, Port: c.Port, Open: c.Open}, s.out, s.logs)
 }
 
 type issuerCommand struct{}
@@ -163,6 +179,14 @@ func (c *migrateCreateCommand) Run(s streams) error {
 	return server.MigrateCreate(c.Name, s.out)
 }
 
+type envCommand struct{}
+
+// Run is codegenapp env.
+func (*envCommand) Run(s streams) error {
+	_, err := io.WriteString(s.out, codegenapp.ExampleSettings)
+	return err
+}
+
 type openapiCommand struct {
 	YAML bool `help:"Print YAML instead of JSON." name:"yaml"`
 }
@@ -188,7 +212,11 @@ type versionCommand struct{}
 
 // Run is codegenapp version.
 func (*versionCommand) Run(s streams) error {
-	b := server.BuildVersion()
-	_, err := fmt.Fprintf(s.out, "codegenapp %s (commit %s, %s)\n", b.Version, b.Commit, b.Go)
+	_, err := fmt.Fprintln(s.out, version())
 	return err
+}
+
+func version() string {
+	b := server.BuildVersion()
+	return fmt.Sprintf("codegenapp %s (commit %s, %s)", b.Version, b.Commit, b.Go)
 }

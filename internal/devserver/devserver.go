@@ -1,15 +1,12 @@
 // Package devserver runs the server on a developer's machine without any settings:
-// with a private PostgreSQL, a sign-in issuer and throw-away keys. It is the command
-// `codegenapp dev`.
+// with a private PostgreSQL and a sign-in issuer. It is the command `codegenapp dev`.
 //
 // The server itself is that of package server; this package adds what production
-// provides from outside.
+// provides from outside. Ports, keys and data stay the same from start to start.
 package devserver
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,37 +27,57 @@ const (
 	databaseName = "codegenapp"
 	databaseRole = "codegenapp_service"
 	userEmail    = "ann@example.com"
+	adminEmail   = "admin@example.com"
 	callbackPath = "/api/v1/auth/google/callback"
 	// postgresStopTimeout is how long PostgreSQL may take to shut down.
 	postgresStopTimeout = 10 * time.Second
 	headerTimeout       = 5 * time.Second
-	signInTimeout       = 2 * time.Second
 )
+
+// users are those of the sign-in page; the first is signed in at each start.
+var users = []issuer.User{
+	{Email: userEmail, Name: "Ann"},
+	{Email: "ben@example.com", Name: "Ben"},
+	{Email: adminEmail, Name: "Admin"},
+}
+
+// Options are the arguments of the command.
+type Options struct {
+	// Environ may set the address, CORS origins, limits and logging.
+	Environ []string
+	// Dir is the data directory.
+	Dir string
+	// Port of the loopback addresses; 0 for that of Environ, or else 8080.
+	Port uint16
+	// Open opens the sign-in page in a browser.
+	Open bool
+}
 
 // devServer is a development server and the services it runs.
 type devServer struct {
-	settings  *server.Settings
-	dir       string
-	log       *slog.Logger
-	database  *pgserver.Server
-	issuer    *issuer.Issuer
-	listeners listeners
+	settings *server.Settings
+	// addressChosen is false if the server may listen on another port.
+	addressChosen bool
+	dir           string
+	log           *slog.Logger
+	database      *pgserver.Server
+	issuer        *issuer.Issuer
+	listeners     listeners
 }
 
-// Run starts a private PostgreSQL with its data in dir, a sign-in issuer, and the
-// server. It prints to out how to use them, and runs until ctx is done. environ may
-// set the address, CORS origins, limits and logging.
-func Run(ctx context.Context, environ []string, dir string, out, logs io.Writer) (err error) {
+// Run starts a private PostgreSQL, a sign-in issuer, and the server. It prints to out
+// how to use them, and runs until ctx is done.
+func Run(ctx context.Context, o Options, out, logs io.Writer) (err error) {
 	startedAt := time.Now()
-	s, err := settings(environ)
-	if err != nil {
+	d := &devServer{}
+	if d.settings, d.addressChosen, err = settings(o); err != nil {
 		return err
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	if d.dir, err = filepath.Abs(o.Dir); err != nil {
 		return fmt.Errorf("find the data directory: %w", err)
 	}
-	d := &devServer{settings: s, dir: dir, log: server.Logger(s, logs)}
-	d.database, err = pgserver.Start(ctx, pgserver.Config{Dir: dir, Log: d.log})
+	d.log = server.Logger(d.settings, logs)
+	d.database, err = pgserver.Start(ctx, pgserver.Config{Dir: d.dir, Log: d.log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -72,9 +89,19 @@ func Run(ctx context.Context, environ []string, dir string, out, logs io.Writer)
 	if err := d.prepare(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
-	return d.serve(ctx, func(token string) {
-		fmt.Fprintf(out, banner, d.listeners.url(), time.Since(startedAt).Seconds(), dir,
-			d.database.Version(), d.database.URL(databaseName), userEmail, token)
+	return d.serve(ctx, func(token accessToken) error {
+		if err := writePrivate(filepath.Join(d.dir, tokenFile), token.Token); err != nil {
+			return fmt.Errorf("store the token: %w", err)
+		}
+		if _, err := io.WriteString(out, d.banner(time.Since(startedAt), token)); err != nil {
+			return fmt.Errorf("print how to use the server: %w", err)
+		}
+		if o.Open {
+			if err := openBrowser(ctx, d.signInURL()); err != nil { // the banner has the address
+				fmt.Fprintf(out, "No browser could be opened (%v).\n\n", err)
+			}
+		}
+		return nil
 	})
 }
 
@@ -87,27 +114,14 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-const banner = `
-codegenapp is listening on %[1]s (started in %.1[2]f s)
-
-  data      %[3]s
-  database  psql "%[5]s"  (PostgreSQL %[4]s)
-  contract  %[1]s/api/v1/openapi.json
-  browser   %[1]s/api/v1/auth/google?return_to=/docs
-
-Try it. The token belongs to %[6]s and is valid for an hour:
-
-  curl -s -H "Authorization: Bearer %[7]s" %[1]s/api/v1/projects
-
-Ctrl-C stops everything.
-
-`
-
 // prepare sets up the database, opens the listeners, and completes the settings with
-// the addresses of both.
+// the addresses of both and with the keys.
 func (d *devServer) prepare(ctx context.Context) error {
 	serviceURL, err := d.database.Provision(ctx, databaseName, databaseRole)
 	if err != nil {
+		return err
+	}
+	if err := d.loadKeys(); err != nil {
 		return err
 	}
 	s := d.settings
@@ -115,16 +129,15 @@ func (d *devServer) prepare(ctx context.Context) error {
 	if err := server.MigrateUp(ctx, s, io.Discard); err != nil {
 		return err
 	}
-	if d.listeners, err = listen(ctx, d.dir, s.Addr); err != nil {
+	if d.listeners, err = listen(ctx, d.dir, s.Addr, d.addressChosen); err != nil {
 		return err
 	}
 	s.GoogleIssuer = "http://" + d.listeners.issuer.Addr().String()
 	d.issuer, err = issuer.New(issuer.Config{
 		URL: s.GoogleIssuer,
-		Clients: []issuer.Client{{ID: clientID, RedirectURIs: []string{
-			d.listeners.url() + callbackPath, "http://127.0.0.1" + callbackPath, "http://localhost" + callbackPath,
-		}}},
-		Users: []issuer.User{{Email: userEmail, Name: "Ann"}, {Email: "ben@example.com", Name: "Ben"}},
+		// Pages in development complete sign-ins of their own, besides the server.
+		Clients: []issuer.Client{{ID: clientID, RedirectURIs: []string{d.listeners.url() + callbackPath}, AnyLoopback: true}},
+		Users:   users, AnyUser: true,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("start the sign-in issuer: %w", err), d.listeners.close())
@@ -135,7 +148,7 @@ func (d *devServer) prepare(ctx context.Context) error {
 // serve runs the server and the issuer until ctx is done or one of them fails. Once
 // the server is ready, it signs the first user in and calls ready with the access
 // token.
-func (d *devServer) serve(ctx context.Context, ready func(token string)) error {
+func (d *devServer) serve(ctx context.Context, ready func(accessToken) error) error {
 	api, err := server.New(ctx, d.settings, d.log)
 	if err != nil {
 		return errors.Join(err, d.listeners.close())
@@ -158,45 +171,13 @@ func (d *devServer) serve(ctx context.Context, ready func(token string)) error {
 			return errors.Join(err, issuerServer.Close())
 		}
 	})
-	group.Go(func() error { return api.Serve(ctx, d.listeners.http) })
+	group.Go(func() error { return api.Serve(ctx, d.listeners.http...) })
 	group.Go(func() error {
 		token, err := d.signIn(ctx)
-		if err != nil {
-			return unlessStopped(ctx, err)
+		if err == nil {
+			err = ready(token)
 		}
-		ready(token)
-		return nil
+		return unlessStopped(ctx, err)
 	})
 	return group.Wait()
-}
-
-// signIn signs the first user in over HTTP, like any client.
-func (d *devServer) signIn(ctx context.Context) (string, error) {
-	idToken, err := d.issuer.IDToken(issuer.Claims{Email: userEmail})
-	if err != nil {
-		return "", fmt.Errorf("create an ID token: %w", err)
-	}
-	body, err := json.Marshal(map[string]string{"id_token": idToken})
-	if err != nil {
-		return "", fmt.Errorf("encode the sign-in: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.listeners.url()+"/api/v1/auth/login", bytes.NewReader(body))
-	if err != nil {
-		return "", fmt.Errorf("sign in: %w", err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	client := &http.Client{Timeout: signInTimeout, Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
-	response, err := client.Do(r)
-	if err != nil {
-		return "", fmt.Errorf("sign in: %w", err)
-	}
-	defer response.Body.Close()
-	var tokens struct {
-		AccessToken string `json:"access_token"`
-		Detail      string `json:"detail"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&tokens); err != nil || tokens.AccessToken == "" {
-		return "", fmt.Errorf("sign in: %s %s", response.Status, tokens.Detail)
-	}
-	return tokens.AccessToken, nil
 }

@@ -1,14 +1,9 @@
 package devserver
 
 import (
-	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
-	mathrand "math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -16,20 +11,48 @@ import (
 	"github.com/codegenapp/codegenapp/internal/server"
 )
 
-// defaultAddr is where the server listens unless HTTP_ADDR or PORT is set.
-const defaultAddr = "127.0.0.1:8080"
+const (
+	// localhost as the host of HTTP_ADDR means both loopback addresses.
+	localhost   = "localhost"
+	defaultPort = "8080"
+)
 
-// settings returns the settings of a development server. environ sets the address,
-// CORS origins, limits and logging; a .env file is ignored, since it is meant for
-// `serve`. The database and the issuer have placeholders until they run, so that
-// faults are reported before anything starts.
-func settings(environ []string) (*server.Settings, error) {
-	set := env.ToMap(environ)
+// defaults are settings of a development server that the environment may change.
+var defaults = map[string]string{
+	"APP_ENV":    "development",
+	"LOG_FORMAT": "console",
+	"HTTP_ADDR":  localhost + ":" + defaultPort,
+	// Pages in development, on any port of this machine.
+	"CORS_ORIGINS": "http://localhost:*,http://127.0.0.1:*",
+	"ADMIN_EMAILS": adminEmail,
+	// A page in development reloads often, and an import sends a request for each item.
+	"RATELIMIT_DEFAULT": "6000/minute",
+	"RATELIMIT_AUTH":    "600/minute",
+	"RATELIMIT_REFRESH": "600/minute",
+}
+
+// settings returns the settings of a development server, and whether the environment
+// or the flag chose the address. A .env file is ignored, since it is meant for
+// `serve`. The database, the issuer and the keys have placeholders until they run, so
+// that faults are reported before anything starts.
+func settings(o Options) (s *server.Settings, addressChosen bool, err error) {
+	set := env.ToMap(o.Environ)
 	if set["APP_ENV"] == "production" {
-		return nil, server.SettingsError{"APP_ENV is production, but dev has no passwords and no permanent keys: use serve"}
+		return nil, false, server.SettingsError{"APP_ENV is production, but dev has no passwords and signs every user in: use serve"}
 	}
-	for name, value := range map[string]string{"APP_ENV": "development", "LOG_FORMAT": "text", "HTTP_ADDR": defaultAddr} {
-		if set[name] == "" && (name != "HTTP_ADDR" || set["PORT"] == "") {
+	environ := o.Environ
+	switch {
+	case o.Port != 0:
+		set["HTTP_ADDR"] = net.JoinHostPort(localhost, strconv.Itoa(int(o.Port)))
+	case set["HTTP_ADDR"] == "" && set["PORT"] != "":
+		set["HTTP_ADDR"] = net.JoinHostPort(localhost, set["PORT"])
+	}
+	addressChosen = set["HTTP_ADDR"] != ""
+	if addressChosen {
+		environ = append(environ, "HTTP_ADDR="+set["HTTP_ADDR"])
+	}
+	for name, value := range defaults {
+		if set[name] == "" {
 			environ = append(environ, name+"="+value)
 		}
 	}
@@ -42,71 +65,9 @@ func settings(environ []string) (*server.Settings, error) {
 		"GOOGLE_ISSUER_URL=http://127.0.0.1", "GOOGLE_CLIENT_ID="+clientID, "GOOGLE_CLIENT_SECRET=",
 		"GOOGLE_CLOUD_PROJECT=", "GOOGLE_HOSTED_DOMAINS=",
 		"REDIS_URL=", "RATELIMIT_STORAGE_URL=", "SINGLE_REPLICA=true", "REQUIRE_HTTPS=false",
-		"SECRET_KEY="+rand.Text()+rand.Text(), "JWT_SECRET_KEY="+rand.Text()+rand.Text(), "JWT_PRIVATE_KEY=")
-	s, _ := server.Load(environ, "") // ForServe repeats its error
-	return s, s.ForServe()
+		"SECRET_KEY="+newKey(), "JWT_SECRET_KEY="+newKey(), "JWT_PRIVATE_KEY=")
+	s, _ = server.Load(environ, "") // ForServe repeats its error
+	return s, addressChosen, s.ForServe()
 }
 
-// listeners are those of the server and of the issuer.
-type listeners struct{ http, issuer net.Listener }
-
-// url returns the URL at which this machine reaches the server.
-func (l listeners) url() string {
-	address, err := server.ReachableAddr(l.http.Addr().String())
-	if err != nil {
-		address = l.http.Addr().String()
-	}
-	return "http://" + address
-}
-
-func (l listeners) close() error { return errors.Join(l.http.Close(), l.issuer.Close()) }
-
-func listen(ctx context.Context, dir, addr string) (l listeners, err error) {
-	if l.http, err = server.Listen(ctx, addr); err != nil && addr == defaultAddr {
-		l.http, err = server.Listen(ctx, "127.0.0.1:0") // another program uses the default port
-	}
-	if err != nil {
-		return l, err
-	}
-	if l.issuer, err = listenIssuer(ctx, filepath.Join(dir, "issuer.addr")); err != nil {
-		return l, errors.Join(err, l.http.Close())
-	}
-	return l, nil
-}
-
-// listenIssuer listens at the address in the file, or stores a new address there. The
-// issuer's address is part of the identity of its users, so it must not change
-// between starts.
-func listenIssuer(ctx context.Context, file string) (net.Listener, error) {
-	stored, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("read the issuer's address: %w", err)
-	}
-	if len(stored) > 0 {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", string(stored))
-		if err != nil {
-			return nil, fmt.Errorf("the sign-in issuer's port is in use; free it, or use another --data: %w", err)
-		}
-		return listener, nil
-	}
-	listener, err := listenRandomPort(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find a port for the sign-in issuer: %w", err)
-	}
-	if err := os.WriteFile(file, []byte(listener.Addr().String()), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("store the issuer's address: %w", err), listener.Close())
-	}
-	return listener, nil
-}
-
-// listenRandomPort avoids the ephemeral ports (32768 and up): an outgoing connection
-// could use the same one at the next start.
-func listenRandomPort(ctx context.Context) (listener net.Listener, err error) {
-	for range 20 {
-		port := 20000 + mathrand.IntN(10000) //nolint:gosec // a port need not be a secret
-		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			break
-		}
-	}
-	return listener, err
-}
+func newKey() string { return rand.Text() + rand.Text() }

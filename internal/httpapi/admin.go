@@ -88,8 +88,8 @@ func (a *API) changeUser(ctx context.Context, admin auth.PrivilegedActor, in *ch
 	return &managedUserOut{Body: managedUserOf(changed)}, nil
 }
 
-// event is an audit event as the contract shows it.
-type event struct {
+// auditEvent is an event of the audit log as the contract shows it.
+type auditEvent struct {
 	ID           auth.EventID      `json:"id" format:"uuid"`
 	At           timestamp         `json:"at" sample:"2026-11-22T09:30:00.481516Z"`
 	ActorID      *auth.UserID      `json:"actor_id" format:"uuid" nullable:"true" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683a1" doc:"The user who did it; null without a signed-in user."`
@@ -102,8 +102,8 @@ type event struct {
 	Details      map[string]string `json:"details"`
 }
 
-func eventOf(e auth.Event) event {
-	return event{
+func eventOf(e auth.Event) auditEvent {
+	return auditEvent{
 		ID: e.ID, At: timestamp(e.At), ActorID: e.Actor, Action: e.Action, ResourceType: e.ResourceType, ResourceID: e.Resource,
 		IP: e.From.IP, UserAgent: e.From.UserAgent, RequestID: e.From.RequestID, Details: e.Details,
 	}
@@ -124,8 +124,8 @@ func (in *listEventsIn) filter() string {
 
 type auditEventsOut struct {
 	Body struct {
-		Events        []event `json:"audit_events"`
-		NextPageToken string  `json:"next_page_token" doc:"Empty on the last page."`
+		Events        []auditEvent `json:"audit_events"`
+		NextPageToken string       `json:"next_page_token" doc:"Empty on the last page."`
 	}
 }
 

@@ -112,7 +112,7 @@ type MatchedItemIn struct {
 // itemBody sets everything that a caller may set of an item.
 type itemBody struct {
 	Content string             `json:"content" minLength:"1" maxLength:"10000" sample:"Refunds above 500 need a second person." doc:"At least one character that is not blank; stored byte for byte."`
-	Order   body.Optional[int] `json:"order,omitempty" minimum:"0" sample:"1" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
+	Order   body.Optional[int] `json:"order,omitempty" minimum:"0" doc:"The position of the item, from 0. If absent: a new item is appended, another stays where it is."`
 
 	item requirements.NewItem
 }
@@ -124,8 +124,8 @@ func (b *itemBody) check(*call) (faults []problem.FieldError) {
 
 // itemPatch is a merge patch of an item.
 type itemPatch struct {
-	Content body.Change[string] `json:"content,omitempty" minLength:"1" maxLength:"10000" doc:"At least one character that is not blank; stored byte for byte."`
-	Order   body.Change[int]    `json:"order,omitempty" minimum:"0" sample:"1" doc:"Moves the item to this position, from 0."`
+	Content body.Change[string] `json:"content,omitempty" minLength:"1" maxLength:"10000" sample:"Refunds above 500 need a second person." doc:"At least one character that is not blank; stored byte for byte."`
+	Order   body.Change[int]    `json:"order,omitempty" minimum:"0" doc:"Moves the item to this position, from 0."`
 
 	patch requirements.ItemPatch
 }

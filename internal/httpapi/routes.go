@@ -69,6 +69,7 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 
 	a.pages = docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf, Missing: a.missing,
+		Example: a.contract.ProblemExample, FieldErrors: fieldErrorMeanings(),
 		Prefix: a.Public.Prefix, PublicPrefix: func(r *http.Request) string { return middleware.InfoFrom(r.Context()).Public.Prefix },
 	})
 	mux.HandleFunc("GET /docs", a.pages.Reference)

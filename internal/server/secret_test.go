@@ -44,9 +44,9 @@ func TestSettings_SecretsAreNeverPrinted(t *testing.T) {
 		}
 		wantNoCanary(t, "JSON", string(text))
 		redacted += strings.Count(string(text), "[redacted]")
-		for _, plain := range []bool{false, true} {
+		for _, format := range []telemetry.Format{telemetry.JSON, telemetry.Text, telemetry.Console} {
 			var out bytes.Buffer
-			log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelDebug, Text: plain})
+			log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelDebug, Format: format})
 			log.With("with", v).WithGroup("group").InfoContext(t.Context(), "said", "value", v, "list", []any{v})
 			wantNoCanary(t, "slog", out.String())
 		}

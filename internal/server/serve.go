@@ -35,11 +35,11 @@ const (
 	databaseInterval = 250 * time.Millisecond
 )
 
-// Serve handles requests on the listener until ctx is done, then shuts down
+// Serve handles requests on the listeners until ctx is done, then shuts down
 // gracefully: it reports not ready at once, accepts requests for SHUTDOWN_DRAIN while
 // load balancers notice, then finishes running requests within SHUTDOWN_GRACE. If a
 // part fails, Serve returns at once.
-func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+func (a *App) Serve(ctx context.Context, listeners ...net.Listener) error {
 	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	server := &http.Server{
@@ -62,12 +62,14 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
 	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	for _, listener := range listeners {
+		group.Go(func() error {
+			if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve: %w", err)
+			}
+			return nil
+		})
+	}
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	group.Go(func() error { return a.serveMetrics(ended) })

@@ -52,7 +52,7 @@ type App struct {
 
 // Logger returns the logger that the settings select.
 func Logger(s *Settings, w io.Writer) *slog.Logger {
-	return telemetry.NewLogger(w, telemetry.LogConfig{Level: slog.Level(s.LogLevel), Text: s.LogFormat == "text", Project: s.GoogleProject})
+	return telemetry.NewLogger(w, telemetry.LogConfig{Level: slog.Level(s.LogLevel), Format: telemetry.Format(s.LogFormat), Project: s.GoogleProject})
 }
 
 // New wires the server. It connects to nothing yet, so it succeeds while PostgreSQL

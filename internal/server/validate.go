@@ -13,6 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/ratelimit"
+	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
 const (
@@ -143,7 +144,8 @@ func (s *Settings) ForMigrate() error {
 func (s *Settings) check() *faultList {
 	f := &faultList{faults: slices.Clone(s.unread)}
 	f.add(s.Env != "production" && s.Env != "development", "APP_ENV is not production or development")
-	f.add(s.LogFormat != "json" && s.LogFormat != "text", "LOG_FORMAT is not json or text")
+	f.add(!slices.Contains([]telemetry.Format{telemetry.JSON, telemetry.Text, telemetry.Console}, telemetry.Format(s.LogFormat)),
+		"LOG_FORMAT is not json, text or console")
 	f.add(s.DatabaseURL == "", "DATABASE_URL is needed: postgres://user:password@host:5432/database")
 	f.addURL("DATABASE_URL", s.DatabaseURL, postgres.CheckURL)
 	return f

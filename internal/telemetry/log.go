@@ -23,26 +23,40 @@ const LevelCritical = slog.LevelError + 4
 // modulePath is the common prefix of our packages' import paths.
 const modulePath = "github.com/codegenapp/codegenapp/"
 
+// Format is the form of log lines.
+type Format string
+
+// The formats. LOG_FORMAT uses the same names.
+const (
+	// JSON has the field names of Google Cloud Logging.
+	JSON Format = "json"
+	// Text is slog's text format, with all fields.
+	Text Format = "text"
+	// Console has short lines for a terminal.
+	Console Format = "console"
+)
+
 // LogConfig configures a logger.
 type LogConfig struct {
 	// Level is the lowest level that is written.
 	Level slog.Level
-	// Text selects slog's text format instead of JSON for Cloud Logging.
-	Text bool
+	// Format is the form of the lines. If empty, it is JSON.
+	Format Format
 	// Project is the Google Cloud project that stores the traces. Cloud Logging
 	// needs it to link a line to its trace. If empty, lines have the bare trace ID.
 	Project string
 }
 
-// NewLogger returns a logger that writes each line to w at once, in one call. The
-// format is JSON with the field names of Google Cloud Logging, or text.
+// NewLogger returns a logger that writes each line to w at once, in one call.
 func NewLogger(w io.Writer, c LogConfig) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: textAttr}
-	if c.Text {
-		return slog.New(textHandler{slog.NewTextHandler(w, options)})
+	switch c.Format {
+	case Text:
+		return slog.New(textHandler{slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: textAttr})})
+	case Console:
+		return slog.New(newConsoleHandler(w, c.Level))
+	default: // JSON
 	}
-	options.ReplaceAttr = cloudAttr
-	h := cloudHandler{Handler: slog.NewJSONHandler(w, options)}
+	h := cloudHandler{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudAttr})}
 	if c.Project != "" {
 		h.tracePrefix = "projects/" + c.Project + "/traces/"
 	}

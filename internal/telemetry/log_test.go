@@ -79,14 +79,14 @@ func TestLog_AttributeDoesNotReplaceTheSeverity(t *testing.T) {
 
 func TestLog_LinesBelowTheLevelAreNotWritten(t *testing.T) {
 	t.Parallel()
-	for _, text := range []bool{false, true} {
+	for _, format := range []telemetry.Format{telemetry.JSON, telemetry.Text, telemetry.Console} {
 		var out bytes.Buffer
-		log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelWarn, Text: text})
+		log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelWarn, Format: format})
 		log.DebugContext(t.Context(), "quiet")
 		log.InfoContext(t.Context(), "quiet")
 		log.WarnContext(t.Context(), "loud")
 		if got := out.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "loud") || strings.Count(got, "\n") != 1 {
-			t.Errorf("with text %t it writes %q", text, got)
+			t.Errorf("as %s it writes %q", format, got)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestLog_LinesHaveTraceAndSourceLocation(t *testing.T) {
 				t.Errorf("its place is %+v", got.Source)
 			}
 			out.Reset()
-			telemetry.NewLogger(&out, telemetry.LogConfig{Text: true}).With("a", 1).InfoContext(ctx, "said")
+			telemetry.NewLogger(&out, telemetry.LogConfig{Format: telemetry.Text}).With("a", 1).InfoContext(ctx, "said")
 			if logged := strings.Contains(out.String(), " trace="+id); logged != (tc.trace != "") {
 				t.Errorf("as text it is %s", out.String())
 			}
@@ -209,7 +209,7 @@ func TestLog_HandlersPassSlogtest(t *testing.T) {
 func TestLog_TextHasTheLevelNamesOfTheSettings(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := telemetry.NewLogger(&out, telemetry.LogConfig{Text: true})
+	log := telemetry.NewLogger(&out, telemetry.LogConfig{Format: telemetry.Text})
 	log.Log(t.Context(), slog.LevelWarn, "said", "level", "high") //nolint:sloglint // a key that is also the handler's own
 	log.Log(t.Context(), telemetry.LevelCritical, "said")
 	if got := out.String(); !strings.Contains(got, "level=WARNING msg=said level=high") || !strings.Contains(got, "level=CRITICAL") {
@@ -228,13 +228,13 @@ func (w *writes) Write(b []byte) (int, error) {
 // A process that is killed loses no line that it has logged.
 func TestLog_EachLineIsOneWriteAtOnce(t *testing.T) {
 	t.Parallel()
-	for _, text := range []bool{false, true} {
+	for _, format := range []telemetry.Format{telemetry.JSON, telemetry.Text, telemetry.Console} {
 		var w writes
-		log := telemetry.NewLogger(&w, telemetry.LogConfig{Text: text}).With("by", "test")
+		log := telemetry.NewLogger(&w, telemetry.LogConfig{Format: format}).With("by", "test")
 		for n := range 3 {
 			log.InfoContext(t.Context(), "logged", "n", n)
 			if len(w) != n+1 || strings.Count(w[n], "\n") != 1 || !strings.HasSuffix(w[n], "\n") {
-				t.Fatalf("after %d lines as text %t there were the writes %q", n+1, text, w)
+				t.Fatalf("after %d lines as %s there were the writes %q", n+1, format, w)
 			}
 		}
 	}

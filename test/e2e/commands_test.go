@@ -19,7 +19,7 @@ func TestCommands_HaveHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "dev", "serve", "migrate", "migrate up", "migrate down", "migrate status", "migrate create",
-		"issuer", "openapi", "healthcheck", "version",
+		"issuer", "doctor", "env", "openapi", "healthcheck", "version",
 	} {
 		t.Run("codegenapp "+command, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +36,7 @@ func TestCommands_HaveHelp(t *testing.T) {
 func TestCommands_RejectBadArgumentsInOneLine(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
-		"", "nonsense", "serve nonsense", "serve --nonsense", "dev --data", "migrate", "migrate sideways",
+		"nonsense", "help nonsense", "serve nonsense", "dev --port 65536", "serve --nonsense", "dev --data", "migrate", "migrate sideways",
 		"migrate create", "migrate create one two", "openapi --json", "version --verbose",
 	} {
 		t.Run("codegenapp "+line, func(t *testing.T) {
@@ -50,12 +50,66 @@ func TestCommands_RejectBadArgumentsInOneLine(t *testing.T) {
 	}
 }
 
+// Each group of command lines prints the same help.
+func TestCommands_HelpIsFoundInEveryUsualWay(t *testing.T) {
+	t.Parallel()
+	for want, lines := range map[string][]string{
+		"--help":            {"", "help", "-h"},
+		"serve --help":      {"help serve", "serve -h"},
+		"migrate up --help": {"help migrate up"},
+	} {
+		help := run(t, programOptions{args: strings.Fields(want)})
+		for _, line := range lines {
+			t.Run("codegenapp "+line, func(t *testing.T) {
+				t.Parallel()
+				p := run(t, programOptions{args: strings.Fields(line)})
+				p.wantExit(0)
+				if diff := cmp.Diff(help.out.String(), p.out.String()); diff != "" {
+					t.Errorf("codegenapp %s prints another text than codegenapp %s (-want +got):\n%s", line, want, diff)
+				}
+			})
+		}
+	}
+}
+
+// The help of a command names settings that exist.
+func TestCommands_HelpNamesTheSettings(t *testing.T) {
+	t.Parallel()
+	printed := run(t, programOptions{args: []string{"env"}})
+	printed.wantExit(0)
+	for command, settings := range map[string][]string{
+		"dev":   {"HTTP_ADDR", "CORS_ORIGINS", "ADMIN_EMAILS", "RATELIMIT_DEFAULT", "RATELIMIT_ENABLED", "LOG_FORMAT"},
+		"serve": {"DATABASE_URL", "GOOGLE_CLIENT_ID", "SECRET_KEY", "JWT_SECRET_KEY", ".env.example", "codegenapp env"},
+	} {
+		p := run(t, programOptions{args: []string{command, "--help"}})
+		wantAll(t, p.out.String(), settings...)
+		for _, name := range regexp.MustCompile(`[A-Z]{3,}_[A-Z_]+`).FindAllString(p.out.String(), -1) {
+			if plain := strings.TrimSuffix(name, "_FILE"); !strings.Contains(printed.out.String(), "\n"+name+"=") && !strings.Contains(printed.out.String(), "\n"+plain+"=") {
+				t.Errorf("%s --help names %s, which is not a setting", command, name)
+			}
+		}
+	}
+}
+
+func TestEnv_PrintsTheExampleSettings(t *testing.T) {
+	t.Parallel()
+	example, err := os.ReadFile("../../.env.example")
+	must(t, err)
+	p := run(t, programOptions{args: []string{"env"}})
+	p.wantExit(0)
+	if diff := cmp.Diff(string(example), p.out.String()); diff != "" {
+		t.Errorf("the printed settings differ from .env.example (-want +got):\n%s", diff)
+	}
+}
+
 func TestVersion_PrintsTheBuild(t *testing.T) {
 	t.Parallel()
-	p := run(t, programOptions{args: []string{"version"}})
-	p.wantExit(0)
-	if !regexp.MustCompile(`^codegenapp \S+ \(commit \S+, go1\.\d+\S*\)\n$`).MatchString(p.out.String()) {
-		t.Errorf("it prints %q", p.out.String())
+	for _, line := range []string{"version", "--version", "-v"} {
+		p := run(t, programOptions{args: []string{line}})
+		p.wantExit(0)
+		if !regexp.MustCompile(`^codegenapp \S+ \(commit \S+, go1\.\d+\S*\)\n$`).MatchString(p.out.String()) {
+			t.Errorf("%s prints %q", line, p.out.String())
+		}
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// A user opens the address for browsers in the banner, chooses Ann on the page that
-// stands in for Google, and is signed in, by either host name of this machine.
+// A user opens the sign-in address of the banner, chooses Ann on the page that stands
+// in for Google, and is signed in, by either host name of this machine.
 func TestDev_SignsABrowserIn(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(publicDir(t), "data")
 	d := startDev(t, programOptions{args: []string{"--data", dir}})
-	begin := d.waitForOutput(&d.out, `(?m)^ +browser +(http\S+)$`)[1]
+	begin := d.waitForOutput(&d.out, `(?m)^ +sign in +(http\S+)$`)[1]
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		jar, err := cookiejar.New(nil)
 		must(t, err)
@@ -35,7 +35,7 @@ func TestDev_SignsABrowserIn(t *testing.T) {
 			must(t, err)
 			return res, string(text)
 		}
-		at, page := open(http.MethodGet, strings.Replace(begin, "127.0.0.1", host, 1), "")
+		at, page := open(http.MethodGet, strings.Replace(begin, "localhost", host, 1), "")
 		_, link, found := strings.Cut(page, `<a href="`)
 		link, _, _ = strings.Cut(link, `"`)
 		if !found {
@@ -43,7 +43,7 @@ func TestDev_SignsABrowserIn(t *testing.T) {
 		}
 		chosen, err := at.Request.URL.Parse(html.UnescapeString(link))
 		must(t, err)
-		server := strings.Replace(d.URL, "127.0.0.1", host, 1)
+		server := strings.Replace(d.URL, "localhost", host, 1)
 		if done, _ := open(http.MethodGet, chosen.String(), ""); done.StatusCode != http.StatusOK || done.Request.URL.String() != server+"/docs" {
 			t.Errorf("the browser ends at %s with %s", done.Request.URL, done.Status)
 		}

@@ -43,18 +43,25 @@ func startDev(t *testing.T, l programOptions) *devServer {
 // runPrintedCommand runs the printed curl line.
 func (d *devServer) runPrintedCommand() []project {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), "sh", "-c", d.curl)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		d.t.Fatalf("%s: %v: %s", d.curl, err, out)
-	}
 	var list projects
-	(&response{t: d.t, Body: string(out)}).decode(&list)
+	out := runShell(d.t, d.curl)
+	(&response{t: d.t, Body: out}).decode(&list)
 	if list.Projects == nil {
 		d.t.Fatalf("%s lists no projects: %s", d.curl, out)
 	}
 	return list.Projects
+}
+
+// runShell runs a pasted line and returns its output.
+func runShell(t *testing.T, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", line, err, out)
+	}
+	return string(out)
 }
 
 // wantStopped fails the test unless the server has ended in order, and
@@ -65,7 +72,7 @@ func (d *devServer) wantStopped(dir string) {
 	if left := postgresIn(d.t, dir); len(left) > 0 {
 		d.t.Errorf("PostgreSQL still runs: %v", left)
 	}
-	for _, bad := range []string{"level=ERROR", "level=WARN", "codegenapp: "} {
+	for _, bad := range []string{" ERROR ", " WARNING ", "codegenapp: "} {
 		if strings.Contains(d.logs.String(), bad) {
 			d.t.Errorf("the log of a server that ran and stopped in order has %q:\n%s", bad, d.logs.String())
 		}
@@ -168,6 +175,7 @@ func TestDev_NeedsNoEnvironment(t *testing.T) {
 	if strings.HasSuffix(d.URL, ":8080") {
 		t.Errorf("it says that it listens on %s, which is taken", d.URL)
 	}
+	wantAll(t, d.out.String(), "Another program uses port 8080.")
 	d.runPrintedCommand()
 	d.signal(syscall.SIGINT)
 	d.wantStopped(filepath.Join(dir, ".codegenapp"))
@@ -179,17 +187,33 @@ func TestDev_ListensAtTheGivenAddress(t *testing.T) {
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	must(t, err)
 	d := startDev(t, programOptions{dir: dir, env: []string{"PORT=" + port}})
-	if d.URL != "http://127.0.0.1:"+port {
-		t.Errorf("it listens on %s, not on port %s of all addresses", d.URL, port)
+	if d.URL != "http://localhost:"+port {
+		t.Errorf("it listens on %s, not on port %s of this machine", d.URL, port)
 	}
 	d.runPrintedCommand()
+	hosts := []string{"127.0.0.1"}
+	if six, err := net.Listen("tcp", "[::1]:0"); err == nil { // this machine has IPv6
+		must(t, six.Close())
+		hosts = append(hosts, "::1")
+	}
+	for _, host := range hosts {
+		get(t, "http://"+net.JoinHostPort(host, port)+"/health/live", "").want(http.StatusOK)
+	}
 
-	// An explicit address is not replaced by another.
-	other := publicDir(t)
-	taken := run(t, programOptions{args: []string{"dev"}, dir: other, env: []string{"HTTP_ADDR=127.0.0.1:" + port, "LOG_LEVEL=ERROR"}})
-	taken.wantLine(1, "listen on HTTP_ADDR", "address already in use")
-	if left := postgresIn(t, filepath.Join(other, ".codegenapp")); len(left) > 0 {
-		t.Errorf("PostgreSQL still runs: %v", left)
+	// A port that was chosen is not replaced by another.
+	for name, l := range map[string]programOptions{
+		"by HTTP_ADDR": {args: []string{"dev"}, env: []string{"HTTP_ADDR=127.0.0.1:" + port, "LOG_LEVEL=ERROR"}},
+		"by PORT":      {args: []string{"dev"}, env: []string{"PORT=" + port, "LOG_LEVEL=ERROR"}},
+		"by --port":    {args: []string{"dev", "--port", port}, env: []string{"HTTP_ADDR=127.0.0.1:1", "LOG_LEVEL=ERROR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l.dir = publicDir(t)
+			run(t, l).wantLine(1, "address already in use", "--port")
+			if left := postgresIn(t, filepath.Join(l.dir, ".codegenapp")); len(left) > 0 {
+				t.Errorf("PostgreSQL still runs: %v", left)
+			}
+		})
 	}
 }
 

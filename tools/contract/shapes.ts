@@ -64,9 +64,9 @@ export type Claims = [
 
   // Codes distinguish problems.
   Holds<Same<Schemas["Problem"]["current"], Schemas["Project"] | Schemas["Specification"] | Schemas["Item"] | undefined>>,
-  Holds<string extends Schemas["Problem"]["code"] | Schemas["Mistake"]["code"] ? false : true>,
+  Holds<string extends Schemas["Problem"]["code"] | Schemas["FieldError"]["code"] ? false : true>,
   Holds<Refused<Reorder, "precondition_failed">["current"] extends Schemas["Specification"] ? true : false>,
   Holds<Refused<paths["/items/{id}"]["patch"], "precondition_failed">["current"] extends Schemas["Item"] ? true : false>,
-  Holds<Refused<Reorder, "validation_failed">["errors"] extends Schemas["Mistake"][] ? true : false>,
+  Holds<Refused<Reorder, "validation_failed">["errors"] extends Schemas["FieldError"][] ? true : false>,
   Holds<Same<Refused<Reorder, "project_not_found">, never>>,
 ];

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	redirectURI := single(r.Form, "redirect_uri")
-	if !slices.Contains(client.RedirectURIs, redirectURI) && !slices.Contains(client.RedirectURIs, anyPort(redirectURI)) {
+	if !client.accepts(redirectURI) {
 		http.Error(w, "The redirect_uri is not one of this client.", http.StatusBadRequest)
 		return
 	}
@@ -53,7 +54,7 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, redirectURI, url.Values{"error": {code}, "error_description": {reason}})
 		return
 	}
-	user, ok := i.find(r.Form.Get("login_hint"))
+	user, ok := i.chosen(r.Form.Get("login_hint"))
 	if !ok {
 		i.listUsers(w, r)
 		return
@@ -65,6 +66,24 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		nonce:       r.Form.Get("nonce"),
 		user:        user,
 	})}})
+}
+
+// accepts reports whether the client may receive a response at a redirect URI.
+func (c Client) accepts(redirectURI string) bool {
+	onLoopback := anyPort(redirectURI)
+	return slices.Contains(c.RedirectURIs, redirectURI) || slices.Contains(c.RedirectURIs, onLoopback) || c.AnyLoopback && onLoopback != ""
+}
+
+// chosen returns the user that a login hint selects.
+func (i *Issuer) chosen(hint string) (User, bool) {
+	if user, ok := i.find(hint); ok || !i.anyUser {
+		return user, ok
+	}
+	address, err := mail.ParseAddress(hint)
+	if err != nil || address.Address != hint {
+		return User{}, false
+	}
+	return complete(User{Email: hint}), true
 }
 
 // anyPort returns a loopback URL of plain HTTP without its port, or an empty string for
@@ -140,31 +159,49 @@ func (i *Issuer) storeGrant(g grant) string {
 
 var page = template.Must(template.New("choose").Parse(`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Choose an account</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Choose an account</title></head>
 <body>
 <h1>Choose an account</h1>
 <p>This page stands in for Google during development. It asks for no password.</p>
 <ul>
-{{range .}}<li><a href="{{.Link}}">{{.Name}} ({{.Email}})</a></li>
+{{range .Users}}<li><a href="{{.Link}}">{{.Name}} ({{.Email}})</a></li>
 {{end}}</ul>
-</body>
+{{if .AnyUser}}<form>
+{{range .Hidden}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">
+{{end}}<label>Another e-mail address: <input type="email" name="login_hint" required maxlength="254"></label>
+<button>Sign in</button>
+</form>
+{{end}}</body>
 </html>
 `))
 
+type (
+	userLink struct{ Name, Email, Link string }
+	field    struct{ Name, Value string }
+)
+
 // listUsers serves a page with the users. Each is a link to the same request with a
-// login hint.
+// login hint. If any user may sign in, a form asks for the address of another one.
 func (i *Issuer) listUsers(w http.ResponseWriter, r *http.Request) {
-	type choice struct{ Name, Email, Link string }
-	choices := make([]choice, 0, len(i.users))
+	content := struct {
+		Users   []userLink
+		AnyUser bool
+		Hidden  []field
+	}{AnyUser: i.anyUser}
+	again := url.Values{}
+	maps.Copy(again, r.Form)
 	for _, u := range i.users {
-		again := url.Values{}
-		maps.Copy(again, r.Form)
 		again.Set("login_hint", u.Email)
-		choices = append(choices, choice{u.Name, u.Email, "?" + again.Encode()})
+		content.Users = append(content.Users, userLink{u.Name, u.Email, "?" + again.Encode()})
+	}
+	again.Del("login_hint")
+	for _, name := range slices.Sorted(maps.Keys(again)) {
+		content.Hidden = append(content.Hidden, field{name, again.Get(name)})
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	// Without form-action: browsers also apply it to the redirects after a form.
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	// An error means that the client has disconnected.
-	_ = page.Execute(w, choices)
+	_ = page.Execute(w, content)
 }

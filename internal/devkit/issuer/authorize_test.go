@@ -77,6 +77,35 @@ func TestAuthorize_LoopbackAllowsAnyPort(t *testing.T) {
 	}
 }
 
+// A page that is developed on this machine completes a sign-in at a path of its own.
+func TestAuthorize_AnyLoopbackAllowsAnyPath(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, "http://localhost:1")
+	cfg.Clients[0].AnyLoopback = true
+	i, err := issuer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for redirectURI, allowed := range map[string]bool{
+		"http://localhost:5173/signed-in":      true,
+		"http://127.0.0.1:3000/":               true,
+		callback:                               true,
+		"https://localhost:5173/signed-in":     false,
+		"http://localhost.example.com/":        false,
+		"http://192.0.2.7:5173/signed-in":      false,
+		"":                                     false,
+		"https://another.example.com/callback": false,
+	} {
+		response := httptest.NewRecorder()
+		i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{
+			"client_id": {"web&app"}, "redirect_uri": {redirectURI},
+		}.Encode(), http.NoBody))
+		if (response.Code == http.StatusFound) != allowed {
+			t.Errorf("%s: responded %d", redirectURI, response.Code)
+		}
+	}
+}
+
 func TestAuthorize_ErrorsAreSentToTheClient(t *testing.T) {
 	t.Parallel()
 	app := start(t).client(t)
@@ -137,5 +166,40 @@ func TestAuthorize_PageListsTheUsers(t *testing.T) {
 	token, err := app.Exchange(t.Context(), response.Get("code"), oauth2.VerifierOption(verifier))
 	if err != nil || response.Get("state") != "st&te" || token.Extra("id_token") == nil {
 		t.Errorf("the link of the page leads to %v, %v", response, err)
+	}
+}
+
+func TestAuthorize_AnyUserSignsInByAddress(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, "http://localhost:1")
+	cfg.AnyUser = true
+	i, err := issuer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := url.Values{
+		"client_id": {"web&app"}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid"}, "state": {"a<b"},
+		"code_challenge_method": {"S256"}, "code_challenge": {strings.Repeat("x", 43)},
+	}
+	page := httptest.NewRecorder()
+	i.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/authorize?"+request.Encode(), http.NoBody))
+	for _, part := range []string{"<form>", `type="email" name="login_hint"`, `<input type="hidden" name="state" value="a&lt;b">`} {
+		if !strings.Contains(page.Body.String(), part) {
+			t.Errorf("the page has no %s:\n%s", part, page.Body)
+		}
+	}
+	if policy := page.Header().Get("Content-Security-Policy"); strings.Contains(policy, "form-action") {
+		t.Errorf("the policy %q blocks the redirect after the form", policy)
+	}
+	for hint, allowed := range map[string]bool{
+		"carol@example.org": true, "ann@example.com": true, "CAROL@example.org": true,
+		"": false, "carol": false, "Carol <carol@example.org>": false, "carol@example.org, eve@example.org": false,
+	} {
+		request.Set("login_hint", hint)
+		response := httptest.NewRecorder()
+		i.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/authorize?"+request.Encode(), http.NoBody))
+		if hasCode := strings.Contains(response.Header().Get("Location"), "code="); hasCode != allowed {
+			t.Errorf("%q: responded %d to %q", hint, response.Code, response.Header().Get("Location"))
+		}
 	}
 }

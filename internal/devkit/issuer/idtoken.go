@@ -61,11 +61,13 @@ func (i *Issuer) defaults(c Claims) map[string]any {
 		"email":          u.Email,
 		"email_verified": true,
 		"name":           cmp.Or(c.Name, u.Name),
-		"picture":        cmp.Or(c.Picture, u.Picture),
 		"iat":            now.Unix(),
 		// Two sign-ins of a user in the same second have different tokens.
 		"jti": rand.Text(),
 		"exp": now.Add(tokenLife).Unix(),
+	}
+	if picture := cmp.Or(c.Picture, u.Picture); picture != "" {
+		claims["picture"] = picture
 	}
 	if hd := cmp.Or(c.HostedDomain, u.HostedDomain); hd != "" {
 		claims["hd"] = hd
@@ -103,7 +105,7 @@ func (i *Issuer) find(email string) (User, bool) {
 	return i.users[n], true
 }
 
-// complete sets the optional fields. The subject depends on the address alone, so a
+// complete sets the subject and the name. The subject depends on the address alone, so a
 // user stays the same after a restart. It is a decimal number, like Google's.
 func complete(u User) User {
 	if u.Subject == "" {
@@ -112,9 +114,6 @@ func complete(u User) User {
 	}
 	if u.Name == "" {
 		u.Name, _, _ = strings.Cut(u.Email, "@")
-	}
-	if u.Picture == "" {
-		u.Picture = "https://www.example.com/pictures/" + u.Subject + ".png"
 	}
 	return u
 }

@@ -31,8 +31,10 @@ type Config struct {
 	// Identity Platform: tokens are for the project and say how their users signed in,
 	// and there is no code flow.
 	Project string
-	// Users are the users that can sign in. At least one is required.
+	// Users are the users that the page lists. At least one is required.
 	Users []User
+	// AnyUser lets every address sign in, not only those of Users.
+	AnyUser bool
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
 	// Key signs tokens: RSA of at least 2048 bits (RS256) or P-256 (ES256). If nil, an
@@ -50,6 +52,8 @@ type Client struct {
 	// RedirectURIs are compared character by character. Plain HTTP on loopback may have
 	// any port (RFC 8252, section 7.3).
 	RedirectURIs []string
+	// AnyLoopback accepts every redirect URI of plain HTTP on loopback.
+	AnyLoopback bool
 }
 
 // User is a user that can sign in.
@@ -58,9 +62,8 @@ type User struct {
 	// Subject is derived from Email if empty.
 	Subject string
 	Name    string
-	Picture string
-	// HostedDomain is the claim hd, which is omitted if empty.
-	HostedDomain string
+	// Picture and HostedDomain are the claims picture and hd, which are omitted if empty.
+	Picture, HostedDomain string
 }
 
 // Issuer is an OpenID Connect issuer; an [http.Handler].
@@ -71,6 +74,7 @@ type Issuer struct {
 	// audience is the default audience of tokens.
 	audience string
 	users    []User
+	anyUser  bool
 	now      func() time.Time
 	maxAge   time.Duration
 	mux      *http.ServeMux
@@ -90,6 +94,7 @@ func New(cfg Config) (*Issuer, error) {
 		url:     cfg.URL,
 		clients: make(map[string]Client, len(cfg.Clients)),
 		project: cfg.Project,
+		anyUser: cfg.AnyUser,
 		now:     cfg.Now,
 		maxAge:  cfg.MaxAge,
 		mux:     http.NewServeMux(),

@@ -88,11 +88,28 @@ func notFound(h *dataDir, major int, seen []string, npmErr error) error {
 	if len(seen) > 0 {
 		what += "; found only " + strings.Join(slices.Compact(slices.Sorted(slices.Values(seen))), ", ")
 	}
-	what += "; install it (Debian, Ubuntu: `apt-get install postgresql`; Fedora: `dnf install postgresql-server`; macOS: `brew install postgresql@16`), or install npm, which can download it"
+	what += "; " + howToInstall(major)
 	if npmErr != nil && !errors.Is(npmErr, exec.ErrNotFound) {
 		what += "; npm is installed, but: " + strings.Join(strings.Fields(npmErr.Error()), " ")
 	}
 	return errors.New(what)
+}
+
+// brewVersion is the version that `brew install` gets for new data.
+const brewVersion = 18
+
+// howToInstall says how to install the major version, or any one if it is 0.
+func howToInstall(major int) string {
+	const orNPM = ", or install npm, which can download it"
+	if major == 0 {
+		return fmt.Sprintf("install it (Debian, Ubuntu: `apt-get install postgresql`; Fedora: `dnf install postgresql-server`; macOS: `brew install postgresql@%d`)", brewVersion) + orNPM
+	}
+	how := fmt.Sprintf("install that version (Debian, Ubuntu: `apt-get install postgresql-%[1]d`; macOS: `brew install postgresql@%[1]d`; "+
+		"packages of every version: https://www.postgresql.org/download/)", major)
+	if strings.HasPrefix(npmVersion, strconv.Itoa(major)+".") {
+		how += orNPM
+	}
+	return how
 }
 
 // onPath resolves symbolic links: PATH often contains links to single programs of an

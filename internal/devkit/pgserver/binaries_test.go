@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // only finds PostgreSQL in dirs and nowhere else, and has no npm.
@@ -16,7 +18,10 @@ func only(t *testing.T, dirs ...string) finder {
 	return finder{
 		lookPath: func(string) (string, error) { return "", exec.ErrNotFound },
 		globs:    dirs,
-		npm:      npm{spec: "@embedded-postgres/none@1.0.0", cacheDir: func() (string, error) { return newDir(t), nil }},
+		npm: npm{
+			spec: "@embedded-postgres/none@1.0.0", progress: time.Minute,
+			cacheDir: func() (string, error) { return newDir(t), nil },
+		},
 	}
 }
 
@@ -95,21 +100,27 @@ func TestBinaries_MissingErrorSaysWhatToInstall(t *testing.T) {
 		}
 		return filepath.Join(brokenNPM, program), nil
 	}
-	install := []string{"install", "`apt-get install postgresql`", "`brew install postgresql@16`", "npm"}
+	install := []string{"`apt-get install postgresql`", "`brew install postgresql@18`", "or install npm"}
 	for name, tc := range map[string]struct {
 		in    finder
 		major int
 		says  []string
 	}{
-		"nothing there":      {in: only(t), says: []string{"PostgreSQL 14 or newer is not installed"}},
-		"too old":            {in: only(t, fakeBinaries(t, "13.9"), fakeBinaries(t, "9.6.1")), says: []string{"found only 13.9, 9.6.1"}},
-		"of another version": {in: only(t, fakeBinaries(t, "17.1")), major: 15, says: []string{"need PostgreSQL 15", "found only 17.1", "to start with an empty database"}},
-		"npm is offline":     {in: withNPM, says: []string{"npm is installed, but:", "npm error network npm error offline"}},
+		"nothing there": {in: only(t), says: []string{"PostgreSQL 14 or newer is not installed"}},
+		"too old":       {in: only(t, fakeBinaries(t, "13.9"), fakeBinaries(t, "9.6.1")), says: []string{"found only 13.9, 9.6.1"}},
+		"of another version": {in: only(t, fakeBinaries(t, "17.1")), major: 15, says: []string{
+			"need PostgreSQL 15", "found only 17.1", "to start with an empty database", "`apt-get install postgresql-15`", "`brew install postgresql@15`",
+		}},
+		"of npm's version": {in: only(t), major: 18, says: []string{"`apt-get install postgresql-18`", "or install npm"}},
+		"npm is offline":   {in: withNPM, says: []string{"npm is installed, but:", "npm error network npm error offline"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := tc.in.find(t.Context(), testDataDir(t), tc.major)
-			wantError(t, err, append(install, tc.says...)...)
+			if tc.major == 0 {
+				tc.says = slices.Concat(tc.says, install)
+			}
+			wantError(t, err, tc.says...)
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error is longer than a line:\n%v", err)
 			}

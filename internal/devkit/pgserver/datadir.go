@@ -18,7 +18,7 @@ import (
 // dataDir is the directory of one server, which this process has locked.
 type dataDir struct {
 	log   *slog.Logger
-	dir   string // the caller's directory: lock, password, log
+	dir   string // the caller's directory: lock, password, port, log
 	root  string // parent of the data directory: dir/postgres, or below stash
 	stash string // used for data that PostgreSQL could not reach in dir
 	as    account
@@ -47,9 +47,10 @@ func openDataDir(ctx context.Context, dir, stash string, log *slog.Logger) (*dat
 	return h, nil
 }
 
-func (h *dataDir) data() string    { return filepath.Join(h.root, "data") }
-func (h *dataDir) logPath() string { return filepath.Join(h.dir, "postgres.log") }
-func (h *dataDir) link() string    { return filepath.Join(h.dir, "postgres") }
+func (h *dataDir) data() string     { return filepath.Join(h.root, "data") }
+func (h *dataDir) logPath() string  { return filepath.Join(h.dir, "postgres.log") }
+func (h *dataDir) portPath() string { return filepath.Join(h.dir, "postgres.port") }
+func (h *dataDir) link() string     { return filepath.Join(h.dir, "postgres") }
 
 func (h *dataDir) lock(dir string) error {
 	f, err := lock(filepath.Join(dir, "lock"))

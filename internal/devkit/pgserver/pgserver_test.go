@@ -78,6 +78,7 @@ func newCluster(t *testing.T) string {
 		s, template.err = start(t.Context(), Config{Dir: template.dir, Settings: quick()}, testMachine(t))
 		must(t, template.err)
 		stop(t, s)
+		must(t, os.Remove(filepath.Join(template.dir, "postgres.port"))) // copies run at the same time
 	})
 	must(t, template.err)
 	dir := newDir(t)

@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,37 +29,62 @@ const (
 
 var errPortTaken = errors.New("another process took the port")
 
+// The range of new ports. It is below the ephemeral ports (32768 and up), of which an
+// outgoing connection could have the stored one at the next start.
+const minPort, maxPort = 10000, 19999
+
 // freePort returns a port that is currently free.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp4", net.JoinHostPort(loopback, "0")) //nolint:noctx // Nothing to wait for.
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range maxPortAttempts {
+		port := minPort + rand.IntN(maxPort-minPort+1) //nolint:gosec // a port need not be a secret
+		var l net.Listener
+		if l, err = net.Listen("tcp4", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil { //nolint:noctx // Nothing to wait for.
+			return port, l.Close()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	addr, err := netip.ParseAddrPort(l.Addr().String())
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return int(addr.Port()), nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
-// launch starts a server on the data and returns once it accepts connections.
+// storedPort returns the port of the last start, so that saved connections continue to
+// work. Without a stored port it is 0.
+func (h *dataDir) storedPort() int {
+	b, err := os.ReadFile(h.portPath())
+	if err != nil {
+		return 0 // no port is stored, or another one will do
+	}
+	port, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(port)
+}
+
+// launch starts a server on the data and returns once it accepts connections. It uses
+// the port of the last start, unless another process has it.
 func (h *dataDir) launch(
 	ctx context.Context, bin binaries, settings map[string]string, freePort func() (int, error),
 ) (*child, int, error) {
+	port := h.storedPort()
 	for attempt := 1; ; attempt++ {
-		port, err := freePort()
-		if err != nil {
-			return nil, 0, err
+		if port == 0 {
+			var err error
+			if port, err = freePort(); err != nil {
+				return nil, 0, err
+			}
 		}
 		c, err := h.boot(ctx, filepath.Join(bin.dir, "postgres"), port, settings)
 		if err == nil {
+			if err := writeAtomically(h.portPath(), strconv.Itoa(port)+"\n"); err != nil {
+				return nil, 0, errors.Join(fmt.Errorf("store the port: %w", err), c.stop(cancelled(ctx)))
+			}
 			return c, port, nil
 		}
 		if !errors.Is(err, errPortTaken) || attempt == maxPortAttempts {
 			return nil, 0, err
 		}
 		h.log.DebugContext(ctx, "another process took the port, trying another", "port", port)
+		port = 0
 	}
 }
 

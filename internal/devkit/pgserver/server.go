@@ -24,7 +24,8 @@ import (
 
 // Config configures a server.
 type Config struct {
-	// Dir contains the lock, the password, the server's log and the data. It is created
+	// Dir contains the lock, the password, the port, the server's log and the data. The
+	// port stays the same from start to start, unless another process has it. Dir is created
 	// if missing, and never removed. As root, if the account of PostgreSQL cannot reach
 	// Dir, the data are in /var/lib/codegenapp, and Dir/postgres is a link to them.
 	Dir string

@@ -161,6 +161,44 @@ func TestServer_PortInUseIsReplaced(t *testing.T) {
 	}
 }
 
+func TestServer_PortStaysTheSame(t *testing.T) {
+	t.Parallel()
+	dir := newCluster(t)
+	first := started(t, dir)
+	stop(t, first)
+	second := started(t, dir)
+	if second.URL("notes") != first.URL("notes") {
+		t.Errorf("the second start is at %s, the first was at %s", second.URL("notes"), first.URL("notes"))
+	}
+	stop(t, second)
+
+	l, err := net.Listen("tcp4", net.JoinHostPort(loopback, strconv.Itoa(first.port)))
+	must(t, err)
+	defer l.Close()
+	third := started(t, dir)
+	if third.port == first.port {
+		t.Errorf("the server reports port %d, which another process has", third.port)
+	}
+	queryText(t, third, "SELECT 'reached'")
+	if stored := strings.TrimSpace(read(t, filepath.Join(dir, "postgres.port"))); stored != strconv.Itoa(third.port) {
+		t.Errorf("the stored port is %s, want %d", stored, third.port)
+	}
+}
+
+func TestServer_UnusableStoredPortIsReplaced(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []string{"", "0", "-1", "70000", "nonsense"} {
+		t.Run(stored, func(t *testing.T) {
+			t.Parallel()
+			dir := newCluster(t)
+			write(t, filepath.Join(dir, "postgres.port"), stored)
+			if s := started(t, dir); s.port < minPort || s.port > maxPort {
+				t.Errorf("the port is %d", s.port)
+			}
+		})
+	}
+}
+
 func TestServer_CancelledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]time.Duration{

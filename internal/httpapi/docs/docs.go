@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -55,9 +56,16 @@ type Config struct {
 	// PublicPrefix is that of a request.
 	Prefix       string
 	PublicPrefix func(*http.Request) string
+	// Example is a problem with this code in JSON, as a response has it.
+	Example func(problem.Code) []byte
+	// FieldErrors are the codes of the field errors in a ValidationFailed.
+	FieldErrors []FieldErrorCode
 	// Missing responds if there is no such page.
 	Missing http.HandlerFunc
 }
+
+// FieldErrorCode is a code of field errors and its meaning.
+type FieldErrorCode struct{ Code, Meaning string }
 
 // Pages serves the pages. They are the same for all callers, so they are rendered once.
 type Pages struct {
@@ -84,7 +92,7 @@ const (
 
 // New renders the pages.
 func New(c Config) *Pages {
-	p := &Pages{Config: c, groups: problemsByStatus(c.Status), rendered: map[string]*file{}}
+	p := &Pages{Config: c, groups: c.problemsByStatus(), rendered: map[string]*file{}}
 	paths := []string{referencePath, problemsPath}
 	for _, code := range problem.Codes() {
 		paths = append(paths, problemsPath+"/"+string(code))
@@ -106,7 +114,7 @@ func (p *Pages) render(path, prefix string) *file {
 		return page("problems.html", textPolicy, prefix, p.groups)
 	default:
 		code := problem.Code(strings.TrimPrefix(path, problemsPath+"/"))
-		return page("problem.html", textPolicy, prefix, problemPage{code, p.Status(code), code.Doc()})
+		return page("problem.html", textPolicy, prefix, p.problemPage(code))
 	}
 }
 
@@ -167,6 +175,22 @@ type problemPage struct {
 	Code   problem.Code
 	Status int
 	problem.Doc
+
+	Example     string
+	FieldErrors []FieldErrorCode
+}
+
+func (c Config) problemPage(code problem.Code) problemPage {
+	p := problemPage{Code: code, Status: c.Status(code), Doc: code.Doc()}
+	var example bytes.Buffer
+	if err := json.Indent(&example, c.Example(code), "", "  "); err != nil {
+		panic(fmt.Sprintf("indent the example of %s: %v", code, err))
+	}
+	p.Example = example.String()
+	if code == problem.ValidationFailed {
+		p.FieldErrors = c.FieldErrors
+	}
+	return p
 }
 
 // group is the problems with one status.
@@ -177,10 +201,10 @@ type group struct {
 
 // problemsByStatus groups all codes by status; within a status they have the order of
 // the contract.
-func problemsByStatus(status func(problem.Code) int) []group {
+func (c Config) problemsByStatus() []group {
 	var groups []group
 	for _, code := range problem.Codes() {
-		p := problemPage{code, status(code), code.Doc()}
+		p := c.problemPage(code)
 		at, found := slices.BinarySearchFunc(groups, p.Status, func(g group, status int) int { return cmp.Compare(g.Status, status) })
 		if !found {
 			groups = slices.Insert(groups, at, group{Status: p.Status})

@@ -68,7 +68,7 @@ func TestDocs_EveryProblemHasItsPage(t *testing.T) {
 		wantHeader(t, answer, "Content-Security-Policy",
 			"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		m := code.Doc()
-		for _, part := range []string{string(code), m.Title, m.Description, m.Remedy} {
+		for _, part := range []string{string(code), m.Title, m.Description, m.Remedy, `"code": "` + string(code) + `"`, `"request_id": "`} {
 			if !strings.Contains(html.UnescapeString(body), part) {
 				t.Errorf("/problems/%s does not say: %s", code, part)
 			}
@@ -76,6 +76,40 @@ func TestDocs_EveryProblemHasItsPage(t *testing.T) {
 		if !strings.Contains(index, `href="/problems/`+string(code)+`"`) {
 			t.Errorf("/problems does not list %s", code)
 		}
+	}
+}
+
+func TestDocs_ValidationPageExplainsEveryFieldErrorCode(t *testing.T) {
+	t.Parallel()
+	_, page := visit(t, "/problems/validation_failed")
+	page = html.UnescapeString(page)
+	_, contract := visit(t, "/api/v1/openapi.json")
+	var document struct {
+		Components struct {
+			Schemas struct {
+				FieldError struct {
+					Properties struct{ Code struct{ Enum []string } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(contract), &document); err != nil {
+		t.Fatal(err)
+	}
+	codes := document.Components.Schemas.FieldError.Properties.Code.Enum
+	if len(codes) < 10 {
+		t.Fatalf("the contract has the codes %v", codes)
+	}
+	for _, code := range codes {
+		if !regexp.MustCompile(`<dt><code>` + code + `</code></dt> <dd>\S.+</dd>`).MatchString(page) {
+			t.Errorf("the page does not explain %s", code)
+		}
+	}
+	if !strings.Contains(page, `"pointer": "/title"`) {
+		t.Errorf("the page has no example of a field error:\n%s", page)
+	}
+	if _, other := visit(t, "/problems/precondition_failed"); !strings.Contains(html.UnescapeString(other), `"current": {`) {
+		t.Errorf("the example of precondition_failed does not have the current resource:\n%s", other)
 	}
 }
 

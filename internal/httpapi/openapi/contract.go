@@ -8,6 +8,7 @@ package openapi
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"reflect"
@@ -120,7 +121,7 @@ func (c *Contract) Huma() huma.Config {
 
 // schemaNames are the schemas that the contract names otherwise than the code names
 // their types.
-var schemaNames = map[string]string{"ProblemDetails": "Problem", "FieldError": "Mistake"}
+var schemaNames = map[string]string{"ProblemDetails": "Problem"}
 
 // schemaName names a schema for readers of the contract: User for UserView,
 // ProjectList for the body of projectsOut, LoginBody for that of loginIn.
@@ -242,7 +243,7 @@ func (c *Contract) Complete() {
 			current.OneOf = append(current.OneOf, schemas.Schema(r.View, true, ""))
 		}
 	}
-	schemas.Map()["Mistake"].Properties["code"].Enum = c.FieldErrorCodes
+	schemas.Map()["FieldError"].Properties["code"].Enum = c.FieldErrorCodes
 	for name, s := range schemas.Map() {
 		c.setDefaults(s, schemas.TypeFromRef(SchemaPrefix+name))
 		for _, property := range s.Properties {
@@ -251,11 +252,21 @@ func (c *Contract) Complete() {
 			}
 		}
 	}
-	for _, item := range c.api.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Patch, item.Post, item.Delete} {
-			if op != nil {
-				c.completeOperation(op)
-				c.setExamples(op)
+	for op := range c.operations() {
+		c.completeOperation(op)
+		c.setExamples(op)
+	}
+	c.openResponses()
+}
+
+// operations are all operations of the document.
+func (c *Contract) operations() iter.Seq[*huma.Operation] {
+	return func(yield func(*huma.Operation) bool) {
+		for _, item := range c.api.Paths {
+			for _, op := range []*huma.Operation{item.Get, item.Put, item.Patch, item.Post, item.Delete} {
+				if op != nil && !yield(op) {
+					return
+				}
 			}
 		}
 	}

@@ -20,11 +20,11 @@ import (
 func (c *Contract) setExamples(op *huma.Operation) {
 	resource := c.resourceOf(op)
 	for _, p := range op.Parameters {
-		switch {
-		case p.In == "path":
+		switch p.In {
+		case "path":
 			p.Example = c.idOf(resource)
-		case p.Name == "If-Match", p.Name == "If-None-Match" && op.Method == http.MethodGet:
-			p.Example = resource.ETag
+		case "header":
+			describeHeader(p, resource, op.Method)
 		}
 	}
 	same := func(reflect.Value) {}
@@ -36,6 +36,22 @@ func (c *Contract) setExamples(op *huma.Operation) {
 		c.setBodyExamples(ok.Content, same)
 	case http.StatusCreated:
 		c.setBodyExamples(ok.Content, asCreated)
+	}
+}
+
+// describeHeader moves the example of a request header into its description. Tools that
+// try requests send examples, and a condition or a key that is not meant makes such a
+// request fail.
+func describeHeader(p *huma.Param, resource Resource, method string) {
+	var example any
+	if examples := p.Schema.Examples; len(examples) > 0 {
+		example, p.Schema.Examples = examples[0], nil
+	}
+	if (p.Name == "If-Match" || p.Name == "If-None-Match" && method == http.MethodGet) && resource.ETag != "" {
+		example = resource.ETag
+	}
+	if example != nil {
+		p.Description += " For example `" + fmt.Sprint(example) + "`."
 	}
 }
 
@@ -80,6 +96,22 @@ func (c *Contract) problemExamples(path string, resource Resource, codes []any) 
 		}
 	}
 	return examples
+}
+
+// ProblemExample is a problem with this code in JSON, as the first operation that may
+// return it does.
+func (c *Contract) ProblemExample(code problem.Code) []byte {
+	shared := c.api.Components.Examples
+	for _, resource := range append([]Resource{{}}, c.Resources...) {
+		name := string(code)
+		if resource.Name != "" {
+			name += "-" + resource.Name
+		}
+		if example := shared[name]; example != nil {
+			return c.encode(example.Value)
+		}
+	}
+	return c.encode(c.Example(code, "/", nil)) // no operation returns it, but any path may
 }
 
 // idOf is the id of the example of a resource; empty without one.
