@@ -118,9 +118,16 @@ func TestETag_WritesTakeBothConditions(t *testing.T) {
 			weak := "W/" + tc.tag
 			coded := strings.TrimSuffix(tc.tag, `"`) + `-gzip"`
 			for _, headers := range [][]string{
-				{"If-None-Match", "*"}, {"If-None-Match", tc.tag}, {"If-None-Match", weak}, {"If-None-Match", coded}, {"If-None-Match", `"x", ` + tc.tag},
-				{"If-None-Match", `"x"`, "If-None-Match", tc.tag}, {"If-Match", tc.tag, "If-None-Match", "*"}, {"If-Match", `"99"`, "If-None-Match", `"99"`},
-				{"If-Match", `"99"`}, {"If-Match", `"x"`},
+				{"If-None-Match", "*"},
+				{"If-None-Match", tc.tag},
+				{"If-None-Match", weak},
+				{"If-None-Match", coded},
+				{"If-None-Match", `"x", ` + tc.tag},
+				{"If-None-Match", `"x"`, "If-None-Match", tc.tag},
+				{"If-Match", tc.tag, "If-None-Match", "*"},
+				{"If-Match", `"99"`, "If-None-Match", `"99"`},
+				{"If-Match", `"99"`},
+				{"If-Match", `"x"`},
 			} {
 				answer := ann.Do(tc.method, tc.path, tc.body, headers...)
 				if problem := answer.WantProblem(412, "precondition_failed"); problem.Current["id"] == nil {

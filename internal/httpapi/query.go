@@ -30,12 +30,7 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 	if len(values) == 0 {
 		return nil
 	}
-	known := map[string]*huma.Param{}
-	for _, p := range op.Parameters {
-		if p.In == "query" {
-			known[p.Name] = p
-		}
-	}
+	known := queryParameters(op)
 	var unknown, faults []string
 	upper := false
 	// Sorted, so that equal requests get equal responses.
@@ -63,6 +58,17 @@ func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
 		r.URL.RawQuery = values.Encode()
 	}
 	return nil
+}
+
+// queryParameters are the query parameters of an operation by name.
+func queryParameters(op *huma.Operation) map[string]*huma.Param {
+	known := map[string]*huma.Param{}
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			known[p.Name] = p
+		}
+	}
+	return known
 }
 
 func isTime(p *huma.Param) bool { return p.Schema != nil && p.Schema.Format == "date-time" }

@@ -118,7 +118,7 @@ func TestSpecifications_Change(t *testing.T) {
 		"PUT without a title derives it from the content": {"PUT", `{"content": "\n## Second\nz"}`, specText{"Second", "\n## Second\nz"}},
 		"PUT with an empty title derives it too":          {"PUT", `{"title": "", "content": "- y"}`, specText{"y", "- y"}},
 		"PUT with a blank title derives it too":           {"PUT", `{"title": " \t", "content": "- y"}`, specText{"y", "- y"}},
-		"PUT of a content without words":                  {"PUT", `{"content": "# -"}`, specText{"", "# -"}},
+		"PUT of a content without words":                  {"PUT", `{"content": "# -"}`, specText{"-", "# -"}},
 		"PATCH of the content keeps the title":            {"PATCH", `{"content": "# Second"}`, specText{"Old", "# Second"}},
 		"PATCH of the title keeps the content":            {"PATCH", `{"title": " New "}`, specText{"New", "# First\nline"}},
 		"PATCH with an empty title derives it again":      {"PATCH", `{"title": ""}`, specText{"First", "# First\nline"}},

@@ -251,14 +251,14 @@ func TestItems_ParseReportsFieldErrors(t *testing.T) {
 		want    []string
 	}{
 		"absent":                   {},
-		"the longest":              {content: new(strings.Repeat("🧾", 5000))},
-		"one more":                 {content: new(strings.Repeat("🧾", 5001)), want: []string{"/content too_long"}},
+		"the longest":              {content: new(strings.Repeat("🧾", 10_000))},
+		"one more":                 {content: new(strings.Repeat("🧾", 10_001)), want: []string{"/content too_long"}},
 		"surrounding white space":  {content: new(" x\r\n")},
 		"empty":                    {content: new(""), want: []string{"/content blank"}},
 		"white space":              {content: new(" \t\r\n\u2003\u00a0"), want: []string{"/content blank"}},
 		"NUL":                      {content: new("a\x00"), want: []string{"/content control_character"}},
 		"a vertical tab":           {content: new("a\vb"), want: []string{"/content control_character"}},
-		"too long, with a control": {content: new(strings.Repeat("x", 5000) + "\x1b"), want: []string{"/content too_long", "/content control_character"}},
+		"too long, with a control": {content: new(strings.Repeat("x", 10_000) + "\x1b"), want: []string{"/content too_long", "/content control_character"}},
 		"several lines, and tabs":  {content: new("a\n\tb\r\nc")},
 	} {
 		t.Run(name, func(t *testing.T) {

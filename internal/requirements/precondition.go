@@ -37,11 +37,11 @@ func (i Item) Tag() Tag {
 
 // String returns the numbers of the tag with hyphens between them.
 func (t Tag) String() string {
-	text := strconv.FormatInt(t.Version, 10)
+	text := strconv.AppendInt(nil, t.Version, 10)
 	for _, c := range t.Counters {
-		text += "-" + strconv.FormatInt(c.Value, 10)
+		text = strconv.AppendInt(append(text, '-'), c.Value, 10)
 	}
-	return text
+	return string(text)
 }
 
 // matches reports whether t, a tag that a caller sent, names the state of a resource

@@ -45,7 +45,7 @@ func TestSpecifications_DefaultTitle(t *testing.T) {
 		"a line separator":                 {content: "Refunds\u2028in full", want: "Refunds"},
 		"a paragraph separator":            {content: "\u2029Refunds\u2029in full", want: "Refunds"},
 		"markup at the end":                {content: "Refunds - *", want: "Refunds - *"},
-		"only markup":                      {content: "\n# # #\n**\n\n---", want: "# # #"},
+		"only markup":                      {content: "\n# # #\n**\n\n---", want: "# #"},
 		"an empty heading":                 {content: "# \n\nRefunds", want: "Refunds"},
 		"only an empty heading":            {content: "# ", want: "#"},
 		"200 characters":                   {content: strings.Repeat("x", 200), want: strings.Repeat("x", 200)},

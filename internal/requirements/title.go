@@ -1,6 +1,7 @@
 package requirements
 
 import (
+	"cmp"
 	"iter"
 	"regexp"
 	"strings"
@@ -38,7 +39,7 @@ func titleOf(content string) string {
 		}
 	}
 	for line := range visibleLines(content) { // only markup
-		return titleLine(line)
+		return cmp.Or(titleLine(marker.ReplaceAllString(line, "")), titleLine(line))
 	}
 	return ""
 }

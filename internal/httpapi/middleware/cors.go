@@ -49,14 +49,11 @@ func (m *Middleware) CORS(next http.Handler) http.Handler {
 			return
 		}
 		h := w.Header()
-		switch {
-		case anyOrigin:
+		h.Set("Access-Control-Allow-Origin", origin[0])
+		if anyOrigin {
 			h.Set("Access-Control-Allow-Origin", AnyOrigin)
-		default:
-			h.Set("Access-Control-Allow-Origin", origin[0])
-			if strings.HasPrefix(r.URL.Path, m.CookiePath) { // only sign-in uses cookies
-				h.Set("Access-Control-Allow-Credentials", "true")
-			}
+		} else if strings.HasPrefix(r.URL.Path, m.CookiePath) { // only sign-in uses cookies
+			h.Set("Access-Control-Allow-Credentials", "true")
 		}
 		if preflight {
 			m.preflight(w, r)
