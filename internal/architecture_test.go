@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	},
 
 	"internal/httpapi": {
-		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs",
+		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/body",
 		"internal/cache", "internal/ratelimit", "internal/admission",
 		"internal/requirements", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
 	"internal/httpapi/openapi":    {"internal/problem"},
 	"internal/httpapi/docs":       {"internal/problem"},
+	"internal/httpapi/body":       {"internal/problem"},
 
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
@@ -89,6 +90,7 @@ var allowed = map[string][]string{
 	"test/fleet":    {"internal/devkit", "internal/testkit/redisserver"},
 	"test/chaos":    {"test/fleet", "internal/devkit"},
 	"test/overload": {"test/fleet", "internal/devkit"},
+	"test/attack":   {"test/fleet", "internal/devkit"},
 }
 
 // libraries lists the libraries that shape the code around them, with the only folders

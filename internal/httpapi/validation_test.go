@@ -39,7 +39,7 @@ func TestValidation_AcceptedTexts(t *testing.T) {
 		"a title of the replacement character itself":  {withTitle("\ufffd"), "title", "\ufffd"},
 		"a title that looks like SQL":                  {withTitle(`'); DROP TABLE projects; --`), "title", `'); DROP TABLE projects; --`},
 		"no description":                               {withTitle("x"), "description", ""},
-		"a description of null, which is none":         {map[string]any{"title": "x", "description": nil}, "description", ""},
+		"a description of null, as if left out":        {map[string]any{"title": "x", "description": nil}, "description", ""},
 		"an empty description":                         {withDescription(""), "description", ""},
 		"a blank description":                          {withDescription(" \n\t "), "description", " \n\t "},
 		"a description with tab, line feed and return": {withDescription("a\tb\nc\r\nd"), "description", "a\tb\nc\r\nd"},

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 )
@@ -36,13 +35,13 @@ type statement struct {
 	read func(pgx.BatchResults) error
 }
 
-// record returns the statement of a query.
-func record(ctx context.Context, q query) (statement, error) {
+// record returns the statement of a query. The bytes of its rows are counted by hold.
+func record(ctx context.Context, q query, hold holdFunc) (statement, error) {
 	var r recorder
 	if err := q(db.New(&r)); !errors.Is(err, errRecorded) {
 		return statement{}, fmt.Errorf("the query made no statement: %w", err)
 	}
-	read := func(results pgx.BatchResults) error { return q(db.New(replayer{results})) }
+	read := func(results pgx.BatchResults) error { return q(db.New(replayer{results, hold})) }
 	return statement{sql: r.sql, args: r.args, read: read}, ctx.Err()
 }
 
@@ -85,7 +84,7 @@ func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) er
 func (s *Store) readIn(ctx context.Context, in scope, queries ...query) error {
 	b := batch{in.statement(nil)}
 	for _, q := range queries {
-		recorded, err := record(ctx, q)
+		recorded, err := record(ctx, q, s.hold)
 		if err != nil {
 			return err
 		}
@@ -158,7 +157,14 @@ type recordedRow struct{}
 func (recordedRow) Scan(...any) error { return errRecorded }
 
 // replayer implements db.DBTX. It returns the next result of a batch to a query.
-type replayer struct{ results pgx.BatchResults }
+type replayer struct {
+	results pgx.BatchResults
+	hold    holdFunc
+}
+
+// holdFunc counts the bytes of a row that the caller of a query holds. Its error ends
+// the query.
+type holdFunc func(ctx context.Context, bytes int) error
 
 // Exec returns the next result.
 func (r replayer) Exec(context.Context, string, ...any) (pgconn.CommandTag, error) {
@@ -168,7 +174,7 @@ func (r replayer) Exec(context.Context, string, ...any) (pgconn.CommandTag, erro
 // Query returns the next rows.
 func (r replayer) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) {
 	rows, err := r.results.Query()
-	return &countedRows{Rows: rows, ctx: ctx}, err
+	return &countedRows{Rows: rows, ctx: ctx, hold: r.hold}, err
 }
 
 // QueryRow returns the next row.
@@ -183,6 +189,7 @@ type countedRows struct {
 	pgx.Rows
 
 	ctx  context.Context //nolint:containedctx // lives as long as one query
+	hold holdFunc
 	full error
 }
 
@@ -195,7 +202,7 @@ func (r *countedRows) Next() bool {
 	for _, value := range r.RawValues() {
 		size += len(value)
 	}
-	if r.full = admission.Hold(r.ctx, size); r.full != nil {
+	if r.full = r.hold(r.ctx, size); r.full != nil {
 		r.Close()
 		return false
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	// names. The function that it returns is called with how they failed: an SQLSTATE
 	// or a word, empty for success.
 	Trace func(ctx context.Context, statements []string) (context.Context, func(failure string))
+	// Hold, if not nil, is called with the size of each row before it is read. Its error
+	// ends the query.
+	Hold func(ctx context.Context, bytes int) error
 	// Dial, if not nil, changes how connections are made.
 	Dial func(*pgx.ConnConfig)
 }
@@ -55,6 +58,7 @@ type Store struct {
 	pooled atomic.Bool
 	// acquireFailures counts the requests that got no connection.
 	acquireFailures atomic.Int64
+	hold            holdFunc
 }
 
 var (
@@ -79,7 +83,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	config.MinConns = int32(c.PoolSize)                 //nolint:gosec // settings bound both
 	config.MaxConnIdleTime = time.Minute
 	config.HealthCheckPeriod = 5 * time.Second
-	s := &Store{}
+	s := &Store{hold: c.Hold}
+	if s.hold == nil {
+		s.hold = func(context.Context, int) error { return nil }
+	}
 	config.AfterConnect = s.prepareConn
 	if c.Trace != nil {
 		config.ConnConfig.Tracer = tracer{c.Trace}

@@ -76,7 +76,7 @@ func (t *tx) read(ctx context.Context, queries ...query) error {
 // queue queues queries; their results are read with the next round trip.
 func (t *tx) queue(ctx context.Context, queries ...query) error {
 	for _, q := range queries {
-		s, err := record(ctx, q)
+		s, err := record(ctx, q, t.store.hold)
 		if err != nil {
 			return err
 		}

@@ -134,7 +134,7 @@ func (s *Settings) limits() *httpapi.Limits {
 func (s *Settings) openStore(ctx context.Context, traces *telemetry.Traces) (*postgres.Store, error) {
 	return postgres.Open(ctx, postgres.Config{
 		URL: string(s.DatabaseURL), PoolSize: s.PoolSize, MaxOverflow: s.PoolOverflow, ExecMode: s.ExecMode,
-		Trace: ofDatabase(traces),
+		Trace: ofDatabase(traces), Hold: admission.Hold,
 	})
 }
 

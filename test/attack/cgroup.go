@@ -12,8 +12,8 @@ import (
 // cgroup is a memory cgroup; the zero one bounds nothing.
 type cgroup struct{ dir, usage string }
 
-// confine moves a process into a new memory cgroup with this limit.
-func confine(pid int, limit int64) (cgroup, error) {
+// limitMemory moves a process into a new memory cgroup with this limit.
+func limitMemory(pid int, limit int64) (cgroup, error) {
 	name := "codegenapp-attack-" + strconv.Itoa(pid)
 	for _, version := range []struct{ root, limit, usage string }{
 		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"},

@@ -67,7 +67,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	group, err := confine(f.Replicas[0].PID(), memoryLimit)
+	group, err := limitMemory(f.Replicas[0].PID(), memoryLimit)
 	if err != nil {
 		fmt.Fprintln(out, "no memory cgroup, so the memory is only watched:", err)
 	}
