@@ -67,11 +67,11 @@ func inPagesByBytes(q *db.Queries, list requirements.ListQuery) *db.Queries {
 		args = append(args, page.MaxBytes)
 		return fmt.Sprintf(`
 SELECT (sized.page).*
-FROM   (SELECT page, row_number() OVER along AS n, sum(octet_length(page.content)) OVER along - octet_length(page.content) AS before
-        FROM   (%s) AS page
+FROM   (SELECT page, page.%[2]s AS value, page.id, sum(octet_length(page.content)) OVER along - octet_length(page.content) AS before
+        FROM   (%[1]s) AS page
         WINDOW along AS (ORDER BY page.%[2]s %[3]s, page.id %[3]s ROWS UNBOUNDED PRECEDING)) AS sized
 WHERE  sized.before <= $%[4]d
-ORDER  BY sized.n`, sql, list.Order.Column, direction(list), len(args)), args
+ORDER  BY sized.value %[3]s, sized.id %[3]s`, sql, list.Order.Column, direction(list), len(args)), args
 	}})
 }
 

@@ -36,13 +36,12 @@ func removed(list []ItemID, item ItemID) []ItemID {
 	return slices.DeleteFunc(slices.Clone(list), func(other ItemID) bool { return other == item })
 }
 
-// CheckOrder returns a field error for each id that occurs a second time. The zero id
-// stands for an entry that is no id.
+// CheckOrder returns a field error for each id that occurs a second time.
 func CheckOrder(wanted []ItemID) []problem.FieldError {
 	var errs []problem.FieldError
 	seen := make(map[ItemID]bool, len(wanted))
 	for n, item := range wanted {
-		if seen[item] && !item.IsZero() {
+		if seen[item] {
 			errs = append(errs, problem.FieldError{
 				Pointer: "/item_ids/" + strconv.Itoa(n), Code: "repeated", Detail: "This item occurs earlier in the list. List each item once.",
 			})
