@@ -34,7 +34,7 @@ func benchRequests() []benchRequest {
 		{"cached", http.MethodGet, spec, "", true, 31},
 		{"read", http.MethodGet, spec, "", false, 158},
 		{"items", http.MethodGet, spec + "?include=items", "", false, 236},
-		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 350},
+		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 375},
 		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`, false, 235},
 	}
 }

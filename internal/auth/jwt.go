@@ -153,12 +153,13 @@ func (t *AccessTokens) actorOf(c accessClaims) (Actor, error) {
 	if soon := t.now().Add(leeway).Unix(); *c.NotBefore > soon || *c.IssuedAt > soon {
 		return Actor{}, errors.New("not valid yet")
 	}
+	// Our tokens have ids in one spelling only.
 	user, err := id.Parse[User](c.Subject)
-	if err != nil {
-		return Actor{}, err
+	if err != nil || user.String() != c.Subject {
+		return Actor{}, errors.New("the subject is not an id")
 	}
 	session, err := id.Parse[Session](c.Session)
-	if err != nil || session.IsZero() {
+	if err != nil || session.IsZero() || session.String() != c.Session {
 		return Actor{}, errors.New("the session is not an id")
 	}
 	return Actor{User: user, Session: session}, nil

@@ -193,7 +193,7 @@ func (x *canaryFixture) checkOutputs(metrics string, collector *testkit.Collecto
 	if requests < x.sent {
 		x.t.Errorf("%d requests have %d log lines", x.sent, requests)
 	}
-	for _, message := range []string{"SQLSTATE P0001", "Redis does not respond", `"severity":"ERROR"`} {
+	for _, message := range []string{"SQLSTATE P0001", "Redis responds with an error", `"severity":"ERROR"`} {
 		if !strings.Contains(x.log.String(), message) {
 			x.t.Errorf("the log has no %q, so the failure did not happen", message)
 		}

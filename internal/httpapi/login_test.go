@@ -18,7 +18,7 @@ const loginPath = "/api/v1/auth/login"
 func TestLogin_RespondsWithTokenPair(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
-	token := idToken(t, s, issuer.Claims{Email: "eve@example.com", Name: "Eve"})
+	token := idToken(t, s, issuer.Claims{Email: "eve@example.com", Name: "Eve", Picture: "https://example.com/eve.png"})
 	answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": token}).Want(200)
 	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %s", got)
