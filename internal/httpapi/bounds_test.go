@@ -70,7 +70,7 @@ func TestBounds_AnnouncedSizeIsRejectedAtOnce(t *testing.T) {
 		}
 		text, _ := io.ReadAll(answer.Body) // the status says enough
 		_ = answer.Body.Close()
-		if answer.StatusCode != 413 || !strings.Contains(string(text), "body_too_large") {
+		if answer.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(text), "body_too_large") {
 			t.Errorf("with %q: %d %s", expect, answer.StatusCode, text)
 		}
 	}

@@ -58,6 +58,14 @@ func (in *JSONIn[T]) decode(c *call, plan *body.Plan) error {
 	return nil
 }
 
+// decode decodes the body of an input, if it has one.
+func (c *call) decode(in any, plan *body.Plan) error {
+	if with, ok := in.(jsonIn); ok {
+		return with.decode(c, plan)
+	}
+	return nil
+}
+
 // withRules adds the faults that the rules have found to those of decoding. What they
 // say of a field without a value, or once more, does not count.
 func withRules(decoding, rules []problem.FieldError) []problem.FieldError {

@@ -81,10 +81,8 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 	huma.Register(a.huma, described, func(ctx context.Context, in *In) (*Out, error) {
 		c, decoded := callFrom(ctx), false
 		out, err := limited(ctx, limiter, c.caller, cmp.Or(op.timeout, requestTimeout), func(ctx context.Context) (*Out, error) {
-			if with, ok := any(in).(jsonIn); ok {
-				if err := with.decode(c, plan); err != nil {
-					return nil, err
-				}
+			if err := c.decode(in, plan); err != nil {
+				return nil, err
 			}
 			decoded = true
 			if err := a.startWrite(ctx); err != nil {

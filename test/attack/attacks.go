@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -183,7 +184,7 @@ func refusals(ctx context.Context, t *target, responses *tally) {
 				from := user{address: fmt.Sprintf("2001:db8:%x::1", n/10)}
 				status, _, err := t.send(ctx, from, http.MethodPost, "/api/v1/auth/login", `{"id_token":"x"}`)
 				if err == nil {
-					responses.add(fmt.Sprint(status))
+					responses.add(strconv.Itoa(status))
 				}
 			}
 		})

@@ -36,14 +36,14 @@ func TestDev_TokensCookiesAndConnectionsSurviveARestart(t *testing.T) {
 	must(t, err)
 	browser := &http.Client{Jar: jar}
 	signIn := first.waitForOutput(&first.out, `(?m)^ +sign in +(http\S+)$`)[1]
-	page, err := browser.Get(signIn) //nolint:noctx // the context of the test ends the server
+	page, err := browser.Get(signIn)
 	must(t, err)
 	must(t, page.Body.Close())
 	chosen := page.Request.URL
 	query := chosen.Query()
 	query.Set("login_hint", "carol@example.org") // as the form of the page sends it
 	chosen.RawQuery = query.Encode()
-	done, err := browser.Get(chosen.String()) //nolint:noctx // see above
+	done, err := browser.Get(chosen.String())
 	must(t, err)
 	must(t, done.Body.Close())
 	if done.Request.URL.Path != "/docs" {
@@ -75,7 +75,7 @@ func TestDev_StoresTheTokenForScripts(t *testing.T) {
 	dir := filepath.Join(publicDir(t), "data")
 	must(t, os.Mkdir(dir, 0o755))
 	file := filepath.Join(dir, "token")
-	must(t, os.WriteFile(file, []byte("an older one\n"), 0o644)) //nolint:gosec // too open on purpose
+	must(t, os.WriteFile(file, []byte("an older one\n"), 0o644))
 	d := startDev(t, programOptions{args: []string{"--data", dir}})
 	text, err := os.ReadFile(file)
 	must(t, err)
@@ -135,7 +135,7 @@ func TestDev_OpensTheBrowser(t *testing.T) {
 	opened := filepath.Join(dir, "opened")
 	for _, name := range []string{"xdg-open", "open"} { // Linux, macOS
 		script := "#!/bin/sh\necho \"$1\" > " + opened + ".new && mv " + opened + ".new " + opened + "\n"
-		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700)) //nolint:gosec // it is a program
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700))
 	}
 	d := startDev(t, programOptions{
 		args: []string{"--data", filepath.Join(dir, "data"), "--open"}, env: []string{"PATH=" + dir + ":" + os.Getenv("PATH")},

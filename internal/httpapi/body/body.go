@@ -117,10 +117,10 @@ func (d *decoder) value(s *schema, v reflect.Value, at string) error {
 	case found == 0: // not JSON
 		_, err := d.read()
 		return err
-	case found != s.token() && !(s.kind == boolean && found == 'f'):
+	case !s.accepts(found):
 		return d.reject(at, WrongType, wrongType(s, found))
 	}
-	switch s.kind {
+	switch s.kind { //nolint:exhaustive // the others are scalars
 	case object:
 		return d.object(s, v, at)
 	case list:
@@ -147,22 +147,29 @@ func (d *decoder) object(s *schema, v reflect.Value, at string) error {
 		if err != nil {
 			return err
 		}
-		name := token.String()
-		n, known := s.byName[name]
-		if !known {
-			if err := d.reject(at+"/"+escape.Replace(name), UnknownField, s.unknownDetail(name)); err != nil {
-				return err
-			}
-			continue
-		}
-		f := &s.fields[n]
-		if seen[n], err = d.field(f, v.Field(f.index), at+"/"+f.name); err != nil {
+		if err := d.member(s, v, at, token.String(), seen); err != nil {
 			return err
 		}
 	}
 	if _, err := d.read(); err != nil {
 		return err
 	}
+	return d.missing(s, at, seen)
+}
+
+// member reads the value of a name in an object, and notes the field in seen.
+func (d *decoder) member(s *schema, v reflect.Value, at, name string, seen []bool) (err error) {
+	n, known := s.byName[name]
+	if !known {
+		return d.reject(at+"/"+escape.Replace(name), UnknownField, s.unknownDetail(name))
+	}
+	f := &s.fields[n]
+	seen[n], err = d.field(f, v.Field(f.index), at+"/"+f.name)
+	return err
+}
+
+// missing reports the required fields of an object that were not seen.
+func (d *decoder) missing(s *schema, at string, seen []bool) error {
 	for n, f := range s.fields {
 		if f.required && !seen[n] {
 			if err := d.faultAt(at+"/"+f.name, "required", "This is needed."); err != nil {
@@ -179,7 +186,7 @@ var escape = strings.NewReplacer("~", "~0", "/", "~1")
 // field reads the value of a field. It reports whether the field is present. Null
 // stands for an absent field where it has no meaning of its own.
 func (d *decoder) field(f *field, v reflect.Value, at string) (present bool, err error) {
-	o, wrapped := v.Addr().Interface().(wrapper)
+	o, wrapped := reflect.TypeAssert[wrapper](v.Addr())
 	if wrapped && d.json.PeekKind() == 'n' {
 		if _, err := d.read(); err != nil {
 			return false, err

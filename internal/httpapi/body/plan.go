@@ -152,7 +152,7 @@ func (s *schema) readFields(t reflect.Type, o Options) {
 		}
 		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
 		of := f.Type
-		if w, ok := reflect.New(f.Type).Interface().(wrapper); ok {
+		if w, ok := reflect.TypeAssert[wrapper](reflect.New(f.Type)); ok {
 			of = reflect.TypeOf(w.target()).Elem()
 		}
 		read := field{schema: schemaOf(of, f.Tag, o), name: name, index: f.Index[0], required: !strings.Contains(rest, "omit")}
@@ -168,20 +168,29 @@ func (s *schema) readFields(t reflect.Type, o Options) {
 	}
 }
 
-// token is the kind of the token that a value begins with; for a boolean 't'.
-func (s *schema) token() jsontext.Kind {
-	return map[kind]jsontext.Kind{object: '{', list: '[', text: '"', textual: '"', integer: '0', boolean: 't'}[s.kind]
+// kinds are the kinds of values: the kind of the token that one begins with, for a
+// boolean 't', and the words for it.
+var kinds = [...]struct {
+	token jsontext.Kind
+	words string
+}{
+	object: {'{', "an object"}, list: {'[', "a list"}, text: {'"', "a string"}, textual: {'"', "a string"},
+	integer: {'0', "a whole number"}, boolean: {'t', "true or false"},
+}
+
+// accepts reports whether a value of the schema may begin with a token of this kind.
+func (s *schema) accepts(found jsontext.Kind) bool {
+	return found == kinds[s.kind].token || s.kind == boolean && found == 'f'
+}
+
+// tokenWords are the words for the kinds of tokens that a value can begin with.
+var tokenWords = map[jsontext.Kind]string{ //nolint:exhaustive // a value begins with no other
+	'{': "an object", '[': "a list", '"': "a string", '0': "a number", 't': "true", 'f': "false", 'n': "null",
 }
 
 // wrongType says what a value must be, and what it is.
 func wrongType(s *schema, found jsontext.Kind) string {
-	must := map[kind]string{
-		object: "an object", list: "a list", text: "a string", textual: "a string", integer: "a whole number", boolean: "true or false",
-	}[s.kind]
-	is := map[jsontext.Kind]string{
-		'{': "an object", '[': "a list", '"': "a string", '0': "a number", 't': "true", 'f': "false", 'n': "null",
-	}[found]
-	return fmt.Sprintf("This must be %s; it is %s.", must, is)
+	return fmt.Sprintf("This must be %s; it is %s.", kinds[s.kind].words, tokenWords[found])
 }
 
 // unknownDetail says why a request cannot set a field.
@@ -198,16 +207,16 @@ func (s *schema) unknownDetail(name string) string {
 }
 
 // fold makes spellings of a name equal: item_ids, itemIds, ItemIDs.
-func fold(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
-}
+func fold(name string) string { return strings.ToLower(separators.Replace(name)) }
+
+var separators = strings.NewReplacer("_", "", "-", "")
 
 // A check of a scalar returns the code and the sentence of a fault; both are empty
 // without one.
 
 // scalar reads a token of the right kind into a value.
 func (s *schema) scalar(token jsontext.Token, v reflect.Value) (code, detail string) {
-	switch s.kind {
+	switch s.kind { //nolint:exhaustive // the others are not scalars, or texts
 	case boolean:
 		v.SetBool(token.Bool())
 		return "", ""
@@ -224,7 +233,7 @@ func (s *schema) scalar(token jsontext.Token, v reflect.Value) (code, detail str
 		v.SetString(t)
 		return s.checkText(t)
 	}
-	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(t)); err != nil { //nolint:forcetypeassert // schemaOf has checked it
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); !ok || u.UnmarshalText([]byte(t)) != nil {
 		return "wrong_format", "This must be " + s.patternText + "."
 	}
 	return "", ""
