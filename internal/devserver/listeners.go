@@ -64,7 +64,7 @@ func listen(ctx context.Context, dir, addr string, chosen bool) (l listeners, er
 		l.http, err = listenElsewhere(ctx)
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("%w: stop the program that uses this port, or choose another with --port", err)
+		err = fmt.Errorf("%w, or --port", err)
 	}
 	if err != nil {
 		return l, err

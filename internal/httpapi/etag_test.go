@@ -95,12 +95,12 @@ func TestETag_CompressedResponsesHaveTheTagOfTheirState(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, set := range []requirements.TagSet{requirements.TagSet(match), requirements.TagSet(noneMatch)} {
-			got := ""
+			var got strings.Builder
 			for _, tag := range set.Tags {
-				got += tag.String()
+				got.WriteString(tag.String())
 			}
-			if got != want {
-				t.Errorf("%s stands for %q, want %q", sent, got, want)
+			if got.String() != want {
+				t.Errorf("%s stands for %q, want %q", sent, got.String(), want)
 			}
 		}
 	}

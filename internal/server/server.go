@@ -181,8 +181,7 @@ func ListenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is %s, but another program uses that port: end it, or choose another one, such as %s=%s",
-			setting, addr, setting, nextPort(addr))
+		return nil, &portInUseError{setting, addr}
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s is %s, but a port below 1024 needs the capability CAP_NET_BIND_SERVICE: grant it, or choose another port, such as %s=:8080",
 			setting, addr, setting)
@@ -192,6 +191,18 @@ func ListenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", setting, err)
 	}
 }
+
+// portInUseError is an EADDRINUSE that says what to do.
+type portInUseError struct{ setting, addr string }
+
+// Error says what to do.
+func (e *portInUseError) Error() string {
+	return fmt.Sprintf("%s is %s, but another program uses that port: end it, or choose another one, such as %s=%s",
+		e.setting, e.addr, e.setting, nextPort(e.addr))
+}
+
+// Unwrap returns the cause.
+func (*portInUseError) Unwrap() error { return syscall.EADDRINUSE }
 
 // nextPort is the address with the next port.
 func nextPort(addr string) string {

@@ -209,7 +209,7 @@ func TestDev_ListensAtTheGivenAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l.dir = publicDir(t)
-			run(t, l).wantLine(1, "address already in use", "--port")
+			run(t, l).wantLine(1, "another program uses that port", "--port")
 			if left := postgresIn(t, filepath.Join(l.dir, ".codegenapp")); len(left) > 0 {
 				t.Errorf("PostgreSQL still runs: %v", left)
 			}
