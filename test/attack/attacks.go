@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/codegenapp/codegenapp/test/fleet"
 )
 
 // attack is something that one address or one user does for a time.
@@ -23,6 +25,8 @@ type attack struct {
 const (
 	refreshPath = "/api/v1/auth/refresh"
 	mebibyte    = 1 << 20
+	// pauseAfterLimit is how long a connection pauses after it met the rate limit.
+	pauseAfterLimit = 250 * time.Millisecond
 )
 
 // attacks are the attacks, in the order in which they run.
@@ -88,12 +92,16 @@ func sendBodies(connections int, late bool, method, path string, body func() str
 		for range connections {
 			working.Go(func() {
 				for first := true; ctx.Err() == nil; first = false {
-					responses.add(sendRaw(ctx, t, from, method, path, text, func() {
+					response := sendRaw(ctx, t, from, method, path, text, func() {
 						if first && late {
 							sent.Done()
 							sent.Wait()
 						}
-					}))
+					})
+					responses.add(response)
+					if response == "429" { // beyond the rate limit it would be a flood, which costs this machine most
+						_ = fleet.Sleep(ctx, pauseAfterLimit)
+					}
 				}
 			})
 		}
