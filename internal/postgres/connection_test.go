@@ -145,6 +145,7 @@ func TestCheckURL_SaysWhatIsWrong(t *testing.T) {
 		"postgres://db.internal:port/app":       "is not a PostgreSQL connection URL: postgres://",
 		prefix + "?sslmode=on":                  "has an sslmode other than disable,",
 		prefix + "?sslmode=require&sslcert=/no": "has only one of sslcert and sslkey",
+
 		prefix + "?sslmode=verify-full&sslrootcert=/nowhere/ca.pem": "names the file /nowhere/ca.pem, which cannot be read: no such file",
 		prefix + "?sslmode=verify-full&sslrootcert=" + notPEM:       "names an sslrootcert that contains no certificate",
 	} {

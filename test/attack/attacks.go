@@ -89,19 +89,22 @@ func sendBodies(connections int, late bool, method, path string, body func() str
 		text, from := body(), identityOf(ctx)
 		var sent, working sync.WaitGroup
 		sent.Add(connections)
+		send := func(first bool) {
+			response := sendRaw(ctx, t, from, method, path, text, func() {
+				if first && late {
+					sent.Done()
+					sent.Wait()
+				}
+			})
+			responses.add(response)
+			if response == "429" { // beyond the rate limit it would be a flood, which costs this machine most
+				_ = fleet.Sleep(ctx, pauseAfterLimit)
+			}
+		}
 		for range connections {
 			working.Go(func() {
 				for first := true; ctx.Err() == nil; first = false {
-					response := sendRaw(ctx, t, from, method, path, text, func() {
-						if first && late {
-							sent.Done()
-							sent.Wait()
-						}
-					})
-					responses.add(response)
-					if response == "429" { // beyond the rate limit it would be a flood, which costs this machine most
-						_ = fleet.Sleep(ctx, pauseAfterLimit)
-					}
+					send(first)
 				}
 			})
 		}
