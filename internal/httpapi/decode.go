@@ -88,7 +88,10 @@ func planFor[In, Out any](a *API, pattern string, op operation) *body.Plan {
 	if !ok {
 		return nil
 	}
-	limits := map[string]int{"item_ids": a.maxItems()}
+	limits := map[string]int{}
+	if a.Requirements != nil { // it is nil where the contract is only rendered; then the tags hold
+		limits["item_ids"] = a.Requirements.Limits().ItemsPerSpecification
+	}
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(in.bodyType(), true, "")
 	described := a.described(pattern).RequestBody
 	described.Required = !op.emptyBody
@@ -100,17 +103,6 @@ func planFor[In, Out any](a *API, pattern string, op operation) *body.Plan {
 	}
 	return body.NewPlan(in.bodyType(), body.Options{ReadOnly: fieldsOf(reflect.TypeFor[Out]()), MaxItems: limits})
 }
-
-// maxItems is how many items a specification may have.
-func (a *API) maxItems() int {
-	if a.Requirements == nil { // of an API that only renders the contract
-		return defaultMaxItems
-	}
-	return a.Requirements.Limits().ItemsPerSpecification
-}
-
-// defaultMaxItems is the limit in the published contract.
-const defaultMaxItems = 500
 
 // described is the description of an operation in the contract.
 func (a *API) described(pattern string) *huma.Operation {
