@@ -204,6 +204,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 	return middleware.Chain(mux,
 		middleware.CloseAfterChunked,
 		a.withRequestInfo(m),
+		middleware.Drain,
 		m.LogRequests,
 		m.Recover,
 		middleware.SecurityHeaders,

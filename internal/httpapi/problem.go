@@ -162,10 +162,15 @@ func challenge(code problem.Code) string {
 // fail writes the problem of err.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(r, err)
+	document, err := json.Marshal(p, jsonOptions)
+	if err != nil {
+		panic(err) // a problem has only text
+	}
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", p.ContentType(""))
+	w.Header().Set("Content-Length", strconv.Itoa(len(document)))
 	w.WriteHeader(p.Status)
-	if err := json.MarshalWrite(w, p, jsonOptions); err != nil {
+	if _, err := w.Write(document); err != nil {
 		a.Log.DebugContext(r.Context(), "the client disconnected before the response was complete", "error", err)
 	}
 }
