@@ -128,6 +128,9 @@ func TestErrors_MissingValueLeaksNothing(t *testing.T) {
 	for _, tb := range x.tables {
 		r := x.bob[tb.name].fresh(tb)
 		for _, name := range tb.only(func(c col) bool { return c.filled }) {
+			if tb.name == "bullet_items" && name == "number" { // a trigger sets it
+				continue
+			}
 			rest := maps.Clone(r)
 			delete(rest, name)
 			names := slices.Sorted(maps.Keys(rest))

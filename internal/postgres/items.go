@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
@@ -42,41 +43,42 @@ func (t *requirementsTx) LockSpecificationItems(ctx context.Context, spec requir
 	return specificationOf(parent.Specification, parent.ProjectTrashed), convertAll(rows, itemOf), parent.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
-// LockItem implements requirements.Tx.
-func (t *requirementsTx) LockItem(ctx context.Context, item requirements.ItemID) (requirements.Specification, requirements.Item, time.Time, error) {
-	var row db.LockItemRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockItemRow, error) { return q.LockItem(ctx, item, t.actor.User) }))
-	parent, found := specificationOf(row.Specification, row.ProjectTrashed), itemOf(row.BulletItem)
-	return parent, parent.WithOrder(found), row.At.UTC(), notFoundAs(problem.ItemNotFound, err)
-}
-
-// InsertItem implements requirements.Tx.
-func (t *requirementsTx) InsertItem(ctx context.Context, i requirements.Item) error {
-	return t.write(ctx, func(q *db.Queries) error {
-		return q.InsertItem(ctx, db.InsertItemParams{
-			ID: i.ID, SpecID: i.Specification, OwnerID: i.Owner, Number: int32Of(i.Number),
-			Content: i.Content, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+// AddItem implements requirements.Tx.
+func (t *requirementsTx) AddItem(ctx context.Context, spec requirements.SpecificationID, w requirements.ItemInsert) (requirements.Specification, requirements.Write, error) {
+	var row db.AddItemRow
+	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddItemRow, error) {
+		return q.AddItem(ctx, db.AddItemParams{
+			SpecID: spec, OwnerID: t.actor.User, ID: w.ID, Content: w.Content, Place: placeOf(w.Order), ItemLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
-	})
+	}))
+	return lockedSpecification(db.ChangeSpecificationRow(row)), writeOf(row.At, row.Written && err == nil), notFoundAs(problem.SpecificationNotFound, err)
 }
 
-// UpdateItem implements requirements.Tx.
-func (t *requirementsTx) UpdateItem(ctx context.Context, i requirements.Item) error {
-	return t.write(ctx, func(q *db.Queries) error {
-		return q.UpdateItem(ctx, db.UpdateItemParams{ID: i.ID, OwnerID: i.Owner, Content: i.Content, UpdatedAt: i.UpdatedAt})
-	})
+// ChangeItem implements requirements.Tx.
+func (t *requirementsTx) ChangeItem(ctx context.Context, item requirements.ItemID, w requirements.ItemChange) (requirements.Specification, requirements.Item, requirements.Write, error) {
+	var row db.ChangeItemRow
+	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.ChangeItemRow, error) {
+		return q.ChangeItem(ctx, db.ChangeItemParams{ID: item, OwnerID: t.actor.User, Content: w.Content, Place: placeOf(w.Order), Versions: w.Versions})
+	}))
+	parent, found := lockedItem(row)
+	return parent, found, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ItemNotFound, err)
 }
 
-// DeleteItem implements requirements.Tx.
-func (t *requirementsTx) DeleteItem(ctx context.Context, i requirements.Item) error {
-	return t.write(ctx, func(q *db.Queries) error { return q.DeleteItem(ctx, i.ID, i.Owner) })
+// RemoveItem implements requirements.Tx.
+func (t *requirementsTx) RemoveItem(ctx context.Context, item requirements.ItemID, g requirements.Guard) (requirements.Specification, requirements.Item, requirements.Write, error) {
+	var row db.RemoveItemRow
+	err := t.guarded(ctx, g, get(&row, func(q *db.Queries) (db.RemoveItemRow, error) {
+		return q.RemoveItem(ctx, db.RemoveItemParams{ID: item, OwnerID: t.actor.User, Versions: g.Versions})
+	}))
+	parent, found := lockedItem(db.ChangeItemRow(row))
+	return parent, found, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ItemNotFound, err)
 }
 
 // UpdateItemList implements requirements.Tx.
 func (t *requirementsTx) UpdateItemList(ctx context.Context, s requirements.Specification) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateItemList(ctx, db.UpdateItemListParams{
-			ID: s.ID, OwnerID: s.Owner, ItemIDs: s.Items, NextItemNumber: int32Of(s.NextItemNumber), UpdatedAt: s.UpdatedAt,
+			ID: s.ID, OwnerID: s.Owner, ItemIDs: s.Items, UpdatedAt: s.UpdatedAt,
 		})
 	})
 }
@@ -86,4 +88,25 @@ func itemOf(row db.BulletItem) requirements.Item {
 		ID: row.ID, Specification: row.SpecID, Owner: row.OwnerID, Number: int(row.Number), Content: row.Content,
 		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}
+}
+
+// lockedItem returns an item and its specification as a guarded statement locked them.
+func lockedItem(row db.ChangeItemRow) (requirements.Specification, requirements.Item) {
+	parent := lockedSpecification(db.ChangeSpecificationRow{
+		ID: row.ID, ProjectID: row.ProjectID, OwnerID: row.OwnerID, Number: row.Number, Title: row.Title, Content: row.Content,
+		ItemIDs: row.ItemIDs, NextItemNumber: row.NextItemNumber, Version: row.Version,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt, ProjectTrashed: row.ProjectTrashed,
+	})
+	return parent, parent.WithOrder(itemOf(db.BulletItem{
+		ID: row.ItemID.Bytes, SpecID: row.ID.Bytes, OwnerID: row.OwnerID.Bytes, Number: row.ItemNumber, Content: row.ItemContent,
+		Version: row.ItemVersion, CreatedAt: row.ItemCreatedAt, UpdatedAt: row.ItemUpdatedAt,
+	}))
+}
+
+// placeOf is an index as PostgreSQL reads it. One beyond its range is beyond every list.
+func placeOf(order *int) *int32 {
+	if order == nil {
+		return nil
+	}
+	return new(int32(min(max(*order, -1), math.MaxInt32))) //nolint:gosec // in range
 }

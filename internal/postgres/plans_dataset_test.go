@@ -169,6 +169,8 @@ func literal(arg any) string {
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case pgtype.UUID:
 		return literal(v.Bytes)
+	case []int64:
+		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	case db.ItemIDs:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	}

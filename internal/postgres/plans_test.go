@@ -105,7 +105,8 @@ func (x *dataset) lists(t *testing.T) {
 }
 
 // list fails the test unless a list is read along the index of its order, exactly the
-// rows of its page. It returns how many of the plans for the values sort, which may only
+// rows of its page. A list by the time of the last change has no index, which each change
+// would write: it sorts the rows of one parent. list returns how many of the plans for the values sort, which may only
 // be the rows of one parent.
 func (x *dataset) list(t *testing.T, name, table string, q requirements.ListQuery, middle page.Cursor, read func(requirements.ListQuery) error) (sorted int) {
 	t.Helper()
@@ -125,6 +126,10 @@ func (x *dataset) list(t *testing.T, name, table string, q requirements.ListQuer
 		wantIndexes(t, name, sent[0].SQL, plan)
 		for _, n := range plan {
 			switch {
+			case q.Order.Column == page.ByUpdatedAt: // has no index
+				if n.Rows > 1000 {
+					t.Errorf("%s, trashed %t: a %s of %v rows of %s", name, q.Trashed, n.Type, n.Rows, n.Relation)
+				}
 			case strings.Contains(n.Type, "Sort"), strings.Contains(n.Type, "Bitmap"):
 				t.Errorf("%s, trashed %t: a %s", name, q.Trashed, n.Type)
 			case n.Relation != table:
@@ -162,7 +167,7 @@ func (x *dataset) functions(t *testing.T) {
 		"app_user_role":           {x.actor.User, []string{"SELECT app_user_role()", "SELECT appoint_admin()"}},
 		"forget_expired":          {x.actor.User, []string{"SELECT forget_expired(100)"}},
 		"trash_due":               {x.actor.User, []string{"SELECT trash_due(now() - interval '100 days', 100)"}},
-		"deletion of an item":     {x.actor.User, []string{"DELETE FROM bullet_items WHERE id = $item", "UPDATE specifications SET item_ids = array_remove(item_ids, $item) WHERE id = $spec"}},
+		"deletion of an item":     {x.actor.User, []string{"DELETE FROM bullet_items WHERE id = $item"}},
 		"purge of a spec":         {x.actor.User, []string{"DELETE FROM specifications WHERE id = $spec"}},
 		"purge of a project":      {x.actor.User, []string{"DELETE FROM projects WHERE id = $project"}},
 		"deletion of the account": {small, []string{"DELETE FROM users WHERE id = $user"}},

@@ -39,6 +39,14 @@ func (s *Store) InTx(ctx context.Context, actor auth.Actor, work func(requiremen
 	})
 }
 
+// guarded sends a guarded statement; the last one together with the commit.
+func (t *requirementsTx) guarded(ctx context.Context, g requirements.Guard, q query) error {
+	if g.Last {
+		return t.readAndCommit(ctx, q)
+	}
+	return t.read(ctx, q)
+}
+
 // LockOwner implements requirements.Tx.
 func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, error) {
 	var row db.LockOwnerRow

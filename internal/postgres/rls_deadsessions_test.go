@@ -77,7 +77,28 @@ var blindWrites = map[string]func(ctx context.Context, tx requirements.Tx, s *te
 	},
 	"set the count": func(ctx context.Context, tx requirements.Tx, _ *tenant) error { return tx.SetProjectCount(ctx, 77) },
 	"delete an item": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
-		return tx.DeleteItem(ctx, requirements.Item{ID: s.items[0], Owner: s.actor.User})
+		_, _, _, err := tx.RemoveItem(ctx, s.items[0], requirements.Guard{Last: true})
+		return err
+	},
+	"add a specification": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
+		_, _, err := tx.AddSpecification(ctx, s.live, requirements.SpecificationInsert{
+			Guard: requirements.Guard{Last: true}, ID: id.New[requirements.Specification](), Title: "x", Content: "x", Limit: 1000,
+		})
+		return err
+	},
+	"change a specification": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
+		_, _, err := tx.ChangeSpecification(ctx, s.spec, requirements.SpecificationChange{Guard: requirements.Guard{Last: true}, Title: new("changed")})
+		return err
+	},
+	"add an item": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
+		_, _, err := tx.AddItem(ctx, s.spec, requirements.ItemInsert{
+			Guard: requirements.Guard{Last: true}, ID: id.New[requirements.Item](), Content: "x", Limit: 500,
+		})
+		return err
+	},
+	"change an item": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
+		_, _, _, err := tx.ChangeItem(ctx, s.items[0], requirements.ItemChange{Guard: requirements.Guard{Last: true}, Content: new("changed")})
+		return err
 	},
 	"save a response": func(ctx context.Context, tx requirements.Tx, _ *tenant) error {
 		return tx.SaveResponse(ctx, requirements.IdempotentRequest{Key: "dead"}, "{}", time.Now())

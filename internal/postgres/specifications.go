@@ -34,15 +34,6 @@ func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project re
 	return projectOf(parent), page, notFoundAs(problem.ProjectNotFound, err)
 }
 
-// LockSpecification implements requirements.Tx.
-func (t *requirementsTx) LockSpecification(ctx context.Context, spec requirements.SpecificationID) (requirements.Specification, time.Time, error) {
-	var row db.LockSpecificationRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockSpecificationRow, error) {
-		return q.LockSpecification(ctx, spec, t.actor.User)
-	}))
-	return specificationOf(row.Specification, row.ProjectTrashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
-}
-
 // LockProjectAndSpecification implements requirements.Tx.
 func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec requirements.SpecificationID) (requirements.Project, requirements.Specification, time.Time, error) {
 	var row db.LockProjectAndSpecificationRow
@@ -52,14 +43,32 @@ func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec r
 	return projectOf(row.Project), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
-// InsertSpecification implements requirements.Tx.
-func (t *requirementsTx) InsertSpecification(ctx context.Context, s requirements.Specification) error {
-	return t.write(ctx, func(q *db.Queries) error {
-		return q.InsertSpecification(ctx, db.InsertSpecificationParams{
-			ID: s.ID, ProjectID: s.Project, OwnerID: s.Owner, Number: int32Of(s.Number),
-			Title: s.Title, Content: s.Content, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+// AddSpecification implements requirements.Tx.
+func (t *requirementsTx) AddSpecification(ctx context.Context, project requirements.ProjectID, w requirements.SpecificationInsert) (requirements.Project, requirements.Write, error) {
+	var row db.AddSpecificationRow
+	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddSpecificationRow, error) {
+		return q.AddSpecification(ctx, db.AddSpecificationParams{
+			ProjectID: project, OwnerID: t.actor.User, ID: w.ID, Title: w.Title, Content: w.Content,
+			SpecificationLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
+	}))
+	parent := projectOf(db.Project{
+		ID: row.ID.Bytes, OwnerID: row.OwnerID.Bytes, Title: row.Title, Description: row.Description,
+		SpecificationCount: row.SpecificationCount, NextSpecificationNumber: row.NextSpecificationNumber,
+		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt,
 	})
+	return parent, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ProjectNotFound, err)
+}
+
+// ChangeSpecification implements requirements.Tx.
+func (t *requirementsTx) ChangeSpecification(ctx context.Context, spec requirements.SpecificationID, w requirements.SpecificationChange) (requirements.Specification, requirements.Write, error) {
+	var row db.ChangeSpecificationRow
+	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.ChangeSpecificationRow, error) {
+		return q.ChangeSpecification(ctx, db.ChangeSpecificationParams{
+			ID: spec, OwnerID: t.actor.User, Title: w.Title, Content: w.Content, Versions: w.Versions,
+		})
+	}))
+	return lockedSpecification(row), writeOf(row.At, row.Written && err == nil), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // UpdateSpecification implements requirements.Tx.
@@ -88,4 +97,22 @@ func specificationOf(row db.Specification, projectTrashed bool) requirements.Spe
 		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 		DeletedAt: row.DeletedAt, ProjectTrashed: projectTrashed,
 	}
+}
+
+// lockedSpecification returns a specification as a guarded statement locked it.
+func lockedSpecification(row db.ChangeSpecificationRow) requirements.Specification {
+	items := make(db.ItemIDs, len(row.ItemIDs))
+	for n, item := range row.ItemIDs {
+		items[n] = item.Bytes
+	}
+	return specificationOf(db.Specification{
+		ID: row.ID.Bytes, ProjectID: row.ProjectID.Bytes, OwnerID: row.OwnerID.Bytes, Number: row.Number, Title: row.Title, Content: row.Content,
+		ItemIDs: items, NextItemNumber: row.NextItemNumber, Version: row.Version,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt,
+	}, row.ProjectTrashed)
+}
+
+// writeOf returns what a guarded statement did.
+func writeOf(at time.Time, done bool) requirements.Write {
+	return requirements.Write{At: at.UTC(), Done: done}
 }

@@ -22,7 +22,7 @@ const (
 // tx is a transaction in a tenant scope. Reads and locks are sent at once, the
 // first together with the begin. Writes are queued, and sent with the next read or
 // with the commit. So a transaction that locks, decides and writes takes two round
-// trips, however much it writes.
+// trips, however much it writes. If its last statement decides, it takes one.
 type tx struct {
 	store  *Store
 	scope  scope
@@ -30,6 +30,8 @@ type tx struct {
 	queued batch
 	// startedAt is the database's time at the begin.
 	startedAt time.Time
+	// committed is true once the commit was sent.
+	committed bool
 }
 
 // inTx runs work in a transaction in a tenant scope and commits it.
@@ -71,6 +73,14 @@ func (t *tx) read(ctx context.Context, queries ...query) error {
 		return err
 	}
 	return t.send(ctx)
+}
+
+// readAndCommit is read, and commits the transaction in the same round trip.
+func (t *tx) readAndCommit(ctx context.Context, queries ...query) error {
+	if err := t.queue(ctx, queries...); err != nil {
+		return err
+	}
+	return t.commit(ctx)
 }
 
 // queue queues queries; their results are read with the next round trip.
@@ -116,9 +126,10 @@ func (t *tx) send(ctx context.Context) error {
 
 // commit sends what is queued together with the commit.
 func (t *tx) commit(ctx context.Context) error {
-	if t.conn == nil && len(t.queued) == 0 {
+	if t.committed || t.conn == nil && len(t.queued) == 0 {
 		return nil
 	}
+	t.committed = true
 	t.queued = append(t.queued, statement{sql: "commit"})
 	if err := t.send(ctx); err != nil {
 		return err

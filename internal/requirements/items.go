@@ -86,24 +86,24 @@ func checkItemLive(trashed bool) error {
 }
 
 // addItem returns the specification with a new item, and that item.
-func (s Specification) addItem(n NewItem, condition Precondition, limit int, at time.Time) (Specification, Item, error) {
+func (s Specification) addItem(item ItemID, n NewItem, condition Precondition, limit int, at time.Time) (Specification, Item, error) {
 	if err := s.checkChange(condition); err != nil {
 		return s, Item{}, err
 	}
 	if len(s.Items) >= limit {
 		return s, Item{}, problem.New(problem.ItemLimit, "A specification can have at most %d items; this one has %d.", limit, len(s.Items))
 	}
-	item := Item{
-		ID: id.New[Item](), Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber,
-		Content: n.content, Version: 1, CreatedAt: at, UpdatedAt: at,
-	}
-	list, err := inserted(s.Items, item.ID, n.order)
+	list, err := inserted(s.Items, item, n.order)
 	if err != nil {
 		return s, Item{}, err
 	}
-	s.Items, item.Order = list, slices.Index(list, item.ID)
+	added := Item{
+		ID: item, Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber, Order: slices.Index(list, item),
+		Content: n.content, Version: 1, CreatedAt: at, UpdatedAt: at,
+	}
+	s.Items = list
 	s.NextItemNumber++
-	return s.withUpdatedAt(at), item, nil
+	return s.withUpdatedAt(at), added, nil
 }
 
 // patchItem returns the specification and its item with the patch applied, and
@@ -193,18 +193,18 @@ func (s Specification) Sorted(items []Item) []Item {
 // about the specification. CreateItem also returns the specification as it is then;
 // an empty one for a replayed response.
 func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec SpecificationID, request IdempotentRequest, condition Precondition, n NewItem) (parent Specification, _ Created[Item], err error) {
+	item := id.New[Item]()
+	versions, decide := condition.versions(plain, false)
 	created, err := create(ctx, s.store, actor, request, Item{}, func(tx Tx) (created Item, at time.Time, err error) {
-		before, at, err := tx.LockSpecification(ctx, spec)
-		if err != nil {
-			return created, at, err
-		}
-		if parent, created, err = before.addItem(n, condition, s.limits.ItemsPerSpecification, at); err != nil {
-			return created, at, err
-		}
-		if err := tx.InsertItem(ctx, created); err != nil {
-			return created, at, err
-		}
-		return created, at, tx.UpdateItemList(ctx, parent)
+		err = guarded(Guard{versions, request.Key == ""}, decide, func(g Guard) (Write, bool, error) {
+			before, w, err := tx.AddItem(ctx, spec, ItemInsert{g, item, n.content, n.order, s.limits.ItemsPerSpecification})
+			if err == nil {
+				parent, created, err = before.addItem(item, n, condition, s.limits.ItemsPerSpecification, w.At)
+			}
+			at = w.At
+			return w, true, err
+		})
+		return created, at, err
 	})
 	if created.Replayed {
 		parent = Specification{}
@@ -243,19 +243,17 @@ func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID
 // same if the patch changes nothing. It returns the specification as it is then, and
 // the item.
 func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (parent Specification, now Item, err error) {
+	versions, decide := condition.versions(itemKind, patch.order != nil)
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
-		locked, before, at, err := tx.LockItem(ctx, item)
-		if err != nil {
-			return err
-		}
-		var changed bool
-		if parent, now, changed, err = locked.patchItem(before, patch, condition, at); err != nil || !changed {
-			return err
-		}
-		if err := tx.UpdateItem(ctx, now); err != nil {
-			return err
-		}
-		return tx.UpdateItemList(ctx, parent)
+		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
+			locked, before, w, err := tx.ChangeItem(ctx, item, ItemChange{g, patch.content, patch.order})
+			if err != nil {
+				return w, false, err
+			}
+			var changed bool
+			parent, now, changed, err = locked.patchItem(before, patch, condition, w.At)
+			return w, changed, err
+		})
 	})
 	return parent, now, err
 }
@@ -263,18 +261,15 @@ func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, 
 // DeleteItem removes an item permanently and closes the gap in the list. It returns
 // the specification as it is then.
 func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) (parent Specification, err error) {
+	versions, decide := condition.versions(itemKind, false)
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
-		locked, before, at, err := tx.LockItem(ctx, item)
-		if err != nil {
-			return err
-		}
-		if parent, err = locked.removeItem(before, condition, at); err != nil {
-			return err
-		}
-		if err := tx.DeleteItem(ctx, before); err != nil {
-			return err
-		}
-		return tx.UpdateItemList(ctx, parent)
+		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
+			locked, before, w, err := tx.RemoveItem(ctx, item, g)
+			if err == nil {
+				parent, err = locked.removeItem(before, condition, w.At)
+			}
+			return w, true, err
+		})
 	})
 	return parent, err
 }

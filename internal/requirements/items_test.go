@@ -53,7 +53,7 @@ func TestItems_AddTakesIndexAndNextNumber(t *testing.T) {
 			t.Parallel()
 			before, _ := newSpecification(tc.count)
 			n, _ := ParseNewItem("y", tc.order)
-			after, item, err := before.addItem(n, Precondition{}, 100, late)
+			after, item, err := before.addItem(id.New[Item](), n, Precondition{}, 100, late)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,14 +94,14 @@ func TestItems_AddIsRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			after, _, err := tc.spec.addItem(tc.item, Precondition{}, 100, late)
+			after, _, err := tc.spec.addItem(id.New[Item](), tc.item, Precondition{}, 100, late)
 			wantCode(t, err, tc.want)
 			if diff := cmp.Diff(tc.spec, after); diff != "" {
 				t.Errorf("specification (-want +got):\n%s", diff)
 			}
 		})
 	}
-	if _, _, err := some.addItem(behindEnd, Precondition{}, 100, late); !slices.Equal(fieldErrorsOf(err), []string{"/order out_of_range"}) {
+	if _, _, err := some.addItem(id.New[Item](), behindEnd, Precondition{}, 100, late); !slices.Equal(fieldErrorsOf(err), []string{"/order out_of_range"}) {
 		t.Errorf("behind the end: %v", err)
 	}
 }

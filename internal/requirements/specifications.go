@@ -61,6 +61,8 @@ func ParseNewSpecification(title, content string) (NewSpecification, []problem.F
 	return n, errs
 }
 
+func (n NewSpecification) titleOrDefault() string { return cmp.Or(n.title, titleOf(n.content)) }
+
 // patch returns the patch that sets every field.
 func (n NewSpecification) patch() SpecificationPatch {
 	return SpecificationPatch{title: &n.title, content: &n.content}
@@ -79,6 +81,14 @@ func ParseSpecificationPatch(title, content *string) (SpecificationPatch, []prob
 		content: specificationContent.parseOptional("/content", content, &errs),
 	}
 	return patch, errs
+}
+
+// titleOrDefault returns the title to set, if the specification then has this content.
+func (p SpecificationPatch) titleOrDefault(content *string) *string {
+	if p.title == nil || *p.title != "" || content == nil {
+		return p.title
+	}
+	return new(titleOf(*content))
 }
 
 // checkLive returns SpecificationNotFound if the specification or its project is
@@ -116,8 +126,8 @@ func (s Specification) withPatch(patch SpecificationPatch, condition Preconditio
 	if patch.content != nil {
 		next.Content = *patch.content
 	}
-	if patch.title != nil {
-		next.Title = cmp.Or(*patch.title, titleOf(next.Content))
+	if title := patch.titleOrDefault(&next.Content); title != nil {
+		next.Title = *title
 	}
 	if next.Title == s.Title && next.Content == s.Content {
 		return s, false, nil
@@ -137,7 +147,7 @@ func (p Project) withOneMore(limit int, at time.Time) (Project, error) {
 
 // addSpecification returns the project with a new specification, and that
 // specification.
-func (p Project) addSpecification(n NewSpecification, condition Precondition, limit int, at time.Time) (Project, Specification, error) {
+func (p Project) addSpecification(spec SpecificationID, n NewSpecification, condition Precondition, limit int, at time.Time) (Project, Specification, error) {
 	if err := p.checkChange(condition); err != nil {
 		return p, Specification{}, err
 	}
@@ -147,8 +157,8 @@ func (p Project) addSpecification(n NewSpecification, condition Precondition, li
 	}
 	next.NextSpecificationNumber++
 	return next, Specification{
-		ID: id.New[Specification](), Project: p.ID, Owner: p.Owner, Number: p.NextSpecificationNumber,
-		Title: cmp.Or(n.title, titleOf(n.content)), Content: n.content,
+		ID: spec, Project: p.ID, Owner: p.Owner, Number: p.NextSpecificationNumber,
+		Title: n.titleOrDefault(), Content: n.content,
 		NextItemNumber: 1, Version: 1, CreatedAt: at, UpdatedAt: at,
 	}, nil
 }
@@ -186,18 +196,18 @@ func (p Project) restoreSpecification(s Specification, condition Precondition, l
 //
 // The condition is about the project.
 func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, condition Precondition, n NewSpecification) (Created[Specification], error) {
+	spec := id.New[Specification]()
+	versions, decide := condition.versions(plain, false)
 	return create(ctx, s.store, actor, request, Specification{}, func(tx Tx) (created Specification, at time.Time, err error) {
-		parent, at, err := tx.LockProject(ctx, project)
-		if err != nil {
-			return created, at, err
-		}
-		if parent, created, err = parent.addSpecification(n, condition, s.limits.SpecificationsPerProject, at); err != nil {
-			return created, at, err
-		}
-		if err := tx.InsertSpecification(ctx, created); err != nil {
-			return created, at, err
-		}
-		return created, at, tx.CountSpecification(ctx, parent)
+		err = guarded(Guard{versions, request.Key == ""}, decide, func(g Guard) (Write, bool, error) {
+			before, w, err := tx.AddSpecification(ctx, project, SpecificationInsert{g, spec, n.titleOrDefault(), n.content, s.limits.SpecificationsPerProject})
+			if err == nil {
+				_, created, err = before.addSpecification(spec, n, condition, s.limits.SpecificationsPerProject, w.At)
+			}
+			at = w.At
+			return w, true, err
+		})
+		return created, at, err
 	})
 }
 
@@ -232,16 +242,22 @@ func (s *Service) ReplaceSpecification(ctx context.Context, actor auth.Actor, sp
 // PatchSpecification applies a patch. The version stays the same if the patch
 // changes nothing.
 func (s *Service) PatchSpecification(ctx context.Context, actor auth.Actor, spec SpecificationID, condition Precondition, patch SpecificationPatch) (now Specification, err error) {
+	versions, decide := condition.versions(plain, false)
+	title := patch.titleOrDefault(patch.content)
 	err = s.store.InTx(ctx, actor, func(tx Tx) error {
-		before, at, err := tx.LockSpecification(ctx, spec)
-		if err != nil {
-			return err
-		}
-		var changed bool
-		if now, changed, err = before.withPatch(patch, condition, at); err != nil || !changed {
-			return err
-		}
-		return tx.UpdateSpecification(ctx, now)
+		// A default title depends on the content, which only the locked row may have.
+		return guarded(Guard{versions, true}, decide && (title == nil || *title != ""), func(g Guard) (Write, bool, error) {
+			before, w, err := tx.ChangeSpecification(ctx, spec, SpecificationChange{g, title, patch.content})
+			if err != nil {
+				return w, false, err
+			}
+			var changed bool
+			now, changed, err = before.withPatch(patch, condition, w.At)
+			if patch.title != nil {
+				title = &now.Title
+			}
+			return w, changed, err
+		})
 	})
 	return now, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/text"
 )
@@ -197,7 +198,7 @@ func TestSpecifications_AddCountsAndChecksLimit(t *testing.T) {
 			if tc.trashed {
 				before = trashed(before)
 			}
-			after, created, err := before.addSpecification(n, Precondition{}, 10, late)
+			after, created, err := before.addSpecification(id.New[Specification](), n, Precondition{}, 10, late)
 			wantCode(t, err, tc.want)
 			if tc.want != "" {
 				return

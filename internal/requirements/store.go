@@ -37,34 +37,39 @@ type Store interface {
 	InTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 }
 
-// Tx is one transaction. Locks come first and take one round trip each, in the
-// order owner, project, specification, item. Each returns the database's time
-// after the lock was acquired. Writes are queued and sent with the commit.
+// Tx is one transaction. Locks come first, in the order owner, project, specification,
+// item. A lock takes one round trip, and so does a write together with its lock. Each
+// returns the database's time after the lock was acquired. Other writes are queued and
+// sent with the commit.
 type Tx interface {
 	LockOwner(ctx context.Context) (Owner, error)
 	LockProject(ctx context.Context, project ProjectID) (Project, time.Time, error)
 	LockOwnerAndProject(ctx context.Context, project ProjectID) (Owner, Project, error)
-	LockSpecification(ctx context.Context, spec SpecificationID) (Specification, time.Time, error)
 	LockProjectAndSpecification(ctx context.Context, spec SpecificationID) (Project, Specification, time.Time, error)
 	// LockSpecificationItems locks a specification and reads its items.
 	LockSpecificationItems(ctx context.Context, spec SpecificationID) (Specification, []Item, time.Time, error)
-	// LockItem locks an item's specification and the item.
-	LockItem(ctx context.Context, item ItemID) (Specification, Item, time.Time, error)
 
 	InsertProject(ctx context.Context, p Project) error
 	UpdateProject(ctx context.Context, p Project) error
 	// SetProjectCount stores the number of live projects of the locked owner.
 	SetProjectCount(ctx context.Context, count int) error
-	InsertSpecification(ctx context.Context, s Specification) error
 	UpdateSpecification(ctx context.Context, s Specification) error
 	// CountSpecification stores the specification counters of the locked project:
 	// the count and the next number.
 	CountSpecification(ctx context.Context, p Project) error
-	InsertItem(ctx context.Context, i Item) error
-	UpdateItem(ctx context.Context, i Item) error
-	DeleteItem(ctx context.Context, i Item) error
 	// UpdateItemList stores the order of the items of the locked specification.
 	UpdateItemList(ctx context.Context, s Specification) error
+
+	// AddSpecification locks a project and adds a specification to it.
+	AddSpecification(ctx context.Context, project ProjectID, w SpecificationInsert) (Project, Write, error)
+	// ChangeSpecification locks and changes a specification.
+	ChangeSpecification(ctx context.Context, spec SpecificationID, w SpecificationChange) (Specification, Write, error)
+	// AddItem locks a specification and adds an item to it.
+	AddItem(ctx context.Context, spec SpecificationID, w ItemInsert) (Specification, Write, error)
+	// ChangeItem locks an item's specification and the item, and changes the item.
+	ChangeItem(ctx context.Context, item ItemID, w ItemChange) (Specification, Item, Write, error)
+	// RemoveItem locks an item's specification and the item, and deletes the item.
+	RemoveItem(ctx context.Context, item ItemID, g Guard) (Specification, Item, Write, error)
 
 	// ReserveKey reserves the key of request in the next round trip. The
 	// transaction ends with *ReplayError if the request has a saved response, with
@@ -74,6 +79,61 @@ type Tx interface {
 	// SaveResponse stores the response for retries. It commits together with what
 	// the request created.
 	SaveResponse(ctx context.Context, request IdempotentRequest, response string, at time.Time) error
+}
+
+// Guard says when a statement that locks rows also writes: if the resource is live, has
+// one of the versions, and the limits of its parent permit it. The rules decide the same
+// from what the statement returns, the state before. So a write takes one round trip.
+type Guard struct {
+	// Versions are those of the resource in the precondition. Nil is every version, an
+	// empty list none.
+	Versions []int64
+	// Last commits the transaction in the same round trip.
+	Last bool
+}
+
+// Write is what a guarded statement did.
+type Write struct {
+	// At is the database's time after the lock was acquired: the time of the write.
+	At time.Time
+	// Done is true if the statement wrote.
+	Done bool
+}
+
+// SpecificationInsert is a specification to add. Its number is the next one.
+type SpecificationInsert struct {
+	Guard
+
+	ID             SpecificationID
+	Title, Content string
+	// Limit is how many specifications the project may have.
+	Limit int
+}
+
+// SpecificationChange sets the texts that are not nil.
+type SpecificationChange struct {
+	Guard
+
+	Title, Content *string
+}
+
+// ItemInsert is an item to add at an index, or at the end. Its number is the next one.
+type ItemInsert struct {
+	Guard
+
+	ID      ItemID
+	Content string
+	Order   *int
+	// Limit is how many items the specification may have.
+	Limit int
+}
+
+// ItemChange sets the content and moves the item to the index, unless they are nil.
+type ItemChange struct {
+	Guard
+
+	Content *string
+	Order   *int
 }
 
 // Owner is the part of a user's row that counts what the user owns.

@@ -81,11 +81,9 @@ func (t *target) fill(ctx context.Context) error {
 		`INSERT INTO specifications (id, owner_id, project_id, number, title, content, created_at, updated_at)
 		 SELECT gen_random_uuid(), owner_id, id, n, 'large', repeat('😀', 100000), now(), now() FROM projects, generate_series(1, 100) AS n WHERE id = '%s'`,
 		`UPDATE projects SET specification_count = 100, next_specification_number = 101 WHERE id = '%s'`,
-		`WITH items AS (
-		   INSERT INTO bullet_items (id, owner_id, spec_id, number, content, created_at, updated_at)
-		   SELECT gen_random_uuid(), s.owner_id, s.id, n, repeat('😀', 10000), now(), now()
-		   FROM specifications AS s, generate_series(1, 500) AS n WHERE s.project_id = '%s' AND s.number = 1 RETURNING id, spec_id)
-		 UPDATE specifications SET item_ids = (SELECT array_agg(id) FROM items), next_item_number = 501 WHERE id = (SELECT min(spec_id::text)::uuid FROM items)`,
+		`INSERT INTO bullet_items (id, owner_id, spec_id, number, content, created_at, updated_at)
+		 SELECT gen_random_uuid(), s.owner_id, s.id, n, repeat('😀', 10000), now(), now()
+		 FROM specifications AS s, generate_series(1, 500) AS n WHERE s.project_id = '%s' AND s.number = 1`,
 	} {
 		if err := t.fleet.Primary.ExecIn(ctx, "codegenapp", fmt.Sprintf(statement, t.bad.project)); err != nil {
 			return err

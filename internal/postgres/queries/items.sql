@@ -14,27 +14,76 @@ JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = @id AND i.owner_id = @owner_id;
 
--- LockItem locks an item's specification and then the item.
--- name: LockItem :one
-SELECT sqlc.embed(s), sqlc.embed(i), p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
-FROM   bullet_items AS i
-JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
-JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
-WHERE  i.id = @id AND i.owner_id = @owner_id
-FOR    NO KEY UPDATE OF s, i;
+-- AddItem locks a specification and inserts an item, if the specification is live, has one
+-- of the versions, and room for the item at the place. It returns the specification as it
+-- was before. The trigger of the item changes the list.
+-- name: AddItem :one
+WITH locked AS (
+    SELECT s.*, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   specifications AS s
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  s.id = @spec_id AND s.owner_id = @owner_id
+    FOR    NO KEY UPDATE OF s
+), added AS (
+    INSERT INTO bullet_items (id, spec_id, owner_id, place, content, created_at, updated_at)
+    SELECT @id, l.id, l.owner_id, sqlc.narg(place)::int, @content, l.at, l.at
+    FROM   locked AS l
+    WHERE  NOT (l.trashed OR l.project_trashed)
+    AND    (sqlc.narg(versions)::bigint[] IS NULL OR l.version = ANY (sqlc.narg(versions)::bigint[]))
+    AND    cardinality(l.item_ids) < @item_limit::int
+    AND    coalesce(sqlc.narg(place)::int, 0) BETWEEN 0 AND cardinality(l.item_ids)
+    RETURNING id
+)
+SELECT l.*, EXISTS (SELECT FROM added) AS written
+FROM   locked AS l;
 
--- InsertItem inserts a new item.
--- name: InsertItem :exec
-INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
-VALUES (@id, @spec_id, @owner_id, @number, @content, @created_at, @updated_at);
+-- ChangeItem locks an item's specification and the item, and changes the item, if it is
+-- live, has one of the versions, and would differ. It returns both as they were before.
+-- The trigger of the item changes the list.
+-- name: ChangeItem :one
+WITH locked AS (
+    SELECT s.*, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+           i.created_at AS item_created_at, i.updated_at AS item_updated_at,
+           p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   bullet_items AS i
+    JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  i.id = @id AND i.owner_id = @owner_id
+    FOR    NO KEY UPDATE OF s, i
+), changed AS (
+    UPDATE bullet_items AS i
+    SET    content = coalesce(sqlc.narg(content)::text, i.content), place = sqlc.narg(place)::int, updated_at = greatest(i.updated_at, l.at)
+    FROM   locked AS l
+    WHERE  i.owner_id = l.owner_id AND i.id = l.item_id
+    AND    NOT (l.trashed OR l.project_trashed)
+    AND    (sqlc.narg(versions)::bigint[] IS NULL OR l.item_version = ANY (sqlc.narg(versions)::bigint[]))
+    AND    coalesce(sqlc.narg(place)::int, 0) BETWEEN 0 AND cardinality(l.item_ids) - 1
+    AND    (sqlc.narg(content)::text <> l.item_content OR sqlc.narg(place)::int <> array_position(l.item_ids, l.item_id) - 1)
+    RETURNING i.id
+)
+SELECT l.*, EXISTS (SELECT FROM changed) AS written
+FROM   locked AS l;
 
--- UpdateItem updates an item that the transaction has locked.
--- name: UpdateItem :exec
-UPDATE bullet_items
-SET    content = @content, updated_at = @updated_at
-WHERE  id = @id AND owner_id = @owner_id;
-
--- DeleteItem deletes an item for good.
--- name: DeleteItem :exec
-DELETE FROM bullet_items
-WHERE  id = @id AND owner_id = @owner_id;
+-- RemoveItem locks an item's specification and the item, and deletes the item for good, if
+-- it is live and has one of the versions. It returns both as they were before. The trigger
+-- of the item changes the list.
+-- name: RemoveItem :one
+WITH locked AS (
+    SELECT s.*, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+           i.created_at AS item_created_at, i.updated_at AS item_updated_at,
+           p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   bullet_items AS i
+    JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  i.id = @id AND i.owner_id = @owner_id
+    FOR    NO KEY UPDATE OF s, i
+), removed AS (
+    DELETE FROM bullet_items AS i
+    USING  locked AS l
+    WHERE  i.owner_id = l.owner_id AND i.id = l.item_id
+    AND    NOT (l.trashed OR l.project_trashed)
+    AND    (sqlc.narg(versions)::bigint[] IS NULL OR l.item_version = ANY (sqlc.narg(versions)::bigint[]))
+    RETURNING i.id
+)
+SELECT l.*, EXISTS (SELECT FROM removed) AS written
+FROM   locked AS l;

@@ -11,21 +11,193 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const deleteItem = `-- name: DeleteItem :exec
-DELETE FROM bullet_items
-WHERE  id = $1 AND owner_id = $2
+const addItem = `-- name: AddItem :one
+WITH locked AS (
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   specifications AS s
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  s.id = $1 AND s.owner_id = $2
+    FOR    NO KEY UPDATE OF s
+), added AS (
+    INSERT INTO bullet_items (id, spec_id, owner_id, place, content, created_at, updated_at)
+    SELECT $3, l.id, l.owner_id, $4::int, $5, l.at, l.at
+    FROM   locked AS l
+    WHERE  NOT (l.trashed OR l.project_trashed)
+    AND    ($6::bigint[] IS NULL OR l.version = ANY ($6::bigint[]))
+    AND    cardinality(l.item_ids) < $7::int
+    AND    coalesce($4::int, 0) BETWEEN 0 AND cardinality(l.item_ids)
+    RETURNING id
+)
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.project_trashed, l.at, EXISTS (SELECT FROM added) AS written
+FROM   locked AS l
 `
 
-// DeleteItem deletes an item for good.
-func (q *Queries) DeleteItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) error {
-	_, err := q.db.Exec(ctx, deleteItem, iD, ownerID)
-	return err
+type AddItemParams struct {
+	SpecID    requirements.SpecificationID
+	OwnerID   auth.UserID
+	ID        requirements.ItemID
+	Place     *int32
+	Content   string
+	Versions  []int64
+	ItemLimit int32
+}
+
+type AddItemRow struct {
+	ID             pgtype.UUID
+	ProjectID      pgtype.UUID
+	OwnerID        pgtype.UUID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        []pgtype.UUID
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
+	ProjectTrashed bool
+	At             time.Time
+	Written        bool
+}
+
+// AddItem locks a specification and inserts an item, if the specification is live, has one
+// of the versions, and room for the item at the place. It returns the specification as it
+// was before. The trigger of the item changes the list.
+func (q *Queries) AddItem(ctx context.Context, arg AddItemParams) (AddItemRow, error) {
+	row := q.db.QueryRow(ctx, addItem,
+		arg.SpecID,
+		arg.OwnerID,
+		arg.ID,
+		arg.Place,
+		arg.Content,
+		arg.Versions,
+		arg.ItemLimit,
+	)
+	var i AddItemRow
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.OwnerID,
+		&i.Number,
+		&i.Title,
+		&i.Content,
+		&i.ItemIDs,
+		&i.NextItemNumber,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Trashed,
+		&i.ProjectTrashed,
+		&i.At,
+		&i.Written,
+	)
+	return i, err
+}
+
+const changeItem = `-- name: ChangeItem :one
+WITH locked AS (
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+           i.created_at AS item_created_at, i.updated_at AS item_updated_at,
+           p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   bullet_items AS i
+    JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  i.id = $1 AND i.owner_id = $2
+    FOR    NO KEY UPDATE OF s, i
+), changed AS (
+    UPDATE bullet_items AS i
+    SET    content = coalesce($3::text, i.content), place = $4::int, updated_at = greatest(i.updated_at, l.at)
+    FROM   locked AS l
+    WHERE  i.owner_id = l.owner_id AND i.id = l.item_id
+    AND    NOT (l.trashed OR l.project_trashed)
+    AND    ($5::bigint[] IS NULL OR l.item_version = ANY ($5::bigint[]))
+    AND    coalesce($4::int, 0) BETWEEN 0 AND cardinality(l.item_ids) - 1
+    AND    ($3::text <> l.item_content OR $4::int <> array_position(l.item_ids, l.item_id) - 1)
+    RETURNING i.id
+)
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
+FROM   locked AS l
+`
+
+type ChangeItemParams struct {
+	ID       requirements.ItemID
+	OwnerID  auth.UserID
+	Content  *string
+	Place    *int32
+	Versions []int64
+}
+
+type ChangeItemRow struct {
+	ID             pgtype.UUID
+	ProjectID      pgtype.UUID
+	OwnerID        pgtype.UUID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        []pgtype.UUID
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
+	ItemID         pgtype.UUID
+	ItemNumber     int32
+	ItemContent    string
+	ItemVersion    int64
+	ItemCreatedAt  time.Time
+	ItemUpdatedAt  time.Time
+	ProjectTrashed bool
+	At             time.Time
+	Written        bool
+}
+
+// ChangeItem locks an item's specification and the item, and changes the item, if it is
+// live, has one of the versions, and would differ. It returns both as they were before.
+// The trigger of the item changes the list.
+func (q *Queries) ChangeItem(ctx context.Context, arg ChangeItemParams) (ChangeItemRow, error) {
+	row := q.db.QueryRow(ctx, changeItem,
+		arg.ID,
+		arg.OwnerID,
+		arg.Content,
+		arg.Place,
+		arg.Versions,
+	)
+	var i ChangeItemRow
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.OwnerID,
+		&i.Number,
+		&i.Title,
+		&i.Content,
+		&i.ItemIDs,
+		&i.NextItemNumber,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Trashed,
+		&i.ItemID,
+		&i.ItemNumber,
+		&i.ItemContent,
+		&i.ItemVersion,
+		&i.ItemCreatedAt,
+		&i.ItemUpdatedAt,
+		&i.ProjectTrashed,
+		&i.At,
+		&i.Written,
+	)
+	return i, err
 }
 
 const getItem = `-- name: GetItem :one
-SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
 JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
@@ -52,43 +224,15 @@ func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID a
 		&i.BulletItem.Version,
 		&i.BulletItem.CreatedAt,
 		&i.BulletItem.UpdatedAt,
+		&i.BulletItem.Place,
 		&i.Place,
 		&i.Trashed,
 	)
 	return i, err
 }
 
-const insertItem = `-- name: InsertItem :exec
-INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-`
-
-type InsertItemParams struct {
-	ID        requirements.ItemID
-	SpecID    requirements.SpecificationID
-	OwnerID   auth.UserID
-	Number    int32
-	Content   string
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// InsertItem inserts a new item.
-func (q *Queries) InsertItem(ctx context.Context, arg InsertItemParams) error {
-	_, err := q.db.Exec(ctx, insertItem,
-		arg.ID,
-		arg.SpecID,
-		arg.OwnerID,
-		arg.Number,
-		arg.Content,
-		arg.CreatedAt,
-		arg.UpdatedAt,
-	)
-	return err
-}
-
 const listItems = `-- name: ListItems :many
-SELECT id, spec_id, owner_id, number, content, version, created_at, updated_at
+SELECT id, spec_id, owner_id, number, content, version, created_at, updated_at, place
 FROM   bullet_items
 WHERE  spec_id = $1 AND owner_id = $2
 `
@@ -113,6 +257,7 @@ func (q *Queries) ListItems(ctx context.Context, specID requirements.Specificati
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Place,
 		); err != nil {
 			return nil, err
 		}
@@ -124,74 +269,88 @@ func (q *Queries) ListItems(ctx context.Context, specID requirements.Specificati
 	return items, nil
 }
 
-const lockItem = `-- name: LockItem :one
-SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
-FROM   bullet_items AS i
-JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
-JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
-WHERE  i.id = $1 AND i.owner_id = $2
-FOR    NO KEY UPDATE OF s, i
+const removeItem = `-- name: RemoveItem :one
+WITH locked AS (
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+           i.created_at AS item_created_at, i.updated_at AS item_updated_at,
+           p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   bullet_items AS i
+    JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  i.id = $1 AND i.owner_id = $2
+    FOR    NO KEY UPDATE OF s, i
+), removed AS (
+    DELETE FROM bullet_items AS i
+    USING  locked AS l
+    WHERE  i.owner_id = l.owner_id AND i.id = l.item_id
+    AND    NOT (l.trashed OR l.project_trashed)
+    AND    ($3::bigint[] IS NULL OR l.item_version = ANY ($3::bigint[]))
+    RETURNING i.id
+)
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM removed) AS written
+FROM   locked AS l
 `
 
-type LockItemRow struct {
-	Specification  Specification
-	BulletItem     BulletItem
+type RemoveItemParams struct {
+	ID       requirements.ItemID
+	OwnerID  auth.UserID
+	Versions []int64
+}
+
+type RemoveItemRow struct {
+	ID             pgtype.UUID
+	ProjectID      pgtype.UUID
+	OwnerID        pgtype.UUID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        []pgtype.UUID
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
+	ItemID         pgtype.UUID
+	ItemNumber     int32
+	ItemContent    string
+	ItemVersion    int64
+	ItemCreatedAt  time.Time
+	ItemUpdatedAt  time.Time
 	ProjectTrashed bool
 	At             time.Time
+	Written        bool
 }
 
-// LockItem locks an item's specification and then the item.
-func (q *Queries) LockItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (LockItemRow, error) {
-	row := q.db.QueryRow(ctx, lockItem, iD, ownerID)
-	var i LockItemRow
+// RemoveItem locks an item's specification and the item, and deletes the item for good, if
+// it is live and has one of the versions. It returns both as they were before. The trigger
+// of the item changes the list.
+func (q *Queries) RemoveItem(ctx context.Context, arg RemoveItemParams) (RemoveItemRow, error) {
+	row := q.db.QueryRow(ctx, removeItem, arg.ID, arg.OwnerID, arg.Versions)
+	var i RemoveItemRow
 	err := row.Scan(
-		&i.Specification.ID,
-		&i.Specification.ProjectID,
-		&i.Specification.OwnerID,
-		&i.Specification.Number,
-		&i.Specification.Title,
-		&i.Specification.Content,
-		&i.Specification.ItemIDs,
-		&i.Specification.NextItemNumber,
-		&i.Specification.Version,
-		&i.Specification.CreatedAt,
-		&i.Specification.UpdatedAt,
-		&i.Specification.DeletedAt,
-		&i.Specification.Trashed,
-		&i.BulletItem.ID,
-		&i.BulletItem.SpecID,
-		&i.BulletItem.OwnerID,
-		&i.BulletItem.Number,
-		&i.BulletItem.Content,
-		&i.BulletItem.Version,
-		&i.BulletItem.CreatedAt,
-		&i.BulletItem.UpdatedAt,
+		&i.ID,
+		&i.ProjectID,
+		&i.OwnerID,
+		&i.Number,
+		&i.Title,
+		&i.Content,
+		&i.ItemIDs,
+		&i.NextItemNumber,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Trashed,
+		&i.ItemID,
+		&i.ItemNumber,
+		&i.ItemContent,
+		&i.ItemVersion,
+		&i.ItemCreatedAt,
+		&i.ItemUpdatedAt,
 		&i.ProjectTrashed,
 		&i.At,
+		&i.Written,
 	)
 	return i, err
-}
-
-const updateItem = `-- name: UpdateItem :exec
-UPDATE bullet_items
-SET    content = $1, updated_at = $2
-WHERE  id = $3 AND owner_id = $4
-`
-
-type UpdateItemParams struct {
-	Content   string
-	UpdatedAt time.Time
-	ID        requirements.ItemID
-	OwnerID   auth.UserID
-}
-
-// UpdateItem updates an item that the transaction has locked.
-func (q *Queries) UpdateItem(ctx context.Context, arg UpdateItemParams) error {
-	_, err := q.db.Exec(ctx, updateItem,
-		arg.Content,
-		arg.UpdatedAt,
-		arg.ID,
-		arg.OwnerID,
-	)
-	return err
 }

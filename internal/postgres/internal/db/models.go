@@ -33,6 +33,7 @@ type BulletItem struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Place     *int32
 }
 
 type IdempotencyKey struct {

@@ -11,7 +11,173 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+const addSpecification = `-- name: AddSpecification :one
+WITH locked AS (
+    SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, clock_timestamp()::timestamptz AS at
+    FROM   projects AS p
+    WHERE  p.id = $1 AND p.owner_id = $2
+    FOR    NO KEY UPDATE
+), added AS (
+    INSERT INTO specifications (id, project_id, owner_id, number, title, content, created_at, updated_at)
+    SELECT $3, l.id, l.owner_id, l.next_specification_number, $4, $5, l.at, l.at
+    FROM   locked AS l
+    WHERE  NOT l.trashed
+    AND    ($6::bigint[] IS NULL OR l.version = ANY ($6::bigint[]))
+    AND    l.specification_count < $7::int
+    RETURNING id
+), counted AS (
+    UPDATE projects AS p
+    SET    specification_count = p.specification_count + 1, next_specification_number = p.next_specification_number + 1,
+           updated_at = greatest(p.updated_at, l.at)
+    FROM   locked AS l, added AS a
+    WHERE  p.owner_id = l.owner_id AND p.id = l.id
+    RETURNING p.id
+)
+SELECT l.id, l.owner_id, l.title, l.description, l.specification_count, l.next_specification_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.at, EXISTS (SELECT FROM counted) AS written
+FROM   locked AS l
+`
+
+type AddSpecificationParams struct {
+	ProjectID          requirements.ProjectID
+	OwnerID            auth.UserID
+	ID                 requirements.SpecificationID
+	Title              string
+	Content            string
+	Versions           []int64
+	SpecificationLimit int32
+}
+
+type AddSpecificationRow struct {
+	ID                      pgtype.UUID
+	OwnerID                 pgtype.UUID
+	Title                   string
+	Description             string
+	SpecificationCount      int32
+	NextSpecificationNumber int32
+	Version                 int64
+	CreatedAt               time.Time
+	UpdatedAt               time.Time
+	DeletedAt               *time.Time
+	Trashed                 bool
+	At                      time.Time
+	Written                 bool
+}
+
+// AddSpecification locks a project, and inserts a specification and counts it, if the
+// project is live, has one of the versions, and room. It returns the project as it was
+// before.
+func (q *Queries) AddSpecification(ctx context.Context, arg AddSpecificationParams) (AddSpecificationRow, error) {
+	row := q.db.QueryRow(ctx, addSpecification,
+		arg.ProjectID,
+		arg.OwnerID,
+		arg.ID,
+		arg.Title,
+		arg.Content,
+		arg.Versions,
+		arg.SpecificationLimit,
+	)
+	var i AddSpecificationRow
+	err := row.Scan(
+		&i.ID,
+		&i.OwnerID,
+		&i.Title,
+		&i.Description,
+		&i.SpecificationCount,
+		&i.NextSpecificationNumber,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Trashed,
+		&i.At,
+		&i.Written,
+	)
+	return i, err
+}
+
+const changeSpecification = `-- name: ChangeSpecification :one
+WITH locked AS (
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    FROM   specifications AS s
+    JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+    WHERE  s.id = $1 AND s.owner_id = $2
+    FOR    NO KEY UPDATE OF s
+), changed AS (
+    UPDATE specifications AS s
+    SET    title = coalesce($3::text, s.title), content = coalesce($4::text, s.content),
+           updated_at = greatest(s.updated_at, l.at)
+    FROM   locked AS l
+    WHERE  s.owner_id = l.owner_id AND s.id = l.id
+    AND    NOT (l.trashed OR l.project_trashed)
+    AND    ($5::bigint[] IS NULL OR l.version = ANY ($5::bigint[]))
+    AND    ($3::text <> l.title OR $4::text <> l.content)
+    RETURNING s.id
+)
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
+FROM   locked AS l
+`
+
+type ChangeSpecificationParams struct {
+	ID       requirements.SpecificationID
+	OwnerID  auth.UserID
+	Title    *string
+	Content  *string
+	Versions []int64
+}
+
+type ChangeSpecificationRow struct {
+	ID             pgtype.UUID
+	ProjectID      pgtype.UUID
+	OwnerID        pgtype.UUID
+	Number         int32
+	Title          string
+	Content        string
+	ItemIDs        []pgtype.UUID
+	NextItemNumber int32
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	DeletedAt      *time.Time
+	Trashed        bool
+	ProjectTrashed bool
+	At             time.Time
+	Written        bool
+}
+
+// ChangeSpecification locks a specification and changes its texts, if it is live, has one
+// of the versions, and would differ. It returns the specification as it was before.
+func (q *Queries) ChangeSpecification(ctx context.Context, arg ChangeSpecificationParams) (ChangeSpecificationRow, error) {
+	row := q.db.QueryRow(ctx, changeSpecification,
+		arg.ID,
+		arg.OwnerID,
+		arg.Title,
+		arg.Content,
+		arg.Versions,
+	)
+	var i ChangeSpecificationRow
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.OwnerID,
+		&i.Number,
+		&i.Title,
+		&i.Content,
+		&i.ItemIDs,
+		&i.NextItemNumber,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Trashed,
+		&i.ProjectTrashed,
+		&i.At,
+		&i.Written,
+	)
+	return i, err
+}
 
 const getSpecification = `-- name: GetSpecification :one
 SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed
@@ -47,37 +213,6 @@ func (q *Queries) GetSpecification(ctx context.Context, iD requirements.Specific
 		&i.ProjectTrashed,
 	)
 	return i, err
-}
-
-const insertSpecification = `-- name: InsertSpecification :exec
-INSERT INTO specifications (id, project_id, owner_id, number, title, content, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-`
-
-type InsertSpecificationParams struct {
-	ID        requirements.SpecificationID
-	ProjectID requirements.ProjectID
-	OwnerID   auth.UserID
-	Number    int32
-	Title     string
-	Content   string
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// InsertSpecification inserts a new specification.
-func (q *Queries) InsertSpecification(ctx context.Context, arg InsertSpecificationParams) error {
-	_, err := q.db.Exec(ctx, insertSpecification,
-		arg.ID,
-		arg.ProjectID,
-		arg.OwnerID,
-		arg.Number,
-		arg.Title,
-		arg.Content,
-		arg.CreatedAt,
-		arg.UpdatedAt,
-	)
-	return err
 }
 
 const listSpecifications = `-- name: ListSpecifications :many
@@ -240,23 +375,21 @@ func (q *Queries) LockSpecification(ctx context.Context, iD requirements.Specifi
 
 const updateItemList = `-- name: UpdateItemList :exec
 UPDATE specifications
-SET    item_ids = $1, next_item_number = $2, updated_at = $3
-WHERE  id = $4 AND owner_id = $5
+SET    item_ids = $1, updated_at = $2
+WHERE  id = $3 AND owner_id = $4
 `
 
 type UpdateItemListParams struct {
-	ItemIDs        ItemIDs
-	NextItemNumber int32
-	UpdatedAt      time.Time
-	ID             requirements.SpecificationID
-	OwnerID        auth.UserID
+	ItemIDs   ItemIDs
+	UpdatedAt time.Time
+	ID        requirements.SpecificationID
+	OwnerID   auth.UserID
 }
 
 // UpdateItemList updates the order of a locked specification's items.
 func (q *Queries) UpdateItemList(ctx context.Context, arg UpdateItemListParams) error {
 	_, err := q.db.Exec(ctx, updateItemList,
 		arg.ItemIDs,
-		arg.NextItemNumber,
 		arg.UpdatedAt,
 		arg.ID,
 		arg.OwnerID,
