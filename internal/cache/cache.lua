@@ -2,7 +2,8 @@
 --
 -- KEYS: after the limits the bookkeeping of a user; the response, for lookup and store.
 -- ARGV: after the limits the operation; a nonce; the quiet period in microseconds; the
--- TTL of the bookkeeping in milliseconds; the operands.
+-- TTL of the bookkeeping in milliseconds; the writes that are over, each
+-- "id scope scope;"; the operands.
 --
 -- The bookkeeping is one hash, so that Redis evicts all of it or nothing:
 --   run        the run id of the Redis process that has made it
@@ -16,7 +17,8 @@
 -- Times are in microseconds.
 local arg = 2 * limits + 1
 local operation, nonce, quiet, ttl = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
-local function operand(i) return ARGV[arg + 4 + i] end
+local ended = ARGV[arg + 5]
+local function operand(i) return ARGV[arg + 5 + i] end
 local book, response = KEYS[limits + 1], KEYS[limits + 2]
 local maxFields, maxPending = 500, 8192
 
@@ -24,7 +26,8 @@ local maxFields, maxPending = 500, 8192
 -- to a write that is over after the quiet period. Without a run id nothing can be
 -- trusted.
 local info = redis.pcall('INFO', 'server')
-local run = type(info) == 'string' and info:match('run_id:(%x+)')
+local at = type(info) == 'string' and info:find('run_id:', 1, true)
+local run = at and info:sub(at + 7, at + 46)
 local found = redis.call('HMGET', book, 'run', 'id', 'from', 'n', 'w')
 if not run or found[1] ~= run or #found[5] > maxPending or redis.call('HLEN', book) > maxFields then
   found = {run or '', nonce, integer(now + (run and quiet or 1e15)), '0', ''}
@@ -71,6 +74,16 @@ local function generation(scope)
   return math.max(tonumber(g[1] or 0), tonumber(g[2] or 0))
 end
 
+for mark in ended:gmatch('[^;]+') do
+  local write, scopes = mark:match('^(%S+) (.+)$')
+  -- A mark that is gone has ended by its deadline, or was lost: what was read since then
+  -- may be older than the write.
+  if not end_writes(write) then
+    count(scopes)
+    redis.call('HSET', book, 'n', integer(n))
+  end
+end
+
 if operation == 'lookup' then -- session, the TTL of responses
   local generation_id, value = '', ''
   end_writes('')
@@ -93,13 +106,6 @@ elseif operation == 'begin' then -- write, scopes, how long it may take
   pending = pending .. operand(1) .. ' ' .. integer(now + operand(3)) .. ' ' .. operand(2) .. ';'
   redis.call('HSET', book, 'n', integer(n), 'w', pending)
   redis.call('PEXPIRE', book, ttl)
-elseif operation == 'end' then -- write, scopes
-  -- A mark that is gone has ended by its deadline, or was lost: what was read since then
-  -- may be older than the write.
-  if not end_writes(operand(1)) then
-    count(operand(2))
-    redis.call('HSET', book, 'n', integer(n))
-  end
 elseif operation == 'store' then -- identity, session, its lifetime, the record, its TTL, the time of the lookup
   -- A store may arrive late. All times count from the lookup, so that nothing that was
   -- looked up before a notification is served after the detached period.

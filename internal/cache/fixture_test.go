@@ -87,11 +87,12 @@ return 1`
 	flush := func() {
 		for {
 			select {
-			case c := <-r.ends:
-				r.do(t.Context(), c)
 			case c := <-r.stores:
 				r.do(t.Context(), c)
 			default:
+				for _, user := range r.ends.users() {
+					r.do(t.Context(), r.call(user, nil, nil, "end"))
+				}
 				return
 			}
 		}

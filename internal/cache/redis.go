@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// maxStores and maxEnds bound the queues behind the responses. A response that
-	// finds its queue full is not stored; the end of a write is left to its deadline.
-	maxStores, maxEnds = 256, 1024
-	// workers empty the queues. Their calls share round trips.
+	// maxStores bounds the queue of responses to store. A response that finds it full is
+	// not stored.
+	maxStores = 256
+	// workers make the calls that no request waits for. Their calls share round trips.
 	workers = 8
 	// minBookkeepingTTL is how long the bookkeeping of an idle user is kept. A user
 	// that comes back later waits for a quiet period.
@@ -55,19 +55,22 @@ type Config struct {
 // Redis caches responses for all replicas together. While Redis does not respond, it
 // serves none.
 type Redis struct {
-	config       Config
-	redis        *ratelimit.Redis
-	script       *rueidis.Lua
-	trust        trust
-	stores, ends chan call
+	config Config
+	redis  *ratelimit.Redis
+	script *rueidis.Lua
+	trust  trust
+	ends   *ends
+	// stores are calls that may be dropped, calls those that may not.
+	stores, calls chan call
 
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
-// call is a call that no request waits for.
+// call is a call of the script. It takes the ends of its user's writes along.
 type call struct {
-	key        ratelimit.Key
+	user       auth.UserID
+	ended      string
 	keys, args []string
 }
 
@@ -80,12 +83,13 @@ func newRedis(ctx context.Context, redis *ratelimit.Redis, c Config, gcra string
 	c.QuietPeriod = cmp.Or(c.QuietPeriod, maxWriteTime)
 	r := &Redis{
 		config: c, redis: redis, script: rueidis.NewLuaScript(gcra + source),
-		stores: make(chan call, maxStores), ends: make(chan call, maxEnds),
+		ends: newEnds(), stores: make(chan call, maxStores), calls: make(chan call),
 	}
 	r.trust = trust{period: cmp.Or(c.DetachedPeriod, c.TTL+c.QuietPeriod), nonce: rand.Text(), received: make(chan struct{}, 1)}
 	r.trust.listening.Store(c.Notify == nil)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = cancel
+	r.done.Go(func() { r.sendEnds(ctx) })
 	for range workers {
 		r.done.Go(func() { r.work(ctx) })
 	}
@@ -98,32 +102,44 @@ func (r *Redis) Close() {
 	r.done.Wait()
 }
 
-// work makes the calls that no request waits for until ctx is done, then those that
-// are queued.
+// work makes the calls that no request waits for, until there are no more.
 func (r *Redis) work(ctx context.Context) {
-	for ctx.Err() == nil {
+	for {
 		select {
-		case c := <-r.ends:
+		case c, more := <-r.calls:
+			if !more {
+				return
+			}
 			r.do(ctx, c)
 		case c := <-r.stores:
 			r.do(ctx, c)
-		case <-ctx.Done():
-		}
-	}
-	for {
-		select {
-		case c := <-r.ends:
-			r.do(ctx, c)
-		default:
-			return
 		}
 	}
 }
 
-// do makes a call. Its failure matters to no request: a response is stored another
+// do makes a call whose failure matters to no request: a response is stored another
 // time, and a write ends by its deadline.
 func (r *Redis) do(ctx context.Context, c call) {
-	_ = r.redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args)
+	_ = r.redis.ExecInBackground(ctx, r.script, userKey(c.user), c.keys, c.args)
+}
+
+// exec makes a call that a request waits for. The ends that it took along are sent again
+// if it fails.
+func (r *Redis) exec(ctx context.Context, c call) ([]rueidis.RedisMessage, error) {
+	reply, err := r.redis.Exec(ctx, r.script, userKey(c.user), c.keys, c.args)
+	if err != nil {
+		r.ends.add(c.user, c.ended)
+	}
+	return reply, err
+}
+
+// execAgain is exec with a longer timeout.
+func (r *Redis) execAgain(ctx context.Context, c call) error {
+	err := r.redis.ExecAgain(ctx, r.script, userKey(c.user), c.keys, c.args)
+	if err != nil {
+		r.ends.add(c.user, c.ended)
+	}
+	return err
 }
 
 // Lookup charges the rates and looks for a response.
@@ -136,7 +152,7 @@ func (r *Redis) Lookup(ctx context.Context, q Request) Result {
 		return Result{Decision: decision}
 	}
 	c := r.call(q.User, rates, []string{resourceKey(q)}, "lookup", q.Session.String(), microseconds(r.config.TTL))
-	reply, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
+	reply, err := r.exec(ctx, c)
 	if err == nil {
 		var result Result
 		if result, err = resultOf(q, rates, reply); err == nil {
@@ -164,6 +180,7 @@ func (r *Redis) Store(q Request, g Generation, s Scope, response Response) {
 	select {
 	case r.stores <- c:
 	default:
+		r.ends.add(c.user, c.ended)
 	}
 }
 
@@ -199,7 +216,7 @@ func (r *Redis) Begin(ctx context.Context, w Write) (ratelimit.Decision, Pending
 func (r *Redis) markAgain(ctx context.Context, p Pending) (Pending, error) {
 	p.began = time.Now()
 	c := r.markCall(p, nil)
-	if err := r.redis.ExecAgain(ctx, r.script, c.key, c.keys, c.args); err != nil {
+	if err := r.execAgain(ctx, c); err != nil {
 		return Pending{user: p.user, scopes: p.scopes, began: p.began}, r.detach(ctx)
 	}
 	return p, nil
@@ -215,21 +232,18 @@ func (r *Redis) Renew(ctx context.Context, p Pending) (Pending, error) {
 
 func (r *Redis) mark(ctx context.Context, p Pending, rates []ratelimit.Rate) ([]rueidis.RedisMessage, error) {
 	c := r.markCall(p, rates)
-	return r.redis.Exec(ctx, r.script, c.key, c.keys, c.args)
+	return r.exec(ctx, c)
 }
 
 func (r *Redis) markCall(p Pending, rates []ratelimit.Rate) call {
 	return r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
 }
 
-// End notes that a write is over. It does not wait until that is done.
+// End notes that a write is over. It does not wait until Redis knows that: the next call
+// of the user takes it along, or one of its own soon.
 func (r *Redis) End(p Pending) {
-	if p.id == "" {
-		return
-	}
-	select {
-	case r.ends <- r.call(p.user, nil, nil, "end", p.id, joinScopes(p.scopes)):
-	default:
+	if p.id != "" {
+		r.ends.add(p.user, p.id+" "+joinScopes(p.scopes)+";")
 	}
 }
 
@@ -238,10 +252,10 @@ func (r *Redis) End(p Pending) {
 // responses are cached.
 func (r *Redis) Invalidate(ctx context.Context, user auth.UserID) error {
 	c := r.call(user, nil, nil, "invalidate")
-	if _, err := r.redis.Exec(ctx, r.script, c.key, c.keys, c.args); err == nil {
+	if _, err := r.exec(ctx, c); err == nil {
 		return nil
 	}
-	if err := r.redis.ExecAgain(ctx, r.script, c.key, c.keys, c.args); err == nil {
+	if err := r.execAgain(ctx, c); err == nil {
 		return nil
 	}
 	// The other replicas get the notification at about the same time as this one, which
@@ -255,18 +269,19 @@ func (r *Redis) Invalidate(ctx context.Context, user auth.UserID) error {
 
 // Check does what requests do, for an operator. Its error says what is not permitted.
 func Check(ctx context.Context, redis *ratelimit.Redis) error {
-	r := &Redis{config: Config{TTL: time.Second, QuietPeriod: time.Second}, redis: redis, script: rueidis.NewLuaScript(ratelimit.GCRA + source)}
+	r := &Redis{config: Config{TTL: time.Second, QuietPeriod: time.Second}, redis: redis, ends: newEnds(), script: rueidis.NewLuaScript(ratelimit.GCRA + source)}
+	probe := Pending{id: "probe", scopes: []Scope{"probe"}}
 	q := Request{Resource: "/"}
 	for _, c := range []call{
 		r.call(q.User, nil, []string{resourceKey(q)}, "lookup", "probe", "0"),
-		r.call(q.User, nil, nil, "begin", "probe", "probe", "0"),
-		r.call(q.User, nil, nil, "end", "probe", "probe"),
+		r.markCall(probe, nil),
 	} {
-		if err := redis.ExecInBackground(ctx, r.script, c.key, c.keys, c.args); err != nil {
+		if err := r.execAgain(ctx, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	r.End(probe)
+	return r.execAgain(ctx, r.call(q.User, nil, nil, "end"))
 }
 
 // limiter is what charges the rates without the cache.
@@ -294,14 +309,14 @@ func (r *Redis) chargeLocally(ctx context.Context, user auth.UserID, rates []rat
 	return r.redis.AllowLocally(ctx, userKey(user), rates)
 }
 
-// call is a call of the script.
+// call returns a call of the script.
 func (r *Redis) call(user auth.UserID, rates []ratelimit.Rate, more []string, operation string, operands ...string) call {
-	key := userKey(user)
+	key, ended := userKey(user), r.ends.take(user)
 	keys, args := ratelimit.Arguments(key, rates)
 	keys = append(append(keys, ratelimit.KeyOf(key, "cache")), more...)
 	args = append(args, operation, rand.Text(), microseconds(r.config.QuietPeriod),
-		strconv.FormatInt(max(minBookkeepingTTL, 2*r.config.TTL).Milliseconds(), 10))
-	return call{key, keys, append(args, operands...)}
+		strconv.FormatInt(max(minBookkeepingTTL, 2*r.config.TTL).Milliseconds(), 10), ended)
+	return call{user, ended, keys, append(args, operands...)}
 }
 
 func userKey(user auth.UserID) ratelimit.Key { return ratelimit.Key(user.String()) }
