@@ -37,9 +37,26 @@ if not run or found[1] ~= run or #found[5] > maxPending or redis.call('HLEN', bo
 end
 local id, from, n, pending = found[2], tonumber(found[3]), tonumber(found[4]), found[5]
 
+-- Changes of the bookkeeping are written with one command.
+local fields, marked = {}, false
+local function set(field, value)
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
+
 local function count(scopes)
   n = n + 1
-  for scope in scopes:gmatch('%S+') do redis.call('HSET', book, 'g:' .. scope, integer(n)) end
+  marked = true
+  for scope in scopes:gmatch('%S+') do set('g:' .. scope, integer(n)) end
+end
+
+local function save()
+  if marked then
+    set('n', integer(n))
+    set('w', pending)
+  end
+  if #fields > 0 then redis.call('HSET', book, unpack(fields)) end
+  fields, marked = {}, false
 end
 
 -- end_writes ends a write, and those whose deadline has passed. It returns whether the
@@ -48,14 +65,11 @@ local function end_writes(ended)
   if pending == '' then return false end
   local left, was_pending = '', false
   for mark in pending:gmatch('[^;]+') do
-    local write, deadline, scopes = mark:match('^(%S+) (%S+) (.+)$')
-    was_pending = was_pending or write == ended
-    if write == ended or tonumber(deadline) <= now then count(scopes) else left = left .. mark .. ';' end
+    local id_of_write, deadline, scopes = mark:match('^(%S+) (%S+) (.+)$')
+    was_pending = was_pending or id_of_write == ended
+    if id_of_write == ended or tonumber(deadline) <= now then count(scopes) else left = left .. mark .. ';' end
   end
-  if left ~= pending then
-    pending = left
-    redis.call('HSET', book, 'n', integer(n), 'w', pending)
-  end
+  pending = left
   return was_pending
 end
 
@@ -75,18 +89,16 @@ local function generation(scope)
 end
 
 for mark in ended:gmatch('[^;]+') do
-  local write, scopes = mark:match('^(%S+) (.+)$')
+  local id_of_write, scopes = mark:match('^(%S+) (.+)$')
   -- A mark that is gone has ended by its deadline, or was lost: what was read since then
   -- may be older than the write.
-  if not end_writes(write) then
-    count(scopes)
-    redis.call('HSET', book, 'n', integer(n))
-  end
+  if not end_writes(id_of_write) then count(scopes) end
 end
 
 if operation == 'lookup' then -- session, the TTL of responses
   local generation_id, value = '', ''
   end_writes('')
+  save()
   redis.call('PEXPIRE', book, ttl) -- fails at a demoted primary, which must serve nothing
   if now >= from then
     generation_id = id
@@ -104,7 +116,7 @@ elseif operation == 'begin' then -- write, scopes, how long it may take
   end_writes(operand(1))
   count(operand(2))
   pending = pending .. operand(1) .. ' ' .. integer(now + operand(3)) .. ' ' .. operand(2) .. ';'
-  redis.call('HSET', book, 'n', integer(n), 'w', pending)
+  save()
   redis.call('PEXPIRE', book, ttl)
 elseif operation == 'store' then -- identity, session, its lifetime, the record, its TTL, the time of the lookup
   -- A store may arrive late. All times count from the lookup, so that nothing that was
@@ -113,10 +125,11 @@ elseif operation == 'store' then -- identity, session, its lifetime, the record,
   local left = math.floor((operand(5) - age) / 1000)
   if id == operand(1) and age >= 0 and left > 0 then
     redis.call('SET', response, operand(4), 'PX', left)
-    redis.call('HSET', book, 's:' .. operand(2), id .. ' ' .. integer(operand(6) + operand(3)))
+    set('s:' .. operand(2), id .. ' ' .. integer(operand(6) + operand(3)))
     redis.call('PEXPIRE', book, ttl)
   end
 elseif operation == 'invalidate' then
-  redis.call('HSET', book, 'id', nonce)
+  set('id', nonce)
 end
+save()
 return reply
