@@ -1,15 +1,15 @@
 // Package cache caches responses to reads, for each user. [Redis] shares them between
 // all replicas, [Local] holds them in this process.
 //
-// A response is served until something it depends on changes. What it depends on is
-// its scope: a project, or the user's lists. Each write names the scopes that it
+// A response is served until something it depends on changes. What it depends on are
+// its scopes: a project, a specification, or lists. Each write names the scopes that it
 // changes, before it begins ([Redis.Begin]) and after it is over ([Redis.End]). The
 // bookkeeping of a user counts these events, and remembers for each scope the count
 // of its last one: its generation. A response carries the count of the time at which
 // of the cache miss, before the database was queried. It is served if
 //
-//   - no event of its scope was counted since,
-//   - no write to its scope is pending, and
+//   - no event of its scopes was counted since,
+//   - no write to its scopes is pending, and
 //   - the session of the caller was live when the database was last queried, less than [sessionTTL] ago.
 //
 // So a read is never older than a write that ended before it: the pending write bars
@@ -54,9 +54,21 @@ const (
 	sessionTTL = time.Minute
 )
 
-// Scope is what a response depends on, and what a write changes: the id of a project,
-// or one of the following.
+// Scope is what a response depends on, and what a write changes: the id of a project or
+// of a specification, or one of the following. A response may depend on several.
 type Scope string
+
+// Join returns the scope of a response that depends on several.
+func Join(scopes ...Scope) Scope { return Scope(joinScopes(scopes, ",")) }
+
+// split returns what was joined.
+func (s Scope) split() []Scope {
+	var scopes []Scope
+	for name := range strings.SplitSeq(string(s), ",") {
+		scopes = append(scopes, Scope(name))
+	}
+	return scopes
+}
 
 const (
 	// All is every scope: that of a response or a write whose project is unknown.
@@ -64,6 +76,9 @@ const (
 	// Lists is what the user has beside the content of projects: the list of projects,
 	// and the profile.
 	Lists Scope = "lists"
+	// ListsOf is followed by the id of a project: its own lists, which show the content of
+	// its specifications.
+	ListsOf Scope = "lists:"
 )
 
 // Request is a read whose response may be cached.
@@ -130,10 +145,10 @@ func (p Pending) Stale(now time.Time) bool { return now.Sub(p.began) > renewAfte
 // ttl.
 func sessionLifetime(ttl time.Duration) time.Duration { return min(ttl, sessionTTL) }
 
-func joinScopes(scopes []Scope) string {
+func joinScopes(scopes []Scope, separator string) string {
 	names := make([]string, len(scopes))
 	for n, s := range scopes {
 		names[n] = string(s)
 	}
-	return strings.Join(names, " ")
+	return strings.Join(names, separator)
 }

@@ -13,14 +13,14 @@
 --   w          the pending writes, each "id deadline scope scope;"
 --   g:<scope>  n at the last event of the scope, g:* of all scopes
 --   s:<id>     "identity until" of a session that was live
--- A stored response begins with the line "identity scope n time", of its lookup.
+-- A stored response begins with the line "identity scope,scope n time", of its lookup.
 -- Times are in microseconds.
 local arg = 2 * limits + 1
 local operation, nonce, quiet, ttl = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
 local ended = ARGV[arg + 5]
 local function operand(i) return ARGV[arg + 5 + i] end
 local book, response = KEYS[limits + 1], KEYS[limits + 2]
-local maxFields, maxPending = 500, 8192
+local maxFields, maxPending = 2000, 8192
 
 -- Whatever mark was lost with the bookkeeping, or with the process that had it, belongs
 -- to a write that is over after the quiet period. Without a run id nothing can be
@@ -73,19 +73,23 @@ local function end_writes(ended)
   return was_pending
 end
 
-local function is_pending(scope)
+local function is_pending(scopes)
   for mark in pending:gmatch('[^;]+') do
-    local scopes = ' ' .. mark:match('^%S+ %S+ (.+)$') .. ' '
-    if scope == '*' or scopes:find(' * ', 1, true) or scopes:find(' ' .. scope .. ' ', 1, true) then return true end
+    local written = ' ' .. mark:match('^%S+ %S+ (.+)$') .. ' '
+    for scope in scopes:gmatch('[^,]+') do
+      if scope == '*' or written:find(' * ', 1, true) or written:find(' ' .. scope .. ' ', 1, true) then return true end
+    end
   end
   return false
 end
 
--- generation is the count of the last event that a scope depends on.
-local function generation(scope)
-  if scope == '*' then return n end
-  local g = redis.call('HMGET', book, 'g:*', 'g:' .. scope)
-  return math.max(tonumber(g[1] or 0), tonumber(g[2] or 0))
+-- generation is the count of the last event that one of the scopes depends on.
+local function generation(scopes)
+  if scopes == '*' then return n end
+  local names, last = {'g:*'}, 0
+  for scope in scopes:gmatch('[^,]+') do names[#names + 1] = 'g:' .. scope end
+  for _, event in ipairs(redis.call('HMGET', book, unpack(names))) do last = math.max(last, tonumber(event or 0)) end
+  return last
 end
 
 for mark in ended:gmatch('[^;]+') do
@@ -103,10 +107,10 @@ if operation == 'lookup' then -- session, the TTL of responses
   if now >= from then
     generation_id = id
     local stored = redis.call('GET', response)
-    local scope, at, stored_at = (stored or ''):match('^' .. id .. ' (%S+) (%d+) (%d+)\n')
-    if scope and is_pending(scope) then
+    local scopes, at, stored_at = (stored or ''):match('^' .. id .. ' (%S+) (%d+) (%d+)\n')
+    if scopes and is_pending(scopes) then
       generation_id = ''
-    elseif scope and tonumber(at) >= generation(scope) and now - stored_at < tonumber(operand(2)) then
+    elseif scopes and tonumber(at) >= generation(scopes) and now - stored_at < tonumber(operand(2)) then
       local live, until_ = (redis.call('HGET', book, 's:' .. operand(1)) or ''):match('^(%S+) (%d+)$')
       if live == id and tonumber(until_) > now then value = stored end
     end

@@ -66,6 +66,24 @@ var behaviours = map[string]func(t *testing.T, f fixture, q Request){
 			f.wantMiss(t, q)
 		}
 	},
+	"a response of two scopes ends with each of them": func(t *testing.T, f fixture, q Request) {
+		other := q
+		other.Resource = "/2"
+		for _, scope := range []Scope{two, one} {
+			f.store(t, q, Join(one, two), response("both"))
+			f.store(t, other, Join("another", two), response("another"))
+			p := f.begin(t, q.User, scope)
+			f.wantBypass(t, q)
+			if scope == one {
+				f.wantHit(t, other, response("another"))
+			} else {
+				f.wantBypass(t, other)
+			}
+			f.End(p)
+			f.flush()
+			f.wantMiss(t, q)
+		}
+	},
 	"a pending write bars its scope": func(t *testing.T, f fixture, q Request) {
 		other, unknown := q, q
 		other.Resource, unknown.Resource = "/2", "/unknown"

@@ -71,7 +71,7 @@ func newFixture(t testing.TB, url string, c Config) (fixture, rueidis.Client) {
 	move := func(d time.Duration) {
 		clock.since.Add(int64(d))
 		run("SET", "clock", fmt.Sprintf("[%d,%d]", clock.now().Unix(), clock.now().Nanosecond()/1000))
-		const age = `for _, key in ipairs(redis.call('KEYS', '*}:r2:*')) do
+		const age = `for _, key in ipairs(redis.call('KEYS', '*}:r3:*')) do
 	redis.call('PEXPIRE', key, redis.call('PTTL', key) - ARGV[1])
 end
 return 1`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ const (
 	// what a user takes.
 	entryBytes, bookkeepingBytes = 256, 1024
 	// maxScopes and maxSessions bound the bookkeeping of a user.
-	maxScopes, maxSessions = 64, 32
+	maxScopes, maxSessions = 256, 32
 )
 
 // Local caches responses in this process, for a server that is the only replica. It
@@ -75,6 +76,7 @@ type resource struct {
 type entry struct {
 	response   Response
 	scope      Scope
+	scopes     []Scope // of scope
 	generation Generation
 	until      time.Time
 }
@@ -127,9 +129,9 @@ func (l *Local) Lookup(ctx context.Context, q Request) Result {
 	e, found := l.responses.GetIfPresent(resource{q.User, q.Resource})
 	switch {
 	case !found || e.generation.id != b.id:
-	case b.isPending(e.scope):
+	case b.isPending(e.scopes):
 		result.Generation = Generation{}
-	case e.generation.count >= b.generation(e.scope) && e.until.After(now) && b.sessions[q.Session].After(now):
+	case e.generation.count >= b.generation(e.scopes) && e.until.After(now) && b.sessions[q.Session].After(now):
 		result.Response, result.Scope = &e.response, e.scope
 	}
 	return result
@@ -149,7 +151,7 @@ func (l *Local) Store(q Request, g Generation, scope Scope, response Response) {
 		b.sessions = map[auth.SessionID]time.Time{}
 	}
 	b.sessions[q.Session] = l.now().Add(sessionLifetime(l.ttl))
-	l.responses.Set(resource{q.User, q.Resource}, &entry{response, scope, g, l.now().Add(l.ttl)})
+	l.responses.Set(resource{q.User, q.Resource}, &entry{response, scope, scope.split(), g, l.now().Add(l.ttl)})
 }
 
 // Begin charges the rates, and marks a write before it starts. It returns no error.
@@ -236,18 +238,22 @@ func (b *bookkeeping) event(scopes []Scope) {
 	}
 }
 
-// generation is the count of the last event that a scope depends on.
-func (b *bookkeeping) generation(s Scope) int64 {
-	if s == All {
-		return b.count
+// generation is the count of the last event that one of the scopes depends on.
+func (b *bookkeeping) generation(scopes []Scope) int64 {
+	last := b.all
+	for _, s := range scopes {
+		if s == All {
+			return b.count
+		}
+		last = max(last, b.scopes[s])
 	}
-	return max(b.all, b.scopes[s])
+	return last
 }
 
-func (b *bookkeeping) isPending(scope Scope) bool {
+func (b *bookkeeping) isPending(scopes []Scope) bool {
 	for _, m := range b.pending {
 		for _, s := range m.scopes {
-			if s == scope || s == All || scope == All {
+			if s == All || slices.Contains(scopes, All) || slices.Contains(scopes, s) {
 				return true
 			}
 		}

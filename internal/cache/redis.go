@@ -28,7 +28,7 @@ const (
 	minBookkeepingTTL = time.Hour
 	// format is the version of what is stored. A program of another format does not
 	// find it.
-	format = "r2"
+	format = "r3"
 )
 
 //go:embed cache.lua
@@ -236,14 +236,14 @@ func (r *Redis) mark(ctx context.Context, p Pending, rates []ratelimit.Rate) ([]
 }
 
 func (r *Redis) markCall(p Pending, rates []ratelimit.Rate) call {
-	return r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes), microseconds(maxWriteTime))
+	return r.call(p.user, rates, nil, "begin", p.id, joinScopes(p.scopes, " "), microseconds(maxWriteTime))
 }
 
 // End notes that a write is over. It does not wait until Redis knows that: the next call
 // of the user takes it along, or one of its own soon.
 func (r *Redis) End(p Pending) {
 	if p.id != "" {
-		r.ends.add(p.user, p.id+" "+joinScopes(p.scopes)+";")
+		r.ends.add(p.user, p.id+" "+joinScopes(p.scopes, " ")+";")
 	}
 }
 

@@ -236,13 +236,18 @@ func TestCache_EveryWriteInvalidates(t *testing.T) {
 	}
 }
 
-// endsCached reports whether an operation changes the scope of a path, so that its
-// cached response ends: the project, the lists, or both.
+// endsCached reports whether an operation changes a scope of a path, so that its
+// cached response ends: the specification, the project, or the lists.
 func endsCached(route, state, path string) bool {
 	lists := path == mePath || path == projectsPath || strings.HasPrefix(path, projectsPath+"?")
+	ofSpecification := strings.HasPrefix(path, "/api/v1/specs/") || strings.HasPrefix(path, "/api/v1/items/")
 	switch route {
 	case "PATCH /users/me", "POST /projects":
 		return lists
+	case "POST /projects/{id}/specs":
+		return !ofSpecification
+	case "POST /specs/{id}/restore":
+		return !ofSpecification || state == "live" // what was in the trash is another specification
 	case "PUT /specs/{id}", "PATCH /specs/{id}", "POST /specs/{id}/items", "PUT /specs/{id}/items/reorder",
 		"PUT /items/{id}", "PATCH /items/{id}", "DELETE /items/{id}":
 		return !lists

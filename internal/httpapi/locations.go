@@ -13,18 +13,24 @@ import (
 // maxLocations bounds the locations, which take about 100 bytes each.
 const maxLocations = 1 << 16
 
-// locations remembers the project of each specification and item that a response has
+// location is where a specification or an item is.
+type location struct {
+	project requirements.ProjectID
+	spec    requirements.SpecificationID
+}
+
+// locations remembers the location of each specification and item that a response has
 // shown. A location never changes, so the memory of a replica needs no invalidation.
 //
-// It decides what a request reads or writes, as a scope of the cache. A read whose
-// project is unknown depends on all that its user has; a write whose project is
+// It decides what a request reads or writes, as scopes of the cache. A read whose
+// location is unknown depends on all that its user has; a write whose location is
 // unknown changes all of that.
 type locations struct {
-	projects *otter.Cache[[16]byte, requirements.ProjectID]
+	known *otter.Cache[[16]byte, location]
 }
 
 func newLocations() *locations {
-	return &locations{otter.Must(&otter.Options[[16]byte, requirements.ProjectID]{MaximumSize: maxLocations})}
+	return &locations{otter.Must(&otter.Options[[16]byte, location]{MaximumSize: maxLocations})}
 }
 
 // learn takes the locations from the response of an operation.
@@ -36,7 +42,7 @@ func (l *locations) learn(response any) {
 		l.learnSpecification(out.Body)
 	case *specificationsOut:
 		for _, s := range out.Body.Specifications {
-			l.projects.SetIfAbsent(s.ID, s.ProjectID)
+			l.known.SetIfAbsent(s.ID, location{s.ProjectID, s.ID})
 		}
 	case *itemOut:
 		l.learnItems(out.Body)
@@ -50,19 +56,18 @@ func (l *locations) learn(response any) {
 }
 
 func (l *locations) learnSpecification(s specification) {
-	l.projects.SetIfAbsent(s.ID, s.ProjectID)
+	l.known.SetIfAbsent(s.ID, location{s.ProjectID, s.ID})
 	l.learnItems(s.Items...)
 }
 
-// learnItems learns items of one specification, if its project is known.
+// learnItems learns items of one specification, if its location is known.
 func (l *locations) learnItems(items ...item) {
 	if len(items) == 0 {
 		return
 	}
-	project, known := l.projects.GetIfPresent(items[0].SpecID)
-	for _, i := range items {
-		if known {
-			l.projects.SetIfAbsent(i.ID, project)
+	if at, known := l.known.GetIfPresent(items[0].SpecID); known {
+		for _, i := range items {
+			l.known.SetIfAbsent(i.ID, at)
 		}
 	}
 }
@@ -74,11 +79,14 @@ func (l *locations) learnScope(path string, scope cache.Scope) {
 		return
 	}
 	thing, err := id.Parse[any](name)
-	if _, known := l.projects.GetIfPresent(thing); known || err != nil {
+	if _, known := l.known.GetIfPresent(thing); known || err != nil {
 		return
 	}
-	if project, err := id.Parse[requirements.Project](string(scope)); err == nil {
-		l.projects.Set(thing, project)
+	first, second, _ := strings.Cut(string(scope), ",")
+	project, err := id.Parse[requirements.Project](first)
+	spec, err2 := id.Parse[requirements.Specification](second)
+	if err == nil && err2 == nil {
+		l.known.Set(thing, location{project, spec})
 	}
 }
 
@@ -90,7 +98,9 @@ func resourceOf(path string) (kind, name string) {
 	return kind, name
 }
 
-// scope returns what the content at a path belongs to.
+// scope returns what the content at a path depends on. A specification depends on its
+// project, too: that may be in the trash. Lists and counters of a project depend on all
+// its specifications.
 func (l *locations) scope(path string) cache.Scope {
 	kind, name := resourceOf(path)
 	if kind == "users" || kind == "projects" && name == "" {
@@ -101,10 +111,11 @@ func (l *locations) scope(path string) cache.Scope {
 		return cache.All
 	}
 	if kind == "projects" {
-		return cache.Scope(thing.String()) // the path may be in upper case
+		project := cache.Scope(thing.String()) // the path may be in upper case
+		return cache.Join(project, cache.ListsOf+project)
 	}
-	if project, known := l.projects.GetIfPresent(thing); known {
-		return cache.Scope(project.String())
+	if at, known := l.known.GetIfPresent(thing); known {
+		return cache.Join(cache.Scope(at.project.String()), cache.Scope(at.spec.String()))
 	}
 	return cache.All
 }
@@ -112,13 +123,28 @@ func (l *locations) scope(path string) cache.Scope {
 // written returns the scopes that a write changes. The list of projects shows
 // their fields, and how many specifications they have.
 func (l *locations) written(route route, path string) []cache.Scope {
-	scope := l.scope(path)
-	counts := strings.HasPrefix(route.path, prefix+"/projects") ||
-		route.path == prefix+"/specs/{id}/restore" || route.pattern == "DELETE "+prefix+"/specs/{id}"
-	if counts && scope != cache.All && scope != cache.Lists {
-		return []cache.Scope{scope, cache.Lists}
+	kind, name := resourceOf(path)
+	if kind == "users" || kind == "projects" && name == "" {
+		return []cache.Scope{cache.Lists}
 	}
-	return []cache.Scope{scope}
+	thing, err := id.Parse[any](name)
+	if err != nil {
+		return []cache.Scope{cache.All}
+	}
+	at, known := l.known.GetIfPresent(thing)
+	project := cache.Scope(at.project.String())
+	switch {
+	case kind == "projects" && route.path == prefix+"/projects/{id}/specs": // a new one, that no other response shows
+		return []cache.Scope{cache.ListsOf + cache.Scope(thing.String()), cache.Lists}
+	case kind == "projects":
+		return []cache.Scope{cache.Scope(thing.String()), cache.Lists}
+	case !known:
+		return []cache.Scope{cache.All}
+	case route.path == prefix+"/specs/{id}/restore", route.pattern == "DELETE "+prefix+"/specs/{id}":
+		return []cache.Scope{cache.Scope(at.spec.String()), cache.ListsOf + project, cache.Lists}
+	default:
+		return []cache.Scope{cache.Scope(at.spec.String()), cache.ListsOf + project}
+	}
 }
 
 // writesContent reports whether an operation changes what cached responses show. What

@@ -30,26 +30,26 @@ func TestCache_WritesChangeTheirProjectAndTheListsThatShowIt(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", pattern, diff)
 		}
 	}
-	its := cache.Scope(project.String())
+	its, lists, own := cache.Scope(project.String()), cache.ListsOf+cache.Scope(project.String()), cache.Scope(spec.String())
 	check("PATCH /users/me", cache.Lists)
 	check("POST /projects", cache.Lists)
 	check("PATCH /projects/{project}", its, cache.Lists)
 	check("DELETE /projects/{project}", its, cache.Lists)
 	check("POST /projects/{project}/restore", its, cache.Lists)
-	check("POST /projects/{project}/specs", its, cache.Lists)
+	check("POST /projects/{project}/specs", lists, cache.Lists)
 	check("PATCH /projects/PROJECT", cache.All) // no id; it is refused later
 	check("PATCH /specs/{spec}", cache.All)     // its project is unknown yet
 	check("DELETE /specs/{spec}", cache.All)
 	l.learn(&specificationOut{Body: specification{ID: spec, ProjectID: project, Items: []item{{ID: point, SpecID: spec}}}})
-	check("PATCH /specs/{spec}", its)
-	check("PUT /specs/{spec}/items/reorder", its)
-	check("POST /specs/{spec}/items", its)
-	check("DELETE /specs/{spec}", its, cache.Lists)
-	check("POST /specs/{spec}/restore", its, cache.Lists)
-	check("DELETE /items/{item}", its)
+	check("PATCH /specs/{spec}", own, lists)
+	check("PUT /specs/{spec}/items/reorder", own, lists)
+	check("POST /specs/{spec}/items", own, lists)
+	check("DELETE /specs/{spec}", own, lists, cache.Lists)
+	check("POST /specs/{spec}/restore", own, lists, cache.Lists)
+	check("DELETE /items/{item}", own, lists)
 	check("PUT /items/{other}", cache.All)
 	l.learn(&itemOut{Body: item{ID: other, SpecID: spec}})
-	check("PUT /items/{other}", its)
+	check("PUT /items/{other}", own, lists)
 
 	for _, pattern := range []string{"DELETE /users/me", "DELETE /auth/sessions/{id}", "PATCH /admin/users/{id}", "POST /auth/logout"} {
 		if method, path, _ := strings.Cut(pattern, " "); writesContent(method, prefix+path) {
@@ -62,14 +62,15 @@ func TestCache_LocationIsLearnedFromACachedResponse(t *testing.T) {
 	t.Parallel()
 	l, spec, project := newLocations(), id.New[requirements.Specification](), id.New[requirements.Project]()
 	path := prefix + "/specs/" + spec.String()
-	for _, scope := range []cache.Scope{cache.All, cache.Lists, "x"} {
+	for _, scope := range []cache.Scope{cache.All, cache.Lists, "x", cache.Scope(project.String())} {
 		l.learnScope(path, scope)
 		if got := l.scope(path); got != cache.All {
 			t.Errorf("from the scope %q the location is %q", scope, got)
 		}
 	}
-	l.learnScope(path, cache.Scope(project.String()))
-	if got := l.scope(path + "/items"); got != cache.Scope(project.String()) {
+	want := cache.Join(cache.Scope(project.String()), cache.Scope(spec.String()))
+	l.learnScope(path, want)
+	if got := l.scope(path + "/items"); got != want {
 		t.Errorf("the location is %q", got)
 	}
 }
