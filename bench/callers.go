@@ -57,6 +57,13 @@ func patch(b []byte, s *specTarget) ([]byte, load.Want) {
 		load.Want{Status: 200, Prefix: []byte(`{"id":"` + s.id)}
 }
 
+// patchItem changes the first item.
+func patchItem(b []byte, s *specTarget) ([]byte, load.Want) {
+	version := strconv.FormatInt(s.itemVersion, 10)
+	return appendRequest(b, http.MethodPatch, "/items/"+s.items[0], s.user, "If-Match: \""+version+"\"\r\n", []byte(`{"content":"Point `+version+filler+`"}`)),
+		load.Want{Status: 200, Prefix: []byte(`{"id":"` + s.items[0])}
+}
+
 // rotate puts the first item last.
 func rotate(b []byte, s *specTarget) ([]byte, load.Want) {
 	s.items = append(s.items[1:], s.items[0])
@@ -111,8 +118,9 @@ func (c *randomReader) Next(b []byte, _ *load.Response) ([]byte, load.Want) {
 type writer struct {
 	specs []*specTarget
 	do    action
-	// changes is true if the action raises the version that the next one has to send.
-	changes bool
+	// version is the one that the action raises, and the next one has to send. It is
+	// nil if an action sends no version.
+	version func(*specTarget) *int64
 	turn    int
 	at      *specTarget
 }
@@ -130,13 +138,18 @@ func (c *writer) next(b []byte) ([]byte, load.Want) {
 
 // updateVersion takes the version from the last response.
 func (c *writer) updateVersion(last *load.Response) {
-	if !c.changes || c.at == nil || last == nil {
+	if c.version == nil || c.at == nil || last == nil {
 		return
 	}
-	if version, err := strconv.ParseInt(string(bytes.Trim(last.ETag, `"`)), 10, 64); err == nil {
-		c.at.version = version
+	number, _, _ := bytes.Cut(bytes.Trim(last.ETag, `"`), []byte("-")) // the tag of an item has its place, too
+	if version, err := strconv.ParseInt(string(number), 10, 64); err == nil {
+		*c.version(c.at) = version
 	}
 }
+
+// The versions that actions raise.
+func specVersion(s *specTarget) *int64 { return &s.version }
+func itemVersion(s *specTarget) *int64 { return &s.itemVersion }
 
 // mixedCaller reads nine times and writes once: of ten requests six read a
 // specification, two a list, one a specification with its items; every other
@@ -178,13 +191,13 @@ func newRandomReader(w *dataset, n int, do action) *randomReader {
 }
 
 // writers have a share of the targets each.
-func writers(spots []*specTarget, connections int, do action, changes bool) []load.Caller {
-	return newCallers(connections, func(n int) load.Caller { return newWriter(spots, n, connections, do, changes) })
+func writers(spots []*specTarget, connections int, do action, version func(*specTarget) *int64) []load.Caller {
+	return newCallers(connections, func(n int) load.Caller { return newWriter(spots, n, connections, do, version) })
 }
 
 // newWriter has the nth of the shares.
-func newWriter(spots []*specTarget, n, shares int, do action, changes bool) *writer {
-	c := &writer{do: do, changes: changes}
+func newWriter(spots []*specTarget, n, shares int, do action, version func(*specTarget) *int64) *writer {
+	c := &writer{do: do, version: version}
 	for at := n % len(spots); at < len(spots); at += shares {
 		c.specs = append(c.specs, spots[at])
 	}
@@ -194,7 +207,7 @@ func newWriter(spots []*specTarget, n, shares int, do action, changes bool) *wri
 func mixedCallers(w *dataset, connections int) []load.Caller {
 	return newCallers(connections, func(n int) load.Caller {
 		c := &mixedCaller{turn: n, writers: [2]*writer{
-			newWriter(w.specs, 2*n, 2*connections, patch, true), newWriter(w.specs, 2*n+1, 2*connections, createItem, false),
+			newWriter(w.specs, 2*n, 2*connections, patch, specVersion), newWriter(w.specs, 2*n+1, 2*connections, createItem, nil),
 		}}
 		for k := range c.readers {
 			do := readSpecification

@@ -149,9 +149,6 @@ type bench struct {
 	harness *harness.Harness
 	keys    keys
 	running map[serverKey]*harness.Process
-	// usesRedis reports whether codegenapp calls Redis for each request, without
-	// caching (true) and with it (false).
-	usesRedis map[bool]bool
 	// pgbench is the path of the program; python is true if Flask can run.
 	pgbench string
 	python  bool
@@ -159,7 +156,7 @@ type bench struct {
 }
 
 func run(ctx context.Context, o options, out, log io.Writer) (err error) {
-	b := &bench{options: o, log: log, keys: newKeys(), running: map[serverKey]*harness.Process{}, connect: map[string]cost{}, usesRedis: map[bool]bool{}}
+	b := &bench{options: o, log: log, keys: newKeys(), running: map[serverKey]*harness.Process{}, connect: map[string]cost{}}
 	if b.root, err = moduleRoot(ctx); err != nil {
 		return err
 	}

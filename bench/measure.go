@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/codegenapp/codegenapp/bench/harness"
 	"github.com/codegenapp/codegenapp/bench/load"
 	"github.com/codegenapp/codegenapp/bench/proc"
-	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
 // cost is processor time: a total, or per request after division by their number.
@@ -80,20 +80,20 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 // runTurn measures one contender at a scenario.
 func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset) (found sample, err error) {
 	if s.writes {
-		if err := seed.Reset(ctx, w.db.Superuser); err != nil {
+		if err := w.reset(ctx, e.program()); err != nil {
 			return found, err
 		}
 	}
 	if len(e.servers) == 0 {
 		return b.pgbenchTurn(ctx, s, e, w)
 	}
-	if err := w.refresh(ctx); err != nil {
+	if err := w.refresh(ctx, e.program()); err != nil {
 		return found, err
 	}
 	var addresses []string
 	var pids []int
 	for _, server := range e.servers {
-		p, err := b.process(ctx, server, w.db)
+		p, err := b.process(ctx, server, w)
 		if err != nil {
 			return found, err
 		}
@@ -126,7 +126,7 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 
 // setBareResponse gives the bare server the response of codegenapp.
 func (b *bench) setBareResponse(ctx context.Context, s scenario, w *dataset, address string) error {
-	us, err := b.process(ctx, variant{program: codegenapp}, w.db)
+	us, err := b.process(ctx, variant{program: codegenapp}, w)
 	if err != nil {
 		return err
 	}
@@ -146,34 +146,16 @@ func (b *bench) setBareResponse(ctx context.Context, s scenario, w *dataset, add
 	return said.Body.Close()
 }
 
-// callsRedis measures whether codegenapp calls Redis for each request, so that the
-// reference does the same.
-func (b *bench) callsRedis(ctx context.Context, w *dataset, uncached bool) (bool, error) {
-	at, err := b.process(ctx, variant{program: codegenapp, redis: true, uncached: uncached}, w.db)
-	if err != nil {
-		return false, err
-	}
-	const requests = 100
-	before, err := b.harness.Redis().Commands(ctx)
-	if err != nil {
-		return false, err
-	}
-	caller := newRandomReader(w, 0, readSpecification)
-	for range requests {
-		if _, err := load.Once(ctx, at.Address, caller); err != nil {
-			return false, err
-		}
-	}
-	after, err := b.harness.Redis().Commands(ctx)
-	return after-before >= requests, err
-}
-
 // prepare creates databases with the given numbers of items, and all that measurements
 // need. It reports what cannot be measured here.
 func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
-	names := make([]string, len(sizes))
-	for n, items := range sizes {
-		names[n] = "bench_" + strconv.Itoa(items)
+	var names []string
+	for _, items := range sizes {
+		names = append(names, "bench_"+strconv.Itoa(items))
+	}
+	hasPeers := len(b.peers) > 0
+	if hasPeers {
+		names = append(names, "bench_reference") // peers are measured at one size
 	}
 	databases, err := b.harness.Provision(ctx, names...)
 	if err != nil {
@@ -181,7 +163,11 @@ func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
 	}
 	var worlds []*dataset
 	for n, items := range sizes {
-		w, err := b.loadDataset(ctx, databases[n], items)
+		var reference harness.Database
+		if hasPeers {
+			reference = databases[len(sizes)]
+		}
+		w, err := b.loadDataset(ctx, databases[n], reference, items)
 		if err != nil {
 			return nil, err
 		}
@@ -190,12 +176,6 @@ func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
 		}
 		worlds = append(worlds, w)
 	}
-	for _, uncached := range []bool{false, true} {
-		if b.usesRedis[uncached], err = b.callsRedis(ctx, worlds[0], uncached); err != nil {
-			return nil, err
-		}
-	}
-	b.logf("codegenapp calls Redis for each request: %t with a cache, %t without", b.usesRedis[false], b.usesRedis[true])
 	return worlds, nil
 }
 

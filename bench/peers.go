@@ -88,11 +88,11 @@ const (
 // footprint measures the time until a server is ready, and its memory under mixed load.
 func (b *bench) footprint(ctx context.Context, w *dataset) (part, error) {
 	fresh := variant{program: codegenapp, replica: -1} // no scenario has used it
-	p, err := b.process(ctx, fresh, w.db)
+	p, err := b.process(ctx, fresh, w)
 	if err != nil {
 		return part{}, err
 	}
-	if err := w.refresh(ctx); err != nil {
+	if err := w.refresh(ctx, codegenapp); err != nil {
 		return part{}, err
 	}
 	clients, err := load.Connect(ctx, []string{p.Address}, mixedCallers(w, b.connections))

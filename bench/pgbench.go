@@ -42,7 +42,7 @@ func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e contender, w *dat
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		return sample{}, fmt.Errorf("write the script: %w", err)
 	}
-	key := w.db.Name + s.script + e.label
+	key := w.reference.Name + s.script + e.label
 	if _, known := b.connect[key]; !known {
 		if _, b.connect[key], err = b.runPgbench(ctx, w, e, path, "--transactions=1"); err != nil {
 			return sample{}, err
@@ -62,9 +62,12 @@ var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
 
 // runPgbench runs a script with as many connections as codegenapp has.
 func (b *bench) runPgbench(ctx context.Context, w *dataset, e contender, script, howLong string) (load.Result, cost, error) {
-	database := w.db.Superuser
+	database := w.reference.Superuser
 	if e.scoped {
-		database = w.db.Service
+		var err error
+		if database, err = b.login(w.reference, referenceRole); err != nil {
+			return load.Result{}, cost{}, err
+		}
 	}
 	env, err := libpq(database)
 	if err != nil {

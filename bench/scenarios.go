@@ -25,6 +25,14 @@ type contender struct {
 	scoped bool
 }
 
+// program is that of its servers. pgbench runs the statements of the reference.
+func (e contender) program() string {
+	if len(e.servers) == 0 {
+		return byHand
+	}
+	return e.servers[0].program
+}
+
 // aim is a goal of codegenapp: at most max times the cost of another contender, or a
 // cost of the other that is at least min times higher.
 type aim struct {
@@ -36,7 +44,9 @@ const (
 	product        = "codegenapp"
 	productLimited = "codegenapp, rate limits on"
 	productNoRedis = "codegenapp, no Redis"
-	handWritten    = "by hand"
+	handWritten    = "hand-written"
+	handLimited    = "hand-written, rate limits on"
+	handUncached   = "hand-written, no cache"
 	plainHTTP      = "bare net/http"
 	pgbenchPlain   = "pgbench"
 	pgbenchRLS     = "pgbench, row-level security"
@@ -71,6 +81,7 @@ func cachedScenarios() []scenario {
 		singleServer(product, "", variant{program: codegenapp}),
 		singleServer(productLimited, "limits", variant{program: codegenapp, limits: true}),
 		singleServer(handWritten, "hand", variant{program: byHand}),
+		singleServer(handLimited, "hand", variant{program: byHand, limits: true}),
 		singleServer(plainHTTP, "bare", variant{program: bare}),
 		singleServer(flaskLabel, "flask", variant{program: flask}),
 	}
@@ -87,6 +98,7 @@ func cachedScenarios() []scenario {
 				withReplicas(product, "", variant{program: codegenapp, redis: true}, 2),
 				withReplicas(productLimited, "limits", variant{program: codegenapp, redis: true, limits: true}, 2),
 				withReplicas(handWritten, "hand", variant{program: byHand, redis: true}, 2),
+				withReplicas(handLimited, "hand", variant{program: byHand, redis: true, limits: true}, 2),
 				singleServer(plainHTTP, "bare", variant{program: bare}),
 			},
 			aims: []aim{{against: plainHTTP, max: 4}},
@@ -102,7 +114,7 @@ func cachedScenarios() []scenario {
 func database(uncached bool) []contender {
 	return []contender{
 		singleServer(product, "", variant{program: codegenapp, redis: true, uncached: uncached}),
-		singleServer(handWritten, "hand", variant{program: byHand, redis: true, asProduct: true, uncached: uncached}),
+		singleServer(handWritten, "hand", variant{program: byHand, redis: true, uncached: uncached}),
 		{label: pgbenchPlain, peer: "pgbench"},
 		{label: pgbenchRLS, peer: "pgbench", scoped: true},
 		singleServer(flaskLabel, "flask", variant{program: flask, uncached: uncached}),
@@ -138,20 +150,23 @@ func writeScenarios() []scenario {
 	}
 	return []scenario{
 		write("create-item", "create an item", "create-item", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, createItem, false)
+			return writers(w.specs, n, createItem, nil)
 		}),
 		write("create-specification", "create a specification", "create-specification", func(w *dataset, n int) []load.Caller {
-			return writers(w.emptyProjects(), n, createSpecification, false)
+			return writers(w.emptyProjects(), n, createSpecification, nil)
 		}),
-		write("update", "update", "update", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, patch, true)
+		write("update-item", "update an item", "update-item", func(w *dataset, n int) []load.Caller {
+			return writers(w.specs, n, patchItem, itemVersion)
+		}),
+		write("update", "update a specification", "update", func(w *dataset, n int) []load.Caller {
+			return writers(w.specs, n, patch, specVersion)
 		}),
 		write("reorder", "reorder of 9", "reorder", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, rotate, true)
+			return writers(w.specs, n, rotate, specVersion)
 		}),
 		{
 			key: "mixed", title: "mixed, 90 reads to 10 writes", writes: true, callers: mixedCallers,
-			contenders: database(false),
+			contenders: append(database(false), singleServer(handUncached, "hand", variant{program: byHand, redis: true, uncached: true})),
 		},
 	}
 }

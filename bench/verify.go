@@ -9,7 +9,6 @@ import (
 	"regexp"
 
 	"github.com/codegenapp/codegenapp/bench/load"
-	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
 // verify sends the same requests to codegenapp and to all other contenders, and compares
@@ -36,9 +35,6 @@ func (b *bench) verify(ctx context.Context, s scenario, w *dataset) error {
 			return fmt.Errorf("%s: the response of %s differs from that of %s\n%s\n%s", s.title, e.label, product, want[n], got[n])
 		}
 	}
-	if s.writes {
-		return seed.Reset(ctx, w.db.Superuser)
-	}
 	return nil
 }
 
@@ -58,14 +54,14 @@ const comparedResponses = 20
 // responsesOf returns the bodies of one contender, with volatile fields masked.
 func (b *bench) responsesOf(ctx context.Context, s scenario, e contender, w *dataset) ([][]byte, error) {
 	if s.writes {
-		if err := seed.Reset(ctx, w.db.Superuser); err != nil {
+		if err := w.reset(ctx, e.program()); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.refresh(ctx); err != nil {
+	if err := w.refresh(ctx, e.program()); err != nil {
 		return nil, err
 	}
-	at, err := b.process(ctx, e.servers[0], w.db)
+	at, err := b.process(ctx, e.servers[0], w)
 	if err != nil {
 		return nil, err
 	}
