@@ -13,7 +13,7 @@ import (
 
 // newDataset is a dataset of a few users, as it is after refresh.
 func newDataset(users int) *dataset {
-	w := &dataset{userCount: users, step: 1}
+	w := &dataset{userCount: users, step: 1, api: contractAPI}
 	for u := 1; u <= users; u++ {
 		m := &user{number: u, credentials: []byte("Authorization: Bearer x\r\n")}
 		w.users = append(w.users, m)

@@ -31,6 +31,17 @@ type dataset struct {
 	userCount, step int
 	users           []*user
 	specs           []*specTarget
+	api             *api
+	// pocketBase is the same data in PocketBase, nil if it is not measured.
+	pocketBase *dataset
+}
+
+// as is the data as a program has it.
+func (w *dataset) as(program string) *dataset {
+	if program == pocketBase {
+		return w.pocketBase
+	}
+	return w
 }
 
 // user is a user that is signed in.
@@ -71,7 +82,7 @@ func (w *dataset) reset(ctx context.Context, program string) error {
 // loadDataset fills the product's database with the given number of items, and that of
 // its peers unless it has no name.
 func (b *bench) loadDataset(ctx context.Context, db, reference harness.Database, items int) (*dataset, error) {
-	w := &dataset{product: db, reference: reference, userCount: seed.Users(items), loadedAt: time.Now().Add(-24 * time.Hour).UTC()}
+	w := &dataset{product: db, reference: reference, userCount: seed.Users(items), api: contractAPI, loadedAt: time.Now().Add(-24 * time.Hour).UTC()}
 	members := min(w.userCount, maxUsers)
 	w.step = w.userCount / members
 	b.logf("loading %d items of %d users into %s", w.userCount*seed.Specifications*seed.Items, w.userCount, db.Name)
@@ -98,18 +109,31 @@ func (b *bench) loadDataset(ctx context.Context, db, reference harness.Database,
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, m := range w.users {
+	w.specs = targets(w.users)
+	if reference.Name == "" {
+		return w, nil
+	}
+	if err := b.loadReference(ctx, w); err != nil {
+		return nil, err
+	}
+	if b.includes(pocketBase) {
+		w.pocketBase, err = b.loadPocketBase(ctx, w)
+	}
+	return w, err
+}
+
+// targets are the specifications of users.
+func targets(users []*user) []*specTarget {
+	var specs []*specTarget
+	for _, m := range users {
 		for n := range seed.Specifications {
 			spec := seed.SpecificationOf(m.number, n)
-			w.specs = append(w.specs, &specTarget{
+			specs = append(specs, &specTarget{
 				user: m, specification: spec, id: spec.String(), project: seed.ProjectOf(m.number).String(), first: seed.SpecificationOf(m.number, 0).String(),
 			})
 		}
 	}
-	if reference.Name != "" {
-		return w, b.loadReference(ctx, w)
-	}
-	return w, nil
+	return specs
 }
 
 // client signs users in; it uses no proxy.

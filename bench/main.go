@@ -74,7 +74,7 @@ type options struct {
 }
 
 // allPeers are the contenders besides codegenapp.
-var allPeers = []string{"limits", "hand", "bare", "pgbench", "flask"}
+var allPeers = []string{"limits", "hand", fastify, pocketBase, flask, "pgbench", "bare"}
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -149,10 +149,9 @@ type bench struct {
 	harness *harness.Harness
 	keys    keys
 	running map[serverKey]*harness.Process
-	// pgbench is the path of the program; python is true if Flask can run.
-	pgbench string
-	python  bool
-	connect map[string]cost
+	// pgbench and node are the paths of these programs.
+	pgbench, node string
+	connect       map[string]cost
 }
 
 func run(ctx context.Context, o options, out, log io.Writer) (err error) {

@@ -79,16 +79,12 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 
 // runTurn measures one contender at a scenario.
 func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset) (found sample, err error) {
-	if s.writes {
-		if err := w.reset(ctx, e.program()); err != nil {
-			return found, err
-		}
+	w = w.as(e.program())
+	if err := b.restore(ctx, s, e, w); err != nil {
+		return found, err
 	}
 	if len(e.servers) == 0 {
 		return b.pgbenchTurn(ctx, s, e, w)
-	}
-	if err := w.refresh(ctx, e.program()); err != nil {
-		return found, err
 	}
 	var addresses []string
 	var pids []int
@@ -122,6 +118,21 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	}
 	after, err := b.processorTime(pids)
 	return sampleOf(result, after.minus(before).over(result.Requests)), err
+}
+
+// restore gives a contender the rows of the seed if the scenario writes, and reads what
+// its requests have to send.
+func (b *bench) restore(ctx context.Context, s scenario, e contender, w *dataset) error {
+	if e.program() == pocketBase {
+		b.restorePocketBase(w, e, s.writes)
+		return nil
+	}
+	if s.writes {
+		if err := w.reset(ctx, e.program()); err != nil {
+			return err
+		}
+	}
+	return w.refresh(ctx, e.program())
 }
 
 // setBareResponse gives the bare server the response of codegenapp.
@@ -187,7 +198,7 @@ func (b *bench) selectScenarios(all []scenario) []scenario {
 			continue
 		}
 		s.contenders = slices.DeleteFunc(slices.Clone(s.contenders), func(e contender) bool {
-			return e.peer != "" && !b.includes(e.peer) || e.peer == "pgbench" && (s.script == "" || b.pgbench == "") || e.peer == flask && !b.python
+			return e.peer != "" && !b.includes(e.peer) || e.peer == "pgbench" && s.script == ""
 		})
 		if b.try != "" {
 			s.contenders = slices.Insert(s.contenders, 1, withSettings(s.contenders[0], b.try))

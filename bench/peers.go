@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,18 +56,49 @@ func (b *bench) measurePeers(ctx context.Context) (document, error) {
 	return doc, nil
 }
 
-// findPeers finds the programs of the peers, and reports the missing ones.
+// findPeers finds the programs of the peers, and leaves out the missing ones with a line.
 func (b *bench) findPeers(ctx context.Context) {
-	if b.pgbench = findPgbench(); b.includes("pgbench") && b.pgbench == "" {
-		b.logf("pgbench is not measured: it is not installed")
+	b.pgbench, b.node = findPgbench(), ""
+	if path, err := exec.LookPath("node"); err == nil {
+		b.node = path
 	}
-	if !b.includes("flask") {
-		return
+	for peer, check := range map[string]func() error{
+		"pgbench": func() error {
+			if b.pgbench == "" {
+				return errors.New("pgbench is not installed")
+			}
+			return nil
+		},
+		flask: func() error {
+			return exec.CommandContext(ctx, python, "-c", "import flask, sqlalchemy, psycopg2, redis, jwt, gunicorn").Run()
+		},
+		fastify: func() error {
+			if b.node == "" {
+				return errors.New("node is not installed")
+			}
+			_, err := os.Stat(filepath.Join(b.root, "bench", "peers", "fastify", "node_modules", "fastify"))
+			return err
+		},
+		pocketBase: func() error { return b.buildPocketBase(ctx) },
+	} {
+		if !b.includes(peer) {
+			continue
+		}
+		if err := check(); err != nil {
+			b.logf("%s is not measured: %v; make peers installs what it needs", peer, err)
+			b.peers = slices.DeleteFunc(b.peers, func(p string) bool { return p == peer })
+		}
 	}
-	err := exec.CommandContext(ctx, python, "-c", "import flask, sqlalchemy, psycopg2, redis, jwt, gunicorn").Run()
-	if b.python = err == nil; !b.python {
-		b.logf("Flask is not measured: its packages are not installed; bench/peers/flask/install.sh installs them on Debian")
+}
+
+// buildPocketBase builds the peer, which is a module of its own.
+func (b *bench) buildPocketBase(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.bin(pocketBase), ".") //nolint:gosec // our own program
+	cmd.Dir, cmd.Env = filepath.Join(b.root, "bench", "peers", "pocketbase"), append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out[max(0, len(out)-300):]))
 	}
+	return nil
 }
 
 // conditions describes the date, the machine, the versions and the load.

@@ -51,6 +51,8 @@ const (
 	pgbenchPlain   = "pgbench"
 	pgbenchRLS     = "pgbench, row-level security"
 	flaskLabel     = "Flask"
+	fastifyLabel   = "Fastify"
+	pocketLabel    = "PocketBase"
 )
 
 // twoReplicas is the suffix of the titles of scenarios with two replicas.
@@ -88,12 +90,12 @@ func cachedScenarios() []scenario {
 	return []scenario{
 		{
 			key: "cached-read", title: "cached read, cache in the process", contenders: asProcess,
-			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readSpecification) },
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, w.api.read) },
 			aims:    []aim{{against: plainHTTP, max: 2}, {against: flaskLabel, min: 40}},
 		},
 		{
 			key: "cached-read-redis", title: "cached read, cache in Redis" + twoReplicas,
-			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readSpecification) },
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, w.api.read) },
 			contenders: []contender{
 				withReplicas(product, "", variant{program: codegenapp, redis: true}, 2),
 				withReplicas(productLimited, "limits", variant{program: codegenapp, redis: true, limits: true}, 2),
@@ -105,7 +107,7 @@ func cachedScenarios() []scenario {
 		},
 		{
 			key: "conditional-read", title: "conditional read, not modified", contenders: asProcess,
-			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, readUnchanged) },
+			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, w.api.readUnchanged) },
 		},
 	}
 }
@@ -115,27 +117,27 @@ func database(uncached bool) []contender {
 	return []contender{
 		singleServer(product, "", variant{program: codegenapp, redis: true, uncached: uncached}),
 		singleServer(handWritten, "hand", variant{program: byHand, redis: true, uncached: uncached}),
+		singleServer(fastifyLabel, fastify, variant{program: fastify}),
+		singleServer(pocketLabel, pocketBase, variant{program: pocketBase}),
+		singleServer(flaskLabel, flask, variant{program: flask, uncached: uncached}),
 		{label: pgbenchPlain, peer: "pgbench"},
 		{label: pgbenchRLS, peer: "pgbench", scoped: true},
-		singleServer(flaskLabel, "flask", variant{program: flask, uncached: uncached}),
 	}
 }
 
 // readScenarios read all rows at random, without caching.
 func readScenarios() []scenario {
-	read := func(do action) func(*dataset, int) []load.Caller {
-		return func(w *dataset, n int) []load.Caller { return randomReaders(w, n, do) }
-	}
-	uncached := func(key, title, script string, do action) scenario {
+	uncached := func(key, title, script string, do func(*api) action) scenario {
 		return scenario{
-			key: key, title: title, script: script, callers: read(do), contenders: database(true),
-			aims: []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 11}},
+			key: key, title: title, script: script, contenders: database(true),
+			callers: func(w *dataset, n int) []load.Caller { return randomReaders(w, n, do(w.api)) },
+			aims:    []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 11}},
 		}
 	}
 	all := []scenario{
-		uncached("uncached-read", "uncached read", "read", readSpecification),
-		uncached("list", "list of 20", "list", readList),
-		uncached("items", "specification with its 9 items", "items", readWithItems),
+		uncached("uncached-read", "uncached read", "read", func(a *api) action { return a.read }),
+		uncached("list", "list of 20", "list", func(a *api) action { return a.readList }),
+		uncached("items", "specification with its 9 items", "items", func(a *api) action { return a.readWithItems }),
 	}
 	all[0].contenders = append(all[0].contenders, singleServer(productNoRedis, "", variant{program: codegenapp, uncached: true}))
 	return all
@@ -150,19 +152,19 @@ func writeScenarios() []scenario {
 	}
 	return []scenario{
 		write("create-item", "create an item", "create-item", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, createItem, nil)
+			return writers(w.specs, n, w.api.createItem, nil)
 		}),
 		write("create-specification", "create a specification", "create-specification", func(w *dataset, n int) []load.Caller {
-			return writers(w.emptyProjects(), n, createSpecification, nil)
+			return writers(w.emptyProjects(), n, w.api.createSpecification, nil)
 		}),
 		write("update-item", "update an item", "update-item", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, patchItem, itemVersion)
+			return writers(w.specs, n, w.api.patchItem, itemVersion)
 		}),
 		write("update", "update a specification", "update", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, patch, specVersion)
+			return writers(w.specs, n, w.api.patch, specVersion)
 		}),
 		write("reorder", "reorder of 9", "reorder", func(w *dataset, n int) []load.Caller {
-			return writers(w.specs, n, rotate, specVersion)
+			return writers(w.specs, n, w.api.rotate, specVersion)
 		}),
 		{
 			key: "mixed", title: "mixed, 90 reads to 10 writes", writes: true, callers: mixedCallers,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	byHand     = "reference"
 	bare       = "bare"
 	flask      = "flask"
+	fastify    = "fastify"
+	pocketBase = "pocketbase"
 )
 
 // variant is a program with its settings.
@@ -104,6 +107,9 @@ func (b *bench) environment(s variant, db harness.Database, address string) []st
 // process returns a running server. It starts the server on first use.
 func (b *bench) process(ctx context.Context, s variant, w *dataset) (*harness.Process, error) {
 	db, _ := w.on(s.program)
+	if s.program == pocketBase {
+		db = harness.Database{} // it has its own
+	}
 	at := serverKey{s, db.Name}
 	if p := b.running[at]; p != nil {
 		return p, nil
@@ -140,6 +146,19 @@ func (b *bench) start(ctx context.Context, s variant, db harness.Database) (*har
 		if l.Env, err = b.flaskEnvironment(s, db); err != nil {
 			return nil, err
 		}
+	case fastify:
+		l.Path, l.Args, l.Dir = b.node, []string{"server.js"}, filepath.Join(b.root, "bench", "peers", "fastify")
+		url, err := b.login(db, peerRole)
+		if err != nil {
+			return nil, err
+		}
+		l.Env = []string{"NODE_ENV=production", "ADDRESS=" + address, "DATABASE_URL=" + url, "JWT_SECRET_KEY=" + b.keys.jwt, "POOL=" + strconv.Itoa(pool)}
+	case pocketBase:
+		data, err := b.copyPocketBase()
+		if err != nil {
+			return nil, err
+		}
+		l.Args, l.Ready = []string{"serve", "--dir", data, "--http", address}, "/api/health"
 	}
 	return b.harness.StartServer(ctx, port, l)
 }

@@ -21,7 +21,7 @@ func productTables(issuer string, at time.Time) []table {
 			return []any{EmptyProjectOf(u, n-1), ID(User, u), "Spare " + strconv.Itoa(n), "", 0, 1, at, at}
 		}},
 		{"specifications", "id project_id owner_id number title content item_ids next_item_number created_at updated_at", Specifications, func(u, n int) []any {
-			return []any{SpecificationOf(u, n), ProjectOf(u), ID(User, u), n + 1, Title(u, n), Content(u, n), itemsOf(u, n), Items + 1, at, at}
+			return []any{SpecificationOf(u, n), ProjectOf(u), ID(User, u), n + 1, Title(u, n), Content(u, n), ItemsOf(u, n), Items + 1, at, at}
 		}},
 		{"bullet_items", "id spec_id owner_id number content created_at updated_at", Specifications * Items, func(u, n int) []any {
 			spec, m := n/Items, n%Items
@@ -45,7 +45,7 @@ func referenceTables(_ string, at time.Time) []table {
 			return []any{ID(User, u), EmptyProjectOf(u, n-1), "Spare " + strconv.Itoa(n), 0, 1, at, at}
 		}},
 		{"specifications", "owner_id id project_id number title content item_ids next_item_number created_at updated_at", Specifications, func(u, n int) []any {
-			return []any{ID(User, u), SpecificationOf(u, n), ProjectOf(u), n + 1, Title(u, n), Content(u, n), itemsOf(u, n), Items + 1, at, at}
+			return []any{ID(User, u), SpecificationOf(u, n), ProjectOf(u), n + 1, Title(u, n), Content(u, n), ItemsOf(u, n), Items + 1, at, at}
 		}},
 		{"items", "owner_id id specification_id number content created_at updated_at", Specifications * Items, func(u, n int) []any {
 			spec, m := n/Items, n%Items
@@ -54,8 +54,8 @@ func referenceTables(_ string, at time.Time) []table {
 	}
 }
 
-// itemsOf are the ids of the items of a specification, in their order.
-func itemsOf(u, n int) []uuid.UUID {
+// ItemsOf are the ids of the items of a specification, in their order.
+func ItemsOf(u, n int) []uuid.UUID {
 	items := make([]uuid.UUID, Items)
 	for m := range items {
 		items[m] = ItemOf(u, n, m)
