@@ -33,10 +33,13 @@ type sample struct {
 	perSecond float64
 	p50, p99  time.Duration
 	cost      cost // of a request
+	// hits is the share of reads that came from the cache of codegenapp, 0 if it caches
+	// nothing.
+	hits float64
 }
 
 func sampleOf(r load.Result, c cost) sample {
-	return sample{r.PerSecond(), r.Percentile(50), r.Percentile(99), c}
+	return sample{perSecond: r.PerSecond(), p50: r.Percentile(50), p99: r.Percentile(99), cost: c}
 }
 
 // processorTime is the time that the servers, PostgreSQL and Redis have used so far.
@@ -48,16 +51,18 @@ func (b *bench) processorTime(servers []int) (cost, error) {
 	return cost{table.CPU(servers...), table.CPU(b.harness.Postmaster()), table.CPU(b.harness.Redis().PID())}, nil
 }
 
-// measurement has the samples of all contenders at one scenario, one for each round.
+// measurement has the samples of all contenders at one scenario and number of
+// connections, one for each round.
 type measurement struct {
-	scenario scenario
-	samples  map[string][]sample
+	scenario    scenario
+	connections int
+	samples     map[string][]sample
 }
 
 // measure measures all contenders in turns, for all rounds. Each round begins with
 // another contender, so that none of them is always the first.
 func (b *bench) measure(ctx context.Context, s scenario, turn func(contender) (sample, error)) (measurement, error) {
-	m := measurement{s, map[string][]sample{}}
+	m := measurement{s, b.connections, map[string][]sample{}}
 	for round := range b.rounds {
 		first := round % len(s.contenders)
 		for _, e := range slices.Concat(s.contenders[first:], s.contenders[:first]) {
@@ -68,7 +73,7 @@ func (b *bench) measure(ctx context.Context, s scenario, turn func(contender) (s
 			if err != nil {
 				return m, fmt.Errorf("%s, %s: %w", s.title, e.label, err)
 			}
-			b.logf("  %-42s %-28s round %d: %8.0f/s %7.1f µs", s.title, e.label, round+1, found.perSecond, micros(found.cost.total()))
+			b.logf("  %-42s %-28s %2d connections, round %d: %8.0f/s %7.1f µs", s.title, e.label, b.connections, round+1, found.perSecond, micros(found.cost.total()))
 			m.samples[e.label] = append(m.samples[e.label], found)
 		}
 	}
@@ -88,12 +93,22 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	}
 	var addresses []string
 	var pids []int
+	for _, server := range e.servers { // all start before the first is waited for
+		if _, err := b.process(ctx, server, w); err != nil {
+			return found, err
+		}
+	}
 	for _, server := range e.servers {
 		p, err := b.process(ctx, server, w)
 		if err != nil {
 			return found, err
 		}
 		addresses, pids = append(addresses, p.Address), append(pids, p.PID)
+		if e.ofProduct() && !server.uncached && s.script == "" {
+			if err := b.waitForCache(ctx, p, w); err != nil {
+				return found, err
+			}
+		}
 	}
 	if e.servers[0].program == bare {
 		if err := b.setBareResponse(ctx, s, w, addresses[0]); err != nil {
@@ -108,6 +123,12 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	if _, err := clients.Run(ctx, b.warmUp); err != nil {
 		return found, err
 	}
+	var reads cacheReads
+	if e.ofProduct() {
+		if reads, err = readCacheMetrics(ctx, addresses); err != nil {
+			return found, err
+		}
+	}
 	before, err := b.processorTime(pids)
 	if err != nil {
 		return found, err
@@ -117,7 +138,14 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 		return found, err
 	}
 	after, err := b.processorTime(pids)
-	return sampleOf(result, after.minus(before).over(result.Requests)), err
+	if err != nil {
+		return found, err
+	}
+	found = sampleOf(result, after.minus(before).over(result.Requests))
+	if e.ofProduct() {
+		found.hits, err = reads.shareSince(ctx, addresses)
+	}
+	return found, err
 }
 
 // restore gives a contender the rows of the seed if the scenario writes, and reads what

@@ -17,7 +17,8 @@ import (
 	"github.com/codegenapp/codegenapp/bench/proc"
 )
 
-// compare measures codegenapp and its peers at every scenario.
+// measurePeers measures codegenapp and its peers at every scenario and number of
+// connections.
 func (b *bench) measurePeers(ctx context.Context) (document, error) {
 	b.findPeers(ctx)
 	worlds, err := b.prepare(ctx, []int{b.items})
@@ -26,25 +27,24 @@ func (b *bench) measurePeers(ctx context.Context) (document, error) {
 	}
 	w := worlds[0]
 	var all []measurement
+	var tables document
 	for _, s := range b.selectScenarios(scenarios()) {
 		if err := b.verify(ctx, s, w); err != nil {
 			return nil, err
 		}
-		m, err := b.measure(ctx, s, func(e contender) (sample, error) { return b.runTurn(ctx, s, e, w) })
-		if err != nil {
-			return nil, err
+		first := len(all)
+		for _, b.connections = range b.connectionCounts {
+			m, err := b.measure(ctx, s, func(e contender) (sample, error) { return b.runTurn(ctx, s, e, w) })
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m)
 		}
-		all = append(all, m)
+		tables = append(tables, table(all[first:]))
 	}
 	doc := document{b.conditions(ctx, fmt.Sprintf("%d items", b.items))}
 	if len(all) > 0 {
-		doc = append(doc, summary(all))
-	}
-	for _, m := range all {
-		doc = append(doc, m.table())
-	}
-	if table := aimsTable(all); len(table.rows) > 0 {
-		doc = append(doc, table)
+		doc = append(append(doc, summary(all), aimsTable(all)), tables...)
 	}
 	if b.only.MatchString("footprint") {
 		table, err := b.footprint(ctx, w)
@@ -115,7 +115,7 @@ func (b *bench) conditions(ctx context.Context, size string) part {
 	}
 }
 
-// The goals for codegenapp.
+// The aims of codegenapp.
 const (
 	maxMemory      = 60 << 20
 	maxStartupTime = time.Second
@@ -146,7 +146,7 @@ func (b *bench) footprint(ctx context.Context, w *dataset) (part, error) {
 	megabytes := func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
 	return part{
 		title:  fmt.Sprintf("Footprint at %d connections of mixed load", b.connections),
-		header: []string{"", "measured", "goal", ""},
+		header: []string{"", "measured", "aim", ""},
 		rows: [][]string{
 			{"resident memory", megabytes(now), "", ""},
 			{"peak resident memory", megabytes(most), "under " + megabytes(maxMemory), verdict(most < maxMemory)},

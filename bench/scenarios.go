@@ -25,19 +25,15 @@ type contender struct {
 	scoped bool
 }
 
+// ofProduct reports whether it is a build of codegenapp.
+func (e contender) ofProduct() bool { return e.program() == codegenapp || e.program() == otherBuild }
+
 // program is that of its servers. pgbench runs the statements of the reference.
 func (e contender) program() string {
 	if len(e.servers) == 0 {
 		return byHand
 	}
 	return e.servers[0].program
-}
-
-// aim is a goal of codegenapp: at most max times the cost of another contender, or a
-// cost of the other that is at least min times higher.
-type aim struct {
-	against  string
-	max, min float64
 }
 
 const (
@@ -91,7 +87,7 @@ func cachedScenarios() []scenario {
 		{
 			key: "cached-read", title: "cached read, cache in the process", contenders: asProcess,
 			callers: func(w *dataset, n int) []load.Caller { return sameReaders(w, n, w.api.read) },
-			aims:    []aim{{against: plainHTTP, max: 2}, {against: flaskLabel, min: 40}},
+			aims:    []aim{atMost(handWritten, 1.6), p99Within(handWritten, 1.3)},
 		},
 		{
 			key: "cached-read-redis", title: "cached read, cache in Redis" + twoReplicas,
@@ -103,7 +99,7 @@ func cachedScenarios() []scenario {
 				withReplicas(handLimited, "hand", variant{program: byHand, redis: true, limits: true}, 2),
 				singleServer(plainHTTP, "bare", variant{program: bare}),
 			},
-			aims: []aim{{against: plainHTTP, max: 4}},
+			aims: []aim{atMost(handWritten, 1.15), p99Within(handWritten, 1.3)},
 		},
 		{
 			key: "conditional-read", title: "conditional read, not modified", contenders: asProcess,
@@ -131,7 +127,7 @@ func readScenarios() []scenario {
 		return scenario{
 			key: key, title: title, script: script, contenders: database(true),
 			callers: func(w *dataset, n int) []load.Caller { return randomReaders(w, n, do(w.api)) },
-			aims:    []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 11}},
+			aims:    []aim{atMost(handWritten, 1.15)},
 		}
 	}
 	all := []scenario{
@@ -147,10 +143,10 @@ func writeScenarios() []scenario {
 	write := func(key, title, script string, callers func(*dataset, int) []load.Caller) scenario {
 		return scenario{
 			key: key, title: title, script: script, writes: true, contenders: database(false), callers: callers,
-			aims: []aim{{against: handWritten, max: 1.15}, {against: flaskLabel, min: 5}},
+			aims: []aim{atMost(handWritten, 1.3), cheaperThan(pocketLabel), cheaperThan(fastifyLabel), timesCheaper(flaskLabel, 5)},
 		}
 	}
-	return []scenario{
+	all := []scenario{
 		write("create-item", "create an item", "create-item", func(w *dataset, n int) []load.Caller {
 			return writers(w.specs, n, w.api.createItem, nil)
 		}),
@@ -168,7 +164,14 @@ func writeScenarios() []scenario {
 		}),
 		{
 			key: "mixed", title: "mixed, 90 reads to 10 writes", writes: true, callers: mixedCallers,
-			contenders: append(database(false), singleServer(handUncached, "hand", variant{program: byHand, redis: true, uncached: true})),
+			contenders: append(database(false), singleServer(handUncached, "hand", variant{program: byHand, uncached: true})),
+			aims:       []aim{atMost(handUncached, 1), hitsOver(0.8)},
 		},
 	}
+	for n := range all {
+		if all[n].key == "reorder" {
+			all[n].aims = []aim{atMost(handWritten, 1.15)}
+		}
+	}
+	return all
 }
