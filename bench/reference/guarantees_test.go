@@ -268,24 +268,31 @@ func TestReference_ReplaysCreations(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	path := "/specs/" + f.spec.String() + "/items"
-	bodies := make([]string, 6)
-	var all sync.WaitGroup
-	for n := range bodies {
-		all.Go(func() {
-			answer := f.send(t, f.ann, http.MethodPost, path, `{"content":"once"}`, "Idempotency-Key", "k")
-			bodies[n] = fmt.Sprint(answer.Code, answer.Header().Get("Location"), answer.Body)
-		})
-	}
-	all.Wait()
-	for _, body := range bodies {
-		if body != bodies[0] || !strings.HasPrefix(body, "201") {
-			t.Errorf("%s\nis not %s", body, bodies[0])
+	const rounds = 5 // the first one opens the connections
+	for round := range rounds {
+		bodies := make([]string, 6)
+		key := fmt.Sprint("key ", round)
+		start := make(chan struct{})
+		var all sync.WaitGroup
+		for n := range bodies {
+			all.Go(func() {
+				<-start
+				answer := f.send(t, f.ann, http.MethodPost, path, `{"content":"once"}`, "Idempotency-Key", key)
+				bodies[n] = fmt.Sprint(answer.Code, answer.Header().Get("Location"), answer.Body)
+			})
+		}
+		close(start)
+		all.Wait()
+		for _, body := range bodies {
+			if body != bodies[0] || !strings.HasPrefix(body, "201") {
+				t.Errorf("%s\nis not %s", body, bodies[0])
+			}
 		}
 	}
-	if got := f.orderOf(t); len(got) != 4 {
-		t.Errorf("%d items, want 4", len(got))
+	if got := f.orderOf(t); len(got) != 3+rounds {
+		t.Errorf("%d items, want %d", len(got), 3+rounds)
 	}
-	if answer := f.send(t, f.ann, http.MethodPost, path, `{"content":"another"}`, "Idempotency-Key", "k"); answer.Code != http.StatusUnprocessableEntity {
+	if answer := f.send(t, f.ann, http.MethodPost, path, `{"content":"another"}`, "Idempotency-Key", "key 0"); answer.Code != http.StatusUnprocessableEntity {
 		t.Errorf("another request with the key: %d", answer.Code)
 	}
 }
