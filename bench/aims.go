@@ -14,9 +14,9 @@ type aim struct {
 	measured func(measurement) (string, bool)
 }
 
-// atMost is an aim for the cost: at most max times that of another contender.
-func atMost(against string, max float64) aim {
-	return ratioAim(against, fmt.Sprintf("at most %g times the cost", max), totalCost, max)
+// atMost is an aim for the cost: at most so many times that of another contender.
+func atMost(against string, most float64) aim {
+	return ratioAim(against, fmt.Sprintf("at most %g times the cost", most), totalCost, most)
 }
 
 // cheaperThan is an aim for the cost: that of another contender is higher.
@@ -24,19 +24,22 @@ func cheaperThan(against string) aim { return ratioAim(against, "cheaper", total
 
 // timesCheaper is an aim for the cost: that of another contender is at least times higher.
 func timesCheaper(against string, times float64) aim {
-	return ratioAim(against, fmt.Sprintf("at least %g times cheaper", times), totalCost, 1/times)
+	return aim{against, fmt.Sprintf("at least %g times cheaper", times), func(m measurement) (string, bool) {
+		ratio := m.ratio(against, product)
+		return fmt.Sprintf("%.2f times", ratio), ratio >= times
+	}}
 }
 
-// p99Within is an aim for the latency: its 99th percentile is at most max times that of
+// p99Within is an aim for the latency: its 99th percentile is at most so many times that of
 // another contender.
-func p99Within(against string, max float64) aim {
-	return ratioAim(against, fmt.Sprintf("p99 at most %g times as long", max), p99, max)
+func p99Within(against string, most float64) aim {
+	return ratioAim(against, fmt.Sprintf("p99 at most %g times as long", most), p99, most)
 }
 
-func ratioAim(against, wanted string, figure func(sample) float64, max float64) aim {
+func ratioAim(against, wanted string, figure func(sample) float64, most float64) aim {
 	return aim{against, wanted, func(m measurement) (string, bool) {
 		ratio := m.ratioOf(product, against, figure)
-		return fmt.Sprintf("%.2f", ratio), ratio > 0 && ratio <= max
+		return fmt.Sprintf("%.2f", ratio), ratio > 0 && ratio <= most
 	}}
 }
 
@@ -51,7 +54,7 @@ func hitsOver(share float64) aim {
 // aimsTable compares aims and figures.
 func aimsTable(all []measurement) part {
 	p := part{
-		title: "Aims", words: "Ratios are those of codegenapp to the other.",
+		title: "Aims", words: "A plain number is codegenapp divided by the other.",
 		header: []string{"", "connections", "against", "aim", "measured", ""},
 	}
 	for _, m := range all {

@@ -116,13 +116,13 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	if o.sizes, err = numbers(*sizes); err == nil {
 		o.replicas, err = numbers(*replicas)
 	}
-	if counts, listErr := numbers(*connections); listErr != nil {
-		err = errors.Join(err, fmt.Errorf("-connections: %w", listErr))
-	} else {
-		o.connections, o.connectionCounts = slices.Max(counts), counts
-		if o.scale {
-			o.connectionCounts = []int{o.connections}
-		}
+	var listErr error
+	if o.connectionCounts, listErr = numbers(*connections); listErr != nil {
+		return o, fmt.Errorf("-connections: %w", listErr)
+	}
+	o.connections = slices.Max(o.connectionCounts)
+	if o.scale {
+		o.connectionCounts = []int{o.connections}
 	}
 	if o.otherProgram != "" && o.scale {
 		err = errors.Join(err, errors.New("-compare and -scale exclude each other"))

@@ -91,24 +91,9 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	if len(e.servers) == 0 {
 		return b.pgbenchTurn(ctx, s, e, w)
 	}
-	var addresses []string
-	var pids []int
-	for _, server := range e.servers { // all start before the first is waited for
-		if _, err := b.process(ctx, server, w); err != nil {
-			return found, err
-		}
-	}
-	for _, server := range e.servers {
-		p, err := b.process(ctx, server, w)
-		if err != nil {
-			return found, err
-		}
-		addresses, pids = append(addresses, p.Address), append(pids, p.PID)
-		if e.ofProduct() && !server.uncached && s.script == "" {
-			if err := b.waitForCache(ctx, p, w); err != nil {
-				return found, err
-			}
-		}
+	addresses, pids, err := b.startServers(ctx, s, e, w)
+	if err != nil {
+		return found, err
 	}
 	if e.servers[0].program == bare {
 		if err := b.setBareResponse(ctx, s, w, addresses[0]); err != nil {
@@ -123,11 +108,39 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	if _, err := clients.Run(ctx, b.warmUp); err != nil {
 		return found, err
 	}
-	var reads cacheReads
-	if e.ofProduct() {
-		if reads, err = readCacheMetrics(ctx, addresses); err != nil {
-			return found, err
+	return b.sampleRun(ctx, e, clients, addresses, pids)
+}
+
+// startServers starts the servers of a contender, and waits for the caches of codegenapp
+// if the scenario reads from them.
+func (b *bench) startServers(ctx context.Context, s scenario, e contender, w *dataset) (addresses []string, pids []int, err error) {
+	var started []*harness.Process
+	for _, server := range e.servers {
+		p, err := b.process(ctx, server, w)
+		if err != nil {
+			return nil, nil, err
 		}
+		started, addresses, pids = append(started, p), append(addresses, p.Address), append(pids, p.PID)
+	}
+	if !e.ofProduct() || e.servers[0].uncached || s.script != "" {
+		return addresses, pids, nil
+	}
+	for _, p := range started {
+		if err := b.waitForCache(ctx, p, w); err != nil {
+			return nil, nil, err
+		}
+	}
+	return addresses, pids, nil
+}
+
+// sampleRun measures one run of the clients.
+func (b *bench) sampleRun(ctx context.Context, e contender, clients *load.Clients, addresses []string, pids []int) (found sample, err error) {
+	if !e.ofProduct() {
+		addresses = nil // it has no such metrics
+	}
+	reads, err := readCacheMetrics(ctx, addresses)
+	if err != nil {
+		return found, err
 	}
 	before, err := b.processorTime(pids)
 	if err != nil {
@@ -142,9 +155,7 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 		return found, err
 	}
 	found = sampleOf(result, after.minus(before).over(result.Requests))
-	if e.ofProduct() {
-		found.hits, err = reads.shareSince(ctx, addresses)
-	}
+	found.hits, err = reads.shareSince(ctx, addresses)
 	return found, err
 }
 

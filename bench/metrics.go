@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -22,34 +21,42 @@ type cacheReads struct{ all, hits float64 }
 // readCacheMetrics adds up the metrics of servers.
 func readCacheMetrics(ctx context.Context, addresses []string) (sum cacheReads, err error) {
 	for _, address := range addresses {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+		one, err := readCacheMetricsOf(ctx, address)
 		if err != nil {
-			return sum, fmt.Errorf("read the metrics: %w", err)
+			return sum, fmt.Errorf("read the metrics of %s: %w", address, err)
 		}
-		answer, err := client.Do(r)
-		if err != nil {
-			return sum, fmt.Errorf("read the metrics: %w", err)
-		}
-		lines := bufio.NewScanner(answer.Body)
-		for lines.Scan() {
-			name, value, _ := strings.Cut(lines.Text(), "} ")
-			if !strings.HasPrefix(name, "cache_requests_total{") {
-				continue
-			}
-			count, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return sum, fmt.Errorf("read the metrics: %w", err)
-			}
-			sum.all += count
-			if strings.Contains(name, `result="hit"`) {
-				sum.hits += count
-			}
-		}
-		if err := errors.Join(lines.Err(), answer.Body.Close()); err != nil {
-			return sum, fmt.Errorf("read the metrics: %w", err)
-		}
+		sum.all, sum.hits = sum.all+one.all, sum.hits+one.hits
 	}
 	return sum, nil
+}
+
+// readCacheMetricsOf reads the metrics of one server.
+func readCacheMetricsOf(ctx context.Context, address string) (c cacheReads, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		return c, err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return c, err
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), "} ")
+		if !strings.HasPrefix(name, "cache_requests_total{") {
+			continue
+		}
+		count, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return c, err
+		}
+		c.all += count
+		if strings.Contains(name, `result="hit"`) {
+			c.hits += count
+		}
+	}
+	return c, lines.Err()
 }
 
 // shareSince is the share of the reads since then that came from the cache.
@@ -67,32 +74,37 @@ const cacheTimeout = 2 * time.Minute
 
 // waitForCache waits until reads of all users come from the cache of a server.
 func (b *bench) waitForCache(ctx context.Context, p *harness.Process, w *dataset) error {
-	deadline := time.Now().Add(cacheTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cacheTimeout)
+	defer cancel()
 	for pass := 0; ; pass++ {
-		before, err := readCacheMetrics(ctx, []string{p.Address})
-		if err != nil {
+		share, err := cachedShare(ctx, p, w)
+		if err != nil || share == 1 {
 			return err
-		}
-		for n := 0; n < len(w.specs); n += seed.Specifications {
-			request, want := readSpecification(nil, w.specs[n])
-			if _, err := load.Once(ctx, p.Address, &repeatCaller{request, want}); err != nil {
-				return err
-			}
-		}
-		hits, err := before.shareSince(ctx, []string{p.Address})
-		if err != nil || hits == 1 {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s did not cache the responses of all users within %s", p.Name, cacheTimeout)
 		}
 		if pass == 1 { // the first one fills an empty cache
 			b.logf("  waiting until %s trusts its cache", p.Name)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("wait until %s caches the responses of all users: %w", p.Name, ctx.Err())
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// cachedShare reads a specification of each user, and returns the share of responses that
+// came from the cache.
+func cachedShare(ctx context.Context, p *harness.Process, w *dataset) (float64, error) {
+	addresses := []string{p.Address}
+	before, err := readCacheMetrics(ctx, addresses)
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; n < len(w.specs); n += seed.Specifications {
+		request, want := readSpecification(nil, w.specs[n])
+		if _, err := load.Once(ctx, p.Address, &repeatCaller{request, want}); err != nil {
+			return 0, err
+		}
+	}
+	return before.shareSince(ctx, addresses)
 }

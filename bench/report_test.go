@@ -69,7 +69,7 @@ func TestReport_ShowsFiguresAndAims(t *testing.T) {
 	aims := aimsTable([]measurement{m})
 	want = [][]string{
 		{"reading", "8", handWritten, "at most 1.5 times the cost", "2.00", "missed"},
-		{"reading", "8", flaskLabel, "at least 2 times cheaper", "0.25", "reached"},
+		{"reading", "8", flaskLabel, "at least 2 times cheaper", "4.00 times", "reached"},
 		{"reading", "8", fastifyLabel, "cheaper", "1.05", "missed"},
 		{"reading", "8", product, "over 80 % of reads from the cache", "85 %", "reached"},
 		{"reading", "8", handWritten, "p99 at most 1.3 times as long", "1.30", "reached"},
@@ -81,7 +81,7 @@ func TestReport_ShowsFiguresAndAims(t *testing.T) {
 	if text := doc.text(); strings.Count(text, "\n") != 5+9 {
 		t.Errorf("the text has %d lines:\n%s", strings.Count(text, "\n"), text)
 	}
-	if text := doc.markdown(); !strings.Contains(text, "| reading | 8 | Flask | at least 2 times cheaper | 0.25 | reached |\n") || !strings.Contains(text, "|"+strings.Repeat(" --- |", 10)) {
+	if text := doc.markdown(); !strings.Contains(text, "| reading | 8 | Flask | at least 2 times cheaper | 4.00 times | reached |\n") || !strings.Contains(text, "|"+strings.Repeat(" --- |", 10)) {
 		t.Errorf("the Markdown is\n%s", text)
 	}
 }

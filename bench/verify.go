@@ -117,32 +117,28 @@ func sameContents(a, b []byte) bool {
 }
 
 // contents are the specifications and items of a response: ids, numbers, titles, contents.
-func contents(body []byte) (all []map[string]any) {
+func contents(body []byte) []map[string]any {
 	var value any
 	if json.Unmarshal(body, &value) != nil {
 		return nil
 	}
-	var visit func(any)
-	visit = func(value any) {
-		switch v := value.(type) {
-		case []any:
-			for _, element := range v {
-				visit(element)
-			}
-		case map[string]any:
-			if v["content"] != nil {
-				entry := map[string]any{}
-				for _, name := range []string{"id", "number", "title", "content"} {
-					entry[name] = v[name]
-				}
-				all = append(all, entry)
-			}
-			for _, name := range []string{"specifications", "items", "expand"} {
-				visit(v[name])
-			}
+	return appendContents(nil, value)
+}
+
+func appendContents(all []map[string]any, value any) []map[string]any {
+	switch v := value.(type) {
+	case []any:
+		for _, element := range v {
+			all = appendContents(all, element)
+		}
+	case map[string]any:
+		if v["content"] != nil {
+			all = append(all, map[string]any{"id": v["id"], "number": v["number"], "title": v["title"], "content": v["content"]})
+		}
+		for _, name := range []string{"specifications", "items", "expand"} {
+			all = appendContents(all, v[name])
 		}
 	}
-	visit(value)
 	return all
 }
 

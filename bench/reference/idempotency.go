@@ -53,7 +53,7 @@ func readSaved(ctx context.Context, tx pgx.Tx, actor caller, key string, request
 	batch.Queue(lockKeySQL, actor.user, key)
 	batch.Queue(readResponseSQL, actor.user, key)
 	results := tx.SendBatch(ctx, batch)
-	defer results.Close()
+	defer func() { _ = results.Close() }() // the first error counts
 	if err := scanScope(results); err != nil {
 		return response{}, err
 	}
