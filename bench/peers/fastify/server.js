@@ -92,9 +92,8 @@ function routes(api, pool) {
     const changed = await one(db, sql.updateItem, request.user, request.params.id, request.body.content, expected(request));
     if (!changed) throw status(412);
     await one(db, sql.touchSpecification, request.user, spec.id);
-    const place = spec.item_ids.indexOf(changed.id);
-    reply.header("ETag", `"${changed.version}-${place}"`);
-    return item(changed, place);
+    reply.header("ETag", `"${changed.version}-${changed.place}"`);
+    return item(changed, changed.place);
   }));
 
   api.post("/projects/:id/specs", writes(schemas.text(100_000), schemas.specification), inTx(pool, async (db, request, reply) => {
@@ -109,7 +108,7 @@ function routes(api, pool) {
 
   api.post("/specs/:id/items", writes(schemas.text(5000), schemas.item), inTx(pool, async (db, request, reply) => {
     const spec = await first(db, sql.lockSpecification, request, request.params.id);
-    const place = spec.item_ids.length;
+    const place = spec.item_count;
     if (place >= 500) throw status(409);
     const made = await one(db, sql.insertItem, request.user, newID(), spec.id, spec.next_item_number, request.body.content);
     await one(db, sql.appendItem, request.user, spec.id, made.id);
@@ -118,7 +117,7 @@ function routes(api, pool) {
   }));
 
   api.put("/specs/:id/items/reorder", writes(schemas.order, schemas.items), inTx(pool, async (db, request, reply) => {
-    const spec = await first(db, sql.lockSpecification, request, request.params.id);
+    const spec = await first(db, sql.lockOrder, request, request.params.id);
     check(spec, request);
     const wanted = new Set(request.body.item_ids);
     const { length } = request.body.item_ids;
@@ -169,7 +168,7 @@ const time = (text) => text.slice(0, 10) + "T" + text.slice(11, 19) + "." + text
 function specification(row) {
   return {
     id: row.id, project_id: row.project_id, number: row.number, title: row.title, content: row.content,
-    item_count: row.item_ids.length, version: row.version, created_at: time(row.created_at), updated_at: time(row.updated_at), deleted_at: null,
+    item_count: row.item_count, version: row.version, created_at: time(row.created_at), updated_at: time(row.updated_at), deleted_at: null,
   };
 }
 

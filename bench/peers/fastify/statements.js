@@ -2,10 +2,10 @@
 // statement of a request checks the session as well.
 
 const session = "EXISTS (SELECT FROM sessions WHERE id = $3 AND user_id = $1 AND expires_at > now())";
-const columns = "s.id, s.project_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at";
+const columns = "s.id, s.project_id, s.number, s.title, s.content, cardinality(s.item_ids) AS item_count, s.version, s.created_at, s.updated_at";
 const returned = columns.replaceAll("s.", "");
 
-const liveSpecification = `
+const liveSpecification = (columns) => `
 SELECT ${columns}
 FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
@@ -18,8 +18,9 @@ WHERE  owner_id = $1 AND id = $2 AND deleted_at IS NULL AND ${session}`;
 
 const statement = (name, text) => ({ name, text });
 
-export const readSpecification = statement("readSpecification", liveSpecification);
-export const lockSpecification = statement("lockSpecification", `${liveSpecification} FOR NO KEY UPDATE OF s`);
+export const readSpecification = statement("readSpecification", liveSpecification(columns));
+export const lockSpecification = statement("lockSpecification", `${liveSpecification(`${columns}, s.next_item_number`)} FOR NO KEY UPDATE OF s`);
+export const lockOrder = statement("lockOrder", `${liveSpecification("s.id, s.version, s.item_ids")} FOR NO KEY UPDATE OF s`);
 export const readProject = statement("readProject", liveProject);
 export const lockProject = statement("lockProject", `${liveProject} FOR NO KEY UPDATE`);
 
@@ -70,7 +71,7 @@ export const findItem = statement("findItem", "SELECT specification_id FROM item
 export const updateItem = statement("updateItem", `
 UPDATE items SET content = $3, version = version + 1, updated_at = clock_timestamp()
 WHERE  owner_id = $1 AND id = $2 AND version = coalesce($4, version)
-RETURNING *`);
+RETURNING *, (SELECT array_position(s.item_ids, $2) - 1 FROM specifications AS s WHERE s.owner_id = $1 AND s.id = specification_id) AS place`);
 
 export const insertItem = statement("insertItem", `
 INSERT INTO items (owner_id, id, specification_id, number, content, created_at, updated_at)
