@@ -193,6 +193,11 @@ node:
 .PHONY: peers
 peers:
 	@bench/peers/flask/install.sh || echo "Flask is not measured." >&2
+	@$(MAKE) --silent bench/peers/fastify/node_modules || echo "Fastify is not measured." >&2
+
+bench/peers/fastify/node_modules: bench/peers/fastify/package-lock.json
+	npm --prefix bench/peers/fastify ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error
+	@touch $@
 
 # The steps of a target run one after the other, also under make -j.
 .NOTPARALLEL:

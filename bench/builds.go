@@ -15,7 +15,6 @@ const otherLabel = "other build"
 // responses are not compared: two builds may differ in them on purpose.
 func (b *bench) measureBuilds(ctx context.Context) (document, error) {
 	b.peers, b.try = nil, ""
-	b.connections = slices.Max(b.connectionCounts)
 	worlds, err := b.prepare(ctx, []int{b.items})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 // newDataset is a dataset of a few users, as it is after refresh.
 func newDataset(users int) *dataset {
-	w := &dataset{userCount: users, step: 1}
+	w := &dataset{userCount: users, step: 1, api: contractAPI}
 	for u := 1; u <= users; u++ {
 		m := &user{number: u, credentials: []byte("Authorization: Bearer x\r\n")}
 		w.users = append(w.users, m)
@@ -38,9 +38,9 @@ func TestCallers_WritersSendTheCurrentVersion(t *testing.T) {
 	t.Parallel()
 	w := newDataset(4)
 	for name, callers := range map[string][]load.Caller{
-		"changes alone":         writers(newDataset(4).specs, 3, patch, true),
+		"changes alone":         writers(newDataset(4).specs, 3, patch, specVersion),
 		"changes among others":  mixedCallers(w, 3),
-		"orders of their items": writers(newDataset(4).specs, 3, rotate, true),
+		"orders of their items": writers(newDataset(4).specs, 3, rotate, specVersion),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

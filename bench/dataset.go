@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,18 +20,35 @@ import (
 // maxUsers bounds how many users sign in; they are spread evenly over all.
 const maxUsers = 512
 
-// dataset is a database and the users that are signed in.
+// dataset is the same data in two databases, and the users that are signed in.
 type dataset struct {
-	db harness.Database
+	// product has the schema of this codegenapp, and reference that of bench/reference,
+	// which Fastify, Flask and pgbench use as well.
+	product, reference harness.Database
+	// loadedAt is when its rows were created.
+	loadedAt time.Time
 	// userCount is the number of users in the database; every step-th signs in.
 	userCount, step int
 	users           []*user
 	specs           []*specTarget
+	api             *api
+	// pocketBase is the same data in PocketBase, nil if it is not measured.
+	pocketBase *dataset
+}
+
+// as is the data as a program has it.
+func (w *dataset) as(program string) *dataset {
+	if program == pocketBase {
+		return w.pocketBase
+	}
+	return w
 }
 
 // user is a user that is signed in.
 type user struct {
 	number int
+	// session is the id of the session of the access token.
+	session uuid.UUID
 	// credentials is the header with the access token.
 	credentials []byte
 }
@@ -44,47 +60,80 @@ type specTarget struct {
 	first         string // the first specification of the project
 	version       int64
 	items         []string // in their current order
+	itemVersion   int64    // of the first item
 	specification uuid.UUID
 }
 
-// loadDataset fills a database with the given number of items.
-func (b *bench) loadDataset(ctx context.Context, db harness.Database, items int) (*dataset, error) {
-	w := &dataset{db: db, userCount: seed.Users(items)}
+// on returns the database of a program, and its schema.
+func (w *dataset) on(program string) (harness.Database, seed.Layout) {
+	switch program {
+	case codegenapp, otherBuild, bare:
+		return w.product, seed.Product
+	}
+	return w.reference, seed.Reference
+}
+
+// reset restores the rows of a program's database.
+func (w *dataset) reset(ctx context.Context, program string) error {
+	db, layout := w.on(program)
+	return layout.Reset(ctx, db.Superuser)
+}
+
+// loadDataset fills the product's database with the given number of items, and that of
+// its peers unless it has no name.
+func (b *bench) loadDataset(ctx context.Context, db, reference harness.Database, items int) (*dataset, error) {
+	w := &dataset{product: db, reference: reference, userCount: seed.Users(items), api: contractAPI, loadedAt: time.Now().Add(-24 * time.Hour).UTC()}
 	members := min(w.userCount, maxUsers)
 	w.step = w.userCount / members
 	b.logf("loading %d items of %d users into %s", w.userCount*seed.Specifications*seed.Items, w.userCount, db.Name)
 	if err := b.migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	if err := seed.Load(ctx, db.Superuser, b.harness.IssuerURL(), w.userCount); err != nil {
+	if err := seed.Product.Load(ctx, db.Superuser, b.harness.IssuerURL(), w.userCount, w.loadedAt); err != nil {
 		return nil, err
 	}
-	at, err := b.process(ctx, variant{program: codegenapp}, db)
+	at, err := b.process(ctx, variant{program: codegenapp}, w)
 	if err != nil {
 		return nil, err
 	}
 	b.logf("signing %d of them in", members)
 	w.users = make([]*user, members)
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for k := range members {
 		group.Go(func() (err error) {
-			w.users[k], err = b.signIn(ctx, at.Address, 1+k*w.step)
+			w.users[k], err = b.signIn(groupCtx, at.Address, 1+k*w.step)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, m := range w.users {
+	w.specs = targets(w.users)
+	if reference.Name == "" {
+		return w, nil
+	}
+	if err := b.loadReference(ctx, w); err != nil {
+		return nil, err
+	}
+	if b.includes(pocketBase) {
+		w.pocketBase, err = b.loadPocketBase(ctx, w)
+	}
+	return w, err
+}
+
+// targets are the specifications of users.
+func targets(users []*user) []*specTarget {
+	var specs []*specTarget
+	for _, m := range users {
 		for n := range seed.Specifications {
 			spec := seed.SpecificationOf(m.number, n)
-			w.specs = append(w.specs, &specTarget{
+			specs = append(specs, &specTarget{
 				user: m, specification: spec, id: spec.String(), project: seed.ProjectOf(m.number).String(), first: seed.SpecificationOf(m.number, 0).String(),
 			})
 		}
 	}
-	return w, nil
+	return specs
 }
 
 // client signs users in; it uses no proxy.
@@ -123,12 +172,17 @@ func (b *bench) signIn(ctx context.Context, address string, u int) (*user, error
 	if want := seed.ID(seed.User, u).String(); grant.User.ID != want {
 		return nil, fmt.Errorf("sign in: this is user %s, not %s", grant.User.ID, want)
 	}
-	return &user{number: u, credentials: []byte("Authorization: Bearer " + grant.AccessToken + "\r\n")}, nil
+	session, err := sessionOf(grant.AccessToken)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	return &user{number: u, session: session, credentials: []byte("Authorization: Bearer " + grant.AccessToken + "\r\n")}, nil
 }
 
 // refresh reads the versions and orders that writes have to send.
-func (w *dataset) refresh(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, w.db.Superuser)
+func (w *dataset) refresh(ctx context.Context, program string) error {
+	db, layout := w.on(program)
+	conn, err := pgx.Connect(ctx, db.Superuser)
 	if err != nil {
 		return fmt.Errorf("read the specifications: %w", err)
 	}
@@ -138,18 +192,19 @@ func (w *dataset) refresh(ctx context.Context) error {
 		owners[n], ids[n] = seed.ID(seed.User, s.user.number), s.specification
 	}
 	rows, err := conn.Query(ctx, `
-SELECT version, item_ids::text[]
+SELECT s.version, s.item_ids::text[], i.version
 FROM   unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS o (owner_id, id, n)
 JOIN   specifications AS s USING (owner_id, id)
+JOIN   `+layout.Items+` AS i ON i.owner_id = s.owner_id AND i.id = s.item_ids[1]
 ORDER  BY n`, owners, ids)
 	if err != nil {
 		return fmt.Errorf("read the specifications: %w", err)
 	}
 	n := 0
-	var version int64
+	var version, itemVersion int64
 	var items []string
-	_, err = pgx.ForEachRow(rows, []any{&version, &items}, func() error {
-		w.specs[n].version, w.specs[n].items = version, append([]string(nil), items...)
+	_, err = pgx.ForEachRow(rows, []any{&version, &items, &itemVersion}, func() error {
+		w.specs[n].version, w.specs[n].items, w.specs[n].itemVersion = version, append([]string(nil), items...), itemVersion
 		n++
 		return nil
 	})
@@ -160,14 +215,4 @@ ORDER  BY n`, owners, ids)
 		return fmt.Errorf("read the specifications: %w", err)
 	}
 	return nil
-}
-
-// withLogin returns a database's URL for another role.
-func withLogin(database, user, password string) (string, error) {
-	u, err := url.Parse(database)
-	if err != nil {
-		return "", fmt.Errorf("read the database's URL: %w", err)
-	}
-	u.User = url.UserPassword(user, password)
-	return u.String(), nil
 }

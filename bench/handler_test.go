@@ -122,7 +122,7 @@ func TestAllocations_StayWithinTheirLimits(t *testing.T) {
 func newHandler(b testing.TB, more ...string) (http.Handler, string) {
 	b.Helper()
 	db, google := testkit.NewDatabase(b), testkit.NewIssuer(b)
-	if err := seed.Load(b.Context(), db.Super, google.URL, 1); err != nil {
+	if err := seed.Product.Load(b.Context(), db.Super, google.URL, 1, time.Now().Add(-time.Hour)); err != nil {
 		b.Fatal(err)
 	}
 	settings, err := server.Load(append(more,

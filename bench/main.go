@@ -1,8 +1,8 @@
 // Command bench measures the cost of requests in processor time of the server, of
 // PostgreSQL and of Redis, and their latency. It starts everything that it needs, and
 // measures codegenapp and its peers in turns: a hand-written server (bench/reference),
-// net/http alone (bench/bare), PostgreSQL alone (pgbench), and Flask
-// (bench/peers/flask). With -compare it measures two builds of codegenapp.
+// Fastify, PocketBase and Flask (bench/peers), PostgreSQL alone (pgbench), and net/http
+// alone (bench/bare). With -compare it measures two builds of codegenapp.
 
 //	go run ./bench
 //	go run ./bench -only read -duration 1s -rounds 1
@@ -59,7 +59,8 @@ type options struct {
 	duration, warmUp time.Duration
 	rounds           int
 	connections      int
-	// connectionCounts has more than one value only with compare.
+	// connectionCounts are measured one after the other, and connections is the current
+	// or the largest.
 	connectionCounts []int
 	otherProgram     string
 	items            int
@@ -74,7 +75,7 @@ type options struct {
 }
 
 // allPeers are the contenders besides codegenapp.
-var allPeers = []string{"limits", "hand", "bare", "pgbench", "flask"}
+var allPeers = []string{"limits", "hand", fastify, pocketBase, flask, "pgbench", "bare"}
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -90,7 +91,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "directory for the data of PostgreSQL")
 	flags.StringVar(&o.memory, "shared-buffers", "1GB", "shared_buffers of PostgreSQL")
 	flags.BoolVar(&o.scale, "scale", false, "measure codegenapp alone, at several sizes and with several replicas")
-	connections := flags.String("connections", "64", "number of concurrent requests; with -compare, a list such as 8,32,64")
+	connections := flags.String("connections", "8,32,64", "numbers of concurrent requests; -scale uses the largest")
 	only := flags.String("only", "", "regular expression that selects scenarios")
 	peers := flags.String("peers", strings.Join(allPeers, ","), "peers to measure: some of these, or none")
 	sizes := flags.String("sizes", "10000,1000000,10000000", "with -scale: numbers of items")
@@ -115,10 +116,13 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	if o.sizes, err = numbers(*sizes); err == nil {
 		o.replicas, err = numbers(*replicas)
 	}
-	if counts, listErr := numbers(*connections); listErr != nil {
-		err = errors.Join(err, fmt.Errorf("-connections: %w", listErr))
-	} else if o.connections, o.connectionCounts = counts[0], counts; len(counts) > 1 && o.otherProgram == "" {
-		err = errors.Join(err, errors.New("-connections: only -compare measures at several numbers"))
+	var listErr error
+	if o.connectionCounts, listErr = numbers(*connections); listErr != nil {
+		return o, fmt.Errorf("-connections: %w", listErr)
+	}
+	o.connections = slices.Max(o.connectionCounts)
+	if o.scale {
+		o.connectionCounts = []int{o.connections}
 	}
 	if o.otherProgram != "" && o.scale {
 		err = errors.Join(err, errors.New("-compare and -scale exclude each other"))
@@ -149,17 +153,13 @@ type bench struct {
 	harness *harness.Harness
 	keys    keys
 	running map[serverKey]*harness.Process
-	// usesRedis reports whether codegenapp calls Redis for each request, without
-	// caching (true) and with it (false).
-	usesRedis map[bool]bool
-	// pgbench is the path of the program; python is true if Flask can run.
-	pgbench string
-	python  bool
-	connect map[string]cost
+	// pgbench and node are the paths of these programs.
+	pgbench, node string
+	connect       map[string]cost
 }
 
 func run(ctx context.Context, o options, out, log io.Writer) (err error) {
-	b := &bench{options: o, log: log, keys: newKeys(), running: map[serverKey]*harness.Process{}, connect: map[string]cost{}, usesRedis: map[bool]bool{}}
+	b := &bench{options: o, log: log, keys: newKeys(), running: map[serverKey]*harness.Process{}, connect: map[string]cost{}}
 	if b.root, err = moduleRoot(ctx); err != nil {
 		return err
 	}

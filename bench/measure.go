@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/codegenapp/codegenapp/bench/harness"
 	"github.com/codegenapp/codegenapp/bench/load"
 	"github.com/codegenapp/codegenapp/bench/proc"
-	"github.com/codegenapp/codegenapp/bench/seed"
 )
 
 // cost is processor time: a total, or per request after division by their number.
@@ -33,10 +33,13 @@ type sample struct {
 	perSecond float64
 	p50, p99  time.Duration
 	cost      cost // of a request
+	// hits is the share of reads that came from the cache of codegenapp, 0 if it caches
+	// nothing.
+	hits float64
 }
 
 func sampleOf(r load.Result, c cost) sample {
-	return sample{r.PerSecond(), r.Percentile(50), r.Percentile(99), c}
+	return sample{perSecond: r.PerSecond(), p50: r.Percentile(50), p99: r.Percentile(99), cost: c}
 }
 
 // processorTime is the time that the servers, PostgreSQL and Redis have used so far.
@@ -48,16 +51,18 @@ func (b *bench) processorTime(servers []int) (cost, error) {
 	return cost{table.CPU(servers...), table.CPU(b.harness.Postmaster()), table.CPU(b.harness.Redis().PID())}, nil
 }
 
-// measurement has the samples of all contenders at one scenario, one for each round.
+// measurement has the samples of all contenders at one scenario and number of
+// connections, one for each round.
 type measurement struct {
-	scenario scenario
-	samples  map[string][]sample
+	scenario    scenario
+	connections int
+	samples     map[string][]sample
 }
 
 // measure measures all contenders in turns, for all rounds. Each round begins with
 // another contender, so that none of them is always the first.
 func (b *bench) measure(ctx context.Context, s scenario, turn func(contender) (sample, error)) (measurement, error) {
-	m := measurement{s, map[string][]sample{}}
+	m := measurement{s, b.connections, map[string][]sample{}}
 	for round := range b.rounds {
 		first := round % len(s.contenders)
 		for _, e := range slices.Concat(s.contenders[first:], s.contenders[:first]) {
@@ -68,7 +73,7 @@ func (b *bench) measure(ctx context.Context, s scenario, turn func(contender) (s
 			if err != nil {
 				return m, fmt.Errorf("%s, %s: %w", s.title, e.label, err)
 			}
-			b.logf("  %-42s %-28s round %d: %8.0f/s %7.1f µs", s.title, e.label, round+1, found.perSecond, micros(found.cost.total()))
+			b.logf("  %-42s %-28s %2d connections, round %d: %8.0f/s %7.1f µs", s.title, e.label, b.connections, round+1, found.perSecond, micros(found.cost.total()))
 			m.samples[e.label] = append(m.samples[e.label], found)
 		}
 	}
@@ -79,25 +84,16 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 
 // runTurn measures one contender at a scenario.
 func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset) (found sample, err error) {
-	if s.writes {
-		if err := seed.Reset(ctx, w.db.Superuser); err != nil {
-			return found, err
-		}
+	w = w.as(e.program())
+	if err := b.restore(ctx, s, e, w); err != nil {
+		return found, err
 	}
 	if len(e.servers) == 0 {
 		return b.pgbenchTurn(ctx, s, e, w)
 	}
-	if err := w.refresh(ctx); err != nil {
+	addresses, pids, err := b.startServers(ctx, s, e, w)
+	if err != nil {
 		return found, err
-	}
-	var addresses []string
-	var pids []int
-	for _, server := range e.servers {
-		p, err := b.process(ctx, server, w.db)
-		if err != nil {
-			return found, err
-		}
-		addresses, pids = append(addresses, p.Address), append(pids, p.PID)
 	}
 	if e.servers[0].program == bare {
 		if err := b.setBareResponse(ctx, s, w, addresses[0]); err != nil {
@@ -112,6 +108,40 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 	if _, err := clients.Run(ctx, b.warmUp); err != nil {
 		return found, err
 	}
+	return b.sampleRun(ctx, e, clients, addresses, pids)
+}
+
+// startServers starts the servers of a contender, and waits for the caches of codegenapp
+// if the scenario reads from them.
+func (b *bench) startServers(ctx context.Context, s scenario, e contender, w *dataset) (addresses []string, pids []int, err error) {
+	var started []*harness.Process
+	for _, server := range e.servers {
+		p, err := b.process(ctx, server, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		started, addresses, pids = append(started, p), append(addresses, p.Address), append(pids, p.PID)
+	}
+	if !e.ofProduct() || e.servers[0].uncached || s.script != "" {
+		return addresses, pids, nil
+	}
+	for _, p := range started {
+		if err := b.waitForCache(ctx, p, w); err != nil {
+			return nil, nil, err
+		}
+	}
+	return addresses, pids, nil
+}
+
+// sampleRun measures one run of the clients.
+func (b *bench) sampleRun(ctx context.Context, e contender, clients *load.Clients, addresses []string, pids []int) (found sample, err error) {
+	if !e.ofProduct() {
+		addresses = nil // it has no such metrics
+	}
+	reads, err := readCacheMetrics(ctx, addresses)
+	if err != nil {
+		return found, err
+	}
 	before, err := b.processorTime(pids)
 	if err != nil {
 		return found, err
@@ -121,12 +151,32 @@ func (b *bench) runTurn(ctx context.Context, s scenario, e contender, w *dataset
 		return found, err
 	}
 	after, err := b.processorTime(pids)
-	return sampleOf(result, after.minus(before).over(result.Requests)), err
+	if err != nil {
+		return found, err
+	}
+	found = sampleOf(result, after.minus(before).over(result.Requests))
+	found.hits, err = reads.shareSince(ctx, addresses)
+	return found, err
+}
+
+// restore gives a contender the rows of the seed if the scenario writes, and reads what
+// its requests have to send.
+func (b *bench) restore(ctx context.Context, s scenario, e contender, w *dataset) error {
+	if e.program() == pocketBase {
+		b.restorePocketBase(w, e, s.writes)
+		return nil
+	}
+	if s.writes {
+		if err := w.reset(ctx, e.program()); err != nil {
+			return err
+		}
+	}
+	return w.refresh(ctx, e.program())
 }
 
 // setBareResponse gives the bare server the response of codegenapp.
 func (b *bench) setBareResponse(ctx context.Context, s scenario, w *dataset, address string) error {
-	us, err := b.process(ctx, variant{program: codegenapp}, w.db)
+	us, err := b.process(ctx, variant{program: codegenapp}, w)
 	if err != nil {
 		return err
 	}
@@ -146,34 +196,16 @@ func (b *bench) setBareResponse(ctx context.Context, s scenario, w *dataset, add
 	return said.Body.Close()
 }
 
-// callsRedis measures whether codegenapp calls Redis for each request, so that the
-// reference does the same.
-func (b *bench) callsRedis(ctx context.Context, w *dataset, uncached bool) (bool, error) {
-	at, err := b.process(ctx, variant{program: codegenapp, redis: true, uncached: uncached}, w.db)
-	if err != nil {
-		return false, err
-	}
-	const requests = 100
-	before, err := b.harness.Redis().Commands(ctx)
-	if err != nil {
-		return false, err
-	}
-	caller := newRandomReader(w, 0, readSpecification)
-	for range requests {
-		if _, err := load.Once(ctx, at.Address, caller); err != nil {
-			return false, err
-		}
-	}
-	after, err := b.harness.Redis().Commands(ctx)
-	return after-before >= requests, err
-}
-
 // prepare creates databases with the given numbers of items, and all that measurements
 // need. It reports what cannot be measured here.
 func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
-	names := make([]string, len(sizes))
-	for n, items := range sizes {
-		names[n] = "bench_" + strconv.Itoa(items)
+	var names []string
+	for _, items := range sizes {
+		names = append(names, "bench_"+strconv.Itoa(items))
+	}
+	hasPeers := len(b.peers) > 0
+	if hasPeers {
+		names = append(names, "bench_reference") // peers are measured at one size
 	}
 	databases, err := b.harness.Provision(ctx, names...)
 	if err != nil {
@@ -181,7 +213,11 @@ func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
 	}
 	var worlds []*dataset
 	for n, items := range sizes {
-		w, err := b.loadDataset(ctx, databases[n], items)
+		var reference harness.Database
+		if hasPeers {
+			reference = databases[len(sizes)]
+		}
+		w, err := b.loadDataset(ctx, databases[n], reference, items)
 		if err != nil {
 			return nil, err
 		}
@@ -190,12 +226,6 @@ func (b *bench) prepare(ctx context.Context, sizes []int) ([]*dataset, error) {
 		}
 		worlds = append(worlds, w)
 	}
-	for _, uncached := range []bool{false, true} {
-		if b.usesRedis[uncached], err = b.callsRedis(ctx, worlds[0], uncached); err != nil {
-			return nil, err
-		}
-	}
-	b.logf("codegenapp calls Redis for each request: %t with a cache, %t without", b.usesRedis[false], b.usesRedis[true])
 	return worlds, nil
 }
 
@@ -207,7 +237,7 @@ func (b *bench) selectScenarios(all []scenario) []scenario {
 			continue
 		}
 		s.contenders = slices.DeleteFunc(slices.Clone(s.contenders), func(e contender) bool {
-			return e.peer != "" && !b.includes(e.peer) || e.peer == "pgbench" && (s.script == "" || b.pgbench == "") || e.peer == flask && !b.python
+			return e.peer != "" && !b.includes(e.peer) || e.peer == "pgbench" && s.script == ""
 		})
 		if b.try != "" {
 			s.contenders = slices.Insert(s.contenders, 1, withSettings(s.contenders[0], b.try))

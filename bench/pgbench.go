@@ -42,7 +42,7 @@ func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e contender, w *dat
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		return sample{}, fmt.Errorf("write the script: %w", err)
 	}
-	key := w.db.Name + s.script + e.label
+	key := fmt.Sprint(s.script, e.label, b.pgbenchClients())
 	if _, known := b.connect[key]; !known {
 		if _, b.connect[key], err = b.runPgbench(ctx, w, e, path, "--transactions=1"); err != nil {
 			return sample{}, err
@@ -55,16 +55,22 @@ func (b *bench) pgbenchTurn(ctx context.Context, s scenario, e contender, w *dat
 	}
 	// pgbench does not use Redis, and no server runs meanwhile.
 	used = cost{postgres: used.postgres - b.connect[key].postgres}
-	return sampleOf(result, used.over(max(1, result.Requests-pool))), nil
+	return sampleOf(result, used.over(max(1, result.Requests-b.pgbenchClients()))), nil
 }
 
 var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
 
-// runPgbench runs a script with as many connections as codegenapp has.
+// pgbenchClients is the number of connections to the database that codegenapp uses.
+func (b *bench) pgbenchClients() int { return min(b.connections, pool) }
+
+// runPgbench runs a script.
 func (b *bench) runPgbench(ctx context.Context, w *dataset, e contender, script, howLong string) (load.Result, cost, error) {
-	database := w.db.Superuser
+	database := w.reference.Superuser
 	if e.scoped {
-		database = w.db.Service
+		var err error
+		if database, err = b.login(w.reference, referenceRole); err != nil {
+			return load.Result{}, cost{}, err
+		}
 	}
 	env, err := libpq(database)
 	if err != nil {
@@ -72,7 +78,7 @@ func (b *bench) runPgbench(ctx context.Context, w *dataset, e contender, script,
 	}
 	logs := filepath.Join(b.harness.Dir, "pgbench-log")
 	cmd := exec.CommandContext(ctx, b.pgbench, "--no-vacuum", "--protocol=prepared", "--log", "--log-prefix="+logs, //nolint:gosec // PostgreSQL's own program
-		"--client="+strconv.Itoa(pool), "--jobs=2", "--file="+script, howLong,
+		"--client="+strconv.Itoa(b.pgbenchClients()), "--jobs=2", "--file="+script, howLong,
 		"--define=users="+strconv.Itoa(len(w.users)), "--define=step="+strconv.Itoa(w.step))
 	cmd.Dir, cmd.Env = b.harness.Dir, env
 	before, err := b.processorTime(nil)

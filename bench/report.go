@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -80,29 +81,33 @@ func medianOf(samples []sample, figure func(sample) float64) float64 {
 	return median(all, mean)
 }
 
+// The figures of a sample, times in µs or ms.
 func totalCost(s sample) float64 { return micros(s.cost.total()) }
+func p50(s sample) float64       { return float64(s.p50) / float64(time.Millisecond) }
+func p99(s sample) float64       { return float64(s.p99) / float64(time.Millisecond) }
+func hitShare(s sample) float64  { return s.hits }
 
-// ratio is the cost of one contender relative to another: the median over the rounds,
+// ratio is the cost of one contender relative to another.
+func (m measurement) ratio(one, other string) float64 { return m.ratioOf(one, other, totalCost) }
+
+// ratioOf is a figure of one contender relative to another: the median over the rounds,
 // since both had the same noise within a round.
-func (m measurement) ratio(one, other string) float64 {
+func (m measurement) ratioOf(one, other string, figure func(sample) float64) float64 {
 	var all []float64
 	for n := range min(len(m.samples[one]), len(m.samples[other])) {
-		if costs := totalCost(m.samples[other][n]); costs > 0 {
-			all = append(all, totalCost(m.samples[one][n])/costs)
+		if divisor := figure(m.samples[other][n]); divisor > 0 {
+			all = append(all, figure(m.samples[one][n])/divisor)
 		}
 	}
 	return median(all, mean)
 }
 
 // figures are the columns of a row.
-var figures = []string{"requests/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs", "Redis µs", "together µs"}
+var figures = []string{"requests/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs", "Redis µs", "total µs"}
 
 func row(first string, samples []sample) []string {
 	row := []string{first, fmt.Sprintf("%.0f", medianOf(samples, func(s sample) float64 { return s.perSecond }))}
-	for _, figure := range []func(sample) float64{
-		func(s sample) float64 { return float64(s.p50) / float64(time.Millisecond) },
-		func(s sample) float64 { return float64(s.p99) / float64(time.Millisecond) },
-	} {
+	for _, figure := range []func(sample) float64{p50, p99} {
 		row = append(row, fmt.Sprintf("%.2f", medianOf(samples, figure)))
 	}
 	for _, figure := range []func(sample) float64{
@@ -116,29 +121,46 @@ func row(first string, samples []sample) []string {
 	return row
 }
 
-// table has all contenders at one scenario.
-func (m measurement) table() part {
-	p := part{title: m.scenario.title, header: slices.Concat([]string{""}, figures, []string{product + " ÷ this"})}
-	for _, e := range m.scenario.contenders {
-		ratio := "1"
-		if e.label != product {
-			ratio = fmt.Sprintf("%.2f", m.ratio(product, e.label))
+// table has all contenders at one scenario, for each number of connections.
+func table(all []measurement) part {
+	p := part{title: all[0].scenario.title, header: slices.Concat([]string{"connections", ""}, figures, []string{product + " ÷ this"})}
+	for _, m := range all {
+		for _, e := range m.scenario.contenders {
+			ratio := "1"
+			if e.label != product {
+				ratio = formatRatio(m.ratio(product, e.label))
+			}
+			p.rows = append(p.rows, slices.Concat([]string{strconv.Itoa(m.connections)}, row(e.label, m.samples[e.label]), []string{ratio}))
 		}
-		p.rows = append(p.rows, append(row(e.label, m.samples[e.label]), ratio))
 	}
 	return p
 }
 
-// summary has codegenapp at every scenario, relative to the others.
+// compared are the contenders with a column in the summary.
+var compared = []string{handWritten, handUncached, fastifyLabel, pocketLabel, flaskLabel, pgbenchPlain, pgbenchRLS, plainHTTP}
+
+// summary has the cost of codegenapp at every scenario, divided by that of the others.
 func summary(all []measurement) part {
-	p := part{title: product, header: slices.Concat([]string{""}, figures,
-		[]string{"÷ " + handWritten, "÷ " + plainHTTP, "÷ " + pgbenchPlain, "÷ " + pgbenchRLS, flaskLabel + " ÷ " + product})}
+	p := part{
+		title: product, words: "The last columns are the cost of codegenapp divided by that of the other: less than 1 is cheaper.",
+		header: []string{"", "connections", "requests/s", "p50 ms", "p99 ms", "total µs", "reads from the cache"},
+	}
+	for _, label := range compared {
+		p.header = append(p.header, "÷ "+label)
+	}
 	for _, m := range all {
-		line := row(m.scenario.title, m.samples[product])
-		for _, peer := range []string{handWritten, plainHTTP, pgbenchPlain, pgbenchRLS} {
-			line = append(line, formatRatio(m.ratio(product, peer)))
+		samples := m.samples[product]
+		line := []string{
+			m.scenario.title, strconv.Itoa(m.connections), fmt.Sprintf("%.0f", medianOf(samples, func(s sample) float64 { return s.perSecond })),
+			fmt.Sprintf("%.2f", medianOf(samples, p50)), fmt.Sprintf("%.2f", medianOf(samples, p99)), fmt.Sprintf("%.1f", medianOf(samples, totalCost)), "",
 		}
-		p.rows = append(p.rows, append(line, formatRatio(m.ratio(flaskLabel, product))))
+		if hits := medianOf(samples, hitShare); hits > 0 {
+			line[len(line)-1] = fmt.Sprintf("%.0f %%", 100*hits)
+		}
+		for _, label := range compared {
+			line = append(line, formatRatio(m.ratio(product, label)))
+		}
+		p.rows = append(p.rows, line)
 	}
 	return p
 }
@@ -149,31 +171,4 @@ func formatRatio(ratio float64) string {
 		return ""
 	}
 	return fmt.Sprintf("%.2f", ratio)
-}
-
-// aimsTable compares goals and figures.
-func aimsTable(all []measurement) part {
-	p := part{title: "Goals", header: []string{"", "against", "goal", "measured", ""}}
-	for _, m := range all {
-		for _, a := range m.scenario.aims {
-			if len(m.samples[a.against]) == 0 {
-				continue
-			}
-			wanted, got := fmt.Sprintf("at most %g times as much", a.max), m.ratio(product, a.against)
-			reached := got <= a.max
-			if a.min > 0 {
-				wanted, got = fmt.Sprintf("%g times less", a.min), m.ratio(a.against, product)
-				reached = got >= a.min
-			}
-			p.rows = append(p.rows, []string{m.scenario.title, a.against, wanted, fmt.Sprintf("%.2f", got), verdict(reached)})
-		}
-	}
-	return p
-}
-
-func verdict(reached bool) string {
-	if reached {
-		return "reached"
-	}
-	return "missed"
 }

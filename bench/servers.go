@@ -9,10 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/bench/harness"
 )
@@ -25,14 +24,15 @@ const (
 	byHand     = "reference"
 	bare       = "bare"
 	flask      = "flask"
+	fastify    = "fastify"
+	pocketBase = "pocketbase"
 )
 
 // variant is a program with its settings.
 type variant struct {
 	program string
-	// redis lets it use Redis; otherwise codegenapp limits and caches in the process.
-	// asProduct lets the reference use Redis only if codegenapp does.
-	redis, asProduct bool
+	// redis lets it limit and cache in Redis, otherwise in the process.
+	redis bool
 	// uncached disables the cache of responses.
 	uncached bool
 	// limits turns rate limits on, with a limit that is never reached.
@@ -51,10 +51,10 @@ type serverKey struct {
 }
 
 // keys sign tokens. All servers have the same ones, so that a token is valid at each.
-type keys struct{ jwt, page, flask string }
+type keys struct{ jwt, page, database string }
 
 func newKeys() keys {
-	return keys{jwt: rand.Text() + rand.Text(), page: rand.Text() + rand.Text(), flask: rand.Text()}
+	return keys{jwt: rand.Text() + rand.Text(), page: rand.Text() + rand.Text(), database: rand.Text()}
 }
 
 func moduleRoot(ctx context.Context) (string, error) {
@@ -89,7 +89,7 @@ func (b *bench) environment(s variant, db harness.Database, address string) []st
 		"SECRET_KEY=" + b.keys.page, "JWT_SECRET_KEY=" + b.keys.jwt, "JWT_ACCESS_TOKEN_EXPIRES=12h",
 	}
 	if s.limits {
-		env = append(env, "RATELIMIT_DEFAULT=1000000/second")
+		env = append(env, fmt.Sprintf("RATELIMIT_DEFAULT=%d/second", unreachedLimit))
 	} else {
 		env = append(env, "RATELIMIT_ENABLED=false")
 	}
@@ -105,7 +105,11 @@ func (b *bench) environment(s variant, db harness.Database, address string) []st
 }
 
 // process returns a running server. It starts the server on first use.
-func (b *bench) process(ctx context.Context, s variant, db harness.Database) (*harness.Process, error) {
+func (b *bench) process(ctx context.Context, s variant, w *dataset) (*harness.Process, error) {
+	db, _ := w.on(s.program)
+	if s.program == pocketBase {
+		db = harness.Database{} // it has its own
+	}
 	at := serverKey{s, db.Name}
 	if p := b.running[at]; p != nil {
 		return p, nil
@@ -139,21 +143,44 @@ func (b *bench) start(ctx context.Context, s variant, db harness.Database) (*har
 	case flask:
 		l.Path, l.Dir = python, filepath.Join(b.root, "bench", "peers", "flask")
 		l.Args = strings.Fields("-m gunicorn --workers 2 --worker-class gthread --threads 4 --keep-alive 75 --bind " + address + " app:app")
-		if l.Env, err = b.flaskEnvironment(ctx, s, db); err != nil {
+		if l.Env, err = b.flaskEnvironment(s, db); err != nil {
 			return nil, err
 		}
+	case fastify:
+		l.Path, l.Args, l.Dir = b.node, []string{"server.js"}, filepath.Join(b.root, "bench", "peers", "fastify")
+		url, err := b.login(db, peerRole)
+		if err != nil {
+			return nil, err
+		}
+		l.Env = []string{"NODE_ENV=production", "ADDRESS=" + address, "DATABASE_URL=" + url, "JWT_SECRET_KEY=" + b.keys.jwt, "POOL=" + strconv.Itoa(pool)}
+	case pocketBase:
+		data, err := b.copyPocketBase()
+		if err != nil {
+			return nil, err
+		}
+		l.Args, l.Ready = []string{"serve", "--dir", data, "--http", address}, "/api/health"
 	}
 	return b.harness.StartServer(ctx, port, l)
 }
+
+// unreachedLimit is a rate limit in requests a second, for the cost of counting.
+const unreachedLimit = 1_000_000
 
 // pool is how many connections codegenapp has by default.
 const pool = 15
 
 func (b *bench) writeReferenceConfig(s variant, db harness.Database, address string) (string, error) {
-	config := map[string]any{
-		"address": address, "database": db.Service, "pool": pool, "jwt_secret": b.keys.jwt, "page_key": b.keys.page, "cache": !s.uncached,
+	database, err := b.login(db, referenceRole)
+	if err != nil {
+		return "", err
 	}
-	if s.redis && (b.usesRedis[s.uncached] || !s.asProduct) {
+	config := map[string]any{
+		"address": address, "database": database, "pool": pool, "jwt_secret": b.keys.jwt, "page_key": b.keys.page, "cache": !s.uncached,
+	}
+	if s.limits {
+		config["limit"] = unreachedLimit
+	}
+	if s.redis && (!s.uncached || s.limits) { // there is nothing else to call it for
 		config["redis"] = b.harness.Redis().Address()
 	}
 	text, err := json.Marshal(config)
@@ -167,24 +194,8 @@ func (b *bench) writeReferenceConfig(s variant, db harness.Database, address str
 // python is Debian's, which has Debian's packages.
 const python = "/usr/bin/python3"
 
-// flaskEnvironment creates a role for Flask that bypasses row-level security, since the
-// Flask program filters by owner itself.
-func (b *bench) flaskEnvironment(ctx context.Context, s variant, db harness.Database) ([]string, error) {
-	conn, err := pgx.Connect(ctx, db.Superuser)
-	if err != nil {
-		return nil, fmt.Errorf("make a role for Flask: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	_, err = conn.Exec(ctx, `
-DO $$ BEGIN
-    CREATE ROLE flask_peer LOGIN BYPASSRLS PASSWORD '`+b.keys.flask+`';
-EXCEPTION WHEN duplicate_object THEN NULL;
-END $$;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO flask_peer;`)
-	if err != nil {
-		return nil, fmt.Errorf("make a role for Flask: %w", err)
-	}
-	url, err := withLogin(db.Superuser, "flask_peer", b.keys.flask)
+func (b *bench) flaskEnvironment(s variant, db harness.Database) ([]string, error) {
+	url, err := b.login(db, peerRole)
 	ttl := "60"
 	if s.uncached {
 		ttl = "0"

@@ -23,3 +23,25 @@ func TestVerify_MasksOnlyVolatileFields(t *testing.T) {
 		t.Error("JSON is compared by its spelling")
 	}
 }
+
+func TestVerify_ComparesTheContentsOfTwoAPIs(t *testing.T) {
+	t.Parallel()
+	const ours = `{"id":"s","number":1,"title":"T","content":"C","version":2,"items":[{"id":"a","number":1,"content":"A"},{"id":"b","number":2,"content":"B"}]}`
+	for name, tc := range map[string]struct {
+		theirs string
+		same   bool
+	}{
+		"the same":             {`{"content":"C","expand":{"items":[{"content":"A","id":"a","number":1},{"content":"B","id":"b","number":2}]},"id":"s","items":["a","b"],"number":1,"title":"T"}`, true},
+		"another order":        {`{"content":"C","expand":{"items":[{"content":"B","id":"b","number":2},{"content":"A","id":"a","number":1}]},"id":"s","items":["b","a"],"number":1,"title":"T"}`, false},
+		"without the items":    {`{"content":"C","id":"s","items":["a","b"],"number":1,"title":"T"}`, false},
+		"another content":      {`{"content":"D","expand":{"items":[{"content":"A","id":"a","number":1},{"content":"B","id":"b","number":2}]},"id":"s","number":1,"title":"T"}`, false},
+		"a problem, no object": {`{"status":400}`, false},
+	} {
+		if got := sameContents([]byte(ours), []byte(tc.theirs)); got != tc.same {
+			t.Errorf("%s: equal: %t", name, got)
+		}
+	}
+	if sameContents([]byte(`{}`), []byte(`{}`)) {
+		t.Error("two responses without contents are equal")
+	}
+}

@@ -82,9 +82,10 @@ func (c *connection) exchange() error {
 		return fmt.Errorf("read the answer of %s to %s: %w", c.address, firstLine(c.out), err)
 	}
 	c.hasResponse = true
-	if c.answer.Status != want.Status || !bytes.HasPrefix(c.answer.Body, want.Prefix) || !bytes.HasSuffix(c.answer.Body, want.Suffix) {
-		return fmt.Errorf("%s answers %s with %d and %.300q; wanted %d and %.80q … %.40q",
-			c.address, firstLine(c.out), c.answer.Status, c.answer.Body, want.Status, want.Prefix, want.Suffix)
+	if c.answer.Status != want.Status || !bytes.HasPrefix(c.answer.Body, want.Prefix) || !bytes.HasSuffix(c.answer.Body, want.Suffix) ||
+		!bytes.Contains(c.answer.Body, want.Contains) {
+		return fmt.Errorf("%s answers %s with %d and %.300q; wanted %d and %.80q … %.80q … %.40q",
+			c.address, firstLine(c.out), c.answer.Status, c.answer.Body, want.Status, want.Prefix, want.Contains, want.Suffix)
 	}
 	return nil
 }

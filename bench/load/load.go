@@ -31,8 +31,8 @@ type Caller interface {
 // Want describes the expected response.
 type Want struct {
 	Status int
-	// Prefix and Suffix are what the body begins and ends with.
-	Prefix, Suffix []byte
+	// Prefix and Suffix are what the body begins and ends with, and Contains is a part.
+	Prefix, Suffix, Contains []byte
 }
 
 // Response is a response. It is valid until the next request of its connection.

@@ -95,6 +95,7 @@ func TestLoad_UnexpectedResponseEndsTheRun(t *testing.T) {
 		"another status": {path: "/broken", want: Want{Status: 200}},
 		"another body":   {path: "/", want: Want{Status: 200, Prefix: []byte("end")}},
 		"another end":    {path: "/", want: Want{Status: 200, Suffix: []byte("begin")}},
+		"a missing part": {path: "/", want: Want{Status: 200, Contains: []byte("middle")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,11 +1,10 @@
--- begin read
 -- tenant scope
-SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
-FROM   projects
-WHERE  id = :project AND owner_id = :owner;
-SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
-FROM   specifications
-WHERE  project_id = :project AND owner_id = :owner AND trashed = false
-ORDER  BY number ASC, id ASC
-LIMIT  21;
--- end
+SELECT s.id, s.number, s.title, s.content, cardinality(s.item_ids), s.version, s.created_at, s.updated_at
+FROM   projects AS p
+LEFT   JOIN LATERAL (
+    SELECT * FROM specifications AS s
+    WHERE  s.owner_id = p.owner_id AND s.project_id = p.id AND s.deleted_at IS NULL
+    ORDER  BY s.number LIMIT 21
+) AS s ON true
+WHERE  p.owner_id = :owner AND p.id = :project AND p.deleted_at IS NULL
+ORDER  BY s.number;

@@ -20,15 +20,11 @@ func (s *specification) open(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"number":`...), int64(s.number), 10)
 	b = appendString(append(b, `,"title":`...), s.title)
 	b = appendString(append(b, `,"content":`...), s.content)
-	b = strconv.AppendInt(append(b, `,"item_count":`...), int64(len(s.items)), 10)
+	b = strconv.AppendInt(append(b, `,"item_count":`...), int64(s.items), 10)
 	b = strconv.AppendInt(append(b, `,"version":`...), s.version, 10)
 	b = appendTime(append(b, `,"created_at":`...), s.created)
 	b = appendTime(append(b, `,"updated_at":`...), s.updated)
-	b = append(b, `,"deleted_at":`...)
-	if s.deleted == nil {
-		return append(b, "null"...)
-	}
-	return appendTime(b, *s.deleted)
+	return append(b, `,"deleted_at":null`...) // a deleted one is not read
 }
 
 // tag is the item's entity tag: version and place.

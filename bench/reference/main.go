@@ -1,10 +1,10 @@
-// Command reference is a hand-written server of the operations that the benchmark uses:
-// the same tables, statements and row-level security, the same calls to Redis, the same
-// bytes in the responses. The difference to codegenapp is the cost of its layers.
+// Command reference is a hand-written server of the operations that the benchmark uses,
+// with the guarantees of the product: row-level security, versions, an exact order,
+// limits, sessions in the database, and idempotency keys. It owns its schema and its
+// statements. The difference to codegenapp is the cost of our design and its layers.
 //
-// It is not for use. It does only what the benchmark needs, shares no code with the
-// product, and keeps SQL of its own: it does not follow each change of the product.
-// bench compares the responses of both before it measures.
+// It is not for use: it does only what the benchmark needs, writes no log and has no
+// metrics. bench compares the responses of both before it measures.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
@@ -20,7 +21,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -35,6 +35,8 @@ type config struct {
 	Redis string `json:"redis"`
 	// Cache enables caching of responses: in Redis, or in the process without one.
 	Cache bool `json:"cache"`
+	// Limit is the rate limit of a user in requests a second, 0 for none.
+	Limit int `json:"limit"`
 }
 
 func main() {
@@ -61,7 +63,8 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer s.pool.Close()
+	defer s.reads.Close()
+	defer s.writes.Close()
 	server := &http.Server{
 		Addr: c.Address, Handler: s,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute,
@@ -76,25 +79,24 @@ func run(ctx context.Context, path string) error {
 // server handles the requests.
 type server struct {
 	config
-	pool   *pgxpool.Pool
-	redis  *redis // nil without Redis
-	tokens tokens
-	local  processCache
+
+	// reads are connections whose transactions are read-only and have one snapshot.
+	reads, writes *pgxpool.Pool
+	redis         *redis // nil without Redis
+	tokens        tokens
+	local         processCache
+	limiter       limiter
 }
 
-func open(ctx context.Context, c config) (*server, error) {
-	pool, err := pgxpool.ParseConfig(c.Database)
-	if err != nil {
-		return nil, errors.New("the database's URL cannot be read")
+func open(ctx context.Context, c config) (s *server, err error) {
+	s = &server{config: c, tokens: tokens{secret: []byte(c.JWTSecret), cached: map[string]caller{}}}
+	if s.writes, err = openPool(ctx, c, nil); err != nil {
+		return nil, err
 	}
-	pool.MaxConns = c.Pool
-	pool.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, connectSQL)
-		return err
-	}
-	s := &server{config: c, tokens: tokens{secret: []byte(c.JWTSecret), cached: map[string]caller{}}}
-	if s.pool, err = pgxpool.NewWithConfig(ctx, pool); err != nil {
-		return nil, fmt.Errorf("open the pool: %w", err)
+	if s.reads, err = openPool(ctx, c, map[string]string{
+		"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on",
+	}); err != nil {
+		return nil, err
 	}
 	if c.Redis != "" {
 		if s.redis, err = dialRedis(ctx, c.Redis); err != nil {
@@ -104,8 +106,25 @@ func open(ctx context.Context, c config) (*server, error) {
 	return s, nil
 }
 
+// openPool opens a pool of connections with settings.
+func openPool(ctx context.Context, c config, settings map[string]string) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.ParseConfig(c.Database)
+	if err != nil {
+		return nil, errors.New("the database's URL cannot be read")
+	}
+	pool.MaxConns = c.Pool
+	params := pool.ConnConfig.RuntimeParams
+	maps.Copy(params, map[string]string{"statement_timeout": "3s", "lock_timeout": "1s", "plan_cache_mode": "force_generic_plan"})
+	maps.Copy(params, settings)
+	opened, err := pgxpool.NewWithConfig(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("open the pool: %w", err)
+	}
+	return opened, nil
+}
+
 // processCache caches responses in the process.
 type processCache struct {
-	// generations count the writes of each user; responses are valid for one.
+	// generations count the writes of each scope; responses are valid for one.
 	generations, responses sync.Map
 }

@@ -20,6 +20,8 @@ type redis struct {
 	out     *bufio.Writer
 	waiting chan chan reply
 	slots   sync.Pool
+	// script is the name of the limiter's script.
+	script string
 }
 
 // reply is the strings of an answer; nil for one that is missing.
@@ -39,17 +41,34 @@ func dialRedis(ctx context.Context, address string) (*redis, error) {
 	r := &redis{out: bufio.NewWriterSize(conn, 32<<10), waiting: make(chan chan reply, maxWaiting)}
 	r.slots.New = func() any { return make(chan reply, 1) }
 	go r.listen(bufio.NewReaderSize(conn, 32<<10))
+	loaded, err := r.do(ctx, "SCRIPT", "LOAD", limitScript)
+	if err != nil {
+		return nil, fmt.Errorf("load the script of the limiter: %w", err)
+	}
+	r.script = string(loaded[0])
 	return r, nil
 }
 
-// do sends a command and waits for its answer.
-func (r *redis) do(ctx context.Context, args ...string) ([][]byte, error) {
-	slot, _ := r.slots.Get().(chan reply)
+// do sends a command and waits for its reply.
+func (r *redis) do(ctx context.Context, command ...string) ([][]byte, error) {
+	replies, err := r.doAll(ctx, command)
+	if err != nil {
+		return nil, err
+	}
+	return replies[0], nil
+}
+
+// doAll sends commands in one piece and waits for their replies.
+func (r *redis) doAll(ctx context.Context, commands ...[]string) ([][][]byte, error) {
+	slots := make([]chan reply, len(commands))
 	r.writing.Add(1)
 	r.mu.Lock()
 	r.writing.Add(-1)
-	r.write(args)
-	r.waiting <- slot
+	for n, command := range commands {
+		slots[n], _ = r.slots.Get().(chan reply)
+		r.write(command)
+		r.waiting <- slots[n]
+	}
 	var err error
 	if r.writing.Load() == 0 { // else the next caller flushes for all
 		err = r.out.Flush()
@@ -58,13 +77,20 @@ func (r *redis) do(ctx context.Context, args ...string) ([][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call Redis: %w", err)
 	}
-	select {
-	case answer := <-slot:
-		r.slots.Put(slot)
-		return answer.values, answer.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	replies := make([][][]byte, len(commands))
+	for n, slot := range slots {
+		select {
+		case answer := <-slot:
+			r.slots.Put(slot)
+			if answer.err != nil {
+				return nil, answer.err
+			}
+			replies[n] = answer.values
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+	return replies, nil
 }
 
 // write appends a command; what fails shows when it is flushed.

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // response is what is sent. Its location is the URL of the created resource.
@@ -23,6 +22,24 @@ type statusError int
 
 func (r statusError) Error() string { return http.StatusText(int(r)) }
 
+// statusOf is the status of an error: its own, that of a function's SQLSTATE, or 500.
+func statusOf(err error) int {
+	if known, ok := errors.AsType[statusError](err); ok {
+		return int(known)
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return http.StatusNotFound
+	}
+	if raised, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if code, found := strings.CutPrefix(raised.Code, "RF"); found {
+			if status, err := strconv.Atoi(code); err == nil {
+				return status
+			}
+		}
+	}
+	return http.StatusInternalServerError
+}
+
 // ServeHTTP handles all requests.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/ready" {
@@ -35,15 +52,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "private, no-cache")
-	a, err := s.route(r)
+	a, err := s.route(h, r)
 	if err != nil {
-		status := http.StatusInternalServerError
-		if known, ok := errors.AsType[statusError](err); ok {
-			status = int(known)
-		} else if errors.Is(err, pgx.ErrNoRows) {
-			status = http.StatusNotFound
-		}
-		http.Error(w, err.Error(), status)
+		status := statusOf(err)
+		http.Error(w, http.StatusText(status), status)
 		return
 	}
 	if a.etag != "" {
@@ -63,7 +75,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // route authenticates the caller and calls the handler.
-func (s *server) route(r *http.Request) (response, error) {
+func (s *server) route(h http.Header, r *http.Request) (response, error) {
 	actor, err := s.tokens.verify(r.Header.Get("Authorization"))
 	if err != nil {
 		return response{}, errors.Join(statusError(http.StatusUnauthorized), err)
@@ -78,66 +90,34 @@ func (s *server) route(r *http.Request) (response, error) {
 	ctx, query := r.Context(), r.URL.RawQuery
 	switch r.Method + " " + noun + "/" + below {
 	case "GET specs/":
-		return s.cached(ctx, actor, r.RequestURI, func() (response, error) {
+		return s.cached(ctx, h, actor, of, r.RequestURI, func() (response, error) {
 			if query == "include=items" {
-				return s.specificationWithItems(ctx, actor, of)
+				return s.readWithItems(ctx, actor, of)
 			}
-			return s.specification(ctx, actor, of)
+			return s.readSpecification(ctx, actor, of)
 		})
 	case "GET projects/specs":
 		size, err := strconv.Atoi(strings.TrimPrefix(query, "page_size="))
-		if err != nil {
+		if err != nil || size < 1 || size > 100 {
 			return response{}, statusError(http.StatusBadRequest)
 		}
-		return s.cached(ctx, actor, r.RequestURI, func() (response, error) { return s.specifications(ctx, actor, of, size) })
+		return s.cached(ctx, h, actor, of, r.RequestURI, func() (response, error) { return s.listSpecifications(ctx, actor, of, size) })
 	case "PATCH specs/":
-		return s.write(ctx, actor, func() (response, error) { return s.patchSpecification(ctx, actor, of, r) })
+		return s.write(ctx, h, actor, func() (written, error) { return s.updateSpecification(ctx, actor, of, r) })
+	case "PATCH items/":
+		return s.write(ctx, h, actor, func() (written, error) { return s.updateItem(ctx, actor, of, r) })
 	case "POST projects/specs":
-		return s.write(ctx, actor, func() (response, error) { return s.createSpecification(ctx, actor, of, r) })
+		return s.write(ctx, h, actor, func() (written, error) {
+			return s.createOnce(ctx, actor, r, func(q querier, r *http.Request) (written, error) { return s.createSpecification(ctx, q, actor, of, r) })
+		})
 	case "POST specs/items":
-		return s.write(ctx, actor, func() (response, error) { return s.createItem(ctx, actor, of, r) })
+		return s.write(ctx, h, actor, func() (written, error) {
+			return s.createOnce(ctx, actor, r, func(q querier, r *http.Request) (written, error) { return s.createItem(ctx, q, actor, of, r) })
+		})
 	case "PUT specs/items/reorder":
-		return s.write(ctx, actor, func() (response, error) { return s.reorder(ctx, actor, of, r) })
+		return s.write(ctx, h, actor, func() (written, error) { return s.reorder(ctx, actor, of, r) })
 	}
 	return response{}, statusError(http.StatusNotFound)
 }
 
-// cached handles a read: from the cache, or by load, whose response is then cached.
-func (s *server) cached(ctx context.Context, actor caller, uri string, load func() (response, error)) (response, error) {
-	if s.redis != nil {
-		return s.cachedInRedis(ctx, actor, uri, load)
-	}
-	if !s.Cache {
-		return load()
-	}
-	return s.local.cached(actor.user, uri, load)
-}
-
-// write handles a write, and invalidates the user's cached responses.
-func (s *server) write(ctx context.Context, actor caller, write func() (response, error)) (response, error) {
-	if s.redis != nil {
-		if _, err := s.redis.do(ctx, "GET", actor.key("session")); err != nil {
-			return response{}, err
-		}
-	}
-	a, err := write()
-	if err != nil {
-		return a, err
-	}
-	if s.redis != nil {
-		_, err = s.redis.do(ctx, "INCR", actor.key("epoch"))
-	} else if s.Cache {
-		s.local.generation(actor.user).Add(1)
-	}
-	return a, err
-}
-
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
-
-// matches checks If-Match against the version.
-func matches(r *http.Request, version int64) error {
-	if tag := r.Header.Get("If-Match"); tag != "" && tag != "*" && tag != etag(version) {
-		return fmt.Errorf("%w: the version is %d", statusError(http.StatusPreconditionFailed), version)
-	}
-	return nil
-}

@@ -5,26 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
-	mostBody           = 1 << 20
-	mostItems          = 100
-	mostSpecifications = 1000
+	maxBody    = 1 << 20
+	maxTitle   = 200
+	maxContent = 100_000
+	maxItem    = 5000
 )
 
-// text is what a request says of a specification or an item.
+// text is the body of a request about a specification or an item.
 type text struct{ Title, Content *string }
 
 func decode(r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, mostBody))
+	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return errors.Join(statusError(http.StatusUnprocessableEntity), err)
@@ -32,251 +31,152 @@ func decode(r *http.Request, into any) error {
 	return nil
 }
 
-func (t text) check(most int) error {
+// decodeText reads a text and checks its lengths.
+func decodeText(r *http.Request, most int) (t text, err error) {
+	if err := decode(r, &t); err != nil {
+		return t, err
+	}
+	if t.Title != nil {
+		*t.Title = strings.TrimSpace(*t.Title)
+	}
 	if t.Content != nil && (strings.TrimSpace(*t.Content) == "" || utf8.RuneCountInString(*t.Content) > most) ||
-		t.Title != nil && utf8.RuneCountInString(*t.Title) > 200 {
-		return statusError(http.StatusUnprocessableEntity)
+		t.Title != nil && utf8.RuneCountInString(*t.Title) > maxTitle {
+		return t, statusError(http.StatusUnprocessableEntity)
 	}
-	return nil
+	return t, nil
 }
 
-// change is a transaction of two round trips: the locks with the begin, the writes
-// with the commit.
-func (s *server) change(ctx context.Context, actor caller, lock *pgx.Batch, read func(pgx.BatchResults) error, write func(*pgx.Batch) error) (err error) {
-	conn, err := s.pool.Acquire(ctx)
+// expected is the version of If-Match, nil if any matches. A place behind it is ignored.
+func expected(r *http.Request) (*int64, error) {
+	tag := r.Header.Get("If-Match")
+	if tag == "" || tag == "*" {
+		return nil, nil //nolint:nilnil // no condition is not an error
+	}
+	number, _, _ := strings.Cut(strings.Trim(tag, `"`), "-")
+	version, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
-		return err
+		return nil, statusError(http.StatusPreconditionFailed)
 	}
-	defer conn.Release()
-	defer func() {
-		if err != nil {
-			_, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") // the pool closes what is not idle
-		}
-	}()
-	var first pgx.Batch
-	first.Queue("begin")
-	first.Queue(scopeSQL, actor.session, actor.user)
-	first.QueuedQueries = append(first.QueuedQueries, lock.QueuedQueries...)
-	results := conn.SendBatch(ctx, &first)
-	err = readScope(results, 1)
-	if err == nil {
-		err = read(results)
-	}
-	if closed := results.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	var second pgx.Batch
-	if err := write(&second); err != nil {
-		return err
-	}
-	second.Queue("commit")
-	return execAll(ctx, conn, &second)
+	return &version, nil
 }
 
-func execAll(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch) (err error) {
-	results := conn.SendBatch(ctx, batch)
-	for range batch.Len() {
-		if _, err = results.Exec(); err != nil {
-			break
-		}
-	}
-	if closed := results.Close(); err == nil {
-		err = closed
-	}
-	return err
-}
-
-// lockedSpecification reads a locked specification, and the time of the lock.
-func lockedSpecification(row *specification, at *time.Time) func(pgx.BatchResults) error {
-	return func(results pgx.BatchResults) error {
-		if err := results.QueryRow().Scan(append(row.fields(), &row.projectGone, at)...); err != nil {
-			return err
-		}
-		return row.checkLive()
-	}
-}
-
-// touch is the row one version later; time never runs backwards.
-func (s *specification) touch(at time.Time) {
-	s.version++
-	if at.After(s.updated) {
-		s.updated = at
-	}
-}
-
-// patchSpecification is PATCH /specs/{id}.
-func (s *server) patchSpecification(ctx context.Context, actor caller, of id, r *http.Request) (response, error) {
-	var body text
-	if err := decode(r, &body); err != nil {
-		return response{}, err
-	}
-	if err := body.check(100_000); err != nil {
-		return response{}, err
-	}
-	var lock pgx.Batch
-	lock.Queue(lockSpecificationSQL, of, actor.user)
-	var row specification
-	var at time.Time
-	err := s.change(ctx, actor, &lock, lockedSpecification(&row, &at), func(b *pgx.Batch) error {
-		if err := matches(r, row.version); err != nil {
-			return err
-		}
-		before := row
-		if body.Title != nil {
-			row.title = strings.TrimSpace(*body.Title)
-		}
-		if body.Content != nil {
-			row.content = *body.Content
-		}
-		if row.title == before.title && row.content == before.content {
-			return nil
-		}
-		row.touch(at)
-		b.Queue(updateSpecificationSQL, row.title, row.content, row.updated, row.deleted, row.id, actor.user)
-		return nil
-	})
-	if err != nil {
-		return response{}, err
-	}
-	return response{status: http.StatusOK, etag: etag(row.version), body: append(row.open(nil), '}')}, nil
-}
-
-// createSpecification is POST /projects/{id}/specs.
-func (s *server) createSpecification(ctx context.Context, actor caller, of id, r *http.Request) (response, error) {
-	var body text
-	if err := decode(r, &body); err != nil {
-		return response{}, err
-	}
-	if err := body.check(100_000); err != nil || body.Content == nil || body.Title == nil {
-		return response{}, statusError(http.StatusUnprocessableEntity)
-	}
-	var lock pgx.Batch
-	lock.Queue(lockProjectSQL, of, actor.user)
-	var parent project
-	var at time.Time
-	var made specification
-	err := s.change(ctx, actor, &lock, func(results pgx.BatchResults) error {
-		if err := results.QueryRow().Scan(append(parent.fields(), &at)...); err != nil {
-			return err
-		}
-		if parent.trashed {
-			return statusError(http.StatusNotFound)
-		}
-		return nil
-	}, func(b *pgx.Batch) error {
-		if parent.count >= mostSpecifications {
-			return statusError(http.StatusConflict)
-		}
-		made = specification{
-			id: newID(), project: of, owner: actor.user, number: parent.next,
-			title: strings.TrimSpace(*body.Title), content: *body.Content, version: 1, created: at, updated: at,
-		}
-		if at.Before(parent.updated) {
-			at = parent.updated
-		}
-		b.Queue(insertSpecificationSQL, made.id, of, actor.user, made.number, made.title, made.content, made.created, made.updated)
-		b.Queue(countSpecificationSQL, parent.count+1, parent.next+1, at, of, actor.user)
-		return nil
-	})
-	if err != nil {
-		return response{}, err
-	}
-	return response{
-		status: http.StatusCreated, etag: etag(1), location: "/api/v1/specs/" + made.id.String(), body: append(made.open(nil), '}'),
-	}, nil
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // createItem is POST /specs/{id}/items, at the end of the list.
-func (s *server) createItem(ctx context.Context, actor caller, of id, r *http.Request) (response, error) {
-	var body text
-	if err := decode(r, &body); err != nil {
-		return response{}, err
-	}
-	if err := body.check(5000); err != nil || body.Content == nil || body.Title != nil {
-		return response{}, statusError(http.StatusUnprocessableEntity)
-	}
-	var lock pgx.Batch
-	lock.Queue(lockSpecificationSQL, of, actor.user)
-	var row specification
-	var at time.Time
-	var made item
-	err := s.change(ctx, actor, &lock, lockedSpecification(&row, &at), func(b *pgx.Batch) error {
-		if len(row.items) >= mostItems {
-			return statusError(http.StatusConflict)
-		}
-		made = item{
-			id: newID(), spec: of, owner: actor.user, number: row.nextItem, order: int32(len(row.items)), //nolint:gosec // at most 100
-			content: *body.Content, version: 1, created: at, updated: at,
-		}
-		row.touch(at)
-		b.Queue(insertItemSQL, made.id, of, actor.user, made.number, made.content, made.created, made.updated)
-		b.Queue(updateItemListSQL, append(row.items, made.id), row.nextItem+1, row.updated, of, actor.user)
-		return nil
-	})
+func (s *server) createItem(ctx context.Context, q querier, actor caller, of id, r *http.Request) (written, error) {
+	body, err := decodeText(r, maxItem)
 	if err != nil {
-		return response{}, err
+		return written{}, err
 	}
-	return response{
+	if body.Content == nil || body.Title != nil {
+		return written{}, statusError(http.StatusUnprocessableEntity)
+	}
+	made := item{id: newID(), spec: of, content: *body.Content, version: 1}
+	var project id
+	err = q.QueryRow(ctx, createItemSQL, actor.session, actor.user, of, made.id, made.content).Scan(&project, &made.number, &made.order, &made.created)
+	if err != nil {
+		return written{}, err
+	}
+	made.updated = made.created
+	return written{response{
 		status: http.StatusCreated, etag: made.tag(), location: "/api/v1/items/" + made.id.String(), body: made.append(nil),
-	}, nil
+	}, of, project}, nil
 }
 
-// reorder is PUT /specs/{id}/items/reorder.
-func (s *server) reorder(ctx context.Context, actor caller, of id, r *http.Request) (response, error) {
+// createSpecification is POST /projects/{id}/specs.
+func (s *server) createSpecification(ctx context.Context, q querier, actor caller, of id, r *http.Request) (written, error) {
+	body, err := decodeText(r, maxContent)
+	if err != nil {
+		return written{}, err
+	}
+	if body.Content == nil || body.Title == nil {
+		return written{}, statusError(http.StatusUnprocessableEntity)
+	}
+	made := specification{id: newID(), project: of, title: *body.Title, content: *body.Content, version: 1}
+	err = q.QueryRow(ctx, createSpecificationSQL, actor.session, actor.user, of, made.id, made.title, made.content).Scan(&made.number, &made.created)
+	if err != nil {
+		return written{}, err
+	}
+	made.updated = made.created
+	return written{response{
+		status: http.StatusCreated, etag: etag(1), location: "/api/v1/specs/" + made.id.String(), body: append(made.open(nil), '}'),
+	}, made.id, of}, nil
+}
+
+// updateSpecification is PATCH /specs/{id}.
+func (s *server) updateSpecification(ctx context.Context, actor caller, of id, r *http.Request) (written, error) {
+	body, err := decodeText(r, maxContent)
+	if err != nil {
+		return written{}, err
+	}
+	version, err := expected(r)
+	if err != nil {
+		return written{}, err
+	}
+	spec := specification{id: of}
+	err = s.writes.QueryRow(ctx, updateSpecificationSQL, actor.session, actor.user, of, version, body.Title, body.Content).Scan(
+		&spec.project, &spec.number, &spec.title, &spec.content, &spec.items, &spec.version, &spec.created, &spec.updated)
+	if err != nil {
+		return written{}, err
+	}
+	return written{response{status: http.StatusOK, etag: etag(spec.version), body: append(spec.open(nil), '}')}, of, spec.project}, nil
+}
+
+// updateItem is PATCH /items/{id}.
+func (s *server) updateItem(ctx context.Context, actor caller, of id, r *http.Request) (written, error) {
+	body, err := decodeText(r, maxItem)
+	if err != nil {
+		return written{}, err
+	}
+	version, err := expected(r)
+	if err != nil {
+		return written{}, err
+	}
+	if body.Content == nil || body.Title != nil {
+		return written{}, statusError(http.StatusUnprocessableEntity)
+	}
+	changed := item{id: of, content: *body.Content}
+	var project id
+	err = s.writes.QueryRow(ctx, updateItemSQL, actor.session, actor.user, of, version, changed.content).Scan(
+		&changed.spec, &project, &changed.number, &changed.order, &changed.version, &changed.created, &changed.updated)
+	if err != nil {
+		return written{}, err
+	}
+	return written{response{status: http.StatusOK, etag: changed.tag(), body: changed.append(nil)}, changed.spec, project}, nil
+}
+
+// reorder is PUT /specs/{id}/items/reorder. The batch is one transaction, so its second
+// statement reads the items in the new order.
+func (s *server) reorder(ctx context.Context, actor caller, of id, r *http.Request) (written, error) {
 	var body struct {
 		Items []id `json:"item_ids"`
 	}
 	if err := decode(r, &body); err != nil {
-		return response{}, err
+		return written{}, err
 	}
-	var lock pgx.Batch
-	lock.Queue(lockSpecificationSQL, of, actor.user)
-	lock.Queue(listItemsSQL, of, actor.user)
-	var row specification
-	var items []item
-	var at time.Time
-	err := s.change(ctx, actor, &lock, func(results pgx.BatchResults) (err error) {
-		if err := lockedSpecification(&row, &at)(results); err != nil {
-			return err
-		}
-		items, err = readItems(results)
-		return err
-	}, func(b *pgx.Batch) error {
-		if err := matches(r, row.version); err != nil {
-			return err
-		}
-		if !sameSet(row.items, body.Items) {
-			return statusError(http.StatusConflict)
-		}
-		if slices.Equal(row.items, body.Items) {
-			return nil
-		}
-		row.items = body.Items
-		row.touch(at)
-		b.Queue(updateItemListSQL, row.items, row.nextItem, row.updated, of, actor.user)
-		return nil
-	})
+	version, err := expected(r)
 	if err != nil {
-		return response{}, err
+		return written{}, err
 	}
-	list := appendItems([]byte(`{"items":`), row.ordered(items))
-	return response{status: http.StatusOK, etag: etag(row.version), body: append(list, '}')}, nil
-}
-
-// sameSet reports whether wanted has exactly the ids of list, each once.
-func sameSet(list, wanted []id) bool {
-	has := make(map[id]bool, len(list))
-	for _, item := range list {
-		has[item] = true
+	batch := &pgx.Batch{}
+	batch.Queue(reorderItemsSQL, actor.session, actor.user, of, version, body.Items)
+	batch.Queue(readItemsSQL, actor.user, of)
+	results := s.writes.SendBatch(ctx, batch)
+	var project id
+	var current int64
+	var items []item
+	if err = results.QueryRow().Scan(&project, &current); err == nil {
+		items, err = scanItems(results, len(body.Items))
 	}
-	for _, item := range wanted {
-		if !has[item] {
-			return false
-		}
-		delete(has, item)
+	if closed := results.Close(); err == nil {
+		err = closed
 	}
-	return len(list) == len(wanted)
+	if err != nil {
+		return written{}, err
+	}
+	list := appendItems([]byte(`{"items":`), items)
+	return written{response{status: http.StatusOK, etag: etag(current), body: append(list, '}')}, of, project}, nil
 }

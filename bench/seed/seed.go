@@ -3,7 +3,7 @@
 // and with empty projects in which a benchmark creates things.
 //
 // It writes the tables themselves, because ten million items through the API
-// would take hours. So it knows the schema; what it writes is what the service
+// would take hours. So it knows the schemas; what it writes is what the servers
 // would have written.
 package seed
 
@@ -61,8 +61,8 @@ func EmptyProjectOf(u, n int) uuid.UUID { return ID(Project, (u-1)*(1+EmptyProje
 // SpecificationOf is a specification.
 func SpecificationOf(u, n int) uuid.UUID { return ID(Specification, (u-1)*Specifications+n+1) }
 
-// itemOf is the mth item of the nth specification.
-func itemOf(u, n, m int) uuid.UUID {
+// ItemOf is the mth item of the nth specification.
+func ItemOf(u, n, m int) uuid.UUID {
 	return ID(Item, ((u-1)*Specifications+n)*Items+m+1)
 }
 
@@ -72,17 +72,43 @@ func Subject(u int) string { return fmt.Sprintf("1%09d", u) }
 // Email is a user's address.
 func Email(u int) string { return fmt.Sprintf("user%d@example.com", u) }
 
-// content is of a usual length, and has what JSON and HTML have to escape.
-func content(n int) string {
-	return fmt.Sprintf("# Specification %07d\n\nWhen an order is cancelled & nothing was sent, the money goes back within a day; "+
-		"the customer reads \"refunded\" in the language of the order (für jede Sprache).\n\n"+
-		"- amounts above <500> need a second person, who is not the first\n- the reason is kept with the order, and shown to both\n"+
-		"- a refund that fails is repeated every hour, and after a day support is notified\n", n)
+// Title is the title of the nth specification of a user.
+func Title(u, n int) string { return fmt.Sprintf("Specification %07d", (u-1)*Specifications+n+1) }
+
+// ItemContent is the content of the mth item of a specification.
+func ItemContent(m int) string { return strings.Replace(itemContent, "%s", strconv.Itoa(m+1), 1) }
+
+const itemContent = "Point %s: refunds above 500 need a second person, who is not the first."
+
+// Content is that of the nth specification. It is of a usual length, and has what JSON
+// and HTML have to escape.
+func Content(u, n int) string { return "# " + Title(u, n) + contentBehindTitle }
+
+const contentBehindTitle = "\n\nWhen an order is cancelled & nothing was sent, the money goes back within a day; " +
+	"the customer reads \"refunded\" in the language of the order (für jede Sprache).\n\n" +
+	"- amounts above <500> need a second person, who is not the first\n- the reason is kept with the order, and shown to both\n" +
+	"- a refund that fails is repeated every hour, and after a day support is notified\n"
+
+// Layout names what differs between the two schemas of the same data: that of the
+// product, and that of the servers beside it (bench/reference/schema.sql).
+type Layout struct {
+	// Items is the table of items, and Specification its column.
+	Items, Specification string
+	// NextNumber is the column of a project with the number of its next specification.
+	NextNumber string
+
+	tables func(issuer string, at time.Time) []table
 }
 
-// Load fills the database at url, of a superuser, which is migrated
-// and empty. issuer is that of the users.
-func Load(ctx context.Context, url, issuer string, users int) error {
+// The schemas.
+var (
+	Product   = Layout{"bullet_items", "spec_id", "next_specification_number", productTables}
+	Reference = Layout{"items", "specification_id", "next_number", referenceTables}
+)
+
+// Load fills the database at url, of a superuser, which has its tables and is empty.
+// issuer is that of the users, and at is when all was created.
+func (l Layout) Load(ctx context.Context, url, issuer string, users int, at time.Time) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect to load: %w", err)
@@ -92,8 +118,7 @@ func Load(ctx context.Context, url, issuer string, users int) error {
 	if _, err := conn.Exec(ctx, "SET session_replication_role = replica; SET synchronous_commit = off"); err != nil {
 		return fmt.Errorf("prepare to load: %w", err)
 	}
-	at := time.Now().Add(-24 * time.Hour).UTC().Truncate(time.Microsecond)
-	for _, t := range tables(issuer, at) {
+	for _, t := range l.tables(issuer, at.Truncate(time.Microsecond)) {
 		rows := pgx.CopyFromSlice(users*t.each, func(n int) ([]any, error) { return t.row(1+n/t.each, n%t.each), nil })
 		if _, err := conn.CopyFrom(ctx, pgx.Identifier{t.name}, strings.Fields(t.columns), rows); err != nil {
 			return fmt.Errorf("load %s: %w", t.name, err)
@@ -102,7 +127,7 @@ func Load(ctx context.Context, url, issuer string, users int) error {
 	if _, err := conn.Exec(ctx, "VACUUM (FREEZE, ANALYZE)"); err != nil {
 		return fmt.Errorf("vacuum what was loaded: %w", err)
 	}
-	return check(ctx, conn, users)
+	return l.check(ctx, conn, users)
 }
 
 // table is one table: how many rows each user has in it, and the nth of them.
@@ -112,46 +137,13 @@ type table struct {
 	row           func(u, n int) []any
 }
 
-func tables(issuer string, at time.Time) []table {
-	return []table{
-		{"users", "id issuer subject email name project_count created_at last_login_at", 1, func(u, _ int) []any {
-			return []any{ID(User, u), issuer, Subject(u), Email(u), "User " + strconv.Itoa(u), 1 + EmptyProjects, at, at}
-		}},
-		{"identities", "issuer subject user_id", 1, func(u, _ int) []any { return []any{issuer, Subject(u), ID(User, u)} }},
-		// For pgbench, which does not sign in.
-		{"sessions", "id user_id salt created_at last_used_at expires_at ends_at user_agent ip", 1, func(u, _ int) []any {
-			end := at.Add(30 * 24 * time.Hour)
-			return []any{ID(Session, u), ID(User, u), make([]byte, 16), at, at, end, end, "", ""}
-		}},
-		{"projects", "id owner_id title description specification_count next_specification_number created_at updated_at", 1 + EmptyProjects, func(u, n int) []any {
-			if n == 0 {
-				return []any{ProjectOf(u), ID(User, u), "Orders", "What the shop must do with orders.", Specifications, Specifications + 1, at, at}
-			}
-			return []any{EmptyProjectOf(u, n-1), ID(User, u), "Spare " + strconv.Itoa(n), "", 0, 1, at, at}
-		}},
-		{"specifications", "id project_id owner_id number title content item_ids next_item_number created_at updated_at", Specifications, func(u, n int) []any {
-			items := make([]uuid.UUID, Items)
-			for m := range items {
-				items[m] = itemOf(u, n, m)
-			}
-			number := (u-1)*Specifications + n + 1
-			return []any{SpecificationOf(u, n), ProjectOf(u), ID(User, u), n + 1, fmt.Sprintf("Specification %07d", number), content(number), items, Items + 1, at, at}
-		}},
-		{"bullet_items", "id spec_id owner_id number content created_at updated_at", Specifications * Items, func(u, n int) []any {
-			spec, m := n/Items, n%Items
-			text := fmt.Sprintf("Point %d: refunds above 500 need a second person, who is not the first.", m+1)
-			return []any{itemOf(u, spec, m), SpecificationOf(u, spec), ID(User, u), m + 1, text, at, at}
-		}},
-	}
-}
-
 // check verifies, for the first and the last user, what triggers verify for rows that
 // the service writes: the list of a specification is exactly its items.
-func check(ctx context.Context, conn *pgx.Conn, users int) error {
+func (l Layout) check(ctx context.Context, conn *pgx.Conn, users int) error {
 	var specifications, bad int
 	err := conn.QueryRow(ctx, `
 SELECT count(*), count(*) FILTER (WHERE s.item_ids IS DISTINCT FROM
-          (SELECT array_agg(i.id ORDER BY i.number) FROM bullet_items AS i WHERE i.spec_id = s.id AND i.owner_id = s.owner_id))
+          (SELECT array_agg(i.id ORDER BY i.number) FROM `+l.Items+` AS i WHERE i.`+l.Specification+` = s.id AND i.owner_id = s.owner_id))
 FROM   specifications AS s
 WHERE  s.owner_id = ANY ($1)`, []uuid.UUID{ID(User, 1), ID(User, users)}).Scan(&specifications, &bad)
 	if err != nil {
@@ -163,25 +155,30 @@ WHERE  s.owner_id = ANY ($1)`, []uuid.UUID{ID(User, 1), ID(User, users)}).Scan(&
 	return nil
 }
 
-// Reset deletes what a benchmark has created since Load, so that every measurement
-// starts with the same rows, and vacuums.
-func Reset(ctx context.Context, url string) error {
+// Reset restores the rows of Load: it deletes what a benchmark has created, restores what
+// it has changed, and vacuums. So every measurement starts with the same rows.
+func (l Layout) Reset(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect to reset: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	itemsOfSpec := "i.owner_id = s.owner_id AND i." + l.Specification + " = s.id"
 	for _, statement := range []string{
 		"SET session_replication_role = replica; SET synchronous_commit = off",
 		// New rows are found by owner, through the primary keys, without table scans.
 		"SET enable_hashjoin = off; SET enable_mergejoin = off",
-		`WITH gone AS (DELETE FROM bullet_items AS i USING users AS u WHERE i.owner_id = u.id AND i.id > '` + FirstNewID + `' RETURNING i.owner_id, i.spec_id)
-		 UPDATE specifications AS s SET item_ids = s.item_ids[1:` + strconv.Itoa(Items) + `], next_item_number = ` + strconv.Itoa(Items+1) + `
-		 FROM (SELECT DISTINCT owner_id, spec_id FROM gone) AS g WHERE s.owner_id = g.owner_id AND s.id = g.spec_id`,
+		"DELETE FROM " + l.Items + " AS i USING users AS u WHERE i.owner_id = u.id AND i.id > '" + FirstNewID + "'",
 		`WITH gone AS (DELETE FROM specifications AS s USING users AS u WHERE s.owner_id = u.id AND s.id > '` + FirstNewID + `' RETURNING s.owner_id, s.project_id)
-		 UPDATE projects AS p SET specification_count = 0, next_specification_number = 1
+		 UPDATE projects AS p SET specification_count = 0, ` + l.NextNumber + ` = 1
 		 FROM (SELECT DISTINCT owner_id, project_id FROM gone) AS g WHERE p.owner_id = g.owner_id AND p.id = g.project_id`,
-		"VACUUM bullet_items, specifications, projects",
+		// A change of an item raises the version of its specification.
+		"UPDATE " + l.Items + " AS i SET content = format('" + itemContent + "', i.number), version = 1, updated_at = i.created_at" +
+			" FROM specifications AS s WHERE s.version > 1 AND i.version > 1 AND " + itemsOfSpec,
+		"UPDATE specifications AS s SET content = '# ' || title || '" + contentBehindTitle + "', version = 1, updated_at = created_at," +
+			" next_item_number = " + strconv.Itoa(Items+1) +
+			", item_ids = (SELECT array_agg(i.id ORDER BY i.number) FROM " + l.Items + " AS i WHERE " + itemsOfSpec + ") WHERE version > 1",
+		"VACUUM " + l.Items + ", specifications, projects",
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("reset what was created: %w", err)

@@ -52,14 +52,14 @@ func TestSeed_UsersShareNothing(t *testing.T) {
 		for n := range Specifications {
 			add(SpecificationOf(u, n))
 			for m := range Items {
-				add(itemOf(u, n, m))
+				add(ItemOf(u, n, m))
 			}
 		}
 	}
 	if want := 3 * (1 + EmptyProjects + Specifications*(1+Items)); len(seen) != want {
 		t.Errorf("%d ids, want %d", len(seen), want)
 	}
-	if text := content(7); len(text) < 300 || !strings.ContainsAny(text, `"&<`) {
+	if text := Content(1, 6); len(text) < 300 || !strings.ContainsAny(text, `"&<`) {
 		t.Errorf("a content of %d bytes: %s", len(text), text)
 	}
 }
