@@ -35,6 +35,7 @@ type Settings struct {
 	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
 
 	RedisURL         Secret `env:"REDIS_URL"`
+	RedisCAFile      string `env:"REDIS_CA_FILE"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
 	// RedisTimeout is how long a request waits for Redis. CacheQuietPeriod and
 	// CacheDetachedPeriod are those of package cache. Only tests change them.
