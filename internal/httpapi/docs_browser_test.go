@@ -111,7 +111,7 @@ func (c *browserErrors) check(t *testing.T, page string) {
 }
 
 // cutSamples counts the code samples of createProject whose end is out of sight, and
-// fails if there are none at all.
+// fails without any sample.
 const cutSamples = `(() => {
 	const samples = [...document.querySelectorAll('section[id$="tag/projects/POST/projects"] pre')]
 	if (samples.length < 2) throw new Error(samples.length + ' samples')
