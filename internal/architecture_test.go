@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
 	"internal/httpapi/openapi":    {"internal/problem"},
-	"internal/httpapi/docs":       {"internal/problem"},
+	"internal/httpapi/docs":       {"internal/httpapi/middleware", "internal/problem"},
 	"internal/httpapi/body":       {"internal/problem"},
 
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},

@@ -1,7 +1,17 @@
 # GitHub's workflows authenticate with a token that lives for minutes, so there is no
 # service account key that could leak. A token counts only if it is of this
 # repository and of a job in the GitHub environment of this name, so that
-# environment's reviewers decide who deploys.
+# environment's reviewers decide who deploys. The repository is known by its number:
+# once it is renamed or deleted, another one can get its name.
+#
+# The branch or tag is compared here too, in case the environment's own rule is missing.
+locals {
+  deployable = {
+    prod    = "assertion.ref == 'refs/heads/main'"
+    staging = "(assertion.ref == 'refs/heads/main' || assertion.ref.startsWith('refs/tags/v'))"
+  }
+}
+
 resource "google_iam_workload_identity_pool" "github" {
   workload_identity_pool_id = "github"
   display_name              = "GitHub Actions"
@@ -18,7 +28,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
     "google.subject" = "assertion.sub"
   }
 
-  attribute_condition = "assertion.repository == '${var.github_repository}' && assertion.environment == '${var.environment}'"
+  attribute_condition = "assertion.repository_id == '${var.github_repository_id}' && assertion.environment == '${var.environment}' && ${local.deployable[var.environment]}"
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"

@@ -39,13 +39,13 @@ variable "domain" {
   }
 }
 
-variable "github_repository" {
-  description = "The GitHub repository whose workflows may push images and deploy, as owner/name."
+variable "github_repository_id" {
+  description = "The number of the GitHub repository whose workflows may push images and deploy; 0 for none."
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "A repository is written owner/name."
+    condition     = can(regex("^[0-9]+$", var.github_repository_id))
+    error_message = "A repository has a number: gh api repos/OWNER/NAME --jq .id"
   }
 }
 

@@ -137,7 +137,7 @@ func (e *examination) checkRedis(ctx context.Context) (results []result) {
 }
 
 func (e *examination) checkOneRedis(ctx context.Context, setting string, url server.Secret) result {
-	info, err := ratelimit.Inspect(ctx, ratelimit.Config{URL: string(url), MaxConnections: 1}, cache.Check)
+	info, err := ratelimit.Inspect(ctx, ratelimit.Config{URL: string(url), CAFile: e.RedisCAFile, MaxConnections: 1}, cache.Check)
 	const rights = "; docs/operations/redis.md, lists the commands that its user needs"
 	switch {
 	case err != nil && strings.Contains(err.Error(), "NOPERM"):

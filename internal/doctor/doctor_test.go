@@ -207,6 +207,9 @@ var brokenServers = map[string]struct {
 	"too many connections": {func(f *fixture) {
 		f.env["DATABASE_POOL_SIZE"] = "1000"
 	}, []string{"FAIL", "a replica may open 1011 connections", "DATABASE_MAX_OVERFLOW"}},
+	"an issuer at no host": {func(f *fixture) {
+		f.env["GOOGLE_ISSUER_URL"] = "https://nowhere.invalid"
+	}, []string{"FAIL", "users cannot sign in: discover https://nowhere.invalid: its host does not exist"}},
 	"an unreachable Redis": {func(f *fixture) { f.redis.Kill() }, []string{"FAIL", "REDIS_URL cannot be used", "connection refused"}},
 	"Redis without rights": {func(f *fixture) {
 		u := "redis://narrow:word@" + f.redis.Address + "/0"

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -108,7 +109,7 @@ func (f *fetcher) fetch(ctx context.Context) (published, time.Duration, error) {
 	}
 	// The keys may have moved: discover again before the next attempt.
 	f.freshUntil = time.Time{}
-	return published{}, 0, fmt.Errorf("read keys: %w", err)
+	return published{}, 0, fmt.Errorf("read keys at %s: %w", f.discovered.KeysURL, err)
 }
 
 // discover fetches the discovery document unless it is fresh. A stale one serves while
@@ -171,20 +172,32 @@ func (f *fetcher) get(ctx context.Context, at string) ([]byte, http.Header, erro
 	req.Header.Set("Accept", "application/json")
 	res, err := f.client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, connectFailure(err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s responded with %s", at, res.Status)
+		return nil, nil, fmt.Errorf("it responded with %s", res.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", at, err)
+		return nil, nil, fmt.Errorf("read the response: %w", err)
 	}
 	if len(text) > maxDocument {
-		return nil, nil, fmt.Errorf("%s has more than %d bytes", at, maxDocument)
+		return nil, nil, fmt.Errorf("its response has more than %d bytes", maxDocument)
 	}
 	return text, res.Header, nil
+}
+
+// connectFailure describes an error of a connection, without the URL that the caller
+// names.
+func connectFailure(err error) error {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return errors.New("its host does not exist")
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err
+	}
+	return err
 }
 
 // freshness returns how long a response may be cached, by its Cache-Control less its

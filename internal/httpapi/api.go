@@ -212,6 +212,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 		m.LimitHeaders,
 		m.CheckExpect,
 		m.CheckHTTPS,
+		middleware.Compress(prefix+"/auth/", "/health", "/metrics"),
 		middleware.NotModified,
 		a.limitAndCache,
 		m.NotFound,

@@ -110,6 +110,14 @@ func (c *browserErrors) check(t *testing.T, page string) {
 	c.all, c.requests = nil, 0
 }
 
+// cutSamples counts the code samples of createProject whose end is out of sight, and
+// fails without any sample.
+const cutSamples = `(() => {
+	const samples = [...document.querySelectorAll('section[id$="tag/projects/POST/projects"] pre')]
+	if (samples.length < 2) throw new Error(samples.length + ' samples')
+	return samples.filter((s) => s.scrollWidth > s.parentElement.clientWidth || s.offsetWidth > s.parentElement.clientWidth).length
+})()`
+
 func TestDocs_PagesInBrowser(t *testing.T) {
 	t.Parallel()
 	ctx := newChromium(t)
@@ -137,6 +145,16 @@ func TestDocs_PagesInBrowser(t *testing.T) {
 	for _, part := range []string{"Create a project", "Idempotency-Key", `"title": "Invoice portal"`, "project_limit_reached"} {
 		if !strings.Contains(reference, part) {
 			t.Errorf("/docs does not show %s of createProject: %s", part, reference)
+		}
+	}
+	// On a narrow screen, too.
+	for _, width := range []int64{1280, 360} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
+			t.Fatal(err)
+		}
+		cut, err := chromedp.Run(ctx, chromedp.Evaluate[int](cutSamples))
+		if err != nil || cut != 0 {
+			t.Errorf("/docs cuts %d samples at the right when it is %d wide: %v", cut, width, err)
 		}
 	}
 	seen.check(t, "/docs")

@@ -138,7 +138,8 @@ func (b *itemPatch) check(*call) (faults []problem.FieldError) {
 type itemsOut struct {
 	ETag string `header:"ETag" doc:"The specification's version."`
 	Body struct {
-		Items []item `json:"items"`
+		Items         []item `json:"items"`
+		NextPageToken string `json:"next_page_token" doc:"Always empty: all items of a specification are on one page."`
 	}
 }
 

@@ -170,7 +170,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.Header().Set("Content-Length", strconv.Itoa(len(document)))
 	w.WriteHeader(p.Status)
-	if _, err := w.Write(document); err != nil {
+	if _, err := w.Write(document); err != nil { //nolint:gosec // it is JSON, with its media type
 		a.Log.DebugContext(r.Context(), "the client disconnected before the response was complete", "error", err)
 	}
 }

@@ -37,6 +37,9 @@ func TestReorder_AppliesNewOrder(t *testing.T) {
 			}
 			answer := reorder(ann, parent, order, "If-Match", parent.tag()).Want(200)
 			list := bulletList(answer)
+			if !strings.Contains(string(answer.Body), `"next_page_token":""`) {
+				t.Errorf("responded without next_page_token: %s", answer.Body)
+			}
 			if got := itemTexts(list); got != want {
 				t.Errorf("responded %s, want %s", got, want)
 			}

@@ -121,7 +121,7 @@ func (b *specificationBody) check(*call) (faults []problem.FieldError) {
 // specificationPatch is a merge patch of a specification.
 type specificationPatch struct {
 	Content body.Change[string]   `json:"content,omitempty" minLength:"1" maxLength:"100000" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"At least one character that is not blank; stored byte for byte."`
-	Title   body.Nullable[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" doc:"On one line; blanks around it are removed. If null or empty: the first line of the content that has text."`
+	Title   body.Nullable[string] `json:"title,omitempty" trimmed:"true" maxLength:"200" doc:"On one line; blanks around it are removed. If null or empty: the first line of the content that has text. A title stays when the content changes; send null with each content for one that follows it."`
 
 	patch requirements.SpecificationPatch
 }

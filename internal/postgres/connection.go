@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,6 +47,22 @@ func urlFault(err error) error {
 		}
 	}
 	return errURL
+}
+
+// reloadTLS returns a function that reads the files which a connection URL names for
+// TLS again: authorities, and a certificate and key of the client. While they cannot be
+// used, because they are being written, the connection uses what was read last.
+func reloadTLS(u string) func(context.Context, *pgx.ConnConfig) error {
+	var last atomic.Pointer[pgxpool.Config]
+	return func(_ context.Context, conn *pgx.ConnConfig) error {
+		if now, err := pgxpool.ParseConfig(u); err == nil {
+			last.Store(now)
+		}
+		if now := last.Load(); now != nil {
+			conn.TLSConfig, conn.Fallbacks = now.ConnConfig.TLSConfig, now.ConnConfig.Fallbacks
+		}
+		return nil
+	}
 }
 
 // setParameters sets what a connection begins with, whatever the defaults of its

@@ -108,5 +108,5 @@ func placeOf(order *int) *int32 {
 	if order == nil {
 		return nil
 	}
-	return new(int32(min(max(*order, -1), math.MaxInt32))) //nolint:gosec // in range
+	return new(int32(min(max(*order, -1), math.MaxInt32)))
 }

@@ -87,6 +87,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if s.hold == nil {
 		s.hold = func(context.Context, int) error { return nil }
 	}
+	config.BeforeConnect = reloadTLS(c.URL)
 	config.AfterConnect = s.prepareConn
 	if c.Trace != nil {
 		config.ConnConfig.Tracer = tracer{c.Trace}

@@ -78,6 +78,13 @@ func clientOption(c Config) (rueidis.ClientOption, error) {
 	if err != nil {
 		return option, errURL // the parser's text repeats parts of the URL
 	}
+	if c.CAFile != "" && option.TLSConfig != nil {
+		trusted, err := newAuthorities(c.CAFile)
+		if err != nil {
+			return option, fmt.Errorf("the file of Redis's authorities %w", err)
+		}
+		option.TLSConfig = trusted.config()
+	}
 	// Requests share the connections, a power of two of them. Zero would leave the
 	// number to the library.
 	option.PipelineMultiplex = -1

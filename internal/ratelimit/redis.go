@@ -39,6 +39,9 @@ var (
 type Config struct {
 	// URL is redis:// or rediss://; a node of a cluster stands for all of it.
 	URL string
+	// CAFile contains the authorities that sign Redis's certificate, for rediss://. If
+	// empty, those of the system are used, and the name in the certificate is compared.
+	CAFile string
 	// MaxConnections is the greatest number of connections to each node.
 	MaxConnections int
 	// Timeout is how long a request waits for Redis; 50 ms if it is zero.

@@ -36,7 +36,8 @@ func (a *App) openShared(ctx context.Context) (*shared, error) {
 	s := &shared{}
 	open := func(url Secret) (*ratelimit.Redis, error) {
 		redis, err := ratelimit.Open(ctx, ratelimit.Config{
-			URL: string(url), MaxConnections: a.settings.RedisConnections, Timeout: a.settings.RedisTimeout, Log: a.log,
+			URL: string(url), CAFile: a.settings.RedisCAFile, MaxConnections: a.settings.RedisConnections,
+			Timeout: a.settings.RedisTimeout, Log: a.log,
 		})
 		if err == nil {
 			s.connections = append(s.connections, redis)

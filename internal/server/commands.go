@@ -39,7 +39,7 @@ func BuildVersion() Build {
 // Serve runs the server until ctx is done.
 func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 	if err := s.ForServe(); err != nil {
-		return err
+		return s.withWarnings(err)
 	}
 	listener, err := Listen(ctx, s.Addr)
 	if err != nil {
@@ -61,7 +61,7 @@ func Serve(ctx context.Context, s *Settings, logs io.Writer) error {
 // WithMigrator calls do with a migrator that connects as the owner.
 func WithMigrator(s *Settings, do func(*postgres.Migrator) error) (err error) {
 	if err := s.ForMigrate(); err != nil {
-		return err
+		return s.withWarnings(err)
 	}
 	m, err := postgres.NewMigrator(string(s.migrationURL()))
 	if err != nil {

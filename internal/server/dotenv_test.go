@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -146,6 +147,11 @@ func TestSettings_UnknownNamesAreWarnedAbout(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.Warnings()); diff != "" {
 		t.Errorf("the warnings (-want +got):\n%s", diff)
+	}
+	// A misspelt name is often why another setting is missing, so they are reported together.
+	fault := server.Serve(t.Context(), s, io.Discard)
+	if fault == nil || !strings.Contains(fault.Error(), "DATABASE_URL is needed") || !strings.Contains(fault.Error(), "did you mean DATABASE_URL?") {
+		t.Errorf("the server does not start: %v", fault)
 	}
 	if s, _ := server.Load(nil, example); len(s.Warnings()) > 0 {
 		t.Errorf("the example has unknown names: %v", s.Warnings())

@@ -2,9 +2,11 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/ratelimit"
@@ -35,6 +37,7 @@ type Settings struct {
 	ExecMode             string `env:"DATABASE_EXEC_MODE" envDefault:"cache_statement"`
 
 	RedisURL         Secret `env:"REDIS_URL"`
+	RedisCAFile      string `env:"REDIS_CA_FILE"`
 	RedisConnections int    `env:"REDIS_MAX_CONNECTIONS" envDefault:"10"`
 	// RedisTimeout is how long a request waits for Redis. CacheQuietPeriod and
 	// CacheDetachedPeriod are those of package cache. Only tests change them.
@@ -106,6 +109,15 @@ type Settings struct {
 
 // Warnings returns what looks like a misspelt setting, and has no effect.
 func (s *Settings) Warnings() []string { return s.warnings }
+
+// withWarnings adds the warnings to faults of settings: what is missing may only be
+// misspelt.
+func (s *Settings) withWarnings(err error) error {
+	if faults, ok := errors.AsType[SettingsError](err); ok {
+		return append(slices.Clone(faults), s.warnings...)
+	}
+	return err
+}
 
 // Production reports whether the strict rules apply. They apply unless APP_ENV is
 // exactly "development", so a misspelt value is reported with all its consequences.

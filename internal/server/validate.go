@@ -110,6 +110,7 @@ func (s *Settings) ForServe() error {
 	f.add(!slices.Contains([]string{"cache_statement", "cache_describe", "exec"}, s.ExecMode),
 		"DATABASE_EXEC_MODE is not cache_statement, cache_describe or exec")
 	f.addURL("REDIS_URL", s.RedisURL, ratelimit.CheckURL)
+	s.checkRedisCA(f)
 	f.add(s.RedisConnections < 1 || s.RedisConnections > 1000, "REDIS_MAX_CONNECTIONS is not between 1 and 1000")
 	f.addURL("DATABASE_DIRECT_URL", s.DirectDatabaseURL, postgres.CheckURL)
 	f.add(s.CacheTTL < 0 || time.Duration(s.CacheTTL) > time.Hour, "CACHE_TTL is not between 0 and 1h")
@@ -131,6 +132,18 @@ func (s *Settings) ForServe() error {
 	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is negative")
 	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is negative")
 	return f.err()
+}
+
+// checkRedisCA checks the file of Redis's authorities, which only TLS uses.
+func (s *Settings) checkRedisCA(f *faultList) {
+	if s.RedisCAFile == "" {
+		return
+	}
+	usesTLS := func(url Secret) bool { return strings.HasPrefix(string(url), "rediss://") }
+	f.add(!usesTLS(s.RedisURL) && !usesTLS(s.RateLimitURL), "REDIS_CA_FILE is for rediss://, but no Redis URL begins with it")
+	if err := ratelimit.CheckCAFile(s.RedisCAFile); err != nil {
+		f.add(true, "REDIS_CA_FILE "+err.Error())
+	}
 }
 
 // ForMigrate checks the settings of migrations and reports all faults together.

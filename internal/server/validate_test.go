@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/codegenapp/codegenapp/internal/server"
+	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
 const (
@@ -54,6 +55,7 @@ func TestSettings_AllFaultsAreReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	authority := testkit.NewCertificateFiles(t, testkit.NewCertificate(t, "redis")).Cert
 	development := func(more ...string) []string { return enough(append(more, "APP_ENV=development")...) }
 	for name, tc := range map[string]struct {
 		environ []string
@@ -131,6 +133,11 @@ func TestSettings_AllFaultsAreReported(t *testing.T) {
 		"one that was held down":                 {enough("JWT_SECRET_KEY=" + strings.Repeat("1234567", 6)), []string{"JWT_SECRET_KEY looks like"}},
 		"a typed one, in development":            {development("SECRET_KEY=" + strings.Repeat("a", 40)), nil},
 		"a Redis over TLS":                       {enough("REDIS_URL=rediss://:password@redis.internal:6380/1", "REDIS_MAX_CONNECTIONS=1"), nil},
+		"an authority of Redis":                  {enough("REDIS_URL=rediss://redis.internal", "REDIS_CA_FILE="+authority), nil},
+		"an authority of the counting Redis":     {enough("REDIS_URL=redis://redis.internal", "RATELIMIT_STORAGE_URL=rediss://other.internal", "REDIS_CA_FILE="+authority), nil},
+		"an authority that is not there":         {enough("REDIS_URL=rediss://redis.internal", "REDIS_CA_FILE=/nowhere/ca.pem"), []string{"REDIS_CA_FILE names a file that cannot be read"}},
+		"an authority that is not PEM":           {enough("REDIS_URL=rediss://redis.internal", "REDIS_CA_FILE=validate_test.go"), []string{"REDIS_CA_FILE names a file that contains no certificate in PEM"}},
+		"an authority without TLS":               {enough("REDIS_URL=redis://redis.internal", "REDIS_CA_FILE="+authority), []string{"REDIS_CA_FILE is for rediss://"}},
 		"a Redis to count in alone":              {enough("RATELIMIT_STORAGE_URL=redis://redis.internal"), nil},
 		"what is no Redis":                       {enough("REDIS_URL=http://redis.internal", "RATELIMIT_STORAGE_URL=memory://", "REDIS_MAX_CONNECTIONS=0"), []string{"REDIS_URL is not", "REDIS_MAX_CONNECTIONS is not between", "RATELIMIT_STORAGE_URL is not"}},
 		"no limits":                              {enough("RATELIMIT_ENABLED=false"), nil},

@@ -26,7 +26,7 @@ func NewCertificate(t *testing.T, name string) Certificate {
 }
 
 // NewCertificateFrom returns a certificate that is valid for two hours from notBefore.
-func NewCertificateFrom(t *testing.T, name string, notBefore time.Time) Certificate {
+func NewCertificateFrom(t *testing.T, name string, notBefore time.Time, change ...func(*x509.Certificate)) Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -37,6 +37,9 @@ func NewCertificateFrom(t *testing.T, name string, notBefore time.Time) Certific
 		NotBefore: notBefore, NotAfter: notBefore.Add(2 * time.Hour),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	for _, c := range change {
+		c(template)
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -2,8 +2,10 @@ package testkit
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -79,7 +81,7 @@ func (c *Client) Delete(path string, headers ...string) *Response {
 var httpClient = &http.Client{
 	Timeout:       30 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}, // tests see what is sent
 }
 
 const (
@@ -144,8 +146,24 @@ func (c *Client) do(method, path string, body any, headers []string) (*Response,
 	if err != nil {
 		return nil, err
 	}
-	c.server.contract.check(c.t, r, answer, got)
+	content, err := decoded(answer, got)
+	if err != nil {
+		return nil, err
+	}
+	c.server.contract.check(c.t, r, answer, content)
 	return &Response{t: c.t, Status: answer.StatusCode, Header: answer.Header, Body: got, request: method + " " + path}, nil
+}
+
+// decoded is a body without its coding, as the contract describes it.
+func decoded(answer *http.Response, body []byte) ([]byte, error) {
+	if answer.Header.Get("Content-Encoding") != "gzip" || len(body) == 0 { // a HEAD has none
+		return body, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("unpack the body: %w", err)
+	}
+	return io.ReadAll(r)
 }
 
 func encode(body any) ([]byte, error) {

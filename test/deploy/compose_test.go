@@ -18,8 +18,9 @@ import (
 const composeFile = "docker/docker-compose.yml"
 
 // project is the compose file by the library of docker compose itself, which holds
-// it against the schema of the specification and resolves what it refers to.
-func project(t *testing.T) *types.Project {
+// it against the schema of the specification and resolves what it refers to. The
+// environment is that of the command.
+func project(t *testing.T, environment ...string) *types.Project {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, composeFile))
 	if err != nil {
@@ -28,7 +29,7 @@ func project(t *testing.T) *types.Project {
 	p, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  filepath.Dir(path),
 		ConfigFiles: []types.ConfigFile{{Filename: path}},
-		Environment: types.Mapping{},
+		Environment: types.NewMapping(environment),
 	}, func(o *loader.Options) { o.SetProjectName("codegenapp", true) })
 	if err != nil {
 		t.Fatal(err)
@@ -187,19 +188,35 @@ func TestCompose_ServiceReadsItsOwnSecretsOnly(t *testing.T) {
 }
 
 // TestCompose_UsersSignInWithoutGoogle: the issuer has one address for the backend and
-// for a browser on this machine.
+// for a browser on this machine. A client of Google's is enough to use Google instead.
 func TestCompose_UsersSignInWithoutGoogle(t *testing.T) {
-	p := project(t)
-	backend, issuer := p.Services["backend"], p.Services["issuer"]
-	for _, name := range []string{"GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ISSUER_URL", "APP_ENV"} {
-		if a, b := backend.Environment[name], issuer.Environment[name]; a == nil || b == nil || *a != *b {
-			t.Errorf("%s differs between backend and issuer", name)
-		}
-	}
-	if issuer.NetworkMode != "service:backend" || strings.Join(issuer.Command, " ") != "issuer" {
-		t.Errorf("the issuer runs %q in the network %q", issuer.Command, issuer.NetworkMode)
-	}
-	if got := *backend.Environment["GOOGLE_ISSUER_URL"]; got != "http://localhost:8081" {
-		t.Errorf("the issuer is at %s", got)
+	const client, google = "42.apps.googleusercontent.com", "https://accounts.google.com"
+	for name, tc := range map[string]struct {
+		environment            []string
+		client, secret, issuer string
+	}{
+		"nothing is set":       {nil, "local", "", "http://localhost:8081"},
+		"an empty client":      {[]string{"GOOGLE_CLIENT_ID="}, "local", "", "http://localhost:8081"},
+		"a client":             {[]string{"GOOGLE_CLIENT_ID=" + client}, client, "", google},
+		"a client's secret":    {[]string{"GOOGLE_CLIENT_ID=" + client, "GOOGLE_CLIENT_SECRET=s $1"}, client, "s $1", google},
+		"an issuer of its own": {[]string{"GOOGLE_CLIENT_ID=" + client, "GOOGLE_ISSUER_URL=https://issuer.example"}, client, "", "https://issuer.example"},
+		"another port for it":  {[]string{"GOOGLE_ISSUER_URL=http://localhost:9999"}, "local", "", "http://localhost:9999"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := project(t, tc.environment...)
+			backend, issuer := p.Services["backend"], p.Services["issuer"]
+			for _, service := range []types.ServiceConfig{backend, issuer} {
+				for setting, want := range map[string]string{
+					"GOOGLE_CLIENT_ID": tc.client, "GOOGLE_CLIENT_SECRET": tc.secret, "GOOGLE_ISSUER_URL": tc.issuer, "APP_ENV": "development",
+				} {
+					if got := service.Environment[setting]; got == nil || *got != want {
+						t.Errorf("%s: %s is %v, want %q", service.Name, setting, got, want)
+					}
+				}
+			}
+			if issuer.NetworkMode != "service:backend" || strings.Join(issuer.Command, " ") != "issuer" {
+				t.Errorf("the issuer runs %q in the network %q", issuer.Command, issuer.NetworkMode)
+			}
+		})
 	}
 }

@@ -2,7 +2,10 @@ package deploy_test
 
 import (
 	"crypto/rand"
+	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,7 +48,6 @@ func TestSettings_NamesExist(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		names := env(the[appsv1.Deployment](t, all, "backend").Spec.Template.Spec.Containers[0])
 		delete(names, "GOMEMLIMIT") // Go's own
-		delete(names, "SSL_CERT_DIR")
 		for name := range the[corev1.ConfigMap](t, all, "settings").Data {
 			names[name] = ""
 		}
@@ -53,7 +55,7 @@ func TestSettings_NamesExist(t *testing.T) {
 			names[e.Name] = ""
 		}
 		for name := range names {
-			if !strings.Contains(example, "\n"+strings.TrimSuffix(name, "_FILE")+"=") {
+			if !strings.Contains(example, "\n"+name+"=") && !strings.Contains(example, "\n"+strings.TrimSuffix(name, "_FILE")+"=") {
 				t.Errorf("%s is no setting of .env.example", name)
 			}
 		}
@@ -95,6 +97,26 @@ func TestSecrets_AreMountedByReference(t *testing.T) {
 	})
 }
 
+// The authorities of the stores are trusted for the stores alone, not for Google's keys.
+func TestAuthorities_AreOfOneStoreEach(t *testing.T) {
+	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
+		for account, pod := range pods(t, all) {
+			names := env(pod.Containers[0])
+			for _, everywhere := range []string{"SSL_CERT_DIR", "SSL_CERT_FILE"} {
+				if value, set := names[everywhere]; set {
+					t.Errorf("%s trusts what is in %s for every connection, by %s", account, value, everywhere)
+				}
+			}
+		}
+		if file := env(pods(t, all)["backend"].Containers[0])["REDIS_CA_FILE"]; file != secretsPath+"/redis-ca" {
+			t.Errorf("REDIS_CA_FILE is %q", file)
+		}
+	})
+	if !strings.Contains(read(t, "infrastructure/terraform/secrets.tf"), "sslmode=verify-ca&sslrootcert=${local.secrets_path}/database-ca") {
+		t.Error("the database's URL does not name the database's authority")
+	}
+}
+
 func TestSecrets_NoneInTheRepository(t *testing.T) {
 	inEach(t, func(t *testing.T, _ string, all resmap.ResMap) {
 		for _, r := range all.Resources() {
@@ -112,6 +134,8 @@ func TestSecrets_NoneInTheRepository(t *testing.T) {
 func settingsOf(t *testing.T, all resmap.ResMap) *server.Settings {
 	t.Helper()
 	dir := t.TempDir()
+	web := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
 	for name, content := range map[string]string{
 		"database-url":             "postgres://codegenapp_service:p@10.128.0.3:5432/codegenapp?sslmode=disable",
 		"redis-url":                "rediss://:p@10.128.0.4:6378/0",
@@ -119,6 +143,7 @@ func settingsOf(t *testing.T, all resmap.ResMap) *server.Settings {
 		"secret-key":               rand.Text() + rand.Text(),
 		"jwt-secret-key":           rand.Text() + rand.Text(),
 		"jwt-previous-secret-keys": rand.Text() + rand.Text(),
+		"redis-ca":                 string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -71,6 +71,37 @@ func TestInfrastructure_SecretsAreNamedLikeSettings(t *testing.T) {
 	}
 }
 
+// GitHub's token counts if the repository has the right number, since another one can
+// take over a name; and if the job is of a branch or tag that may deploy.
+func TestInfrastructure_DeploysFromOneRepository(t *testing.T) {
+	t.Parallel()
+	m, err := load(infrastructure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for environment, want := range map[string]string{
+		"prod":    `assertion.repository_id == '42' && assertion.environment == 'prod' && assertion.ref == 'refs/heads/main'`,
+		"staging": `assertion.repository_id == '42' && assertion.environment == 'staging' && (assertion.ref == 'refs/heads/main' || assertion.ref.startsWith('refs/tags/v'))`,
+	} {
+		variables := map[string]cty.Value{"environment": cty.StringVal(environment), "github_repository_id": cty.StringVal("42")}
+		scope := &hcl.EvalContext{Variables: map[string]cty.Value{"var": cty.ObjectVal(variables), "local": m.evaluated(variables)}}
+		checked := false
+		for _, block := range m.of("resource") {
+			if block.Labels[0] != "google_iam_workload_identity_pool_provider" {
+				continue
+			}
+			got, diags := block.Body.Attributes["attribute_condition"].Expr.Value(scope)
+			if diags.HasErrors() || got.AsString() != want {
+				t.Errorf("%s accepts the tokens with %#v (%v), want those with\n%s", environment, got, diags, want)
+			}
+			checked = true
+		}
+		if !checked {
+			t.Errorf("%s accepts no token of GitHub", environment)
+		}
+	}
+}
+
 // settings reads the names and defaults of the service's settings.
 func settings(t *testing.T) map[string]string {
 	t.Helper()

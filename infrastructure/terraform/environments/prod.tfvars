@@ -1,8 +1,8 @@
-environment       = "prod"
-project_id        = "codegenapp-prod"
-domain            = "api.example.com"
-github_repository = "codegenapp/codegenapp"
-alert_emails      = ["operations@example.com"]
+environment          = "prod"
+project_id           = "codegenapp-prod"
+domain               = "api.example.com"
+github_repository_id = "0" # gh api repos/OWNER/NAME --jq .id
+alert_emails         = ["operations@example.com"]
 
 highly_available    = true
 deletion_protection = true

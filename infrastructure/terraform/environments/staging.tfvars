@@ -1,8 +1,8 @@
-environment       = "staging"
-project_id        = "codegenapp-staging"
-domain            = "api.staging.example.com"
-github_repository = "codegenapp/codegenapp"
-alert_emails      = ["operations@example.com"]
+environment          = "staging"
+project_id           = "codegenapp-staging"
+domain               = "api.staging.example.com"
+github_repository_id = "0" # gh api repos/OWNER/NAME --jq .id
+alert_emails         = ["operations@example.com"]
 
 highly_available    = false
 deletion_protection = false

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 )
 
 // embedded are the assets: ours uncompressed, third-party ones compressed to keep the
@@ -104,7 +106,7 @@ func newPackedFile(media string, packed []byte) *file {
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	tag, content := f.digest, f.plain
 	h := w.Header()
-	if acceptsGzip(r.Header) {
+	if middleware.AcceptsGzip(r.Header) {
 		// Different bytes need a different strong tag (RFC 9110, section 8.8.3.3).
 		tag, content = tag+"-gzip", f.packed
 		h.Set("Content-Encoding", "gzip")
@@ -120,19 +122,6 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the client may have disconnected
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
-func acceptsGzip(h http.Header) bool {
-	for entry := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		name, weight, weighted := strings.Cut(entry, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			_, value, _ := strings.Cut(weight, "=")
-			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return !weighted || err == nil && q > 0
-		}
-	}
-	return false
 }
 
 // digest identifies the content; it is long enough to differ between all files.

@@ -76,10 +76,12 @@ func (w *notModified) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader decides.
 func (w *notModified) WriteHeader(status int) {
 	w.decided = true
-	if tag := w.Header().Get("ETag"); status == http.StatusOK && tag != "" && matchesWeakly(w.ifNoneMatch, tag) {
-		w.matched = true
-		status = http.StatusNotModified
-		w.Header().Del("Content-Type")
+	if tag := w.Header().Get("ETag"); status == http.StatusOK && tag != "" {
+		if tag, w.matched = matchWeakly(w.ifNoneMatch, tag); w.matched {
+			status = http.StatusNotModified
+			w.Header().Set("ETag", tag)
+			w.Header().Del("Content-Type")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -95,16 +97,21 @@ func (w *notModified) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// matchesWeakly reports whether the list of If-None-Match names tag, a strong tag of
-// ours. A malformed list names nothing: the caller gets the whole response.
-func matchesWeakly(list, tag string) bool {
+// matchWeakly reports whether the list of If-None-Match names tag, a strong tag of
+// ours. A malformed list names nothing: the caller gets the whole response. The tag that
+// it returns is that of the response which the caller has, compressed or not.
+func matchWeakly(list, tag string) (named string, matched bool) {
 	if strings.Trim(list, " \t") == "*" {
-		return true
+		return tag, true
 	}
 	tags, err := ParseEntityTags(list)
 	if err != nil {
-		return false
+		return tag, false
 	}
 	own := EntityTag{Opaque: strings.Trim(tag, `"`)}.WithoutCoding()
-	return slices.ContainsFunc(tags, func(t EntityTag) bool { return t.WithoutCoding() == own })
+	n := slices.IndexFunc(tags, func(t EntityTag) bool { return t.WithoutCoding() == own })
+	if n < 0 || tags[n].Weak {
+		return tag, n >= 0
+	}
+	return `"` + tags[n].Opaque + `"`, true
 }
