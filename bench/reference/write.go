@@ -178,5 +178,5 @@ func (s *server) reorder(ctx context.Context, actor caller, of id, r *http.Reque
 		return written{}, err
 	}
 	list := appendItems([]byte(`{"items":`), items)
-	return written{response{status: http.StatusOK, etag: etag(current), body: append(list, '}')}, of, project}, nil
+	return written{response{status: http.StatusOK, etag: etag(current), body: append(list, `,"next_page_token":""}`...)}, of, project}, nil
 }

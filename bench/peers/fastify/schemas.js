@@ -12,7 +12,7 @@ export const order = object({ item_ids: { ...array(id), maxItems: 500 } }, ["ite
 export const item = object({
   id: string, spec_id: string, number: integer, content: string, order: integer, version: integer, created_at: string, updated_at: string,
 });
-export const items = object({ items: array(item) });
+export const items = object({ items: array(item), next_page_token: string });
 export const specification = object({
   id: string, project_id: string, number: integer, title: string, content: string, item_count: integer, version: integer,
   created_at: string, updated_at: string, deleted_at: { ...string, nullable: true }, items: array(item),

@@ -125,7 +125,7 @@ function routes(api, pool) {
     const changed = await one(db, sql.reorder, request.user, spec.id, request.body.item_ids);
     const { rows } = await db.query({ ...sql.readItems, values: [request.user, spec.id] });
     reply.header("ETag", tag(changed));
-    return { items: rows.map(item) };
+    return { items: rows.map(item), next_page_token: "" };
   }));
 }
 

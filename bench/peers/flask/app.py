@@ -316,4 +316,4 @@ def reorder_items(spec_id):
     items = items_of(spec)
     Session.commit()
     forget(spec)
-    return reply({"items": items}, etag=spec.version)
+    return reply({"items": items, "next_page_token": ""}, etag=spec.version)
