@@ -59,12 +59,12 @@ func (m *guardedModel) state(t *rapid.T) (now state) {
 // and another one changes nothing. The service fails if both disagree.
 func TestGuarded_StatementsWriteWhatTheRulesDecide(t *testing.T) {
 	t.Parallel()
-	limits := requirements.Limits{ProjectsPerUser: 100_000, SpecificationsPerProject: 3, ItemsPerSpecification: 4}
+	limits := requirements.Limits{ProjectsPerUser: 100_000, SpecificationsPerProject: 2, ItemsPerSpecification: 2}
 	written, rejected := 0, 0
 	s := newTenant(newFixture(t))
 	rapid.Check(t, func(r *rapid.T) {
 		m := &guardedModel{tenant: s, service: requirements.NewService(s.store, limits), project: s.project(s.actor).ID}
-		for range rapid.IntRange(5, 25).Draw(r, "steps") {
+		for range rapid.IntRange(10, 40).Draw(r, "steps") {
 			before := m.state(r)
 			want, err := m.step(r, before)
 			after := m.state(r)
@@ -96,6 +96,9 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 	if rapid.Bool().Draw(r, "with a key") {
 		request.Key = rapid.StringMatching(`[a-z]{20}`).Draw(r, "key")
 	}
+	if rapid.IntRange(0, 14).Draw(r, "trash or restore the project") == 0 {
+		return m.trashOrRestoreProject(ctx, r, now)
+	}
 	if len(now.Specs) == 0 || rapid.IntRange(0, 7).Draw(r, "new specification") == 0 {
 		n, _ := requirements.ParseNewSpecification(rapid.SampledFrom([]string{"", "t"}).Draw(r, "title"), text)
 		made, err := m.service.CreateSpecification(ctx, m.actor, m.project, request, somePrecondition(r, now.Project.Tag()), n)
@@ -103,8 +106,8 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 	}
 	spec := rapid.SampledFrom(now.Specs).Draw(r, "specification")
 	items := slices.DeleteFunc(slices.Clone(now.Items), func(i requirements.Item) bool { return i.Specification != spec.ID })
-	order := rapid.SampledFrom([]*int{nil, new(0), new(1), new(3), new(4), new(-1)}).Draw(r, "order")
-	kind := rapid.IntRange(0, 8).Draw(r, "request")
+	order := rapid.SampledFrom([]*int{nil, nil, nil, nil, new(0), new(1), new(2), new(3), new(4), new(-1)}).Draw(r, "order")
+	kind := rapid.IntRange(0, 9).Draw(r, "request")
 	switch {
 	case kind == 0:
 		return m.trashOrRestore(ctx, r, now, spec)
@@ -154,6 +157,18 @@ func (m *guardedModel) trashOrRestore(ctx context.Context, r *rapid.T, now state
 	} else {
 		_, err = m.service.RestoreSpecification(ctx, m.actor, spec.ID, requirements.Precondition{})
 	}
+	if err != nil {
+		return now, err
+	}
+	return m.state(r), nil
+}
+
+func (m *guardedModel) trashOrRestoreProject(ctx context.Context, r *rapid.T, now state) (state, error) {
+	change := m.trash
+	if now.Project.DeletedAt != nil {
+		change = m.restore
+	}
+	err := change(ctx, m.project)
 	if err != nil {
 		return now, err
 	}
