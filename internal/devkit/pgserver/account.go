@@ -95,6 +95,12 @@ func runToEnd(ctx context.Context, cmd *exec.Cmd) (string, error) {
 		return "", err
 	}
 	<-c.done
+	if wasInterrupted(c.err) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(interruptDelay):
+		}
+	}
 	if c.err != nil && ctx.Err() != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Base(cmd.Path), context.Cause(ctx))
 	}
@@ -102,6 +108,20 @@ func runToEnd(ctx context.Context, cmd *exec.Cmd) (string, error) {
 		return "", fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), c.err, lastLines(out.String(), 10))
 	}
 	return out.String(), nil
+}
+
+// interruptDelay is how much later than a child this process may notice an interrupt.
+const interruptDelay = time.Second
+
+// wasInterrupted reports whether a program ended by the interrupt of a terminal. It leaves
+// the group of this process only after its start, so until then it is interrupted, too.
+func wasInterrupted(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
 // canReach runs a shell in dir as the account: checking permission bits would miss
