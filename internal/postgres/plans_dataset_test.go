@@ -56,6 +56,11 @@ FROM (SELECT p.*, row_number() OVER (PARTITION BY p.owner_id) AS nth, u.subject 
 INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
 SELECT gen_random_uuid(), s.id, s.owner_id, n, repeat('x', 50), now(), now() FROM specifications AS s, generate_series(1, 40 + s.number % 2) AS n;
 UPDATE specifications AS s SET item_ids = i.ids FROM (SELECT spec_id, array_agg(id) AS ids FROM bullet_items GROUP BY spec_id) AS i WHERE s.id = i.spec_id;
+INSERT INTO project_revisions (owner_id, project_id, revision, revised_at, transaction, began_at)
+SELECT owner_id, id, 100, now(), pg_current_xact_id(), '2000-01-01' FROM projects;
+INSERT INTO changes (owner_id, project_id, revision, kind, revised_at, spec_id, spec_version, item_id, item_number, item_version, old_content)
+SELECT s.owner_id, s.project_id, n, 'item.changed', now() - n * interval '1 hour', s.id, n, s.item_ids[n], n, 1, repeat('x', 50)
+FROM   specifications AS s, generate_series(1, 20) AS n;
 SET session_replication_role = origin;`
 
 func newDataset(t testing.TB) *dataset {

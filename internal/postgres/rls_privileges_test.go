@@ -26,8 +26,8 @@ var forbidden = []string{
 	"CREATE SCHEMA loot", "CREATE DATABASE loot", "CREATE EXTENSION pg_trgm", "CREATE EXTENSION file_fdw", "CREATE INDEX ON projects (title)",
 	"CREATE FUNCTION loot() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE FUNCTION pg_temp.loot() RETURNS int LANGUAGE sql AS 'SELECT 1'",
 	"CREATE OR REPLACE FUNCTION app_user_id() RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid'",
-	"CREATE PUBLICATION loot", "CREATE EVENT TRIGGER loot ON ddl_command_end EXECUTE FUNCTION raise_version()",
-	"CREATE TRIGGER loot BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION raise_version()", "CREATE RULE loot AS ON DELETE TO projects DO INSTEAD NOTHING",
+	"CREATE PUBLICATION loot", "CREATE EVENT TRIGGER loot ON ddl_command_end EXECUTE FUNCTION change_project()",
+	"CREATE TRIGGER loot BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION change_project()", "CREATE RULE loot AS ON DELETE TO projects DO INSTEAD NOTHING",
 	// Fewer rules.
 	"ALTER TABLE projects DISABLE ROW LEVEL SECURITY", "ALTER TABLE projects NO FORCE ROW LEVEL SECURITY", "ALTER TABLE projects OWNER TO CURRENT_USER",
 	"ALTER TABLE projects DISABLE TRIGGER ALL", "ALTER TABLE projects DROP CONSTRAINT projects_title_length", "ALTER TABLE projects ADD loot int",
@@ -174,8 +174,9 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			if due := column[string](t, x.attacker, "SELECT owner_id::text FROM trash_due('2025-12-31', 10)"); len(due) > 0 {
 				t.Errorf("trash_due returns what is not due: %v", due)
 			}
-			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY proname")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "keep_identity", "known_user", "live_session", "session_owner", "trash_due"}, functions); diff != "" {
+			// Statements cannot call the functions of triggers.
+			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY proname")
+			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "known_user", "live_session", "session_owner", "trash_due"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})

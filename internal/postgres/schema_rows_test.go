@@ -78,6 +78,10 @@ func candidates(typ string) []string {
 		return []string{"false", "true"}
 	case "jsonb", "json":
 		return []string{`{"a": "` + canary + `"}`, "[]", `"` + canary + `"`}
+	case "change_kind":
+		return []string{"item.changed"}
+	case "xid8":
+		return []string{"1"}
 	case "inet":
 		return []string{"192.0.2.1"}
 	default:
@@ -127,7 +131,7 @@ func fill(t testing.TB, super *pgx.Conn, tb table, parents rowSet) row {
 		made[tb.owner] = parents["users"]["id"]
 	}
 	options, at := map[string][]string{}, map[string]int{}
-	for _, name := range tb.only(func(c col) bool { return c.filled }) {
+	for _, name := range tb.only(func(c col) bool { return c.filled || slices.Contains(tb.key, c.name) }) {
 		if _, given := made[name]; !given {
 			options[name] = choices(t, super, tb, name)
 			made[name] = options[name][0]

@@ -168,8 +168,8 @@ AND   (a.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') OR a.is_grantab
 		violations: `
 SELECT c.relname || ' lets the service set a version' FROM ` + schemaTables + ` AS c JOIN pg_attribute AS v ON v.attrelid = c.oid AND v.attname = 'version'
 WHERE  has_column_privilege('` + appRole + `', c.oid, v.attnum, 'INSERT') OR has_column_privilege('` + appRole + `', c.oid, v.attnum, 'UPDATE')
-OR     NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = c.oid AND g.tgfoid IN ('raise_version'::regproc, 'change_item'::regproc) AND g.tgenabled = 'O' AND g.tgtype = 19)`,
-		weaken: `DROP TRIGGER projects_raise_version ON projects`,
+OR     NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = c.oid AND g.tgfoid IN ('change_project'::regproc, 'change_specification'::regproc, 'change_item'::regproc) AND g.tgenabled = 'O' AND g.tgtype = 19)`,
+		weaken: `DROP TRIGGER projects_change ON projects`,
 	},
 }
 

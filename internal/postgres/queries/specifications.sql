@@ -10,7 +10,7 @@ WHERE  s.id = @id AND s.owner_id = @owner_id;
 -- without their contents. Order, cursor and limit are appended (inPages).
 -- name: ListSpecifications :many
 SELECT id, project_id, owner_id, number, title, CASE WHEN @summary::boolean THEN '' ELSE content END::text AS content,
-       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
+       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
 FROM   specifications
 WHERE  project_id = @project_id AND owner_id = @owner_id AND trashed = @trashed;
 

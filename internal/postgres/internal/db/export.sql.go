@@ -60,7 +60,7 @@ func (q *Queries) ExportProjects(ctx context.Context, arg ExportProjectsParams) 
 }
 
 const exportSpecifications = `-- name: ExportSpecifications :many
-SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
+SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
 FROM   specifications
 WHERE  project_id = $1 AND owner_id = $2 AND number > $3
 ORDER  BY number
@@ -104,6 +104,7 @@ func (q *Queries) ExportSpecifications(ctx context.Context, arg ExportSpecificat
 			&i.UpdatedAt,
 			&i.DeletedAt,
 			&i.Trashed,
+			&i.Revision,
 		); err != nil {
 			return nil, err
 		}

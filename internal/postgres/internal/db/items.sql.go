@@ -16,7 +16,7 @@ import (
 
 const addItem = `-- name: AddItem :one
 WITH locked AS (
-    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
     FROM   specifications AS s
     JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
     WHERE  s.id = $1 AND s.owner_id = $2
@@ -31,7 +31,7 @@ WITH locked AS (
     AND    coalesce($4::int, 0) BETWEEN 0 AND cardinality(l.item_ids)
     RETURNING id
 )
-SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.project_trashed, l.at, EXISTS (SELECT FROM added) AS written
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.revision, l.project_trashed, l.at, EXISTS (SELECT FROM added) AS written
 FROM   locked AS l
 `
 
@@ -59,6 +59,7 @@ type AddItemRow struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 	ProjectTrashed bool
 	At             time.Time
 	Written        bool
@@ -92,6 +93,7 @@ func (q *Queries) AddItem(ctx context.Context, arg AddItemParams) (AddItemRow, e
 		&i.UpdatedAt,
 		&i.DeletedAt,
 		&i.Trashed,
+		&i.Revision,
 		&i.ProjectTrashed,
 		&i.At,
 		&i.Written,
@@ -101,7 +103,7 @@ func (q *Queries) AddItem(ctx context.Context, arg AddItemParams) (AddItemRow, e
 
 const changeItem = `-- name: ChangeItem :one
 WITH locked AS (
-    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
            i.created_at AS item_created_at, i.updated_at AS item_updated_at,
            p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
     FROM   bullet_items AS i
@@ -120,7 +122,7 @@ WITH locked AS (
     AND    ($3::text <> l.item_content OR $4::int <> array_position(l.item_ids, l.item_id) - 1)
     RETURNING i.id
 )
-SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.revision, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
 FROM   locked AS l
 `
 
@@ -146,6 +148,7 @@ type ChangeItemRow struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 	ItemID         pgtype.UUID
 	ItemNumber     int32
 	ItemContent    string
@@ -183,6 +186,7 @@ func (q *Queries) ChangeItem(ctx context.Context, arg ChangeItemParams) (ChangeI
 		&i.UpdatedAt,
 		&i.DeletedAt,
 		&i.Trashed,
+		&i.Revision,
 		&i.ItemID,
 		&i.ItemNumber,
 		&i.ItemContent,
@@ -271,7 +275,7 @@ func (q *Queries) ListItems(ctx context.Context, specID requirements.Specificati
 
 const removeItem = `-- name: RemoveItem :one
 WITH locked AS (
-    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, i.id AS item_id, i.number AS item_number, i.content AS item_content, i.version AS item_version,
            i.created_at AS item_created_at, i.updated_at AS item_updated_at,
            p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
     FROM   bullet_items AS i
@@ -287,7 +291,7 @@ WITH locked AS (
     AND    ($3::bigint[] IS NULL OR l.item_version = ANY ($3::bigint[]))
     RETURNING i.id
 )
-SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM removed) AS written
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.revision, l.item_id, l.item_number, l.item_content, l.item_version, l.item_created_at, l.item_updated_at, l.project_trashed, l.at, EXISTS (SELECT FROM removed) AS written
 FROM   locked AS l
 `
 
@@ -311,6 +315,7 @@ type RemoveItemRow struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 	ItemID         pgtype.UUID
 	ItemNumber     int32
 	ItemContent    string
@@ -342,6 +347,7 @@ func (q *Queries) RemoveItem(ctx context.Context, arg RemoveItemParams) (RemoveI
 		&i.UpdatedAt,
 		&i.DeletedAt,
 		&i.Trashed,
+		&i.Revision,
 		&i.ItemID,
 		&i.ItemNumber,
 		&i.ItemContent,

@@ -5,11 +5,68 @@
 package db
 
 import (
+	"database/sql/driver"
+	"fmt"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+type ChangeKind string
+
+const (
+	ChangeKindProjectcreated        ChangeKind = "project.created"
+	ChangeKindProjectchanged        ChangeKind = "project.changed"
+	ChangeKindProjecttrashed        ChangeKind = "project.trashed"
+	ChangeKindProjectrestored       ChangeKind = "project.restored"
+	ChangeKindSpecificationcreated  ChangeKind = "specification.created"
+	ChangeKindSpecificationchanged  ChangeKind = "specification.changed"
+	ChangeKindSpecificationtrashed  ChangeKind = "specification.trashed"
+	ChangeKindSpecificationrestored ChangeKind = "specification.restored"
+	ChangeKindItemcreated           ChangeKind = "item.created"
+	ChangeKindItemchanged           ChangeKind = "item.changed"
+	ChangeKindItemmoved             ChangeKind = "item.moved"
+	ChangeKindItemdeleted           ChangeKind = "item.deleted"
+	ChangeKindItemrestored          ChangeKind = "item.restored"
+	ChangeKindItemsreordered        ChangeKind = "items.reordered"
+)
+
+func (e *ChangeKind) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = ChangeKind(s)
+	case string:
+		*e = ChangeKind(s)
+	default:
+		return fmt.Errorf("unsupported scan type for ChangeKind: %T", src)
+	}
+	return nil
+}
+
+type NullChangeKind struct {
+	ChangeKind ChangeKind
+	Valid      bool // Valid is true if ChangeKind is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullChangeKind) Scan(value interface{}) error {
+	if value == nil {
+		ns.ChangeKind, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.ChangeKind.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullChangeKind) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.ChangeKind), nil
+}
 
 type AuditEvent struct {
 	ID           auth.EventID
@@ -34,6 +91,30 @@ type BulletItem struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Place     *int32
+}
+
+type Change struct {
+	OwnerID          pgtype.UUID
+	ProjectID        pgtype.UUID
+	Revision         int64
+	Number           int64
+	Kind             ChangeKind
+	RevisedAt        time.Time
+	ActorID          pgtype.UUID
+	SpecID           pgtype.UUID
+	ItemID           pgtype.UUID
+	ItemNumber       *int32
+	SpecVersion      *int64
+	ItemVersion      *int64
+	OldTitle         *string
+	OldContent       *string
+	OldPlace         *int32
+	OldItemIds       []pgtype.UUID
+	OldCreatedAt     *time.Time
+	OldUpdatedAt     *time.Time
+	OldDeletedAt     *time.Time
+	OldSpecUpdatedAt *time.Time
+	Erased           bool
 }
 
 type IdempotencyKey struct {
@@ -64,6 +145,15 @@ type Project struct {
 	Trashed                 bool
 }
 
+type ProjectRevision struct {
+	OwnerID     pgtype.UUID
+	ProjectID   pgtype.UUID
+	Revision    int64
+	RevisedAt   time.Time
+	Transaction pgtype.Uint64
+	BeganAt     time.Time
+}
+
 type Session struct {
 	ID         auth.SessionID
 	UserID     auth.UserID
@@ -92,6 +182,7 @@ type Specification struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 }
 
 type UsedIDToken struct {

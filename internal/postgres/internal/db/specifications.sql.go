@@ -100,7 +100,7 @@ func (q *Queries) AddSpecification(ctx context.Context, arg AddSpecificationPara
 
 const changeSpecification = `-- name: ChangeSpecification :one
 WITH locked AS (
-    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+    SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
     FROM   specifications AS s
     JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
     WHERE  s.id = $1 AND s.owner_id = $2
@@ -116,7 +116,7 @@ WITH locked AS (
     AND    ($3::text <> l.title OR $4::text <> l.content)
     RETURNING s.id
 )
-SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
+SELECT l.id, l.project_id, l.owner_id, l.number, l.title, l.content, l.item_ids, l.next_item_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.revision, l.project_trashed, l.at, EXISTS (SELECT FROM changed) AS written
 FROM   locked AS l
 `
 
@@ -142,6 +142,7 @@ type ChangeSpecificationRow struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 	ProjectTrashed bool
 	At             time.Time
 	Written        bool
@@ -172,6 +173,7 @@ func (q *Queries) ChangeSpecification(ctx context.Context, arg ChangeSpecificati
 		&i.UpdatedAt,
 		&i.DeletedAt,
 		&i.Trashed,
+		&i.Revision,
 		&i.ProjectTrashed,
 		&i.At,
 		&i.Written,
@@ -180,7 +182,7 @@ func (q *Queries) ChangeSpecification(ctx context.Context, arg ChangeSpecificati
 }
 
 const getSpecification = `-- name: GetSpecification :one
-SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed
+SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, p.trashed AS project_trashed
 FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
@@ -210,6 +212,7 @@ func (q *Queries) GetSpecification(ctx context.Context, iD requirements.Specific
 		&i.Specification.UpdatedAt,
 		&i.Specification.DeletedAt,
 		&i.Specification.Trashed,
+		&i.Specification.Revision,
 		&i.ProjectTrashed,
 	)
 	return i, err
@@ -217,7 +220,7 @@ func (q *Queries) GetSpecification(ctx context.Context, iD requirements.Specific
 
 const listSpecifications = `-- name: ListSpecifications :many
 SELECT id, project_id, owner_id, number, title, CASE WHEN $1::boolean THEN '' ELSE content END::text AS content,
-       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed
+       item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
 FROM   specifications
 WHERE  project_id = $2 AND owner_id = $3 AND trashed = $4
 `
@@ -243,6 +246,7 @@ type ListSpecificationsRow struct {
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time
 	Trashed        bool
+	Revision       int64
 }
 
 // ListSpecifications reads the specifications of one project of the owner, a summary
@@ -275,6 +279,7 @@ func (q *Queries) ListSpecifications(ctx context.Context, arg ListSpecifications
 			&i.UpdatedAt,
 			&i.DeletedAt,
 			&i.Trashed,
+			&i.Revision,
 		); err != nil {
 			return nil, err
 		}
@@ -287,7 +292,7 @@ func (q *Queries) ListSpecifications(ctx context.Context, arg ListSpecifications
 }
 
 const lockProjectAndSpecification = `-- name: LockProjectAndSpecification :one
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, clock_timestamp()::timestamptz AS at
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
@@ -329,13 +334,14 @@ func (q *Queries) LockProjectAndSpecification(ctx context.Context, iD requiremen
 		&i.Specification.UpdatedAt,
 		&i.Specification.DeletedAt,
 		&i.Specification.Trashed,
+		&i.Specification.Revision,
 		&i.At,
 	)
 	return i, err
 }
 
 const lockSpecification = `-- name: LockSpecification :one
-SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
+SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, p.trashed AS project_trashed, clock_timestamp()::timestamptz AS at
 FROM   specifications AS s
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  s.id = $1 AND s.owner_id = $2
@@ -367,6 +373,7 @@ func (q *Queries) LockSpecification(ctx context.Context, iD requirements.Specifi
 		&i.Specification.UpdatedAt,
 		&i.Specification.DeletedAt,
 		&i.Specification.Trashed,
+		&i.Specification.Revision,
 		&i.ProjectTrashed,
 		&i.At,
 	)
