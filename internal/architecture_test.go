@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
-	"internal/postgres":  {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/history", "internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/cache":     {"internal/auth", "internal/ratelimit"},
 	"internal/ratelimit": {},
 	"internal/admission": {"internal/problem"},

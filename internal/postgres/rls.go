@@ -71,6 +71,11 @@ func scopeTo(actor auth.Actor) scope {
 	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, user: actor.User}
 }
 
+// scopeToSnapshotOf is the scope of a caller for reads in several round trips.
+func scopeToSnapshotOf(actor auth.Actor) scope {
+	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
+}
+
 // scopeToAllOf is the scope of a caller for work on everything the caller owns.
 func scopeToAllOf(actor auth.Actor) scope {
 	return scope{sql: scopeToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}

@@ -19,6 +19,8 @@ const (
 	KindNotFound
 	// KindConflict is a request that the present state does not allow.
 	KindConflict
+	// KindGone is a resource that existed and was deleted for good.
+	KindGone
 	// KindFailedPrecondition is a condition of the caller that does not hold.
 	KindFailedPrecondition
 	// KindInvalid is a request that is understood but has invalid values.
@@ -58,6 +60,11 @@ const (
 	ItemNotFound          Code = "item_not_found"
 	SessionNotFound       Code = "session_not_found"
 	UserNotFound          Code = "user_not_found"
+	RevisionNotFound      Code = "revision_not_found"
+	BaselineNotFound      Code = "baseline_not_found"
+	BaselineExists        Code = "baseline_exists"
+	UndoConflict          Code = "undo_conflict"
+	HistoryExpired        Code = "history_expired"
 	ProjectLimit          Code = "project_limit_reached"
 	SpecificationLimit    Code = "specification_limit_reached"
 	ItemLimit             Code = "item_limit_reached"
@@ -99,6 +106,7 @@ var codes = []Code{
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
 	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected,
 	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound,
+	RevisionNotFound, BaselineNotFound, BaselineExists, UndoConflict, HistoryExpired,
 	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
 	RateLimited, Internal, Unavailable,

@@ -134,6 +134,36 @@ var docs = map[Code]Doc{
 		Description: "There is no user with this id.",
 		Remedy:      "Check the id.",
 	},
+	RevisionNotFound: {
+		Kind:        KindNotFound,
+		Title:       "No such revision",
+		Description: "The project or specification has not reached this revision or version.",
+		Remedy:      "List the changes of the project for the revisions that it has.",
+	},
+	BaselineNotFound: {
+		Kind:        KindNotFound,
+		Title:       "No such baseline",
+		Description: "The project has no baseline with this name or id.",
+		Remedy:      "List the baselines of the project.",
+	},
+	BaselineExists: {
+		Kind:        KindConflict,
+		Title:       "Baseline exists",
+		Description: "The project has a baseline with this name.",
+		Remedy:      "Choose another name, or delete the baseline.",
+	},
+	UndoConflict: {
+		Kind:        KindConflict,
+		Title:       "Cannot undo",
+		Description: "Later revisions changed the same texts or items, so this revision cannot be undone alone.",
+		Remedy:      "Undo the later revisions that the detail names first, or restore an earlier state.",
+	},
+	HistoryExpired: {
+		Kind:        KindGone,
+		Title:       "History deleted",
+		Description: "The history that this state needs was deleted.",
+		Remedy:      "Choose a later revision or version.",
+	},
 	ProjectLimit: {
 		Kind:        KindConflict,
 		Title:       "Project limit reached",

@@ -39,6 +39,8 @@ CREATE TABLE project_revisions (
     -- restored database counts transactions anew, so the time tells them apart, too.
     transaction xid8        NOT NULL,
     began_at    timestamptz NOT NULL,
+    -- The oldest revision whose state can be read.
+    oldest      bigint      NOT NULL DEFAULT 0,
     CONSTRAINT project_revisions_pkey PRIMARY KEY (owner_id, project_id),
     CONSTRAINT project_revisions_project_fkey FOREIGN KEY (owner_id, project_id)
         REFERENCES projects (owner_id, id) ON DELETE CASCADE
@@ -85,6 +87,8 @@ CREATE TABLE changes (
 );
 ALTER SEQUENCE change_numbers OWNED BY changes.number;
 CREATE INDEX changes_by_specification ON changes (owner_id, spec_id, revision) WHERE spec_id IS NOT NULL;
+CREATE INDEX changes_of_projects ON changes (owner_id, project_id, revision) WHERE spec_id IS NULL;
+CREATE INDEX changes_of_deleted_items ON changes (owner_id, item_id) WHERE kind = 'item.deleted';
 CREATE INDEX changes_by_age ON changes USING brin (revised_at);
 
 ALTER TABLE project_revisions ENABLE ROW LEVEL SECURITY;

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -81,6 +82,18 @@ type AuditEvent struct {
 	Details      string
 }
 
+type Baseline struct {
+	OwnerID     auth.UserID
+	ID          history.BaselineID
+	ProjectID   requirements.ProjectID
+	Name        string
+	Description string
+	Revision    int64
+	Digest      string
+	CreatedBy   auth.UserID
+	CreatedAt   time.Time
+}
+
 type BulletItem struct {
 	ID        requirements.ItemID
 	SpecID    requirements.SpecificationID
@@ -94,22 +107,22 @@ type BulletItem struct {
 }
 
 type Change struct {
-	OwnerID          pgtype.UUID
-	ProjectID        pgtype.UUID
+	OwnerID          auth.UserID
+	ProjectID        requirements.ProjectID
 	Revision         int64
 	Number           int64
-	Kind             ChangeKind
+	Kind             string
 	RevisedAt        time.Time
-	ActorID          pgtype.UUID
-	SpecID           pgtype.UUID
-	ItemID           pgtype.UUID
+	ActorID          *auth.UserID
+	SpecID           *requirements.SpecificationID
+	ItemID           *requirements.ItemID
 	ItemNumber       *int32
 	SpecVersion      *int64
 	ItemVersion      *int64
 	OldTitle         *string
 	OldContent       *string
 	OldPlace         *int32
-	OldItemIds       []pgtype.UUID
+	OldItemIDs       ItemIDs
 	OldCreatedAt     *time.Time
 	OldUpdatedAt     *time.Time
 	OldDeletedAt     *time.Time
@@ -146,12 +159,13 @@ type Project struct {
 }
 
 type ProjectRevision struct {
-	OwnerID     pgtype.UUID
-	ProjectID   pgtype.UUID
+	OwnerID     auth.UserID
+	ProjectID   requirements.ProjectID
 	Revision    int64
 	RevisedAt   time.Time
 	Transaction pgtype.Uint64
 	BeganAt     time.Time
+	Oldest      int64
 }
 
 type Session struct {

@@ -1,0 +1,90 @@
+package history
+
+import (
+	"context"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/page"
+	"github.com/codegenapp/codegenapp/internal/requirements"
+)
+
+// MaxRewound is the maximum number of changes that one request takes back.
+const MaxRewound = 20_000
+
+// Store reads the history. Package postgres implements it.
+//
+// Every method acts for one actor, like those of requirements.Store. Changes come with
+// what they replaced only where a method says so.
+type Store interface {
+	// ResolveProject and ResolveSpecification return the revision that a point names.
+	ResolveProject(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (Resolved, error)
+	ResolveSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p Point) (Resolved, error)
+	// SpecificationSince reads a specification as it is now, and what happened to it
+	// after a revision.
+	SpecificationSince(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, revision int64) (Since, error)
+	// ProjectSince reads a project as it is now, and the changes of the project itself
+	// after a revision, the newest first, with what they replaced.
+	ProjectSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, revision int64) (requirements.Project, []Change, error)
+	// SpecificationsAt reads the specifications of a project that were live at a revision
+	// and have a number after one, by number: as they are now, with what happened since.
+	SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
+
+	// Changes reads a page of the changes of a project.
+	Changes(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q ChangeQuery) ([]Change, error)
+	// Revisions reads the changes of a page of the revisions of a specification, the
+	// newest first: those before a revision.
+	Revisions(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64, limit int) ([]Change, error)
+}
+
+// Since is a specification as it is now, and what happened after some revision.
+type Since struct {
+	requirements.ItemList
+	// Changes are those of the specification, the newest first, with what they replaced:
+	// at most MaxRewound and one.
+	Changes []Change
+	// ProjectChanges are those of the project itself.
+	ProjectChanges []Change
+}
+
+// AtQuery selects specifications at a revision.
+type AtQuery struct {
+	Revision int64
+	// After is the number of the last one before the page.
+	After, Limit int
+	// Items includes the items.
+	Items bool
+}
+
+// ChangeQuery selects one page of changes.
+type ChangeQuery struct {
+	// Since reads from the oldest change after this revision to the newest. Without it
+	// the list begins with the newest.
+	Since         *int64
+	Specification *requirements.SpecificationID
+	Actor         *auth.UserID
+	Kind          *Kind
+	// After is the change before the page; nil for the first page.
+	After *Position
+	Limit int
+}
+
+// Position is the place of a change in the history of its project.
+type Position struct{ Revision, Number int64 }
+
+// Cursor returns the position as the cursor of a page.
+func (p Position) Cursor() page.Cursor {
+	c := page.Cursor{Number: int(p.Revision)}
+	for n := range 8 {
+		c.ID[15-n] = byte(p.Number >> (8 * n))
+	}
+	return c
+}
+
+// PositionOf returns the position of a cursor.
+func PositionOf(c page.Cursor) Position {
+	p := Position{Revision: int64(c.Number)}
+	for _, b := range c.ID[8:] {
+		p.Number = p.Number<<8 | int64(b)
+	}
+	return p
+}

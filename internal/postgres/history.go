@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
+	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
+)
+
+// ResolveProject implements history.Store.
+func (s *Store) ResolveProject(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p history.Point) (history.Resolved, error) {
+	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{ProjectID: uuidOf(&project)}, p)
+	return at, notFoundAs(problem.ProjectNotFound, err)
+}
+
+// ResolveSpecification implements history.Store.
+func (s *Store) ResolveSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p history.Point) (history.Resolved, error) {
+	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{SpecID: uuidOf(&spec)}, p)
+	return at, notFoundAs(problem.SpecificationNotFound, err)
+}
+
+func (s *Store) resolve(ctx context.Context, actor auth.Actor, params db.ResolveRevisionParams, p history.Point) (history.Resolved, error) {
+	params.OwnerID = actor.User
+	params.Revision, params.Version, params.At, params.Baseline = p.Revision, p.Version, p.Time, p.Baseline
+	var row db.ResolveRevisionRow
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.ResolveRevisionRow, error) { return q.ResolveRevision(ctx, params) }))
+	return history.Resolved{Revision: row.Revision, Head: row.Head, Oldest: row.Oldest, Known: row.Revision >= 0}, err
+}
+
+// SpecificationSince implements history.Store.
+func (s *Store) SpecificationSince(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, revision int64) (history.Since, error) {
+	var parent db.GetSpecificationRow
+	var items []db.BulletItem
+	var changes, ofProject []db.Change
+	err := s.read(ctx, actor,
+		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) { return q.GetSpecification(ctx, spec, actor.User) }),
+		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.User) }),
+		get(&changes, func(q *db.Queries) ([]db.Change, error) {
+			return q.ListSpecificationChanges(ctx, db.ListSpecificationChangesParams{
+				OwnerID: actor.User, SpecID: &spec, After: revision, MaxRows: history.MaxRewound + 1,
+			})
+		}),
+		get(&ofProject, func(q *db.Queries) ([]db.Change, error) {
+			return q.ListChangesOfItsProject(ctx, db.ListChangesOfItsProjectParams{OwnerID: actor.User, SpecID: spec, After: revision, MaxRows: history.MaxRewound + 1})
+		}))
+	if err != nil {
+		return history.Since{}, notFoundAs(problem.SpecificationNotFound, err)
+	}
+	return since(specificationOf(parent.Specification, parent.ProjectTrashed), items, changes, ofProject), nil
+}
+
+func since(spec requirements.Specification, items []db.BulletItem, changes, ofProject []db.Change) history.Since {
+	return history.Since{
+		ItemList:       requirements.ItemList{Specification: spec, Items: spec.Sorted(convertAll(items, itemOf))},
+		Changes:        convertAll(changes, changeOf),
+		ProjectChanges: convertAll(ofProject, changeOf),
+	}
+}
+
+// ProjectSince implements history.Store.
+func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, revision int64) (requirements.Project, []history.Change, error) {
+	var row db.Project
+	var changes []db.Change
+	err := s.read(ctx, actor,
+		get(&row, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&changes, func(q *db.Queries) ([]db.Change, error) {
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: history.MaxRewound + 1})
+		}))
+	return projectOf(row), convertAll(changes, changeOf), notFoundAs(problem.ProjectNotFound, err)
+}
+
+// SpecificationsAt implements history.Store.
+func (s *Store) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) (list []history.Since, err error) {
+	err = s.inTx(ctx, scopeToSnapshotOf(actor), func(t *tx) error {
+		list, err = t.specificationsAt(ctx, actor, project, at)
+		return err
+	})
+	return list, err
+}
+
+// specificationsAt reads the specifications in one round trip, and what belongs to them in
+// another.
+func (t *tx) specificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
+	var specs []db.Specification
+	if err := t.read(ctx, get(&specs, func(q *db.Queries) ([]db.Specification, error) {
+		return q.ListSpecificationsAt(ctx, db.ListSpecificationsAtParams{
+			OwnerID: actor.User, ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
+		})
+	})); err != nil || len(specs) == 0 {
+		return nil, err
+	}
+	ids := make([]requirements.SpecificationID, len(specs))
+	for n, spec := range specs {
+		ids[n] = spec.ID
+	}
+	var rows []db.ListItemsOfSpecificationsRow
+	var changes []db.Change
+	if err := t.read(ctx,
+		get(&rows, func(q *db.Queries) ([]db.ListItemsOfSpecificationsRow, error) {
+			return q.ListItemsOfSpecifications(ctx, db.ListItemsOfSpecificationsParams{OwnerID: actor.User, SpecIDs: ids, Contents: at.Items})
+		}),
+		get(&changes, func(q *db.Queries) ([]db.Change, error) {
+			return q.ListChangesOfSpecifications(ctx, db.ListChangesOfSpecificationsParams{OwnerID: actor.User, SpecIDs: ids, After: at.Revision, MaxRows: history.MaxRewound + 1})
+		})); err != nil {
+		return nil, err
+	}
+	items := convertAll(rows, func(row db.ListItemsOfSpecificationsRow) db.BulletItem { return db.BulletItem(row) })
+	itemsOf := groupBy(items, func(i db.BulletItem) requirements.SpecificationID { return i.SpecID })
+	changesOf := groupBy(changes, func(c db.Change) requirements.SpecificationID { return *c.SpecID })
+	list := make([]history.Since, len(specs))
+	for n, spec := range specs {
+		list[n] = since(specificationOf(spec, false), itemsOf[spec.ID], changesOf[spec.ID], nil)
+	}
+	return list, nil
+}
+
+// Changes implements history.Store.
+func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q history.ChangeQuery) ([]history.Change, error) {
+	var rows []db.ListChangesRow
+	var kind *string
+	if q.Kind != nil {
+		kind = new(string(*q.Kind))
+	}
+	err := s.read(ctx, actor, get(&rows, func(queries *db.Queries) ([]db.ListChangesRow, error) {
+		if q.Since == nil {
+			after := history.Position{Revision: 1 << 62}
+			if q.After != nil {
+				after = *q.After
+			}
+			return queries.ListChanges(ctx, db.ListChangesParams{
+				OwnerID: actor.User, ProjectID: project, BeforeRevision: after.Revision, BeforeNumber: after.Number,
+				SpecID: uuidOf(q.Specification), ActorID: uuidOf(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
+			})
+		}
+		after := history.Position{Revision: *q.Since, Number: 1<<63 - 1}
+		if q.After != nil {
+			after = *q.After
+		}
+		newer, err := queries.ListChangesSince(ctx, db.ListChangesSinceParams{
+			OwnerID: actor.User, ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number,
+			SpecID: uuidOf(q.Specification), ActorID: uuidOf(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
+		})
+		return convertAll(newer, func(row db.ListChangesSinceRow) db.ListChangesRow { return db.ListChangesRow(row) }), err
+	}))
+	return convertAll(rows, listedChangeOf), err
+}
+
+// Revisions implements history.Store.
+func (s *Store) Revisions(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64, limit int) ([]history.Change, error) {
+	var rows []db.ListRevisionsRow
+	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListRevisionsRow, error) {
+		return q.ListRevisions(ctx, db.ListRevisionsParams{OwnerID: actor.User, SpecID: &spec, BeforeRevision: before, MaxRows: int32Of(limit)})
+	}))
+	return convertAll(rows, func(row db.ListRevisionsRow) history.Change { return listedChangeOf(db.ListChangesRow(row)) }), err
+}
+
+func changeOf(row db.Change) history.Change {
+	c := history.Change{
+		Project: row.ProjectID, Revision: row.Revision, Number: row.Number, At: row.RevisedAt.UTC(), Kind: history.Kind(row.Kind),
+		Specification: orZero(row.SpecID), Item: orZero(row.ItemID), ItemNumber: int(orZero(row.ItemNumber)),
+		SpecificationVersion: orZero(row.SpecVersion), ItemVersion: orZero(row.ItemVersion), Actor: history.Actor{ID: orZero(row.ActorID)},
+		Erased: row.Erased,
+	}
+	c.Old = history.Old{
+		Title: row.OldTitle, Content: row.OldContent, Items: row.OldItemIDs, DeletedAt: row.OldDeletedAt,
+		CreatedAt: orZero(row.OldCreatedAt).UTC(), UpdatedAt: orZero(row.OldUpdatedAt).UTC(), SpecificationUpdatedAt: orZero(row.OldSpecUpdatedAt).UTC(),
+	}
+	if row.OldPlace != nil {
+		c.Old.Place = new(int(*row.OldPlace))
+	}
+	return c
+}
+
+// listedChangeOf returns a change without what it replaced.
+func listedChangeOf(row db.ListChangesRow) history.Change {
+	return history.Change{
+		Project: row.ProjectID, Revision: row.Revision, Number: row.Number, At: row.RevisedAt.UTC(), Kind: history.Kind(row.Kind),
+		Specification: orZero(row.SpecID), SpecificationNumber: int(row.SpecNumber), Item: orZero(row.ItemID), ItemNumber: int(orZero(row.ItemNumber)),
+		SpecificationVersion: orZero(row.SpecVersion), ItemVersion: orZero(row.ItemVersion),
+		Actor: history.Actor{ID: orZero(row.ActorID), Name: row.ActorName},
+	}
+}
+
+// uuidOf returns an optional id as a parameter.
+func uuidOf[T any](v *id.Of[T]) pgtype.UUID {
+	if v == nil {
+		return pgtype.UUID{}
+	}
+	return pgtype.UUID{Bytes: *v, Valid: true}
+}
+
+// orZero returns the value, or the zero value without one.
+func orZero[T any](v *T) T {
+	if v == nil {
+		return *new(T)
+	}
+	return *v
+}
+
+// groupBy groups rows by a key; the order within a group stays.
+func groupBy[K comparable, T any](rows []T, key func(T) K) map[K][]T {
+	groups := map[K][]T{}
+	for _, row := range rows {
+		groups[key(row)] = append(groups[key(row)], row)
+	}
+	return groups
+}
