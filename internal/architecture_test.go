@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
-	"internal/history":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id", "internal/text"},
+	"internal/history":      {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/auth":         {"internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/page":         {},

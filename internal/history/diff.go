@@ -73,7 +73,7 @@ func changed(from, to string) []Segment {
 func diffItems(specification int, from, to []requirements.Item) []ItemDiff {
 	var diffs []ItemDiff
 	add := func(item requirements.Item, kind DiffKind, fromOrder, toOrder *int, segments []Segment) {
-		diffs = append(diffs, ItemDiff{item.ID, ref(specification, item), kind, fromOrder, toOrder, segments})
+		diffs = append(diffs, ItemDiff{item.ID, ref(specification, item.Number), kind, fromOrder, toOrder, segments})
 	}
 	kept := indexes(to)
 	next := 0 // in from: all before it are done
@@ -142,6 +142,4 @@ func indexes(items []requirements.Item) map[requirements.ItemID]int {
 }
 
 // ref is the name by which people cite an item.
-func ref(specification int, item requirements.Item) string {
-	return fmt.Sprintf("%d.%d", specification, item.Number)
-}
+func ref(specification, item int) string { return fmt.Sprintf("%d.%d", specification, item) }

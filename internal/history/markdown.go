@@ -29,7 +29,7 @@ func Markdown(list requirements.ItemList) string {
 		b.WriteString("\n## Items\n\n")
 	}
 	for _, item := range list.Items {
-		fmt.Fprintf(&b, itemMark+"**%s**", ref(list.Specification.Number, item))
+		fmt.Fprintf(&b, itemMark+"**%s**", ref(list.Specification.Number, item.Number))
 		if beginsBlock.MatchString(item.Content) {
 			b.WriteString("\n\n" + itemIndent)
 		} else {

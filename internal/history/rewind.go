@@ -2,15 +2,10 @@ package history
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
-
-func ref(specification, item int) string {
-	return strconv.Itoa(specification) + "." + strconv.Itoa(item)
-}
 
 // State is a specification with its items at one revision.
 type State struct {

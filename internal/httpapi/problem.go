@@ -29,7 +29,7 @@ var statuses = map[problem.Kind]int{
 	problem.KindPermissionDenied:   http.StatusForbidden,
 	problem.KindNotFound:           http.StatusNotFound,
 	problem.KindConflict:           http.StatusConflict,
-	problem.KindGone: http.StatusGone,
+	problem.KindGone:               http.StatusGone,
 	problem.KindFailedPrecondition: http.StatusPreconditionFailed,
 	problem.KindInvalid:            http.StatusUnprocessableEntity,
 	problem.KindResourceExhausted:  http.StatusTooManyRequests,

@@ -95,10 +95,7 @@ func (t *tx) specificationsAt(ctx context.Context, actor auth.Actor, project req
 	})); err != nil || len(specs) == 0 {
 		return nil, err
 	}
-	ids := make([]requirements.SpecificationID, len(specs))
-	for n, spec := range specs {
-		ids[n] = spec.ID
-	}
+	ids := convertAll(specs, func(spec db.Specification) pgtype.UUID { return uuidOf(&spec.ID) })
 	var rows []db.ListItemsOfSpecificationsRow
 	var changes []db.Change
 	if err := t.read(ctx,
