@@ -1,5 +1,6 @@
 // Package history holds the history of projects: what a revision is, how a state of
-// earlier is reconstructed from the present one, and how it is restored.
+// earlier is reconstructed from the present one and restored, what differs between two
+// states, and the digest that identifies a state.
 //
 // It depends on neither HTTP nor SQL. It needs storage through [Store], which package
 // postgres implements. The database writes the history: each transaction that changes

@@ -1,7 +1,3 @@
-// Package history holds the rules of past states: what differs between two states of a
-// specification, by words and by items, and the digest by which a state is recognised.
-//
-// It knows neither HTTP nor SQL.
 package history
 
 import (

@@ -134,7 +134,7 @@ func patched(from []requirements.Item, diffs []ItemDiff) []string {
 	fill()
 	for _, item := range from {
 		if !listed[item.ID] {
-			list = append(list, ref(3, item)+" "+item.Content)
+			list = append(list, ref(3, item.Number)+" "+item.Content)
 			fill()
 		}
 	}
@@ -159,7 +159,7 @@ func TestDiff_LeadsFromOneStateToTheOther(t *testing.T) {
 		d := DiffSpecifications(from, to)
 		var want []string
 		for _, item := range to.Items {
-			want = append(want, ref(3, item)+" "+item.Content)
+			want = append(want, ref(3, item.Number)+" "+item.Content)
 		}
 		if diff := cmp.Diff(want, patched(from.Items, d.Items)); diff != "" {
 			t.Fatalf("%s: (-want +got)\n%s", summaries(d), diff)

@@ -21,8 +21,13 @@ type Point struct {
 	Baseline *string
 }
 
-// PointForms are the forms of a point, for people.
-const PointForms = "a revision such as r120, a version such as v17, a time such as 2026-11-30T09:30:00Z, or baseline:NAME"
+// PointForms returns the forms of a point, for people.
+func PointForms(versions bool) string {
+	if versions {
+		return "a revision such as r120, a version such as v17, a time such as 2026-11-30T09:30:00Z, or baseline:NAME"
+	}
+	return "a revision such as r120, a time such as 2026-11-30T09:30:00Z, or baseline:NAME"
+}
 
 var pointNumber = regexp.MustCompile(`^[rv](0|[1-9][0-9]{0,17})$`)
 

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/page"
@@ -15,13 +14,11 @@ import (
 type Service struct {
 	store  Store
 	limits requirements.Limits
-	// feed is how far back changes are listed; zero is without a bound.
-	now func() time.Time
 }
 
 // NewService returns the service over a store.
 func NewService(store Store, limits requirements.Limits) *Service {
-	return &Service{store: store, limits: limits, now: time.Now}
+	return &Service{store: store, limits: limits}
 }
 
 // SpecificationAt returns a specification with its items as it was at a point. It is
@@ -95,12 +92,12 @@ func trashedBefore(changes []Change, now bool) bool {
 }
 
 // SpecificationsAt returns one page of the specifications of a project that were live at
-// a point, by number, and the revision that the point names.
-func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point, q page.Query) (page.Page[requirements.Specification], int64, error) {
+// a point, by number.
+func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point, q page.Query) (page.Page[requirements.Specification], error) {
 	none := page.Page[requirements.Specification]{}
 	at, err := s.resolveLive(ctx, actor, project, p)
 	if err != nil {
-		return none, 0, err
+		return none, err
 	}
 	query := AtQuery{Revision: at.Revision, Limit: q.Limit + 1}
 	if q.After != nil {
@@ -108,19 +105,19 @@ func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, projec
 	}
 	rows, err := s.store.SpecificationsAt(ctx, actor, project, query)
 	if err != nil {
-		return none, 0, err
+		return none, err
 	}
 	specs := make([]requirements.Specification, 0, len(rows))
 	for _, row := range rows {
 		state, err := row.rewind(at.Revision)
 		if err != nil {
-			return none, 0, err
+			return none, err
 		}
 		specs = append(specs, state.Specification)
 	}
 	return page.CutBytes(specs, q.Limit, func(s requirements.Specification) int { return len(s.Content) }, func(s requirements.Specification) page.Cursor {
 		return page.Cursor{Number: s.Number, ID: s.ID}
-	}), at.Revision, nil
+	}), nil
 }
 
 // resolveLive returns the revision that a point names, in a project that was live then.

@@ -25,6 +25,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
@@ -44,6 +45,7 @@ const defaultConnections = 16
 type Config struct {
 	Auth         *auth.Service
 	Requirements *requirements.Service
+	History      *history.Service
 	// PublicKeys verify access tokens. They are published if there are any.
 	PublicKeys []auth.PublicKey
 	// SecretKey authenticates page tokens and OAuth states; at least 32 bytes.

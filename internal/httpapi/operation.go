@@ -79,6 +79,11 @@ func idempotent(o *operation) {
 // paged is for lists with page tokens.
 func paged(o *operation) { problems(problem.InvalidPageToken)(o) }
 
+// past is for reads of states of earlier.
+func past(o *operation) {
+	problems(problem.RevisionNotFound, problem.BaselineNotFound, problem.HistoryExpired)(o)
+}
+
 // allProblems are the problems of an operation, also those that follow from its kind:
 // of every request, of callers, of path ids and of bodies.
 func (o operation) allProblems(op huma.Operation, a access) []problem.Code {

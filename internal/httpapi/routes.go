@@ -41,9 +41,12 @@ func (a *API) routes() {
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, problems(problem.ProjectLimit))
 
-	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged)
+	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, cached, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
+
+	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
-	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached)
+	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
+	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, cached, paged)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)

@@ -135,6 +135,7 @@ type listSpecificationsIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
 	View    string `query:"view" enum:"full,summary" default:"full" doc:"summary leaves the contents out."`
+	At      string `query:"at" maxLength:"120" example:"r120" doc:"The live specifications as they were: at a revision such as r120, a time, or a baseline such as baseline:NAME. A time means the last revision at or before it. The list is then in the order of the numbers."`
 	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2."`
 }
 
@@ -147,6 +148,9 @@ type specificationsOut struct {
 
 // listSpecifications is GET /projects/{id}/specs.
 func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *listSpecificationsIn) (*specificationsOut, error) {
+	if in.At != "" {
+		return a.specificationsAt(ctx, actor, in)
+	}
 	q, scope, err := in.query(a, actor, "specifications of "+in.ID.String(), in.OrderBy)
 	if err != nil {
 		return nil, err
@@ -159,6 +163,34 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	out := &specificationsOut{}
 	out.Body.Specifications = each(page.Rows, specificationRowOf)
 	out.Body.NextPageToken = a.pageToken(page.Next, scope)
+	return out, nil
+}
+
+// specificationsAt is GET /projects/{id}/specs with at.
+func (a *API) specificationsAt(ctx context.Context, actor auth.Actor, in *listSpecificationsIn) (*specificationsOut, error) {
+	point, err := pointOf("at", in.At, false)
+	if err == nil && (in.OrderBy != "number" || in.Trashed == "true") {
+		err = problem.New(problem.InvalidParameter, "With the query parameter at, the list has the order number and no trash.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	q, scope, err := in.query(a, actor, "specifications of "+in.ID.String()+" at "+in.At, in.OrderBy)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.History.SpecificationsAt(ctx, actor, in.ID, point, q.Query)
+	if err != nil {
+		return nil, err
+	}
+	out := &specificationsOut{}
+	out.Body.Specifications = each(rows.Rows, specificationRowOf)
+	if in.View == "summary" {
+		for n := range out.Body.Specifications {
+			out.Body.Specifications[n].Content = ""
+		}
+	}
+	out.Body.NextPageToken = a.pageToken(rows.Next, scope)
 	return out, nil
 }
 
@@ -193,10 +225,14 @@ func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *cre
 type getSpecificationIn struct {
 	ID      requirements.SpecificationID `path:"id" format:"uuid"`
 	Include string                       `query:"include" enum:"items" doc:"items adds the items in their order."`
+	At      string                       `query:"at" maxLength:"120" example:"v17" doc:"The specification as it was: at a revision of the project such as r120, a version such as v17, a time, or a baseline such as baseline:NAME. A time means the last revision at or before it."`
 }
 
 // getSpecification is GET /specs/{id}.
 func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
+	if in.At != "" {
+		return a.specificationAt(ctx, actor, in)
+	}
 	if in.Include == "" {
 		return specificationResponse(a.Requirements.Specification(ctx, actor, in.ID))
 	}
@@ -204,6 +240,20 @@ func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpe
 	out, err := specificationResponse(s, err)
 	if err == nil {
 		out.Body.Items = each(items, itemOf)
+	}
+	return out, err
+}
+
+// specificationAt is GET /specs/{id} with at.
+func (a *API) specificationAt(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
+	point, err := pointOf("at", in.At, true)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.History.SpecificationAt(ctx, actor, in.ID, point)
+	out, err := specificationResponse(list.Specification, err)
+	if err == nil && in.Include != "" {
+		out.Body.Items = each(list.Items, itemOf)
 	}
 	return out, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/google"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -102,15 +103,17 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 // and from a itself.
 func (a *App) apiConfig() httpapi.Config {
 	s := a.settings
+	limits := requirements.Limits{
+		ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
+	}
 	return httpapi.Config{
-		Requirements: requirements.NewService(a.store, requirements.Limits{
-			ProjectsPerUser: s.MaxProjects, SpecificationsPerProject: s.MaxSpecifications, ItemsPerSpecification: s.MaxItems,
-		}),
-		Limits:    s.limits(),
-		SecretKey: []byte(s.SecretKey),
-		Health:    httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
-		Capacity:  httpapi.Capacity{MaxBodyBytes: s.MaxBodyBytes},
-		Network:   httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
+		Requirements: requirements.NewService(a.store, limits),
+		History:      history.NewService(a.store, limits),
+		Limits:       s.limits(),
+		SecretKey:    []byte(s.SecretKey),
+		Health:       httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},
+		Capacity:     httpapi.Capacity{MaxBodyBytes: s.MaxBodyBytes},
+		Network:      httpapi.Network{Origins: s.CORSOrigins, RequireHTTPS: s.requireHTTPS()},
 		Telemetry: httpapi.Telemetry{
 			Version: BuildVersion().Version, Metrics: a.metrics, MetricsElsewhere: s.MetricsAddr != "", Traces: a.traces,
 			OnUser: a.active.Touch, Log: a.log, Now: time.Now,
