@@ -17,7 +17,7 @@ import (
 func MarkdownDiff(from, to requirements.ItemList) string {
 	d := DiffSpecifications(from, to)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %d %s, v%d to v%d\n", to.Specification.Number, escaped(to.Specification.Title),
+	fmt.Fprintf(&b, "%s, v%d to v%d\n", heading(to.Specification.Number, escaped(to.Specification.Title)),
 		from.Specification.Version, to.Specification.Version)
 	if d.IsEmpty() {
 		b.WriteString("\nThe texts are the same.\n")
