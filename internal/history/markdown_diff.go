@@ -98,10 +98,11 @@ func paragraphs(lines []markedLine) string {
 		default:
 			b.WriteString("\\\n")
 		}
-		if before, found := bytes.CutSuffix(line.text, []byte(`\\`)); found {
-			line.text = append(before, "&#92;"...) // some readers take a third backslash for another one
+		before, found := bytes.CutSuffix(line.text, []byte(`\\`))
+		b.Write(before)
+		if found {
+			b.WriteString("&#92;") // some readers take a third backslash for another one
 		}
-		b.Write(line.text)
 	}
 	return strings.Trim(b.String(), "\n")
 }
