@@ -23,7 +23,7 @@ const (
 // from them, and an inserted item would change the lines of all items behind it.
 func Markdown(list requirements.ItemList) string {
 	var b strings.Builder
-	b.WriteString(heading(list.Specification) + "\n\n" + list.Specification.Content + "\n")
+	b.WriteString(heading(list.Specification.Number, list.Specification.Title) + "\n\n" + list.Specification.Content + "\n")
 	if len(list.Items) > 0 {
 		// The heading keeps the list apart from one at the end of the content.
 		b.WriteString("\n## Items\n\n")
@@ -40,8 +40,9 @@ func Markdown(list requirements.ItemList) string {
 	return b.String()
 }
 
-func heading(s requirements.Specification) string {
-	return strings.TrimRight(fmt.Sprintf("# %d %s", s.Number, s.Title), " ")
+// heading has the number alone if there is no title.
+func heading(number int, title string) string {
+	return strings.TrimRight(fmt.Sprintf("# %d %s", number, title), " ")
 }
 
 // beginsBlock matches a text that needs its first line for itself: a blank line, indented

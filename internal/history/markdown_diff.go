@@ -17,7 +17,7 @@ import (
 func MarkdownDiff(from, to requirements.ItemList) string {
 	d := DiffSpecifications(from, to)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %d %s, v%d to v%d\n", to.Specification.Number, escaped(to.Specification.Title),
+	fmt.Fprintf(&b, "%s, v%d to v%d\n", heading(to.Specification.Number, escaped(to.Specification.Title)),
 		from.Specification.Version, to.Specification.Version)
 	if d.IsEmpty() {
 		b.WriteString("\nThe texts are the same.\n")
@@ -98,10 +98,11 @@ func paragraphs(lines []markedLine) string {
 		default:
 			b.WriteString("\\\n")
 		}
-		if before, found := bytes.CutSuffix(line.text, []byte(`\\`)); found {
-			line.text = append(before, "&#92;"...) // some readers take a third backslash for another one
+		before, found := bytes.CutSuffix(line.text, []byte(`\\`))
+		b.Write(before)
+		if found {
+			b.WriteString("&#92;") // some readers take a third backslash for another one
 		}
-		b.Write(line.text)
 	}
 	return strings.Trim(b.String(), "\n")
 }

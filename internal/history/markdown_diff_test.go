@@ -58,6 +58,9 @@ The end.
 	if diff := cmp.Diff(want, MarkdownDiff(from, to)); diff != "" {
 		t.Error(diff)
 	}
+	if got, want := MarkdownDiff(state(1, "", "a"), state(2, "", "a")), "# 3, v1 to v2\n\nThe texts are the same.\n"; got != want {
+		t.Errorf("without a title: %q", got)
+	}
 	if got, want := MarkdownDiff(from, from), "# 3 Bills, v3 to v3\n\nThe texts are the same.\n"; got != want {
 		t.Errorf("two equal states: %q", got)
 	}

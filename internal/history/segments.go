@@ -32,8 +32,8 @@ type Segment struct {
 //   - Blanks between replaced words of a line are part of the replacement.
 //   - Two equal texts are one segment; two empty ones are nil.
 //
-// The time is linear in the length of the texts but for a factor. Texts with little in
-// common may therefore share more than is shown as equal.
+// The time is linear in the length of the texts but for a factor. Repetitive texts with
+// many edits may therefore share more than is shown as equal.
 func Segments(from, to string) []Segment {
 	if from == to {
 		return appendSegment(nil, OpEqual, from)
