@@ -59,6 +59,10 @@ type Tx interface {
 	CountSpecification(ctx context.Context, p Project) error
 	// UpdateItemList stores the order of the items of the locked specification.
 	UpdateItemList(ctx context.Context, s Specification) error
+	// RewriteItems writes a change of the items of the locked specification, which is s
+	// afterwards. Inserted and updated items get the time at, unless theirs is later. An
+	// inserted item that was deleted before gets its next version.
+	RewriteItems(ctx context.Context, s Specification, c ItemListChange, at time.Time) error
 
 	// AddSpecification locks a project and adds a specification to it.
 	AddSpecification(ctx context.Context, project ProjectID, w SpecificationInsert) (Project, Write, error)

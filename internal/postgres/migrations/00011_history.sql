@@ -211,7 +211,8 @@ $$;
 -- Counts the versions of a specification: one for each revision that changes it or its
 -- items. A statement may change texts, order and trash; the triggers of the items change
 -- the list. A statement that changes none of them has no effect, and neither has one that
--- sets the list to what it is: the release before migration 10 sends that.
+-- sets the list to what it is: the release before migration 10 sends that. It may set the
+-- time if its transaction has changed the items before: a deletion has no time of its own.
 -- +goose StatementBegin
 CREATE FUNCTION change_specification() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -227,7 +228,13 @@ BEGIN
         RETURN NEW;
     END IF;
     IF NEW.title = OLD.title AND NEW.content = OLD.content AND NEW.item_ids = OLD.item_ids AND NEW.deleted_at IS NOT DISTINCT FROM OLD.deleted_at THEN
-        RETURN NULL;
+        IF NOT EXISTS (SELECT FROM public.project_revisions AS r
+                       WHERE  r.owner_id = OLD.owner_id AND r.project_id = OLD.project_id AND r.revision = OLD.revision
+                       AND    r.transaction = pg_current_xact_id_if_assigned() AND r.began_at = now()) THEN
+            RETURN NULL;
+        END IF;
+        OLD.updated_at := NEW.updated_at;
+        RETURN OLD;
     END IF;
     made := public.revise(NEW.owner_id, NEW.project_id);
     NEW.revision := made.revision;

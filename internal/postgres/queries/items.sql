@@ -87,3 +87,26 @@ WITH locked AS (
 )
 SELECT l.*, EXISTS (SELECT FROM removed) AS written
 FROM   locked AS l;
+
+-- DeleteItems deletes items of a locked specification. The trigger of the items changes
+-- the list.
+-- name: DeleteItems :exec
+DELETE FROM bullet_items
+WHERE  id = ANY (@item_ids::uuid[]) AND spec_id = @spec_id AND owner_id = @owner_id;
+
+-- InsertItems inserts items with their numbers into a locked specification, one after the
+-- other. The trigger of the items changes the list. An item that was deleted before gets
+-- its next version.
+-- name: InsertItems :exec
+INSERT INTO bullet_items (id, spec_id, owner_id, number, place, content, created_at, updated_at)
+SELECT n.id, @spec_id, @owner_id, n.number, n.place, n.content, n.created_at, @at
+FROM   (SELECT unnest(@item_ids::uuid[]) AS id, unnest(@numbers::int[]) AS number, unnest(@places::int[]) AS place,
+               unnest(@contents::text[]) AS content, unnest(@created_at::timestamptz[]) AS created_at) AS n
+ORDER  BY n.place;
+
+-- UpdateItems changes the contents of items of a locked specification.
+-- name: UpdateItems :exec
+UPDATE bullet_items AS i
+SET    content = n.content, updated_at = greatest(i.updated_at, @at)
+FROM   (SELECT unnest(@item_ids::uuid[]) AS id, unnest(@contents::text[]) AS content) AS n
+WHERE  i.id = n.id AND i.spec_id = @spec_id AND i.owner_id = @owner_id;

@@ -94,6 +94,13 @@ UPDATE specifications
 SET    item_ids = @item_ids, updated_at = @updated_at
 WHERE  id = @id AND owner_id = @owner_id;
 
+-- SetSpecificationTime sets the time of a specification whose items the transaction has
+-- changed.
+-- name: SetSpecificationTime :exec
+UPDATE specifications
+SET    updated_at = @updated_at
+WHERE  id = @id AND owner_id = @owner_id;
+
 -- UpdateSpecificationCounters updates the counters of a locked project.
 -- name: UpdateSpecificationCounters :exec
 UPDATE projects

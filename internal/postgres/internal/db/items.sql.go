@@ -200,6 +200,24 @@ func (q *Queries) ChangeItem(ctx context.Context, arg ChangeItemParams) (ChangeI
 	return i, err
 }
 
+const deleteItems = `-- name: DeleteItems :exec
+DELETE FROM bullet_items
+WHERE  id = ANY ($1::uuid[]) AND spec_id = $2 AND owner_id = $3
+`
+
+type DeleteItemsParams struct {
+	ItemIDs []pgtype.UUID
+	SpecID  requirements.SpecificationID
+	OwnerID auth.UserID
+}
+
+// DeleteItems deletes items of a locked specification. The trigger of the items changes
+// the list.
+func (q *Queries) DeleteItems(ctx context.Context, arg DeleteItemsParams) error {
+	_, err := q.db.Exec(ctx, deleteItems, arg.ItemIDs, arg.SpecID, arg.OwnerID)
+	return err
+}
+
 const getItem = `-- name: GetItem :one
 SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
@@ -233,6 +251,42 @@ func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID a
 		&i.Trashed,
 	)
 	return i, err
+}
+
+const insertItems = `-- name: InsertItems :exec
+INSERT INTO bullet_items (id, spec_id, owner_id, number, place, content, created_at, updated_at)
+SELECT n.id, $1, $2, n.number, n.place, n.content, n.created_at, $3
+FROM   (SELECT unnest($4::uuid[]) AS id, unnest($5::int[]) AS number, unnest($6::int[]) AS place,
+               unnest($7::text[]) AS content, unnest($8::timestamptz[]) AS created_at) AS n
+ORDER  BY n.place
+`
+
+type InsertItemsParams struct {
+	SpecID    requirements.SpecificationID
+	OwnerID   auth.UserID
+	At        time.Time
+	ItemIDs   []pgtype.UUID
+	Numbers   []int32
+	Places    []int32
+	Contents  []string
+	CreatedAt []time.Time
+}
+
+// InsertItems inserts items with their numbers into a locked specification, one after the
+// other. The trigger of the items changes the list. An item that was deleted before gets
+// its next version.
+func (q *Queries) InsertItems(ctx context.Context, arg InsertItemsParams) error {
+	_, err := q.db.Exec(ctx, insertItems,
+		arg.SpecID,
+		arg.OwnerID,
+		arg.At,
+		arg.ItemIDs,
+		arg.Numbers,
+		arg.Places,
+		arg.Contents,
+		arg.CreatedAt,
+	)
+	return err
 }
 
 const listItems = `-- name: ListItems :many
@@ -359,4 +413,31 @@ func (q *Queries) RemoveItem(ctx context.Context, arg RemoveItemParams) (RemoveI
 		&i.Written,
 	)
 	return i, err
+}
+
+const updateItems = `-- name: UpdateItems :exec
+UPDATE bullet_items AS i
+SET    content = n.content, updated_at = greatest(i.updated_at, $1)
+FROM   (SELECT unnest($4::uuid[]) AS id, unnest($5::text[]) AS content) AS n
+WHERE  i.id = n.id AND i.spec_id = $2 AND i.owner_id = $3
+`
+
+type UpdateItemsParams struct {
+	At       time.Time
+	SpecID   requirements.SpecificationID
+	OwnerID  auth.UserID
+	ItemIDs  []pgtype.UUID
+	Contents []string
+}
+
+// UpdateItems changes the contents of items of a locked specification.
+func (q *Queries) UpdateItems(ctx context.Context, arg UpdateItemsParams) error {
+	_, err := q.db.Exec(ctx, updateItems,
+		arg.At,
+		arg.SpecID,
+		arg.OwnerID,
+		arg.ItemIDs,
+		arg.Contents,
+	)
+	return err
 }

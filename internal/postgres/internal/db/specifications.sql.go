@@ -380,6 +380,25 @@ func (q *Queries) LockSpecification(ctx context.Context, iD requirements.Specifi
 	return i, err
 }
 
+const setSpecificationTime = `-- name: SetSpecificationTime :exec
+UPDATE specifications
+SET    updated_at = $1
+WHERE  id = $2 AND owner_id = $3
+`
+
+type SetSpecificationTimeParams struct {
+	UpdatedAt time.Time
+	ID        requirements.SpecificationID
+	OwnerID   auth.UserID
+}
+
+// SetSpecificationTime sets the time of a specification whose items the transaction has
+// changed.
+func (q *Queries) SetSpecificationTime(ctx context.Context, arg SetSpecificationTimeParams) error {
+	_, err := q.db.Exec(ctx, setSpecificationTime, arg.UpdatedAt, arg.ID, arg.OwnerID)
+	return err
+}
+
 const updateItemList = `-- name: UpdateItemList :exec
 UPDATE specifications
 SET    item_ids = $1, updated_at = $2
