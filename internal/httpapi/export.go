@@ -197,7 +197,7 @@ func (e *exporter) Project(p requirements.Project) error {
 	view := projectOf(p)
 	return e.write(jsontext.BeginObject,
 		"id", view.ID, "owner_id", view.OwnerID, "title", view.Title, "description", view.Description,
-		"specification_count", view.SpecificationCount, "version", view.Version,
+		"specification_count", view.SpecificationCount, "version", view.Version, "revision", view.Revision,
 		"created_at", view.CreatedAt, "updated_at", view.UpdatedAt, "deleted_at", view.DeletedAt,
 		"specifications", jsontext.BeginArray)
 }

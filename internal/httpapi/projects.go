@@ -22,7 +22,7 @@ var (
 	}
 	getProjectDoc = doc{
 		"getProject", "Projects", "Read a project",
-		"The project, with its version as `ETag`.",
+		"The project. Its `ETag` is made of its version and its revision, such as `\"3-17\"`; `If-Match` compares the version.",
 	}
 	replaceProjectDoc = doc{
 		"replaceProject", "Projects", "Replace a project",
@@ -49,7 +49,8 @@ type Project struct {
 	Title              string                 `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
 	Description        string                 `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
 	SpecificationCount int                    `json:"specification_count" minimum:"0" sample:"1" doc:"Live specifications; the trash does not count."`
-	Version            int64                  `json:"version" minimum:"1" sample:"3" doc:"Counts the states of the project. In quotes it is the ETag, for If-Match."`
+	Version            int64                  `json:"version" minimum:"1" sample:"3" doc:"Counts the states of the project. In quotes it works as If-Match of a change."`
+	Revision           int64                  `json:"revision" minimum:"0" sample:"17" doc:"Counts the changes of the project and of everything in it, see its changes. With r before it, it names this state."`
 	CreatedAt          timestamp              `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt          timestamp              `json:"updated_at"`
 	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
@@ -58,13 +59,13 @@ type Project struct {
 func projectOf(p requirements.Project) Project {
 	return Project{
 		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
-		SpecificationCount: p.SpecificationCount, Version: p.Version,
+		SpecificationCount: p.SpecificationCount, Version: p.Version, Revision: p.Revision,
 		CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), DeletedAt: timestampOf(p.DeletedAt),
 	}
 }
 
 type projectOut struct {
-	ETag string `header:"ETag" doc:"The version, for If-Match and If-None-Match."`
+	ETag string `header:"ETag" doc:"Version and revision, for If-Match and If-None-Match."`
 	Body Project
 }
 

@@ -29,7 +29,7 @@ func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.V
 			if err != nil || len(page) < exportProjects {
 				return err
 			}
-			after = page[len(page)-1].ID
+			after = page[len(page)-1].Project.ID
 		}
 	})
 }
@@ -54,19 +54,19 @@ func (t *tx) lockExport(ctx context.Context, user auth.UserID) error {
 }
 
 // exportProjects visits one page of projects with their contents.
-func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) ([]db.Project, error) {
-	var page []db.Project
-	err := t.read(ctx, get(&page, func(q *db.Queries) ([]db.Project, error) {
+func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) ([]db.ExportProjectsRow, error) {
+	var page []db.ExportProjectsRow
+	err := t.read(ctx, get(&page, func(q *db.Queries) ([]db.ExportProjectsRow, error) {
 		return q.ExportProjects(ctx, db.ExportProjectsParams{OwnerID: actor.User, After: after, MaxRows: exportProjects})
 	}))
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range page {
-		if err := visit.Project(projectOf(row)); err != nil {
+		if err := visit.Project(projectOf(row.Project, row.Revision)); err != nil {
 			return nil, err
 		}
-		if err := t.exportProject(ctx, row, visit); err != nil {
+		if err := t.exportProject(ctx, row.Project, visit); err != nil {
 			return nil, err
 		}
 	}

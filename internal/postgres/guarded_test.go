@@ -77,6 +77,12 @@ func TestGuarded_StatementsWriteWhatTheRulesDecide(t *testing.T) {
 				rejected++
 				want = before
 			}
+			// A request that changes something is one revision, another one is none.
+			want.Project.Revision = after.Project.Revision
+			if changed := !cmp.Equal(before, want, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(requirements.Project{}, "Revision")); changed != (after.Project.Revision == before.Project.Revision+1) ||
+				!changed && after.Project.Revision != before.Project.Revision {
+				r.Fatalf("changed: %t, the revision was %d and is %d", changed, before.Project.Revision, after.Project.Revision)
+			}
 			if diff := cmp.Diff(want, after, cmpopts.EquateEmpty()); diff != "" {
 				r.Fatalf("error %v, -rules +stored:\n%s", err, diff)
 			}

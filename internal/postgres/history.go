@@ -15,13 +15,13 @@ import (
 
 // ResolveProject implements history.Store.
 func (s *Store) ResolveProject(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p history.Point) (history.Resolved, error) {
-	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{ProjectID: uuidOf(&project)}, p)
+	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{ProjectID: optionalUUID(&project)}, p)
 	return at, notFoundAs(problem.ProjectNotFound, err)
 }
 
 // ResolveSpecification implements history.Store.
 func (s *Store) ResolveSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p history.Point) (history.Resolved, error) {
-	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{SpecID: uuidOf(&spec)}, p)
+	at, err := s.resolve(ctx, actor, db.ResolveRevisionParams{SpecID: optionalUUID(&spec)}, p)
 	return at, notFoundAs(problem.SpecificationNotFound, err)
 }
 
@@ -65,14 +65,14 @@ func since(spec requirements.Specification, items []db.BulletItem, changes, ofPr
 
 // ProjectSince implements history.Store.
 func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, revision int64) (requirements.Project, []history.Change, error) {
-	var row db.Project
+	var row db.GetProjectRow
 	var changes []db.Change
 	err := s.read(ctx, actor,
-		get(&row, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
 			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: history.MaxRewound + 1})
 		}))
-	return projectOf(row), convertAll(changes, changeOf), notFoundAs(problem.ProjectNotFound, err)
+	return projectOf(row.Project, row.Revision), convertAll(changes, changeOf), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // SpecificationsAt implements history.Store.
@@ -95,7 +95,7 @@ func (t *tx) specificationsAt(ctx context.Context, actor auth.Actor, project req
 	})); err != nil || len(specs) == 0 {
 		return nil, err
 	}
-	ids := convertAll(specs, func(spec db.Specification) pgtype.UUID { return uuidOf(&spec.ID) })
+	ids := convertAll(specs, func(spec db.Specification) pgtype.UUID { return optionalUUID(&spec.ID) })
 	var rows []db.ListItemsOfSpecificationsRow
 	var changes []db.Change
 	if err := t.read(ctx,
@@ -132,7 +132,7 @@ func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requireme
 			}
 			return queries.ListChanges(ctx, db.ListChangesParams{
 				OwnerID: actor.User, ProjectID: project, BeforeRevision: after.Revision, BeforeNumber: after.Number,
-				SpecID: uuidOf(q.Specification), ActorID: uuidOf(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
+				SpecID: optionalUUID(q.Specification), ActorID: optionalUUID(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
 			})
 		}
 		after := history.Position{Revision: *q.Since, Number: 1<<63 - 1}
@@ -141,7 +141,7 @@ func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requireme
 		}
 		newer, err := queries.ListChangesSince(ctx, db.ListChangesSinceParams{
 			OwnerID: actor.User, ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number,
-			SpecID: uuidOf(q.Specification), ActorID: uuidOf(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
+			SpecID: optionalUUID(q.Specification), ActorID: optionalUUID(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
 		})
 		return convertAll(newer, func(row db.ListChangesSinceRow) db.ListChangesRow { return db.ListChangesRow(row) }), err
 	}))
@@ -184,8 +184,8 @@ func listedChangeOf(row db.ListChangesRow) history.Change {
 	}
 }
 
-// uuidOf returns an optional id as a parameter.
-func uuidOf[T any](v *id.Of[T]) pgtype.UUID {
+// optionalUUID returns an optional id as a parameter.
+func optionalUUID[T any](v *id.Of[T]) pgtype.UUID {
 	if v == nil {
 		return pgtype.UUID{}
 	}

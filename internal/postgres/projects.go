@@ -12,18 +12,18 @@ import (
 
 // Project implements requirements.Store.
 func (s *Store) Project(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, error) {
-	var row db.Project
-	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }))
-	return projectOf(row), notFoundAs(problem.ProjectNotFound, err)
+	var row db.GetProjectRow
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }))
+	return projectOf(row.Project, row.Revision), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // Projects implements requirements.Store.
 func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) ([]requirements.Project, error) {
-	var rows []db.Project
-	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.Project, error) {
+	var rows []db.ListProjectsRow
+	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListProjectsRow, error) {
 		return inPages(q, list).ListProjects(ctx, actor.User, list.Trashed)
 	}))
-	return convertAll(rows, projectOf), err
+	return convertAll(rows, func(row db.ListProjectsRow) requirements.Project { return projectOf(row.Project, row.Revision) }), err
 }
 
 // requirementsTx implements requirements.Tx over a transaction in a tenant scope.
@@ -59,7 +59,7 @@ func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, err
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }))
-	return projectOf(row.Project), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
+	return projectOf(row.Project, row.Revision), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockOwnerAndProject implements requirements.Tx.
@@ -68,7 +68,7 @@ func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requir
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerAndProjectRow, error) {
 		return q.LockOwnerAndProject(ctx, t.actor.User, project)
 	}))
-	return t.owner(row.ProjectCount, row.At), projectOf(row.Project), notFoundAs(problem.ProjectNotFound, err)
+	return t.owner(row.ProjectCount, row.At), projectOf(row.Project, row.Revision), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {
@@ -86,13 +86,17 @@ func (t *requirementsTx) InsertProject(ctx context.Context, p requirements.Proje
 }
 
 // UpdateProject implements requirements.Tx.
-func (t *requirementsTx) UpdateProject(ctx context.Context, p requirements.Project) error {
-	return t.write(ctx, func(q *db.Queries) error {
+func (t *requirementsTx) UpdateProject(ctx context.Context, p *requirements.Project) error {
+	err := t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateProject(ctx, db.UpdateProjectParams{
 			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
 			UpdatedAt: p.UpdatedAt, DeletedAt: p.DeletedAt,
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return t.queue(ctx, get(&p.Revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, p.Owner, p.ID) }))
 }
 
 // SetProjectCount implements requirements.Tx.
@@ -100,10 +104,10 @@ func (t *requirementsTx) SetProjectCount(ctx context.Context, count int) error {
 	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, int32Of(count), t.actor.User) })
 }
 
-func projectOf(row db.Project) requirements.Project {
+func projectOf(row db.Project, revision int64) requirements.Project {
 	return requirements.Project{
 		ID: row.ID, Owner: row.OwnerID, Title: row.Title, Description: row.Description,
 		SpecificationCount: int(row.SpecificationCount), NextSpecificationNumber: int(row.NextSpecificationNumber),
-		Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,
+		Version: row.Version, Revision: revision, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: row.DeletedAt,
 	}
 }

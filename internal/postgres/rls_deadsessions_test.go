@@ -73,7 +73,7 @@ var blindWrites = map[string]func(ctx context.Context, tx requirements.Tx, s *te
 	"update a project": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
 		p := newProject(s.actor.User)
 		p.ID = s.live
-		return tx.UpdateProject(ctx, p)
+		return tx.UpdateProject(ctx, &p)
 	},
 	"set the count": func(ctx context.Context, tx requirements.Tx, _ *tenant) error { return tx.SetProjectCount(ctx, 77) },
 	"delete an item": func(ctx context.Context, tx requirements.Tx, s *tenant) error {

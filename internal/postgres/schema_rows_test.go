@@ -85,7 +85,7 @@ func candidates(typ string) []string {
 	case "inet":
 		return []string{"192.0.2.1"}
 	default:
-		return []string{canary + rand.Text(), "", strings.Repeat(canary, 20), strings.Repeat(canary, 200), strings.Repeat(canary, 20_000), "one.other"}
+		return []string{canary + rand.Text(), "", strings.Repeat(canary, 20), strings.Repeat(canary, 200), strings.Repeat(canary, 20_000), "one.other", "sha256:" + strings.Repeat("a", 64)}
 	}
 }
 

@@ -21,17 +21,17 @@ func (s *Store) Specification(ctx context.Context, actor auth.Actor, spec requir
 
 // Specifications implements requirements.Store.
 func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project requirements.ProjectID, list requirements.ListQuery) (requirements.Project, []requirements.Specification, error) {
-	var parent db.Project
+	var parent db.GetProjectRow
 	var rows []db.ListSpecificationsRow
 	err := s.read(ctx, actor,
-		get(&parent, func(q *db.Queries) (db.Project, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&parent, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }),
 		get(&rows, func(q *db.Queries) ([]db.ListSpecificationsRow, error) {
 			return inPagesByBytes(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.User, Trashed: list.Trashed, Summary: list.Summary})
 		}))
 	page := convertAll(rows, func(row db.ListSpecificationsRow) requirements.Specification {
 		return specificationOf(db.Specification(row), false)
 	})
-	return projectOf(parent), page, notFoundAs(problem.ProjectNotFound, err)
+	return projectOf(parent.Project, parent.Revision), page, notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockProjectAndSpecification implements requirements.Tx.
@@ -40,7 +40,7 @@ func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec r
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectAndSpecificationRow, error) {
 		return q.LockProjectAndSpecification(ctx, spec, t.actor.User)
 	}))
-	return projectOf(row.Project), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
+	return projectOf(row.Project, 0), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // AddSpecification implements requirements.Tx.
@@ -56,7 +56,7 @@ func (t *requirementsTx) AddSpecification(ctx context.Context, project requireme
 		ID: row.ID.Bytes, OwnerID: row.OwnerID.Bytes, Title: row.Title, Description: row.Description,
 		SpecificationCount: row.SpecificationCount, NextSpecificationNumber: row.NextSpecificationNumber,
 		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt,
-	})
+	}, row.Revision)
 	return parent, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ProjectNotFound, err)
 }
 

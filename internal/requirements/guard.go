@@ -6,8 +6,9 @@ import (
 )
 
 var (
-	itemKind = Item{}.Tag()
-	plain    = Tag{}
+	itemKind  = Item{}.Tag()
+	plain     = Tag{}
+	ofProject = Project{}.Tag()
 )
 
 var errDisagreement = errors.New("the rules and the statement decide differently about a write")

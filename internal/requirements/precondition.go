@@ -23,8 +23,10 @@ type Counter struct {
 	Place bool
 }
 
-// Tag returns the tag of a project.
-func (p Project) Tag() Tag { return Tag{Version: p.Version} }
+// Tag returns the tag of a project: version and revision.
+func (p Project) Tag() Tag {
+	return Tag{Version: p.Version, Counters: []Counter{{Value: p.Revision}}}
+}
 
 // Tag returns the tag of a specification, and of the list of its items.
 func (s Specification) Tag() Tag { return Tag{Version: s.Version} }

@@ -33,15 +33,16 @@ func atVersion(version int64) Precondition { return match(tagOf(version)) }
 var stale = atVersion(99)
 
 var (
-	projectTag = Project{Version: 7}.Tag()
-	itemTag    = Item{Version: 7, Order: 2}.Tag()
+	specificationTag = Specification{Version: 7}.Tag()
+	projectTag       = Project{Version: 7, Revision: 40}.Tag()
+	itemTag          = Item{Version: 7, Order: 2}.Tag()
 	// countedTag has a place, and a counter that only grows.
 	countedTag = Tag{Version: 7, Counters: []Counter{{Value: 2, Place: true}, {Value: 40}}}
 )
 
 func TestTag_NumbersAreJoinedByHyphens(t *testing.T) {
 	t.Parallel()
-	for want, tag := range map[string]Tag{"7": projectTag, "7-2": itemTag, "7-2-40": countedTag, "5": Specification{Version: 5}.Tag()} {
+	for want, tag := range map[string]Tag{"7": specificationTag, "7-40": projectTag, "7-2": itemTag, "7-2-40": countedTag, "5": Specification{Version: 5}.Tag()} {
 		if got := tag.String(); got != want {
 			t.Errorf("the tag is %s, want %s", got, want)
 		}
@@ -57,39 +58,44 @@ func TestPrecondition_Check(t *testing.T) {
 		moves     bool
 		want      bool
 	}{
-		"no condition":                            {now: projectTag, want: true},
-		"any state":                               {condition: star, now: projectTag, want: true},
-		"the version":                             {condition: match(tagOf(7)), now: projectTag, want: true},
-		"the version among others":                {condition: match(tagOf(6), tagOf(7), tagOf(8)), now: projectTag, want: true},
-		"another version":                         {condition: match(tagOf(6)), now: projectTag},
-		"a version to come":                       {condition: match(tagOf(8)), now: projectTag},
-		"no tag at all":                           {condition: match(), now: projectTag},
-		"tags without Given":                      {condition: Precondition{Match: TagSet{Tags: []Tag{tagOf(6)}}}, now: projectTag, want: true},
-		"a counter that a project does not have":  {condition: match(tagOf(7, 0)), now: projectTag},
-		"an item's version":                       {condition: match(tagOf(7)), now: itemTag, want: true},
-		"an item's version, for a move":           {condition: match(tagOf(7)), now: itemTag, moves: true, want: true},
-		"version and place":                       {condition: match(tagOf(7, 2)), now: itemTag, want: true},
-		"version and place, for a move":           {condition: match(tagOf(7, 2)), now: itemTag, moves: true, want: true},
-		"an old place":                            {condition: match(tagOf(7, 9)), now: itemTag, want: true},
-		"an old place, for a move":                {condition: match(tagOf(7, 1)), now: itemTag, moves: true},
-		"an old version at the place":             {condition: match(tagOf(6, 2)), now: itemTag},
-		"a counter that an item does not have":    {condition: match(tagOf(7, 2, 0)), now: itemTag},
-		"an earlier counter":                      {condition: match(tagOf(7, 2, 39)), now: countedTag, want: true},
-		"an earlier counter, for a move":          {condition: match(tagOf(7, 2, 39)), now: countedTag, moves: true, want: true},
-		"a counter to come":                       {condition: match(tagOf(7, 2, 41)), now: countedTag},
-		"one counter too few":                     {condition: match(tagOf(7, 2)), now: countedTag},
-		"nothing that exists":                     {condition: Precondition{NoneMatch: TagSet{Given: true, Any: true}}, now: projectTag},
-		"not the tag":                             {condition: noneMatch(tagOf(7)), now: projectTag},
-		"not the tag among others":                {condition: noneMatch(tagOf(6), tagOf(7)), now: projectTag},
-		"not another version":                     {condition: noneMatch(tagOf(6)), now: projectTag, want: true},
-		"not the item's tag":                      {condition: noneMatch(tagOf(7, 2)), now: itemTag},
-		"not another place":                       {condition: noneMatch(tagOf(7, 1)), now: itemTag, want: true},
-		"not the version alone, which is no tag":  {condition: noneMatch(tagOf(7)), now: itemTag, want: true},
-		"not an earlier counter":                  {condition: noneMatch(tagOf(7, 2, 39)), now: countedTag, want: true},
-		"no tag is excluded":                      {condition: noneMatch(), now: projectTag, want: true},
-		"both hold":                               {condition: Precondition{Match: match(tagOf(7)).Match, NoneMatch: noneMatch(tagOf(6)).NoneMatch}, now: projectTag, want: true},
-		"If-Match holds, If-None-Match does not":  {condition: Precondition{Match: star.Match, NoneMatch: noneMatch(tagOf(7)).NoneMatch}, now: projectTag},
-		"If-None-Match holds, If-Match does not ": {condition: Precondition{Match: stale.Match, NoneMatch: noneMatch(tagOf(6)).NoneMatch}, now: projectTag},
+		"no condition":             {now: specificationTag, want: true},
+		"any state":                {condition: star, now: specificationTag, want: true},
+		"the version":              {condition: match(tagOf(7)), now: specificationTag, want: true},
+		"the version among others": {condition: match(tagOf(6), tagOf(7), tagOf(8)), now: specificationTag, want: true},
+		"another version":          {condition: match(tagOf(6)), now: specificationTag},
+		"a version to come":        {condition: match(tagOf(8)), now: specificationTag},
+		"no tag at all":            {condition: match(), now: specificationTag},
+		"tags without Given":       {condition: Precondition{Match: TagSet{Tags: []Tag{tagOf(6)}}}, now: specificationTag, want: true},
+		"a counter that a specification does not have": {condition: match(tagOf(7, 0)), now: specificationTag},
+		"a project's version":                          {condition: match(tagOf(7)), now: projectTag, want: true},
+		"an earlier revision":                          {condition: match(tagOf(7, 39)), now: projectTag, want: true},
+		"a revision to come":                           {condition: match(tagOf(7, 41)), now: projectTag},
+		"not an earlier revision":                      {condition: noneMatch(tagOf(7, 39)), now: projectTag, want: true},
+		"not the project's tag":                        {condition: noneMatch(tagOf(7, 40)), now: projectTag},
+		"an item's version":                            {condition: match(tagOf(7)), now: itemTag, want: true},
+		"an item's version, for a move":                {condition: match(tagOf(7)), now: itemTag, moves: true, want: true},
+		"version and place":                            {condition: match(tagOf(7, 2)), now: itemTag, want: true},
+		"version and place, for a move":                {condition: match(tagOf(7, 2)), now: itemTag, moves: true, want: true},
+		"an old place":                                 {condition: match(tagOf(7, 9)), now: itemTag, want: true},
+		"an old place, for a move":                     {condition: match(tagOf(7, 1)), now: itemTag, moves: true},
+		"an old version at the place":                  {condition: match(tagOf(6, 2)), now: itemTag},
+		"a counter that an item does not have":         {condition: match(tagOf(7, 2, 0)), now: itemTag},
+		"an earlier counter":                           {condition: match(tagOf(7, 2, 39)), now: countedTag, want: true},
+		"an earlier counter, for a move":               {condition: match(tagOf(7, 2, 39)), now: countedTag, moves: true, want: true},
+		"a counter to come":                            {condition: match(tagOf(7, 2, 41)), now: countedTag},
+		"one counter too few":                          {condition: match(tagOf(7, 2)), now: countedTag},
+		"nothing that exists":                          {condition: Precondition{NoneMatch: TagSet{Given: true, Any: true}}, now: specificationTag},
+		"not the tag":                                  {condition: noneMatch(tagOf(7)), now: specificationTag},
+		"not the tag among others":                     {condition: noneMatch(tagOf(6), tagOf(7)), now: specificationTag},
+		"not another version":                          {condition: noneMatch(tagOf(6)), now: specificationTag, want: true},
+		"not the item's tag":                           {condition: noneMatch(tagOf(7, 2)), now: itemTag},
+		"not another place":                            {condition: noneMatch(tagOf(7, 1)), now: itemTag, want: true},
+		"not the version alone, which is no tag":       {condition: noneMatch(tagOf(7)), now: itemTag, want: true},
+		"not an earlier counter":                       {condition: noneMatch(tagOf(7, 2, 39)), now: countedTag, want: true},
+		"no tag is excluded":                           {condition: noneMatch(), now: specificationTag, want: true},
+		"both hold":                                    {condition: Precondition{Match: match(tagOf(7)).Match, NoneMatch: noneMatch(tagOf(6)).NoneMatch}, now: specificationTag, want: true},
+		"If-Match holds, If-None-Match does not":       {condition: Precondition{Match: star.Match, NoneMatch: noneMatch(tagOf(7)).NoneMatch}, now: specificationTag},
+		"If-None-Match holds, If-Match does not ":      {condition: Precondition{Match: stale.Match, NoneMatch: noneMatch(tagOf(6)).NoneMatch}, now: specificationTag},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,10 @@ type Project struct {
 	// NextSpecificationNumber is the number of the next specification.
 	NextSpecificationNumber int `json:"NextSpecificationNumber"`
 	// Version counts the states of the project from 1. The store increments it.
-	Version   int64     `json:"Version"`
+	Version int64 `json:"Version"`
+	// Revision counts the states of the project with everything in it. The store
+	// increments it.
+	Revision  int64     `json:"Revision"`
 	CreatedAt time.Time `json:"CreatedAt"`
 	UpdatedAt time.Time `json:"UpdatedAt"`
 	// DeletedAt is when the project was moved to the trash; nil while it is live.
@@ -128,7 +131,7 @@ func (o Owner) addProject(n NewProject, limit int) (Owner, Project, error) {
 	}
 	return next, Project{
 		ID: id.New[Project](), Owner: o.ID, Title: n.title, Description: n.description,
-		Version: 1, CreatedAt: o.At, UpdatedAt: o.At, NextSpecificationNumber: 1,
+		Version: 1, Revision: 1, CreatedAt: o.At, UpdatedAt: o.At, NextSpecificationNumber: 1,
 	}, nil
 }
 
@@ -215,7 +218,7 @@ func (s *Service) PatchProject(ctx context.Context, actor auth.Actor, project Pr
 		if now, changed, err = before.withPatch(patch, condition, at); err != nil || !changed {
 			return err
 		}
-		return tx.UpdateProject(ctx, now)
+		return tx.UpdateProject(ctx, &now)
 	})
 	return now, err
 }
@@ -231,7 +234,7 @@ func (s *Service) TrashProject(ctx context.Context, actor auth.Actor, project Pr
 		if err != nil {
 			return err
 		}
-		if err := tx.UpdateProject(ctx, now); err != nil {
+		if err := tx.UpdateProject(ctx, &now); err != nil {
 			return err
 		}
 		return tx.SetProjectCount(ctx, owner.ProjectCount)
@@ -250,7 +253,7 @@ func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project 
 		if owner, now, changed, err = owner.restoreProject(before, condition, s.limits.ProjectsPerUser); err != nil || !changed {
 			return err
 		}
-		if err := tx.UpdateProject(ctx, now); err != nil {
+		if err := tx.UpdateProject(ctx, &now); err != nil {
 			return err
 		}
 		return tx.SetProjectCount(ctx, owner.ProjectCount)

@@ -57,7 +57,7 @@ func TestProjects_AddCountsAndChecksLimit(t *testing.T) {
 			}
 			want := Project{
 				ID: created.ID, Owner: before.ID, Title: "y", Description: "about y",
-				NextSpecificationNumber: 1, Version: 1, CreatedAt: late, UpdatedAt: late,
+				NextSpecificationNumber: 1, Version: 1, Revision: 1, CreatedAt: late, UpdatedAt: late,
 			}
 			if diff := cmp.Diff(want, created); diff != "" || created.ID.IsZero() {
 				t.Errorf("project (-want +got):\n%s", diff)

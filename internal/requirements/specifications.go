@@ -197,7 +197,7 @@ func (p Project) restoreSpecification(s Specification, condition Precondition, l
 // The condition is about the project.
 func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, condition Precondition, n NewSpecification) (Created[Specification], error) {
 	spec := id.New[Specification]()
-	versions, decide := condition.versions(plain, false)
+	versions, decide := condition.versions(ofProject, false)
 	return create(ctx, s.store, actor, request, Specification{}, func(tx Tx) (created Specification, at time.Time, err error) {
 		err = guarded(Guard{versions, request.Key == ""}, decide, func(g Guard) (Write, bool, error) {
 			before, w, err := tx.AddSpecification(ctx, project, SpecificationInsert{g, spec, n.titleOrDefault(), n.content, s.limits.SpecificationsPerProject})

@@ -50,7 +50,8 @@ type Tx interface {
 	LockSpecificationItems(ctx context.Context, spec SpecificationID) (Specification, []Item, time.Time, error)
 
 	InsertProject(ctx context.Context, p Project) error
-	UpdateProject(ctx context.Context, p Project) error
+	// UpdateProject updates the locked project, and sets its Revision with the commit.
+	UpdateProject(ctx context.Context, p *Project) error
 	// SetProjectCount stores the number of live projects of the locked owner.
 	SetProjectCount(ctx context.Context, count int) error
 	UpdateSpecification(ctx context.Context, s Specification) error

@@ -1,9 +1,9 @@
 -- ExportProjects reads a page of the owner's projects by id, also those in the trash.
 -- name: ExportProjects :many
-SELECT *
-FROM   projects
-WHERE  owner_id = @owner_id AND id > @after
-ORDER  BY id
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.owner_id = @owner_id AND p.id > @after
+ORDER  BY p.id
 LIMIT  @max_rows;
 
 -- ExportSpecifications reads a page of a project's specifications by number, also

@@ -1,15 +1,15 @@
 -- GetProject reads one project of the owner, live or in the trash.
 -- name: GetProject :one
-SELECT *
-FROM   projects
-WHERE  id = @id AND owner_id = @owner_id;
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.id = @id AND p.owner_id = @owner_id;
 
 -- ListProjects reads the owner's projects. Order, cursor and limit are appended
 -- (inPages).
 -- name: ListProjects :many
-SELECT *
-FROM   projects
-WHERE  owner_id = @owner_id AND trashed = @trashed;
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.owner_id = @owner_id AND p.trashed = @trashed;
 
 -- All locks but that before a deletion are NO KEY: an id never changes, so what
 -- refers to a row (a session, a saved response) need not wait for its lock.
@@ -24,14 +24,16 @@ FOR    NO KEY UPDATE;
 
 -- LockProject locks one project. It returns the time at which the lock was taken.
 -- name: LockProject :one
-SELECT sqlc.embed(p), clock_timestamp()::timestamptz AS at
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = @id AND p.owner_id = @owner_id
 FOR    NO KEY UPDATE;
 
 -- LockOwnerAndProject locks both, the owner first: the one order of locks.
 -- name: LockOwnerAndProject :one
-SELECT sqlc.embed(p), u.project_count, clock_timestamp()::timestamptz AS at
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       u.project_count, clock_timestamp()::timestamptz AS at
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = @owner_id AND p.id = @id

@@ -13,10 +13,10 @@ import (
 )
 
 const exportProjects = `-- name: ExportProjects :many
-SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
-FROM   projects
-WHERE  owner_id = $1 AND id > $2
-ORDER  BY id
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.owner_id = $1 AND p.id > $2
+ORDER  BY p.id
 LIMIT  $3
 `
 
@@ -26,28 +26,34 @@ type ExportProjectsParams struct {
 	MaxRows int32
 }
 
+type ExportProjectsRow struct {
+	Project  Project
+	Revision int64
+}
+
 // ExportProjects reads a page of the owner's projects by id, also those in the trash.
-func (q *Queries) ExportProjects(ctx context.Context, arg ExportProjectsParams) ([]Project, error) {
+func (q *Queries) ExportProjects(ctx context.Context, arg ExportProjectsParams) ([]ExportProjectsRow, error) {
 	rows, err := q.db.Query(ctx, exportProjects, arg.OwnerID, arg.After, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Project
+	var items []ExportProjectsRow
 	for rows.Next() {
-		var i Project
+		var i ExportProjectsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.OwnerID,
-			&i.Title,
-			&i.Description,
-			&i.SpecificationCount,
-			&i.NextSpecificationNumber,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.DeletedAt,
-			&i.Trashed,
+			&i.Project.ID,
+			&i.Project.OwnerID,
+			&i.Project.Title,
+			&i.Project.Description,
+			&i.Project.SpecificationCount,
+			&i.Project.NextSpecificationNumber,
+			&i.Project.Version,
+			&i.Project.CreatedAt,
+			&i.Project.UpdatedAt,
+			&i.Project.DeletedAt,
+			&i.Project.Trashed,
+			&i.Revision,
 		); err != nil {
 			return nil, err
 		}

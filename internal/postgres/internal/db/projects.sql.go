@@ -14,27 +14,33 @@ import (
 )
 
 const getProject = `-- name: GetProject :one
-SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
-FROM   projects
-WHERE  id = $1 AND owner_id = $2
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.id = $1 AND p.owner_id = $2
 `
 
+type GetProjectRow struct {
+	Project  Project
+	Revision int64
+}
+
 // GetProject reads one project of the owner, live or in the trash.
-func (q *Queries) GetProject(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (Project, error) {
+func (q *Queries) GetProject(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (GetProjectRow, error) {
 	row := q.db.QueryRow(ctx, getProject, iD, ownerID)
-	var i Project
+	var i GetProjectRow
 	err := row.Scan(
-		&i.ID,
-		&i.OwnerID,
-		&i.Title,
-		&i.Description,
-		&i.SpecificationCount,
-		&i.NextSpecificationNumber,
-		&i.Version,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.DeletedAt,
-		&i.Trashed,
+		&i.Project.ID,
+		&i.Project.OwnerID,
+		&i.Project.Title,
+		&i.Project.Description,
+		&i.Project.SpecificationCount,
+		&i.Project.NextSpecificationNumber,
+		&i.Project.Version,
+		&i.Project.CreatedAt,
+		&i.Project.UpdatedAt,
+		&i.Project.DeletedAt,
+		&i.Project.Trashed,
+		&i.Revision,
 	)
 	return i, err
 }
@@ -67,34 +73,40 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) er
 }
 
 const listProjects = `-- name: ListProjects :many
-SELECT id, owner_id, title, description, specification_count, next_specification_number, version, created_at, updated_at, deleted_at, trashed
-FROM   projects
-WHERE  owner_id = $1 AND trashed = $2
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+FROM   projects AS p
+WHERE  p.owner_id = $1 AND p.trashed = $2
 `
+
+type ListProjectsRow struct {
+	Project  Project
+	Revision int64
+}
 
 // ListProjects reads the owner's projects. Order, cursor and limit are appended
 // (inPages).
-func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed bool) ([]Project, error) {
+func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed bool) ([]ListProjectsRow, error) {
 	rows, err := q.db.Query(ctx, listProjects, ownerID, trashed)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Project
+	var items []ListProjectsRow
 	for rows.Next() {
-		var i Project
+		var i ListProjectsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.OwnerID,
-			&i.Title,
-			&i.Description,
-			&i.SpecificationCount,
-			&i.NextSpecificationNumber,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.DeletedAt,
-			&i.Trashed,
+			&i.Project.ID,
+			&i.Project.OwnerID,
+			&i.Project.Title,
+			&i.Project.Description,
+			&i.Project.SpecificationCount,
+			&i.Project.NextSpecificationNumber,
+			&i.Project.Version,
+			&i.Project.CreatedAt,
+			&i.Project.UpdatedAt,
+			&i.Project.DeletedAt,
+			&i.Project.Trashed,
+			&i.Revision,
 		); err != nil {
 			return nil, err
 		}
@@ -131,7 +143,8 @@ func (q *Queries) LockOwner(ctx context.Context, ownerID auth.UserID) (LockOwner
 }
 
 const lockOwnerAndProject = `-- name: LockOwnerAndProject :one
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, u.project_count, clock_timestamp()::timestamptz AS at
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       u.project_count, clock_timestamp()::timestamptz AS at
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = $1 AND p.id = $2
@@ -140,6 +153,7 @@ FOR    NO KEY UPDATE OF u, p
 
 type LockOwnerAndProjectRow struct {
 	Project      Project
+	Revision     int64
 	ProjectCount int32
 	At           time.Time
 }
@@ -160,6 +174,7 @@ func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, 
 		&i.Project.UpdatedAt,
 		&i.Project.DeletedAt,
 		&i.Project.Trashed,
+		&i.Revision,
 		&i.ProjectCount,
 		&i.At,
 	)
@@ -167,15 +182,17 @@ func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, 
 }
 
 const lockProject = `-- name: LockProject :one
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, clock_timestamp()::timestamptz AS at
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = $1 AND p.owner_id = $2
 FOR    NO KEY UPDATE
 `
 
 type LockProjectRow struct {
-	Project Project
-	At      time.Time
+	Project  Project
+	Revision int64
+	At       time.Time
 }
 
 // LockProject locks one project. It returns the time at which the lock was taken.
@@ -194,6 +211,7 @@ func (q *Queries) LockProject(ctx context.Context, iD requirements.ProjectID, ow
 		&i.Project.UpdatedAt,
 		&i.Project.DeletedAt,
 		&i.Project.Trashed,
+		&i.Revision,
 		&i.At,
 	)
 	return i, err
