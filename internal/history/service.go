@@ -199,3 +199,12 @@ func (s *Service) Revisions(ctx context.Context, actor auth.Actor, spec requirem
 
 // newest is after every revision.
 const newest = int64(1) << 62
+
+// TwoStates returns a live specification at two points.
+func (s *Service) TwoStates(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, from, to Point) (before, after requirements.ItemList, err error) {
+	if before, err = s.SpecificationAt(ctx, actor, spec, from); err != nil {
+		return before, after, err
+	}
+	after, err = s.SpecificationAt(ctx, actor, spec, to)
+	return before, after, err
+}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/page"
@@ -29,6 +30,9 @@ type Store interface {
 	// and have a number after one, by number: as they are now, with what happened since.
 	SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
+	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.
+	RestoreInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
+
 	// Changes reads a page of the changes of a project.
 	Changes(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q ChangeQuery) ([]Change, error)
 	// Revisions reads the changes of a page of the revisions of a specification, the
@@ -44,6 +48,17 @@ type Since struct {
 	Changes []Change
 	// ProjectChanges are those of the project itself.
 	ProjectChanges []Change
+}
+
+// ProjectSince is a locked project, and what happened after some revision.
+type ProjectSince struct {
+	Project requirements.Project
+	// Changes are those of the project itself, the newest first.
+	Changes []Change
+	// Specifications are those that changed.
+	Specifications []Since
+	// At is the database's time after the locks were acquired.
+	At time.Time
 }
 
 // AtQuery selects specifications at a revision.

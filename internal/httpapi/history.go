@@ -22,10 +22,6 @@ var (
 		"listRevisions", "History", "List a specification's revisions",
 		"The revisions that changed the specification or its items, the newest first, each with a sentence for people.",
 	}
-	diffSpecificationDoc = doc{
-		"diffSpecification", "History", "Compare two states of a specification",
-		"What changed between two states: title and content by words, items by their id. `to` left out is now.",
-	}
 )
 
 // actor is the user that made a change.

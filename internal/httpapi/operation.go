@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,6 +30,8 @@ type operation struct {
 	cookies bool
 	// emptyBody accepts a request without a body.
 	emptyBody bool
+	// noBody is for a POST that has no body.
+	noBody bool
 	// problems are those besides the ones that each operation of its kind has.
 	problems []problem.Code
 }
@@ -79,6 +80,16 @@ func idempotent(o *operation) {
 // paged is for lists with page tokens.
 func paged(o *operation) { problems(problem.InvalidPageToken)(o) }
 
+// restores is for restoring states of earlier; without a body a resource leaves the trash.
+func restores(o *operation) {
+	o.emptyBody = true
+	past(o)
+	problems(problem.UndoConflict, problem.SpecificationLimit, problem.ItemLimit)(o)
+}
+
+// bodyless is for a POST without a body.
+func bodyless(o *operation) { o.noBody = true }
+
 // past is for reads of states of earlier.
 func past(o *operation) {
 	problems(problem.RevisionNotFound, problem.BaselineNotFound, problem.HistoryExpired)(o)
@@ -98,7 +109,7 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	if o.missing != "" {
 		all = append(all, o.missing)
 	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !strings.HasSuffix(op.Path, "/restore") {
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !o.noBody {
 		all = append(all, problem.MalformedJSON, middleware.BodyTooLarge, middleware.UnsupportedMediaType,
 			problem.ValidationFailed, middleware.RequestTimeout)
 	}

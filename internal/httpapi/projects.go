@@ -37,8 +37,8 @@ var (
 		"The project and everything below it respond with 404 until it is restored. It no longer counts towards the limit.",
 	}
 	restoreProjectDoc = doc{
-		"restoreProject", "Projects", "Restore a project from the trash",
-		"Restores the project and what was live in it. A project that is not in the trash stays as it is. `If-Match` takes the tag that it has in the trash.",
+		"restoreProject", "Projects", "Restore a project",
+		"Without a body the project leaves the trash, with what was live in it; `If-Match` takes the tag that it has in the trash. With `to`, a live project and everything in it become what they were; with `undo`, one revision is taken back. Specifications that were created since move to the trash. It is always a new revision.",
 	}
 )
 
@@ -194,9 +194,4 @@ func (a *API) patchProject(ctx context.Context, actor auth.Actor, in *patchProje
 // trashProject is DELETE /projects/{id}.
 func (a *API) trashProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*struct{}, error) {
 	return nil, a.Requirements.TrashProject(ctx, actor, in.ID, in.precondition())
-}
-
-// restoreProject is POST /projects/{id}/restore.
-func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *MatchedProjectIn) (*projectOut, error) {
-	return projectResponse(a.Requirements.RestoreProject(ctx, actor, in.ID, in.precondition()))
 }

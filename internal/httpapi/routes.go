@@ -39,18 +39,19 @@ func (a *API) routes() {
 	user(a, "PUT /projects/{id}", 200, a.replaceProject, replaceProjectDoc, project, conditional)
 	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
-	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, problems(problem.ProjectLimit))
+	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, cached, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
+	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past)
 	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, cached, paged)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)
-	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, problems(problem.SpecificationLimit))
+	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, restores)
 
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
 	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
@@ -58,6 +59,7 @@ func (a *API) routes() {
 	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
 	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
 	user(a, "PATCH /items/{id}", 200, a.patchItem, patchItemDoc, item, conditional)
+	user(a, "POST /items/{id}/restore", 200, a.restoreItem, restoreItemDoc, item, bodyless, problems(problem.ItemLimit, problem.UndoConflict, problem.HistoryExpired))
 	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)

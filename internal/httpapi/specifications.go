@@ -37,8 +37,8 @@ var (
 		"The specification and its items respond with 404 until it is restored. It no longer counts towards the limit; its number is not reused.",
 	}
 	restoreSpecificationDoc = doc{
-		"restoreSpecification", "Specifications", "Restore a specification from the trash",
-		"Restores the specification with its number, its items and their order. `If-Match` takes the tag that it has in the trash.",
+		"restoreSpecification", "Specifications", "Restore a specification",
+		"Without a body the specification leaves the trash, with its number, its items and their order; `If-Match` takes the tag that it has in the trash. With `to`, a live specification gets the texts and items of an earlier state; with `undo`, one revision of it is taken back. Items come back with their ids, numbers and places. It is always a new revision.",
 	}
 )
 
@@ -281,9 +281,4 @@ func (a *API) patchSpecification(ctx context.Context, actor auth.Actor, in *patc
 // trashSpecification is DELETE /specs/{id}.
 func (a *API) trashSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*struct{}, error) {
 	return nil, a.Requirements.TrashSpecification(ctx, actor, in.ID, in.precondition())
-}
-
-// restoreSpecification is POST /specs/{id}/restore.
-func (a *API) restoreSpecification(ctx context.Context, actor auth.Actor, in *MatchedSpecificationIn) (*specificationOut, error) {
-	return specificationResponse(a.Requirements.RestoreSpecification(ctx, actor, in.ID, in.precondition()))
 }

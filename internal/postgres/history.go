@@ -95,26 +95,7 @@ func (t *tx) specificationsAt(ctx context.Context, actor auth.Actor, project req
 	})); err != nil || len(specs) == 0 {
 		return nil, err
 	}
-	ids := convertAll(specs, func(spec db.Specification) pgtype.UUID { return optionalUUID(&spec.ID) })
-	var rows []db.ListItemsOfSpecificationsRow
-	var changes []db.Change
-	if err := t.read(ctx,
-		get(&rows, func(q *db.Queries) ([]db.ListItemsOfSpecificationsRow, error) {
-			return q.ListItemsOfSpecifications(ctx, db.ListItemsOfSpecificationsParams{OwnerID: actor.User, SpecIDs: ids, Contents: at.Items})
-		}),
-		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListChangesOfSpecifications(ctx, db.ListChangesOfSpecificationsParams{OwnerID: actor.User, SpecIDs: ids, After: at.Revision, MaxRows: history.MaxRewound + 1})
-		})); err != nil {
-		return nil, err
-	}
-	items := convertAll(rows, func(row db.ListItemsOfSpecificationsRow) db.BulletItem { return db.BulletItem(row) })
-	itemsOf := groupBy(items, func(i db.BulletItem) requirements.SpecificationID { return i.SpecID })
-	changesOf := groupBy(changes, func(c db.Change) requirements.SpecificationID { return *c.SpecID })
-	list := make([]history.Since, len(specs))
-	for n, spec := range specs {
-		list[n] = since(specificationOf(spec, false), itemsOf[spec.ID], changesOf[spec.ID], nil)
-	}
-	return list, nil
+	return t.since(ctx, actor.User, specs, at.Revision, at.Items)
 }
 
 // Changes implements history.Store.

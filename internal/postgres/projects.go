@@ -96,7 +96,7 @@ func (t *requirementsTx) UpdateProject(ctx context.Context, p *requirements.Proj
 	if err != nil {
 		return err
 	}
-	return t.queue(ctx, get(&p.Revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, p.Owner, p.ID) }))
+	return t.ReadRevision(ctx, p)
 }
 
 // SetProjectCount implements requirements.Tx.

@@ -87,7 +87,7 @@ func checkItemLive(trashed bool) error {
 
 // addItem returns the specification with a new item, and that item.
 func (s Specification) addItem(item ItemID, n NewItem, condition Precondition, limit int, at time.Time) (Specification, Item, error) {
-	if err := s.checkChange(condition); err != nil {
+	if err := s.CheckChange(condition); err != nil {
 		return s, Item{}, err
 	}
 	if len(s.Items) >= limit {
@@ -103,7 +103,7 @@ func (s Specification) addItem(item ItemID, n NewItem, condition Precondition, l
 	}
 	s.Items = list
 	s.NextItemNumber++
-	return s.withUpdatedAt(at), added, nil
+	return s.WithUpdatedAt(at), added, nil
 }
 
 // patchItem returns the specification and its item with the patch applied, and
@@ -128,7 +128,7 @@ func (s Specification) patchItem(item Item, patch ItemPatch, condition Precondit
 	}
 	next.Version++
 	next.UpdatedAt = later(next.UpdatedAt, at)
-	return s.withUpdatedAt(at), next, true, nil
+	return s.WithUpdatedAt(at), next, true, nil
 }
 
 // removeItem returns the specification without the item.
@@ -137,7 +137,7 @@ func (s Specification) removeItem(item Item, condition Precondition, at time.Tim
 		return s, err
 	}
 	s.Items = removed(s.Items, item.ID)
-	return s.withUpdatedAt(at), nil
+	return s.WithUpdatedAt(at), nil
 }
 
 // ItemList is a specification with its items in their order.
@@ -166,7 +166,7 @@ func (s Specification) reorder(items []Item, wanted []ItemID, condition Precondi
 		return s, false, nil
 	}
 	s.Items = list
-	return s.withUpdatedAt(at), true, nil
+	return s.WithUpdatedAt(at), true, nil
 }
 
 // WithOrder returns the item with its index in the specification's list.

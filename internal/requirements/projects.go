@@ -80,17 +80,17 @@ func (p Project) checkLive() error {
 	return nil
 }
 
-// checkChange returns nil if a caller with this precondition may change the
+// CheckChange returns nil if a caller with this precondition may change the
 // project.
-func (p Project) checkChange(condition Precondition) error {
+func (p Project) CheckChange(condition Precondition) error {
 	if err := p.checkLive(); err != nil {
 		return err
 	}
 	return condition.check(p.Tag(), p)
 }
 
-// withUpdatedAt returns the next version of the project.
-func (p Project) withUpdatedAt(at time.Time) Project {
+// WithUpdatedAt returns the next version of the project.
+func (p Project) WithUpdatedAt(at time.Time) Project {
 	p.Version++
 	p.UpdatedAt = later(p.UpdatedAt, at)
 	return p
@@ -98,7 +98,7 @@ func (p Project) withUpdatedAt(at time.Time) Project {
 
 // withPatch returns the project with the patch applied, and whether it changed.
 func (p Project) withPatch(patch ProjectPatch, condition Precondition, at time.Time) (Project, bool, error) {
-	if err := p.checkChange(condition); err != nil {
+	if err := p.CheckChange(condition); err != nil {
 		return p, false, err
 	}
 	next := p
@@ -111,7 +111,7 @@ func (p Project) withPatch(patch ProjectPatch, condition Precondition, at time.T
 	if next.Title == p.Title && next.Description == p.Description {
 		return p, false, nil
 	}
-	return next.withUpdatedAt(at), true, nil
+	return next.WithUpdatedAt(at), true, nil
 }
 
 // withOneMore returns the owner with one more live project, or ProjectLimit.
@@ -138,12 +138,12 @@ func (o Owner) addProject(n NewProject, limit int) (Owner, Project, error) {
 // trashProject returns the owner without the project, and the project in the
 // trash.
 func (o Owner) trashProject(p Project, condition Precondition) (Owner, Project, error) {
-	if err := p.checkChange(condition); err != nil {
+	if err := p.CheckChange(condition); err != nil {
 		return o, p, err
 	}
 	p.DeletedAt = &o.At
 	o.ProjectCount--
-	return o, p.withUpdatedAt(o.At), nil
+	return o, p.WithUpdatedAt(o.At), nil
 }
 
 // restoreProject returns the owner with the project, and the project out of the
@@ -160,7 +160,7 @@ func (o Owner) restoreProject(p Project, condition Precondition, limit int) (Own
 		return o, p, false, err
 	}
 	p.DeletedAt = nil
-	return next, p.withUpdatedAt(o.At), true, nil
+	return next, p.WithUpdatedAt(o.At), true, nil
 }
 
 // CreateProject creates a project, or returns ProjectLimit.

@@ -100,17 +100,17 @@ func (s Specification) checkLive() error {
 	return nil
 }
 
-// checkChange returns nil if a caller with this precondition may change the
+// CheckChange returns nil if a caller with this precondition may change the
 // specification.
-func (s Specification) checkChange(condition Precondition) error {
+func (s Specification) CheckChange(condition Precondition) error {
 	if err := s.checkLive(); err != nil {
 		return err
 	}
 	return condition.check(s.Tag(), s)
 }
 
-// withUpdatedAt returns the next version of the specification.
-func (s Specification) withUpdatedAt(at time.Time) Specification {
+// WithUpdatedAt returns the next version of the specification.
+func (s Specification) WithUpdatedAt(at time.Time) Specification {
 	s.Version++
 	s.UpdatedAt = later(s.UpdatedAt, at)
 	return s
@@ -119,7 +119,7 @@ func (s Specification) withUpdatedAt(at time.Time) Specification {
 // withPatch returns the specification with the patch applied, and whether it
 // changed.
 func (s Specification) withPatch(patch SpecificationPatch, condition Precondition, at time.Time) (Specification, bool, error) {
-	if err := s.checkChange(condition); err != nil {
+	if err := s.CheckChange(condition); err != nil {
 		return s, false, err
 	}
 	next := s
@@ -132,7 +132,7 @@ func (s Specification) withPatch(patch SpecificationPatch, condition Preconditio
 	if next.Title == s.Title && next.Content == s.Content {
 		return s, false, nil
 	}
-	return next.withUpdatedAt(at), true, nil
+	return next.WithUpdatedAt(at), true, nil
 }
 
 // withOneMore returns the project with one more live specification, or
@@ -142,13 +142,13 @@ func (p Project) withOneMore(limit int, at time.Time) (Project, error) {
 		return p, problem.New(problem.SpecificationLimit, "A project can have at most %d specifications; this one has %d.", limit, p.SpecificationCount)
 	}
 	p.SpecificationCount++
-	return p.withUpdatedAt(at), nil
+	return p.WithUpdatedAt(at), nil
 }
 
 // addSpecification returns the project with a new specification, and that
 // specification.
 func (p Project) addSpecification(spec SpecificationID, n NewSpecification, condition Precondition, limit int, at time.Time) (Project, Specification, error) {
-	if err := p.checkChange(condition); err != nil {
+	if err := p.CheckChange(condition); err != nil {
 		return p, Specification{}, err
 	}
 	next, err := p.withOneMore(limit, at)
@@ -166,12 +166,12 @@ func (p Project) addSpecification(spec SpecificationID, n NewSpecification, cond
 // trashSpecification returns the project without the specification, and the
 // specification in the trash.
 func (p Project) trashSpecification(s Specification, condition Precondition, at time.Time) (Project, Specification, error) {
-	if err := s.checkChange(condition); err != nil {
+	if err := s.CheckChange(condition); err != nil {
 		return p, s, err
 	}
 	p.SpecificationCount--
 	s.DeletedAt = &at
-	return p.withUpdatedAt(at), s.withUpdatedAt(at), nil
+	return p.WithUpdatedAt(at), s.WithUpdatedAt(at), nil
 }
 
 // restoreSpecification returns the project with the specification, and the
@@ -189,7 +189,7 @@ func (p Project) restoreSpecification(s Specification, condition Precondition, l
 		return p, s, false, err
 	}
 	s.DeletedAt = nil
-	return next, s.withUpdatedAt(at), true, nil
+	return next, s.WithUpdatedAt(at), true, nil
 }
 
 // CreateSpecification creates a specification, or returns SpecificationLimit.

@@ -138,3 +138,18 @@ LIMIT  @max_rows;
 SELECT id, spec_id, owner_id, number, CASE WHEN @contents::boolean THEN content ELSE '' END::text AS content, version, created_at, updated_at, place
 FROM   bullet_items
 WHERE  owner_id = @owner_id AND spec_id = ANY (@spec_ids::uuid[]);
+
+-- LockSpecificationsSince locks the specifications of a project that changed after a
+-- revision, in the order of their ids.
+-- name: LockSpecificationsSince :many
+SELECT *
+FROM   specifications
+WHERE  project_id = @project_id AND owner_id = @owner_id AND revision > @after
+ORDER  BY id
+FOR    NO KEY UPDATE;
+
+-- ListLocations reads which of the items exist, and where.
+-- name: ListLocations :many
+SELECT id, spec_id
+FROM   bullet_items
+WHERE  owner_id = @owner_id AND id = ANY (@item_ids::uuid[]);

@@ -421,6 +421,38 @@ func (q *Queries) ListItemsOfSpecifications(ctx context.Context, arg ListItemsOf
 	return items, nil
 }
 
+const listLocations = `-- name: ListLocations :many
+SELECT id, spec_id
+FROM   bullet_items
+WHERE  owner_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type ListLocationsRow struct {
+	ID     requirements.ItemID
+	SpecID requirements.SpecificationID
+}
+
+// ListLocations reads which of the items exist, and where.
+func (q *Queries) ListLocations(ctx context.Context, ownerID auth.UserID, itemIDs []pgtype.UUID) ([]ListLocationsRow, error) {
+	rows, err := q.db.Query(ctx, listLocations, ownerID, itemIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListLocationsRow
+	for rows.Next() {
+		var i ListLocationsRow
+		if err := rows.Scan(&i.ID, &i.SpecID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listProjectChanges = `-- name: ListProjectChanges :many
 SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
 FROM   changes
@@ -659,6 +691,57 @@ func (q *Queries) ListSpecificationsAt(ctx context.Context, arg ListSpecificatio
 		arg.Revision,
 		arg.MaxRows,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Specification
+	for rows.Next() {
+		var i Specification
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.OwnerID,
+			&i.Number,
+			&i.Title,
+			&i.Content,
+			&i.ItemIDs,
+			&i.NextItemNumber,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.Trashed,
+			&i.Revision,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockSpecificationsSince = `-- name: LockSpecificationsSince :many
+SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
+FROM   specifications
+WHERE  project_id = $1 AND owner_id = $2 AND revision > $3
+ORDER  BY id
+FOR    NO KEY UPDATE
+`
+
+type LockSpecificationsSinceParams struct {
+	ProjectID requirements.ProjectID
+	OwnerID   auth.UserID
+	After     int64
+}
+
+// LockSpecificationsSince locks the specifications of a project that changed after a
+// revision, in the order of their ids.
+func (q *Queries) LockSpecificationsSince(ctx context.Context, arg LockSpecificationsSinceParams) ([]Specification, error) {
+	rows, err := q.db.Query(ctx, lockSpecificationsSince, arg.ProjectID, arg.OwnerID, arg.After)
 	if err != nil {
 		return nil, err
 	}
