@@ -120,8 +120,8 @@ func (l *locations) scope(path string) cache.Scope {
 	return cache.All
 }
 
-// written returns the scopes that a write changes. The list of projects shows
-// their fields, and how many specifications they have.
+// written returns the scopes that a write changes. The list of projects shows their
+// revisions, which every write of content raises.
 func (l *locations) written(route route, path string) []cache.Scope {
 	kind, name := resourceOf(path)
 	if kind == "users" || kind == "projects" && name == "" {
@@ -140,10 +140,8 @@ func (l *locations) written(route route, path string) []cache.Scope {
 		return []cache.Scope{cache.Scope(thing.String()), cache.Lists}
 	case !known:
 		return []cache.Scope{cache.All}
-	case route.path == prefix+"/specs/{id}/restore", route.pattern == "DELETE "+prefix+"/specs/{id}":
-		return []cache.Scope{cache.Scope(at.spec.String()), cache.ListsOf + project, cache.Lists}
 	default:
-		return []cache.Scope{cache.Scope(at.spec.String()), cache.ListsOf + project}
+		return []cache.Scope{cache.Scope(at.spec.String()), cache.ListsOf + project, cache.Lists}
 	}
 }
 
