@@ -1,10 +1,13 @@
 package history
 
 import (
+	"context"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/page"
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -24,4 +27,118 @@ type Baseline struct {
 	Digest    string
 	CreatedBy Actor
 	CreatedAt time.Time
+}
+
+// The maximum lengths of a baseline's texts, in code points.
+const (
+	maxBaselineName        = 100
+	maxBaselineDescription = 5000
+)
+
+// NewBaseline is the validated input for a baseline.
+type NewBaseline struct {
+	name, description string
+	revision          *int64
+}
+
+// ParseNewBaseline validates a name and a description. A revision of nil is now. It
+// returns all field errors.
+func ParseNewBaseline(name, description string, revision *int64) (n NewBaseline, errs []problem.FieldError) {
+	n.name = requirements.ParseTitle("/name", name, maxBaselineName, &errs)
+	n.description = requirements.ParseText("/description", description, maxBaselineDescription, &errs)
+	n.revision = revision
+	return n, errs
+}
+
+// BaselinePatch is a validated change of a baseline. A nil field stays as it is.
+type BaselinePatch struct{ Name, Description *string }
+
+// ParseBaselinePatch validates the fields that are present. It returns all field errors.
+func ParseBaselinePatch(name, description *string) (p BaselinePatch, errs []problem.FieldError) {
+	if name != nil {
+		p.Name = new(requirements.ParseTitle("/name", *name, maxBaselineName, &errs))
+	}
+	if description != nil {
+		p.Description = new(requirements.ParseText("/description", *description, maxBaselineDescription, &errs))
+	}
+	return p, errs
+}
+
+// CreateBaseline names a revision of a live project, or returns BaselineExists.
+func (s *Service) CreateBaseline(ctx context.Context, actor auth.Actor, project requirements.ProjectID, n NewBaseline) (Baseline, error) {
+	if err := s.checkProject(ctx, actor, project, nil); err != nil {
+		return Baseline{}, err
+	}
+	revision, digest, err := s.Digest(ctx, actor, project, Point{Revision: n.revision})
+	if err != nil {
+		return Baseline{}, err
+	}
+	return s.store.InsertBaseline(ctx, actor, Baseline{
+		ID: id.New[Baseline](), Owner: actor.User, Project: project, Name: n.name, Description: n.description, Revision: revision, Digest: digest,
+	})
+}
+
+// digestPage is how many specifications a digest reads at a time.
+const digestPage = 20
+
+// Digest returns the revision that a point names, and the digest of the project then.
+func (s *Service) Digest(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (int64, string, error) {
+	at, err := s.resolveLive(ctx, actor, project, p)
+	if err != nil {
+		return 0, "", err
+	}
+	now, changes, err := s.store.ProjectSince(ctx, actor, project, at.Revision)
+	if err != nil {
+		return 0, "", err
+	}
+	for _, c := range changes {
+		set(&now.Title, c.Old.Title)
+		set(&now.Description, c.Old.Content)
+	}
+	digester := NewDigester(now.Title, now.Description)
+	q := AtQuery{Revision: at.Revision, Limit: digestPage, Items: true}
+	for {
+		rows, err := s.store.SpecificationsAt(ctx, actor, project, q)
+		if err != nil {
+			return 0, "", err
+		}
+		for _, row := range rows {
+			state, err := row.rewind(at.Revision)
+			if err != nil {
+				return 0, "", err
+			}
+			digester.Add(state.ItemList)
+			q.After = state.Specification.Number
+		}
+		if len(rows) < digestPage {
+			return at.Revision, digester.Sum(), nil
+		}
+	}
+}
+
+// Baselines returns one page of the baselines of a live project, the newest first.
+func (s *Service) Baselines(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q page.Query) (page.Page[Baseline], error) {
+	if err := s.checkProject(ctx, actor, project, nil); err != nil {
+		return page.Page[Baseline]{}, err
+	}
+	q = q.Newest()
+	limit := q.Limit
+	q.Limit++
+	rows, err := s.store.Baselines(ctx, actor, project, q)
+	return page.Cut(rows, limit, func(b Baseline) page.Cursor { return page.Cursor{Time: b.CreatedAt, ID: b.ID} }), err
+}
+
+// Baseline returns a baseline of a live project.
+func (s *Service) Baseline(ctx context.Context, actor auth.Actor, baseline BaselineID) (Baseline, error) {
+	return s.store.Baseline(ctx, actor, baseline)
+}
+
+// PatchBaseline changes name and description of a baseline, or returns BaselineExists.
+func (s *Service) PatchBaseline(ctx context.Context, actor auth.Actor, baseline BaselineID, p BaselinePatch) (Baseline, error) {
+	return s.store.UpdateBaseline(ctx, actor, baseline, p)
+}
+
+// DeleteBaseline deletes a baseline. The revision stays.
+func (s *Service) DeleteBaseline(ctx context.Context, actor auth.Actor, baseline BaselineID) error {
+	return s.store.DeleteBaseline(ctx, actor, baseline)
 }

@@ -31,9 +31,6 @@ func PointForms(versions bool) string {
 
 var pointNumber = regexp.MustCompile(`^[rv](0|[1-9][0-9]{0,17})$`)
 
-// maxBaselineName is the length of the longest name of a baseline, in code points.
-const maxBaselineName = 100
-
 // ParsePoint reads a point. Versions are allowed where one specification is meant. It
 // returns false if the text has none of the forms.
 func ParsePoint(text string, versions bool) (p Point, ok bool) {

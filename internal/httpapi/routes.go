@@ -14,6 +14,7 @@ import (
 // status of success, function, text for the contract, and options (operation.go). The
 // texts stand beside the functions; nothing depends on them.
 func (a *API) routes() {
+	baseline := notFound(problem.BaselineNotFound)
 	session, account := notFound(problem.SessionNotFound), notFound(problem.UserNotFound)
 	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)
 
@@ -42,6 +43,11 @@ func (a *API) routes() {
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, cached, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
+	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
+	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
+	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
+	user(a, "PATCH /baselines/{id}", 200, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
+	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline)
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))

@@ -27,6 +27,7 @@ type violation struct {
 var violations = map[string]violation{
 	"used_id_tokens_pkey": {problem.GoogleTokenInvalid, "This ID token was used before. Each sign-in needs a new one."},
 	"projects_owner_fkey": {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	"baselines_name_key":  {problem.BaselineExists, "The project has a baseline with this name. Nothing was changed."},
 	"sessions_user_fkey":  {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
 }
 

@@ -63,3 +63,14 @@ func (r textRule) firstControl(s string) (int, rune) {
 	}
 	return -1, 0
 }
+
+// ParseTitle validates a title of 1 to max code points on one line, without blanks
+// around it. It appends what is wrong.
+func ParseTitle(pointer, text string, maxLength int, errs *[]problem.FieldError) string {
+	return textRule{min: 1, max: maxLength, trimmed: true, oneLine: true}.parse(pointer, text, errs)
+}
+
+// ParseText validates a text of at most max code points. It appends what is wrong.
+func ParseText(pointer, text string, maxLength int, errs *[]problem.FieldError) string {
+	return textRule{max: maxLength}.parse(pointer, text, errs)
+}
