@@ -56,7 +56,13 @@ const (
 	UserExported     Action = "user.exported"
 	UserDeleted      Action = "user.deleted"
 	PermissionDenied Action = "permission.denied"
+	HistoryDeleted   Action = "history.deleted"
 )
+
+// SpecificationEvent returns an event about a specification.
+func (a Actor) SpecificationEvent(action Action, spec [16]byte, details map[string]string) Event {
+	return Event{ID: id.New[Event](), Actor: &a.User, Action: action, ResourceType: "specification", Resource: new(ResourceID(spec)), From: a.From, Details: details}
+}
 
 // userEvent returns an event about a user.
 func (a Actor) userEvent(action Action, user UserID) Event {

@@ -208,3 +208,19 @@ func (s *Service) TwoStates(ctx context.Context, actor auth.Actor, spec requirem
 	after, err = s.SpecificationAt(ctx, actor, spec, to)
 	return before, after, err
 }
+
+// EraseHistory deletes the states of a live specification before a version for good: for
+// a secret that was pasted. The version itself can still be read.
+func (s *Service) EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error {
+	since, err := s.store.SpecificationSince(ctx, actor, spec, newest)
+	if err != nil {
+		return err
+	}
+	switch now := since.Specification; {
+	case !StateOf(since.ItemList).Live():
+		return problem.NotFound(problem.SpecificationNotFound)
+	case before > now.Version:
+		return problem.New(problem.RevisionNotFound, "The newest version of the specification is v%d.", now.Version)
+	}
+	return s.store.EraseHistory(ctx, actor, spec, before)
+}

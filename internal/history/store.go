@@ -30,6 +30,8 @@ type Store interface {
 	// and have a number after one, by number: as they are now, with what happened since.
 	SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
+	// EraseHistory deletes what the versions of a specification before one have replaced.
+	EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error
 	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.
 	RestoreInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 

@@ -24,6 +24,11 @@ var (
 	}
 )
 
+var deleteHistoryDoc = doc{
+	"deleteHistory", "History", "Delete a specification's history",
+	"Deletes the states before a version for good, such as those with a secret that was pasted and removed again. The version itself and later ones stay. Reading an earlier state is `history_expired` from then on. The deletion is audited.",
+}
+
 // actor is the user that made a change.
 type actor struct {
 	ID    *auth.UserID `json:"id" format:"uuid" nullable:"true" doc:"null for an administrator of the database."`
@@ -196,4 +201,18 @@ func pointOf(name, text string, versions bool) (history.Point, error) {
 		return p, problem.New(problem.InvalidParameter, "The query parameter %s must be %s.", name, history.PointForms(versions))
 	}
 	return p, nil
+}
+
+type deleteHistoryIn struct {
+	ID     requirements.SpecificationID `path:"id" format:"uuid"`
+	Before string                       `query:"before" required:"true" pattern:"^v[1-9][0-9]{0,17}$" example:"v17" doc:"The version whose predecessors are deleted."`
+}
+
+// deleteHistory is DELETE /specs/{id}/history.
+func (a *API) deleteHistory(ctx context.Context, actor auth.Actor, in *deleteHistoryIn) (*struct{}, error) {
+	point, err := pointOf("before", in.Before, true)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.History.EraseHistory(ctx, actor, in.ID, *point.Version)
 }

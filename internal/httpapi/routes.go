@@ -52,6 +52,7 @@ func (a *API) routes() {
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
+	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound))
 	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past)
 	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, cached, paged)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)

@@ -88,6 +88,12 @@ func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
 	return s.deleteInBatches(ctx, "SELECT forget_expired($1)", expireBatch)
 }
 
+// DeleteHistory deletes the changes before a time, unless a baseline needs them. It
+// returns how many. Several replicas may do so at once.
+func (s *Store) DeleteHistory(ctx context.Context, before time.Time) (deleted int64, err error) {
+	return s.deleteInBatches(ctx, "SELECT forget_history($2, $1)", expireBatch, before)
+}
+
 // DeleteAuditEvents deletes the audit events before a time; for nil, none of a user.
 // Events without an actor are deleted after 30 days, and no event is deleted before. It
 // returns how many. Several replicas may do so at once.

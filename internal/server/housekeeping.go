@@ -15,7 +15,7 @@ const housekeepingInterval = 10 * time.Minute
 
 // housekeepingStats counts what housekeeping has done since the start.
 type housekeepingStats struct {
-	purged, expired, audit, failures atomic.Uint64
+	purged, expired, audit, history, failures atomic.Uint64
 }
 
 // runHousekeeping purges the trash and deletes expired rows and old audit events, until
@@ -25,6 +25,7 @@ func (a *App) runHousekeeping(ctx context.Context) {
 		a.purgeTrash(ctx)
 		a.deleteExpired(ctx)
 		a.deleteAuditEvents(ctx)
+		a.deleteHistory(ctx)
 		wait := time.NewTimer(housekeepingInterval/2 + rand.N(housekeepingInterval)) //nolint:gosec // spreads load, keeps no secret
 		select {
 		case <-ctx.Done():
@@ -72,6 +73,22 @@ func (a *App) deleteAuditEvents(ctx context.Context) {
 	if removed > 0 {
 		a.housekeeping.audit.Add(uint64(removed))
 		a.log.InfoContext(ctx, "audit events deleted", "removed", removed)
+	}
+}
+
+// deleteHistory deletes changes after HISTORY_RETENTION; zero keeps them for good.
+func (a *App) deleteHistory(ctx context.Context) {
+	retention := time.Duration(a.settings.HistoryRetention)
+	if retention == 0 {
+		return
+	}
+	removed, err := a.store.DeleteHistory(ctx, time.Now().Add(-retention))
+	if a.deletionFailed(ctx, err) {
+		a.log.ErrorContext(ctx, "the history was not deleted", "error", err)
+	}
+	if removed > 0 {
+		a.housekeeping.history.Add(uint64(removed))
+		a.log.InfoContext(ctx, "history deleted", "removed", removed)
 	}
 }
 

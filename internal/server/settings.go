@@ -83,6 +83,8 @@ type Settings struct {
 
 	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`
 	AuditRetention duration `env:"AUDIT_RETENTION" envDefault:"8760h"`
+	// HistoryRetention is how long changes are kept; zero is for good.
+	HistoryRetention duration `env:"HISTORY_RETENTION" envDefault:"0"`
 
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`

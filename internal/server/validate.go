@@ -124,6 +124,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
 	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is negative")
 	f.add(s.TrashRetention < 0, "TRASH_RETENTION is negative")
+	f.add(s.HistoryRetention < 0, "HISTORY_RETENTION is negative")
 	f.add(s.AuditRetention != 0 && time.Duration(s.AuditRetention) < minAuditRetention, "AUDIT_RETENTION is neither 0 nor at least 720h")
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
 	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")

@@ -117,6 +117,11 @@ WHERE  owner_id = @owner_id AND item_id = @item_id AND kind = 'item.deleted'
 ORDER  BY revision DESC, number DESC
 LIMIT  1;
 
+-- DeleteSavedResponses deletes the saved responses that contain a specification.
+-- name: DeleteSavedResponses :exec
+DELETE FROM idempotency_keys
+WHERE  owner_id = @owner_id AND position(@spec_id::text IN answer) > 0;
+
 -- GetProjectRevision reads the newest revision of a project, 0 without one.
 -- name: GetProjectRevision :one
 SELECT coalesce(max(revision), 0)::bigint

@@ -14,6 +14,17 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const deleteSavedResponses = `-- name: DeleteSavedResponses :exec
+DELETE FROM idempotency_keys
+WHERE  owner_id = $1 AND position($2::text IN answer) > 0
+`
+
+// DeleteSavedResponses deletes the saved responses that contain a specification.
+func (q *Queries) DeleteSavedResponses(ctx context.Context, ownerID auth.UserID, specID string) error {
+	_, err := q.db.Exec(ctx, deleteSavedResponses, ownerID, specID)
+	return err
+}
+
 const getDeletion = `-- name: GetDeletion :one
 SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
 FROM   changes
