@@ -23,7 +23,7 @@ type searchHit struct {
 	SpecificationID *requirements.SpecificationID `json:"specification_id" format:"uuid" nullable:"true" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683c1" doc:"Null for a project."`
 	ItemID          *requirements.ItemID          `json:"item_id" format:"uuid" nullable:"true" sample:"01a2043e-6e8b-7c3d-9a41-5b0e27d683d2" doc:"Null for a project and for a specification."`
 	Ref             *string                       `json:"ref" nullable:"true" example:"3.2" doc:"The number of an item's specification and its own; null for a project and for a specification."`
-	Title           string                        `json:"title" maxLength:"200" example:"Refunds" doc:"The title of the project or specification; for an item, of its specification."`
+	Title           string                        `json:"title" example:"Refunds" doc:"The title of the project or specification; for an item, of its specification."`
 	Snippet         []snippetSegment              `json:"snippet" doc:"Up to 200 characters of the description, content or item, around a word that was found there, or else from its beginning. Text, not HTML."`
 }
 

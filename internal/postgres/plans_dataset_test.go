@@ -176,6 +176,12 @@ func literal(arg any) string {
 		return literal(v.Bytes)
 	case []int64:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
+	case []string:
+		quoted := make([]string, len(v))
+		for n, s := range v {
+			quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+		}
+		return literal("{" + strings.Join(quoted, ",") + "}")
 	case db.ItemIDs:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	}
