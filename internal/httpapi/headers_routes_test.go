@@ -102,7 +102,7 @@ func TestHeaders_EveryRouteHasSecurityHeaders(t *testing.T) {
 		if c.names == "" {
 			id = "nothing" // for pages
 		}
-		v := routeRequests{t: t, server: server, owner: owner, method: method, path: pathParameter.ReplaceAllString(path, id)}
+		v := routeRequests{t: t, server: server, owner: owner, method: method, path: pathParameter.ReplaceAllString(path, id) + c.query}
 		if c.body != "" {
 			v.body = strings.Replace(c.body, "{item}", own.live["item"], 1)
 		}
