@@ -21,38 +21,44 @@ FROM  (SELECT hit.kind, hit.project_id, hit.specification_id, hit.item_id, hit.s
               FROM  (SELECT 'project' AS kind, p.id AS project_id, '00000000-0000-0000-0000-000000000000'::uuid AS specification_id,
                             '00000000-0000-0000-0000-000000000000'::uuid AS item_id, 0 AS specification_number, 0 AS item_number,
                             p.title::text AS title, p.description AS content, p.updated_at, p.id::uuid AS id,
-                            (CASE WHEN folded.title LIKE ALL ($1::text[]) AND folded.title ~ ALL ($2::text[])
-                                  THEN CASE WHEN folded.title ~ ALL ($3::text[]) THEN 0 ELSE 1 END
-                                  ELSE CASE WHEN folded.content ~ ALL ($3::text[]) THEN 4 ELSE 5 END END)::int AS rank
-                     FROM   projects AS p
-                     CROSS  JOIN LATERAL (SELECT lower(p.title COLLATE "C") AS title, lower((p.title || E'\n' || p.description) COLLATE "C") AS content
-                                          WHERE  clock_timestamp() < now() + make_interval(secs => $4::float8) OFFSET 0) AS folded
-                     WHERE  p.owner_id = $5 AND NOT p.trashed AND $6::text IN ('', 'project')
-                     AND    ($7::uuid IS NULL OR p.id = $7::uuid)
-                     AND    folded.content LIKE ALL ($1::text[]) AND folded.content ~ ALL ($2::text[]) AND NOT folded.content ~ ANY ($8::text[])
+                            (CASE WHEN p.folded_title LIKE ALL ($1::text[]) AND p.folded_title ~ ALL ($2::text[])
+                                  THEN CASE WHEN p.folded_title ~ ALL ($3::text[]) THEN 0 ELSE 1 END
+                                  ELSE CASE WHEN p.folded ~ ALL ($3::text[]) THEN 4 ELSE 5 END END)::int AS rank
+                     FROM  (SELECT p.id, p.title, p.description, p.updated_at,
+                                   lower(p.title COLLATE "C") AS folded_title, lower((p.title || E'\n' || p.description) COLLATE "C") AS folded
+                            FROM   projects AS p
+                            WHERE  p.owner_id = $4 AND NOT p.trashed AND $5::text IN ('', 'project')
+                            AND    ($6::uuid IS NULL OR p.id = $6::uuid)
+                            AND    clock_timestamp() < now() + make_interval(secs => $7::float8) OFFSET 0) AS p
+                     WHERE  p.folded LIKE ALL ($1::text[]) AND p.folded ~ ALL ($2::text[]) AND NOT p.folded ~ ANY ($8::text[])
                      UNION  ALL
-                     SELECT 'specification', s.project_id, s.id, '00000000-0000-0000-0000-000000000000', s.number, 0, s.title, s.content, s.updated_at, s.id,
-                            CASE WHEN folded.title LIKE ALL ($1::text[]) AND folded.title ~ ALL ($2::text[])
-                                 THEN CASE WHEN folded.title ~ ALL ($3::text[]) THEN 0 ELSE 1 END
-                                 ELSE CASE WHEN folded.content ~ ALL ($3::text[]) THEN 4 ELSE 5 END END
+                     SELECT 'specification', p.id, s.id, '00000000-0000-0000-0000-000000000000', s.number, 0, s.title, s.content, s.updated_at, s.id,
+                            CASE WHEN s.folded_title LIKE ALL ($1::text[]) AND s.folded_title ~ ALL ($2::text[])
+                                 THEN CASE WHEN s.folded_title ~ ALL ($3::text[]) THEN 0 ELSE 1 END
+                                 ELSE CASE WHEN s.folded ~ ALL ($3::text[]) THEN 4 ELSE 5 END END
                      FROM   projects AS p
-                     JOIN   specifications AS s ON s.owner_id = p.owner_id AND s.project_id = p.id
-                     CROSS  JOIN LATERAL (SELECT lower(s.title COLLATE "C") AS title, lower((s.title || E'\n' || s.content) COLLATE "C") AS content
-                                          WHERE  clock_timestamp() < now() + make_interval(secs => $4::float8) OFFSET 0) AS folded
-                     WHERE  p.owner_id = $5 AND NOT p.trashed AND NOT s.trashed AND $6::text IN ('', 'specification')
-                     AND    ($7::uuid IS NULL OR p.id = $7::uuid)
-                     AND    folded.content LIKE ALL ($1::text[]) AND folded.content ~ ALL ($2::text[]) AND NOT folded.content ~ ANY ($8::text[])
+                     CROSS  JOIN LATERAL (SELECT s.id, s.number, s.title, s.content, s.updated_at,
+                                                 lower(s.title COLLATE "C") AS folded_title, lower((s.title || E'\n' || s.content) COLLATE "C") AS folded
+                                          FROM   specifications AS s
+                                          WHERE  s.owner_id = p.owner_id AND s.project_id = p.id AND NOT s.trashed
+                                          AND    clock_timestamp() < now() + make_interval(secs => $7::float8) OFFSET 0) AS s
+                     WHERE  p.owner_id = $4 AND NOT p.trashed AND $5::text IN ('', 'specification')
+                     AND    ($6::uuid IS NULL OR p.id = $6::uuid)
+                     AND    s.folded LIKE ALL ($1::text[]) AND s.folded ~ ALL ($2::text[]) AND NOT s.folded ~ ANY ($8::text[])
                      UNION  ALL
-                     SELECT 'item', s.project_id, s.id, i.id, s.number, i.number, s.title, i.content, i.updated_at, i.id,
-                            CASE WHEN folded.content ~ ALL ($3::text[]) THEN 2 ELSE 3 END
+                     SELECT 'item', p.id, s.id, i.id, s.number, i.number, s.title, i.content, i.updated_at, i.id,
+                            CASE WHEN i.folded ~ ALL ($3::text[]) THEN 2 ELSE 3 END
                      FROM   projects AS p
-                     JOIN   specifications AS s ON s.owner_id = p.owner_id AND s.project_id = p.id
-                     JOIN   bullet_items AS i ON i.owner_id = s.owner_id AND i.spec_id = s.id
-                     CROSS  JOIN LATERAL (SELECT lower(i.content COLLATE "C") AS content
-                                          WHERE  clock_timestamp() < now() + make_interval(secs => $4::float8) OFFSET 0) AS folded
-                     WHERE  p.owner_id = $5 AND NOT p.trashed AND NOT s.trashed AND $6::text IN ('', 'item')
-                     AND    ($7::uuid IS NULL OR p.id = $7::uuid)
-                     AND    folded.content LIKE ALL ($1::text[]) AND folded.content ~ ALL ($2::text[]) AND NOT folded.content ~ ANY ($8::text[])
+                     CROSS  JOIN LATERAL (SELECT s.owner_id, s.id, s.number, s.title
+                                          FROM   specifications AS s
+                                          WHERE  s.owner_id = p.owner_id AND s.project_id = p.id AND NOT s.trashed OFFSET 0) AS s
+                     CROSS  JOIN LATERAL (SELECT i.id, i.number, i.content, i.updated_at, lower(i.content COLLATE "C") AS folded
+                                          FROM   bullet_items AS i
+                                          WHERE  i.owner_id = s.owner_id AND i.spec_id = s.id
+                                          AND    clock_timestamp() < now() + make_interval(secs => $7::float8) OFFSET 0) AS i
+                     WHERE  p.owner_id = $4 AND NOT p.trashed AND $5::text IN ('', 'item')
+                     AND    ($6::uuid IS NULL OR p.id = $6::uuid)
+                     AND    i.folded LIKE ALL ($1::text[]) AND i.folded ~ ALL ($2::text[]) AND NOT i.folded ~ ANY ($8::text[])
                      OFFSET 0) AS matching
               WHERE  matching.rank > $9::int
               OR     matching.rank = $9::int AND (matching.updated_at, matching.id) < ($10::timestamptz, $11::uuid)
@@ -67,10 +73,10 @@ type SearchParams struct {
 	Words          []string
 	Exact          []string
 	Whole          []string
-	MaxSeconds     float64
 	OwnerID        auth.UserID
 	Kind           string
 	ProjectID      pgtype.UUID
+	MaxSeconds     float64
 	Without        []string
 	AfterRank      int32
 	AfterUpdatedAt time.Time
@@ -101,16 +107,17 @@ type SearchRow struct {
 // The rank is 0 for a title, 2 for an item and 4 for other texts, and one more where the
 // expressions in whole do not match. Texts are compared in lower case by ASCII alone,
 // whatever the locale of the database. Each OFFSET 0 keeps PostgreSQL from computing an
-// expression again at each use. After max_seconds no more texts are read.
+// expression again at each use, and from reading the items before their project. After
+// max_seconds no more texts are read.
 func (q *Queries) Search(ctx context.Context, arg SearchParams) ([]SearchRow, error) {
 	rows, err := q.db.Query(ctx, search,
 		arg.Words,
 		arg.Exact,
 		arg.Whole,
-		arg.MaxSeconds,
 		arg.OwnerID,
 		arg.Kind,
 		arg.ProjectID,
+		arg.MaxSeconds,
 		arg.Without,
 		arg.AfterRank,
 		arg.AfterUpdatedAt,
