@@ -179,7 +179,8 @@ func literal(arg any) string {
 	case reflect.Slice:
 		quoted := make([]string, v.Len())
 		for n := range quoted {
-			quoted[n] = strconv.Quote(fmt.Sprint(v.Index(n).Interface()))
+			element := literal(v.Index(n).Interface())
+			quoted[n] = strconv.Quote(strings.ReplaceAll(element[1:len(element)-1], "''", "'"))
 		}
 		return literal("{" + strings.Join(quoted, ",") + "}")
 	case reflect.Pointer:
