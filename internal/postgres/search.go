@@ -15,7 +15,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/search"
 )
 
-// maxSearchSeconds is how long a search reads texts: about 100 MB. It is well below the
+// maxSearchSeconds is how long a search reads texts: 50 to 100 MB. It is well below the
 // timeout of a statement.
 const maxSearchSeconds = 1
 
@@ -69,7 +69,7 @@ func hitOf(row db.SearchRow) requirements.Hit {
 // Terms are searched in texts whose ASCII letters are in lower case. Nothing else here
 // depends on PostgreSQL's notion of letters, so a search finds the same in every locale.
 //
-// LIKE is three times as fast as a regular expression. It is exact for terms in ASCII and
+// LIKE is twice as fast as a regular expression. It is exact for terms in ASCII and
 // in scripts without cases; for others it leaves few texts to the expression.
 
 // like returns the pattern that every text with the term is like, and whether only those
