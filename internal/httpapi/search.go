@@ -13,7 +13,7 @@ import (
 var searchDoc = doc{
 	"search", "Search", "Search projects, specifications and items",
 	"Finds what contains all words of `q`, whatever their case: in titles, descriptions, contents and items, but not in the trash. A word is also found inside of another one, so `antrag` finds `Kundenantrag`, and scripts without spaces need nothing special. `\"a phrase\"` finds words in sequence, whatever white space is between them; `-word` and `-\"a phrase\"` exclude texts. Everything else is text; there are no invalid queries. At most 15 words and phrases count. A query of exclusions alone finds nothing.\n\n" +
-		"The best hits come first: titles that have all words, then items, then other texts; within each, whole words before parts of words, where the last word of the query is whole if a word begins with it; then what was changed last. What a response confirmed is found by the next search. A page ends at about 4 MiB of the texts found, so it may hold fewer than `page_size`. A search reads texts for at most a second, enough for about 50 MB; after that it ends with `complete` false.",
+		"The best hits come first: titles that have all words, then items, then other texts; within each, whole words before parts of words, where the last word of the query is whole if a word begins with it, and every word of a script without spaces is whole; then what was changed last. What a response confirmed is found by the next search. A page ends at about 4 MiB of the texts found, so it may hold fewer than `page_size`. A search reads texts for at most a second, enough for about 50 MB; after that it ends with `complete` false.",
 }
 
 // searchHit is a hit as the contract shows it.

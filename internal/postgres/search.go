@@ -46,10 +46,13 @@ func searchParams(actor auth.Actor, q requirements.SearchQuery) db.SearchParams 
 	for _, t := range q.Text.Terms {
 		pattern, exact := like(t)
 		p.Words = append(p.Words, pattern)
+		e := expression(t)
 		if !exact {
-			p.Exact = append(p.Exact, expression(t))
+			p.Exact = append(p.Exact, e)
 		}
-		p.Whole = append(p.Whole, wholeExpression(t))
+		if whole := wholeExpression(t); whole != e {
+			p.Whole = append(p.Whole, whole)
+		}
 	}
 	for _, t := range q.Text.Without {
 		p.Without = append(p.Without, expression(t))
@@ -126,19 +129,24 @@ func expression(t search.Term) string {
 }
 
 // wholeExpression is expression, but it matches only where the term is a word, or where a
-// word begins with it if the term is a prefix. Beside a character that is in no word,
-// anything may stand.
+// word begins with it if the term is a prefix. Anything may stand beside a character that
+// is in no word, and beside one of a script without spaces.
 func wholeExpression(t search.Term) string {
 	e := expression(t)
 	first, _ := utf8.DecodeRuneInString(t.Text)
 	last, _ := utf8.DecodeLastRuneInString(t.Text)
-	if isLetterOrDigit(first) {
+	if isSpaced(first) {
 		e = "(?:^|[^" + inWord + "])" + e
 	}
-	if isLetterOrDigit(last) && !t.Prefix {
+	if isSpaced(last) && !t.Prefix {
 		e += "(?:$|[^" + inWord + "])"
 	}
 	return e
+}
+
+// isSpaced reports whether a character is in words with spaces between them.
+func isSpaced(c rune) bool {
+	return isLetterOrDigit(c) && !unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }

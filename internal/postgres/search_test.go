@@ -210,6 +210,11 @@ func TestSearch_BestHitsComeFirst(t *testing.T) {
 	if diff := cmp.Diff(want, found(x.search("Zebra"))); diff != "" {
 		t.Errorf("hits (-want +got):\n%s", diff)
 	}
+	x.item(s, "客户退款 older")
+	x.item(s, "退款申请 newer")
+	if diff := cmp.Diff([]string{"item 退款申请 newer", "item 客户退款 older"}, found(x.search("退款"))); diff != "" {
+		t.Errorf("hits without spaces (-want +got):\n%s", diff)
+	}
 	whole := found(x.search("zebra the"))
 	if diff := cmp.Diff([]string{"item zebras begin with the last word of the query", "specification Animals"}, whole); diff != "" {
 		t.Errorf("hits of two words (-want +got):\n%s", diff)
