@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"internal/httpapi": {
 		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/body",
 		"internal/cache", "internal/ratelimit", "internal/admission",
-		"internal/history", "internal/requirements", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
+		"internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
-	"internal/postgres":  {"internal/history", "internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/cache":     {"internal/auth", "internal/ratelimit"},
 	"internal/ratelimit": {},
 	"internal/admission": {"internal/problem"},
@@ -61,7 +61,8 @@ var allowed = map[string][]string{
 	"internal/devkit":    {},
 
 	"internal/history":      {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
-	"internal/requirements": {"internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
+	"internal/requirements": {"internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
+	"internal/search":       {},
 	"internal/auth":         {"internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/page":         {},
 	"internal/seal":         {},

@@ -76,7 +76,7 @@ func FuzzDecode_Query(f *testing.F) {
 				!strings.Contains(pair, ";") && utf8.ValidString(value) && !strings.Contains(value, "\x00")
 			seen[name] = true
 		}
-		err := checkRequest(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, false)
+		err := checkRequest(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}}, op, operation{})
 		if (err == nil) != want || err != nil && problem.CodeOf(err) != problem.InvalidParameter {
 			t.Fatalf("the query %q is valid: %t; got %v", query, want, err)
 		}

@@ -209,7 +209,7 @@ func (c *call) check(op *huma.Operation) error {
 			return err
 		}
 	}
-	err := checkRequest(c.request, op, c.op.lenient)
+	err := checkRequest(c.request, op, c.op)
 	// A form of another site would send a body of another type along with the cookie.
 	if problem.CodeOf(err) == middleware.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {
 		return login.NotJSON()

@@ -138,7 +138,7 @@ func FuzzETag_IfMatch(f *testing.F) {
 			}
 		}
 		var m ifMatch
-		err := checkRequest(r, &huma.Operation{}, false)
+		err := checkRequest(r, &huma.Operation{}, operation{})
 		if err == nil {
 			err = m.UnmarshalText([]byte(r.Header.Get("If-Match")))
 		}

@@ -194,7 +194,7 @@ func FuzzDecode_Request(f *testing.F) {
 // {item} and {user} stand for existing resources.
 var databaseRequests = []string{
 	"GET /projects", "GET /projects/{project}", "GET /projects/{project}/specs", "GET /specs/{spec}", "GET /specs/{spec}/items",
-	"GET /admin/users", "GET /admin/audit-events", "GET /auth/sessions",
+	"GET /admin/users", "GET /admin/audit-events", "GET /auth/sessions", "GET /search",
 	"POST /projects", "POST /projects/{project}/specs", "POST /specs/{spec}/items",
 	"PUT /projects/{project}", "PUT /specs/{spec}", "PUT /items/{item}", "PUT /specs/{spec}/items/reorder",
 	"PATCH /projects/{project}", "PATCH /specs/{spec}", "PATCH /items/{item}", "PATCH /users/me", "PATCH /admin/users/{user}",
@@ -209,7 +209,7 @@ func FuzzAPI_NeverFailsInternally(f *testing.F) {
 		if method, _, _ := strings.Cut(request, " "); method != http.MethodGet {
 			continue
 		}
-		for _, query := range []string{"q=%00", "action=%ff", "since=0000-01-01T00:00:00%2B23:59&until=9999-12-31T23:59:59.9-23:59", "actor_id=x", "order_by=title+desc&trashed=true&page_size=100", "include=items"} {
+		for _, query := range []string{"q=%00", "q=%ff", "q=%22a+b%22+-c+%25_%5C.*(", "action=%ff", "since=0000-01-01T00:00:00%2B23:59&until=9999-12-31T23:59:59.9-23:59", "actor_id=x", "order_by=title+desc&trashed=true&page_size=100", "include=items"} {
 			f.Add(n, query, "", "", "")
 		}
 	}

@@ -31,7 +31,7 @@ func FuzzIdempotency_Key(f *testing.F) {
 		}
 		want := !two && keyPattern.MatchString(first)
 		var key idempotencyKey
-		err := checkRequest(r, &huma.Operation{}, false)
+		err := checkRequest(r, &huma.Operation{}, operation{})
 		if err != nil && problem.CodeOf(err) != problem.InvalidHeader {
 			t.Fatalf("the key %q: %v", first, err)
 		}

@@ -51,6 +51,9 @@ type target struct {
 	cell             routeCase
 }
 
+// query is the query string of the request.
+func (t target) query() string { return strings.ReplaceAll(t.cell.query, "=x", "="+canary) }
+
 // prepare creates content for a request of a route that succeeds.
 func (w *canaryRequests) prepare(route string) target {
 	w.t.Helper()
@@ -102,11 +105,11 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 	if t.cell.endsSession {
 		otherUser = w.signIn("other-user@" + canary + ".example")
 	}
-	w.send(anonymous, t.method, t.path, t.body)
-	w.send(w.ended, t.method, t.path, t.body)
-	w.send(withToken(w.t, w.s, t.by.Token+canary), t.method, t.path, t.body)
-	w.send(anonymous, t.method, t.path, t.body, "Authorization", canary+" "+canary)
-	w.send(otherUser, t.method, t.path, t.body)
+	w.send(anonymous, t.method, t.path+t.query(), t.body)
+	w.send(w.ended, t.method, t.path+t.query(), t.body)
+	w.send(withToken(w.t, w.s, t.by.Token+canary), t.method, t.path+t.query(), t.body)
+	w.send(anonymous, t.method, t.path+t.query(), t.body, "Authorization", canary+" "+canary)
+	w.send(otherUser, t.method, t.path+t.query(), t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, "01890a5d-ac96-774b-bcce-b302099a8057", 1), t.body)
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, echoed, 1), t.body)
 	w.send(t.by, t.method, t.path+"/"+echoed, t.body)
@@ -125,21 +128,21 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 	} {
 		w.send(t.by, t.method, t.path, body)
 	}
-	w.send(t.by, t.method, t.path, t.body, "Content-Type", "text/"+canary)
-	w.send(t.by, t.method, t.path, t.body, "Content-Encoding", canary)
-	w.send(t.by, t.method, t.path, t.body, "If-Match", canary)
-	w.send(t.by, t.method, t.path, t.body, "If-Match", `"999"`)
-	w.send(t.by, t.method, t.path, t.body, "Idempotency-Key", canary+" ü")
-	w.send(t.by, t.method, t.path, t.body, "X-Request-Id", canary+" "+canary)
-	w.send(t.by, t.method, t.path, t.body, "Traceparent", canary)
-	w.send(t.by, t.method, t.path, t.body, "Origin", "https://"+canary+".example")
-	w.send(t.by, t.method, t.path, t.body, "X-Large", strings.Repeat(canary, 6_000))
+	w.send(t.by, t.method, t.path+t.query(), t.body, "Content-Type", "text/"+canary)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "Content-Encoding", canary)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "If-Match", canary)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "If-Match", `"999"`)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "Idempotency-Key", canary+" ü")
+	w.send(t.by, t.method, t.path+t.query(), t.body, "X-Request-Id", canary+" "+canary)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "Traceparent", canary)
+	w.send(t.by, t.method, t.path+t.query(), t.body, "Origin", "https://"+canary+".example")
+	w.send(t.by, t.method, t.path+t.query(), t.body, "X-Large", strings.Repeat(canary, 6_000))
 	if t.method == "POST" && t.cell.body != "" {
-		w.send(t.by, t.method, t.path, t.body, "Idempotency-Key", canary)
+		w.send(t.by, t.method, t.path+t.query(), t.body, "Idempotency-Key", canary)
 		w.send(t.by, t.method, t.path, strings.Replace(t.cell.body, `"x"`, `"`+canary+` again"`, 1), "Idempotency-Key", canary)
 	}
 	// An earlier request may have ended or deleted the resource.
-	if a := w.send(t.by, t.method, t.path, t.body); t.cell.anyCaller == 0 && !t.cell.endsSession && a.Status != 404 && a.Status >= 400 {
+	if a := w.send(t.by, t.method, t.path+t.query(), t.body); t.cell.anyCaller == 0 && !t.cell.endsSession && a.Status != 404 && a.Status >= 400 {
 		w.t.Errorf("%s ends in %d %s", route, a.Status, a.Body)
 	}
 }
@@ -231,7 +234,7 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 		if strings.HasSuffix(path, "/refresh") {
 			body = `{"refresh_token":"` + w.ann.RefreshToken + `"}`
 		}
-		if w.send(by, method, "/api/v1"+pathParameter.ReplaceAllString(path, id), body).Status == 500 {
+		if w.send(by, method, "/api/v1"+pathParameter.ReplaceAllString(path, id)+target{cell: c}.query(), body).Status == 500 {
 			failed++
 		}
 	}

@@ -21,6 +21,8 @@ type routeCase struct {
 	// names is project, specification, item, session or user; empty for none.
 	names string
 	body  string
+	// query is what the request needs in its query string.
+	query string
 	// permission is read or change for routes that need a role.
 	permission string
 	// anyCaller is the status where the caller does not matter.
@@ -67,6 +69,8 @@ var routeCases = map[string]routeCase{
 	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},
 	"PATCH /items/{id}":             {names: "item", body: `{"content": "x"}`},
 	"DELETE /items/{id}":            {names: "item"},
+
+	"GET /search": {query: "?q=x"},
 
 	"GET /admin/users":        {permission: "read"},
 	"PATCH /admin/users/{id}": {permission: "change", names: "user", body: `{"role": "user"}`},
@@ -207,7 +211,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	if cell.body != "" {
 		body = strings.Replace(cell.body, "{item}", own.live["item"], 1)
 	}
-	return c.Do(method, path, body)
+	return c.Do(method, path+cell.query, body)
 }
 
 func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {

@@ -22,6 +22,8 @@ type operation struct {
 	timeout time.Duration
 	// lenient ignores unknown query parameters instead of rejecting them.
 	lenient bool
+	// anyText is the query parameter that may have any text, if there is one.
+	anyText string
 	// cached lets the response be cached until a write changes it.
 	cached bool
 	// limiter selects the concurrency limiter of the function.
@@ -55,6 +57,9 @@ func cached(o *operation) { o.cached = true }
 
 // lenientQuery ignores query parameters that a provider adds to its redirects.
 func lenientQuery(o *operation) { o.lenient = true }
+
+// anyText accepts any text in a query parameter, also NUL and what is not UTF-8.
+func anyText(parameter string) option { return func(o *operation) { o.anyText = parameter } }
 
 // signInLimiter counts the function among sign-ins, which wait for Google.
 func signInLimiter(o *operation) { o.limiter = signInSlots }

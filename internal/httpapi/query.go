@@ -20,30 +20,32 @@ import (
 // mayBeEmpty are the parameters for which an empty value means absent.
 var mayBeEmpty = []string{"page_token", "q"}
 
-// checkQuery checks the query parameters and names all that are wrong with them. If
-// lenient, it ignores unknown ones.
-func checkQuery(r *http.Request, op *huma.Operation, lenient bool) error {
+// checkQuery checks the query parameters and names all that are wrong with them. It
+// ignores unknown ones if the operation is lenient.
+func checkQuery(r *http.Request, op *huma.Operation, o operation) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return problem.New(problem.InvalidParameter, "The query string is not well encoded.").Because(err)
 	}
-	if len(values) == 0 {
-		return nil
-	}
 	known := queryParameters(op)
 	var unknown, faults []string
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if known[name].Required && values[name] == nil {
+			faults = append(faults, "The query parameter "+name+" is missing.")
+		}
+	}
 	upper := false
 	// Sorted, so that equal requests get equal responses.
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		p := known[name]
 		switch {
-		case p == nil && !lenient:
+		case p == nil && !o.lenient:
 			unknown = append(unknown, strconv.Quote(name))
 		case p != nil:
 			if isTime(p) { // RFC 3339 allows t and z; huma does not
 				values[name][0], upper = strings.ToUpper(values[name][0]), true
 			}
-			if fault := parameterFault(p, values[name]); fault != "" {
+			if fault := parameterFault(p, values[name], name == o.anyText); fault != "" {
 				faults = append(faults, "The query parameter "+name+" "+fault+".")
 			}
 		}
@@ -84,15 +86,15 @@ func noParameter(unknown, known []string) string {
 
 // parameterFault says what is wrong with the values of a parameter; empty if nothing
 // is. It reads the schema as huma does, which says less to the caller.
-func parameterFault(p *huma.Param, values []string) string {
+func parameterFault(p *huma.Param, values []string, anyText bool) string {
 	value := values[0]
 	switch {
 	case len(values) > 1:
 		return fmt.Sprintf("occurs %d times", len(values))
 	// PostgreSQL does not accept it as text. A page token is checked when it is opened.
-	case p.Name != "page_token" && (!utf8.ValidString(value) || strings.ContainsRune(value, 0)):
+	case p.Name != "page_token" && !anyText && (!utf8.ValidString(value) || strings.ContainsRune(value, 0)):
 		return "must be UTF-8 text without NUL"
-	case value == "" && slices.Contains(mayBeEmpty, p.Name):
+	case value == "" && !p.Required && slices.Contains(mayBeEmpty, p.Name):
 		return ""
 	case value == "":
 		return "is empty"

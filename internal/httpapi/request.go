@@ -15,8 +15,8 @@ import (
 
 // checkRequest rejects what the contract rejects in query and headers of any operation:
 // repeated parameters, a body that is not JSON, malformed conditions.
-func checkRequest(r *http.Request, op *huma.Operation, lenient bool) error {
-	if err := checkQuery(r, op, lenient); err != nil {
+func checkRequest(r *http.Request, op *huma.Operation, o operation) error {
+	if err := checkQuery(r, op, o); err != nil {
 		return err
 	}
 	if op.RequestBody != nil {

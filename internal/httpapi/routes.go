@@ -69,6 +69,8 @@ func (a *API) routes() {
 	user(a, "POST /items/{id}/restore", 200, a.restoreItem, restoreItemDoc, item, bodyless, problems(problem.ItemLimit, problem.UndoConflict, problem.HistoryExpired))
 	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
 
+	user(a, "GET /search", 200, a.search, searchDoc, paged, anyText("q"))
+
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
 	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
 	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)

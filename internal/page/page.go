@@ -25,7 +25,8 @@ type Order struct {
 }
 
 // Cursor is the position between two pages: the ordering column's value in the
-// last row, and that row's id. Only one of Time, Text and Number is set.
+// last row, and that row's id. Only one of Time, Text and Number is set, except in a
+// search: it is ordered by rank, the Number, and then by Time.
 type Cursor struct {
 	Time   time.Time `json:"time,omitzero"`
 	Text   string    `json:"text,omitzero"`

@@ -12,6 +12,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/codegenapp/codegenapp/internal/search"
 )
 
 // operation is a call of the store, directly or by the rules. It can be repeated for
@@ -287,6 +288,12 @@ func readOperations() map[string]operation {
 			return err
 		}},
 	}
+	for name, q := range searchQueries() {
+		all["Search "+name] = operation{do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.Search(ctx, s.actor, q)
+			return err
+		}}
+	}
 	for name, q := range projectQueries() {
 		all["Projects "+name] = operation{do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.Projects(ctx, s.actor, q)
@@ -298,6 +305,25 @@ func readOperations() map[string]operation {
 			_, err := s.service.Specifications(ctx, s.actor, s.live, q)
 			return err
 		}}
+	}
+	return all
+}
+
+// searchQueries are searches of each kind, with a first and a later page, and one for
+// nothing.
+func searchQueries() map[string]requirements.SearchQuery {
+	all := map[string]requirements.SearchQuery{
+		"for nothing": {},
+		"of a project": {
+			Query: page.Query{Limit: 20}, Text: search.Parse(canary), Project: id.New[requirements.Project](),
+		},
+		"in all scripts": {Query: page.Query{Limit: 20}, Text: search.Parse(`Übung "a phrase" 退款 -"not this" -Größe`)},
+	}
+	for _, kind := range []requirements.HitKind{"", requirements.ProjectHit, requirements.SpecificationHit, requirements.ItemHit} {
+		q := requirements.SearchQuery{Query: page.Query{Limit: 20}, Text: search.Parse(canary), Kind: kind}
+		all["of kind "+string(kind)+", first page"] = q
+		q.After = &page.Cursor{Number: 2, Time: time.Now()}
+		all["of kind "+string(kind)+", later page"] = q
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -174,18 +174,23 @@ func literal(arg any) string {
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case pgtype.UUID:
 		return literal(v.Bytes)
-	case []int64:
-		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
-	case db.ItemIDs:
-		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	}
-	if v := reflect.ValueOf(arg); v.Kind() == reflect.Pointer {
+	switch v := reflect.ValueOf(arg); v.Kind() {
+	case reflect.Slice:
+		quoted := make([]string, v.Len())
+		for n := range quoted {
+			element := literal(v.Index(n).Interface())
+			quoted[n] = strconv.Quote(strings.ReplaceAll(element[1:len(element)-1], "''", "'"))
+		}
+		return literal("{" + strings.Join(quoted, ",") + "}")
+	case reflect.Pointer:
 		if v.IsNil() {
 			return "NULL"
 		}
 		return literal(v.Elem().Interface())
+	default:
+		return "'" + strings.ReplaceAll(fmt.Sprint(arg), "'", "''") + "'"
 	}
-	return "'" + strings.ReplaceAll(fmt.Sprint(arg), "'", "''") + "'"
 }
 
 // recordedQuery implements db.DBTX. It records the statement of a generated query instead

@@ -105,6 +105,7 @@ func New(c Config) *Contract {
 			{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 			{Name: "Specifications", Description: "What one part of a program must do."},
 			{Name: "Items", Description: "The ordered points of a specification."},
+			{Name: "Search", Description: "Everything of the caller, by its words."},
 			{Name: "Administration", Description: "People and what happened to them; never what they own."},
 		},
 	}}
