@@ -62,6 +62,7 @@ var routeCases = map[string]routeCase{
 	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
+	"PUT /specs/{id}/items":         {names: "specification", body: `{"items": [{"content": "x"}]}`},
 	"PUT /specs/{id}/items/reorder": {names: "specification", body: `{"item_ids": ["{item}"]}`},
 	"GET /items/{id}":               {names: "item"},
 	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},

@@ -51,6 +51,7 @@ func (a *API) routes() {
 
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
 	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
+	user(a, "PUT /specs/{id}/items", 200, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))
 	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
 	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
 	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)

@@ -104,6 +104,15 @@ var limits = map[string]limit{
 		}
 		return ann.Put(newSpec(ann).items()+"/reorder", map[string]any{"item_ids": order}).Status != 422
 	}},
+	"ItemListBody.items": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Put(newSpec(ann).items(), map[string]any{"items": entries(n)}).Status == 200
+	}},
+	"ItemEntry.content": {1, 10_000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		body := map[string]any{"items": []map[string]any{{"content": strings.Repeat("𝒜", n)}}}
+		return ann.Put(newSpec(ann).items(), body).Status == 200
+	}},
 	"MAX_ITEMS_PER_SPEC": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		parent := newSpec(ann)
@@ -138,6 +147,15 @@ func filterLimit(path string, greatest int) limit {
 		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
 		return admin.Get(path+letters(n)).Status == 200
 	}}
+}
+
+// entries are n new items of a list.
+func entries(n int) []map[string]any {
+	all := make([]map[string]any, n)
+	for k := range all {
+		all[k] = map[string]any{"content": fmt.Sprint("item ", k)}
+	}
+	return all
 }
 
 func letters(n int) string { return strings.Repeat("x", n) }

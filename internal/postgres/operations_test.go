@@ -121,6 +121,27 @@ var (
 				return err
 			},
 		},
+		"ReplaceItems": {
+			before: func(ctx context.Context, s *tenant) error {
+				spec, err := s.service.Specification(ctx, s.actor, s.spec)
+				s.items = spec.Items
+				return err
+			},
+			do: func(ctx context.Context, s *tenant) error {
+				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, entriesOf(s.t, s.items))
+				return err
+			},
+		},
+		"ReplaceItems without a change": {
+			before: func(ctx context.Context, s *tenant) error {
+				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, nil)
+				return err
+			},
+			do: func(ctx context.Context, s *tenant) error {
+				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, nil)
+				return err
+			},
+		},
 		"Rename": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.store.Rename(ctx, s.actor, newName(s.t))
 			return err

@@ -106,6 +106,24 @@ func itemPatch(t testing.TB, order *int) requirements.ItemPatch {
 	return patch
 }
 
+// entriesOf are the items with other contents in the opposite order, and a new one.
+func entriesOf(t testing.TB, items []requirements.ItemID) []requirements.ItemEntry {
+	t.Helper()
+	var entries []requirements.ItemEntry
+	for n := range len(items) + 1 {
+		var item *requirements.ItemID
+		if n < len(items) {
+			item = &items[len(items)-1-n]
+		}
+		entry, violations := requirements.ParseItemEntry(n, item, canary+id.New[tenant]().String())
+		if len(violations) > 0 {
+			t.Fatalf("an entry: %v", violations)
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
 // newName is a name that no user has.
 func newName(t testing.TB) auth.Name {
 	t.Helper()
