@@ -42,7 +42,7 @@ func (a *API) routes() {
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, problems(problem.ProjectLimit))
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged)
-	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
+	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)

@@ -108,6 +108,10 @@ var limits = map[string]limit{
 		ann := s.SignUp(t)
 		return ann.Put(newSpec(ann).items(), map[string]any{"items": entries(n)}).Status == 200
 	}},
+	"Specification.items": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Post(newSpecProject(ann).specs(), map[string]any{"content": "x", "items": entries(n)}).Status == 201
+	}},
 	"ItemEntry.content": {1, 10_000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		body := map[string]any{"items": []map[string]any{{"content": strings.Repeat("𝒜", n)}}}
@@ -254,12 +258,15 @@ func publishedLimits(t *testing.T) map[string][2]int {
 func resourceNamed(schema string) string {
 	for _, resource := range []string{"Project", "Specification", "Item", "User"} {
 		for _, form := range []string{"Body", "Patch", "Row"} {
-			if schema == resource+form {
+			if strings.TrimPrefix(schema, "New") == resource+form {
 				return resource
 			}
 		}
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(schema, "Export"), "Managed")
+	for _, prefix := range []string{"Export", "Managed", "New"} {
+		schema = strings.TrimPrefix(schema, prefix)
+	}
+	return schema
 }
 
 // codeLoginLimit reports whether a sign-in by code accepts a field of size n.

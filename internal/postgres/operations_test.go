@@ -64,6 +64,10 @@ var (
 			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, requirements.Precondition{}, specDraft(s.t))
 			return err
 		}},
+		"CreateSpecification with items": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{}, requirements.Precondition{}, specDraftWithItems(s.t))
+			return err
+		}},
 		"ReplaceSpecification": {once: true, do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.ReplaceSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, specDraft(s.t))
 			return err
@@ -129,16 +133,6 @@ var (
 			},
 			do: func(ctx context.Context, s *tenant) error {
 				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, entriesOf(s.t, s.items))
-				return err
-			},
-		},
-		"ReplaceItems without a change": {
-			before: func(ctx context.Context, s *tenant) error {
-				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, nil)
-				return err
-			},
-			do: func(ctx context.Context, s *tenant) error {
-				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, nil)
 				return err
 			},
 		},

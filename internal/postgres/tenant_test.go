@@ -88,6 +88,15 @@ func specDraft(t testing.TB) requirements.NewSpecification {
 	return d
 }
 
+func specDraftWithItems(t testing.TB) requirements.NewSpecification {
+	t.Helper()
+	d, violations := specDraft(t).WithItems([]string{canary + "a", canary + "b"})
+	if len(violations) > 0 {
+		t.Fatalf("a draft with items: %v", violations)
+	}
+	return d
+}
+
 func itemDraft(t testing.TB, order *int) requirements.NewItem {
 	t.Helper()
 	item, violations := requirements.ParseNewItem(canary+id.New[tenant]().String(), order)

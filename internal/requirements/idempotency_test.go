@@ -122,6 +122,7 @@ func TestIdempotency_SavedNamesAreFrozen(t *testing.T) {
 		reflect.TypeFor[Specification](): {
 			"ID", "Project", "Owner", "Number", "Title", "Content", "Items", "NextItemNumber", "Version", "CreatedAt", "UpdatedAt", "DeletedAt", "-",
 		},
+		reflect.TypeFor[NewlyCreatedSpecification](): {"", "ItemContents,omitzero"},
 		reflect.TypeFor[Item](): {
 			"ID", "Specification", "Owner", "Number", "Content", "Order", "Version", "CreatedAt", "UpdatedAt",
 		},

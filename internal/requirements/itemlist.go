@@ -21,8 +21,11 @@ type ItemEntry struct {
 // ParseItemEntry validates the entry at an index of the list. It returns all field errors.
 func ParseItemEntry(index int, item *ItemID, content string) (ItemEntry, []problem.FieldError) {
 	var errs []problem.FieldError
-	return ItemEntry{item, itemContent.parse("/items/"+strconv.Itoa(index)+"/content", content, &errs)}, errs
+	return ItemEntry{item, itemContent.parse(itemContentAt(index), content, &errs)}, errs
 }
+
+// itemContentAt is the pointer of the content of an item in a list.
+func itemContentAt(index int) string { return "/items/" + strconv.Itoa(index) + "/content" }
 
 // CheckItemEntries returns a field error for each item that occurs a second time.
 func CheckItemEntries(entries []ItemEntry) []problem.FieldError {
@@ -57,7 +60,7 @@ func (l ItemList) checkReplacement(entries []ItemEntry, condition Precondition, 
 		}
 	}
 	if len(entries) > max(limit, len(l.Items)) {
-		return problem.New(problem.ItemLimit, "A specification can have at most %d items; the list has %d.", limit, len(entries))
+		return itemLimitReached(limit, len(entries))
 	}
 	return nil
 }
@@ -117,6 +120,10 @@ func (s *Service) ReplaceItems(ctx context.Context, actor auth.Actor, spec Speci
 		return tx.RewriteItems(ctx, now.Specification, change, at)
 	})
 	return now, err
+}
+
+func itemLimitReached(limit, wanted int) error {
+	return problem.New(problem.ItemLimit, "A specification can have at most %d items; the list has %d.", limit, wanted)
 }
 
 // newItemIDs returns n new ids.
