@@ -176,6 +176,14 @@ func literal(arg any) string {
 		return literal(v.Bytes)
 	case []int64:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
+	case []pgtype.UUID:
+		return literal(db.ItemIDs(convertAll(v, func(u pgtype.UUID) requirements.ItemID { return u.Bytes })))
+	case []int32:
+		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
+	case []string:
+		return "'{" + strings.Join(v, ",") + "}'"
+	case []time.Time:
+		return "'{" + strings.Join(convertAll(v, func(t time.Time) string { return t.Format(time.RFC3339Nano) }), ",") + "}'"
 	case db.ItemIDs:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	}
@@ -255,4 +263,13 @@ func (x *dataset) sample(of reflect.Type) reflect.Value {
 		x.t.Fatalf("no sample of %s", of)
 	}
 	return v
+}
+
+// convertAll converts every element.
+func convertAll[From, To any](from []From, convert func(From) To) []To {
+	to := make([]To, len(from))
+	for n, f := range from {
+		to[n] = convert(f)
+	}
+	return to
 }

@@ -124,7 +124,7 @@ func TestIdempotency_SavedNamesAreFrozen(t *testing.T) {
 		},
 		reflect.TypeFor[NewlyCreatedSpecification](): {"", "ItemContents,omitzero"},
 		reflect.TypeFor[Item](): {
-			"ID", "Specification", "Owner", "Number", "Content", "Order", "Version", "CreatedAt", "UpdatedAt",
+			"ID", "Specification", "Owner", "SpecificationNumber", "Number", "Content", "Order", "Version", "CreatedAt", "UpdatedAt",
 		},
 	} {
 		var got []string

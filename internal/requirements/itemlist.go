@@ -77,7 +77,7 @@ func (l ItemList) replacement(entries []ItemEntry, newIDs []ItemID, at time.Time
 	s.Items = make([]ItemID, len(entries))
 	for n, e := range entries {
 		item := Item{
-			ID: newIDs[n], Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber, Content: e.content,
+			ID: newIDs[n], Specification: s.ID, SpecificationNumber: s.Number, Owner: s.Owner, Number: s.NextItemNumber, Content: e.content,
 			Version: 1, CreatedAt: at, UpdatedAt: at,
 		}
 		switch {

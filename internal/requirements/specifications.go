@@ -260,7 +260,7 @@ func (s NewlyCreatedSpecification) NewItems() []Item {
 	items := make([]Item, len(s.ItemContents))
 	for n, content := range s.ItemContents {
 		items[n] = Item{
-			ID: s.Items[n], Specification: s.ID, Owner: s.Owner, Number: n + 1, Content: content, Order: n,
+			ID: s.Items[n], Specification: s.ID, SpecificationNumber: s.Number, Owner: s.Owner, Number: n + 1, Content: content, Order: n,
 			Version: 1, CreatedAt: s.CreatedAt, UpdatedAt: s.CreatedAt,
 		}
 	}

@@ -5,10 +5,10 @@ SELECT *
 FROM   bullet_items
 WHERE  spec_id = @spec_id AND owner_id = @owner_id;
 
--- GetItem reads one item of the owner with its place in the list, and whether the
--- specification or its project is in the trash.
+-- GetItem reads one item of the owner with its place in the list, the number of its
+-- specification, and whether that or the project is in the trash.
 -- name: GetItem :one
-SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, s.number AS specification_number, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
 JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id

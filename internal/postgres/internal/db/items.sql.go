@@ -219,7 +219,7 @@ func (q *Queries) DeleteItems(ctx context.Context, arg DeleteItemsParams) error 
 }
 
 const getItem = `-- name: GetItem :one
-SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, s.number AS specification_number, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
 JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
@@ -227,13 +227,14 @@ WHERE  i.id = $1 AND i.owner_id = $2
 `
 
 type GetItemRow struct {
-	BulletItem BulletItem
-	Place      int32
-	Trashed    bool
+	BulletItem          BulletItem
+	Place               int32
+	SpecificationNumber int32
+	Trashed             bool
 }
 
-// GetItem reads one item of the owner with its place in the list, and whether the
-// specification or its project is in the trash.
+// GetItem reads one item of the owner with its place in the list, the number of its
+// specification, and whether that or the project is in the trash.
 func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (GetItemRow, error) {
 	row := q.db.QueryRow(ctx, getItem, iD, ownerID)
 	var i GetItemRow
@@ -248,6 +249,7 @@ func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID a
 		&i.BulletItem.UpdatedAt,
 		&i.BulletItem.Place,
 		&i.Place,
+		&i.SpecificationNumber,
 		&i.Trashed,
 	)
 	return i, err
