@@ -68,6 +68,7 @@ var routeCases = map[string]routeCase{
 	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},
 	"PATCH /items/{id}":             {names: "item", body: `{"content": "x"}`},
 	"DELETE /items/{id}":            {names: "item"},
+	"POST /items/{id}/move":         {names: "item", body: `{"specification_id": "{specification}"}`},
 
 	"GET /admin/users":        {permission: "read"},
 	"PATCH /admin/users/{id}": {permission: "change", names: "user", body: `{"role": "user"}`},
@@ -206,7 +207,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
 	var body any
 	if cell.body != "" {
-		body = strings.Replace(cell.body, "{item}", own.live["item"], 1)
+		body = strings.NewReplacer("{item}", own.live["item"], "{specification}", own.live["specification"]).Replace(cell.body)
 	}
 	return c.Do(method, path, body)
 }

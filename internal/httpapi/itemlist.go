@@ -45,3 +45,24 @@ func (a *API) replaceItems(ctx context.Context, actor auth.Actor, in *replaceIte
 	list, err := a.Requirements.ReplaceItems(ctx, actor, in.ID, in.precondition(), in.JSON.entries)
 	return itemsResponse(list.Specification, list.Items, err)
 }
+
+var moveItemDoc = doc{
+	"moveItem", "Items", "Move an item to another specification",
+	"Moves the item to the position `order` of another specification of its project, or to the end. It keeps its `id` and gets the next number there, and so another `ref`. Within its own specification it moves as by `PATCH`, and without `order` it stays where it is. `If-Match` takes the item's tag, with its position. `Specification-ETag` is the tag of the specification that it is in afterwards.",
+}
+
+type moveItemIn struct {
+	MatchedItemIn
+	JSONIn[itemMove]
+}
+
+// itemMove is where an item moves to.
+type itemMove struct {
+	SpecificationID requirements.SpecificationID `json:"specification_id" pattern:"^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$" patternDescription:"an id: a UUID with hyphens" doc:"A specification of the same project."`
+	Order           body.Optional[int]           `json:"order,omitempty" minimum:"0" doc:"The position of the item there, from 0. If absent: the end."`
+}
+
+// moveItem is POST /items/{id}/move.
+func (a *API) moveItem(ctx context.Context, actor auth.Actor, in *moveItemIn) (*changedItemOut, error) {
+	return changedItemResponse(a.Requirements.MoveItem(ctx, actor, in.ID, in.precondition(), in.JSON.SpecificationID, in.JSON.Order.Pointer()))
+}

@@ -100,6 +100,9 @@ func itemResponse(i requirements.Item, err error) (*itemOut, error) {
 // ParentOut tells of a change of an item what it made of the specification. It is
 // exported because huma ignores embedded types that are not.
 type ParentOut struct {
+	// at is where the item is afterwards; zero if an earlier response is replayed.
+	at location
+
 	SpecificationETag string `header:"Specification-ETag" doc:"The ETag of the item's specification after this request, for If-Match of a reorder. Absent if an earlier response is replayed."`
 }
 
@@ -107,7 +110,7 @@ func parentOf(s requirements.Specification) ParentOut {
 	if s.ID.IsZero() {
 		return ParentOut{}
 	}
-	return ParentOut{SpecificationETag: etag(s.Tag())}
+	return ParentOut{at: location{s.Project, s.ID}, SpecificationETag: etag(s.Tag())}
 }
 
 type changedItemOut struct {

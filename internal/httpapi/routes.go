@@ -57,6 +57,7 @@ func (a *API) routes() {
 	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
 	user(a, "PATCH /items/{id}", 200, a.patchItem, patchItemDoc, item, conditional)
 	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
+	user(a, "POST /items/{id}/move", 200, a.moveItem, moveItemDoc, item, conditional, problems(problem.SpecificationNotFound, problem.ItemLimit))
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
 	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)

@@ -136,6 +136,13 @@ var (
 				return err
 			},
 		},
+		"MoveItem": {
+			before: func(_ context.Context, s *tenant) error { s.spareItem = s.item(); return nil },
+			do: func(ctx context.Context, s *tenant) error {
+				_, _, err := s.service.MoveItem(ctx, s.actor, s.spareItem, requirements.Precondition{}, s.specification(), nil)
+				return err
+			},
+		},
 		"Rename": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.store.Rename(ctx, s.actor, newName(s.t))
 			return err

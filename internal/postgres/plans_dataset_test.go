@@ -181,7 +181,7 @@ func literal(arg any) string {
 	case []int32:
 		return "'{" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(v), "[]")), ",") + "}'"
 	case []string:
-		return "'{" + strings.Join(v, ",") + "}'"
+		return "'" + `{"` + strings.Join(v, `","`) + `"}` + "'"
 	case []time.Time:
 		return "'{" + strings.Join(convertAll(v, func(t time.Time) string { return t.Format(time.RFC3339Nano) }), ",") + "}'"
 	case db.ItemIDs:

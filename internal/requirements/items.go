@@ -265,7 +265,7 @@ func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID
 // the item.
 func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (parent Specification, now Item, err error) {
 	versions, decide := condition.versions(itemKind, patch.order != nil)
-	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+	err = s.changeItem(ctx, actor, func(tx Tx) error {
 		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
 			locked, before, w, err := tx.ChangeItem(ctx, item, ItemChange{g, patch.content, patch.order})
 			if err != nil {
@@ -283,7 +283,7 @@ func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, 
 // the specification as it is then.
 func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) (parent Specification, err error) {
 	versions, decide := condition.versions(itemKind, false)
-	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+	err = s.changeItem(ctx, actor, func(tx Tx) error {
 		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
 			locked, before, w, err := tx.RemoveItem(ctx, item, g)
 			if err == nil {
