@@ -48,7 +48,7 @@ func TestSpecifications_CreatedWithItems(t *testing.T) {
 	}
 }
 
-// The response has items only if the request had them, even if there are none.
+// The response has items only if the request had them, also an empty list.
 func TestSpecifications_ResponseHasItemsOfTheRequest(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
