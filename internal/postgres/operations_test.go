@@ -137,9 +137,12 @@ var (
 			},
 		},
 		"MoveItem": {
-			before: func(_ context.Context, s *tenant) error { s.spareItem = s.item(); return nil },
+			before: func(_ context.Context, s *tenant) error {
+				s.spareItem, s.spareSpec = s.item(), s.specification()
+				return nil
+			},
 			do: func(ctx context.Context, s *tenant) error {
-				_, _, err := s.service.MoveItem(ctx, s.actor, s.spareItem, requirements.Precondition{}, s.specification(), nil)
+				_, _, err := s.service.MoveItem(ctx, s.actor, s.spareItem, requirements.Precondition{}, s.spareSpec, nil)
 				return err
 			},
 		},

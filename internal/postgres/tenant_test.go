@@ -21,10 +21,12 @@ type tenant struct {
 	live, trashed     requirements.ProjectID
 	spec, trashedSpec requirements.SpecificationID
 	items             []requirements.ItemID
-	// spare is a session, an account or an item that an operation may delete.
+	// spare is a session, an account or an item that an operation may delete, or a
+	// specification without items.
 	spare        auth.Actor
 	spareSession auth.SessionID
 	spareItem    requirements.ItemID
+	spareSpec    requirements.SpecificationID
 	// key is an Idempotency-Key that a project was created with.
 	key requirements.IdempotentRequest
 }
