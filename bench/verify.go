@@ -103,7 +103,7 @@ var volatileFields = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "id"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z`), "time"},
-	{regexp.MustCompile(`("(?:version|number)":\s*|Revision |Point )\d+`), "${1}0"},
+	{regexp.MustCompile(`("(?:version|number)":\s*|"ref":\s*"\d+\.|Revision |Point )\d+`), "${1}0"},
 }
 
 // sameContents compares what two APIs say of specifications and items, in their order.

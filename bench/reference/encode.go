@@ -36,6 +36,8 @@ func (i *item) append(b []byte) []byte {
 	b = appendID(append(b, `{"id":`...), i.id)
 	b = appendID(append(b, `,"spec_id":`...), i.spec)
 	b = strconv.AppendInt(append(b, `,"number":`...), int64(i.number), 10)
+	b = strconv.AppendInt(append(b, `,"ref":"`...), int64(i.specNumber), 10)
+	b = append(strconv.AppendInt(append(b, '.'), int64(i.number), 10), '"')
 	b = appendString(append(b, `,"content":`...), i.content)
 	b = strconv.AppendInt(append(b, `,"order":`...), int64(i.order), 10)
 	b = strconv.AppendInt(append(b, `,"version":`...), i.version, 10)

@@ -19,7 +19,7 @@ END $$;
 
 CREATE FUNCTION create_item(
     session uuid, caller uuid, spec uuid, item uuid, new_content text,
-    OUT project uuid, OUT item_number integer, OUT place integer, OUT at timestamptz
+    OUT project uuid, OUT spec_number integer, OUT item_number integer, OUT place integer, OUT at timestamptz
 ) LANGUAGE plpgsql AS $$
 BEGIN
     CALL sign_in(session, caller);
@@ -28,8 +28,8 @@ BEGIN
            version = version + 1, updated_at = greatest(updated_at, clock_timestamp())
     WHERE  owner_id = caller AND id = spec AND deleted_at IS NULL AND cardinality(item_ids) < 500
     AND    EXISTS (SELECT FROM projects AS p WHERE p.owner_id = caller AND p.id = s.project_id AND p.deleted_at IS NULL)
-    RETURNING project_id, next_item_number - 1, cardinality(item_ids) - 1, updated_at
-    INTO   project, item_number, place, at;
+    RETURNING project_id, number, next_item_number - 1, cardinality(item_ids) - 1, updated_at
+    INTO   project, spec_number, item_number, place, at;
     IF NOT FOUND THEN
         PERFORM FROM specifications AS s JOIN projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
         WHERE   s.owner_id = caller AND s.id = spec AND s.deleted_at IS NULL AND p.deleted_at IS NULL;
@@ -97,12 +97,12 @@ END $$;
 -- The row of the specification is locked first, as all writes of its items do.
 CREATE FUNCTION update_item(
     session uuid, caller uuid, item uuid, expected bigint, new_content text,
-    OUT spec uuid, OUT project uuid, OUT item_number integer, OUT place integer,
+    OUT spec uuid, OUT project uuid, OUT spec_number integer, OUT item_number integer, OUT place integer,
     OUT item_version bigint, OUT created timestamptz, OUT updated timestamptz
 ) LANGUAGE plpgsql AS $$
 BEGIN
     CALL sign_in(session, caller);
-    SELECT s.id, s.project_id, array_position(s.item_ids, item) - 1 INTO spec, project, place
+    SELECT s.id, s.project_id, s.number, array_position(s.item_ids, item) - 1 INTO spec, project, spec_number, place
     FROM   specifications AS s JOIN projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
     WHERE  s.owner_id = caller AND s.deleted_at IS NULL AND p.deleted_at IS NULL
     AND    s.id = (SELECT i.specification_id FROM items AS i WHERE i.owner_id = caller AND i.id = item)

@@ -20,6 +20,7 @@ type specification struct {
 type item struct {
 	id, spec         id
 	number, order    int32
+	specNumber       int32
 	content          string
 	version          int64
 	created, updated time.Time
@@ -101,7 +102,7 @@ func scanItems(results pgx.BatchResults, count int) ([]item, error) {
 	items := make([]item, 0, count)
 	for rows.Next() {
 		i := item{order: int32(len(items))} //nolint:gosec // at most 500
-		if err := rows.Scan(&i.id, &i.spec, &i.number, &i.content, &i.version, &i.created, &i.updated); err != nil {
+		if err := rows.Scan(&i.id, &i.spec, &i.specNumber, &i.number, &i.content, &i.version, &i.created, &i.updated); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -17,7 +17,7 @@ WHERE  s.owner_id = $1 AND s.id = $2 AND s.deleted_at IS NULL AND p.deleted_at I
 
 // readItemsSQL finds the items by the array of their specification, in its order.
 const readItemsSQL = `
-SELECT i.id, i.specification_id, i.number, i.content, i.version, i.created_at, i.updated_at
+SELECT i.id, i.specification_id, s.number, i.number, i.content, i.version, i.created_at, i.updated_at
 FROM   specifications AS s
 CROSS  JOIN unnest(s.item_ids) WITH ORDINALITY AS o (id, place)
 JOIN   items AS i ON i.owner_id = s.owner_id AND i.id = o.id

@@ -76,7 +76,7 @@ func (s *server) createItem(ctx context.Context, q querier, actor caller, of id,
 	}
 	made := item{id: newID(), spec: of, content: *body.Content, version: 1}
 	var project id
-	err = q.QueryRow(ctx, createItemSQL, actor.session, actor.user, of, made.id, made.content).Scan(&project, &made.number, &made.order, &made.created)
+	err = q.QueryRow(ctx, createItemSQL, actor.session, actor.user, of, made.id, made.content).Scan(&project, &made.specNumber, &made.number, &made.order, &made.created)
 	if err != nil {
 		return written{}, err
 	}
@@ -141,7 +141,7 @@ func (s *server) updateItem(ctx context.Context, actor caller, of id, r *http.Re
 	changed := item{id: of, content: *body.Content}
 	var project id
 	err = s.writes.QueryRow(ctx, updateItemSQL, actor.session, actor.user, of, version, changed.content).Scan(
-		&changed.spec, &project, &changed.number, &changed.order, &changed.version, &changed.created, &changed.updated)
+		&changed.spec, &project, &changed.specNumber, &changed.number, &changed.order, &changed.version, &changed.created, &changed.updated)
 	if err != nil {
 		return written{}, err
 	}

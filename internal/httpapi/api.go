@@ -232,6 +232,8 @@ type requestInfo struct {
 	limits rateLimitHeaders
 	// write is the mark of the request in the cache, if it changes content.
 	write *write
+	// shown is the location of the item that the response is about.
+	shown location
 }
 
 type requestInfoKey struct{}

@@ -118,7 +118,7 @@ func (a *API) serveRead(w http.ResponseWriter, r *http.Request, next http.Handle
 		recorder := &responseRecorder{StatusWriter: middleware.StatusWriter{ResponseWriter: w}}
 		next.ServeHTTP(recorder, r)
 		if response, complete := recorder.response(); complete {
-			a.Cache.Store(q, result.Generation, a.locations.scope(r.URL.Path), response)
+			a.Cache.Store(q, result.Generation, a.scopeOf(r), response)
 		}
 	}
 	return nil
@@ -132,9 +132,8 @@ func (a *API) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handl
 	if err != nil {
 		return err
 	}
-	decision, pending, err := a.Cache.Begin(r.Context(), cache.Write{
-		User: info.caller.actor.User, Scopes: a.locations.written(info.route, r.URL.Path), Rates: a.defaultRate,
-	})
+	scopes := a.locations.written(info.route, r.URL.Path)
+	decision, pending, err := a.Cache.Begin(r.Context(), cache.Write{User: info.caller.actor.User, Scopes: scopes, Rates: a.defaultRate})
 	arrived()
 	if refused := a.decided(r.Context(), decision); refused != nil {
 		return refused
@@ -142,7 +141,7 @@ func (a *API) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handl
 	if err != nil {
 		return cannotMark(err)
 	}
-	info.write = &write{pending: pending}
+	info.write = &write{pending: pending, scopes: scopes}
 	response := &middleware.StatusWriter{ResponseWriter: w}
 	next.ServeHTTP(response, r)
 	if !info.write.started || response.Status < http.StatusInternalServerError {
@@ -162,6 +161,7 @@ func cannotMark(err error) error {
 // write is a request that the cache has marked.
 type write struct {
 	pending cache.Pending
+	scopes  []cache.Scope
 	// started is true once the operation works.
 	started bool
 }

@@ -45,6 +45,11 @@ func TestReorder_ConcurrentReordersAreAtomic(t *testing.T) {
 	races.ReordersAreAtomic(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(25, 100))
 }
 
+func TestItemList_ConcurrentReplacementsAreAtomic(t *testing.T) {
+	t.Parallel()
+	races.ReplacementsAreAtomic(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(50, 1000))
+}
+
 func TestItems_OrderStaysDenseUnderConcurrentWrites(t *testing.T) {
 	t.Parallel()
 	races.PositionsStayDense(t, twoReplicas(t, withSmallLimits).WithRetry(), time.Duration(testkit.Repetitions(1, 10))*time.Second)

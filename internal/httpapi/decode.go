@@ -20,6 +20,10 @@ import (
 // one, and none needs more than an ID token.
 const maxAuthBody = 32 << 10
 
+// maxListedItems is how many items a body may list, whatever the limit of a specification
+// is: more than fit into one are a conflict, not a fault of the body.
+const maxListedItems = 500
+
 // JSONIn is the part of an input that is its JSON body. huma reads the bytes, as slowly
 // as the client sends them. The endpoint decodes them, within the concurrency limiter
 // and the time of the operation.
@@ -67,12 +71,12 @@ func (c *call) decode(in any, plan *body.Plan) error {
 }
 
 // withRules adds the faults that the rules have found to those of decoding. What they
-// say of a field without a value, or once more, does not count.
+// say of a field without a value or of its parts, or once more, does not count.
 func withRules(decoding, rules []problem.FieldError) []problem.FieldError {
 	all := slices.Clone(decoding)
 	for _, r := range rules {
 		if !slices.ContainsFunc(decoding, func(d problem.FieldError) bool {
-			return d.Pointer == "" || d.Pointer == r.Pointer && (d.Code == r.Code || !body.HasValue(d))
+			return strings.HasPrefix(r.Pointer, d.Pointer+"/") || d.Pointer == r.Pointer && (d.Code == r.Code || !body.HasValue(d))
 		}) {
 			all = append(all, r)
 		}
@@ -91,6 +95,7 @@ func planFor[In, Out any](a *API, pattern string, op operation) *body.Plan {
 	limits := map[string]int{}
 	if a.Requirements != nil { // it is nil where the contract is only rendered; then the tags hold
 		limits["item_ids"] = a.Requirements.Limits().ItemsPerSpecification
+		limits["items"] = max(maxListedItems, a.Requirements.Limits().ItemsPerSpecification)
 	}
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(in.bodyType(), true, "")
 	described := a.described(pattern).RequestBody
@@ -113,16 +118,24 @@ func (a *API) described(pattern string) *huma.Operation {
 	}[method]
 }
 
-// fieldsOf returns the names of the fields of a response's body.
+// fieldsOf returns the names of the fields of a response's body, and of the resources that
+// it lists.
 func fieldsOf(out reflect.Type) []string {
 	body, ok := out.FieldByName("Body")
 	if !ok {
 		return nil
 	}
+	return namesOf(body.Type)
+}
+
+func namesOf(t reflect.Type) []string {
 	var names []string
-	for _, f := range reflect.VisibleFields(body.Type) {
+	for _, f := range reflect.VisibleFields(t) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 			names = append(names, name)
+		}
+		if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+			names = append(names, namesOf(f.Type.Elem())...)
 		}
 	}
 	return names

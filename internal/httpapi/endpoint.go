@@ -90,6 +90,7 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 			}
 			return serve(ctx, in)
 		})
+		a.noteLocation(c.request, out, err)
 		if err != nil {
 			if !decoded || problem.CodeOf(err).Doc().Kind == problem.KindInvalidArgument {
 				err = c.authorizedError(ctx, err)

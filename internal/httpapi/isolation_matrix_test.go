@@ -64,11 +64,13 @@ var routeCases = map[string]routeCase{
 	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
+	"PUT /specs/{id}/items":         {names: "specification", body: `{"items": [{"content": "x"}]}`},
 	"PUT /specs/{id}/items/reorder": {names: "specification", body: `{"item_ids": ["{item}"]}`},
 	"GET /items/{id}":               {names: "item"},
 	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},
 	"PATCH /items/{id}":             {names: "item", body: `{"content": "x"}`},
 	"DELETE /items/{id}":            {names: "item"},
+	"POST /items/{id}/move":         {names: "item", body: `{"specification_id": "{specification}"}`},
 
 	"GET /search": {query: "?q=x"},
 
@@ -209,7 +211,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
 	var body any
 	if cell.body != "" {
-		body = strings.Replace(cell.body, "{item}", own.live["item"], 1)
+		body = strings.NewReplacer("{item}", own.live["item"], "{specification}", own.live["specification"]).Replace(cell.body)
 	}
 	return c.Do(method, path+cell.query, body)
 }

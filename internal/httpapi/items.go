@@ -2,7 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/body"
@@ -47,6 +50,7 @@ type item struct {
 	ID        requirements.ItemID          `json:"id" format:"uuid"`
 	SpecID    requirements.SpecificationID `json:"spec_id" format:"uuid"`
 	Number    int                          `json:"number" minimum:"1" sample:"2" doc:"Counts from 1 within the specification; never reused."`
+	Ref       ref                          `json:"ref" sample:"3.2" doc:"The number of the specification and that of the item, for code, commits and tests; never given to another item."`
 	Content   string                       `json:"content" minLength:"1" maxLength:"10000" example:"Refunds above 500 need a second person."`
 	Order     int                          `json:"order" minimum:"0" sample:"1" doc:"The position in the specification, from 0 without gaps."`
 	Version   int64                        `json:"version" minimum:"1" doc:"Counts the states of the item itself. In quotes it works as If-Match of a change."`
@@ -54,9 +58,29 @@ type item struct {
 	UpdatedAt timestamp                    `json:"updated_at" sample:"2026-11-22T09:30:00.481516Z"`
 }
 
+// ref is the reference of an item.
+type ref requirements.Ref
+
+// AppendText writes the reference. JSON encoding uses it.
+func (r ref) AppendText(b []byte) ([]byte, error) { return requirements.Ref(r).AppendText(b) }
+
+// MarshalText writes the reference.
+func (r ref) MarshalText() ([]byte, error) { return r.AppendText(nil) }
+
+// UnmarshalText reads the reference of an example.
+func (r *ref) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d.%d", &r.Specification, &r.Item)
+	return err
+}
+
+// Schema documents the form.
+func (ref) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: `^[1-9][0-9]*\.[1-9][0-9]*$`}
+}
+
 func itemOf(i requirements.Item) item {
 	return item{
-		ID: i.ID, SpecID: i.Specification, Number: i.Number, Content: i.Content, Order: i.Order,
+		ID: i.ID, SpecID: i.Specification, Number: i.Number, Ref: ref(i.Ref()), Content: i.Content, Order: i.Order,
 		Version: i.Version, CreatedAt: timestamp(i.CreatedAt), UpdatedAt: timestamp(i.UpdatedAt),
 	}
 }
@@ -76,6 +100,9 @@ func itemResponse(i requirements.Item, err error) (*itemOut, error) {
 // ParentOut tells of a change of an item what it made of the specification. It is
 // exported because huma ignores embedded types that are not.
 type ParentOut struct {
+	// at is where the item is afterwards; zero if an earlier response is replayed.
+	at location
+
 	SpecificationETag string `header:"Specification-ETag" doc:"The ETag of the item's specification after this request, for If-Match of a reorder. Absent if an earlier response is replayed."`
 }
 
@@ -83,7 +110,7 @@ func parentOf(s requirements.Specification) ParentOut {
 	if s.ID.IsZero() {
 		return ParentOut{}
 	}
-	return ParentOut{SpecificationETag: etag(s.Tag())}
+	return ParentOut{at: location{s.Project, s.ID}, SpecificationETag: etag(s.Tag())}
 }
 
 type changedItemOut struct {

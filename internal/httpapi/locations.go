@@ -20,11 +20,15 @@ type location struct {
 }
 
 // locations remembers the location of each specification and item that a response has
-// shown. A location never changes, so the memory of a replica needs no invalidation.
-//
-// It decides what a request reads or writes, as scopes of the cache. A read whose
+// shown. It decides what a request reads or writes, as scopes of the cache. A read whose
 // location is unknown depends on all that its user has; a write whose location is
 // unknown changes all of that.
+//
+// The location of a specification never changes. An item moves within its project, and
+// other replicas then have its old location. A move changes the whole project, so no
+// response from before it is served. A response from after it goes by the location that it
+// shows itself, see API.scopeOf. A write goes by the known location, and marks the other
+// one as well if its response shows another, see API.markMoved.
 type locations struct {
 	known *otter.Cache[[16]byte, location]
 }
@@ -67,7 +71,7 @@ func (l *locations) learnItems(items ...item) {
 	}
 	if at, known := l.known.GetIfPresent(items[0].SpecID); known {
 		for _, i := range items {
-			l.known.SetIfAbsent(i.ID, at)
+			l.known.Set(i.ID, at)
 		}
 	}
 }
@@ -134,6 +138,8 @@ func (l *locations) written(route route, path string) []cache.Scope {
 	at, known := l.known.GetIfPresent(thing)
 	project := cache.Scope(at.project.String())
 	switch {
+	case route.path == prefix+"/items/{id}/move" && known: // to another specification of the project
+		return []cache.Scope{project}
 	case kind == "projects" && route.path == prefix+"/projects/{id}/specs": // a new one, that no other response shows
 		return []cache.Scope{cache.ListsOf + cache.Scope(thing.String()), cache.Lists}
 	case kind == "projects":

@@ -50,7 +50,7 @@ func (a *API) routes() {
 	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline)
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
-	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
+	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
 	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound))
 	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past)
@@ -62,12 +62,14 @@ func (a *API) routes() {
 
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
 	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
+	user(a, "PUT /specs/{id}/items", 200, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))
 	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
 	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
 	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
 	user(a, "PATCH /items/{id}", 200, a.patchItem, patchItemDoc, item, conditional)
 	user(a, "POST /items/{id}/restore", 200, a.restoreItem, restoreItemDoc, item, bodyless, problems(problem.ItemLimit, problem.UndoConflict, problem.HistoryExpired))
 	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
+	user(a, "POST /items/{id}/move", 200, a.moveItem, moveItemDoc, item, conditional, problems(problem.SpecificationNotFound, problem.ItemLimit))
 
 	user(a, "GET /search", 200, a.search, searchDoc, paged, anyText("q"))
 

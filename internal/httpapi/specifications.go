@@ -18,7 +18,7 @@ var (
 	}
 	createSpecificationDoc = doc{
 		"createSpecification", "Specifications", "Create a specification",
-		"Creates a specification with the project's next number. `If-Match` takes the project's tag.",
+		"Creates a specification with the project's next number, and with its first items if `items` has some: all or nothing. `If-Match` takes the project's tag.",
 	}
 	getSpecificationDoc = doc{
 		"getSpecification", "Specifications", "Read a specification",
@@ -54,7 +54,7 @@ type specification struct {
 	CreatedAt timestamp                    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt timestamp                    `json:"updated_at"`
 	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
-	Items     []item                       `json:"items,omitzero" doc:"The items in their order; only with include=items."`
+	Items     []item                       `json:"items,omitzero" doc:"The items in their order; only with include=items, and in the response to a creation with items."`
 }
 
 func specificationOf(s requirements.Specification) specification {
@@ -116,6 +116,30 @@ type specificationBody struct {
 func (b *specificationBody) check(*call) (faults []problem.FieldError) {
 	b.specification, faults = requirements.ParseNewSpecification(b.Title.Value(), b.Content)
 	return faults
+}
+
+// newSpecificationBody is everything that a specification is created with.
+type newSpecificationBody struct {
+	Content string                   `json:"content" minLength:"1" maxLength:"100000" sample:"# Refunds\n\nA customer gets the money back within a day." doc:"At least one character that is not blank; stored byte for byte."`
+	Title   body.Optional[string]    `json:"title,omitempty" trimmed:"true" maxLength:"200" sample:"Refunds" doc:"On one line; blanks around it are removed. If absent or empty: the first line of the content that has text, without its Markdown marker; front matter does not count."`
+	Items   body.Optional[[]newItem] `json:"items,omitempty" maxItems:"500" doc:"The first items, in their order. They are created with the specification, all or nothing, and the response has them."`
+
+	specification requirements.NewSpecification
+}
+
+// newItem is an item of a new specification.
+type newItem struct {
+	Content string `json:"content" minLength:"1" maxLength:"10000" sample:"Refunds above 500 need a second person." doc:"At least one character that is not blank; stored byte for byte."`
+}
+
+func (b *newSpecificationBody) check(*call) (faults []problem.FieldError) {
+	b.specification, faults = requirements.ParseNewSpecification(b.Title.Value(), b.Content)
+	if !b.Items.IsSet() {
+		return faults
+	}
+	var more []problem.FieldError
+	b.specification, more = b.specification.WithItems(each(b.Items.Value(), func(i newItem) string { return i.Content }))
+	return append(faults, more...)
 }
 
 // specificationPatch is a merge patch of a specification.
@@ -198,7 +222,7 @@ type createSpecificationIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	Match
 	IdempotentIn
-	JSONIn[specificationBody]
+	JSONIn[newSpecificationBody]
 }
 
 type createSpecificationOut struct {
@@ -216,10 +240,14 @@ func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *cre
 	if err != nil {
 		return nil, err
 	}
-	return &createSpecificationOut{
+	out := &createSpecificationOut{
 		CreatedOut: created(ctx, "/specs/"+spec.Value.ID.String(), spec.Value.Tag(), spec.Replayed),
-		Body:       specificationOf(spec.Value),
-	}, nil
+		Body:       specificationOf(spec.Value.Specification),
+	}
+	if items := spec.Value.NewItems(); items != nil {
+		out.Body.Items = each(items, itemOf)
+	}
+	return out, nil
 }
 
 type getSpecificationIn struct {

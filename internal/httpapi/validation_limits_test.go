@@ -111,6 +111,19 @@ var limits = map[string]limit{
 		}
 		return ann.Put(newSpec(ann).items()+"/reorder", map[string]any{"item_ids": order}).Status != 422
 	}},
+	"ItemListBody.items": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Put(newSpec(ann).items(), map[string]any{"items": entries(n)}).Status == 200
+	}},
+	"Specification.items": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Post(newSpecProject(ann).specs(), map[string]any{"content": "x", "items": entries(n)}).Status == 201
+	}},
+	"ItemEntry.content": {1, 10_000, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		body := map[string]any{"items": []map[string]any{{"content": strings.Repeat("𝒜", n)}}}
+		return ann.Put(newSpec(ann).items(), body).Status == 200
+	}},
 	"MAX_ITEMS_PER_SPEC": {0, 500, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		parent := newSpec(ann)
@@ -145,6 +158,15 @@ func filterLimit(path string, greatest int) limit {
 		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", admin.User)
 		return admin.Get(path+letters(n)).Status == 200
 	}}
+}
+
+// entries are n new items of a list.
+func entries(n int) []map[string]any {
+	all := make([]map[string]any, n)
+	for k := range all {
+		all[k] = map[string]any{"content": fmt.Sprint("item ", k)}
+	}
+	return all
 }
 
 func letters(n int) string { return strings.Repeat("x", n) }
@@ -247,12 +269,15 @@ func publishedLimits(t *testing.T) map[string][2]int {
 func resourceNamed(schema string) string {
 	for _, resource := range []string{"Project", "Specification", "Item", "User"} {
 		for _, form := range []string{"Body", "Patch", "Row"} {
-			if schema == resource+form {
+			if strings.TrimPrefix(schema, "New") == resource+form {
 				return resource
 			}
 		}
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(schema, "Export"), "Managed")
+	for _, prefix := range []string{"Export", "Managed", "New"} {
+		schema = strings.TrimPrefix(schema, prefix)
+	}
+	return schema
 }
 
 // codeLoginLimit reports whether a sign-in by code accepts a field of size n.

@@ -130,7 +130,7 @@ func poolerStores() map[string]func(*testing.T, *fixture) func(*postgres.Config)
 // wantOneSnapshot changes a row while a read of several queries is in its middle.
 func (s *tenant) wantOneSnapshot() {
 	s.t.Helper()
-	const title = "SELECT (SELECT title FROM projects WHERE deleted_at IS NULL LIMIT 1)"
+	const title = "SELECT (SELECT title FROM projects WHERE deleted_at IS NULL ORDER BY id LIMIT 1)"
 	asleep := s.runs("PgSleep")
 	var texts []string
 	var running sync.WaitGroup

@@ -107,8 +107,12 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 	}
 	if len(now.Specs) == 0 || rapid.IntRange(0, 7).Draw(r, "new specification") == 0 {
 		n, _ := requirements.ParseNewSpecification(rapid.SampledFrom([]string{"", "t"}).Draw(r, "title"), text)
+		if rapid.Bool().Draw(r, "with items") { // up to one more than the limit
+			n, _ = n.WithItems(slices.Repeat([]string{text}, rapid.IntRange(0, 3).Draw(r, "items")))
+		}
 		made, err := m.service.CreateSpecification(ctx, m.actor, m.project, request, somePrecondition(r, now.Project.Tag()), n)
-		return m.withSpecification(now, made.Value), err
+		now.Items = append(now.Items, made.Value.NewItems()...)
+		return m.withSpecification(now, made.Value.Specification), err
 	}
 	spec := rapid.SampledFrom(now.Specs).Draw(r, "specification")
 	items := slices.DeleteFunc(slices.Clone(now.Items), func(i requirements.Item) bool { return i.Specification != spec.ID })

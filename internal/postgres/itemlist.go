@@ -60,4 +60,4 @@ func updateOf(s requirements.Specification, items []requirements.Item, at time.T
 	return p
 }
 
-func uuidOf(item requirements.ItemID) pgtype.UUID { return pgtype.UUID{Bytes: item, Valid: true} }
+func uuidOf[T ~[16]byte](id T) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }

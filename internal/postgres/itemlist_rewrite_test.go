@@ -128,7 +128,7 @@ func (x *rewriter) draw(r *rapid.T, spec requirements.Specification, before []re
 	for range rapid.IntRange(0, 4).Draw(r, "new items") {
 		kinds["item.created"]++
 		insert(requirements.Item{
-			ID: id.New[requirements.Item](), Specification: spec.ID, Owner: spec.Owner, Number: spec.NextItemNumber,
+			ID: id.New[requirements.Item](), Specification: spec.ID, SpecificationNumber: spec.Number, Owner: spec.Owner, Number: spec.NextItemNumber,
 			Content: "x", Version: 1, CreatedAt: at, UpdatedAt: at,
 		})
 		spec.NextItemNumber++

@@ -26,7 +26,7 @@ func (s *Store) Item(ctx context.Context, actor auth.Actor, item requirements.It
 	var row db.GetItemRow
 	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetItemRow, error) { return q.GetItem(ctx, item, actor.User) }))
 	found := itemOf(row.BulletItem)
-	found.Order = int(row.Place)
+	found.Order, found.SpecificationNumber = int(row.Place), int(row.SpecificationNumber)
 	return found, row.Trashed, notFoundAs(problem.ItemNotFound, err)
 }
 

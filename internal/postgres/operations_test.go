@@ -65,6 +65,10 @@ var (
 			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{Key: id.New[tenant]().String()}, requirements.Precondition{}, specDraft(s.t))
 			return err
 		}},
+		"CreateSpecification with items": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.CreateSpecification(ctx, s.actor, s.live, requirements.IdempotentRequest{}, requirements.Precondition{}, specDraftWithItems(s.t))
+			return err
+		}},
 		"ReplaceSpecification": {once: true, do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.ReplaceSpecification(ctx, s.actor, s.spec, requirements.Precondition{}, specDraft(s.t))
 			return err
@@ -119,6 +123,27 @@ var (
 			},
 			do: func(ctx context.Context, s *tenant) error {
 				_, _, err := s.service.ReorderItems(ctx, s.actor, s.spec, requirements.Precondition{}, s.items)
+				return err
+			},
+		},
+		"ReplaceItems": {
+			before: func(ctx context.Context, s *tenant) error {
+				spec, err := s.service.Specification(ctx, s.actor, s.spec)
+				s.items = spec.Items
+				return err
+			},
+			do: func(ctx context.Context, s *tenant) error {
+				_, err := s.service.ReplaceItems(ctx, s.actor, s.spec, requirements.Precondition{}, entriesOf(s.t, s.items))
+				return err
+			},
+		},
+		"MoveItem": {
+			before: func(_ context.Context, s *tenant) error {
+				s.spareItem, s.spareSpec = s.item(), s.specification()
+				return nil
+			},
+			do: func(ctx context.Context, s *tenant) error {
+				_, _, err := s.service.MoveItem(ctx, s.actor, s.spareItem, requirements.Precondition{}, s.spareSpec, nil)
 				return err
 			},
 		},

@@ -100,6 +100,10 @@ var blindWrites = map[string]func(ctx context.Context, tx requirements.Tx, s *te
 		_, _, _, err := tx.ChangeItem(ctx, s.items[0], requirements.ItemChange{Guard: requirements.Guard{Last: true}, Content: new("changed")})
 		return err
 	},
+	"rewrite items": func(ctx context.Context, tx requirements.Tx, s *tenant) error {
+		spec := requirements.Specification{ID: s.spec, Owner: s.actor.User, UpdatedAt: time.Now()}
+		return tx.RewriteItems(ctx, spec, requirements.ItemListChange{Delete: s.items[:1], Update: []requirements.Item{{ID: s.items[1], Content: "changed"}}}, time.Now())
+	},
 	"save a response": func(ctx context.Context, tx requirements.Tx, _ *tenant) error {
 		return tx.SaveResponse(ctx, requirements.IdempotentRequest{Key: "dead"}, "{}", time.Now())
 	},

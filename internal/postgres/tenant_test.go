@@ -21,10 +21,12 @@ type tenant struct {
 	live, trashed     requirements.ProjectID
 	spec, trashedSpec requirements.SpecificationID
 	items             []requirements.ItemID
-	// spare is a session, an account or an item that an operation may delete.
+	// spare is a session, an account or an item that an operation may delete, or a
+	// specification without items.
 	spare        auth.Actor
 	spareSession auth.SessionID
 	spareItem    requirements.ItemID
+	spareSpec    requirements.SpecificationID
 	// key is an Idempotency-Key that a project was created with.
 	key requirements.IdempotentRequest
 }
@@ -88,6 +90,15 @@ func specDraft(t testing.TB) requirements.NewSpecification {
 	return d
 }
 
+func specDraftWithItems(t testing.TB) requirements.NewSpecification {
+	t.Helper()
+	d, violations := specDraft(t).WithItems([]string{canary + "a", canary + "b"})
+	if len(violations) > 0 {
+		t.Fatalf("a draft with items: %v", violations)
+	}
+	return d
+}
+
 func itemDraft(t testing.TB, order *int) requirements.NewItem {
 	t.Helper()
 	item, violations := requirements.ParseNewItem(canary+id.New[tenant]().String(), order)
@@ -104,6 +115,24 @@ func itemPatch(t testing.TB, order *int) requirements.ItemPatch {
 		t.Fatalf("a patch: %v", violations)
 	}
 	return patch
+}
+
+// entriesOf are the items with other contents in the opposite order, and a new one.
+func entriesOf(t testing.TB, items []requirements.ItemID) []requirements.ItemEntry {
+	t.Helper()
+	var entries []requirements.ItemEntry
+	for n := range len(items) + 1 {
+		var item *requirements.ItemID
+		if n < len(items) {
+			item = &items[len(items)-1-n]
+		}
+		entry, violations := requirements.ParseItemEntry(n, item, canary+id.New[tenant]().String())
+		if len(violations) > 0 {
+			t.Fatalf("an entry: %v", violations)
+		}
+		entries = append(entries, entry)
+	}
+	return entries
 }
 
 // newName is a name that no user has.

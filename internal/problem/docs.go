@@ -185,8 +185,8 @@ var docs = map[Code]Doc{
 	ItemSetMismatch: {
 		Kind:        KindConflict,
 		Title:       "The items have changed",
-		Description: "The new order does not name exactly the items that the specification has now. Nothing was changed.",
-		Remedy:      "Send an order of all items under current.",
+		Description: "A new order does not name exactly the items that the specification has now, or a new list names an item that it does not have. Nothing was changed.",
+		Remedy:      "Send the order or the list again, made from the items under current.",
 	},
 	IdempotencyInProgress: {
 		Kind:        KindConflict,

@@ -122,8 +122,9 @@ func TestIdempotency_SavedNamesAreFrozen(t *testing.T) {
 		reflect.TypeFor[Specification](): {
 			"ID", "Project", "Owner", "Number", "Title", "Content", "Items", "NextItemNumber", "Version", "CreatedAt", "UpdatedAt", "DeletedAt", "-",
 		},
+		reflect.TypeFor[NewlyCreatedSpecification](): {"", "ItemContents,omitzero"},
 		reflect.TypeFor[Item](): {
-			"ID", "Specification", "Owner", "Number", "Content", "Order", "Version", "CreatedAt", "UpdatedAt",
+			"ID", "Specification", "Owner", "SpecificationNumber", "Number", "Content", "Order", "Version", "CreatedAt", "UpdatedAt",
 		},
 	} {
 		var got []string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
@@ -21,6 +22,9 @@ type Item struct {
 	ID            ItemID          `json:"ID"`
 	Specification SpecificationID `json:"Specification"`
 	Owner         auth.UserID     `json:"Owner"`
+	// SpecificationNumber is the number of the specification. It is 0 in responses that an
+	// older release has saved.
+	SpecificationNumber int `json:"SpecificationNumber"`
 	// Number counts from 1 within the specification and is never reused.
 	Number  int    `json:"Number"`
 	Content string `json:"Content"`
@@ -98,7 +102,7 @@ func (s Specification) addItem(item ItemID, n NewItem, condition Precondition, l
 		return s, Item{}, err
 	}
 	added := Item{
-		ID: item, Specification: s.ID, Owner: s.Owner, Number: s.NextItemNumber, Order: slices.Index(list, item),
+		ID: item, Specification: s.ID, SpecificationNumber: s.Number, Owner: s.Owner, Number: s.NextItemNumber, Order: slices.Index(list, item),
 		Content: n.content, Version: 1, CreatedAt: at, UpdatedAt: at,
 	}
 	s.Items = list
@@ -169,21 +173,34 @@ func (s Specification) reorder(items []Item, wanted []ItemID, condition Precondi
 	return s.WithUpdatedAt(at), true, nil
 }
 
-// WithOrder returns the item with its index in the specification's list.
+// Ref is the reference of an item, which is cited in code, commits and tests: the number
+// of its specification and its own. It is never reused.
+type Ref struct{ Specification, Item int }
+
+// Ref returns the reference of the item.
+func (i Item) Ref() Ref { return Ref{i.SpecificationNumber, i.Number} }
+
+// AppendText appends both numbers with a dot between them.
+func (r Ref) AppendText(b []byte) ([]byte, error) {
+	b = strconv.AppendInt(b, int64(r.Specification), 10)
+	return strconv.AppendInt(append(b, '.'), int64(r.Item), 10), nil
+}
+
+// WithOrder returns the item with what the specification knows of it: its index in the
+// list, and the number of the specification.
 func (s Specification) WithOrder(item Item) Item {
-	item.Order = slices.Index(s.Items, item.ID)
+	item.Order, item.SpecificationNumber = slices.Index(s.Items, item.ID), s.Number
 	return item
 }
 
-// Sorted sets the index of each item in the specification's list and sorts the
-// items by it.
+// Sorted sets what [Specification.WithOrder] sets, and sorts the items by their index.
 func (s Specification) Sorted(items []Item) []Item {
 	index := make(map[ItemID]int, len(s.Items))
 	for n, item := range s.Items {
 		index[item] = n
 	}
 	for n := range items {
-		items[n].Order = index[items[n].ID]
+		items[n].Order, items[n].SpecificationNumber = index[items[n].ID], s.Number
 	}
 	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Order, b.Order) })
 	return items
@@ -206,10 +223,14 @@ func (s *Service) CreateItem(ctx context.Context, actor auth.Actor, spec Specifi
 		})
 		return created, at, err
 	})
-	if created.Replayed {
-		parent = Specification{}
+	if !created.Replayed {
+		return parent, created, err
 	}
-	return parent, created, err
+	if err == nil && created.Value.SpecificationNumber == 0 { // saved by an older release
+		parent, err = s.store.Specification(ctx, actor, spec)
+		created.Value.SpecificationNumber = parent.Number
+	}
+	return Specification{}, created, err
 }
 
 // Items returns a live specification and its items in their order.
@@ -244,7 +265,7 @@ func (s *Service) ReplaceItem(ctx context.Context, actor auth.Actor, item ItemID
 // the item.
 func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition, patch ItemPatch) (parent Specification, now Item, err error) {
 	versions, decide := condition.versions(itemKind, patch.order != nil)
-	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+	err = s.changeItem(ctx, actor, func(tx Tx) error {
 		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
 			locked, before, w, err := tx.ChangeItem(ctx, item, ItemChange{g, patch.content, patch.order})
 			if err != nil {
@@ -262,7 +283,7 @@ func (s *Service) PatchItem(ctx context.Context, actor auth.Actor, item ItemID, 
 // the specification as it is then.
 func (s *Service) DeleteItem(ctx context.Context, actor auth.Actor, item ItemID, condition Precondition) (parent Specification, err error) {
 	versions, decide := condition.versions(itemKind, false)
-	err = s.store.InTx(ctx, actor, func(tx Tx) error {
+	err = s.changeItem(ctx, actor, func(tx Tx) error {
 		return guarded(Guard{versions, true}, decide, func(g Guard) (Write, bool, error) {
 			locked, before, w, err := tx.RemoveItem(ctx, item, g)
 			if err == nil {

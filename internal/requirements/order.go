@@ -42,13 +42,15 @@ func CheckOrder(wanted []ItemID) []problem.FieldError {
 	seen := make(map[ItemID]bool, len(wanted))
 	for n, item := range wanted {
 		if seen[item] {
-			errs = append(errs, problem.FieldError{
-				Pointer: "/item_ids/" + strconv.Itoa(n), Code: "repeated", Detail: "This item occurs earlier in the list. List each item once.",
-			})
+			errs = append(errs, repeatedItem("/item_ids/"+strconv.Itoa(n)))
 		}
 		seen[item] = true
 	}
 	return errs
+}
+
+func repeatedItem(pointer string) problem.FieldError {
+	return problem.FieldError{Pointer: pointer, Code: "repeated", Detail: "This item occurs earlier in the list. List each item once."}
 }
 
 // rearranged returns wanted if it names exactly the items of list, each once.

@@ -48,7 +48,12 @@ var (
 )
 
 // NewSpecification is the validated input for a whole specification.
-type NewSpecification struct{ title, content string }
+type NewSpecification struct {
+	title, content string
+	// items are the contents of the items that it is created with; nil if the input does
+	// not have them.
+	items []string
+}
 
 // ParseNewSpecification validates a title, which may be empty, and a content. It
 // returns all field errors.
@@ -57,6 +62,17 @@ func ParseNewSpecification(title, content string) (NewSpecification, []problem.F
 	n := NewSpecification{
 		title:   specificationTitle.parse("/title", title, &errs),
 		content: specificationContent.parse("/content", content, &errs),
+	}
+	return n, errs
+}
+
+// WithItems returns the input with the contents of the first items. It returns all field
+// errors.
+func (n NewSpecification) WithItems(contents []string) (NewSpecification, []problem.FieldError) {
+	var errs []problem.FieldError
+	n.items = make([]string, len(contents))
+	for k, content := range contents {
+		n.items[k] = itemContent.parse(itemContentAt(k), content, &errs)
 	}
 	return n, errs
 }
@@ -192,22 +208,30 @@ func (p Project) restoreSpecification(s Specification, condition Precondition, l
 	return next, s.WithUpdatedAt(at), true, nil
 }
 
-// CreateSpecification creates a specification, or returns SpecificationLimit.
-//
-// The condition is about the project.
-func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, condition Precondition, n NewSpecification) (Created[Specification], error) {
-	spec := id.New[Specification]()
+// CreateSpecification creates a specification with its first items, or returns
+// SpecificationLimit or ItemLimit. The condition is about the project.
+func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, project ProjectID, request IdempotentRequest, condition Precondition, n NewSpecification) (Created[NewlyCreatedSpecification], error) {
+	spec, items := id.New[Specification](), newItemIDs(len(n.items))
 	versions, decide := condition.versions(ofProject, false)
-	return create(ctx, s.store, actor, request, Specification{}, func(tx Tx) (created Specification, at time.Time, err error) {
-		err = guarded(Guard{versions, request.Key == ""}, decide, func(g Guard) (Write, bool, error) {
+	fits := len(n.items) <= s.limits.ItemsPerSpecification
+	return create(ctx, s.store, actor, request, NewlyCreatedSpecification{}, func(tx Tx) (created NewlyCreatedSpecification, at time.Time, err error) {
+		// The statement does not know of the items, so the rules decide first if they do not fit.
+		err = guarded(Guard{versions, request.Key == "" && len(items) == 0}, decide && fits, func(g Guard) (Write, bool, error) {
 			before, w, err := tx.AddSpecification(ctx, project, SpecificationInsert{g, spec, n.titleOrDefault(), n.content, s.limits.SpecificationsPerProject})
 			if err == nil {
-				_, created, err = before.addSpecification(spec, n, condition, s.limits.SpecificationsPerProject, w.At)
+				_, created.Specification, err = before.addSpecification(spec, n, condition, s.limits.SpecificationsPerProject, w.At)
+			}
+			if err == nil && !fits {
+				err = itemLimitReached(s.limits.ItemsPerSpecification, len(n.items))
 			}
 			at = w.At
 			return w, true, err
 		})
-		return created, at, err
+		if err != nil || n.items == nil {
+			return created, at, err
+		}
+		created = created.withItems(items, n.items)
+		return created, at, tx.RewriteItems(ctx, created.Specification, ItemListChange{Insert: created.NewItems()}, at)
 	})
 }
 

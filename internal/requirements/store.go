@@ -52,6 +52,10 @@ type Tx interface {
 	// LockSpecificationItems locks a specification and reads its items.
 	LockSpecificationItems(ctx context.Context, spec SpecificationID) (Specification, []Item, time.Time, error)
 
+	// LockMove locks an item, its specification and the one that it moves to, which may
+	// be the same. The second one has no id if there is no such specification.
+	LockMove(ctx context.Context, item ItemID, to SpecificationID) (from, target Specification, found Item, at time.Time, err error)
+
 	InsertProject(ctx context.Context, p Project) error
 	// UpdateProject updates the locked project, and sets its Revision with the commit.
 	UpdateProject(ctx context.Context, p *Project) error
@@ -67,6 +71,9 @@ type Tx interface {
 	// afterwards. Inserted and updated items get the time at, unless theirs is later. An
 	// inserted item that was deleted before gets its next version.
 	RewriteItems(ctx context.Context, s Specification, c ItemListChange, at time.Time) error
+	// MoveItem stores the specification, the place and the time of the locked item. Both
+	// specifications are locked.
+	MoveItem(ctx context.Context, item Item) error
 
 	// AddSpecification locks a project and adds a specification to it.
 	AddSpecification(ctx context.Context, project ProjectID, w SpecificationInsert) (Project, Write, error)

@@ -10,7 +10,7 @@ export const text = (max) => object({ title: { ...string, maxLength: 200 }, cont
 export const order = object({ item_ids: { ...array(id), maxItems: 500 } }, ["item_ids"]);
 
 export const item = object({
-  id: string, spec_id: string, number: integer, content: string, order: integer, version: integer, created_at: string, updated_at: string,
+  id: string, spec_id: string, number: integer, ref: string, content: string, order: integer, version: integer, created_at: string, updated_at: string,
 });
 export const items = object({ items: array(item), next_page_token: string });
 export const specification = object({

@@ -64,7 +64,7 @@ function routes(api, pool) {
     reply.header("ETag", tag(spec));
     if (request.query.include !== "items") return specification(spec);
     const { rows } = await pool.query({ ...sql.readItems, values: [request.user, spec.id] });
-    return { ...specification(spec), items: rows.map(item) };
+    return { ...specification(spec), items: rows.map((row, order) => item(row, order, spec)) };
   });
 
   api.get("/projects/:id/specs", reads(schemas.page), async (request) => {
@@ -93,7 +93,7 @@ function routes(api, pool) {
     if (!changed) throw status(412);
     await one(db, sql.touchSpecification, request.user, spec.id);
     reply.header("ETag", `"${changed.version}-${changed.place}"`);
-    return item(changed, changed.place);
+    return item(changed, changed.place, spec);
   }));
 
   api.post("/projects/:id/specs", writes(schemas.text(100_000), schemas.specification), inTx(pool, async (db, request, reply) => {
@@ -113,7 +113,7 @@ function routes(api, pool) {
     const made = await one(db, sql.insertItem, request.user, newID(), spec.id, spec.next_item_number, request.body.content);
     await one(db, sql.appendItem, request.user, spec.id, made.id);
     reply.code(201).header("ETag", `"1-${place}"`).header("Location", `/api/v1/items/${made.id}`);
-    return item(made, place);
+    return item(made, place, spec);
   }));
 
   api.put("/specs/:id/items/reorder", writes(schemas.order, schemas.items), inTx(pool, async (db, request, reply) => {
@@ -125,7 +125,7 @@ function routes(api, pool) {
     const changed = await one(db, sql.reorder, request.user, spec.id, request.body.item_ids);
     const { rows } = await db.query({ ...sql.readItems, values: [request.user, spec.id] });
     reply.header("ETag", tag(changed));
-    return { items: rows.map(item), next_page_token: "" };
+    return { items: rows.map((row, order) => item(row, order, spec)), next_page_token: "" };
   }));
 }
 
@@ -172,9 +172,9 @@ function specification(row) {
   };
 }
 
-function item(row, order) {
+function item(row, order, spec) {
   return {
-    id: row.id, spec_id: row.specification_id, number: row.number, content: row.content, order, version: row.version,
+    id: row.id, spec_id: row.specification_id, number: row.number, ref: `${spec.number}.${row.number}`, content: row.content, order, version: row.version,
     created_at: time(row.created_at), updated_at: time(row.updated_at),
   };
 }

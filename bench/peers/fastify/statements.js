@@ -20,7 +20,7 @@ const statement = (name, text) => ({ name, text });
 
 export const readSpecification = statement("readSpecification", liveSpecification(columns));
 export const lockSpecification = statement("lockSpecification", `${liveSpecification(`${columns}, s.next_item_number`)} FOR NO KEY UPDATE OF s`);
-export const lockOrder = statement("lockOrder", `${liveSpecification("s.id, s.version, s.item_ids")} FOR NO KEY UPDATE OF s`);
+export const lockOrder = statement("lockOrder", `${liveSpecification("s.id, s.number, s.version, s.item_ids")} FOR NO KEY UPDATE OF s`);
 export const readProject = statement("readProject", liveProject);
 export const lockProject = statement("lockProject", `${liveProject} FOR NO KEY UPDATE`);
 

@@ -85,11 +85,12 @@ class Item(Base):
     updated_at = Column(DateTime(timezone=True))
     __mapper_args__ = {"version_id_col": version}
 
-    def view(self, order):
+    def view(self, spec, order):
         return {
             "id": self.id,
             "spec_id": self.specification_id,
             "number": self.number,
+            "ref": f"{spec.number}.{self.number}",
             "content": self.content,
             "order": order,
             "version": self.version,
@@ -181,7 +182,7 @@ def specification_of(spec_id, lock=False):
 def items_of(spec):
     items = Session.query(Item).filter(Item.specification_id == spec.id, Item.owner_id == g.user).all()
     place = {item: n for n, item in enumerate(spec.item_ids)}
-    return [item.view(place[item.id]) for item in sorted(items, key=lambda item: place[item.id])]
+    return [item.view(spec, place[item.id]) for item in sorted(items, key=lambda item: place[item.id])]
 
 
 @app.get("/api/v1/specs/<uuid:spec_id>")
@@ -281,7 +282,7 @@ def create_item(spec_id):
     spec.updated_at = at
     Session.commit()
     forget(spec)
-    return reply(item.view(order), 201, etag=f"1-{order}", location=f"/api/v1/items/{item.id}")
+    return reply(item.view(spec, order), 201, etag=f"1-{order}", location=f"/api/v1/items/{item.id}")
 
 
 @app.patch("/api/v1/items/<uuid:item_id>")
@@ -297,7 +298,7 @@ def patch_item(item_id):
     order = spec.item_ids.index(item.id)
     Session.commit()
     forget(spec)
-    return reply(item.view(order), etag=f"{item.version}-{order}")
+    return reply(item.view(spec, order), etag=f"{item.version}-{order}")
 
 
 @app.put("/api/v1/specs/<uuid:spec_id>/items/reorder")

@@ -248,8 +248,10 @@ func (c *Contract) Complete() {
 	for name, s := range schemas.Map() {
 		c.setDefaults(s, schemas.TypeFromRef(SchemaPrefix+name))
 		for _, property := range s.Properties {
-			if of := property.Items; of != nil { // patternDescription is not a keyword of JSON Schema
-				of.Description, of.PatternDescription = cmp.Or(of.Description, of.PatternDescription), ""
+			for _, of := range []*huma.Schema{property, property.Items} {
+				if of != nil { // patternDescription is not a keyword of JSON Schema
+					of.Description, of.PatternDescription = cmp.Or(of.Description, of.PatternDescription), ""
+				}
 			}
 		}
 	}

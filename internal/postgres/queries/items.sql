@@ -5,10 +5,10 @@ SELECT *
 FROM   bullet_items
 WHERE  spec_id = @spec_id AND owner_id = @owner_id;
 
--- GetItem reads one item of the owner with its place in the list, and whether the
--- specification or its project is in the trash.
+-- GetItem reads one item of the owner with its place in the list, the number of its
+-- specification, and whether that or the project is in the trash.
 -- name: GetItem :one
-SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+SELECT sqlc.embed(i), (array_position(s.item_ids, i.id) - 1)::int AS place, s.number AS specification_number, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
 JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
@@ -110,3 +110,28 @@ UPDATE bullet_items AS i
 SET    content = n.content, updated_at = greatest(i.updated_at, @at)
 FROM   (SELECT unnest(@item_ids::uuid[]) AS id, unnest(@contents::text[]) AS content) AS n
 WHERE  i.id = n.id AND i.spec_id = @spec_id AND i.owner_id = @owner_id;
+
+-- LockSpecificationsOfMove locks the specification of an item and another one, in the
+-- order of their ids.
+-- name: LockSpecificationsOfMove :many
+SELECT sqlc.embed(s), p.trashed AS project_trashed
+FROM   specifications AS s
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+WHERE  s.owner_id = @owner_id
+AND    s.id = ANY (ARRAY[(SELECT i.spec_id FROM bullet_items AS i WHERE i.id = @item_id AND i.owner_id = @owner_id), @target::uuid])
+ORDER  BY s.id
+FOR    NO KEY UPDATE OF s;
+
+-- LockItem locks one item. It returns the time at which the lock was taken.
+-- name: LockItem :one
+SELECT sqlc.embed(i), clock_timestamp()::timestamptz AS at
+FROM   bullet_items AS i
+WHERE  i.id = @id AND i.owner_id = @owner_id
+FOR    NO KEY UPDATE;
+
+-- MoveItem moves a locked item to a place of a locked specification of the same project.
+-- The trigger of the item changes the lists and gives it its number.
+-- name: MoveItem :exec
+UPDATE bullet_items
+SET    spec_id = @spec_id, place = @place, updated_at = @updated_at
+WHERE  id = @id AND owner_id = @owner_id;

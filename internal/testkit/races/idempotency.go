@@ -14,13 +14,16 @@ const (
 	replayHeader = "Idempotency-Replayed"
 )
 
-// Creations are the three requests that create a resource, below a new parent.
+// Creations are the requests that create a resource, below a new parent.
 var Creations = map[string]func(*testkit.Client) (path, body string){
 	"a project": func(*testkit.Client) (string, string) {
 		return "/api/v1/projects", `{"title": "x", "description": "y"}`
 	},
 	"a specification": func(c *testkit.Client) (string, string) {
 		return newProject(c).specs(), `{"content": "# x\r\n🧾", "title": "y"}`
+	},
+	"a specification with items": func(c *testkit.Client) (string, string) {
+		return newProject(c).specs(), `{"content": "x", "items": [{"content": "a"}, {"content": "🧾"}]}`
 	},
 	"an item": func(c *testkit.Client) (string, string) {
 		return newSpec(c, "a", "b").items(), `{"content": "x", "order": 1}`

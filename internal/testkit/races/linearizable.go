@@ -66,7 +66,7 @@ func (w *recorder) choose(dice *rand.Rand) operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	id := w.known[dice.IntN(len(w.known))]
-	switch dice.IntN(8) {
+	switch dice.IntN(9) {
 	case 0, 1:
 		return operation{kind: "create", place: dice.IntN(Limit+1) - 1}
 	case 2:
@@ -77,6 +77,8 @@ func (w *recorder) choose(dice *rand.Rand) operation {
 		return operation{kind: "list"}
 	case 6:
 		return operation{kind: "read"}
+	case 7:
+		return operation{kind: "replace"}
 	default:
 		return operation{kind: "reorder"}
 	}
@@ -84,10 +86,13 @@ func (w *recorder) choose(dice *rand.Rand) operation {
 
 // perform performs the operation, and records it with its times.
 func (w *recorder) perform(client int, c *testkit.Client, in operation) {
-	if in.kind == "reorder" { // of the current items, which others may change meanwhile
+	if in.kind == "reorder" || in.kind == "replace" { // of the current items, which others may change meanwhile
 		seen := itemsOf(c, w.spec)
 		in.order = idsOf(seen)
 		slices.Reverse(in.order)
+	}
+	if in.kind == "replace" { // one goes, and two are new
+		in.order = append([]string{"", ""}, in.order[min(1, len(in.order)):]...)
 	}
 	call := time.Since(w.startedAt).Nanoseconds()
 	answer := w.send(c, in)
@@ -108,6 +113,9 @@ func (w *recorder) perform(client int, c *testkit.Client, in operation) {
 	if in.kind == "create" && out.id != "" {
 		w.known = append(w.known, out.id)
 	}
+	if in.kind == "replace" {
+		w.known = append(w.known, out.order...)
+	}
 	w.history = append(w.history, porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: returned})
 }
 
@@ -126,6 +134,8 @@ func (w *recorder) send(c *testkit.Client, in operation) *testkit.Response {
 		return c.Delete(path)
 	case "reorder":
 		return reorder(c, w.spec, in.order)
+	case "replace":
+		return replace(c, w.spec, in.order)
 	case "list":
 		return c.Get(w.spec.items())
 	default:

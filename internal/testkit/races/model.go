@@ -9,10 +9,10 @@ import (
 
 // operation is one operation on the items of a specification.
 type operation struct {
-	kind  string // create, move, delete, reorder, list, read
+	kind  string // create, move, delete, reorder, replace, list, read
 	id    string
-	place int // -1 for the end
-	order []string
+	place int      // -1 for the end
+	order []string // with empty ids for the new items of a replacement
 }
 
 // result is the response: the code, and the position of one item, or the whole list and
@@ -92,11 +92,33 @@ func step(s listState, in operation, out result) (bool, listState) {
 		return slices.Equal(out.order, in.order) && out.version == s.tag(), s
 	case "reorder 409 item_set_mismatch":
 		return !slices.Equal(slices.Sorted(slices.Values(s.order)), slices.Sorted(slices.Values(in.order))), s
+	case "replace 200":
+		if !s.has(in.order) || len(in.order) > max(Limit, len(s.order)) || len(out.order) != len(in.order) {
+			return false, s
+		}
+		for n, id := range out.order {
+			if in.order[n] != id && (in.order[n] != "" || slices.Contains(s.order, id)) {
+				return false, s
+			}
+		}
+		if !slices.Equal(s.order, out.order) {
+			s = s.next(out.order)
+		}
+		return out.version == s.tag(), s
+	case "replace 409 item_set_mismatch":
+		return !s.has(in.order), s
+	case "replace 409 item_limit_reached":
+		return len(in.order) > max(Limit, len(s.order)), s
 	case "list 200", "read 200":
 		return slices.Equal(out.order, s.order) && out.version == s.tag(), s
 	default:
 		return false, s
 	}
+}
+
+// has reports whether the list has all the ids that are not empty.
+func (s listState) has(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return id != "" && !slices.Contains(s.order, id) })
 }
 
 func (s listState) tag() string { return fmt.Sprintf(`"%d"`, s.version) }

@@ -125,7 +125,7 @@ func PositionsStayDense(t *testing.T, c Clients, d time.Duration) {
 
 // randomChange makes one change to a list that was just read.
 func randomChange(c *testkit.Client, parent spec, list []item, tag string, dice *rand.Rand) (string, *testkit.Response) {
-	kind := dice.IntN(5)
+	kind := dice.IntN(6)
 	if len(list) == 0 {
 		kind = 0
 	}
@@ -139,6 +139,10 @@ func randomChange(c *testkit.Client, parent spec, list []item, tag string, dice 
 	case 3:
 		i := list[dice.IntN(len(list))]
 		return "change", c.Put(i.path(), map[string]any{"content": fmt.Sprint(dice.Int())}, "If-Match", i.tag())
+	case 4:
+		ids := idsOf(list)
+		ids[dice.IntN(len(ids))] = ""
+		return "replace", replace(c, parent, ids)
 	default:
 		order := idsOf(list)
 		dice.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })

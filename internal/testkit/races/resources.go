@@ -108,6 +108,18 @@ func reorder(c *testkit.Client, s spec, order []string, headers ...string) *test
 	return c.Put(s.items()+"/reorder", map[string]any{"item_ids": order}, headers...)
 }
 
+// replace replaces the items by those with the ids, and by new ones for empty ids.
+func replace(c *testkit.Client, s spec, ids []string, headers ...string) *testkit.Response {
+	entries := make([]map[string]any, len(ids))
+	for n, id := range ids {
+		entries[n] = map[string]any{"content": "x"}
+		if id != "" {
+			entries[n]["id"] = id
+		}
+	}
+	return c.Put(s.items(), map[string]any{"items": entries}, headers...)
+}
+
 // contents are n texts.
 func contents(n int) []string {
 	all := make([]string, n)

@@ -219,7 +219,7 @@ func (q *Queries) DeleteItems(ctx context.Context, arg DeleteItemsParams) error 
 }
 
 const getItem = `-- name: GetItem :one
-SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, (s.trashed OR p.trashed)::bool AS trashed
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, s.number AS specification_number, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
 JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
@@ -227,13 +227,14 @@ WHERE  i.id = $1 AND i.owner_id = $2
 `
 
 type GetItemRow struct {
-	BulletItem BulletItem
-	Place      int32
-	Trashed    bool
+	BulletItem          BulletItem
+	Place               int32
+	SpecificationNumber int32
+	Trashed             bool
 }
 
-// GetItem reads one item of the owner with its place in the list, and whether the
-// specification or its project is in the trash.
+// GetItem reads one item of the owner with its place in the list, the number of its
+// specification, and whether that or the project is in the trash.
 func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (GetItemRow, error) {
 	row := q.db.QueryRow(ctx, getItem, iD, ownerID)
 	var i GetItemRow
@@ -248,6 +249,7 @@ func (q *Queries) GetItem(ctx context.Context, iD requirements.ItemID, ownerID a
 		&i.BulletItem.UpdatedAt,
 		&i.BulletItem.Place,
 		&i.Place,
+		&i.SpecificationNumber,
 		&i.Trashed,
 	)
 	return i, err
@@ -325,6 +327,123 @@ func (q *Queries) ListItems(ctx context.Context, specID requirements.Specificati
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockItem = `-- name: LockItem :one
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, clock_timestamp()::timestamptz AS at
+FROM   bullet_items AS i
+WHERE  i.id = $1 AND i.owner_id = $2
+FOR    NO KEY UPDATE
+`
+
+type LockItemRow struct {
+	BulletItem BulletItem
+	At         time.Time
+}
+
+// LockItem locks one item. It returns the time at which the lock was taken.
+func (q *Queries) LockItem(ctx context.Context, iD requirements.ItemID, ownerID auth.UserID) (LockItemRow, error) {
+	row := q.db.QueryRow(ctx, lockItem, iD, ownerID)
+	var i LockItemRow
+	err := row.Scan(
+		&i.BulletItem.ID,
+		&i.BulletItem.SpecID,
+		&i.BulletItem.OwnerID,
+		&i.BulletItem.Number,
+		&i.BulletItem.Content,
+		&i.BulletItem.Version,
+		&i.BulletItem.CreatedAt,
+		&i.BulletItem.UpdatedAt,
+		&i.BulletItem.Place,
+		&i.At,
+	)
+	return i, err
+}
+
+const lockSpecificationsOfMove = `-- name: LockSpecificationsOfMove :many
+SELECT s.id, s.project_id, s.owner_id, s.number, s.title, s.content, s.item_ids, s.next_item_number, s.version, s.created_at, s.updated_at, s.deleted_at, s.trashed, s.revision, p.trashed AS project_trashed
+FROM   specifications AS s
+JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
+WHERE  s.owner_id = $1
+AND    s.id = ANY (ARRAY[(SELECT i.spec_id FROM bullet_items AS i WHERE i.id = $2 AND i.owner_id = $1), $3::uuid])
+ORDER  BY s.id
+FOR    NO KEY UPDATE OF s
+`
+
+type LockSpecificationsOfMoveParams struct {
+	OwnerID auth.UserID
+	ItemID  requirements.ItemID
+	Target  pgtype.UUID
+}
+
+type LockSpecificationsOfMoveRow struct {
+	Specification  Specification
+	ProjectTrashed bool
+}
+
+// LockSpecificationsOfMove locks the specification of an item and another one, in the
+// order of their ids.
+func (q *Queries) LockSpecificationsOfMove(ctx context.Context, arg LockSpecificationsOfMoveParams) ([]LockSpecificationsOfMoveRow, error) {
+	rows, err := q.db.Query(ctx, lockSpecificationsOfMove, arg.OwnerID, arg.ItemID, arg.Target)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockSpecificationsOfMoveRow
+	for rows.Next() {
+		var i LockSpecificationsOfMoveRow
+		if err := rows.Scan(
+			&i.Specification.ID,
+			&i.Specification.ProjectID,
+			&i.Specification.OwnerID,
+			&i.Specification.Number,
+			&i.Specification.Title,
+			&i.Specification.Content,
+			&i.Specification.ItemIDs,
+			&i.Specification.NextItemNumber,
+			&i.Specification.Version,
+			&i.Specification.CreatedAt,
+			&i.Specification.UpdatedAt,
+			&i.Specification.DeletedAt,
+			&i.Specification.Trashed,
+			&i.Specification.Revision,
+			&i.ProjectTrashed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const moveItem = `-- name: MoveItem :exec
+UPDATE bullet_items
+SET    spec_id = $1, place = $2, updated_at = $3
+WHERE  id = $4 AND owner_id = $5
+`
+
+type MoveItemParams struct {
+	SpecID    requirements.SpecificationID
+	Place     *int32
+	UpdatedAt time.Time
+	ID        requirements.ItemID
+	OwnerID   auth.UserID
+}
+
+// MoveItem moves a locked item to a place of a locked specification of the same project.
+// The trigger of the item changes the lists and gives it its number.
+func (q *Queries) MoveItem(ctx context.Context, arg MoveItemParams) error {
+	_, err := q.db.Exec(ctx, moveItem,
+		arg.SpecID,
+		arg.Place,
+		arg.UpdatedAt,
+		arg.ID,
+		arg.OwnerID,
+	)
+	return err
 }
 
 const removeItem = `-- name: RemoveItem :one
