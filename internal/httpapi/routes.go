@@ -43,6 +43,9 @@ func (a *API) routes() {
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, cached, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 
+	eventStream(a, "GET /projects/{id}/events", a.projectEvents, projectEventsDoc, sinceParameters(), projectEventsExample, project)
+	eventStream(a, "GET /events", a.userEvents, userEventsDoc, nil, userEventsExample)
+
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)

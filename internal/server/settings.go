@@ -83,6 +83,9 @@ type Settings struct {
 
 	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`
 	AuditRetention duration `env:"AUDIT_RETENTION" envDefault:"8760h"`
+	FeedRetention  duration `env:"FEED_RETENTION" envDefault:"720h"`
+	// MaxStreamsPerUser is zero for the default of package events. Only tests change it.
+	MaxStreamsPerUser int
 
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`

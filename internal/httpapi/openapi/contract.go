@@ -30,6 +30,7 @@ const (
 	JSON        = "application/json"
 	MergePatch  = "application/merge-patch+json"
 	ProblemJSON = "application/problem+json"
+	EventStream = "text/event-stream"
 )
 
 // SchemaPrefix is where the document has its schemas.
