@@ -27,6 +27,8 @@ type routeCase struct {
 	anyCaller int
 	// trashedToo is true for routes that work on the trash.
 	trashedToo bool
+	// streams is true for a response that does not end.
+	streams bool
 	// endsSession is true for routes that end the session of their caller.
 	endsSession bool
 }
@@ -53,6 +55,9 @@ var routeCases = map[string]routeCase{
 	"PATCH /projects/{id}":          {names: "project", body: `{"title": "x"}`},
 	"DELETE /projects/{id}":         {names: "project"},
 	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
+	"GET /projects/{id}/changes":    {names: "project"},
+	"GET /projects/{id}/events":     {names: "project", streams: true},
+	"GET /events":                   {streams: true},
 	"GET /projects/{id}/specs":      {names: "project"},
 	"POST /projects/{id}/specs":     {names: "project", body: `{"content": "x"}`},
 	"GET /specs/{id}":               {names: "specification"},
@@ -60,6 +65,7 @@ var routeCases = map[string]routeCase{
 	"PATCH /specs/{id}":             {names: "specification", body: `{"content": "x"}`},
 	"DELETE /specs/{id}":            {names: "specification"},
 	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
+	"GET /specs/{id}/revisions":     {names: "specification"},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
 	"PUT /specs/{id}/items/reorder": {names: "specification", body: `{"item_ids": ["{item}"]}`},
@@ -206,6 +212,13 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	var body any
 	if cell.body != "" {
 		body = strings.Replace(cell.body, "{item}", own.live["item"], 1)
+	}
+	if cell.streams {
+		stream := c.Follow(path)
+		defer stream.Close()
+		if stream.Status == 200 {
+			return &testkit.Response{Status: 200}
+		}
 	}
 	return c.Do(method, path, body)
 }

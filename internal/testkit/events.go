@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ type EventStream struct {
 	Header http.Header
 	// LastID is the id of the last event that Next has returned, also of one without data.
 	LastID string
+	// Retry is the last retry of the stream, in milliseconds. Read it behind the last event.
+	Retry int
 
 	t      testing.TB
 	events chan Event
@@ -79,6 +82,8 @@ func (s *EventStream) read(ctx context.Context, answer *http.Response) {
 			e.Name = value
 		case "data":
 			e.Data += value
+		case "retry":
+			s.Retry, _ = strconv.Atoi(value)
 		case "":
 			if e == (Event{}) {
 				continue
