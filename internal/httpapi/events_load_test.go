@@ -121,7 +121,7 @@ func bareStream(w http.ResponseWriter, r *http.Request) {
 func TestEvents_MemoryOfIdleStreams(t *testing.T) { //nolint:paralleltest // measures memory
 	const streams = 500
 	bare := httptest.NewServer(http.HandlerFunc(bareStream))
-	defer bare.Close()
+	t.Cleanup(bare.Close) // behind the end of its streams
 	s := testkit.StartShared(t, manyStreams)
 	sessions := sessionsOf(t, s, 20)
 	path := streamPath(newSpec(sessions[0], "one").ProjectID)
