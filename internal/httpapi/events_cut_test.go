@@ -44,7 +44,7 @@ func (p *ownPostgres) start() {
 	p.t.Helper()
 	var err error
 	if p.server, err = pgserver.Start(p.t.Context(), pgserver.Config{Dir: p.dir}); err != nil {
-		p.t.Fatal(err)
+		p.t.Error(err)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestEvents_CutStreamsLoseAndRepeatNothing(t *testing.T) {
 	ann := replicas[0].SignUp(t)
 	spec := newSpec(ann, "one", "two", "three")
 	ctx, stop := context.WithCancel(t.Context())
-	var writers sync.WaitGroup
+	var writers, crash sync.WaitGroup
 	for n, item := range bulletsOf(ann, spec) {
 		writers.Go(func() {
 			for at := 0; ctx.Err() == nil; at++ { // a write may fail while a server is down
@@ -84,7 +84,7 @@ func TestEvents_CutStreamsLoseAndRepeatNothing(t *testing.T) {
 	for n := range cuts {
 		switch n {
 		case cuts / 3:
-			db.crash()
+			crash.Go(db.crash)
 		case 2 * cuts / 3:
 			redis.Kill()
 		case 2*cuts/3 + 10:
@@ -94,6 +94,7 @@ func TestEvents_CutStreamsLoseAndRepeatNothing(t *testing.T) {
 		}
 		r.read(rand.N(150 * time.Millisecond))
 	}
+	crash.Wait()
 	stop()
 	writers.Wait()
 	head := revisionOf(ann, spec.ProjectID)

@@ -1,8 +1,11 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,5 +165,57 @@ func TestEvents_WithoutRedis(t *testing.T) {
 	execSQL(t, s, "UPDATE projects SET title = 'By hand' WHERE id = $1", spec.ProjectID)
 	if got := stream.Want("change")["actor"].(map[string]any)["id"]; got != nil {
 		t.Errorf("the actor is %v", got)
+	}
+}
+
+// An idle stream outlives the timeouts of other responses.
+func TestEvents_IdleStreamsStayOpen(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprint("HTTP/2 ", http2), func(t *testing.T) {
+			t.Parallel()
+			s := testkit.Start(t)
+			ann := s.SignUp(t)
+			spec := newSpec(ann, "one")
+			impatient := httptest.NewUnstartedServer(s.Handler)
+			impatient.Config.ReadTimeout, impatient.Config.WriteTimeout, impatient.EnableHTTP2 = time.Second, time.Second, http2
+			impatient.StartTLS()
+			t.Cleanup(impatient.Close)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, impatient.URL+streamPath(spec.ProjectID), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+ann.Token)
+			r.Header.Set("Accept-Encoding", "gzip")
+			answer, err := impatient.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != 200 || answer.Header.Get("Content-Encoding") != "" || (answer.ProtoMajor == 2) != http2 {
+				t.Fatalf("%s with %v", answer.Status, answer.Header)
+			}
+			idle := 3 * time.Second
+			if testkit.Long() {
+				idle = 17 * time.Second // a comment comes after 15
+			}
+			time.AfterFunc(idle, func() { newBullet(ann, spec, "two") })
+			comments := 0
+			for lines := bufio.NewReader(answer.Body); ; {
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					t.Fatalf("the idle stream has ended: %v", err)
+				}
+				if strings.HasPrefix(line, ": keep-alive") {
+					comments++
+				}
+				if strings.HasPrefix(line, "data: ") {
+					break
+				}
+			}
+			if testkit.Long() && comments != 1 {
+				t.Errorf("%d comments in %v", comments, idle)
+			}
+		})
 	}
 }

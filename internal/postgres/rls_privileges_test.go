@@ -163,6 +163,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 					t.Errorf("session_owner of %s (-want +got):\n%s", what, diff)
 				}
 			}
+			checkWatched(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
 			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
 				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
@@ -174,7 +175,6 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			if due := column[string](t, x.attacker, "SELECT owner_id::text FROM trash_due('2025-12-31', 10)"); len(due) > 0 {
 				t.Errorf("trash_due returns what is not due: %v", due)
 			}
-			checkWatched(t, x)
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY proname")
 			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "known_user", "live_session", "session_owner", "trash_due", "watched"}, functions); diff != "" {
