@@ -106,7 +106,7 @@ func New(c Config) *Contract {
 			{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 			{Name: "Specifications", Description: "What one part of a program must do."},
 			{Name: "Items", Description: "The ordered points of a specification."},
-			{Name: "History", Description: "What changed in projects, when and by whom; and what changes now."},
+			{Name: "History", Description: "What changed in projects, and what changes now."},
 			{Name: "Administration", Description: "People and what happened to them; never what they own."},
 		},
 	}}
