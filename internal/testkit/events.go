@@ -2,8 +2,11 @@ package testkit
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -96,6 +99,19 @@ func (s *EventStream) read(ctx context.Context, answer *http.Response) {
 			e = Event{}
 		}
 	}
+}
+
+// firstLines reads a stream up to the first blank line.
+func firstLines(stream io.Reader) (text []byte, err error) {
+	for lines := bufio.NewReader(stream); !bytes.HasSuffix(text, []byte("\n\n")) && err == nil; {
+		var line []byte
+		line, err = lines.ReadBytes('\n')
+		text = append(text, line...)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return text, err
 }
 
 // Next returns the next event with data. It reports false if the stream ends first, or
