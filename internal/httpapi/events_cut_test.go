@@ -81,16 +81,19 @@ func TestEvents_CutStreamsLoseAndRepeatNothing(t *testing.T) {
 	}
 	r := &cutReader{t: t, ann: ann, replicas: replicas, path: streamPath(spec.ProjectID)}
 	cuts := testkit.Repetitions(100, 1000)
-	for n := range cuts {
-		switch n {
-		case cuts / 3:
-			crash.Go(db.crash)
-		case 2 * cuts / 3:
-			redis.Kill()
-		case 2*cuts/3 + 10:
+	faults := map[int]func(){
+		cuts / 3:     func() { crash.Go(db.crash) },
+		2 * cuts / 3: redis.Kill,
+		2*cuts/3 + 10: func() {
 			if err := redis.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		},
+	}
+	for r.streams < cuts {
+		if fault := faults[r.streams]; fault != nil {
+			delete(faults, r.streams)
+			fault()
 		}
 		r.read(rand.N(150 * time.Millisecond))
 	}
@@ -122,6 +125,7 @@ func (r *cutReader) read(interval time.Duration) {
 	r.t.Helper()
 	stream, err := r.ann.At(r.replicas[rand.N(len(r.replicas))]).TryFollow(r.path, "Last-Event-ID", strconv.Itoa(r.last))
 	if err != nil || stream.Status == 503 {
+		time.Sleep(20 * time.Millisecond)
 		return
 	}
 	defer stream.Close()
