@@ -35,13 +35,13 @@ var allowed = map[string][]string{
 	"internal/server": {
 		"internal/httpapi", "internal/httpapi/middleware", "internal/postgres", "internal/google", "internal/telemetry",
 		"internal/cache", "internal/ratelimit", "internal/admission",
-		"internal/history", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
+		"internal/events", "internal/history", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
 	"internal/httpapi": {
 		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/body",
 		"internal/cache", "internal/ratelimit", "internal/admission",
-		"internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
+		"internal/events", "internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
-	"internal/postgres":  {"internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/events", "internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/cache":     {"internal/auth", "internal/ratelimit"},
 	"internal/ratelimit": {},
 	"internal/admission": {"internal/problem"},
@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"internal/telemetry": {},
 	"internal/devkit":    {},
 
+	"internal/events":       {"internal/history", "internal/requirements", "internal/auth", "internal/problem"},
 	"internal/history":      {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/requirements": {"internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/search":       {},
@@ -74,7 +75,7 @@ var allowed = map[string][]string{
 	"internal/testkit": {
 		"internal/server", "internal/httpapi", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/admission", "internal/google",
 		"internal/telemetry", "internal/devkit",
-		"internal/history", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
+		"internal/events", "internal/history", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
 		"internal/testkit/redisserver",
 	},
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},

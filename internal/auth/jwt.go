@@ -99,23 +99,29 @@ func (t *AccessTokens) issue(actor Actor, lifetime time.Duration) (string, time.
 // Verify returns the actor of a token, or TokenInvalid or TokenExpired. The store
 // checks whether the session is live.
 func (t *AccessTokens) Verify(raw string) (Actor, error) {
+	token, err := t.verify(raw)
+	return Actor{User: token.user, Session: token.session}, err
+}
+
+// verify is Verify, with the expiry of the token.
+func (t *AccessTokens) verify(raw string) (cachedToken, error) {
 	hash := sha256.Sum256([]byte(raw))
 	token, cached := t.cache.get(hash)
 	if !cached {
 		var err error
 		if token, err = t.parse(raw); err != nil {
-			return Actor{}, tokenInvalid(err)
+			return cachedToken{}, tokenInvalid(err)
 		}
 	}
 	// The expiry is checked last, so that TokenExpired means that the token is
 	// valid otherwise.
 	if token.expires <= t.now().Add(-leeway).Unix() {
-		return Actor{}, problem.New(problem.TokenExpired, "The access token has expired; get a new one with the refresh token.")
+		return cachedToken{}, problem.New(problem.TokenExpired, "The access token has expired; get a new one with the refresh token.")
 	}
 	if !cached {
 		t.cache.put(hash, token)
 	}
-	return Actor{User: token.user, Session: token.session}, nil
+	return token, nil
 }
 
 // parse checks everything about a token except its expiry.

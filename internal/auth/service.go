@@ -89,10 +89,21 @@ type Client struct {
 // Authenticate returns the actor of an Authorization header (RFC 6750), or
 // TokenMissing, TokenInvalid or TokenExpired.
 func (s *Service) Authenticate(authorization string) (Actor, error) {
+	token, err := s.accessToken(authorization)
+	return Actor{User: token.user, Session: token.session}, err
+}
+
+// ValidUntil returns when the token of an Authorization header expires.
+func (s *Service) ValidUntil(authorization string) (time.Time, error) {
+	token, err := s.accessToken(authorization)
+	return time.Unix(token.expires, 0), err
+}
+
+func (s *Service) accessToken(authorization string) (cachedToken, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	token = strings.TrimLeft(token, " ") // one blank or more (RFC 9110, section 11.4)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return Actor{}, problem.New(problem.TokenMissing, "An access token is required: sign in, then send Authorization: Bearer <access_token>.")
+		return cachedToken{}, problem.New(problem.TokenMissing, "An access token is required: sign in, then send Authorization: Bearer <access_token>.")
 	}
-	return s.access.Verify(token)
+	return s.access.verify(token)
 }

@@ -62,9 +62,11 @@ type Scope string
 func Join(scopes ...Scope) Scope { return Scope(joinScopes(scopes, ",")) }
 
 // split returns what was joined.
-func (s Scope) split() []Scope {
+func (s Scope) split() []Scope { return split(string(s), ",") }
+
+func split(joined, separator string) []Scope {
 	var scopes []Scope
-	for name := range strings.SplitSeq(string(s), ",") {
+	for name := range strings.SplitSeq(joined, separator) {
 		scopes = append(scopes, Scope(name))
 	}
 	return scopes

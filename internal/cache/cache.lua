@@ -3,7 +3,7 @@
 -- KEYS: after the limits the bookkeeping of a user; the response, for lookup and store.
 -- ARGV: after the limits the operation; a nonce; the quiet period in microseconds; the
 -- TTL of the bookkeeping in milliseconds; the writes that are over, each
--- "id scope scope;"; the operands.
+-- "id scope scope;"; the replica; the operands.
 --
 -- The bookkeeping is one hash, so that Redis evicts all of it or nothing:
 --   run        the run id of the Redis process that has made it
@@ -17,8 +17,8 @@
 -- Times are in microseconds.
 local arg = 2 * limits + 1
 local operation, nonce, quiet, ttl = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
-local ended = ARGV[arg + 5]
-local function operand(i) return ARGV[arg + 5 + i] end
+local ended, replica = ARGV[arg + 5], ARGV[arg + 6]
+local function operand(i) return ARGV[arg + 6 + i] end
 local book, response = KEYS[limits + 1], KEYS[limits + 2]
 local maxFields, maxPending = 2000, 8192
 
@@ -92,8 +92,16 @@ local function generation(scopes)
   return last
 end
 
+-- publish notifies the replicas that stream changes of the user. It may fail where the
+-- rights of an ACL are missing; replicas then query the database once a second.
+local function publish(scopes)
+  local command = type(info) == 'string' and info:find('redis_mode:cluster', 1, true) and 'SPUBLISH' or 'PUBLISH'
+  redis.pcall(command, (book:gsub(':cache$', ':changes')), replica .. ' ' .. scopes)
+end
+
 for mark in ended:gmatch('[^;]+') do
   local id_of_write, scopes = mark:match('^(%S+) (.+)$')
+  publish(scopes)
   -- A mark that is gone has ended by its deadline, or was lost: what was read since then
   -- may be older than the write.
   if not end_writes(id_of_write) then count(scopes) end
@@ -134,6 +142,7 @@ elseif operation == 'store' then -- identity, session, its lifetime, the record,
   end
 elseif operation == 'invalidate' then
   set('id', nonce)
+  publish('*')
 end
 save()
 return reply

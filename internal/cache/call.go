@@ -26,7 +26,7 @@ func (r *Redis) call(user auth.UserID, rates []ratelimit.Rate, more []string, op
 	keys, args := ratelimit.Arguments(key, rates)
 	keys = append(append(keys, ratelimit.KeyOf(key, "cache")), more...)
 	args = append(args, operation, rand.Text(), microseconds(r.config.QuietPeriod),
-		strconv.FormatInt(max(minBookkeepingTTL, 2*r.config.TTL).Milliseconds(), 10), ended)
+		strconv.FormatInt(max(minBookkeepingTTL, 2*r.config.TTL).Milliseconds(), 10), ended, r.trust.nonce)
 	return call{user, ended, keys, append(args, operands...)}
 }
 

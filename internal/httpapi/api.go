@@ -25,6 +25,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/events"
 	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
@@ -46,6 +47,9 @@ type Config struct {
 	Auth         *auth.Service
 	Requirements *requirements.Service
 	History      *history.Service
+	// Events are the streams of live updates, which replay revisions of FeedRetention.
+	Events        *events.Hub
+	FeedRetention time.Duration
 	// PublicKeys verify access tokens. They are published if there are any.
 	PublicKeys []auth.PublicKey
 	// SecretKey authenticates page tokens and OAuth states; at least 32 bytes.

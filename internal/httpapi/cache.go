@@ -63,10 +63,21 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 		default:
 			err = a.serveUncached(w, r, next)
 		}
+		if err == nil && info.route.writes && a.callerOf(r).err == nil {
+			a.wakeStreams(r)
+		}
 		if err != nil {
 			a.fail(w, r, err)
 		}
 	})
+}
+
+// wakeStreams wakes the streams at this replica that a write concerns. Streams at others
+// are woken by the end of the write in Redis.
+func (a *API) wakeStreams(r *http.Request) {
+	info := requestInfoFrom(r.Context())
+	scopes := a.locations.written(info.route, r.URL.Path)
+	a.Events.Wake(info.caller.actor.User, cache.Changed(scopes)...)
 }
 
 // cacheable reports whether the response depends on nothing but the URI and the user.

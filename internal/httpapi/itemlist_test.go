@@ -41,7 +41,7 @@ func TestItemList_ReplacesTheItems(t *testing.T) {
 			t.Parallel()
 			ann := ann.WithT(t)
 			parent := newSpec(ann, "a", "b", "c")
-			before, revision := bulletsOf(ann, parent), revisionOf(t, s, parent)
+			before, revision := bulletsOf(ann, parent), storedRevision(t, s, parent)
 			list, wanted := []listed{}, []bullet{}
 			number := 4
 			for text := range strings.FieldsSeq(want) {
@@ -73,7 +73,7 @@ func TestItemList_ReplacesTheItems(t *testing.T) {
 			if now.Version != parent.Version+raised || answer.Header.Get("ETag") != now.tag() {
 				t.Errorf("the version was %d, is %d; the tag is %s", parent.Version, now.Version, answer.Header.Get("ETag"))
 			}
-			if made := revisionOf(t, s, parent) - revision; made != raised {
+			if made := storedRevision(t, s, parent) - revision; made != raised {
 				t.Errorf("the request made %d revisions", made)
 			}
 		})
@@ -95,8 +95,8 @@ func wantedItems(wanted, got []bullet, now spec) []bullet {
 	return wanted
 }
 
-// revisionOf is the revision of a specification's project.
-func revisionOf(t *testing.T, s *testkit.Server, of spec) int {
+// storedRevision is the revision of a specification's project.
+func storedRevision(t *testing.T, s *testkit.Server, of spec) int {
 	t.Helper()
 	return queryInt(t, s, "SELECT revision FROM project_revisions WHERE project_id = $1", of.ProjectID)
 }

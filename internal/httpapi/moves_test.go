@@ -28,7 +28,7 @@ func TestMoves_ItemKeepsItsIDAndGetsTheNextNumber(t *testing.T) {
 	newBullet(ann, to, "x")
 	newBullet(ann, to, "y")
 	from, to = reloadSpec(ann, from), reloadSpec(ann, to)
-	b, revision := bulletsOf(ann, from)[1], revisionOf(t, s, from)
+	b, revision := bulletsOf(ann, from)[1], storedRevision(t, s, from)
 	answer := moveItem(ann, b, to, 1, "If-Match", b.tag()).Want(200)
 	moved, now := bulletOf(answer), reloadSpec(ann, to)
 	want := b
@@ -45,7 +45,7 @@ func TestMoves_ItemKeepsItsIDAndGetsTheNextNumber(t *testing.T) {
 	if left := reloadSpec(ann, from); left.Version != from.Version+1 || now.Version != to.Version+1 || left.UpdatedAt != now.UpdatedAt {
 		t.Errorf("the specifications were %+v and %+v, are %+v and %+v", from, to, left, now)
 	}
-	if made := revisionOf(t, s, from) - revision; made != 1 {
+	if made := storedRevision(t, s, from) - revision; made != 1 {
 		t.Errorf("the request made %d revisions", made)
 	}
 	back := bulletOf(moveItem(ann, moved, from, nil).Want(200))

@@ -55,7 +55,7 @@ var contractStatuses = map[int][]problem.Code{
 	413: {"body_too_large"},
 	415: {"unsupported_media_type"},
 	422: {"validation_failed", "idempotency_key_reused"},
-	429: {"rate_limited"},
+	429: {"rate_limited", "too_many_streams"},
 	431: {"headers_too_large"}, // the table does not have it; every server has the limit
 	500: {"internal"},
 	503: {"unavailable"},

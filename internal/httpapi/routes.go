@@ -49,6 +49,9 @@ func (a *API) routes() {
 	user(a, "PATCH /baselines/{id}", 200, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
 	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline)
 
+	eventStream(a, "GET /projects/{id}/events", a.projectEvents, projectEventsDoc, sinceParameters(), projectEventsExample, project)
+	eventStream(a, "GET /events", a.userEvents, userEventsDoc, nil, userEventsExample)
+
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)

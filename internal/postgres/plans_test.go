@@ -169,6 +169,7 @@ func (x *dataset) functions(t *testing.T) {
 		"app_user_role":           {x.actor.User, []string{"SELECT app_user_role()", "SELECT appoint_admin()"}},
 		"forget_expired":          {x.actor.User, []string{"SELECT forget_expired(100)"}},
 		"trash_due":               {x.actor.User, []string{"SELECT trash_due(now() - interval '100 days', 100)"}},
+		"watched":                 {x.actor.User, []string{"SELECT * FROM watched(ARRAY[$session, $session]::uuid[], ARRAY[$user, $user]::uuid[], ARRAY[$project, NULL]::uuid[])"}},
 		"deletion of an item":     {x.actor.User, []string{"DELETE FROM bullet_items WHERE id = $item"}},
 		"purge of a spec":         {x.actor.User, []string{"DELETE FROM specifications WHERE id = $spec"}},
 		"purge of a project":      {x.actor.User, []string{"DELETE FROM projects WHERE id = $project"}},

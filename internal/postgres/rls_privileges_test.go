@@ -163,6 +163,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 					t.Errorf("session_owner of %s (-want +got):\n%s", what, diff)
 				}
 			}
+			checkWatched(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
 			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
 				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
@@ -176,10 +177,33 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY proname")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "known_user", "live_session", "session_owner", "trash_due"}, functions); diff != "" {
+			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "known_user", "live_session", "session_owner", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
+	}
+}
+
+// checkWatched checks that watched returns nothing of a session without its user, and
+// nothing of a project but a number.
+func checkWatched(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	ann, bob, session := x.ann["users"]["id"], x.bob["users"]["id"], x.bob["sessions"]["id"]
+	mustExec(t, x.power, "UPDATE projects SET deleted_at = NULL WHERE owner_id = '"+bob+"'")
+	for what, tc := range map[string]struct {
+		session, user, project string
+		want                   string
+	}{
+		"bob's session and project":      {session, bob, x.bob["projects"]["id"], "true number"},
+		"bob's session and ann's id":     {session, ann, x.bob["projects"]["id"], "false nothing"},
+		"bob's session, ann's project":   {session, bob, x.ann["projects"]["id"], "true nothing"},
+		"another session, bob's project": {bob, bob, x.bob["projects"]["id"], "false number"},
+	} {
+		got := value[string](t, x.attacker, `SELECT live::text || CASE WHEN revision IS NULL THEN ' nothing' ELSE ' number' END
+			FROM watched(ARRAY[$1]::uuid[], ARRAY[$2]::uuid[], ARRAY[$3]::uuid[])`, tc.session, tc.user, tc.project)
+		if got != tc.want {
+			t.Errorf("watched with %s: %s, want %s", what, got, tc.want)
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ const (
 	ValidationFailed      Code = "validation_failed"
 	IdempotencyKeyReused  Code = "idempotency_key_reused"
 	RateLimited           Code = "rate_limited"
+	TooManyStreams        Code = "too_many_streams"
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 )
@@ -109,7 +110,7 @@ var codes = []Code{
 	RevisionNotFound, BaselineNotFound, BaselineExists, UndoConflict, HistoryExpired,
 	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
-	RateLimited, Internal, Unavailable,
+	RateLimited, TooManyStreams, Internal, Unavailable,
 }
 
 // Define adds a code that only one adapter returns, such as a code of HTTP. It

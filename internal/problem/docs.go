@@ -218,6 +218,12 @@ var docs = map[Code]Doc{
 		Description: "The rate limit of this user or address is reached, or another export of the user is running.",
 		Remedy:      "Wait for the time in Retry-After.",
 	},
+	TooManyStreams: {
+		Kind:        KindResourceExhausted,
+		Title:       "Too many streams of events",
+		Description: "The user has the maximum number of streams of events, 8, at this server.",
+		Remedy:      "Close a stream, or share one: the tabs of a browser need one together.",
+	},
 	Internal: {
 		Kind:        KindInternal,
 		Title:       "Internal error",

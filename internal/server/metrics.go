@@ -24,6 +24,7 @@ func (a *App) newMetrics() *telemetry.Metrics {
 	if len(a.shared.connections) > 0 {
 		a.addRedisMetrics(m)
 	}
+	m.Gauge("event_streams", "Open streams of events.", func() float64 { return float64(a.events.Count()) })
 	m.Counter("trash_purged_total", "Projects and specifications that were deleted from the trash for good.", func() float64 { return float64(a.housekeeping.purged.Load()) })
 	m.Counter("expired_forgotten_total", "Expired sessions and ID tokens that were deleted.", func() float64 { return float64(a.housekeeping.expired.Load()) })
 	m.Counter("audit_events_deleted_total", "Audit events that were deleted after their retention.", func() float64 { return float64(a.housekeeping.audit.Load()) })

@@ -89,9 +89,14 @@ func (a *App) Serve(ctx context.Context, listeners ...net.Listener) error {
 		return nil
 	})
 	group.Go(func() error {
+		a.events.Run(ended)
+		return nil
+	})
+	group.Go(func() error {
 		defer end()
 		<-running.Done()
 		a.stopping.Store(true)
+		a.events.Shutdown()   // their clients reconnect to another replica
 		if ctx.Err() == nil { // a part has failed
 			return server.Close()
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/admission"
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/events"
 	"github.com/codegenapp/codegenapp/internal/google"
 	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
@@ -41,6 +42,7 @@ type App struct {
 	shared       *shared
 	auth         *auth.Service
 	active       *activeUsers
+	events       *events.Hub
 	api          *httpapi.API
 	handler      http.Handler
 	housekeeping housekeepingStats
@@ -89,8 +91,13 @@ func New(ctx context.Context, s *Settings, log *slog.Logger) (_ *App, err error)
 	limits := admission.New(s.PoolSize+s.PoolOverflow, a.metrics.Shed)
 	limiter, responses := traced(a.traces, a.shared)
 	config := a.apiConfig()
-	a.auth = newAuthService(s, keys, admittedStore{a.store, limits.Normal}, responses, log)
-	config.Auth = a.auth
+	a.events = a.newEvents(ctx, limits)
+	invalidates := invalidator{events: a.events}
+	if responses != nil {
+		invalidates.cache = responses
+	}
+	a.auth = newAuthService(s, keys, admittedStore{a.store, limits.Normal}, invalidates, log)
+	config.Auth, config.Events, config.FeedRetention = a.auth, a.events, time.Duration(s.FeedRetention)
 	config.PublicKeys = keys.Public()
 	config.Limiter, config.Cache, config.Admission = limiter, responses, limits
 	config.Health.Redis = a.shared.check()
@@ -161,6 +168,9 @@ func (a *App) Handler() http.Handler { return a.handler }
 
 // Close releases what New has opened.
 func (a *App) Close() {
+	if a.events != nil {
+		a.events.Close()
+	}
 	if a.store != nil {
 		a.store.Close()
 	}

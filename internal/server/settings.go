@@ -85,6 +85,9 @@ type Settings struct {
 	AuditRetention duration `env:"AUDIT_RETENTION" envDefault:"8760h"`
 	// HistoryRetention is how long changes are kept; zero is for good.
 	HistoryRetention duration `env:"HISTORY_RETENTION" envDefault:"0"`
+	FeedRetention    duration `env:"FEED_RETENTION" envDefault:"720h"`
+	// MaxStreamsPerUser is zero for the default of package events. Only tests change it.
+	MaxStreamsPerUser int
 
 	LogLevel  logLevel `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat string   `env:"LOG_FORMAT" envDefault:"json"`

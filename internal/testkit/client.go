@@ -142,7 +142,11 @@ func (c *Client) do(method, path string, body any, headers []string) (*Response,
 		return nil, err
 	}
 	defer answer.Body.Close()
-	got, err := io.ReadAll(answer.Body)
+	read := io.ReadAll
+	if answer.Header.Get("Content-Type") == "text/event-stream" {
+		read = firstLines // a stream does not end
+	}
+	got, err := read(answer.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,9 @@ func (c *compressor) WriteHeader(status int) {
 // eligible reports whether the response would be compressed if it were large.
 func (c *compressor) eligible() bool {
 	h := c.Header()
-	return c.status != http.StatusNoContent && c.status != http.StatusNotModified && c.status != http.StatusPartialContent &&
+	// An event is sent at once. A compressor would hold a slot as long as the stream.
+	stream := strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+	return !stream && c.status != http.StatusNoContent && c.status != http.StatusNotModified && c.status != http.StatusPartialContent &&
 		h.Get("Content-Encoding") == "" && h.Get("Set-Cookie") == "" && compressible.MatchString(h.Get("Content-Type"))
 }
 

@@ -15,7 +15,7 @@ var (
 	// corsRequestHeaders are what a page may send. The last four are those of traces:
 	// scripts of a monitoring service add them to every request.
 	corsRequestHeaders = strings.Join([]string{
-		"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
+		"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "last-event-id", "x-request-id",
 		"baggage", "sentry-trace", "traceparent", "tracestate",
 	}, ",")
 	// corsResponseHeaders are what a page may read besides the headers that every page

@@ -76,7 +76,7 @@ func (m *Middleware) LogRequests(next http.Handler) http.Handler {
 		response := &StatusWriter{ResponseWriter: w}
 		complete := false
 		defer m.Metrics.Begin()()
-		defer func() { m.logRequest(r, response, m.Now().Sub(start), complete) }()
+		defer func() { m.logRequest(r, response, start, complete) }()
 		next.ServeHTTP(response, r)
 		complete = true
 	})
@@ -85,11 +85,15 @@ func (m *Middleware) LogRequests(next http.Handler) http.Handler {
 // logRequest counts a request, ends its span, and writes its log line. The line has
 // the route instead of the path, the authenticated user, and the code and the cause
 // of a problem; for a request that was cut off, what did that.
-func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, took time.Duration, complete bool) {
+func (m *Middleware) logRequest(r *http.Request, response *StatusWriter, start time.Time, complete bool) {
 	info := InfoFrom(r.Context())
-	method := knownMethod(r.Method)
+	method, took := knownMethod(r.Method), m.Now().Sub(start)
 	by, status := cutOff(r, response, complete)
-	m.Metrics.Request(method, info.Route, status, took)
+	if info.Streaming.IsZero() {
+		m.Metrics.Request(method, info.Route, status, took)
+	} else {
+		m.Metrics.Request(method, info.Route, status, info.Streaming.Sub(start))
+	}
 	level := slog.LevelInfo
 	attrs := append(make([]slog.Attr, 0, 7), slog.String("request_id", info.RequestID), slog.Attr{
 		Key: "http", Value: slog.GroupValue(

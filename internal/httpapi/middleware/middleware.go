@@ -85,6 +85,9 @@ type Info struct {
 	Cache string
 	// Problem is the problem in the response, if any.
 	Problem *Problem
+	// Streaming is when a stream of events began, zero for other responses. The metrics
+	// count its time until then: how long it lasts is up to the client.
+	Streaming time.Time
 
 	endSpan func(status int)
 }

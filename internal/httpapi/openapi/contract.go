@@ -30,6 +30,7 @@ const (
 	JSON        = "application/json"
 	MergePatch  = "application/merge-patch+json"
 	ProblemJSON = "application/problem+json"
+	EventStream = "text/event-stream"
 )
 
 // SchemaPrefix is where the document has its schemas.
@@ -106,6 +107,7 @@ func New(c Config) *Contract {
 			{Name: "Specifications", Description: "What one part of a program must do."},
 			{Name: "Items", Description: "The ordered points of a specification."},
 			{Name: "Search", Description: "Everything of the caller, by its words."},
+			{Name: "History", Description: "What changed in projects, and what changes now."},
 			{Name: "Administration", Description: "People and what happened to them; never what they own."},
 		},
 	}}

@@ -158,3 +158,17 @@ FOR    NO KEY UPDATE;
 SELECT id, spec_id
 FROM   bullet_items
 WHERE  owner_id = @owner_id AND id = ANY (@item_ids::uuid[]);
+
+-- GetLiveRevision reads the newest revision of a live project, 0 without one.
+-- name: GetLiveRevision :one
+SELECT coalesce(h.revision, 0)::bigint AS revision
+FROM   projects AS p
+LEFT   JOIN project_revisions AS h ON h.owner_id = p.owner_id AND h.project_id = p.id
+WHERE  p.owner_id = @owner_id AND p.id = @project_id AND p.deleted_at IS NULL;
+
+-- ListNewestRevisions reads the newest revision of each project that has one, by id.
+-- name: ListNewestRevisions :many
+SELECT project_id, revision
+FROM   project_revisions
+WHERE  owner_id = @owner_id
+ORDER  BY project_id;

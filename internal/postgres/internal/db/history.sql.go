@@ -63,6 +63,21 @@ func (q *Queries) GetDeletion(ctx context.Context, ownerID auth.UserID, itemID *
 	return i, err
 }
 
+const getLiveRevision = `-- name: GetLiveRevision :one
+SELECT coalesce(h.revision, 0)::bigint AS revision
+FROM   projects AS p
+LEFT   JOIN project_revisions AS h ON h.owner_id = p.owner_id AND h.project_id = p.id
+WHERE  p.owner_id = $1 AND p.id = $2 AND p.deleted_at IS NULL
+`
+
+// GetLiveRevision reads the newest revision of a live project, 0 without one.
+func (q *Queries) GetLiveRevision(ctx context.Context, ownerID auth.UserID, projectID requirements.ProjectID) (int64, error) {
+	row := q.db.QueryRow(ctx, getLiveRevision, ownerID, projectID)
+	var revision int64
+	err := row.Scan(&revision)
+	return revision, err
+}
+
 const getProjectRevision = `-- name: GetProjectRevision :one
 SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions
@@ -454,6 +469,39 @@ func (q *Queries) ListLocations(ctx context.Context, ownerID auth.UserID, itemID
 	for rows.Next() {
 		var i ListLocationsRow
 		if err := rows.Scan(&i.ID, &i.SpecID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewestRevisions = `-- name: ListNewestRevisions :many
+SELECT project_id, revision
+FROM   project_revisions
+WHERE  owner_id = $1
+ORDER  BY project_id
+`
+
+type ListNewestRevisionsRow struct {
+	ProjectID requirements.ProjectID
+	Revision  int64
+}
+
+// ListNewestRevisions reads the newest revision of each project that has one, by id.
+func (q *Queries) ListNewestRevisions(ctx context.Context, ownerID auth.UserID) ([]ListNewestRevisionsRow, error) {
+	rows, err := q.db.Query(ctx, listNewestRevisions, ownerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListNewestRevisionsRow
+	for rows.Next() {
+		var i ListNewestRevisionsRow
+		if err := rows.Scan(&i.ProjectID, &i.Revision); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
