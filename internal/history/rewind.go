@@ -35,7 +35,7 @@ func Rewind(now State, changes []Change) (State, error) {
 	}
 	now.Specification.Items = make([]requirements.ItemID, len(now.Items))
 	for n := range now.Items {
-		now.Items[n].Order = n
+		now.Items[n].Order, now.Items[n].SpecificationNumber = n, now.Specification.Number
 		now.Specification.Items[n] = now.Items[n].ID
 	}
 	return now, nil

@@ -103,7 +103,7 @@ func writes(ann *testkit.Client) map[string]writeCase {
 	p, trashed := newProject(ann, "Gone"), newSpec(ann, "a")
 	ann.Delete(p.path()).Want(204)
 	ann.Delete(trashed.path()).Want(204)
-	all["restore of a project"] = writeCase{"POST", p.path() + "/restore", nil, "", `"2"`, 200}
+	all["restore of a project"] = writeCase{"POST", p.path() + "/restore", nil, "", `"2-2"`, 200}
 	all["restore of a specification"] = writeCase{"POST", trashed.path() + "/restore", nil, "", fmt.Sprintf(`"%d"`, trashed.Version+1), 200}
 	return all
 }

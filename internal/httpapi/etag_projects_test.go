@@ -19,25 +19,27 @@ func TestETag_IfNoneMatch(t *testing.T) {
 		tags []string
 		want int
 	}{
-		"the present version":                     {[]string{`"2"`}, 304},
-		"the present version, weak":               {[]string{`W/"2"`}, 304},
+		"the present version":                     {[]string{`"2-2"`}, 304},
+		"the present version, weak":               {[]string{`W/"2-2"`}, 304},
 		"any":                                     {[]string{`*`}, 304},
 		"any, with blanks":                        {[]string{` * `}, 304},
-		"a list with the present version":         {[]string{`"1", "2", "9"`}, 304},
-		"a list without blanks":                   {[]string{`"1","2"`}, 304},
-		"a list with empty members":               {[]string{`, "1",, "2",`}, 304},
-		"a list of weak tags":                     {[]string{`W/"1", W/"2"`}, 304},
-		"two lines":                               {[]string{`"1"`, `"2"`}, 304},
-		"a tag with a comma in it, then the tag":  {[]string{`"a,b", "2"`}, 304},
+		"a list with the present version":         {[]string{`"1", "2-2", "9"`}, 304},
+		"a list without blanks":                   {[]string{`"1","2-2"`}, 304},
+		"a list with empty members":               {[]string{`, "1",, "2-2",`}, 304},
+		"a list of weak tags":                     {[]string{`W/"1", W/"2-2"`}, 304},
+		"two lines":                               {[]string{`"1"`, `"2-2"`}, 304},
+		"a tag with a comma in it, then the tag":  {[]string{`"a,b", "2-2"`}, 304},
 		"another version":                         {[]string{`"1"`}, 200},
 		"a list without the present version":      {[]string{`"1", W/"3"`}, 200},
-		"the version in other digits":             {[]string{`"02"`}, 200},
-		"the version within a tag":                {[]string{`"a2"`}, 200},
-		"a tag that only looks like a list of it": {[]string{`"1, 2"`}, 200},
-		"no quotes, which is no tag":              {[]string{`2`}, 200},
-		"an open quote, which is no tag":          {[]string{`"2`}, 200},
-		"a lower-case w, which is no tag":         {[]string{`w/"2"`}, 200},
-		"two tags without a comma":                {[]string{`"2" "3"`}, 200},
+		"the version alone":                       {[]string{`"2"`}, 200},
+		"an earlier revision":                     {[]string{`"2-1"`}, 200},
+		"the version in other digits":             {[]string{`"02-2"`}, 200},
+		"the version within a tag":                {[]string{`"a2-2"`}, 200},
+		"a tag that only looks like a list of it": {[]string{`"1, 2-2"`}, 200},
+		"no quotes, which is no tag":              {[]string{`2-2`}, 200},
+		"an open quote, which is no tag":          {[]string{`"2-2`}, 200},
+		"a lower-case w, which is no tag":         {[]string{`w/"2-2"`}, 200},
+		"two tags without a comma":                {[]string{`"2-2" "3"`}, 200},
 		"nothing":                                 {[]string{` `}, 200},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
@@ -48,7 +50,7 @@ func TestETag_IfNoneMatch(t *testing.T) {
 					headers = append(headers, "If-None-Match", line)
 				}
 				answer := ann.WithT(t).Do(method, p.path(), nil, headers...).Want(tc.want)
-				if got := answer.Header.Get("ETag"); got != `"2"` {
+				if got := answer.Header.Get("ETag"); got != `"2-2"` {
 					t.Errorf("ETag = %s", got)
 				}
 				if got := answer.Header.Get("Cache-Control"); got != "private, no-cache" {
@@ -112,8 +114,9 @@ func TestETag_IfMatch(t *testing.T) {
 		"the present version, compressed by Jetty":  {[]string{`"2--gzip"`}, done},
 		"the present version, compressed and weak":  {[]string{`W/"2;br"`}, done},
 		"an older version, compressed":              {[]string{`"1-gzip"`}, stale},
-		"a counter that a project does not have":    {[]string{`"2-77"`}, stale},
-		"the place of an item":                      {[]string{`"2-0"`}, stale},
+		"a revision to come":                        {[]string{`"2-77"`}, stale},
+		"an earlier revision":                       {[]string{`"2-0"`}, done},
+		"a counter that a project does not have":    {[]string{`"2-2-0"`}, stale},
 		"a list of weak tags":                       {[]string{`W/"1", W/"2"`}, done},
 		"the version in other digits":               {[]string{`"02"`}, stale},
 		"the version with a sign":                   {[]string{`"+2"`}, stale},

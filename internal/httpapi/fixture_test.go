@@ -27,6 +27,7 @@ type project struct {
 	Description        string  `json:"description"`
 	SpecificationCount int     `json:"specification_count"`
 	Version            int     `json:"version"`
+	Revision           int     `json:"revision"`
 	CreatedAt          string  `json:"created_at"`
 	UpdatedAt          string  `json:"updated_at"`
 	DeletedAt          *string `json:"deleted_at"`

@@ -56,16 +56,16 @@ func TestHistory_ListsEveryChange(t *testing.T) {
 	ann.Patch(project, map[string]any{"title": "renamed"}).Want(200)
 
 	want := []string{
-		"r7 project.changed", "r6 specification.changed", "r5 item.deleted 1.2", "r4 item.changed 1.1",
+		"r8 project.changed", "r7 specification.changed", "r6 item.deleted 1.2", "r5 item.changed 1.1",
 	}
 	all := changesOf(ann, project+"/changes?page_size=2")
 	if diff := cmp.Diff(want, all[:4]); diff != "" {
 		t.Errorf("newest first (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"r5 item.deleted 1.2", "r6 specification.changed", "r7 project.changed"}, changesOf(ann, project+"/changes?page_size=1&since=r4")); diff != "" {
-		t.Errorf("since r4 (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"r6 item.deleted 1.2", "r7 specification.changed", "r8 project.changed"}, changesOf(ann, project+"/changes?page_size=1&since=r5")); diff != "" {
+		t.Errorf("since r5 (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"r5 item.deleted 1.2"}, changesOf(ann, project+"/changes?kind=item.deleted&specification_id="+s.ID)); diff != "" {
+	if diff := cmp.Diff([]string{"r6 item.deleted 1.2"}, changesOf(ann, project+"/changes?kind=item.deleted&specification_id="+s.ID)); diff != "" {
 		t.Errorf("filtered (-want +got):\n%s", diff)
 	}
 	if got := changesOf(ann, project+"/changes?actor_id="+s.ID); got != nil {

@@ -18,7 +18,7 @@ func TestProjects_CreateThenRead(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)
 	made := ann.Post("/api/v1/projects", map[string]any{"title": " Invoices "}).Want(201)
-	if got := made.Header.Get("ETag"); got != `"1"` {
+	if got := made.Header.Get("ETag"); got != `"1-1"` {
 		t.Errorf("ETag = %s", got)
 	}
 	again := ann.Get(made.Header.Get("Location")).Want(200)
@@ -38,7 +38,7 @@ func TestProjects_Create(t *testing.T) {
 	t.Run("has the fields of the contract and no other", func(t *testing.T) {
 		t.Parallel()
 		want := []string{
-			"created_at", "deleted_at", "description", "id", "owner_id", "specification_count", "title", "updated_at", "version",
+			"created_at", "deleted_at", "description", "id", "owner_id", "revision", "specification_count", "title", "updated_at", "version",
 		}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(answer.JSON()))); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
@@ -47,7 +47,7 @@ func TestProjects_Create(t *testing.T) {
 	t.Run("begins with the defaults", func(t *testing.T) {
 		t.Parallel()
 		want := project{
-			ID: p.ID, OwnerID: ann.User, Title: "Invoices", Version: 1, CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt,
+			ID: p.ID, OwnerID: ann.User, Title: "Invoices", Version: 1, Revision: 1, CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt,
 		}
 		if diff := cmp.Diff(want, p); diff != "" {
 			t.Errorf("new project (-want +got):\n%s", diff)
@@ -65,7 +65,7 @@ func TestProjects_Create(t *testing.T) {
 		if got := answer.Header.Get("Location"); got != p.path() {
 			t.Errorf("Location = %q", got)
 		}
-		if got := answer.Header.Get("ETag"); got != `"1"` {
+		if got := answer.Header.Get("ETag"); got != `"1-1"` {
 			t.Errorf("ETag = %s", got)
 		}
 		if got := answer.Header.Get("Content-Type"); got != "application/json" {
@@ -122,18 +122,18 @@ func TestProjects_Change(t *testing.T) {
 			answer := ann.Do(tc.method, old.path(), tc.body).Want(200)
 			got := projectOf(answer)
 			want := old
-			want.Title, want.Description, want.Version, want.UpdatedAt = tc.want.title, tc.want.description, 2, got.UpdatedAt
+			want.Title, want.Description, want.Version, want.Revision, want.UpdatedAt = tc.want.title, tc.want.description, 2, 2, got.UpdatedAt
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("after the change (-want +got):\n%s", diff)
 			}
 			if got.UpdatedAt <= old.UpdatedAt || !sixDigits.MatchString(got.UpdatedAt) {
 				t.Errorf("updated_at went from %s to %s", old.UpdatedAt, got.UpdatedAt)
 			}
-			if tag := answer.Header.Get("ETag"); tag != `"2"` {
+			if tag := answer.Header.Get("ETag"); tag != `"2-2"` {
 				t.Errorf("ETag = %s", tag)
 			}
 			again := ann.Get(old.path()).Want(200)
-			if !bytes.Equal(again.Body, answer.Body) || again.Header.Get("ETag") != `"2"` {
+			if !bytes.Equal(again.Body, answer.Body) || again.Header.Get("ETag") != `"2-2"` {
 				t.Errorf("responded %s, reads %s", answer.Body, again.Body)
 			}
 		})
@@ -166,7 +166,7 @@ func TestProjects_NoopKeepsVersionAndTime(t *testing.T) {
 			if diff := cmp.Diff(before, projectOf(answer)); diff != "" {
 				t.Errorf("responded (-before +after):\n%s", diff)
 			}
-			if tag := answer.Header.Get("ETag"); tag != `"1"` {
+			if tag := answer.Header.Get("ETag"); tag != `"1-1"` {
 				t.Errorf("ETag = %s", tag)
 			}
 			if diff := cmp.Diff(before, projectOf(ann.Get(before.path()).Want(200))); diff != "" {
@@ -203,11 +203,11 @@ func TestProjects_TrashAndRestore(t *testing.T) {
 	back := ann.Post(p.path()+"/restore", nil).Want(200)
 	got := projectOf(back)
 	want := p
-	want.Version, want.UpdatedAt = 3, got.UpdatedAt
+	want.Version, want.Revision, want.UpdatedAt = 3, 3, got.UpdatedAt
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("restored (-want +got):\n%s", diff)
 	}
-	if tag := back.Header.Get("ETag"); tag != `"3"` {
+	if tag := back.Header.Get("ETag"); tag != `"3-3"` {
 		t.Errorf("ETag = %s", tag)
 	}
 	if got := listProjects(ann, "trashed", "true").Projects; len(got) != 0 {

@@ -26,7 +26,7 @@ func (b *restoreBody) check(*call) (faults []problem.FieldError) {
 	if to := b.To.Pointer(); to != nil {
 		point, ok := history.ParsePoint(*to, true)
 		if !ok {
-			faults = append(faults, problem.FieldError{Pointer: "/to", Code: "invalid", Detail: "It must be " + history.PointForms(true) + "."})
+			faults = append(faults, problem.FieldError{Pointer: "/to", Code: "wrong_format", Detail: "It must be " + history.PointForms(true) + "."})
 		}
 		b.target.To = &point
 	}
@@ -34,7 +34,7 @@ func (b *restoreBody) check(*call) (faults []problem.FieldError) {
 		point, _ := history.ParsePoint(*undo, false)
 		b.target.Undo = point.Revision
 		if b.target.To != nil {
-			faults = append(faults, problem.FieldError{Pointer: "/undo", Code: "conflicting", Detail: "Send either to or undo."})
+			faults = append(faults, problem.FieldError{Pointer: "/undo", Code: "not_allowed", Detail: "Send either to or undo."})
 		}
 	}
 	return faults
@@ -67,7 +67,7 @@ func (a *API) restoreProject(ctx context.Context, actor auth.Actor, in *restoreP
 		return projectResponse(a.Requirements.RestoreProject(ctx, actor, in.ID, in.precondition()))
 	}
 	if to := in.JSON.target.To; to != nil && to.Version != nil {
-		return nil, problem.Invalid([]problem.FieldError{{Pointer: "/to", Code: "invalid", Detail: "A project has revisions, not versions: send " + history.PointForms(false) + "."}})
+		return nil, problem.Invalid([]problem.FieldError{{Pointer: "/to", Code: "not_allowed", Detail: "A project has revisions, not versions: send " + history.PointForms(false) + "."}})
 	}
 	return projectResponse(a.History.RestoreProject(ctx, actor, in.ID, in.precondition(), in.JSON.target))
 }
