@@ -206,7 +206,7 @@ func (h *randomHistory) check() (compared int) {
 
 // What a caller read at a revision or a version is what at= reads later, byte for byte,
 // for random histories. A request that changes something is one revision, and every other
-// request is none.
+// request makes no revision.
 func TestHistory_AtReadsWhatWasReadThen(t *testing.T) {
 	t.Parallel()
 	histories, compared, kinds := testkit.Repetitions(6, 1000), 0, map[string]bool{}

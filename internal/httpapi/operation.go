@@ -32,8 +32,8 @@ type operation struct {
 	cookies bool
 	// emptyBody accepts a request without a body.
 	emptyBody bool
-	// noBody is for a POST that has no body.
-	noBody bool
+	// bodyless is for a POST that has no body.
+	bodyless bool
 	// problems are those besides the ones that each operation of its kind has.
 	problems []problem.Code
 }
@@ -93,7 +93,7 @@ func restores(o *operation) {
 }
 
 // bodyless is for a POST without a body.
-func bodyless(o *operation) { o.noBody = true }
+func bodyless(o *operation) { o.bodyless = true }
 
 // past is for reads of states of earlier.
 func past(o *operation) {
@@ -114,7 +114,7 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	if o.missing != "" {
 		all = append(all, o.missing)
 	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !o.noBody {
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !o.bodyless {
 		all = append(all, problem.MalformedJSON, middleware.BodyTooLarge, middleware.UnsupportedMediaType,
 			problem.ValidationFailed, middleware.RequestTimeout)
 	}

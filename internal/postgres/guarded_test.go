@@ -77,7 +77,7 @@ func TestGuarded_StatementsWriteWhatTheRulesDecide(t *testing.T) {
 				rejected++
 				want = before
 			}
-			// A request that changes something is one revision, another one is none.
+			// A request that changes something is one revision; others make no revision.
 			want.Project.Revision = after.Project.Revision
 			if changed := !cmp.Equal(before, want, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(requirements.Project{}, "Revision")); changed != (after.Project.Revision == before.Project.Revision+1) ||
 				!changed && after.Project.Revision != before.Project.Revision {
