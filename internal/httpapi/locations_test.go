@@ -41,15 +41,15 @@ func TestCache_WritesChangeTheirProjectAndTheListsThatShowIt(t *testing.T) {
 	check("PATCH /specs/{spec}", cache.All)     // its project is unknown yet
 	check("DELETE /specs/{spec}", cache.All)
 	l.learn(&specificationOut{Body: specification{ID: spec, ProjectID: project, Items: []item{{ID: point, SpecID: spec}}}})
-	check("PATCH /specs/{spec}", own, lists)
-	check("PUT /specs/{spec}/items/reorder", own, lists)
-	check("POST /specs/{spec}/items", own, lists)
+	check("PATCH /specs/{spec}", own, lists, cache.Lists)
+	check("PUT /specs/{spec}/items/reorder", own, lists, cache.Lists)
+	check("POST /specs/{spec}/items", own, lists, cache.Lists)
 	check("DELETE /specs/{spec}", own, lists, cache.Lists)
 	check("POST /specs/{spec}/restore", own, lists, cache.Lists)
-	check("DELETE /items/{item}", own, lists)
+	check("DELETE /items/{item}", own, lists, cache.Lists)
 	check("PUT /items/{other}", cache.All)
 	l.learn(&itemOut{Body: item{ID: other, SpecID: spec}})
-	check("PUT /items/{other}", own, lists)
+	check("PUT /items/{other}", own, lists, cache.Lists)
 
 	for _, pattern := range []string{"DELETE /users/me", "DELETE /auth/sessions/{id}", "PATCH /admin/users/{id}", "POST /auth/logout"} {
 		if method, path, _ := strings.Cut(pattern, " "); writesContent(method, prefix+path) {

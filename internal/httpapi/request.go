@@ -19,7 +19,8 @@ func checkRequest(r *http.Request, op *huma.Operation, o operation) error {
 	if err := checkQuery(r, op, o); err != nil {
 		return err
 	}
-	if op.RequestBody != nil {
+	absent := o.emptyBody && !o.cookies && r.ContentLength == 0
+	if op.RequestBody != nil && !absent {
 		if err := checkMediaType(r.Header, op.Method); err != nil {
 			return err
 		}

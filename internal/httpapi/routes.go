@@ -42,7 +42,7 @@ func (a *API) routes() {
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
 
-	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, cached, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
+	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
 	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
 	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
@@ -57,7 +57,7 @@ func (a *API) routes() {
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
 	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound))
 	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past)
-	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, cached, paged)
+	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, paged)
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)

@@ -39,12 +39,18 @@ func (s *Store) InTx(ctx context.Context, actor auth.Actor, work func(requiremen
 	})
 }
 
-// guarded sends a guarded statement; the last one together with the commit.
-func (t *requirementsTx) guarded(ctx context.Context, g requirements.Guard, q query) error {
+// guarded sends a guarded statement, and queries behind it; the last one together with the
+// commit.
+func (t *requirementsTx) guarded(ctx context.Context, g requirements.Guard, queries ...query) error {
 	if g.Last {
-		return t.readAndCommit(ctx, q)
+		return t.readAndCommit(ctx, queries...)
 	}
-	return t.read(ctx, q)
+	return t.read(ctx, queries...)
+}
+
+// revisionOf is the query for the newest revision of a project.
+func (t *requirementsTx) revisionOf(ctx context.Context, project requirements.ProjectID, revision *int64) query {
+	return get(revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, t.actor.User, project) })
 }
 
 // LockOwner implements requirements.Tx.
@@ -58,17 +64,20 @@ func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, err
 // LockProject implements requirements.Tx.
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }))
-	return projectOf(row.Project, row.Revision), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
+	var revision int64
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
+		t.revisionOf(ctx, project, &revision))
+	return projectOf(row.Project, revision), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockOwnerAndProject implements requirements.Tx.
 func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requirements.ProjectID) (requirements.Owner, requirements.Project, error) {
 	var row db.LockOwnerAndProjectRow
+	var revision int64
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerAndProjectRow, error) {
 		return q.LockOwnerAndProject(ctx, t.actor.User, project)
-	}))
-	return t.owner(row.ProjectCount, row.At), projectOf(row.Project, row.Revision), notFoundAs(problem.ProjectNotFound, err)
+	}), t.revisionOf(ctx, project, &revision))
+	return t.owner(row.ProjectCount, row.At), projectOf(row.Project, revision), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {

@@ -47,15 +47,17 @@ func (t *requirementsTx) LockSpecificationSince(ctx context.Context, spec requir
 // the rows are those that the locks protect.
 func (t *requirementsTx) LockProjectSince(ctx context.Context, project requirements.ProjectID, revision int64) (history.ProjectSince, error) {
 	var row db.LockProjectRow
+	var newest int64
 	var specs []db.Specification
 	if err := t.read(ctx,
 		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
+		t.revisionOf(ctx, project, &newest),
 		get(&specs, func(q *db.Queries) ([]db.Specification, error) {
 			return q.LockSpecificationsSince(ctx, db.LockSpecificationsSinceParams{ProjectID: project, OwnerID: t.actor.User, After: revision})
 		})); err != nil {
 		return history.ProjectSince{}, notFoundAs(problem.ProjectNotFound, err)
 	}
-	found := history.ProjectSince{Project: projectOf(row.Project, row.Revision), At: row.At.UTC()}
+	found := history.ProjectSince{Project: projectOf(row.Project, newest), At: row.At.UTC()}
 	var changes []db.Change
 	ofSpecs, err := t.since(ctx, t.actor.User, specs, revision, true,
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
@@ -118,7 +120,7 @@ func (t *requirementsTx) Locations(ctx context.Context, items []requirements.Ite
 
 // ReadRevision implements history.Tx.
 func (t *requirementsTx) ReadRevision(ctx context.Context, p *requirements.Project) error {
-	return t.queue(ctx, get(&p.Revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, p.Owner, p.ID) }))
+	return t.queue(ctx, t.revisionOf(ctx, p.ID, &p.Revision))
 }
 
 // EraseHistory implements history.Store. The audit event commits together with it.

@@ -46,17 +46,18 @@ func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec r
 // AddSpecification implements requirements.Tx.
 func (t *requirementsTx) AddSpecification(ctx context.Context, project requirements.ProjectID, w requirements.SpecificationInsert) (requirements.Project, requirements.Write, error) {
 	var row db.AddSpecificationRow
+	var revision int64
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddSpecificationRow, error) {
 		return q.AddSpecification(ctx, db.AddSpecificationParams{
 			ProjectID: project, OwnerID: t.actor.User, ID: w.ID, Title: w.Title, Content: w.Content,
 			SpecificationLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
-	}))
+	}), t.revisionOf(ctx, project, &revision))
 	parent := projectOf(db.Project{
 		ID: row.ID.Bytes, OwnerID: row.OwnerID.Bytes, Title: row.Title, Description: row.Description,
 		SpecificationCount: row.SpecificationCount, NextSpecificationNumber: row.NextSpecificationNumber,
 		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt,
-	}, row.Revision)
+	}, revision)
 	return parent, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ProjectNotFound, err)
 }
 

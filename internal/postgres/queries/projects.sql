@@ -11,6 +11,9 @@ SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WH
 FROM   projects AS p
 WHERE  p.owner_id = @owner_id AND p.trashed = @trashed;
 
+-- The revision of a locked project is read in another statement: this one may see it as it
+-- was before the lock was acquired.
+
 -- All locks but that before a deletion are NO KEY: an id never changes, so what
 -- refers to a row (a session, a saved response) need not wait for its lock.
 
@@ -24,16 +27,14 @@ FOR    NO KEY UPDATE;
 
 -- LockProject locks one project. It returns the time at which the lock was taken.
 -- name: LockProject :one
-SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       clock_timestamp()::timestamptz AS at
+SELECT sqlc.embed(p), clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = @id AND p.owner_id = @owner_id
 FOR    NO KEY UPDATE;
 
 -- LockOwnerAndProject locks both, the owner first: the one order of locks.
 -- name: LockOwnerAndProject :one
-SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       u.project_count, clock_timestamp()::timestamptz AS at
+SELECT sqlc.embed(p), u.project_count, clock_timestamp()::timestamptz AS at
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = @owner_id AND p.id = @id

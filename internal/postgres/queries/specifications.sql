@@ -36,8 +36,7 @@ FOR    NO KEY UPDATE OF p, s;
 -- before.
 -- name: AddSpecification :one
 WITH locked AS (
-    SELECT p.*, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-           clock_timestamp()::timestamptz AS at
+    SELECT p.*, clock_timestamp()::timestamptz AS at
     FROM   projects AS p
     WHERE  p.id = @project_id AND p.owner_id = @owner_id
     FOR    NO KEY UPDATE

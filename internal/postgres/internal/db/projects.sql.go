@@ -120,6 +120,7 @@ func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed
 
 const lockOwner = `-- name: LockOwner :one
 
+
 SELECT project_count, clock_timestamp()::timestamptz AS at
 FROM   users
 WHERE  id = $1
@@ -131,6 +132,8 @@ type LockOwnerRow struct {
 	At           time.Time
 }
 
+// The revision of a locked project is read in another statement: this one may see it as it
+// was before the lock was acquired.
 // All locks but that before a deletion are NO KEY: an id never changes, so what
 // refers to a row (a session, a saved response) need not wait for its lock.
 // LockOwner locks the user's row, whose counter bounds the number of projects. It
@@ -143,8 +146,7 @@ func (q *Queries) LockOwner(ctx context.Context, ownerID auth.UserID) (LockOwner
 }
 
 const lockOwnerAndProject = `-- name: LockOwnerAndProject :one
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       u.project_count, clock_timestamp()::timestamptz AS at
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, u.project_count, clock_timestamp()::timestamptz AS at
 FROM   users AS u
 JOIN   projects AS p ON p.owner_id = u.id
 WHERE  u.id = $1 AND p.id = $2
@@ -153,7 +155,6 @@ FOR    NO KEY UPDATE OF u, p
 
 type LockOwnerAndProjectRow struct {
 	Project      Project
-	Revision     int64
 	ProjectCount int32
 	At           time.Time
 }
@@ -174,7 +175,6 @@ func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, 
 		&i.Project.UpdatedAt,
 		&i.Project.DeletedAt,
 		&i.Project.Trashed,
-		&i.Revision,
 		&i.ProjectCount,
 		&i.At,
 	)
@@ -182,17 +182,15 @@ func (q *Queries) LockOwnerAndProject(ctx context.Context, ownerID auth.UserID, 
 }
 
 const lockProject = `-- name: LockProject :one
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       clock_timestamp()::timestamptz AS at
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, clock_timestamp()::timestamptz AS at
 FROM   projects AS p
 WHERE  p.id = $1 AND p.owner_id = $2
 FOR    NO KEY UPDATE
 `
 
 type LockProjectRow struct {
-	Project  Project
-	Revision int64
-	At       time.Time
+	Project Project
+	At      time.Time
 }
 
 // LockProject locks one project. It returns the time at which the lock was taken.
@@ -211,7 +209,6 @@ func (q *Queries) LockProject(ctx context.Context, iD requirements.ProjectID, ow
 		&i.Project.UpdatedAt,
 		&i.Project.DeletedAt,
 		&i.Project.Trashed,
-		&i.Revision,
 		&i.At,
 	)
 	return i, err

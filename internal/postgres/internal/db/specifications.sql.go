@@ -16,8 +16,7 @@ import (
 
 const addSpecification = `-- name: AddSpecification :one
 WITH locked AS (
-    SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-           clock_timestamp()::timestamptz AS at
+    SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, clock_timestamp()::timestamptz AS at
     FROM   projects AS p
     WHERE  p.id = $1 AND p.owner_id = $2
     FOR    NO KEY UPDATE
@@ -37,7 +36,7 @@ WITH locked AS (
     WHERE  p.owner_id = l.owner_id AND p.id = l.id
     RETURNING p.id
 )
-SELECT l.id, l.owner_id, l.title, l.description, l.specification_count, l.next_specification_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.revision, l.at, EXISTS (SELECT FROM counted) AS written
+SELECT l.id, l.owner_id, l.title, l.description, l.specification_count, l.next_specification_number, l.version, l.created_at, l.updated_at, l.deleted_at, l.trashed, l.at, EXISTS (SELECT FROM counted) AS written
 FROM   locked AS l
 `
 
@@ -63,7 +62,6 @@ type AddSpecificationRow struct {
 	UpdatedAt               time.Time
 	DeletedAt               *time.Time
 	Trashed                 bool
-	Revision                int64
 	At                      time.Time
 	Written                 bool
 }
@@ -94,7 +92,6 @@ func (q *Queries) AddSpecification(ctx context.Context, arg AddSpecificationPara
 		&i.UpdatedAt,
 		&i.DeletedAt,
 		&i.Trashed,
-		&i.Revision,
 		&i.At,
 		&i.Written,
 	)
