@@ -248,9 +248,6 @@ func endsCached(route, state, path string) bool {
 		return !ofSpecification
 	case "POST /specs/{id}/restore":
 		return !ofSpecification || state == "live" // what was in the trash is another specification
-	case "PUT /specs/{id}", "PATCH /specs/{id}", "POST /specs/{id}/items", "PUT /specs/{id}/items/reorder",
-		"PUT /items/{id}", "PATCH /items/{id}", "DELETE /items/{id}":
-		return !lists
 	case "POST /projects/{id}/restore":
 		return lists || state == "live" // what was in the trash is another project
 	default:

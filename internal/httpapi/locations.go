@@ -139,7 +139,7 @@ func (l *locations) written(route route, path string) []cache.Scope {
 	project := cache.Scope(at.project.String())
 	switch {
 	case route.path == prefix+"/items/{id}/move" && known: // to another specification of the project
-		return []cache.Scope{project}
+		return []cache.Scope{project, cache.Lists}
 	case kind == "projects" && route.path == prefix+"/projects/{id}/specs": // a new one, that no other response shows
 		return []cache.Scope{cache.ListsOf + cache.Scope(thing.String()), cache.Lists}
 	case kind == "projects":
@@ -152,8 +152,9 @@ func (l *locations) written(route route, path string) []cache.Scope {
 }
 
 // writesContent reports whether an operation changes what cached responses show. What
-// ends sessions or changes rights is invalidated by package auth.
+// ends sessions or changes rights is invalidated by package auth. States of earlier can be
+// named by a baseline.
 func writesContent(method, path string) bool {
 	kind, _ := resourceOf(path)
-	return kind == "projects" || kind == "specs" || kind == "items" || path == prefix+"/users/me" && method == "PATCH"
+	return kind == "projects" || kind == "specs" || kind == "items" || kind == "baselines" || path == prefix+"/users/me" && method == "PATCH"
 }
