@@ -22,7 +22,8 @@ import (
 
 const (
 	// DefaultMaxPerUser and DefaultMax bound the streams of a user and of a replica.
-	DefaultMaxPerUser, DefaultMax = 8, 2000
+	DefaultMaxPerUser = 8
+	DefaultMax        = 2000
 	// pollInterval is the time between two queries for all streams. A stream ends within
 	// a second of its session, so it is shorter than that.
 	pollInterval = 750 * time.Millisecond

@@ -77,12 +77,12 @@ func (s *Service) writeProject(ctx context.Context, tx Tx, since ProjectSince, t
 		return next, problem.New(problem.SpecificationLimit, "A project can have at most %d specifications; this one would have %d.",
 			s.limits.SpecificationsPerProject, counted.SpecificationCount)
 	}
-	return s.writeTexts(ctx, tx, since, counted, t, revision, changed)
+	return withTexts(since, counted, t, changed)
 }
 
-// writeTexts writes title and description of a project, and the counter of its
-// specifications.
-func (s *Service) writeTexts(ctx context.Context, tx Tx, since ProjectSince, next requirements.Project, t Target, revision int64, changed bool) (requirements.Project, error) {
+// withTexts returns the project with the title and description that the target says. It
+// is the project as it is if nothing changes.
+func withTexts(since ProjectSince, next requirements.Project, t Target, changed bool) (requirements.Project, error) {
 	undone := since.Changes
 	if t.Undo != nil {
 		undone = slices.DeleteFunc(slices.Clone(since.Changes), func(c Change) bool { return c.Revision != *t.Undo })
@@ -160,12 +160,4 @@ func live(s requirements.Specification) int {
 		return 0
 	}
 	return 1
-}
-
-// cmpOr returns the first of two pointers that is not nil.
-func cmpOr[T any](first, second *T) *T {
-	if first != nil {
-		return first
-	}
-	return second
 }

@@ -192,7 +192,7 @@ func TestEvents_IdleStreamsStayOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer answer.Body.Close()
-			if answer.StatusCode != 200 || answer.Header.Get("Content-Encoding") != "" || (answer.ProtoMajor == 2) != http2 {
+			if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Encoding") != "" || (answer.ProtoMajor == 2) != http2 {
 				t.Fatalf("%s with %v", answer.Status, answer.Header)
 			}
 			idle := 3 * time.Second

@@ -30,6 +30,7 @@ type randomHistory struct {
 }
 
 func newRandomHistory(t *testing.T, c *testkit.Client, seed uint64) *randomHistory {
+	t.Helper()
 	h := &randomHistory{t: t, c: c, random: rand.New(rand.NewPCG(seed, 7)), states: map[int]seenState{}, versions: map[string]string{}} //nolint:gosec // reproducible
 	h.project = "/api/v1/projects/" + newSpecProject(c).ID
 	h.revision = 1

@@ -261,12 +261,3 @@ func (x *dataset) sample(of reflect.Type) reflect.Value {
 	}
 	return v
 }
-
-// convertAll converts every element.
-func convertAll[From, To any](from []From, convert func(From) To) []To {
-	to := make([]To, len(from))
-	for n, f := range from {
-		to[n] = convert(f)
-	}
-	return to
-}
