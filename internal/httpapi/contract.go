@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
@@ -28,7 +29,8 @@ import (
 func newContract() *openapi.Contract {
 	return openapi.New(openapi.Config{
 		Prefix: prefix, Introduction: docs.Introduction, Format: jsonFormat, Headers: limitHeaders(),
-		Resources: []openapi.Resource{
+		Resources: []openapi.Resource{ // the last that an operation may not find is what its path names
+			{Name: "baseline", NotFound: problem.BaselineNotFound, View: reflect.TypeFor[baseline]()},
 			{Name: "user", NotFound: problem.UserNotFound, View: reflect.TypeFor[UserView]()},
 			{Name: "session", NotFound: problem.SessionNotFound, View: reflect.TypeFor[session]()},
 			{Name: "project", NotFound: problem.ProjectNotFound, View: reflect.TypeFor[Project](), ETag: `"3"`},
@@ -42,6 +44,7 @@ func newContract() *openapi.Contract {
 			reflect.TypeFor[requirements.ProjectID]():       exampleID[requirements.Project](0xb1),
 			reflect.TypeFor[requirements.SpecificationID](): exampleID[requirements.Specification](0xc1),
 			reflect.TypeFor[requirements.ItemID]():          exampleID[requirements.Item](0xd2),
+			reflect.TypeFor[history.BaselineID]():           exampleID[history.Baseline](0xb5),
 			reflect.TypeFor[auth.SessionID]():               exampleID[auth.Session](0xf1),
 			reflect.TypeFor[auth.EventID]():                 exampleID[auth.Event](0x91),
 			reflect.TypeFor[timestamp]():                    timestamp(time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)),

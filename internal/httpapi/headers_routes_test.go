@@ -103,10 +103,7 @@ func TestHeaders_EveryRouteHasSecurityHeaders(t *testing.T) {
 		if c.names == "" {
 			id = "nothing" // for pages
 		}
-		v := routeRequests{t: t, server: server, owner: owner, method: method, path: pathParameter.ReplaceAllString(path, id) + c.query}
-		if c.body != "" {
-			v.body = strings.Replace(c.body, "{item}", own.live["item"], 1)
-		}
+		v := routeRequests{t: t, server: server, owner: owner, method: method, path: pathParameter.ReplaceAllString(path, id) + c.query, body: c.bodyWith(own.live)}
 		success := max(200, c.anyCaller)
 		if body := openRouteBodies[route]; body != nil {
 			v.body, success = body(t, x.s), 200

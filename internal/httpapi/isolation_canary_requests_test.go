@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"strings"
 
@@ -15,8 +16,8 @@ type canaryRequests struct {
 
 	admin, ann, ben, ended *testkit.Client
 	statuses               map[int]bool
-	// permanent is content of Ann that is not deleted.
-	permanent struct{ project, specification, item string }
+	// permanent are the ids of content of Ann that is not deleted, by kind.
+	permanent map[string]string
 }
 
 func newCanaryRequests(x *canaryFixture) *canaryRequests {
@@ -26,22 +27,31 @@ func newCanaryRequests(x *canaryFixture) *canaryRequests {
 	w.ended.Post("/api/v1/auth/logout", `{}`).Want(204)
 	w.addToken("an access token", w.admin.Token)
 	w.addToken("a refresh token", w.admin.RefreshToken)
-	w.permanent.project, w.permanent.specification, w.permanent.item = w.createContent()
+	w.permanent = w.createContent()
 	return w
 }
 
-// createContent creates new content of Ann.
-func (w *canaryRequests) createContent() (projectID, specID, itemID string) {
+// createContent creates new content of Ann. It returns the ids by kind.
+func (w *canaryRequests) createContent() map[string]string {
 	w.t.Helper()
 	var spec, item struct{ ID string }
 	p := projectOf(w.ann.Post(projectsPath, map[string]any{"title": canary, "description": canary}).Want(201))
 	w.ann.Post(p.path()+"/specs", map[string]any{"title": canary, "content": canary}).Want(201).Decode(&spec)
 	w.ann.Post("/api/v1/specs/"+spec.ID+"/items", map[string]any{"content": canary}).Want(201).Decode(&item)
-	return p.ID, spec.ID, item.ID
+	return map[string]string{
+		"project": p.ID, "specification": spec.ID, "item": item.ID,
+		"deleted item": newDeletedItem(w.ann, specOf(w.ann.Get("/api/v1/specs/"+spec.ID).Want(200))),
+		"baseline":     newBaseline(w.ann, specProject{ID: p.ID}, canary+" of earlier"),
+	}
 }
 
-// withCanary puts the canary into the text of a body.
-func withCanary(body string) string { return strings.ReplaceAll(body, `"x"`, `"`+canary+`"`) }
+// withCanary puts the canary into the texts of a body.
+func withCanary(body any) any {
+	if text, ok := body.(string); ok {
+		return strings.ReplaceAll(text, `"x"`, `"`+canary+`"`)
+	}
+	return body
+}
 
 // target is a request that succeeds.
 type target struct {
@@ -68,12 +78,11 @@ func (w *canaryRequests) prepare(route string) target {
 	if !outsidePrefix.MatchString(route) {
 		path = "/api/v1" + path
 	}
-	item := ""
+	var content map[string]string
 	switch t.cell.names {
-	case "project", "specification", "item":
-		var project, spec string
-		project, spec, item = w.createContent()
-		t.id = map[string]string{"project": project, "specification": spec, "item": item}[t.cell.names]
+	case "project", "baseline", "specification", "item", "deleted item":
+		content = w.createContent()
+		t.id = content[t.cell.names]
 	case "session":
 		t.id = w.signIn("ann@" + canary + ".example").Session // another session of the same user
 	case "user":
@@ -82,9 +91,7 @@ func (w *canaryRequests) prepare(route string) target {
 		t.id = echoed
 	}
 	t.path = pathParameter.ReplaceAllString(path, t.id)
-	if t.cell.body != "" {
-		t.body = withCanary(strings.Replace(t.cell.body, "{item}", item, 1))
-	}
+	t.body = withCanary(t.cell.bodyWith(content))
 	return t
 }
 
@@ -114,7 +121,7 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 	w.send(t.by, t.method, strings.Replace(t.path, t.id, echoed, 1), t.body)
 	w.send(t.by, t.method, t.path+"/"+echoed, t.body)
 	w.send(t.by, "PROPFIND", t.path, t.body)
-	for _, query := range []string{"page_size=" + canary, "page_token=" + canary, "order_by=" + canary, "include=" + canary, "since=" + canary, echoed + "=" + canary, "trashed=" + canary, "q=%00" + canary} {
+	for _, query := range []string{"page_size=" + canary, "page_token=" + canary, "order_by=" + canary, "include=" + canary, "since=" + canary, "at=" + canary, "from=" + canary, "from=v1&to=baseline:" + canary, "before=" + canary, echoed + "=" + canary, "trashed=" + canary, "q=%00" + canary} {
 		w.send(t.by, t.method, t.path+"?"+query, t.body)
 	}
 	for _, body := range []string{
@@ -123,7 +130,8 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 		`{"title":"` + strings.Repeat(canary, 20) + `\u0000","content":"` + canary + `\u0000","name":"` + strings.Repeat(canary, 40) + `"}`,
 		`{"id_token":"` + canary + `.` + canary + `.` + canary + `"}`, `{"refresh_token":"` + canary + `"}`,
 		`{"code":"` + canary + `","code_verifier":"` + strings.Repeat(canary, 4) + `","redirect_uri":"https://` + canary + `.example/"}`,
-		`{"item_ids":["01890a5d-ac96-774b-bcce-b302099a8057"]}`,
+		`{"item_ids":["01890a5d-ac96-774b-bcce-b302099a8057"]}`, `{"to":"baseline:` + canary + `"}`,
+		`{"to":"` + canary + `","undo":"` + canary + `","revision":"` + canary + `","specification_id":"` + canary + `","items":[{"id":"` + canary + `"}]}`,
 		`"` + strings.Repeat(canary, 90_000) + `"`,
 	} {
 		w.send(t.by, t.method, t.path, body)
@@ -141,8 +149,8 @@ func (w *canaryRequests) sendEveryVariant(route string) {
 		w.send(t.by, t.method, t.path+t.query(), t.body, "Idempotency-Key", canary)
 		w.send(t.by, t.method, t.path, strings.Replace(t.cell.body, `"x"`, `"`+canary+` again"`, 1), "Idempotency-Key", canary)
 	}
-	// An earlier request may have ended or deleted the resource.
-	if a := w.send(t.by, t.method, t.path+t.query(), t.body); t.cell.anyCaller == 0 && !t.cell.endsSession && a.Status != 404 && a.Status >= 400 {
+	t = w.prepare(route) // an earlier request may have deleted the resource or taken the name
+	if a := w.send(t.by, t.method, t.path+t.query(), t.body); t.cell.anyCaller == 0 && a.Status >= 400 {
 		w.t.Errorf("%s ends in %d %s", route, a.Status, a.Body)
 	}
 }
@@ -222,10 +230,9 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 		if c.permission != "" {
 			by = w.admin
 		}
-		id := map[string]string{
-			"project": w.permanent.project, "specification": w.permanent.specification, "item": w.permanent.item, "session": w.ann.Session, "user": w.ben.User,
-		}[c.names]
-		body := withCanary(strings.Replace(c.body, "{item}", w.permanent.item, 1))
+		ids := maps.Clone(w.permanent)
+		ids["session"], ids["user"] = w.ann.Session, w.ben.User
+		body := withCanary(c.bodyWith(ids))
 		if strings.HasSuffix(path, "/login") {
 			token := idToken(w.t, w.s, issuer.Claims{Email: "new@" + canary + ".example", Name: canary, Subject: canary})
 			w.addToken("an ID token", token)
@@ -234,7 +241,7 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 		if strings.HasSuffix(path, "/refresh") {
 			body = `{"refresh_token":"` + w.ann.RefreshToken + `"}`
 		}
-		if w.send(by, method, "/api/v1"+pathParameter.ReplaceAllString(path, id)+target{cell: c}.query(), body).Status == 500 {
+		if w.send(by, method, "/api/v1"+pathParameter.ReplaceAllString(path, ids[c.names])+target{cell: c}.query(), body).Status == 500 {
 			failed++
 		}
 	}
@@ -256,7 +263,7 @@ DECLARE said text := coalesce(NEW, OLD)::text; BEGIN `+raiseEverything+`; END $$
 	w.t.Cleanup(func() {
 		_, _ = db.Exec(context.WithoutCancel(w.t.Context()), `DROP FUNCTION raise_row() CASCADE`)
 	})
-	for _, table := range []string{"users", "sessions", "projects", "specifications", "bullet_items", "audit_events"} {
+	for _, table := range []string{"users", "sessions", "projects", "specifications", "bullet_items", "baselines", "audit_events"} {
 		execOn(w.t, db, `CREATE TRIGGER raise_row BEFORE INSERT OR UPDATE OR DELETE ON `+table+` FOR EACH ROW EXECUTE FUNCTION raise_row()`)
 	}
 }

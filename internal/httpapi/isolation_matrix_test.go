@@ -18,7 +18,8 @@ import (
 // routeCase describes a route: a request that succeeds, and what its path
 // names.
 type routeCase struct {
-	// names is project, specification, item, session or user; empty for none.
+	// names is project, baseline, specification, item, deleted item, session or user; empty
+	// for none.
 	names string
 	body  string
 	// query is what the request needs in its query string.
@@ -56,6 +57,11 @@ var routeCases = map[string]routeCase{
 	"DELETE /projects/{id}":         {names: "project"},
 	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
 	"GET /projects/{id}/changes":    {names: "project"},
+	"GET /projects/{id}/baselines":  {names: "project"},
+	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`},
+	"GET /baselines/{id}":           {names: "baseline"},
+	"PATCH /baselines/{id}":         {names: "baseline", body: `{"name": "x"}`},
+	"DELETE /baselines/{id}":        {names: "baseline"},
 	"GET /projects/{id}/events":     {names: "project"},
 	"GET /events":                   {},
 	"GET /projects/{id}/specs":      {names: "project"},
@@ -66,6 +72,8 @@ var routeCases = map[string]routeCase{
 	"DELETE /specs/{id}":            {names: "specification"},
 	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
 	"GET /specs/{id}/revisions":     {names: "specification"},
+	"GET /specs/{id}/diff":          {names: "specification", query: "?from=v1"},
+	"DELETE /specs/{id}/history":    {names: "specification", query: "?before=v1"},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
 	"PUT /specs/{id}/items":         {names: "specification", body: `{"items": [{"content": "x"}]}`},
@@ -74,6 +82,7 @@ var routeCases = map[string]routeCase{
 	"PUT /items/{id}":               {names: "item", body: `{"content": "x"}`},
 	"PATCH /items/{id}":             {names: "item", body: `{"content": "x"}`},
 	"DELETE /items/{id}":            {names: "item"},
+	"POST /items/{id}/restore":      {names: "deleted item"},
 	"POST /items/{id}/move":         {names: "item", body: `{"specification_id": "{specification}"}`},
 
 	"GET /search": {query: "?q=x"},
@@ -95,6 +104,14 @@ var routeCases = map[string]routeCase{
 	"GET /health/db":             {anyCaller: 200},
 	"GET /health/redis":          {anyCaller: 200},
 	"GET /metrics":               {anyCaller: 200},
+}
+
+// bodyWith is the body about the resources with these ids; nil for none.
+func (c routeCase) bodyWith(ids map[string]string) any {
+	if c.body == "" {
+		return nil
+	}
+	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"]).Replace(c.body)
 }
 
 // outsidePrefix matches the routes that are not below the contract's prefix.
@@ -128,13 +145,24 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	own := ownedIDs{
 		live: map[string]string{
 			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
+			"deleted item": newDeletedItem(c, spec), "baseline": newBaseline(c, specProject{ID: spec.ProjectID}, "old"),
 			"session": c.Session, "user": c.User,
 		},
-		trashed: map[string]string{"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID},
+		trashed: map[string]string{
+			"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID,
+			"deleted item": newDeletedItem(c, dead), "baseline": newBaseline(c, specProject{ID: deadProject.ID}, "old"),
+		},
 	}
 	c.Delete(dead.path()).Want(204)
 	c.Delete(deadProject.path()).Want(204)
 	return c, own
+}
+
+// newDeletedItem creates an item, deletes it, and returns its id.
+func newDeletedItem(c *testkit.Client, s spec) string {
+	b := newBullet(c, s, "deleted")
+	c.Delete(b.path()).Want(204)
+	return b.ID
 }
 
 // callerKinds are all kinds of callers. The owner is last: until then nothing
@@ -199,7 +227,7 @@ func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
 	case c.names == "", owns, c.names == "user" && state != "missing" && state != "malformed":
 		return 200, ""
 	default:
-		return 404, c.names + "_not_found"
+		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
 	}
 }
 
@@ -213,11 +241,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 		id = "nothing" // for pages
 	}
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
-	var body any
-	if cell.body != "" {
-		body = strings.NewReplacer("{item}", own.live["item"], "{specification}", own.live["specification"]).Replace(cell.body)
-	}
-	return c.Do(method, path+cell.query, body)
+	return c.Do(method, path+cell.query, cell.bodyWith(own.live))
 }
 
 func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {

@@ -254,7 +254,7 @@ func TestValidation_SpecificationNamesEveryError(t *testing.T) {
 		"no content":                     {whole, `{"title": "x"}`, []string{"/content required"}},
 		"nothing":                        {whole, `{}`, []string{"/content required"}},
 		"fields of the server":           {all, `{"content": "x", "number": 9, "version": 1, "id": "x", "project_id": "x"}`, []string{"/id unknown_field", "/number unknown_field", "/project_id unknown_field", "/version unknown_field"}},
-		"items":                          {all, `{"content": "x", "items": [], "item_ids": [], "item_count": 0}`, []string{"/item_count unknown_field", "/item_ids unknown_field", "/items unknown_field"}},
+		"items":                          {all, `{"content": "x", "ref": "1", "item_ids": [], "item_count": 0}`, []string{"/item_count unknown_field", "/item_ids unknown_field", "/ref unknown_field"}},
 		"a deletion by hand":             {all, `{"content": "x", "deleted_at": null}`, []string{"/deleted_at unknown_field"}},
 		"several errors":                 {whole, `{"title": "a\u0085b", "Content": "x"}`, []string{"/Content unknown_field", "/content required", "/title control_character"}},
 		"another case of the name":       {whole, `{"Content": "x"}`, []string{"/Content unknown_field", "/content required"}},

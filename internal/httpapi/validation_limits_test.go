@@ -32,6 +32,8 @@ var limits = map[string]limit{
 	"Specification.content": textLimit(textFields["Specification.content"]),
 	"Item.content":          textLimit(textFields["Item.content"]),
 	"User.name":             textLimit(textFields["User.name"]),
+	"Baseline.name":         textLimit(textFields["Baseline.name"]),
+	"Baseline.description":  textLimit(textFields["Baseline.description"]),
 
 	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anonymous(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
@@ -88,6 +90,15 @@ var limits = map[string]limit{
 	}},
 	"query q":      filterLimit(usersPath+"?q=", 200),
 	"query action": filterLimit(eventsPath+"?action=", 100),
+
+	"query at":             pointLimit(historyPath{"GET", false, "?at="}, historyPath{"GET", true, "/specs?at="}),
+	"query from":           pointLimit(historyPath{"GET", false, "/diff?from="}),
+	"query to":             pointLimit(historyPath{"GET", false, "/diff?from=v1&to="}),
+	"query since":          {0, 17, sinceLimit},
+	"header Last-Event-ID": {0, 17, lastEventLimit},
+	"query before":         {0, 17, beforeLimit},
+	"RestoreBody.to":       restoreLimit(1, 120, "to", letters, "too_long", "blank"),
+	"RestoreBody.undo":     restoreLimit(0, 17, "undo", func(n int) string { return "r" + digits(n) }, "wrong_format"),
 
 	"MAX_PROJECTS_PER_USER": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
@@ -267,7 +278,7 @@ func publishedLimits(t *testing.T) map[string][2]int {
 
 // resourceNamed is the resource that a schema shows, or that it changes.
 func resourceNamed(schema string) string {
-	for _, resource := range []string{"Project", "Specification", "Item", "User"} {
+	for _, resource := range []string{"Project", "Specification", "Item", "User", "Baseline"} {
 		for _, form := range []string{"Body", "Patch", "Row"} {
 			if strings.TrimPrefix(schema, "New") == resource+form {
 				return resource
@@ -306,12 +317,12 @@ func TestValidation_EveryContractLimitIsTested(t *testing.T) {
 		t.Fatalf("only %d limits are found in the contract", len(published))
 	}
 	for field := range reflect.TypeFor[server.Settings]().Fields() {
-		if strings.HasPrefix(field.Name, "Max") {
+		name, isSetting := field.Tag.Lookup("env")
+		if isSetting && strings.HasPrefix(field.Name, "Max") {
 			greatest, err := strconv.Atoi(field.Tag.Get("envDefault"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			name := field.Tag.Get("env")
 			published[name] = [2]int{limits[name].min, greatest}
 		}
 	}

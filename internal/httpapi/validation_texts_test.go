@@ -20,6 +20,10 @@ type textField struct {
 	field            string
 	// other has the fields that PUT and POST need in addition to the text.
 	other map[string]any
+	// methods are those that write the text; if nil: POST, PUT and PATCH.
+	methods []string
+	// fresh texts need a new resource for each request: their names are unique.
+	fresh bool
 	// create creates a resource with such a text. list is empty if no POST
 	// creates one.
 	create func(c *testkit.Client) (list, one string)
@@ -31,9 +35,13 @@ var textFields = map[string]textField{
 	"Specification.title":   {max: 200, trimmed: true, oneLine: true, field: "title", other: map[string]any{"content": "# derived"}, create: aSpecification},
 	"Specification.content": {min: 1, max: 100_000, field: "content", create: aSpecification},
 	"Item.content":          {min: 1, max: 10_000, field: "content", create: anItem},
-	"User.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", create: func(*testkit.Client) (string, string) {
+	"User.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", methods: []string{"PATCH"}, create: func(*testkit.Client) (string, string) {
 		return "", mePath
 	}},
+	"Baseline.name": {min: 1, max: 100, trimmed: true, oneLine: true, field: "name", methods: []string{"POST", "PATCH"}, fresh: true, create: aBaseline},
+	"Baseline.description": {
+		max: 5000, field: "description", other: map[string]any{"name": "x"}, methods: []string{"POST", "PATCH"}, fresh: true, create: aBaseline,
+	},
 }
 
 func aProject(c *testkit.Client) (list, one string) {
@@ -48,6 +56,18 @@ func aSpecification(c *testkit.Client) (list, one string) {
 func anItem(c *testkit.Client) (list, one string) {
 	s := newSpec(c, "old")
 	return s.items(), bulletsOf(c, s)[0].path()
+}
+
+func aBaseline(c *testkit.Client) (list, one string) {
+	h := newSpecProject(c)
+	return h.path() + "/baselines", "/api/v1/baselines/" + newBaseline(c, h, "old")
+}
+
+// newBaseline creates a baseline of the newest revision and returns its id.
+func newBaseline(c *testkit.Client, h specProject, name string) string {
+	var made struct{ ID string }
+	c.Post(h.path()+"/baselines", map[string]any{"name": name}).Want(201).Decode(&made)
+	return made.ID
 }
 
 // write sends the text with a method.
@@ -88,17 +108,22 @@ func textLimit(w textField) limit {
 	return limit{w.min, w.max, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		list, one := w.create(ann)
-		methods := []string{"POST", "PUT", "PATCH"}
-		if list == "" {
-			methods = []string{"PATCH"}
+		methods := w.methods
+		if methods == nil {
+			methods = []string{"POST", "PUT", "PATCH"}
 		}
 		var verdicts []bool
+		try := func(method, sent, stored string) {
+			if w.fresh {
+				list, one = w.create(ann)
+			}
+			verdicts = append(verdicts, w.accepts(t, w.write(ann, method, list, one, sent), stored, "too_long", "blank"))
+		}
 		for _, text := range []string{strings.Repeat("x", n), strings.Repeat(wideLetter, n), strings.Repeat("\u0301", n)} {
 			for _, method := range methods {
-				verdicts = append(verdicts, w.accepts(t, w.write(ann, method, list, one, text), text, "too_long", "blank"))
+				try(method, text, text)
 				if w.trimmed {
-					around := " \u3000" + text + "\n\u0085"
-					verdicts = append(verdicts, w.accepts(t, w.write(ann, method, list, one, around), text, "too_long", "blank"))
+					try(method, " \u3000"+text+"\n\u0085", text)
 				}
 			}
 		}
