@@ -213,6 +213,9 @@ func checkElsewhere(ctx context.Context, tx Tx, items []requirements.Item) error
 func (s *Service) RestoreItem(ctx context.Context, actor auth.Actor, item requirements.ItemID) (parent requirements.Specification, restored requirements.Item, err error) {
 	err = s.store.RestoreInTx(ctx, actor, func(tx Tx) error {
 		since, deletion, at, err := tx.LockDeletion(ctx, item)
+		if problem.CodeOf(err) == problem.ItemNotFound { // it may exist, never deleted
+			since, err = lockExisting(ctx, tx, item)
+		}
 		if err != nil {
 			return err
 		}
@@ -240,6 +243,20 @@ func (s *Service) RestoreItem(ctx context.Context, actor auth.Actor, item requir
 		return nil
 	})
 	return parent, restored, err
+}
+
+// lockExisting locks the specification of an item that exists, or returns ItemNotFound.
+func lockExisting(ctx context.Context, tx Tx, item requirements.ItemID) (Since, error) {
+	locations, err := tx.Locations(ctx, []requirements.ItemID{item})
+	if err != nil {
+		return Since{}, err
+	}
+	spec, exists := locations[item]
+	if !exists {
+		return Since{}, problem.NotFound(problem.ItemNotFound)
+	}
+	since, _, err := tx.LockSpecificationSince(ctx, spec, newest)
+	return since, err
 }
 
 // withItems returns the specification with the order of the items of a state.

@@ -119,8 +119,8 @@ var docs = map[Code]Doc{
 	ItemNotFound: {
 		Kind:        KindNotFound,
 		Title:       "No such item",
-		Description: "You have no item with this id, or its specification or project is in the trash. Deleted items cannot be restored.",
-		Remedy:      "Read the items of the specification again.",
+		Description: "You have no item with this id, or it was deleted, or its specification or project is in the trash.",
+		Remedy:      "Read the items of the specification again. POST /items/{id}/restore brings a deleted item back.",
 	},
 	SessionNotFound: {
 		Kind:        KindNotFound,
