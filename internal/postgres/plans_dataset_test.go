@@ -61,6 +61,8 @@ SELECT owner_id, id, 100, now(), pg_current_xact_id(), '2000-01-01' FROM project
 INSERT INTO changes (owner_id, project_id, revision, kind, revised_at, spec_id, spec_version, item_id, item_number, item_version, old_content)
 SELECT s.owner_id, s.project_id, n, 'item.changed', now() - n * interval '1 hour', s.id, n, s.item_ids[n], n, 1, repeat('x', 50)
 FROM   specifications AS s, generate_series(1, 20) AS n;
+INSERT INTO baselines (owner_id, id, project_id, name, revision, digest, created_by, created_at)
+SELECT p.owner_id, gen_random_uuid(), p.id, n, n, 'sha256:' || repeat('a', 64), p.owner_id, now() - n * interval '1 hour' FROM projects AS p, generate_series(1, 10) AS n;
 SET session_replication_role = origin;`
 
 func newDataset(t testing.TB) *dataset {

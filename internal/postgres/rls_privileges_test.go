@@ -175,9 +175,12 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			if due := column[string](t, x.attacker, "SELECT owner_id::text FROM trash_due('2025-12-31', 10)"); len(due) > 0 {
 				t.Errorf("trash_due returns what is not due: %v", due)
 			}
+			if deleted := value[int64](t, x.attacker, "SELECT forget_history('2026-06-30', 1000000)"); deleted != 0 {
+				t.Errorf("forget_history deletes %d changes that are not due", deleted)
+			}
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY proname")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "forget_audit_events", "forget_expired", "known_user", "live_session", "session_owner", "trash_due", "watched"}, functions); diff != "" {
+			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "erase_history", "forget_audit_events", "forget_expired", "forget_history", "known_user", "live_session", "session_owner", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
@@ -204,6 +207,18 @@ func checkWatched(t *testing.T, x *rlsAttack) {
 		if got != tc.want {
 			t.Errorf("watched with %s: %s, want %s", what, got, tc.want)
 		}
+	}
+}
+
+func TestRLS_ErasureReachesOnlyOwnHistory(t *testing.T) {
+	t.Parallel()
+	x := newRLSAttack(t, testkit.NewDatabase(t), appRole)
+	if _, err := x.attacker.Exec(t.Context(), "SELECT erase_history($1::text::uuid, 1000000)", x.bob["specifications"]["id"]); err == nil {
+		t.Error("erase_history works without a user")
+	}
+	x.actAs(x.ann["users"]["id"])
+	if erased := value[int64](t, x.attacker, "SELECT erase_history($1::text::uuid, 1000000)", x.bob["specifications"]["id"]); erased != 0 {
+		t.Errorf("erase_history erases %d changes of another user", erased)
 	}
 }
 

@@ -31,6 +31,15 @@ func guarded(last Guard, decide bool, try func(Guard) (w Write, changed bool, er
 	return err
 }
 
+// unless returns no condition if the rules have decided about it, for a resource that is
+// locked since: its revision may still change.
+func (c Precondition) unless(decided bool) Precondition {
+	if decided {
+		return Precondition{}
+	}
+	return c
+}
+
 // versions returns the versions that satisfy the precondition, nil for every one, and
 // whether they alone decide. Kind is any tag of the resource.
 func (c Precondition) versions(kind Tag, moves bool) (versions []int64, decide bool) {

@@ -219,7 +219,7 @@ func (s *Service) CreateSpecification(ctx context.Context, actor auth.Actor, pro
 		err = guarded(Guard{versions, request.Key == "" && len(items) == 0}, decide && fits, func(g Guard) (Write, bool, error) {
 			before, w, err := tx.AddSpecification(ctx, project, SpecificationInsert{g, spec, n.titleOrDefault(), n.content, s.limits.SpecificationsPerProject})
 			if err == nil {
-				_, created.Specification, err = before.addSpecification(spec, n, condition, s.limits.SpecificationsPerProject, w.At)
+				_, created.Specification, err = before.addSpecification(spec, n, condition.unless(!decide && g.Versions == nil), s.limits.SpecificationsPerProject, w.At)
 			}
 			if err == nil && !fits {
 				err = itemLimitReached(s.limits.ItemsPerSpecification, len(n.items))

@@ -25,6 +25,8 @@ const (
 	minDistinctBytes = 8
 	// minAuditRetention is the age below which the database deletes no audit event.
 	minAuditRetention = 30 * 24 * time.Hour
+	// minHistoryRetention is the age below which the database deletes no change.
+	minHistoryRetention = 24 * time.Hour
 	// minFeedRetention is longer than a client takes to reconnect.
 	minFeedRetention = time.Minute
 	// A smaller cache holds less than a few responses, a larger one is a mistake.
@@ -126,7 +128,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.SessionMaxAge < s.RefreshLifetime, "SESSION_MAX_AGE is shorter than JWT_REFRESH_TOKEN_EXPIRES")
 	f.add(s.ReuseGrace < 0, "REFRESH_REUSE_GRACE is negative")
 	f.add(s.TrashRetention < 0, "TRASH_RETENTION is negative")
-	f.add(s.HistoryRetention < 0, "HISTORY_RETENTION is negative")
+	f.add(s.HistoryRetention != 0 && time.Duration(s.HistoryRetention) < minHistoryRetention, "HISTORY_RETENTION is neither 0 nor at least 24h")
 	f.add(s.AuditRetention != 0 && time.Duration(s.AuditRetention) < minAuditRetention, "AUDIT_RETENTION is neither 0 nor at least 720h")
 	f.add(time.Duration(s.FeedRetention) < minFeedRetention, "FEED_RETENTION is not at least 1m")
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")

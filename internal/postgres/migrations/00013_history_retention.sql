@@ -3,7 +3,7 @@
 -- +goose Up
 
 -- Deletes changes before a time, at most some rows, and returns how many. States before
--- them cannot be read any more. What a baseline needs stays.
+-- them cannot be read any more. What a baseline needs stays, and so does the last day.
 -- +goose StatementBegin
 CREATE FUNCTION forget_history(before timestamptz, most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -15,7 +15,7 @@ BEGIN
         DELETE FROM public.changes AS c
         WHERE  c.ctid = ANY (ARRAY(
             SELECT o.ctid FROM public.changes AS o
-            WHERE  o.revised_at < before
+            WHERE  o.revised_at < least(before, now() - interval '1 day')
             AND    NOT EXISTS (SELECT FROM public.baselines AS b WHERE b.owner_id = o.owner_id AND b.project_id = o.project_id AND b.revision < o.revision)
             LIMIT  most
             FOR    UPDATE SKIP LOCKED))
