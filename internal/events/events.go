@@ -21,9 +21,10 @@ import (
 )
 
 const (
-	// DefaultMaxPerUser and DefaultMax bound the streams of a user and of a replica.
+	// DefaultMaxPerUser is the maximum number of streams of a user.
 	DefaultMaxPerUser = 8
-	DefaultMax        = 2000
+	// DefaultMax is the maximum number of streams of a replica.
+	DefaultMax = 2000
 	// pollInterval is the time between two queries for all streams. A stream ends within
 	// a second of its session, so it is shorter than that.
 	pollInterval = 750 * time.Millisecond

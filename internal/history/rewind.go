@@ -8,7 +8,7 @@ import (
 )
 
 // State is a specification with its items at one revision.
-type State struct {
+type State struct { //nolint:recvcheck // undo changes a copy that Rewind has made
 	requirements.ItemList
 	// Exists is false before the specification was created.
 	Exists bool
@@ -51,21 +51,19 @@ func (s *State) undo(c Change) {
 	switch c.Kind {
 	case SpecificationCreated:
 		s.Exists = false
-		return
 	case SpecificationChanged:
 		set(&s.Specification.Title, c.Old.Title)
 		set(&s.Specification.Content, c.Old.Content)
 		s.Specification.UpdatedAt = c.Old.UpdatedAt
-		return
 	case SpecificationTrashed, SpecificationRestored:
 		s.Specification.DeletedAt, s.Specification.UpdatedAt = c.Old.DeletedAt, c.Old.UpdatedAt
-		return
 	case ItemsReordered:
 		s.Items, s.Specification.UpdatedAt = inOrder(s.Items, c.Old.Items), c.Old.UpdatedAt
-		return
+	case ItemCreated, ItemChanged, ItemMoved, ItemDeleted, ItemRestored:
+		s.Specification.UpdatedAt = c.Old.SpecificationUpdatedAt
+		s.undoItem(c)
+	case ProjectCreated, ProjectChanged, ProjectTrashed, ProjectRestored: // of no specification
 	}
-	s.Specification.UpdatedAt = c.Old.SpecificationUpdatedAt
-	s.undoItem(c)
 }
 
 // undoItem takes back a change of an item.

@@ -81,11 +81,8 @@ func (s Since) rewind(revision int64) (State, error) {
 // trashedBefore reports whether a project was in the trash before the changes.
 func trashedBefore(changes []Change, now bool) bool {
 	for _, c := range changes {
-		switch c.Kind {
-		case ProjectTrashed:
-			now = false
-		case ProjectRestored:
-			now = true
+		if c.Kind == ProjectTrashed || c.Kind == ProjectRestored {
+			now = c.Kind == ProjectRestored
 		}
 	}
 	return now

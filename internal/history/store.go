@@ -100,7 +100,7 @@ type Position struct{ Revision, Number int64 }
 func (p Position) Cursor() page.Cursor {
 	c := page.Cursor{Number: int(p.Revision)}
 	for n := range 8 {
-		c.ID[15-n] = byte(p.Number >> (8 * n))
+		c.ID[15-n] = byte(p.Number >> (8 * n)) //nolint:gosec // one byte of eight
 	}
 	return c
 }

@@ -146,7 +146,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request, watch events.W
 	if err != nil {
 		return err
 	}
-	stream, err := a.Events.Open(watch)
+	stream, err := a.Events.Open(watch) //nolint:contextcheck // it outlives the request
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func newOwnPostgres(t *testing.T) *ownPostgres {
 	t.Helper()
 	p := &ownPostgres{t: t, dir: t.TempDir()}
 	p.start()
-	t.Cleanup(func() { _ = p.server.Stop(context.Background()) })
+	t.Cleanup(func() { _ = p.server.Stop(context.WithoutCancel(t.Context())) })
 	service, err := p.server.Provision(t.Context(), "codegenapp", "codegenapp_service")
 	if err != nil {
 		t.Fatal(err)

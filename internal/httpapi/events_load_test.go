@@ -106,7 +106,7 @@ func inUse() int64 {
 	runtime.GC() // what the first one has finalized
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse) //nolint:gosec // far below
+	return int64(m.HeapAlloc + m.StackInuse)
 }
 
 // bareStream is the smallest handler of a stream.
@@ -131,7 +131,7 @@ func TestEvents_MemoryOfIdleStreams(t *testing.T) { //nolint:paralleltest // mea
 	for _, session := range sessions {
 		openRaw(t, s.URL, path, session.Token, streams/len(sessions))
 	}
-	time.Sleep(2 * time.Second) //nolint:forbidigo // stacks shrink, and results of reads are dropped
+	time.Sleep(2 * time.Second)
 	after := inUse()
 	own, of := (after-between)/streams, (between-before)/streams
 	t.Logf("an idle stream takes %d bytes, and one of net/http alone %d: %d more", own, of, own-of)
@@ -158,7 +158,7 @@ func TestEvents_SlowReadersAreDisconnected(t *testing.T) { //nolint:paralleltest
 		conn := openRaw(t, s.URL, streamPath(project)+"?since=r0", ann.Token, 1)[0]
 		conns = append(conns, conn)
 	}
-	time.Sleep(3 * time.Second) //nolint:forbidigo // until the buffers are full
+	time.Sleep(3 * time.Second)
 	each := (inUse() - before) / int64(readers)
 	t.Logf("a blocked stream takes %d bytes", each)
 	if each > 512<<10 {

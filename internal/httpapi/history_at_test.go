@@ -31,7 +31,7 @@ type randomHistory struct {
 
 func newRandomHistory(t *testing.T, c *testkit.Client, seed uint64) *randomHistory {
 	t.Helper()
-	h := &randomHistory{t: t, c: c, random: rand.New(rand.NewPCG(seed, 7)), states: map[int]seenState{}, versions: map[string]string{}} //nolint:gosec // reproducible
+	h := &randomHistory{t: t, c: c, random: rand.New(rand.NewPCG(seed, 7)), states: map[int]seenState{}, versions: map[string]string{}}
 	h.project = "/api/v1/projects/" + newSpecProject(c).ID
 	h.revision = 1
 	h.states[1] = h.read()
@@ -214,7 +214,7 @@ func TestHistory_AtReadsWhatWasReadThen(t *testing.T) {
 	server := testkit.Start(t)
 	for seed := range histories {
 		ann := server.SignUp(t)
-		h := newRandomHistory(t, ann, uint64(seed)) //nolint:gosec // not negative
+		h := newRandomHistory(t, ann, uint64(seed))
 		for range 40 {
 			h.step()
 		}

@@ -22,7 +22,7 @@ var mayBeEmpty = []string{"page_token", "q"}
 
 // checkQuery checks the query parameters and names all that are wrong with them. It
 // ignores unknown ones if the operation is lenient.
-func checkQuery(r *http.Request, op *huma.Operation, o operation) error {
+func checkQuery(r *http.Request, op *huma.Operation, o operation) error { //nolint:gocognit // one check after the other
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return problem.New(problem.InvalidParameter, "The query string is not well encoded.").Because(err)

@@ -14,9 +14,7 @@ import (
 // status of success, function, text for the contract, and options (operation.go). The
 // texts stand beside the functions; nothing depends on them.
 func (a *API) routes() {
-	baseline := notFound(problem.BaselineNotFound)
 	session, account := notFound(problem.SessionNotFound), notFound(problem.UserNotFound)
-	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)
 
 	open(a, "POST /auth/login", 200, a.login, loginDoc, signInLimiter,
 		problems(problem.GoogleTokenInvalid, problem.EmailNotVerified, problem.DomainNotAllowed, problem.AccountSuspended, problem.CSRFRejected))
@@ -33,6 +31,18 @@ func (a *API) routes() {
 	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
 	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
 	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc)
+
+	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
+	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
+	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
+
+	a.contentRoutes()
+}
+
+// contentRoutes lists the operations on what users own.
+func (a *API) contentRoutes() {
+	baseline := notFound(problem.BaselineNotFound)
+	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)
 
 	user(a, "GET /projects", 200, a.listProjects, listProjectsDoc, cached, paged)
 	user(a, "POST /projects", 201, a.createProject, createProjectDoc, idempotent, problems(problem.ProjectLimit))
@@ -75,10 +85,6 @@ func (a *API) routes() {
 	user(a, "POST /items/{id}/move", 200, a.moveItem, moveItemDoc, item, conditional, problems(problem.SpecificationNotFound, problem.ItemLimit))
 
 	user(a, "GET /search", 200, a.search, searchDoc, paged, anyText("q"))
-
-	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
-	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
-	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
 }
 
 // plainRoutes are the routes that are not operations of the contract.

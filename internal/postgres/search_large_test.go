@@ -49,7 +49,7 @@ SET session_replication_role = origin;`
 
 // A search takes less than 50 ms for a user with 10,000 items, and less than 100 ms among
 // 10 million items of other users. The second takes minutes and 5 GB of disk.
-func TestSearch_IsFastAmongManyItems(t *testing.T) {
+func TestSearch_IsFastAmongManyItems(t *testing.T) { //nolint:paralleltest // measured alone
 	if !testkit.Long() {
 		t.Skip("takes minutes and gigabytes; run by make test-long")
 	}

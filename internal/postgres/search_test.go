@@ -24,7 +24,10 @@ type searchFixture struct {
 	t testing.TB
 }
 
-func newSearchFixture(t *testing.T) searchFixture { return searchFixture{newTenant(newFixture(t)), t} }
+func newSearchFixture(t *testing.T) searchFixture {
+	t.Helper()
+	return searchFixture{newTenant(newFixture(t)), t}
+}
 
 // project creates a project.
 func (x searchFixture) project(title, description string) requirements.ProjectID {

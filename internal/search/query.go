@@ -21,7 +21,7 @@ const (
 
 // Query is a parsed query: terms that must occur in a text, and terms that must not. The
 // zero Query finds nothing.
-type Query struct{ Terms, Without []Term }
+type Query struct{ Terms, Without []Term } //nolint:recvcheck // add builds a query
 
 // Term is a word or a phrase of a query.
 type Term struct {

@@ -81,21 +81,21 @@ type segmentsFailer interface {
 func checkSnippet(t segmentsFailer, q Query, text string) (start, end int) {
 	t.Helper()
 	segments := q.Snippet(text)
-	whole := ""
+	var whole strings.Builder
 	for n, s := range segments {
 		if s.Text == "" || n > 0 && s.Match == segments[n-1].Match {
 			t.Fatalf("segment %d of %v", n, segments)
 		}
-		whole += s.Text
+		whole.WriteString(s.Text)
 	}
-	start = strings.Index(text, whole)
-	if start < 0 || (whole == "") != (text == "") {
-		t.Fatalf("%q is no part of %q", whole, text)
+	start = strings.Index(text, whole.String())
+	if start < 0 || (whole.String() == "") != (text == "") {
+		t.Fatalf("%q is no part of %q", whole.String(), text)
 	}
-	if n := utf8.RuneCountInString(whole); n > MaxSnippet {
+	if n := utf8.RuneCountInString(whole.String()); n > MaxSnippet {
 		t.Fatalf("%d code points", n)
 	}
-	return start, start + len(whole)
+	return start, start + len(whole.String())
 }
 
 func TestSnippet_IsCutBetweenGraphemes(t *testing.T) {
@@ -107,9 +107,9 @@ func TestSnippet_IsCutBetweenGraphemes(t *testing.T) {
 		text := strings.Join(rapid.SliceOfN(pieces, 0, 900).Draw(t, "pieces"), "")
 		q := Parse(rapid.SampledFrom([]string{"zebra", "款", "e", "👩", "nothing", "zebra 款"}).Draw(t, "query"))
 		checkSnippet(t, q, text)
-		whole := ""
+		var whole strings.Builder
 		for _, s := range q.Snippet(text) {
-			whole += s.Text
+			whole.WriteString(s.Text)
 		}
 		boundaries := map[int]bool{0: true, len(text): true}
 		all := graphemes.FromString(text)
@@ -117,11 +117,11 @@ func TestSnippet_IsCutBetweenGraphemes(t *testing.T) {
 			boundaries[all.Start()] = true
 		}
 		for at := 0; ; at++ { // the snippet may occur several times
-			next := strings.Index(text[at:], whole)
+			next := strings.Index(text[at:], whole.String())
 			if next < 0 {
-				t.Fatalf("%q is cut within a grapheme cluster of %q", whole, text)
+				t.Fatalf("%q is cut within a grapheme cluster of %q", whole.String(), text)
 			}
-			if at += next; boundaries[at] && boundaries[at+len(whole)] {
+			if at += next; boundaries[at] && boundaries[at+len(whole.String())] {
 				return
 			}
 		}

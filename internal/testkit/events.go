@@ -56,7 +56,7 @@ func (c *Client) TryFollow(path string, headers ...string) (*EventStream, error)
 	for n := 0; n+1 < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
-	answer, err := streamClient.Do(r) //nolint:bodyclose // read closes it
+	answer, err := streamClient.Do(r)
 	if err != nil {
 		cancel()
 		return nil, err
