@@ -32,9 +32,9 @@ func benchRequests() []benchRequest {
 	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
 	return []benchRequest{
 		{"cached", http.MethodGet, spec, "", true, 31},
-		{"read", http.MethodGet, spec, "", false, 158},
-		{"items", http.MethodGet, spec + "?include=items", "", false, 236},
-		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 375},
+		{"read", http.MethodGet, spec, "", false, 162},
+		{"items", http.MethodGet, spec + "?include=items", "", false, 246},
+		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 380},
 		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`, false, 235},
 	}
 }

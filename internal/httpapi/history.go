@@ -78,7 +78,7 @@ type listChangesIn struct {
 	Since         string `query:"since" pattern:"^r(0|[1-9][0-9]{0,17})$" example:"r100" doc:"Only what came after this revision, from the oldest to the newest."`
 	Specification string `query:"specification_id" format:"uuid" doc:"Only changes of this specification and its items."`
 	Actor         string `query:"actor_id" format:"uuid" doc:"Only changes that this user made."`
-	Kind          string `query:"kind" enum:"project.created,project.changed,project.trashed,project.restored,specification.created,specification.changed,specification.trashed,specification.restored,item.created,item.changed,item.moved,item.deleted,item.restored,items.reordered"`
+	Kind          string `query:"kind" enum:"project.created,project.changed,project.trashed,project.restored,specification.created,specification.changed,specification.trashed,specification.restored,item.created,item.changed,item.moved,item.deleted,item.restored,items.reordered" doc:"Only changes of this kind."`
 }
 
 // query returns the page that the parameters select, and the scope of its page tokens.
