@@ -148,7 +148,7 @@ func TestCompress_FlushSendsWhatThereIs(t *testing.T) {
 	t.Parallel()
 	continued := make(chan struct{})
 	server := httptest.NewServer(Compress()(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, "first")
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			t.Error(err)
