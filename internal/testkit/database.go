@@ -223,7 +223,7 @@ func (s *databaseServer) release(t testing.TB, name, super string) {
 		return
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "TRUNCATE users, audit_events, used_id_tokens CASCADE"); err != nil {
+	if _, err := conn.Exec(ctx, "TRUNCATE users, audit_events, used_id_tokens, changes CASCADE"); err != nil {
 		t.Logf("a database is not reused: %v", err)
 		return
 	}
