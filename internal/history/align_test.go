@@ -141,7 +141,7 @@ func TestSegments_TakeBoundedTime(t *testing.T) {
 	}
 }
 
-func BenchmarkSegments(b *testing.B) {
+func BenchmarkSegments_LongTexts(b *testing.B) {
 	for name, c := range hardTexts() {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

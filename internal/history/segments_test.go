@@ -127,7 +127,7 @@ func TestSegments_ArePartsOfBothTexts(t *testing.T) {
 	})
 }
 
-func FuzzSegments(f *testing.F) {
+func FuzzSegments_KeepBothTexts(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"", "a"},
 		{"The system must stop.", "The service stops."},

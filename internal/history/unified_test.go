@@ -99,12 +99,3 @@ func TestUnifiedDiff_IsAppliedByGit(t *testing.T) {
 	from, to := somePairs()
 	apply(t, from, to, "git", "apply", "-p0", "--whitespace=nowarn")
 }
-
-func TestUnifiedDiff_IsAppliedByPatch(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("patch"); err != nil {
-		t.Skip("patch is not installed; git applies the same patches in another test")
-	}
-	from, to := somePairs()
-	apply(t, from, to, "patch", "-p0", "--binary")
-}

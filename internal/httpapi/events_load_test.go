@@ -152,6 +152,7 @@ func TestEvents_SlowReadersAreDisconnected(t *testing.T) { //nolint:paralleltest
 		SELECT c.owner_id, c.project_id, c.revision + n, 'item.changed', c.revised_at, c.actor_id, c.spec_id, n, c.spec_id, n, 1
 		FROM   (SELECT * FROM changes WHERE project_id = $1 ORDER BY revision DESC, number DESC LIMIT 1) AS c, generate_series(1, 30000) AS n`, project)
 	execSQL(t, s, "UPDATE project_revisions SET revision = revision + 30000 WHERE project_id = $1", project)
+	_ = openRaw(t, s.URL, streamPath(project)+"?since=r0", ann.Token, 1)[0].Close() // makes what is made once
 	before := inUse()
 	var conns []net.Conn
 	for range readers {

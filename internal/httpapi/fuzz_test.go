@@ -20,6 +20,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/events"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/postgres"
@@ -72,6 +74,8 @@ func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string
 	_, handler = httpapi.New(httpapi.Config{
 		Auth:         auth.NewService(store, noProvider{}, access, keys.Refresh(), nil, auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
 		Requirements: requirements.NewService(store, requirements.Limits{}),
+		History:      history.NewService(store, requirements.Limits{}),
+		Events:       events.New(t.Context(), events.Config{Store: store}),
 		SecretKey:    []byte("a-secret-key-for-tests-of-32-bytes-or-more"),
 		Health:       httpapi.Health{Database: store.Ping, Ready: func() bool { return true }},
 		Capacity:     httpapi.Capacity{MaxBodyBytes: 1 << 16},

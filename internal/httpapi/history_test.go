@@ -69,7 +69,7 @@ func TestHistory_ListsEveryChange(t *testing.T) {
 		t.Errorf("filtered (-want +got):\n%s", diff)
 	}
 	if got := changesOf(ann, project+"/changes?actor_id="+s.ID); got != nil {
-		t.Errorf("changes of nobody: %v", got)
+		t.Errorf("changes of an id that made none: %v", got)
 	}
 	ann.Get(project+"/changes?since=r99").WantProblem(404, "revision_not_found")
 	ann.Get(project+"/changes?since=99").WantProblem(400, "invalid_parameter")

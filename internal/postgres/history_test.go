@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -153,7 +152,6 @@ FROM (SELECT revision, revised_at, lag(revised_at) OVER (ORDER BY revision, numb
 		if count != newest || decreasing > 0 {
 			t.Fatalf("a snapshot has %d revisions up to %d, and %d go back in time", count, newest, decreasing)
 		}
-		time.Sleep(time.Millisecond)
 	}
 	return snapshots
 }

@@ -15,11 +15,12 @@ import (
 // resource is a resource with the field that a race writes.
 type resource struct{ path, field string }
 
-// oneOfEach creates one of each kind of resource.
+// oneOfEach creates one of each kind of resource. The project is apart: writes of what it
+// holds change its revision.
 func oneOfEach(c *testkit.Client) map[string]resource {
 	s := newSpec(c, "x")
 	return map[string]resource{
-		"a project":       {project{ID: s.ProjectID}.path(), "title"},
+		"a project":       {project{ID: newSpec(c).ProjectID}.path(), "title"},
 		"a specification": {newSpec(c).path(), "content"},
 		"an item":         {itemsOf(c, s)[0].path(), "content"},
 	}
