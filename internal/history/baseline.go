@@ -83,19 +83,11 @@ const digestPage = 20
 
 // Digest returns the revision that a point names, and the digest of the project then.
 func (s *Service) Digest(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (int64, string, error) {
-	at, err := s.resolveLive(ctx, actor, project, p)
+	at, then, err := s.resolveLive(ctx, actor, project, p)
 	if err != nil {
 		return 0, "", err
 	}
-	now, changes, err := s.store.ProjectSince(ctx, actor, project, at.Revision)
-	if err != nil {
-		return 0, "", err
-	}
-	for _, c := range changes {
-		set(&now.Title, c.Old.Title)
-		set(&now.Description, c.Old.Content)
-	}
-	digester := NewDigester(now.Title, now.Description)
+	digester := NewDigester(then.Title, then.Description)
 	q := AtQuery{Revision: at.Revision, Limit: digestPage, Items: true}
 	for {
 		rows, err := s.store.SpecificationsAt(ctx, actor, project, q)
@@ -103,7 +95,7 @@ func (s *Service) Digest(ctx context.Context, actor auth.Actor, project requirem
 			return 0, "", err
 		}
 		for _, row := range rows {
-			state, err := row.rewind(at.Revision)
+			state, err := row.rewind(Point{})
 			if err != nil {
 				return 0, "", err
 			}

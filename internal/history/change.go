@@ -72,7 +72,7 @@ type Old struct {
 	Place *int
 	// Items is the order before ItemsReordered.
 	Items []requirements.ItemID
-	// CreatedAt is that of a deleted item.
+	// CreatedAt is that of an item that left its specification.
 	CreatedAt time.Time
 	// UpdatedAt is that of the project, specification or item that the change is about.
 	UpdatedAt time.Time
@@ -96,6 +96,16 @@ func (c Change) Ref() string {
 		return ""
 	}
 	return ref(c.SpecificationNumber, c.ItemNumber)
+}
+
+// leaves and enters report whether the change takes the item off the list of the
+// specification, or puts it there: by itself or by a move between specifications.
+func (c Change) leaves() bool {
+	return c.Kind == ItemDeleted || c.Kind == ItemMoved && !c.Old.CreatedAt.IsZero()
+}
+
+func (c Change) enters() bool {
+	return c.Kind == ItemCreated || c.Kind == ItemRestored || c.Kind == ItemMoved && c.Old.Place == nil
 }
 
 // Revision is what one transaction changed.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // Point names a state of earlier. Exactly one field is set; the zero Point is now.
@@ -54,7 +55,12 @@ func Text(revision int64) string { return "r" + strconv.FormatInt(revision, 10) 
 
 // Resolved is a point as a revision of its project.
 type Resolved struct {
+	Project  requirements.ProjectID
 	Revision int64
+	// Trashed is true if the project is in the trash now, or the specification.
+	Trashed bool
+	// Version is the present version of the specification; zero for a project.
+	Version int64
 	// Head is the newest revision, Oldest the oldest one whose state can be read.
 	Head, Oldest int64
 	// Known is false if the point names nothing: a baseline that does not exist, or a
@@ -72,5 +78,24 @@ func (r Resolved) check(p Point) error {
 	case r.Revision > r.Head:
 		return problem.New(problem.RevisionNotFound, "The newest revision of the project is r%d.", r.Head)
 	}
+	return r.checkVersion(p)
+}
+
+// checkVersion returns nil unless the point is a version that was never reached.
+func (r Resolved) checkVersion(p Point) error {
+	if p.Version != nil && *p.Version > r.Version {
+		return problem.New(problem.RevisionNotFound, "The newest version of the specification is v%d.", r.Version)
+	}
 	return nil
+}
+
+func errExpired() error {
+	return problem.New(problem.HistoryExpired, "The history before this was deleted, so the state of then cannot be reconstructed.")
+}
+
+// TooFarBack returns the error of a state that is more than MaxRewound changes ago, with
+// the oldest revision that is not.
+func TooFarBack(oldest int64) error {
+	return problem.New(problem.InvalidParameter,
+		"This state is more than %d changes ago. The oldest that one request can read now is r%d; a smaller page reaches further.", MaxRewound, oldest)
 }

@@ -46,13 +46,14 @@ func (t Target) resolve(resolve func(Point) (Resolved, error)) (revision int64, 
 		p = *t.To
 	}
 	at, err := resolve(p)
-	if err == nil {
-		err = at.check(p)
+	if err != nil {
+		return 0, err
 	}
-	if t.Undo != nil {
-		return at.Revision - 1, err
+	if err := at.check(p); err != nil || t.Undo == nil {
+		return at.Revision, err
 	}
-	return at.Revision, err
+	at.Revision-- // the state before it
+	return at.Revision, at.check(p)
 }
 
 // RestoreSpecification gives a live specification the texts and items of a state of
@@ -70,7 +71,7 @@ func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, sp
 		if err := since.Specification.CheckChange(condition); err != nil {
 			return err
 		}
-		state, err := t.state(since, revision)
+		state, err := t.state(since)
 		if err != nil {
 			return err
 		}
@@ -85,15 +86,11 @@ func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, sp
 }
 
 // state returns the state that a specification shall have.
-func (t Target) state(since Since, revision int64) (State, error) {
+func (t Target) state(since Since) (State, error) {
 	if t.Undo != nil {
 		return since.without(*t.Undo)
 	}
-	state, err := since.rewind(revision)
-	if err == nil && t.To.Version != nil {
-		err = checkVersion(state, *t.To.Version, since.Specification.Version)
-	}
-	return state, err
+	return since.rewind(*t.To)
 }
 
 // without returns the state without the changes of one revision. It is UndoConflict if
@@ -150,7 +147,7 @@ func touched(c Change) (things []any) {
 		things = append(things, "order")
 	case ItemCreated, ItemChanged, ItemMoved, ItemDeleted, ItemRestored:
 		things = append(things, c.Item)
-		if c.Old.Place != nil && c.Kind != ItemDeleted {
+		if c.Old.Place != nil && !c.leaves() {
 			things = append(things, "order")
 		}
 	default:
@@ -212,21 +209,23 @@ func checkElsewhere(ctx context.Context, tx Tx, items []requirements.Item) error
 // and as near to its place as possible. An item that exists stays as it is.
 func (s *Service) RestoreItem(ctx context.Context, actor auth.Actor, item requirements.ItemID) (parent requirements.Specification, restored requirements.Item, err error) {
 	err = s.store.RestoreInTx(ctx, actor, func(tx Tx) error {
-		since, deletion, at, err := tx.LockDeletion(ctx, item)
-		if problem.CodeOf(err) == problem.ItemNotFound { // it may exist, never deleted
-			since, err = lockExisting(ctx, tx, item)
+		existing, err := tx.Locations(ctx, []requirements.ItemID{item})
+		if err != nil {
+			return err
 		}
+		if spec, exists := existing[item]; exists {
+			parent, restored, err = existingItem(ctx, tx, spec, item)
+			return err
+		}
+		since, deletion, at, err := tx.LockDeletion(ctx, item)
 		if err != nil {
 			return err
 		}
 		if !StateOf(since.ItemList).Live() {
 			return problem.NotFound(problem.ItemNotFound)
 		}
-		if deletion.Erased {
-			return errExpired()
-		}
-		if exists := slices.IndexFunc(since.Items, func(i requirements.Item) bool { return i.ID == item }); exists >= 0 {
-			parent, restored = since.Specification, since.Items[exists]
+		if now, exists := since.item(item); exists { // restored meanwhile
+			parent, restored = since.Specification, now
 			return nil
 		}
 		state, err := Rewind(StateOf(since.ItemList), []Change{deletion})
@@ -245,18 +244,26 @@ func (s *Service) RestoreItem(ctx context.Context, actor auth.Actor, item requir
 	return parent, restored, err
 }
 
-// lockExisting locks the specification of an item that exists, or returns ItemNotFound.
-func lockExisting(ctx context.Context, tx Tx, item requirements.ItemID) (Since, error) {
-	locations, err := tx.Locations(ctx, []requirements.ItemID{item})
-	if err != nil {
-		return Since{}, err
-	}
-	spec, exists := locations[item]
-	if !exists {
-		return Since{}, problem.NotFound(problem.ItemNotFound)
-	}
+// existingItem returns an item that was not deleted.
+func existingItem(ctx context.Context, tx Tx, spec requirements.SpecificationID, item requirements.ItemID) (requirements.Specification, requirements.Item, error) {
 	since, _, err := tx.LockSpecificationSince(ctx, spec, newest)
-	return since, err
+	if err != nil {
+		return since.Specification, requirements.Item{}, err
+	}
+	found, exists := since.item(item)
+	if !exists || !StateOf(since.ItemList).Live() {
+		return since.Specification, found, problem.NotFound(problem.ItemNotFound)
+	}
+	return since.Specification, found, nil
+}
+
+// item returns an item as it is now, if it exists.
+func (s Since) item(item requirements.ItemID) (requirements.Item, bool) {
+	at := slices.IndexFunc(s.Items, func(i requirements.Item) bool { return i.ID == item })
+	if at < 0 {
+		return requirements.Item{}, false
+	}
+	return s.Items[at], true
 }
 
 // withItems returns the specification with the order of the items of a state.

@@ -25,10 +25,7 @@ func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project 
 		if err := since.Project.CheckChange(condition); err != nil {
 			return err
 		}
-		if err := since.checkCount(); err != nil {
-			return err
-		}
-		if now, err = s.writeProject(ctx, tx, since, t, revision); err != nil || now == since.Project {
+		if now, err = s.writeProject(ctx, tx, since, t); err != nil || now == since.Project {
 			return err
 		}
 		return writeCounts(ctx, tx, since.Project, &now)
@@ -36,24 +33,12 @@ func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project 
 	return now, err
 }
 
-// checkCount returns nil unless there are too many changes for one request.
-func (p ProjectSince) checkCount() error {
-	count := len(p.Changes)
-	for _, spec := range p.Specifications {
-		count += len(spec.Changes)
-	}
-	if count > MaxRewound {
-		return problem.New(problem.InvalidParameter, "This state is more than %d changes ago. Restore specifications one by one instead.", MaxRewound)
-	}
-	return nil
-}
-
 // writeProject writes what the target says about a locked project.
-func (s *Service) writeProject(ctx context.Context, tx Tx, since ProjectSince, t Target, revision int64) (requirements.Project, error) {
+func (s *Service) writeProject(ctx context.Context, tx Tx, since ProjectSince, t Target) (requirements.Project, error) {
 	next := since.Project.WithUpdatedAt(since.At)
 	counted, changed := next, false
 	for _, spec := range since.Specifications {
-		state, found, err := t.specificationState(spec, revision)
+		state, found, err := t.specificationState(spec)
 		if err != nil {
 			return next, err
 		}
@@ -142,15 +127,11 @@ func (p ProjectSince) has(revision int64) bool {
 
 // specificationState returns the state that a specification of a project shall have. It
 // returns false if the target is a revision that did not change it.
-func (t Target) specificationState(spec Since, revision int64) (State, bool, error) {
-	if t.Undo == nil {
-		state, err := spec.rewind(revision)
-		return state, true, err
-	}
-	if !slices.ContainsFunc(spec.Changes, func(c Change) bool { return c.Revision == *t.Undo }) {
+func (t Target) specificationState(spec Since) (State, bool, error) {
+	if t.Undo != nil && !slices.ContainsFunc(spec.Changes, func(c Change) bool { return c.Revision == *t.Undo }) {
 		return State{}, false, nil
 	}
-	state, err := spec.without(*t.Undo)
+	state, err := t.state(spec)
 	return state, true, err
 }
 

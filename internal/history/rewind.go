@@ -3,7 +3,6 @@ package history
 import (
 	"slices"
 
-	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -41,10 +40,6 @@ func Rewind(now State, changes []Change) (State, error) {
 	return now, nil
 }
 
-func errExpired() error {
-	return problem.New(problem.HistoryExpired, "The history before this was deleted, so the state of then cannot be reconstructed.")
-}
-
 // undo takes back one change.
 func (s *State) undo(c Change) {
 	s.Specification.Version = c.SpecificationVersion - 1
@@ -68,15 +63,15 @@ func (s *State) undo(c Change) {
 
 // undoItem takes back a change of an item.
 func (s *State) undoItem(c Change) {
-	at := slices.IndexFunc(s.Items, func(i requirements.Item) bool { return i.ID == c.Item })
-	if c.Kind == ItemDeleted {
-		s.Items = insert(s.Items, *c.Old.Place, s.deleted(c))
+	if c.leaves() {
+		s.Items = insert(s.Items, *c.Old.Place, s.left(c))
 		return
 	}
+	at := slices.IndexFunc(s.Items, func(i requirements.Item) bool { return i.ID == c.Item })
 	if at < 0 {
-		return // a later change of the list has no item like that
+		return // undone alone, after the item has left
 	}
-	if c.Kind == ItemCreated || c.Kind == ItemRestored {
+	if c.enters() {
 		s.Items = slices.Delete(s.Items, at, at+1)
 		return
 	}
@@ -89,8 +84,8 @@ func (s *State) undoItem(c Change) {
 	}
 }
 
-// deleted returns the item that a change deleted.
-func (s *State) deleted(c Change) requirements.Item {
+// left returns the item that a change took off the list.
+func (s *State) left(c Change) requirements.Item {
 	item := requirements.Item{
 		ID: c.Item, Specification: c.Specification, Owner: s.Specification.Owner, Number: c.ItemNumber,
 		Version: c.ItemVersion, CreatedAt: c.Old.CreatedAt, UpdatedAt: c.Old.UpdatedAt,

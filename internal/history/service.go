@@ -24,57 +24,38 @@ func NewService(store Store, limits requirements.Limits) *Service {
 // SpecificationAt returns a specification with its items as it was at a point. It is
 // SpecificationNotFound if it did not exist then, or was in the trash.
 func (s *Service) SpecificationAt(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p Point) (requirements.ItemList, error) {
-	at, err := s.store.ResolveSpecification(ctx, actor, spec, p)
+	at, err := s.resolveSpecification(ctx, actor, spec, p)
 	if err != nil {
 		return requirements.ItemList{}, err
 	}
-	if err := at.check(p); err != nil {
-		return requirements.ItemList{}, err
-	}
-	since, err := s.store.SpecificationSince(ctx, actor, spec, at.Revision)
+	since, err := s.store.SpecificationSince(ctx, actor, at.Project, spec, at.Revision)
 	if err != nil {
 		return requirements.ItemList{}, err
 	}
-	state, err := since.rewind(at.Revision)
-	if err == nil && p.Version != nil {
-		err = checkVersion(state, *p.Version, since.Specification.Version)
-	}
+	state, err := since.rewind(p)
 	if err == nil && !state.Live() {
 		err = problem.NotFound(problem.SpecificationNotFound)
 	}
 	return state.ItemList, err
 }
 
-// checkVersion returns nil if the state has the version. It has not if the version is
-// older than the history, or was never reached.
-func checkVersion(s State, version, now int64) error {
-	switch {
-	case version > now:
-		return problem.New(problem.RevisionNotFound, "The newest version of the specification is v%d.", now)
-	case s.Specification.Version != version:
-		return errExpired()
+// resolveSpecification returns the revision that a point names, if its state can be read.
+func (s *Service) resolveSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p Point) (Resolved, error) {
+	at, err := s.store.ResolveSpecification(ctx, actor, spec, p)
+	if err != nil {
+		return at, err
 	}
-	return nil
+	return at, at.check(p)
 }
 
-// rewind returns the state of the specification at a revision.
-func (s Since) rewind(revision int64) (State, error) {
-	if len(s.Changes) > MaxRewound {
-		oldest := s.Changes[MaxRewound-1]
-		return State{}, problem.New(problem.InvalidParameter,
-			"This state is more than %d changes ago. The oldest that one request can read now is r%d.", MaxRewound, oldest.Revision)
+// rewind returns the state of the specification before the changes. It is HistoryExpired if
+// that has not the version of the point: the history does not go back so far.
+func (s Since) rewind(p Point) (State, error) {
+	state, err := Rewind(StateOf(s.ItemList), s.Changes)
+	if err == nil && p.Version != nil && state.Specification.Version != *p.Version {
+		err = errExpired()
 	}
-	since := func(changes []Change) []Change {
-		older := slices.IndexFunc(changes, func(c Change) bool { return c.Revision <= revision })
-		if older < 0 {
-			return changes
-		}
-		return changes[:older]
-	}
-	state, err := Rewind(StateOf(s.ItemList), since(s.Changes))
-	if project := since(s.ProjectChanges); err == nil {
-		state.Specification.ProjectTrashed = trashedBefore(project, s.Specification.ProjectTrashed)
-	}
+	state.Specification.ProjectTrashed = trashedBefore(s.ProjectChanges, s.Specification.ProjectTrashed)
 	return state, err
 }
 
@@ -92,7 +73,7 @@ func trashedBefore(changes []Change, now bool) bool {
 // a point, by number.
 func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point, q page.Query) (page.Page[requirements.Specification], error) {
 	none := page.Page[requirements.Specification]{}
-	at, err := s.resolveLive(ctx, actor, project, p)
+	at, _, err := s.resolveLive(ctx, actor, project, p)
 	if err != nil {
 		return none, err
 	}
@@ -106,7 +87,7 @@ func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, projec
 	}
 	specs := make([]requirements.Specification, 0, len(rows))
 	for _, row := range rows {
-		state, err := row.rewind(at.Revision)
+		state, err := row.rewind(Point{})
 		if err != nil {
 			return none, err
 		}
@@ -117,20 +98,25 @@ func (s *Service) SpecificationsAt(ctx context.Context, actor auth.Actor, projec
 	}), nil
 }
 
-// resolveLive returns the revision that a point names, in a project that was live then.
-func (s *Service) resolveLive(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (Resolved, error) {
+// resolveLive returns the revision that a point names, and the project with the title and
+// description of then. It is ProjectNotFound if the project was not live then.
+func (s *Service) resolveLive(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (Resolved, requirements.Project, error) {
 	at, err := s.store.ResolveProject(ctx, actor, project, p)
+	if err == nil {
+		err = at.check(p)
+	}
 	if err != nil {
-		return at, err
+		return at, requirements.Project{}, err
 	}
-	if err := at.check(p); err != nil {
-		return at, err
-	}
-	now, changes, err := s.store.ProjectSince(ctx, actor, project, at.Revision)
-	if err == nil && (trashedBefore(changes, now.DeletedAt != nil) || !existed(changes)) {
+	then, changes, err := s.store.ProjectSince(ctx, actor, project, at.Revision)
+	if err == nil && (trashedBefore(changes, then.DeletedAt != nil) || !existed(changes)) {
 		err = problem.NotFound(problem.ProjectNotFound)
 	}
-	return at, err
+	for _, c := range changes {
+		set(&then.Title, c.Old.Title)
+		set(&then.Description, c.Old.Content)
+	}
+	return at, then, err
 }
 
 // existed reports whether a project existed before the changes.
@@ -157,28 +143,33 @@ func (s *Service) Changes(ctx context.Context, actor auth.Actor, project require
 func (s *Service) checkProject(ctx context.Context, actor auth.Actor, project requirements.ProjectID, since *int64) error {
 	p := Point{Revision: since}
 	at, err := s.store.ResolveProject(ctx, actor, project, p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case at.Trashed:
+		return problem.NotFound(problem.ProjectNotFound)
 	}
-	if err := at.check(p); err != nil {
+	return at.check(p)
+}
+
+// checkSpecification returns nil if the specification is live, and has reached a version.
+func (s *Service) checkSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, version *int64) error {
+	p := Point{Version: version}
+	at, err := s.store.ResolveSpecification(ctx, actor, spec, p)
+	switch {
+	case err != nil:
 		return err
+	case at.Trashed:
+		return problem.NotFound(problem.SpecificationNotFound)
 	}
-	now, _, err := s.store.ProjectSince(ctx, actor, project, at.Head)
-	if err == nil && now.DeletedAt != nil {
-		err = problem.NotFound(problem.ProjectNotFound)
-	}
-	return err
+	return at.checkVersion(p)
 }
 
 // Revisions returns one page of the revisions that changed a live specification, the
 // newest first. Before is the end of the page before; zero for the first page.
 func (s *Service) Revisions(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64, limit int) ([]Revision, int64, error) {
-	since, err := s.store.SpecificationSince(ctx, actor, spec, newest)
-	if err != nil {
+	if err := s.checkSpecification(ctx, actor, spec, nil); err != nil {
 		return nil, 0, err
-	}
-	if !StateOf(since.ItemList).Live() {
-		return nil, 0, problem.NotFound(problem.SpecificationNotFound)
 	}
 	if before == 0 {
 		before = newest
@@ -209,15 +200,8 @@ func (s *Service) TwoStates(ctx context.Context, actor auth.Actor, spec requirem
 // EraseHistory deletes the states of a live specification before a version for good: for
 // a secret that was pasted. The version itself can still be read.
 func (s *Service) EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error {
-	since, err := s.store.SpecificationSince(ctx, actor, spec, newest)
-	if err != nil {
+	if err := s.checkSpecification(ctx, actor, spec, &before); err != nil {
 		return err
-	}
-	switch now := since.Specification; {
-	case !StateOf(since.ItemList).Live():
-		return problem.NotFound(problem.SpecificationNotFound)
-	case before > now.Version:
-		return problem.New(problem.RevisionNotFound, "The newest version of the specification is v%d.", now.Version)
 	}
 	return s.store.EraseHistory(ctx, actor, spec, before)
 }

@@ -15,14 +15,14 @@ const MaxRewound = 20_000
 // Store reads the history. Package postgres implements it.
 //
 // Every method acts for one actor, like those of requirements.Store. Changes come with
-// what they replaced only where a method says so.
+// what they replaced only where a method says so; more than MaxRewound are TooFarBack.
 type Store interface {
 	// ResolveProject and ResolveSpecification return the revision that a point names.
 	ResolveProject(ctx context.Context, actor auth.Actor, project requirements.ProjectID, p Point) (Resolved, error)
 	ResolveSpecification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, p Point) (Resolved, error)
 	// SpecificationSince reads a specification as it is now, and what happened to it
 	// after a revision.
-	SpecificationSince(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, revision int64) (Since, error)
+	SpecificationSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, spec requirements.SpecificationID, revision int64) (Since, error)
 	// ProjectSince reads a project as it is now, and the changes of the project itself
 	// after a revision, the newest first, with what they replaced.
 	ProjectSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, revision int64) (requirements.Project, []Change, error)
@@ -53,8 +53,7 @@ type Store interface {
 // Since is a specification as it is now, and what happened after some revision.
 type Since struct {
 	requirements.ItemList
-	// Changes are those of the specification, the newest first, with what they replaced:
-	// at most MaxRewound and one.
+	// Changes are those of the specification, the newest first, with what they replaced.
 	Changes []Change
 	// ProjectChanges are those of the project itself.
 	ProjectChanges []Change

@@ -110,7 +110,7 @@ func (h *randomHistory) text() string {
 // change sends one random request. It may be refused.
 func (h *randomHistory) change() {
 	spec, item := "/api/v1/specs/"+h.pick(h.specs), "/api/v1/items/"+h.pick(h.items)
-	kind := h.random.IntN(20)
+	kind := h.random.IntN(22)
 	switch {
 	case h.trashed:
 		h.trashed = h.c.Post(h.project+"/restore", nil).Status != 200
@@ -152,8 +152,29 @@ func (h *randomHistory) change() {
 		h.c.Post(spec+"/restore", map[string]any{"undo": fmt.Sprintf("r%d", 1+h.random.IntN(h.revision))})
 	case kind == 18:
 		h.restoreProject()
+	case kind == 19:
+		h.c.Post(item+"/move", map[string]any{"specification_id": h.pick(h.specs)})
+	case kind == 20:
+		h.replaceList(spec)
 	default:
 		h.trashed = h.random.IntN(3) == 0 && h.c.Delete(h.project).Status == 204
+	}
+}
+
+// replaceList leaves an item out, changes another, and adds one.
+func (h *randomHistory) replaceList(spec string) {
+	got := h.c.Get(spec + "/items")
+	if got.Status != 200 {
+		return
+	}
+	wanted := []map[string]any{{"content": h.text()}}
+	for n, id := range itemIDs(bulletList(got)) {
+		if n != 1 {
+			wanted = append(wanted, map[string]any{"id": id, "content": h.text()})
+		}
+	}
+	if made := h.c.Put(spec+"/items", map[string]any{"items": wanted}); made.Status == 200 {
+		h.items = append(h.items, bulletList(made)[0].ID)
 	}
 }
 
@@ -215,7 +236,7 @@ func TestHistory_AtReadsWhatWasReadThen(t *testing.T) {
 	for seed := range histories {
 		ann := server.SignUp(t)
 		h := newRandomHistory(t, ann, uint64(seed))
-		for range 40 {
+		for range 80 {
 			h.step()
 		}
 		if h.trashed {

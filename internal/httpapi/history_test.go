@@ -118,6 +118,27 @@ func TestHistory_AtNamesOnePoint(t *testing.T) {
 	ann.Get(project+"/specs?at=r3&order_by=title").WantProblem(400, "invalid_parameter")
 }
 
+// One request takes back a bounded number of changes, of one specification and of a page.
+func TestHistory_StatesTooFarBackAreRejected(t *testing.T) {
+	t.Parallel()
+	server := testkit.Start(t)
+	ann := server.SignUp(t)
+	s := newSpec(ann, "one")
+	project := "/api/v1/projects/" + s.ProjectID
+	execSQL(t, server, `INSERT INTO changes (owner_id, project_id, revision, kind, revised_at, actor_id, spec_id, spec_version, old_content)
+		SELECT c.owner_id, c.project_id, c.revision + n, 'specification.changed', c.revised_at, c.actor_id, c.spec_id, c.spec_version + n, 'x'
+		FROM   (SELECT * FROM changes WHERE project_id = $1 ORDER BY revision DESC, number DESC LIMIT 1) AS c, generate_series(1, 20001) AS n`, s.ProjectID)
+	execSQL(t, server, "UPDATE project_revisions SET revision = revision + 20001 WHERE project_id = $1", s.ProjectID)
+	execSQL(t, server, "UPDATE specifications SET title = 'later' WHERE id = $1", s.ID)
+	for _, path := range []string{s.path() + "?at=r3", project + "/specs?at=r3", s.path() + "/diff?from=r3"} {
+		if p := ann.Get(path).WantProblem(400, "invalid_parameter"); !strings.Contains(p.Detail, "20000 changes ago") {
+			t.Errorf("%s: %s", path, p.Detail)
+		}
+	}
+	ann.Post(project+"/restore", map[string]any{"to": "r3"}).WantProblem(400, "invalid_parameter")
+	ann.Get(s.path() + "?at=" + lastRevision(ann, project)).Want(200)
+}
+
 func TestRestore_VersionRevisionAndItem(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)

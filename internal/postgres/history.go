@@ -30,11 +30,14 @@ func (s *Store) resolve(ctx context.Context, actor auth.Actor, params db.Resolve
 	params.Revision, params.Version, params.At, params.Baseline = p.Revision, p.Version, p.Time, p.Baseline
 	var row db.ResolveRevisionRow
 	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.ResolveRevisionRow, error) { return q.ResolveRevision(ctx, params) }))
-	return history.Resolved{Revision: row.Revision, Head: row.Head, Oldest: row.Oldest, Known: row.Revision >= 0}, err
+	return history.Resolved{
+		Project: row.ProjectID, Revision: row.Revision, Head: row.Head, Oldest: row.Oldest, Known: row.Revision >= 0,
+		Trashed: row.Trashed, Version: row.Version,
+	}, err
 }
 
 // SpecificationSince implements history.Store.
-func (s *Store) SpecificationSince(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, revision int64) (history.Since, error) {
+func (s *Store) SpecificationSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, spec requirements.SpecificationID, revision int64) (history.Since, error) {
 	var parent db.GetSpecificationRow
 	var items []db.BulletItem
 	var changes, ofProject []db.Change
@@ -43,12 +46,15 @@ func (s *Store) SpecificationSince(ctx context.Context, actor auth.Actor, spec r
 		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.User) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
 			return q.ListSpecificationChanges(ctx, db.ListSpecificationChangesParams{
-				OwnerID: actor.User, SpecID: &spec, After: revision, MaxRows: history.MaxRewound + 1,
+				OwnerID: actor.User, SpecID: &spec, After: revision, MaxRows: maxRewound,
 			})
 		}),
 		get(&ofProject, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListChangesOfItsProject(ctx, db.ListChangesOfItsProjectParams{OwnerID: actor.User, SpecID: spec, After: revision, MaxRows: history.MaxRewound + 1})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
+	if err == nil {
+		err = checkCount(changes, ofProject)
+	}
 	if err != nil {
 		return history.Since{}, notFoundAs(problem.SpecificationNotFound, err)
 	}
@@ -63,6 +69,19 @@ func since(spec requirements.Specification, items []db.BulletItem, changes, ofPr
 	}
 }
 
+// maxRewound is how many changes a query reads: one more than may be taken back.
+const maxRewound = history.MaxRewound + 1
+
+// checkCount returns TooFarBack if a query has found more changes than may be taken back.
+func checkCount(lists ...[]db.Change) error {
+	for _, changes := range lists {
+		if len(changes) > history.MaxRewound {
+			return history.TooFarBack(changes[history.MaxRewound-1].Revision)
+		}
+	}
+	return nil
+}
+
 // ProjectSince implements history.Store.
 func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requirements.ProjectID, revision int64) (requirements.Project, []history.Change, error) {
 	var row db.GetProjectRow
@@ -70,8 +89,11 @@ func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requ
 	err := s.read(ctx, actor,
 		get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: history.MaxRewound + 1})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
+	if err == nil {
+		err = checkCount(changes)
+	}
 	return projectOf(row.Project, row.Revision), convertAll(changes, changeOf), notFoundAs(problem.ProjectNotFound, err)
 }
 

@@ -34,9 +34,12 @@ func (t *requirementsTx) LockSpecificationSince(ctx context.Context, spec requir
 		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.User) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
 			return q.ListSpecificationChanges(ctx, db.ListSpecificationChangesParams{
-				OwnerID: t.actor.User, SpecID: &spec, After: revision, MaxRows: history.MaxRewound + 1,
+				OwnerID: t.actor.User, SpecID: &spec, After: revision, MaxRows: maxRewound,
 			})
 		}))
+	if err == nil {
+		err = checkCount(changes)
+	}
 	if err != nil {
 		return history.Since{}, time.Time{}, notFoundAs(problem.SpecificationNotFound, err)
 	}
@@ -61,8 +64,11 @@ func (t *requirementsTx) LockProjectSince(ctx context.Context, project requireme
 	var changes []db.Change
 	ofSpecs, err := t.since(ctx, t.actor.User, specs, revision, true,
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: t.actor.User, ProjectID: project, After: revision, MaxRows: history.MaxRewound + 1})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: t.actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
+	if err == nil {
+		err = checkCount(changes)
+	}
 	found.Specifications, found.Changes = ofSpecs, convertAll(changes, changeOf)
 	return found, err
 }
@@ -77,9 +83,12 @@ func (t *tx) since(ctx context.Context, owner auth.UserID, specs []db.Specificat
 			return q.ListItemsOfSpecifications(ctx, db.ListItemsOfSpecificationsParams{OwnerID: owner, SpecIDs: ids, Contents: contents})
 		}),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListChangesOfSpecifications(ctx, db.ListChangesOfSpecificationsParams{OwnerID: owner, SpecIDs: ids, After: revision, MaxRows: history.MaxRewound + 1})
+			return q.ListChangesOfSpecifications(ctx, db.ListChangesOfSpecificationsParams{OwnerID: owner, SpecIDs: ids, After: revision, MaxRows: maxRewound})
 		}),
 	})...); err != nil {
+		return nil, err
+	}
+	if err := checkCount(changes); err != nil {
 		return nil, err
 	}
 	items := convertAll(rows, func(row db.ListItemsOfSpecificationsRow) db.BulletItem { return db.BulletItem(row) })

@@ -314,7 +314,8 @@ $$;
 -- +goose StatementEnd
 
 -- Moves an item to another specification of the project, and returns its new number. Both
--- specifications are locked.
+-- specifications are locked. Each has a change: one with all that the item was there, and
+-- one without old values.
 -- +goose StatementBegin
 CREATE FUNCTION move_item(item bullet_items, target uuid, place integer, at timestamptz) RETURNS integer
     LANGUAGE plpgsql
@@ -338,7 +339,7 @@ BEGIN
     RETURNING s.version INTO listed;
     INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version,
                                 item_id, item_version, item_number, old_content, old_place, old_created_at, old_updated_at, old_spec_updated_at)
-    VALUES (item.owner_id, source.project_id, made.revision, made.revised_at, 'item.deleted', nullif(current_setting('app.user_id', true), '')::uuid, item.spec_id, listed.version,
+    VALUES (item.owner_id, source.project_id, made.revision, made.revised_at, 'item.moved', nullif(current_setting('app.user_id', true), '')::uuid, item.spec_id, listed.version,
             item.id, item.version, item.number, item.content, source.place, item.created_at, item.updated_at, source.updated_at);
     UPDATE public.specifications AS s
     SET    item_ids = CASE WHEN place IS NULL THEN s.item_ids || item.id
@@ -348,7 +349,7 @@ BEGIN
     RETURNING s.version, s.next_item_number - 1 AS number INTO listed;
     INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version,
                                 item_id, item_version, item_number, old_spec_updated_at)
-    VALUES (item.owner_id, source.project_id, made.revision, made.revised_at, 'item.restored', nullif(current_setting('app.user_id', true), '')::uuid, target, listed.version,
+    VALUES (item.owner_id, source.project_id, made.revision, made.revised_at, 'item.moved', nullif(current_setting('app.user_id', true), '')::uuid, target, listed.version,
             item.id, item.version + 1, listed.number, source.target_updated_at);
     RETURN listed.number;
 END
@@ -451,7 +452,7 @@ $$;
 
 -- A specification that is deleted for good leaves its changes, without the old texts.
 -- +goose StatementBegin
-CREATE FUNCTION erase_history() RETURNS trigger
+CREATE FUNCTION erase_specification_history() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -464,7 +465,7 @@ $$;
 -- +goose StatementEnd
 
 -- Nothing but a trigger calls these.
-REVOKE ALL ON FUNCTION create_project(), change_project(), create_specification(), change_specification(), delete_history(), erase_history(),
+REVOKE ALL ON FUNCTION create_project(), change_project(), create_specification(), change_specification(), delete_history(), erase_specification_history(),
     list_item(), change_item(), unlist_item() FROM PUBLIC;
 
 CREATE TRIGGER projects_create AFTER INSERT ON projects
@@ -482,7 +483,7 @@ CREATE TRIGGER specifications_change BEFORE UPDATE ON specifications
     FOR EACH ROW EXECUTE FUNCTION change_specification();
 -- The deletion of a project reaches its specifications inside of a trigger.
 CREATE TRIGGER specifications_delete AFTER DELETE ON specifications
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION erase_history();
+    FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION erase_specification_history();
 DROP FUNCTION raise_version(), reorder_items();
 
 -- +goose Down
@@ -493,7 +494,7 @@ DROP TRIGGER projects_delete ON projects;
 DROP TRIGGER specifications_create ON specifications;
 DROP TRIGGER specifications_change ON specifications;
 DROP TRIGGER specifications_delete ON specifications;
-DROP FUNCTION create_project(), change_project(), create_specification(), change_specification(), delete_history(), erase_history();
+DROP FUNCTION create_project(), change_project(), create_specification(), change_specification(), delete_history(), erase_specification_history();
 DROP FUNCTION move_item(bullet_items, uuid, integer, timestamptz);
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION list_item() RETURNS trigger

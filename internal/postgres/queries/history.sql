@@ -1,13 +1,14 @@
 -- ResolveRevision reads the newest revision of a project, or of the project of a
 -- specification, the oldest one that can be read, and the one that a point names: -1 if
--- it names nothing.
+-- it names nothing. It also reads whether both are live now.
 -- name: ResolveRevision :one
 SELECT p.id AS project_id, coalesce(h.revision, 0)::bigint AS head, coalesce(h.oldest, 0)::bigint AS oldest,
+       (p.trashed OR coalesce(s.trashed, false))::boolean AS trashed, coalesce(s.version, 0)::bigint AS version,
        CASE
            WHEN sqlc.narg(revision)::bigint IS NOT NULL THEN sqlc.narg(revision)::bigint
            WHEN sqlc.narg(version)::bigint IS NOT NULL THEN coalesce((
                SELECT c.revision FROM changes AS c
-               WHERE  c.owner_id = @owner_id AND c.spec_id = sqlc.narg(spec_id)::uuid AND c.spec_version <= sqlc.narg(version)::bigint
+               WHERE  c.owner_id = @owner_id AND c.spec_id = s.id AND c.spec_version <= sqlc.narg(version)::bigint
                ORDER  BY c.revision DESC LIMIT 1), 0)
            WHEN sqlc.narg(at)::timestamptz IS NOT NULL THEN coalesce((
                SELECT c.revision FROM changes AS c
@@ -20,8 +21,8 @@ SELECT p.id AS project_id, coalesce(h.revision, 0)::bigint AS head, coalesce(h.o
        END::bigint AS revision
 FROM   projects AS p
 LEFT   JOIN project_revisions AS h ON h.owner_id = p.owner_id AND h.project_id = p.id
-WHERE  p.owner_id = @owner_id
-AND    p.id = coalesce(sqlc.narg(project_id)::uuid, (SELECT s.project_id FROM specifications AS s WHERE s.owner_id = @owner_id AND s.id = sqlc.narg(spec_id)::uuid));
+LEFT   JOIN specifications AS s ON s.owner_id = p.owner_id AND s.id = sqlc.narg(spec_id)::uuid
+WHERE  p.owner_id = @owner_id AND p.id = coalesce(sqlc.narg(project_id)::uuid, s.project_id);
 
 -- ListSpecificationChanges reads the changes of a specification after a revision, the
 -- newest first, with what they replaced.
@@ -127,15 +128,6 @@ WHERE  owner_id = @owner_id AND position(@spec_id::text IN answer) > 0;
 SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions
 WHERE  owner_id = @owner_id AND project_id = @project_id;
-
--- ListChangesOfItsProject is ListProjectChanges for the project of a specification.
--- name: ListChangesOfItsProject :many
-SELECT c.*
-FROM   changes AS c
-WHERE  c.owner_id = @owner_id AND c.spec_id IS NULL AND c.revision > @after
-AND    c.project_id = (SELECT s.project_id FROM specifications AS s WHERE s.owner_id = @owner_id AND s.id = @spec_id)
-ORDER  BY c.revision DESC, c.number DESC
-LIMIT  @max_rows;
 
 -- ListItemsOfSpecifications reads the items of several specifications, the contents only
 -- if they are wanted.

@@ -178,70 +178,6 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 	return items, nil
 }
 
-const listChangesOfItsProject = `-- name: ListChangesOfItsProject :many
-SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased
-FROM   changes AS c
-WHERE  c.owner_id = $1 AND c.spec_id IS NULL AND c.revision > $2
-AND    c.project_id = (SELECT s.project_id FROM specifications AS s WHERE s.owner_id = $1 AND s.id = $3)
-ORDER  BY c.revision DESC, c.number DESC
-LIMIT  $4
-`
-
-type ListChangesOfItsProjectParams struct {
-	OwnerID auth.UserID
-	After   int64
-	SpecID  requirements.SpecificationID
-	MaxRows int32
-}
-
-// ListChangesOfItsProject is ListProjectChanges for the project of a specification.
-func (q *Queries) ListChangesOfItsProject(ctx context.Context, arg ListChangesOfItsProjectParams) ([]Change, error) {
-	rows, err := q.db.Query(ctx, listChangesOfItsProject,
-		arg.OwnerID,
-		arg.After,
-		arg.SpecID,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Change
-	for rows.Next() {
-		var i Change
-		if err := rows.Scan(
-			&i.OwnerID,
-			&i.ProjectID,
-			&i.Revision,
-			&i.Number,
-			&i.Kind,
-			&i.RevisedAt,
-			&i.ActorID,
-			&i.SpecID,
-			&i.ItemID,
-			&i.ItemNumber,
-			&i.SpecVersion,
-			&i.ItemVersion,
-			&i.OldTitle,
-			&i.OldContent,
-			&i.OldPlace,
-			&i.OldItemIDs,
-			&i.OldCreatedAt,
-			&i.OldUpdatedAt,
-			&i.OldDeletedAt,
-			&i.OldSpecUpdatedAt,
-			&i.Erased,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const listChangesOfSpecifications = `-- name: ListChangesOfSpecifications :many
 SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
 FROM   changes
@@ -836,34 +772,35 @@ func (q *Queries) LockSpecificationsSince(ctx context.Context, arg LockSpecifica
 
 const resolveRevision = `-- name: ResolveRevision :one
 SELECT p.id AS project_id, coalesce(h.revision, 0)::bigint AS head, coalesce(h.oldest, 0)::bigint AS oldest,
+       (p.trashed OR coalesce(s.trashed, false))::boolean AS trashed, coalesce(s.version, 0)::bigint AS version,
        CASE
            WHEN $1::bigint IS NOT NULL THEN $1::bigint
            WHEN $2::bigint IS NOT NULL THEN coalesce((
                SELECT c.revision FROM changes AS c
-               WHERE  c.owner_id = $3 AND c.spec_id = $4::uuid AND c.spec_version <= $2::bigint
+               WHERE  c.owner_id = $3 AND c.spec_id = s.id AND c.spec_version <= $2::bigint
                ORDER  BY c.revision DESC LIMIT 1), 0)
-           WHEN $5::timestamptz IS NOT NULL THEN coalesce((
+           WHEN $4::timestamptz IS NOT NULL THEN coalesce((
                SELECT c.revision FROM changes AS c
-               WHERE  c.owner_id = $3 AND c.project_id = p.id AND c.revised_at <= $5::timestamptz
+               WHERE  c.owner_id = $3 AND c.project_id = p.id AND c.revised_at <= $4::timestamptz
                ORDER  BY c.revision DESC LIMIT 1),
                (SELECT 0 FROM changes AS c WHERE c.owner_id = $3 AND c.project_id = p.id AND c.spec_id IS NULL AND c.kind = 'project.created'), -1)
-           WHEN $6::text IS NOT NULL THEN coalesce((
-               SELECT b.revision FROM baselines AS b WHERE b.owner_id = $3 AND b.project_id = p.id AND b.name = $6::text), -1)
+           WHEN $5::text IS NOT NULL THEN coalesce((
+               SELECT b.revision FROM baselines AS b WHERE b.owner_id = $3 AND b.project_id = p.id AND b.name = $5::text), -1)
            ELSE coalesce(h.revision, 0)
        END::bigint AS revision
 FROM   projects AS p
 LEFT   JOIN project_revisions AS h ON h.owner_id = p.owner_id AND h.project_id = p.id
-WHERE  p.owner_id = $3
-AND    p.id = coalesce($7::uuid, (SELECT s.project_id FROM specifications AS s WHERE s.owner_id = $3 AND s.id = $4::uuid))
+LEFT   JOIN specifications AS s ON s.owner_id = p.owner_id AND s.id = $6::uuid
+WHERE  p.owner_id = $3 AND p.id = coalesce($7::uuid, s.project_id)
 `
 
 type ResolveRevisionParams struct {
 	Revision  *int64
 	Version   *int64
 	OwnerID   auth.UserID
-	SpecID    pgtype.UUID
 	At        *time.Time
 	Baseline  *string
+	SpecID    pgtype.UUID
 	ProjectID pgtype.UUID
 }
 
@@ -871,20 +808,22 @@ type ResolveRevisionRow struct {
 	ProjectID requirements.ProjectID
 	Head      int64
 	Oldest    int64
+	Trashed   bool
+	Version   int64
 	Revision  int64
 }
 
 // ResolveRevision reads the newest revision of a project, or of the project of a
 // specification, the oldest one that can be read, and the one that a point names: -1 if
-// it names nothing.
+// it names nothing. It also reads whether both are live now.
 func (q *Queries) ResolveRevision(ctx context.Context, arg ResolveRevisionParams) (ResolveRevisionRow, error) {
 	row := q.db.QueryRow(ctx, resolveRevision,
 		arg.Revision,
 		arg.Version,
 		arg.OwnerID,
-		arg.SpecID,
 		arg.At,
 		arg.Baseline,
+		arg.SpecID,
 		arg.ProjectID,
 	)
 	var i ResolveRevisionRow
@@ -892,6 +831,8 @@ func (q *Queries) ResolveRevision(ctx context.Context, arg ResolveRevisionParams
 		&i.ProjectID,
 		&i.Head,
 		&i.Oldest,
+		&i.Trashed,
+		&i.Version,
 		&i.Revision,
 	)
 	return i, err
