@@ -49,24 +49,43 @@ const (
 )
 
 // DiffSpecifications compares two states of one specification. Items are the same if they
-// have the same id.
+// have the same id. Texts beyond maxDiffBytes are replaced as a whole.
 func DiffSpecifications(from, to requirements.ItemList) SpecificationDiff {
+	budget := wordBudget(maxDiffBytes)
 	return SpecificationDiff{
-		Title:   changed(from.Specification.Title, to.Specification.Title),
-		Content: changed(from.Specification.Content, to.Specification.Content),
-		Items:   diffItems(to.Specification.Number, from.Items, to.Items),
+		Title:   budget.changed(from.Specification.Title, to.Specification.Title),
+		Content: budget.changed(from.Specification.Content, to.Specification.Content),
+		Items:   budget.diffItems(max(from.Specification.Number, to.Specification.Number), from.Items, to.Items),
 	}
 }
 
-// changed returns the segments of two texts that differ, or nil.
-func changed(from, to string) []Segment {
-	if from == to {
-		return nil
+// maxDiffBytes is how many bytes of changed texts a diff compares by words. That is more
+// than people read, and bounds the memory for the segments.
+const maxDiffBytes = 1 << 20
+
+// wordBudget is how many bytes may still be compared by words.
+type wordBudget int
+
+// segments returns the segments of two texts that differ: a replacement of the whole, if
+// the budget does not suffice.
+func (b *wordBudget) segments(from, to string) []Segment {
+	size := wordBudget(len(from) + len(to))
+	if size > *b {
+		return appendSegment(appendSegment(nil, OpDelete, from), OpInsert, to)
 	}
+	*b -= size
 	return Segments(from, to)
 }
 
-func diffItems(specification int, from, to []requirements.Item) []ItemDiff {
+// changed returns the segments of two texts that differ, or nil.
+func (b *wordBudget) changed(from, to string) []Segment {
+	if from == to {
+		return nil
+	}
+	return b.segments(from, to)
+}
+
+func (b *wordBudget) diffItems(specification int, from, to []requirements.Item) []ItemDiff {
 	var diffs []ItemDiff
 	add := func(item requirements.Item, kind DiffKind, fromOrder, toOrder *int, segments []Segment) {
 		diffs = append(diffs, ItemDiff{item.ID, ref(specification, item.Number), kind, fromOrder, toOrder, segments})
@@ -89,7 +108,7 @@ func diffItems(specification int, from, to []requirements.Item) []ItemDiff {
 		case !known:
 			add(item, DiffAdded, nil, new(n), appendSegment(nil, OpInsert, item.Content))
 		case from[at].Content != item.Content:
-			add(item, DiffChanged, new(at), new(n), Segments(from[at].Content, item.Content))
+			add(item, DiffChanged, new(at), new(n), b.segments(from[at].Content, item.Content))
 		case !unmoved[item.ID]:
 			add(item, DiffMoved, new(at), new(n), appendSegment(nil, OpEqual, item.Content))
 		}

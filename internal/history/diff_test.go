@@ -192,3 +192,37 @@ func TestDiff_OnlyReorderedItemsMove(t *testing.T) {
 		}
 	})
 }
+
+func TestDiff_WordsAreBounded(t *testing.T) {
+	t.Parallel()
+	// Each item differs by every second word: the segments of all would need much memory.
+	from, to := strings.Repeat("a ", 5000), strings.Repeat("b ", 5000)
+	var before, after []requirements.Item
+	for n := range 200 {
+		before, after = append(before, item(n, from)), append(after, item(n, to))
+	}
+	d := DiffSpecifications(state(1, "t", "c", before...), state(2, "t", "c", after...))
+	byWords, whole := 0, 0
+	for _, i := range d.Items {
+		first, second := "", ""
+		for _, s := range i.Segments {
+			if s.Op != OpInsert {
+				first += s.Text
+			}
+			if s.Op != OpDelete {
+				second += s.Text
+			}
+		}
+		if first != from || second != to {
+			t.Fatalf("item %s is not the difference of its texts", i.Ref)
+		}
+		if len(i.Segments) == 2 {
+			whole++
+		} else {
+			byWords++
+		}
+	}
+	if byWords+whole != 200 || whole != 0 && byWords*len(from+to) > maxDiffBytes {
+		t.Errorf("%d items are compared by words, %d as a whole", byWords, whole)
+	}
+}

@@ -17,12 +17,16 @@ const (
 
 // Markdown returns a specification for reading: its number and title as a heading, its
 // content, and its items as a list with the number of each, such as 3.2. Title, content
-// and items are Markdown as their authors wrote it.
+// and items are Markdown as their authors wrote it. A specification that does not exist
+// is empty.
 //
 // The list has the numbers by which items are cited, and no second count: it would differ
 // from them, and an inserted item would change the lines of all items behind it.
 func Markdown(list requirements.ItemList) string {
 	var b strings.Builder
+	if list.Specification.Number == 0 {
+		return ""
+	}
 	b.WriteString(heading(list.Specification.Number, list.Specification.Title) + "\n\n" + list.Specification.Content + "\n")
 	if len(list.Items) > 0 {
 		// The heading keeps the list apart from one at the end of the content.

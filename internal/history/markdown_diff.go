@@ -20,21 +20,32 @@ func MarkdownDiff(from, to requirements.ItemList) string {
 	fmt.Fprintf(&b, "%s, v%d to v%d\n", heading(to.Specification.Number, escaped(to.Specification.Title)),
 		from.Specification.Version, to.Specification.Version)
 	if d.IsEmpty() {
-		b.WriteString("\nThe texts are the same.\n")
+		b.WriteString(sameTexts)
 	}
-	if d.Title != nil {
-		b.WriteString("\n## Title\n\n" + excerpt(d.Title) + "\n")
-	}
-	if d.Content != nil {
-		b.WriteString("\n## Content\n\n" + excerpt(d.Content) + "\n")
-	}
+	d.writeSections(&b, "##")
+	return b.String()
+}
+
+// sameTexts is a diff without differences, below its heading.
+const sameTexts = "\nThe texts are the same.\n"
+
+// writeSections writes what differs, below headings of a level.
+func (d SpecificationDiff) writeSections(b *strings.Builder, level string) {
+	writeExcerpt(b, level+" Title", d.Title)
+	writeExcerpt(b, level+" Content", d.Content)
 	if len(d.Items) > 0 {
-		b.WriteString("\n## Items\n\n")
+		b.WriteString("\n" + level + " Items\n\n")
 	}
 	for _, item := range d.Items {
-		fmt.Fprintf(&b, itemMark+"**%s** %s: %s\n", item.Ref, item.summary(), indented(excerpt(item.Segments), itemIndent))
+		fmt.Fprintf(b, itemMark+"**%s** %s: %s\n", item.Ref, item.summary(), indented(excerpt(item.Segments), itemIndent))
 	}
-	return b.String()
+}
+
+// writeExcerpt writes the difference of a text, unless it is the same.
+func writeExcerpt(b *strings.Builder, heading string, segments []Segment) {
+	if segments != nil {
+		b.WriteString("\n" + heading + "\n\n" + excerpt(segments) + "\n")
+	}
 }
 
 // summary says in words what became of the item. Places count from 1.

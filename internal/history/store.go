@@ -29,6 +29,9 @@ type Store interface {
 	// SpecificationsAt reads the specifications of a project that were live at a revision
 	// and have a number after one, by number: as they are now, with what happened since.
 	SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
+	// SpecificationsChanged reads the specifications of a project that changed after a
+	// revision, by number: as they are now, with what happened since.
+	SpecificationsChanged(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
 	// EraseHistory deletes what the versions of a specification before one have replaced.
 	EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error

@@ -44,6 +44,23 @@ func (r Revision) Summary() string {
 	return sentence(parts)
 }
 
+// RevisionsMarkdown returns revisions of one specification as a list for reading.
+func RevisionsMarkdown(revisions []Revision) string {
+	var b strings.Builder
+	for _, r := range revisions {
+		name := "a deleted account"
+		switch {
+		case r.Actor.Name != nil:
+			name = escaped(*r.Actor.Name)
+		case r.Actor.ID.IsZero():
+			name = "an administrator of the database"
+		}
+		fmt.Fprintf(&b, itemMark+"**%s** v%d, %s, %s: %s\n", Text(r.Revision), r.Changes[0].SpecificationVersion,
+			r.At.UTC().Format("2006-01-02 15:04:05 UTC"), name, r.Summary())
+	}
+	return b.String()
+}
+
 // maxRefs is how many items a summary names.
 const maxRefs = 3
 

@@ -6,24 +6,39 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // contextLines is how many unchanged lines surround a change in a unified diff.
 const contextLines = 3
 
+// maxDiffLines is the largest number of lines of both texts that unified diffs compare.
+const maxDiffLines = 100_000
+
 // UnifiedDiff compares two states of one specification, as [Markdown] shows them, in the
 // unified format. It is empty if they are the same. The file is named after the number of
 // the specification, with the version where other programs have the time, so patch and
-// git apply find it: "--- 3.md\tv7".
-func UnifiedDiff(from, to requirements.ItemList) string {
+// git apply find it: "--- 3.md\tv7". A state that does not exist is /dev/null. More than
+// maxDiffLines are InvalidParameter.
+func UnifiedDiff(from, to requirements.ItemList) (string, error) {
+	return unifiedDiff(fileName(from), fileName(to), Markdown(from), Markdown(to))
+}
+
+func unifiedDiff(fromName, toName, from, to string) (string, error) {
+	if strings.Count(from, "\n")+strings.Count(to, "\n") > maxDiffLines {
+		return "", problem.New(problem.InvalidParameter, "The two states have more than %d lines, too many for a unified diff. Compare them as application/json.", maxDiffLines)
+	}
 	v := newVocabulary()
-	d := comparison{words: v, from: v.number(strings.Lines(Markdown(from))), to: v.number(strings.Lines(Markdown(to)))}
+	d := comparison{words: v, from: v.number(strings.Lines(from)), to: v.number(strings.Lines(to))}
 	d.runs = align(d.from, d.to, len(v.parts))
-	return udiff.UnifiedDiff{From: fileName(from), To: fileName(to), Hunks: d.hunks()}.String()
+	return udiff.UnifiedDiff{From: fromName, To: toName, Hunks: d.hunks()}.String(), nil
 }
 
 func fileName(list requirements.ItemList) string {
+	if list.Specification.Number == 0 {
+		return "/dev/null"
+	}
 	return fmt.Sprintf("%d.md\tv%d", list.Specification.Number, list.Specification.Version)
 }
 

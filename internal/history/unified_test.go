@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
@@ -39,11 +40,33 @@ func TestUnifiedDiff_IsReadable(t *testing.T) {
  -   **3.6** Six.
 --   **3.7** Seven.
 `
-	if diff := cmp.Diff(want, UnifiedDiff(from, to)); diff != "" {
+	if diff := cmp.Diff(want, unified(t, from, to)); diff != "" {
 		t.Error(diff)
 	}
-	if same := UnifiedDiff(from, from); same != "" {
+	if same := unified(t, from, from); same != "" {
 		t.Errorf("two equal states: %s", same)
+	}
+}
+
+func unified(t *testing.T, from, to requirements.ItemList) string {
+	t.Helper()
+	text, err := UnifiedDiff(from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestUnifiedDiff_IsBounded(t *testing.T) {
+	t.Parallel()
+	half := strings.Repeat("a\n", maxDiffLines/2)
+	for _, c := range []struct {
+		from, to string
+		want     problem.Code
+	}{{half[4:], half[4:] + "b", ""}, {half, half + "b\n", problem.InvalidParameter}} {
+		if _, err := unifiedDiff("a", "b", c.from, c.to); problem.CodeOf(err) != c.want && (err != nil || c.want != "") {
+			t.Errorf("%d lines: %v, want %q", strings.Count(c.from+c.to, "\n"), err, c.want)
+		}
 	}
 }
 
@@ -58,7 +81,7 @@ func apply(t *testing.T, from, to []requirements.ItemList, program string, args 
 		if err := os.WriteFile(name, []byte(Markdown(from[n])), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		patch.WriteString(UnifiedDiff(from[n], to[n]))
+		patch.WriteString(unified(t, from[n], to[n]))
 	}
 	command := exec.CommandContext(t.Context(), program, args...)
 	command.Dir = dir

@@ -7,7 +7,7 @@
 // package contains no SQL and no business rule.
 //
 // Some types are exported only because huma ignores embedded types that are not:
-// PageIn, ListIn, IdempotentIn, CreatedOut, ParentOut, UserView, Conditions, Match,
+// AcceptIn, DiffIn, PageIn, ListIn, IdempotentIn, CreatedOut, ParentOut, UserView, Conditions, Match,
 // MatchedProjectIn, MatchedSpecificationIn and MatchedItemIn. No other package uses
 // them.
 package httpapi

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/cache"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/ratelimit"
 )
@@ -53,10 +54,13 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 			return
 		}
 		info.limits.header = w.Header()
+		if len(info.route.texts) > 0 {
+			w.Header().Add("Vary", "Accept")
+		}
 		signed := a.Cache != nil && info.route.signed && a.callerOf(r).err == nil
 		var err error
 		switch {
-		case signed && info.route.cacheable && cacheable(r):
+		case signed && info.route.cacheable && cacheable(r) && mediaType(r.Header, info.route.texts) == openapi.JSON:
 			err = a.serveRead(w, r, next)
 		case signed && info.route.writes:
 			err = a.serveWrite(w, r, next)

@@ -28,7 +28,7 @@ import (
 // newContract is the contract without its operations.
 func newContract() *openapi.Contract {
 	return openapi.New(openapi.Config{
-		Prefix: prefix, Introduction: docs.Introduction, Format: jsonFormat, Headers: limitHeaders(),
+		Prefix: prefix, Introduction: docs.Introduction, Format: jsonFormat, Markdown: markdownFormat, Diff: diffFormat, Headers: limitHeaders(),
 		Resources: []openapi.Resource{ // the last that an operation may not find is what its path names
 			{Name: "baseline", NotFound: problem.BaselineNotFound, View: reflect.TypeFor[baseline]()},
 			{Name: "user", NotFound: problem.UserNotFound, View: reflect.TypeFor[UserView]()},

@@ -130,7 +130,7 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 	a.known[method+" "+prefix+path] = route{
 		pattern: method + " " + prefix + path, path: prefix + path, signed: required.signedIn,
 		cacheable: op.cached, writes: required.signedIn && method != http.MethodGet && writesContent(method, prefix+path),
-		limiter: a.limiterFor(op),
+		texts: op.texts, limiter: a.limiterFor(op),
 	}
 	maxBody := a.MaxBodyBytes
 	if strings.HasPrefix(path, "/auth/") {
@@ -210,6 +210,7 @@ func (c *call) check(op *huma.Operation) error {
 			return err
 		}
 	}
+	c.request.Header.Set("Accept", mediaType(c.request.Header, c.op.texts)) // huma panics on some others
 	err := checkRequest(c.request, op, c.op)
 	// A form of another site would send a body of another type along with the cookie.
 	if problem.CodeOf(err) == middleware.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {

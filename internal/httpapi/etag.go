@@ -8,11 +8,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // etag is the strong entity tag of a resource.
 func etag(tag requirements.Tag) string { return `"` + tag.String() + `"` }
+
+// markdownSuffix ends the tag of a resource as Markdown, which has other bytes than JSON.
+// As If-Match it stands for the same state.
+const markdownSuffix = "-md"
+
+// tagAs returns the entity tag of a resource in a media type.
+func tagAs(tag, media string) string {
+	if media != openapi.Markdown {
+		return tag
+	}
+	return strings.TrimSuffix(tag, `"`) + markdownSuffix + `"`
+}
 
 // Conditions are the conditions of a change (RFC 9110, section 13.1). It is exported
 // because huma ignores embedded types that are not.
@@ -75,7 +88,7 @@ func readTags(set *requirements.TagSet, list string) error {
 	}
 	tags, err := middleware.ParseEntityTags(list)
 	for _, tag := range tags {
-		if ours, ok := parseTag(tag.WithoutCoding()); ok {
+		if ours, ok := parseTag(strings.TrimSuffix(tag.WithoutCoding(), markdownSuffix)); ok {
 			set.Tags = append(set.Tags, ours)
 		}
 	}

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/url"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
@@ -20,7 +23,7 @@ var (
 	}
 	listRevisionsDoc = doc{
 		"listRevisions", "History", "List a specification's revisions",
-		"The revisions that changed the specification or its items, the newest first, each with a sentence for people.",
+		"The revisions that changed the specification or its items, the newest first, each with a sentence for people. With `Accept: text/markdown` they are a list; the header `Link` then has the next page.",
 	}
 )
 
@@ -157,15 +160,27 @@ func revisionOf(r history.Revision) revision {
 }
 
 type listRevisionsIn struct {
+	AcceptIn
 	ID requirements.SpecificationID `path:"id" format:"uuid"`
 	PageIn
 }
 
+// revisionList is a page of revisions.
+type revisionList struct {
+	Revisions     []revision `json:"revisions"`
+	NextPageToken string     `json:"next_page_token" doc:"Empty on the last page."`
+
+	text textBody
+}
+
+// ContentType implements huma.ContentTypeFilter.
+func (revisionList) ContentType(media string) string { return textType(media) }
+
+func (l revisionList) writeMarkdown(w io.Writer) error { return l.text.write(w) }
+
 type revisionsOut struct {
-	Body struct {
-		Revisions     []revision `json:"revisions"`
-		NextPageToken string     `json:"next_page_token" doc:"Empty on the last page."`
-	}
+	Link string `header:"Link" hidden:"true"`
+	Body revisionList
 }
 
 // listRevisions is GET /specs/{id}/revisions.
@@ -187,6 +202,12 @@ func (a *API) listRevisions(ctx context.Context, actor auth.Actor, in *listRevis
 	out.Body.Revisions = each(revisions, revisionOf)
 	if next > 0 {
 		out.Body.NextPageToken = a.pageToken(&page.Cursor{Number: int(next)}, scope)
+	}
+	if in.Media == openapi.Markdown {
+		out.Body.text = textBody(history.RevisionsMarkdown(revisions))
+		if next > 0 {
+			out.Link = fmt.Sprintf(`<?page_size=%d&page_token=%s>; rel="next"`, q.Limit, url.QueryEscape(out.Body.NextPageToken))
+		}
 	}
 	return out, nil
 }

@@ -241,32 +241,6 @@ func withoutRevisions(changes []string) (kinds []string) {
 	return kinds
 }
 
-func TestDiff_WordsAndItems(t *testing.T) {
-	t.Parallel()
-	ann := testkit.Start(t).SignUp(t)
-	s := newSpec(ann, "one", "two")
-	items := bulletsOf(ann, s)
-	from := specOf(ann.Get(s.path()).Want(200)).Version
-	ann.Patch(items[0].path(), map[string]any{"content": "number one"}).Want(200)
-	ann.Delete(items[1].path()).Want(204)
-	var d struct {
-		From, To       int
-		Title, Content *struct{}
-		Items          []struct {
-			Ref, Change string
-			Segments    []struct{ Op, Text string }
-		}
-	}
-	ann.Get(fmt.Sprintf("%s/diff?from=v%d", s.path(), from)).Want(200).Decode(&d)
-	if d.From != from || d.To != from+2 || d.Title != nil || d.Content != nil || len(d.Items) != 2 || d.Items[0].Change != "changed" || d.Items[1].Change != "removed" ||
-		d.Items[0].Segments[0].Op != "insert" {
-		t.Errorf("the diff is %+v", d)
-	}
-	ann.Get(s.path()+"/diff").WantProblem(400, "invalid_parameter")
-	ann.Get(s.path()+"/diff?from=v1&to=x").WantProblem(400, "invalid_parameter")
-	ann.Get(s.path()+"/diff?from=r99").WantProblem(404, "revision_not_found")
-}
-
 func TestBaselines_NameRevisions(t *testing.T) {
 	t.Parallel()
 	ann := testkit.Start(t).SignUp(t)

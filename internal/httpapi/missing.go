@@ -1,16 +1,13 @@
 package httpapi
 
 import (
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
-	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -86,25 +83,4 @@ func (a *API) routeAt(at string) string {
 		}
 	}
 	return ""
-}
-
-// prefersHTML reports whether Accept (RFC 9110, section 12.5.1) names HTML, and no kind
-// of JSON that is as welcome. A wildcard prefers nothing.
-func prefersHTML(h http.Header) bool {
-	weights := map[string]float64{}
-	for entry := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
-		media, parameters, err := mime.ParseMediaType(strings.TrimSpace(entry))
-		if err != nil {
-			continue
-		}
-		weight := 1.0
-		if q, ok := parameters["q"]; ok {
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		weights[media] = max(weights[media], weight)
-	}
-	html := max(weights["text/html"], weights["application/xhtml+xml"])
-	return html > 0 && html > max(weights[openapi.JSON], weights[openapi.ProblemJSON], weights["application/*"]) && html >= weights["*/*"]
 }

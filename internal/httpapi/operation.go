@@ -34,6 +34,8 @@ type operation struct {
 	emptyBody bool
 	// bodyless is for a POST that has no body.
 	bodyless bool
+	// texts are the media types of the response besides JSON.
+	texts []string
 	// problems are those besides the ones that each operation of its kind has.
 	problems []problem.Code
 }
@@ -91,6 +93,11 @@ func restores(o *operation) {
 	past(o)
 	problems(problem.UndoConflict, problem.SpecificationLimit, problem.ItemLimit)(o)
 }
+
+// texts lets a caller have the response as a text instead of JSON, by Accept. The
+// descriptions name the texts. As further contents of the response in the contract, they
+// would make each type of a generated client "this or a string".
+func texts(media ...string) option { return func(o *operation) { o.texts = media } }
 
 // bodyless is for a POST without a body.
 func bodyless(o *operation) { o.bodyless = true }

@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/body"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -22,7 +24,7 @@ var (
 	}
 	getProjectDoc = doc{
 		"getProject", "Projects", "Read a project",
-		"The project. Its `ETag` is made of its version and its revision, such as `\"3-17\"`; `If-Match` compares the version.",
+		"The project. Its `ETag` is made of its version and its revision, such as `\"3-17\"`; `If-Match` compares the version. With `Accept: text/markdown` it is title and description as one text.",
 	}
 	replaceProjectDoc = doc{
 		"replaceProject", "Projects", "Replace a project",
@@ -54,6 +56,13 @@ type Project struct {
 	CreatedAt          timestamp              `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt          timestamp              `json:"updated_at"`
 	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
+}
+
+// ContentType implements huma.ContentTypeFilter.
+func (Project) ContentType(media string) string { return textType(media) }
+
+func (p Project) writeMarkdown(w io.Writer) error {
+	return textBody(history.ProjectMarkdown(requirements.Project{Title: p.Title, Description: p.Description})).write(w)
 }
 
 func projectOf(p requirements.Project) Project {
@@ -166,9 +175,18 @@ func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createPro
 	}, nil
 }
 
+type getProjectIn struct {
+	ID requirements.ProjectID `path:"id" format:"uuid"`
+	AcceptIn
+}
+
 // getProject is GET /projects/{id}.
-func (a *API) getProject(ctx context.Context, actor auth.Actor, in *projectIn) (*projectOut, error) {
-	return projectResponse(a.Requirements.Project(ctx, actor, in.ID))
+func (a *API) getProject(ctx context.Context, actor auth.Actor, in *getProjectIn) (*projectOut, error) {
+	out, err := projectResponse(a.Requirements.Project(ctx, actor, in.ID))
+	if err == nil {
+		out.ETag = tagAs(out.ETag, in.Media)
+	}
+	return out, err
 }
 
 type replaceProjectIn struct {

@@ -18,6 +18,8 @@ type route struct {
 	// cacheable is true for reads whose response may be cached, writes for operations
 	// that change what such reads show.
 	cacheable, writes bool
+	// texts are the media types of the response besides JSON.
+	texts []string
 	// limiter bounds how many requests work at the same time; nil for no bound.
 	limiter *admission.Limiter
 }

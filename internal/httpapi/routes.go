@@ -7,6 +7,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -19,7 +20,7 @@ func (a *API) routes() {
 	open(a, "POST /auth/login", 200, a.login, loginDoc, signInLimiter,
 		problems(problem.GoogleTokenInvalid, problem.EmailNotVerified, problem.DomainNotAllowed, problem.AccountSuspended, problem.CSRFRejected))
 	open(a, "GET /auth/google", 302, a.browser.Authorize, authorizeDoc, signInLimiter, problems(middleware.RouteNotFound))
-	open(a, "GET /auth/google/callback", 302, a.browser.Callback, callbackDoc, signInLimiter, lenientQuery, problems(problem.CSRFRejected))
+	open(a, "GET /auth/google/callback", 302, a.browser.Callback, callbackDoc, signInLimiter, lenientQuery, texts("text/html"), problems(problem.CSRFRejected))
 	open(a, "POST /auth/refresh", 200, a.refresh, refreshDoc, refreshCookie,
 		problems(problem.RefreshTokenInvalid, problem.RefreshTokenExpired, problem.RefreshTokenReused))
 	open(a, "POST /auth/logout", 204, a.logout, logoutDoc, refreshCookie, logoutLimiter,
@@ -46,13 +47,14 @@ func (a *API) contentRoutes() {
 
 	user(a, "GET /projects", 200, a.listProjects, listProjectsDoc, cached, paged)
 	user(a, "POST /projects", 201, a.createProject, createProjectDoc, idempotent, problems(problem.ProjectLimit))
-	user(a, "GET /projects/{id}", 200, a.getProject, getProjectDoc, project, cached)
+	user(a, "GET /projects/{id}", 200, a.getProject, getProjectDoc, project, cached, texts(openapi.Markdown))
 	user(a, "PUT /projects/{id}", 200, a.replaceProject, replaceProjectDoc, project, conditional)
 	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
+	user(a, "GET /projects/{id}/diff", 200, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))
 	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
 	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
 	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
@@ -64,10 +66,10 @@ func (a *API) contentRoutes() {
 
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
-	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past)
+	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past, texts(openapi.Markdown))
 	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound))
-	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past)
-	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, paged)
+	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past, texts(openapi.Markdown, openapi.Diff))
+	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, paged, texts(openapi.Markdown))
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
 	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)

@@ -2,10 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/body"
+	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -22,7 +25,7 @@ var (
 	}
 	getSpecificationDoc = doc{
 		"getSpecification", "Specifications", "Read a specification",
-		"The specification, with its version as `ETag`; `include=items` adds its items.",
+		"The specification, with its version as `ETag`; `include=items` adds its items. With `Accept: text/markdown` it is one text with its items.",
 	}
 	replaceSpecificationDoc = doc{
 		"replaceSpecification", "Specifications", "Replace a specification",
@@ -55,6 +58,17 @@ type specification struct {
 	UpdatedAt timestamp                    `json:"updated_at"`
 	DeletedAt *timestamp                   `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
 	Items     []item                       `json:"items,omitzero" doc:"The items in their order; only with include=items, and in the response to a creation with items."`
+}
+
+// ContentType implements huma.ContentTypeFilter.
+func (specification) ContentType(media string) string { return textType(media) }
+
+func (s specification) writeMarkdown(w io.Writer) error {
+	list := requirements.ItemList{Specification: requirements.Specification{Number: s.Number, Title: s.Title, Content: s.Content}}
+	for _, i := range s.Items {
+		list.Items = append(list.Items, requirements.Item{Number: i.Number, Content: i.Content})
+	}
+	return textBody(history.Markdown(list)).write(w)
 }
 
 func specificationOf(s requirements.Specification) specification {
@@ -251,6 +265,7 @@ func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *cre
 }
 
 type getSpecificationIn struct {
+	AcceptIn
 	ID      requirements.SpecificationID `path:"id" format:"uuid"`
 	Include string                       `query:"include" enum:"items" doc:"items adds the items in their order."`
 	At      string                       `query:"at" maxLength:"120" example:"v17" doc:"The specification as it was: at a revision of the project such as r120, a version such as v17, a time, or a baseline such as baseline:NAME. A time means the last revision at or before it."`
@@ -258,6 +273,17 @@ type getSpecificationIn struct {
 
 // getSpecification is GET /specs/{id}.
 func (a *API) getSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
+	if in.Media == openapi.Markdown {
+		in.Include = "items"
+	}
+	out, err := a.readSpecification(ctx, actor, in)
+	if err == nil {
+		out.ETag = tagAs(out.ETag, in.Media)
+	}
+	return out, err
+}
+
+func (a *API) readSpecification(ctx context.Context, actor auth.Actor, in *getSpecificationIn) (*specificationOut, error) {
 	if in.At != "" {
 		return a.specificationAt(ctx, actor, in)
 	}

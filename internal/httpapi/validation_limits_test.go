@@ -92,8 +92,8 @@ var limits = map[string]limit{
 	"query action": filterLimit(eventsPath+"?action=", 100),
 
 	"query at":             pointLimit(historyPath{"GET", false, "?at="}, historyPath{"GET", true, "/specs?at="}),
-	"query from":           pointLimit(historyPath{"GET", false, "/diff?from="}),
-	"query to":             pointLimit(historyPath{"GET", false, "/diff?from=v1&to="}),
+	"query from":           pointLimit(historyPath{"GET", false, "/diff?from="}, historyPath{"GET", true, "/diff?from="}),
+	"query to":             pointLimit(historyPath{"GET", false, "/diff?from=v1&to="}, historyPath{"GET", true, "/diff?from=r1&to="}),
 	"query since":          {0, 17, sinceLimit},
 	"header Last-Event-ID": {0, 17, lastEventLimit},
 	"query before":         {0, 17, beforeLimit},

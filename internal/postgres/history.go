@@ -98,26 +98,35 @@ func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requ
 }
 
 // SpecificationsAt implements history.Store.
-func (s *Store) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) (list []history.Since, err error) {
-	err = s.inTx(ctx, scopeToSnapshotOf(actor), func(t *tx) error {
-		list, err = t.specificationsAt(ctx, actor, project, at)
-		return err
-	})
-	return list, err
-}
-
-// specificationsAt reads the specifications in one round trip, and what belongs to them in
-// another.
-func (t *tx) specificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
-	var specs []db.Specification
-	if err := t.read(ctx, get(&specs, func(q *db.Queries) ([]db.Specification, error) {
+func (s *Store) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
+	return s.specificationsSince(ctx, actor, at, func(q *db.Queries) ([]db.Specification, error) {
 		return q.ListSpecificationsAt(ctx, db.ListSpecificationsAtParams{
 			OwnerID: actor.User, ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
 		})
-	})); err != nil || len(specs) == 0 {
-		return nil, err
-	}
-	return t.since(ctx, actor.User, specs, at.Revision, at.Items)
+	})
+}
+
+// SpecificationsChanged implements history.Store.
+func (s *Store) SpecificationsChanged(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
+	return s.specificationsSince(ctx, actor, at, func(q *db.Queries) ([]db.Specification, error) {
+		return q.ListSpecificationsChanged(ctx, db.ListSpecificationsChangedParams{
+			OwnerID: actor.User, ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
+		})
+	})
+}
+
+// specificationsSince reads specifications in one round trip, and what belongs to them in
+// another, in one snapshot.
+func (s *Store) specificationsSince(ctx context.Context, actor auth.Actor, at history.AtQuery, list func(*db.Queries) ([]db.Specification, error)) (found []history.Since, err error) {
+	err = s.inTx(ctx, scopeToSnapshotOf(actor), func(t *tx) error {
+		var specs []db.Specification
+		if err := t.read(ctx, get(&specs, list)); err != nil || len(specs) == 0 {
+			return err
+		}
+		found, err = t.since(ctx, actor.User, specs, at.Revision, at.Items)
+		return err
+	})
+	return found, err
 }
 
 // Changes implements history.Store.

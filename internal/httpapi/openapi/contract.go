@@ -31,6 +31,8 @@ const (
 	MergePatch  = "application/merge-patch+json"
 	ProblemJSON = "application/problem+json"
 	EventStream = "text/event-stream"
+	Markdown    = "text/markdown"
+	Diff        = "text/x-diff"
 )
 
 // SchemaPrefix is where the document has its schemas.
@@ -42,8 +44,8 @@ type Config struct {
 	Prefix string
 	// Introduction is the text before the operations, in Markdown.
 	Introduction string
-	// Format reads and writes bodies.
-	Format huma.Format
+	// Format reads and writes bodies, Markdown and Diff write them as texts.
+	Format, Markdown, Diff huma.Format
 	// Headers are those of every response of an operation.
 	Headers map[string]*huma.Header
 	// Resources are what the paths name.
@@ -117,7 +119,7 @@ func New(c Config) *Contract {
 func (c *Contract) Huma() huma.Config {
 	return huma.Config{
 		OpenAPI:       c.api,
-		Formats:       map[string]huma.Format{JSON: c.Format, MergePatch: c.Format, ProblemJSON: c.Format},
+		Formats:       map[string]huma.Format{JSON: c.Format, MergePatch: c.Format, ProblemJSON: c.Format, Markdown: c.Markdown, Diff: c.Diff},
 		DefaultFormat: JSON,
 	}
 }

@@ -164,3 +164,12 @@ SELECT project_id, revision
 FROM   project_revisions
 WHERE  owner_id = @owner_id
 ORDER  BY project_id;
+
+-- ListSpecificationsChanged reads the specifications of a project that changed after a
+-- revision, as they are now, by number.
+-- name: ListSpecificationsChanged :many
+SELECT *
+FROM   specifications
+WHERE  owner_id = @owner_id AND project_id = @project_id AND number > @after_number AND revision > @revision
+ORDER  BY number
+LIMIT  @max_rows;

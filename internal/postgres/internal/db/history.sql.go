@@ -719,6 +719,65 @@ func (q *Queries) ListSpecificationsAt(ctx context.Context, arg ListSpecificatio
 	return items, nil
 }
 
+const listSpecificationsChanged = `-- name: ListSpecificationsChanged :many
+SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
+FROM   specifications
+WHERE  owner_id = $1 AND project_id = $2 AND number > $3 AND revision > $4
+ORDER  BY number
+LIMIT  $5
+`
+
+type ListSpecificationsChangedParams struct {
+	OwnerID     auth.UserID
+	ProjectID   requirements.ProjectID
+	AfterNumber int32
+	Revision    int64
+	MaxRows     int32
+}
+
+// ListSpecificationsChanged reads the specifications of a project that changed after a
+// revision, as they are now, by number.
+func (q *Queries) ListSpecificationsChanged(ctx context.Context, arg ListSpecificationsChangedParams) ([]Specification, error) {
+	rows, err := q.db.Query(ctx, listSpecificationsChanged,
+		arg.OwnerID,
+		arg.ProjectID,
+		arg.AfterNumber,
+		arg.Revision,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Specification
+	for rows.Next() {
+		var i Specification
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.OwnerID,
+			&i.Number,
+			&i.Title,
+			&i.Content,
+			&i.ItemIDs,
+			&i.NextItemNumber,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.Trashed,
+			&i.Revision,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockSpecificationsSince = `-- name: LockSpecificationsSince :many
 SELECT id, project_id, owner_id, number, title, content, item_ids, next_item_number, version, created_at, updated_at, deleted_at, trashed, revision
 FROM   specifications
