@@ -67,6 +67,18 @@ CHAOS ?= 3m
 chaos: servers ## Inject faults under load for CHAOS (default 3m) and count violated guarantees
 	go run ./test/chaos -for $(CHAOS)
 
+# The release before, as a git revision, and the number of items in its database.
+BEFORE ?= v0.9.0
+ITEMS ?= 10000
+
+.PHONY: upgrade
+upgrade: servers ## Upgrade from the release BEFORE with ITEMS items under load; no request may fail
+	rm -rf bin/before && mkdir -p bin/before
+	git archive $(BEFORE) | tar -x -C bin/before
+	cd bin/before && go build -trimpath -o ../codegenapp-before ./cmd/codegenapp
+	rm -rf bin/before
+	go run ./test/chaos -upgrade-from bin/codegenapp-before -items $(ITEMS)
+
 # How long each attack lasts.
 ATTACK ?= 8s
 

@@ -72,7 +72,7 @@ func (c *caller) work(ctx context.Context) {
 
 // request sends a request to a random replica.
 func (c *caller) request(ctx context.Context, method, path, body, key string) response {
-	g := c.send(ctx, mathrand.IntN(replicas), method, path, c.token, body, key) //nolint:gosec // not a secret
+	g := c.send(ctx, c.anyReplica(), method, path, c.token, body, key)
 	if !g.conclusive() {
 		_ = fleet.Sleep(ctx, 20*time.Millisecond)
 	}
@@ -119,9 +119,9 @@ func (c *caller) tryEndedSession(ctx context.Context) {
 	if len(c.ended) == 0 {
 		return
 	}
-	token := c.ended[mathrand.IntN(len(c.ended))]                         //nolint:gosec // not a secret
-	path := "/api/v1/specs/" + c.spec.id                                  // probably cached
-	g := c.send(ctx, mathrand.IntN(replicas), "GET", path, token, "", "") //nolint:gosec // not a secret
+	token := c.ended[mathrand.IntN(len(c.ended))] //nolint:gosec // not a secret
+	path := "/api/v1/specs/" + c.spec.id          // probably cached
+	g := c.send(ctx, c.anyReplica(), "GET", path, token, "", "")
 	c.tally.revokedTries.Add(1)
 	switch {
 	case g.status == http.StatusOK:

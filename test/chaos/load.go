@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,22 +19,37 @@ const requestTimeout = 10 * time.Second
 
 // load is the set of callers, which use all replicas.
 type load struct {
-	fleet    *fleet.Fleet
-	client   *http.Client
-	tally    tally
-	callers  []*caller
-	stopping atomic.Bool
-	running  sync.WaitGroup
+	fleet   *fleet.Fleet
+	client  *http.Client
+	tally   tally
+	callers []*caller
+	// first and end are the replicas that callers use.
+	first, end atomic.Int64
+	stopping   atomic.Bool
+	running    sync.WaitGroup
 }
 
-func startLoad(ctx context.Context, w *fleet.Fleet, callers int) *load {
+func startLoad(ctx context.Context, w *fleet.Fleet, callers, replicas int) *load {
 	l := &load{fleet: w, client: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
+	l.use(0, replicas)
 	for n := range callers {
 		c := newCaller(l, "caller-"+string(rune('a'+n/26))+string(rune('a'+n%26)))
 		l.callers = append(l.callers, c)
 		l.running.Go(func() { c.work(ctx) })
 	}
 	return l
+}
+
+// use makes callers use the replicas from first to end.
+func (l *load) use(first, end int) {
+	l.end.Store(int64(end))
+	l.first.Store(int64(first))
+}
+
+// anyReplica returns a replica by chance.
+func (l *load) anyReplica() int {
+	first, end := l.first.Load(), l.end.Load()
+	return int(first + rand.Int64N(end-first)) //nolint:gosec // not a secret
 }
 
 // stop stops all callers and waits for them.
@@ -69,6 +85,8 @@ func (l *load) send(ctx context.Context, replica int, method, path, token, body,
 		r.Header.Set("Idempotency-Key", key)
 	}
 	l.tally.requests.Add(1)
+	start := time.Now()
+	defer func() { l.tally.took(time.Since(start)) }()
 	answer, err := l.client.Do(r)
 	if err != nil {
 		l.tally.unanswered.Add(1)

@@ -5,6 +5,8 @@
 //
 //	go run ./test/chaos -for 3m
 //
+// With -upgrade-from it upgrades a large database under the same load instead.
+//
 // It starts everything it needs on loopback: PostgreSQL with a synchronous standby,
 // Redis, an issuer, and the built program. The exit status is 1 after a violation. To
 // repeat the order of the faults of a run, pass its -seed. docs/operations/reliability.md has the
@@ -31,9 +33,16 @@ func main() {
 	callers := flag.Int("callers", 12, "number of concurrent users")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the order of faults")
 	only := flag.String("only", "", "inject only the fault with this name")
+	before := flag.String("upgrade-from", "", "inject no faults, but upgrade from this program of an older release")
+	items := flag.Int("items", 10_000, "with -upgrade-from: number of items in the database")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, options{*length, *callers, *seed, *only}, os.Stdout)
+	o := options{*length, *callers, *seed, *only, *before, *items}
+	work := run
+	if o.before != "" {
+		work = upgrade
+	}
+	err := work(ctx, o, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
@@ -47,6 +56,8 @@ type options struct {
 	callers int
 	seed    uint64
 	only    string
+	before  string
+	items   int
 }
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
@@ -56,7 +67,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	load := startLoad(ctx, w, o.callers)
+	load := startLoad(ctx, w, o.callers, replicas)
 	p := newProber(w, load)
 	if err := p.start(ctx); err != nil {
 		load.stop()

@@ -14,6 +14,8 @@ import (
 type tally struct {
 	requests, unanswered, unavailable, writes, keyed, reads, revokedTries, foreignReads, stale atomic.Int64
 	lost, duplicated, revokedAccepted, leaked, other                                           atomic.Int64
+	// slowest is the longest time of a request, in nanoseconds.
+	slowest atomic.Int64
 
 	mu    sync.Mutex
 	first []string
@@ -26,6 +28,12 @@ func (t *tally) record(of *atomic.Int64, format string, args ...any) {
 	defer t.mu.Unlock()
 	if len(t.first) < 20 {
 		t.first = append(t.first, time.Now().Format(time.TimeOnly)+" "+fmt.Sprintf(format, args...))
+	}
+}
+
+// took notes how long a request took.
+func (t *tally) took(d time.Duration) {
+	for known := t.slowest.Load(); int64(d) > known && !t.slowest.CompareAndSwap(known, int64(d)); known = t.slowest.Load() {
 	}
 }
 

@@ -145,8 +145,10 @@ func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 	t.Helper()
 	paths := map[string][]string{
 		"/users/me": {""}, "/auth/sessions": {""}, "/projects": {"", "?trashed=true", "?order_by=title"},
-		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true"},
-		"/specs/{id}": {"", "?include=items"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
+		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true", "?at=r3"},
+		"/specs/{id}": {"", "?include=items", "?include=items&at=v1"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
+		"/projects/{id}/changes": {"", "?since=r1"}, "/specs/{id}/revisions": {""}, "/projects/{id}/diff": {"?from=r1"}, "/specs/{id}/diff": {"?from=v1"},
+		"/projects/{id}/baselines": {""}, "/baselines/{id}": {""}, "/search": {"?q=o"},
 		"/admin/users": {""}, "/admin/audit-events": {""}, "/users/me/export": {""},
 		"/events": nil, "/projects/{id}/events": nil, // streams; a restore ends them
 		"/auth/google": nil, "/auth/google/callback": nil, // redirects; they read nothing
@@ -201,6 +203,11 @@ func idsOf(t *testing.T, c *testkit.Client) map[string][]string {
 			continue
 		}
 		ids["projects"] = append(ids["projects"], p.ID)
+		var named struct{ Baselines []struct{ ID string } }
+		c.Get("/api/v1/projects/" + p.ID + "/baselines").Want(http.StatusOK).Decode(&named)
+		for _, b := range named.Baselines {
+			ids["baselines"] = append(ids["baselines"], b.ID)
+		}
 		for _, s := range p.Specifications {
 			if s.DeletedAt != nil {
 				continue
@@ -211,7 +218,7 @@ func idsOf(t *testing.T, c *testkit.Client) map[string][]string {
 			}
 		}
 	}
-	if len(ids["projects"]) == 0 || len(ids["specs"]) == 0 || len(ids["items"]) == 0 {
+	if len(ids["projects"]) == 0 || len(ids["specs"]) == 0 || len(ids["items"]) == 0 || len(ids["baselines"]) == 0 {
 		t.Fatalf("the export shows too little: %v", ids)
 	}
 	return ids

@@ -46,6 +46,7 @@ func createData(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Clien
 		c.Patch("/api/v1/items/"+items[3], map[string]any{"content": "changed"}).Want(http.StatusOK)
 		c.Delete("/api/v1/items/" + items[5]).Want(http.StatusNoContent)
 		c.Delete("/api/v1/specs/" + gone).Want(http.StatusNoContent)
+		made(c, "/api/v1/projects/"+kept+"/baselines", map[string]any{"name": "1.0", "revision": 5})
 		c.Delete("/api/v1/projects/" + thrown).Want(http.StatusNoContent)
 	}
 	ended.Post("/api/v1/auth/logout", nil).Want(http.StatusNoContent)
@@ -69,7 +70,7 @@ func TestBackup_RestoreYieldsTheSameData(t *testing.T) {
 	process.wantExit(0)
 
 	dir := filepath.Join(t.TempDir(), "backups")
-	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "10 tables", "kept 1 backups")
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "13 tables", "kept 1 backups")
 	file, before := onlyBackup(t, dir), digests(t, db)
 	for path, mode := range map[string]os.FileMode{dir: 0o700, file: 0o600, file + ".sha256": 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
@@ -150,7 +151,7 @@ func TestBackup_RejectsAnIncompleteView(t *testing.T) {
 	}{
 		"by the service":            {db.Service, 1, "row-level security would hide rows from " + roleOf(t, db.Service)},
 		"by the owner":              {db.Owner, 1, "row-level security would hide rows from " + roleOf(t, db.Owner)},
-		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read audit_events, bullet_items, goose_db_version"},
+		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read audit_events, baselines, bullet_items, change_numbers, changes, goose_db_version"},
 		"of another database":       {backupRole(t, never), 1, "it has no table goose_db_version"},
 		"of a database that is not": {"postgres://user:canary@" + freeAddress(t) + "/none", 1, "cannot be queried"},
 		"of no database":            {"", 2, "BACKUP_DATABASE_URL is needed"},

@@ -4,6 +4,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -22,6 +23,8 @@ import (
 const (
 	clientID    = "codegenapp-fleet"
 	stopTimeout = 10 * time.Second
+	// drainTimeout is how long a replica may take to serve what it has begun.
+	drainTimeout = 40 * time.Second
 )
 
 // Fleet is a set of replicas with their databases.
@@ -42,6 +45,12 @@ type Fleet struct {
 // Config describes a fleet.
 type Config struct {
 	Replicas int
+	// Alone leaves out the standby.
+	Alone bool
+	// Before is the program of an older release. It migrates the database, and the first
+	// OldReplicas run it. The others are not started: they need the newer schema.
+	Before      string
+	OldReplicas int
 	// Settings are additional settings of the replicas, as NAME=value.
 	Settings []string
 }
@@ -61,7 +70,7 @@ func Start(ctx context.Context, c Config) (w *Fleet, err error) {
 	if err := output(build); err != nil {
 		return w, err
 	}
-	if err := w.startDatabase(ctx); err != nil {
+	if err := w.startDatabase(ctx, c); err != nil {
 		return w, err
 	}
 	if w.Redis, err = redisserver.Start(ctx, w.dir, "--maxmemory", "32mb", "--maxmemory-policy", "allkeys-lru"); err != nil {
@@ -79,6 +88,10 @@ func Start(ctx context.Context, c Config) (w *Fleet, err error) {
 			return w, err
 		}
 		w.Replicas = append(w.Replicas, r)
+		if c.Before != "" && n >= c.OldReplicas {
+			continue
+		}
+		r.program = cmp.Or(c.Before, w.program)
 		if err := r.Start(ctx); err != nil {
 			return w, err
 		}
@@ -87,12 +100,16 @@ func Start(ctx context.Context, c Config) (w *Fleet, err error) {
 }
 
 // startDatabase starts a primary, creates the database, and starts the standby.
-func (w *Fleet) startDatabase(ctx context.Context) error {
+func (w *Fleet) startDatabase(ctx context.Context, c Config) error {
 	programs, err := findPrograms()
 	if err != nil {
 		return err
 	}
-	for n, of := range []**Node{&w.Primary, &w.Standby} {
+	nodes := []**Node{&w.Primary, &w.Standby}
+	if c.Alone {
+		nodes = nodes[:1]
+	}
+	for n, of := range nodes {
 		if *of, err = w.newNode(ctx, programs, "postgres-"+strconv.Itoa(n)); err != nil {
 			return err
 		}
@@ -107,20 +124,32 @@ func (w *Fleet) startDatabase(ctx context.Context) error {
 			return err
 		}
 	}
-	migrate := exec.CommandContext(ctx, w.program, "migrate", "up") //nolint:gosec // our own program
-	migrate.Env = []string{
-		"APP_ENV=development", "DATABASE_URL=" + w.Primary.URL("service", "codegenapp"),
-		"MIGRATION_DATABASE_URL=" + w.Primary.URL("owner", "codegenapp"),
-	}
-	if err := output(migrate); err != nil {
+	if err := w.migrate(ctx, cmp.Or(c.Before, w.program)); err != nil {
 		return err
 	}
-	if err := w.StartStandby(ctx); err != nil {
-		return err
+	if !c.Alone {
+		if err := w.StartStandby(ctx); err != nil {
+			return err
+		}
 	}
 	w.Database, err = NewProxy(ctx, w.Primary.Address())
 	return err
 }
+
+// Migrate brings the database to the schema of this build.
+func (w *Fleet) Migrate(ctx context.Context) error { return w.migrate(ctx, w.program) }
+
+func (w *Fleet) migrate(ctx context.Context, program string) error {
+	migrate := exec.CommandContext(ctx, program, "migrate", "up") //nolint:gosec // our own program
+	migrate.Env = []string{
+		"APP_ENV=development", "DATABASE_URL=" + w.Primary.URL("service", "codegenapp"),
+		"MIGRATION_DATABASE_URL=" + w.Primary.URL("owner", "codegenapp"),
+	}
+	return output(migrate)
+}
+
+// IssuerURL is where users of the fleet come from.
+func (w *Fleet) IssuerURL() string { return w.issuerURL }
 
 // newNode is a node in a directory that PostgreSQL's user owns.
 func (w *Fleet) newNode(ctx context.Context, p programs, name string) (*Node, error) {
@@ -224,6 +253,12 @@ func (r *Replica) Start(ctx context.Context) (err error) {
 	cmd.Env = r.env
 	r.running, err = launch(cmd, r.log)
 	return err
+}
+
+// Stop ends it with SIGTERM.
+func (r *Replica) Stop() {
+	r.running.Stop(syscall.SIGTERM, drainTimeout)
+	r.running = nil
 }
 
 // PID is the number of its process.
