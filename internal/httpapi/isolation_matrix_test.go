@@ -57,6 +57,7 @@ var routeCases = map[string]routeCase{
 	"DELETE /projects/{id}":         {names: "project"},
 	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
 	"GET /projects/{id}/changes":    {names: "project"},
+	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1"},
 	"GET /projects/{id}/baselines":  {names: "project"},
 	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`},
 	"GET /baselines/{id}":           {names: "baseline"},
