@@ -59,6 +59,11 @@ const (
 	HistoryDeleted   Action = "history.deleted"
 )
 
+// ProjectEvent returns an event about a project.
+func (a Actor) ProjectEvent(action Action, project [16]byte, details map[string]string) Event {
+	return Event{ID: id.New[Event](), Actor: &a.User, Action: action, ResourceType: "project", Resource: new(ResourceID(project)), From: a.From, Details: details}
+}
+
 // SpecificationEvent returns an event about a specification.
 func (a Actor) SpecificationEvent(action Action, spec [16]byte, details map[string]string) Event {
 	return Event{ID: id.New[Event](), Actor: &a.User, Action: action, ResourceType: "specification", Resource: new(ResourceID(spec)), From: a.From, Details: details}

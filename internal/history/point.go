@@ -53,6 +53,9 @@ func ParsePoint(text string, versions bool) (p Point, ok bool) {
 // Text returns a revision as points are written.
 func Text(revision int64) string { return "r" + strconv.FormatInt(revision, 10) }
 
+// VersionText returns a version as points are written.
+func VersionText(version int64) string { return "v" + strconv.FormatInt(version, 10) }
+
 // Resolved is a point as a revision of its project.
 type Resolved struct {
 	Project  requirements.ProjectID

@@ -23,11 +23,13 @@ func (s State) Live() bool {
 
 // Rewind returns the state before the changes: all changes of the specification after
 // some revision, the newest first. It does not modify its arguments. The error is
-// HistoryExpired if the old values of one were erased.
+// HistoryExpired if the old values of one were erased, unless the specification did not
+// exist before the changes.
 func Rewind(now State, changes []Change) (State, error) {
 	now.Items = slices.Clone(now.Items)
+	created := len(changes) > 0 && changes[len(changes)-1].Kind == SpecificationCreated
 	for _, c := range changes {
-		if c.Erased {
+		if c.Erased && !created {
 			return State{}, errExpired()
 		}
 		now.undo(c)

@@ -113,6 +113,9 @@ func (s *Service) resolveLive(ctx context.Context, actor auth.Actor, project req
 		err = problem.NotFound(problem.ProjectNotFound)
 	}
 	for _, c := range changes {
+		if c.Erased && err == nil {
+			err = errExpired()
+		}
 		set(&then.Title, c.Old.Title)
 		set(&then.Description, c.Old.Content)
 	}
@@ -195,13 +198,4 @@ func (s *Service) TwoStates(ctx context.Context, actor auth.Actor, spec requirem
 	}
 	after, err = s.SpecificationAt(ctx, actor, spec, to)
 	return before, after, err
-}
-
-// EraseHistory deletes the states of a live specification before a version for good: for
-// a secret that was pasted. The version itself can still be read.
-func (s *Service) EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error {
-	if err := s.checkSpecification(ctx, actor, spec, &before); err != nil {
-		return err
-	}
-	return s.store.EraseHistory(ctx, actor, spec, before)
 }

@@ -33,8 +33,11 @@ type Store interface {
 	// revision, by number: as they are now, with what happened since.
 	SpecificationsChanged(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
-	// EraseHistory deletes what the versions of a specification before one have replaced.
-	EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error
+	// EraseHistory deletes what the versions of a specification up to one have replaced,
+	// and EraseProjectHistory what the revisions of a project have, unless decide rejects
+	// the baselines that could not be read without it.
+	EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64, decide func(baselines []string) error) error
+	EraseProjectHistory(ctx context.Context, actor auth.Actor, project requirements.ProjectID, before int64, decide func(baselines []string) error) error
 	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.
 	RestoreInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 

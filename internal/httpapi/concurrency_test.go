@@ -45,6 +45,16 @@ func TestReorder_ConcurrentReordersAreAtomic(t *testing.T) {
 	races.ReordersAreAtomic(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(25, 100))
 }
 
+func TestReorder_TwoConcurrentReordersAreSerial(t *testing.T) {
+	t.Parallel()
+	races.TwoReordersAreSerial(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(50, 1000))
+}
+
+func TestMoves_ConcurrentMovesAreAtomic(t *testing.T) {
+	t.Parallel()
+	races.MovesAreAtomic(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(40, 1000))
+}
+
 func TestItemList_ConcurrentReplacementsAreAtomic(t *testing.T) {
 	t.Parallel()
 	races.ReplacementsAreAtomic(t, twoReplicas(t, withSmallLimits).WithRetry(), testkit.Repetitions(50, 1000))

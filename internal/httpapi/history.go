@@ -27,10 +27,16 @@ var (
 	}
 )
 
-var deleteHistoryDoc = doc{
-	"deleteHistory", "History", "Delete a specification's history",
-	"Deletes the states before a version for good, such as those with a secret that was pasted and removed again. The version itself and later ones stay. Reading an earlier state is `history_expired` from then on. The deletion is audited.",
-}
+var (
+	deleteHistoryDoc = doc{
+		"deleteHistory", "History", "Delete a specification's history",
+		"Deletes the states before a version for good, such as those with a secret that was pasted and removed again. The version itself and later ones stay. Reading an earlier state is `history_expired` from then on. Baselines of such states must be deleted first. The deletion is audited.",
+	}
+	deleteProjectHistoryDoc = doc{
+		"deleteProjectHistory", "History", "Delete a project's history",
+		"Deletes the states of the project and of all its specifications before a revision for good, such as those with a secret in the description, or in several specifications. The state at the revision and later ones stay, and so does the list of changes, without the old texts. Reading an earlier state is `history_expired` from then on. Baselines of such states must be deleted first. The deletion is audited.",
+	}
+)
 
 // actor is the user that made a change.
 type actor struct {
@@ -236,4 +242,18 @@ func (a *API) deleteHistory(ctx context.Context, actor auth.Actor, in *deleteHis
 		return nil, err
 	}
 	return nil, a.History.EraseHistory(ctx, actor, in.ID, *point.Version)
+}
+
+type deleteProjectHistoryIn struct {
+	ID     requirements.ProjectID `path:"id" format:"uuid"`
+	Before string                 `query:"before" required:"true" pattern:"^r[1-9][0-9]{0,17}$" example:"r120" doc:"The revision whose predecessors are deleted."`
+}
+
+// deleteProjectHistory is DELETE /projects/{id}/history.
+func (a *API) deleteProjectHistory(ctx context.Context, actor auth.Actor, in *deleteProjectHistoryIn) (*struct{}, error) {
+	point, err := pointOf("before", in.Before, false)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.History.EraseProjectHistory(ctx, actor, in.ID, *point.Revision)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/codegenapp/codegenapp/internal/testkit"
@@ -228,29 +229,54 @@ func (h *randomHistory) check() (compared int) {
 
 // What a caller read at a revision or a version is what at= reads later, byte for byte,
 // for random histories. A request that changes something is one revision, and every other
-// request makes no revision.
+// request makes no revision. Several users make histories at the same time.
 func TestHistory_AtReadsWhatWasReadThen(t *testing.T) {
 	t.Parallel()
-	histories, compared, kinds := testkit.Repetitions(6, 1000), 0, map[string]bool{}
+	const users = 3
 	server := testkit.Start(t)
-	for seed := range histories {
-		ann := server.SignUp(t)
-		h := newRandomHistory(t, ann, uint64(seed))
-		for range 80 {
-			h.step()
+	var mu sync.Mutex
+	histories, compared, kinds := 0, 0, map[string]bool{}
+	t.Run("histories", func(t *testing.T) {
+		for n := range users {
+			t.Run(fmt.Sprint("user ", n), func(t *testing.T) {
+				t.Parallel()
+				for seed := n; seed < testkit.Repetitions(6, 1000); seed += users {
+					reads, changes := compareHistory(t, server.SignUp(t).WithRetry(), uint64(seed))
+					mu.Lock()
+					histories, compared = histories+1, compared+reads
+					for _, kind := range changes {
+						kinds[kind] = true
+					}
+					if histories%100 == 0 {
+						t.Logf("%d histories, %d reads compared", histories, compared)
+					}
+					mu.Unlock()
+				}
+			})
 		}
-		if h.trashed {
-			h.change()
-		}
-		compared += h.check()
-		var page struct{ Changes []struct{ Kind string } }
-		ann.Get(h.project + "/changes?page_size=100").Want(200).Decode(&page)
-		for _, c := range page.Changes {
-			kinds[c.Kind] = true
-		}
-	}
+	})
 	t.Logf("%d histories, %d reads compared, kinds %v", histories, compared, slices.Sorted(maps.Keys(kinds)))
 	if len(kinds) < 12 {
 		t.Errorf("the histories have only %d kinds of changes", len(kinds))
 	}
+}
+
+// compareHistory makes one random history, reads all its states again, and returns how many
+// reads it compared, and the kinds of the changes.
+func compareHistory(t *testing.T, c *testkit.Client, seed uint64) (compared int, kinds []string) {
+	t.Helper()
+	h := newRandomHistory(t, c.WithT(t), seed)
+	for range 80 {
+		h.step()
+	}
+	if h.trashed {
+		h.change()
+	}
+	compared = h.check()
+	var page struct{ Changes []struct{ Kind string } }
+	c.Get(h.project + "/changes?page_size=100").Want(200).Decode(&page)
+	for _, change := range page.Changes {
+		kinds = append(kinds, change.Kind)
+	}
+	return compared, kinds
 }

@@ -58,6 +58,7 @@ var routeCases = map[string]routeCase{
 	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
 	"GET /projects/{id}/changes":    {names: "project"},
 	"GET /projects/{id}/diff":       {names: "project", query: "?from=r1"},
+	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1"},
 	"GET /projects/{id}/baselines":  {names: "project"},
 	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`},
 	"GET /baselines/{id}":           {names: "baseline"},

@@ -50,7 +50,7 @@ var contractStatuses = map[int][]problem.Code{
 	404: {"project_not_found", "specification_not_found", "item_not_found", "session_not_found", "user_not_found", "route_not_found", "revision_not_found", "baseline_not_found"},
 	405: {"method_not_allowed"},
 	408: {"request_timeout"}, // the table does not have it; see the header timeouts of the design
-	409: {"project_limit_reached", "specification_limit_reached", "item_limit_reached", "item_set_mismatch", "idempotency_in_progress", "baseline_exists", "undo_conflict"},
+	409: {"project_limit_reached", "specification_limit_reached", "item_limit_reached", "item_set_mismatch", "idempotency_in_progress", "baseline_exists", "baseline_needs_history", "undo_conflict"},
 	410: {"history_expired"},
 	412: {"precondition_failed"},
 	413: {"body_too_large"},

@@ -55,6 +55,7 @@ func (a *API) contentRoutes() {
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 	user(a, "GET /projects/{id}/diff", 200, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))
+	user(a, "DELETE /projects/{id}/history", 204, a.deleteProjectHistory, deleteProjectHistoryDoc, project, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
 	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
 	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
 	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
@@ -67,7 +68,7 @@ func (a *API) contentRoutes() {
 	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
 	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
 	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past, texts(openapi.Markdown))
-	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound))
+	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
 	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past, texts(openapi.Markdown, openapi.Diff))
 	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, paged, texts(openapi.Markdown))
 	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)

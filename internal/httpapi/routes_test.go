@@ -48,7 +48,7 @@ func TestRoutes_UnknownPathIs404(t *testing.T) {
 		"an encoded line feed":         projectsPath + "%0a",
 		"an encoded question mark":     projectsPath + "%3Fpage_size=1",
 		"one level too deep":           p.path() + "/restore/now",
-		"something else of a project":  p.path() + "/history",
+		"something else of a project":  p.path() + "/everything",
 		"login elsewhere":              "/login",
 		"a slash after login":          loginPath + "/",
 		"a slash after health":         "/health/",

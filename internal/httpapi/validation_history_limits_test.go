@@ -73,7 +73,10 @@ func lastEventLimit(t *testing.T, s *testkit.Server, n int) bool {
 func beforeLimit(t *testing.T, s *testkit.Server, n int) bool {
 	t.Helper()
 	ann := s.SignUp(t)
-	return acceptsPoint(historyPath{"DELETE", false, "/history?before=v"}.send(ann, newSpec(ann), digits(n), nil), "revision_not_found")
+	sp := newSpec(ann)
+	ofSpec := historyPath{"DELETE", false, "/history?before=v"}.send(ann, sp, digits(n), nil)
+	ofProject := historyPath{"DELETE", true, "/history?before=r"}.send(ann, sp, digits(n), nil)
+	return allEqual(t, acceptsPoint(ofSpec, "revision_not_found"), acceptsPoint(ofProject, "revision_not_found"))
 }
 
 // restoreLimit is the limit of a field of a restoration. Only these codes of field errors

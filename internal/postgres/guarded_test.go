@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -27,6 +28,7 @@ type guardedModel struct {
 	*tenant
 	service *requirements.Service
 	project requirements.ProjectID
+	moved   *int // items to another specification
 }
 
 func (m *guardedModel) state(t *rapid.T) (now state) {
@@ -61,10 +63,10 @@ func (m *guardedModel) state(t *rapid.T) (now state) {
 func TestGuarded_StatementsWriteWhatTheRulesDecide(t *testing.T) {
 	t.Parallel()
 	limits := requirements.Limits{ProjectsPerUser: 100_000, SpecificationsPerProject: 2, ItemsPerSpecification: 2}
-	written, rejected := 0, 0
+	written, rejected, moved := 0, 0, 0
 	s := newTenant(newFixture(t))
 	rapid.Check(t, func(r *rapid.T) {
-		m := &guardedModel{tenant: s, service: requirements.NewService(s.store, limits), project: s.project(s.actor).ID}
+		m := &guardedModel{tenant: s, service: requirements.NewService(s.store, limits), project: s.project(s.actor).ID, moved: &moved}
 		for range rapid.IntRange(10, 40).Draw(r, "steps") {
 			before := m.state(r)
 			want, err := m.step(r, before)
@@ -89,8 +91,8 @@ func TestGuarded_StatementsWriteWhatTheRulesDecide(t *testing.T) {
 			}
 		}
 	})
-	if written == 0 || rejected == 0 {
-		t.Errorf("%d writes were permitted, %d rejected", written, rejected)
+	if written == 0 || rejected == 0 || moved == 0 {
+		t.Errorf("%d writes were permitted, %d rejected; %d items moved", written, rejected, moved)
 	}
 }
 
@@ -145,10 +147,28 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 		}
 		return now.with(parent), err
 	}
+	if kind == 6 {
+		target := rapid.SampledFrom(now.Specs).Draw(r, "target")
+		parent, after, err := m.service.MoveItem(ctx, m.actor, item.ID, condition, target.ID, order)
+		if err == nil && target.ID != spec.ID { // the list that it has left
+			*m.moved++
+			now = now.with(without(spec, item.ID, parent.UpdatedAt))
+		}
+		now.Items[at] = after
+		return now.with(parent), err
+	}
 	patch, _ := requirements.ParseItemPatch(rapid.SampledFrom([]*string{nil, &text}).Draw(r, "content"), order)
 	parent, after, err := m.service.PatchItem(ctx, m.actor, item.ID, condition, patch)
 	now.Items[at] = after
 	return now.with(parent), err
+}
+
+// without is the specification after one of its items has left.
+func without(s requirements.Specification, item requirements.ItemID, at time.Time) requirements.Specification {
+	s.Items = slices.DeleteFunc(slices.Clone(s.Items), func(i requirements.ItemID) bool { return i == item })
+	s.Version++
+	s.UpdatedAt = at
+	return s
 }
 
 // withSpecification is the state with a new specification.

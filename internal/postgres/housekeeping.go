@@ -61,25 +61,33 @@ func (s *Store) trashDue(ctx context.Context, before time.Time) (due []trashed, 
 	return due, err
 }
 
-// purge deletes a row of the trash. It returns false if another replica has deleted
-// it, or a restore came first.
+// purge deletes a row of the trash, and the saved responses that contain it. It returns
+// false, and deletes nothing, if another replica has deleted it, or a restore came first.
 func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (deleted bool, err error) {
+	missing := false
 	err = s.inTx(ctx, scopeToOwner(due.Owner), func(t *tx) error {
-		err := t.read(ctx, func(q *db.Queries) error {
-			if due.Project != nil {
-				_, err := q.PurgeProject(ctx, db.PurgeProjectParams{ID: *due.Project, OwnerID: due.Owner, Before: &before})
+		err := t.read(ctx,
+			func(q *db.Queries) error {
+				if due.Project != nil {
+					return q.DeleteSavedResponsesOfProject(ctx, due.Owner, due.Project.String())
+				}
+				return q.DeleteSavedResponses(ctx, due.Owner, due.Specification.String())
+			},
+			func(q *db.Queries) error {
+				if due.Project != nil {
+					_, err := q.PurgeProject(ctx, db.PurgeProjectParams{ID: *due.Project, OwnerID: due.Owner, Before: &before})
+					return err
+				}
+				_, err := q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *due.Specification, OwnerID: due.Owner, Before: &before})
 				return err
-			}
-			_, err := q.PurgeSpecification(ctx, db.PurgeSpecificationParams{ID: *due.Specification, OwnerID: due.Owner, Before: &before})
-			return err
-		})
-		deleted = err == nil
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
+			})
+		missing = errors.Is(err, pgx.ErrNoRows)
 		return err
 	})
-	return deleted && err == nil, err
+	if missing {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // DeleteExpired deletes expired ID tokens, and sessions that ended long ago. It

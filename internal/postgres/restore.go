@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -130,22 +129,4 @@ func (t *requirementsTx) Locations(ctx context.Context, items []requirements.Ite
 // ReadRevision implements history.Tx.
 func (t *requirementsTx) ReadRevision(ctx context.Context, p *requirements.Project) error {
 	return t.queue(ctx, t.revisionOf(ctx, p.ID, &p.Revision))
-}
-
-// EraseHistory implements history.Store. The audit event commits together with it.
-func (s *Store) EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error {
-	return s.inTx(ctx, scopeToAllOf(actor), func(t *tx) error {
-		if err := t.read(ctx,
-			func(q *db.Queries) error {
-				var erased int64
-				return q.DB().QueryRow(ctx, "SELECT erase_history($1, $2)", spec, before).Scan(&erased)
-			},
-		); err != nil {
-			return err
-		}
-		if err := t.write(ctx, func(q *db.Queries) error { return q.DeleteSavedResponses(ctx, actor.User, spec.String()) }); err != nil {
-			return err
-		}
-		return t.audit(ctx, actor.SpecificationEvent(auth.HistoryDeleted, spec, map[string]string{"before": "v" + strconv.FormatInt(before, 10)}))
-	})
 }

@@ -63,6 +63,7 @@ const (
 	RevisionNotFound      Code = "revision_not_found"
 	BaselineNotFound      Code = "baseline_not_found"
 	BaselineExists        Code = "baseline_exists"
+	BaselineNeedsHistory  Code = "baseline_needs_history"
 	UndoConflict          Code = "undo_conflict"
 	HistoryExpired        Code = "history_expired"
 	ProjectLimit          Code = "project_limit_reached"
@@ -107,7 +108,7 @@ var codes = []Code{
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
 	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected,
 	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound,
-	RevisionNotFound, BaselineNotFound, BaselineExists, UndoConflict, HistoryExpired,
+	RevisionNotFound, BaselineNotFound, BaselineExists, BaselineNeedsHistory, UndoConflict, HistoryExpired,
 	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
 	RateLimited, TooManyStreams, Internal, Unavailable,

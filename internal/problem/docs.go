@@ -152,6 +152,12 @@ var docs = map[Code]Doc{
 		Description: "The project has a baseline with this name.",
 		Remedy:      "Choose another name, or delete the baseline.",
 	},
+	BaselineNeedsHistory: {
+		Kind:        KindConflict,
+		Title:       "Baselines need this history",
+		Description: "Baselines name states that could not be read any more. Nothing was deleted.",
+		Remedy:      "Delete the baselines that the detail names first, and repeat the request.",
+	},
 	UndoConflict: {
 		Kind:        KindConflict,
 		Title:       "Cannot undo",

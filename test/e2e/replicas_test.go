@@ -37,6 +37,15 @@ func TestReplicas_KeepTheGuaranteesTogether(t *testing.T) {
 		{"every read is a whole order", func(t *testing.T, c races.Clients) {
 			races.ReordersAreAtomic(t, c, testkit.Repetitions(50, 100))
 		}},
+		{"of two orders the later one stays", func(t *testing.T, c races.Clients) {
+			races.TwoReordersAreSerial(t, c, testkit.Repetitions(50, 1000))
+		}},
+		{"a list is replaced as a whole", func(t *testing.T, c races.Clients) {
+			races.ReplacementsAreAtomic(t, c, testkit.Repetitions(50, 1000))
+		}},
+		{"an item that moves is in one list", func(t *testing.T, c races.Clients) {
+			races.MovesAreAtomic(t, c, testkit.Repetitions(40, 1000))
+		}},
 		{"items stay dense", func(t *testing.T, c races.Clients) {
 			races.PositionsStayDense(t, c, time.Duration(testkit.Repetitions(2, 20))*time.Second)
 		}},

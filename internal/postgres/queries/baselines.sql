@@ -35,3 +35,25 @@ DELETE FROM baselines AS b
 WHERE  b.owner_id = @owner_id AND b.id = @id
 AND    EXISTS (SELECT FROM projects AS p WHERE p.owner_id = b.owner_id AND p.id = b.project_id AND NOT p.trashed)
 RETURNING b.id;
+
+-- ListBaselinesBefore reads the names of the baselines of a project before a revision, the
+-- oldest first.
+-- name: ListBaselinesBefore :many
+SELECT name
+FROM   baselines
+WHERE  owner_id = @owner_id AND project_id = @project_id AND revision < @before
+ORDER  BY revision, name;
+
+-- ListBaselinesOfVersions reads the names of the baselines that need changes of a
+-- specification up to a version, the oldest first. Those from before the specification
+-- was created do not, nor do those that need erased changes anyway.
+-- name: ListBaselinesOfVersions :many
+SELECT b.name
+FROM   baselines AS b
+JOIN   specifications AS s ON s.owner_id = b.owner_id AND s.project_id = b.project_id
+WHERE  b.owner_id = @owner_id AND s.id = @spec_id
+AND    EXISTS (SELECT FROM changes AS c
+               WHERE  c.owner_id = b.owner_id AND c.spec_id = s.id AND c.revision > b.revision AND c.spec_version <= @before AND NOT c.erased)
+AND    NOT EXISTS (SELECT FROM changes AS c
+                   WHERE  c.owner_id = b.owner_id AND c.spec_id = s.id AND c.revision > b.revision AND (c.kind = 'specification.created' OR c.erased))
+ORDER  BY b.revision, b.name;

@@ -123,6 +123,15 @@ LIMIT  1;
 DELETE FROM idempotency_keys
 WHERE  owner_id = @owner_id AND position(@spec_id::text IN answer) > 0;
 
+-- DeleteSavedResponsesOfProject deletes the saved responses that contain a project, or one
+-- of its specifications.
+-- name: DeleteSavedResponsesOfProject :exec
+DELETE FROM idempotency_keys AS k
+WHERE  k.owner_id = @owner_id
+AND    (position(@project_id::text IN k.answer) > 0
+        OR EXISTS (SELECT FROM specifications AS s
+                   WHERE  s.owner_id = k.owner_id AND s.project_id = @project_id::uuid AND position(s.id::text IN k.answer) > 0));
+
 -- GetProjectRevision reads the newest revision of a project, 0 without one.
 -- name: GetProjectRevision :one
 SELECT coalesce(max(revision), 0)::bigint

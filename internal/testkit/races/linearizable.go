@@ -19,16 +19,15 @@ const (
 	historySteps   = 8
 )
 
-// ItemsAreLinearizable records histories of concurrent operations on the items of one
-// specification each. It fails unless every history is linearizable. The operations of a
-// history depend on its number only.
+// ItemsAreLinearizable records histories of concurrent operations on the items of two
+// specifications each, and moves between them. It fails unless every history is
+// linearizable. The operations of a history depend on its number only.
 func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 	t.Helper()
-	made, broken, home := 0, 0, newProject(c[0])
+	made, moved, broken, home := 0, 0, 0, newProject(c[0])
 	for seed := range histories {
-		parent := home.spec(c[0], "a", "b", "c")
-		start := listState{idsOf(itemsOf(c[0], parent)), parent.Version}
-		w := &recorder{spec: parent, known: start.order, startedAt: time.Now()}
+		w := newRecorder(c[0], home)
+		start := w.start
 		Concurrently(historyClients, func(k int) bool {
 			dice := rand.New(rand.NewPCG(uint64(seed), uint64(k)))
 			for range historySteps {
@@ -37,7 +36,10 @@ func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 			return true
 		})
 		made += len(w.history)
-		c[0].Delete(parent.path()).Want(204) // below the limit for the next history
+		moved += w.moved()
+		for _, s := range w.specs { // below the limit for the next history
+			c[0].Delete(s.path()).Want(204)
+		}
 		if porcupine.CheckOperationsTimeout(model(start), w.history, 20*time.Second) == porcupine.Ok {
 			continue
 		}
@@ -48,12 +50,17 @@ func ItemsAreLinearizable(t *testing.T, c Clients, histories int) {
 	if broken > 0 {
 		t.Errorf("%d of %d histories are not linearizable", broken, histories)
 	}
-	t.Logf("%d operations in %d histories at %d servers", made, histories, len(c))
+	if moved < histories/2 {
+		t.Errorf("%d items moved in %d histories; the operations are too few or always refused", moved, histories)
+	}
+	t.Logf("%d operations, %d of them successful moves, in %d histories at %d servers", made, moved, histories, len(c))
 }
 
-// recorder performs operations on one specification and records them.
+// recorder performs operations on two specifications of a project and records them.
 type recorder struct {
-	spec      spec
+	home      project
+	specs     [2]spec
+	start     pairState
 	startedAt time.Time
 
 	mu      sync.Mutex
@@ -61,33 +68,58 @@ type recorder struct {
 	history []porcupine.Operation
 }
 
+func newRecorder(c *testkit.Client, home project) *recorder {
+	w := &recorder{home: home, specs: [2]spec{home.spec(c, "a", "b", "c"), home.spec(c, "d")}, startedAt: time.Now()}
+	for n, s := range w.specs {
+		w.start[n] = listState{idsOf(itemsOf(c, s)), s.Version}
+		w.known = append(w.known, w.start[n].order...)
+	}
+	return w
+}
+
+// moved counts the successful moves.
+func (w *recorder) moved() (n int) {
+	for _, op := range w.history {
+		if op.Input.(operation).kind == "move" && op.Output.(result).code == "200" {
+			n++
+		}
+	}
+	return n
+}
+
 // choose returns a random operation.
 func (w *recorder) choose(dice *rand.Rand) operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	id := w.known[dice.IntN(len(w.known))]
-	switch dice.IntN(9) {
+	newer := w.known[max(0, len(w.known)-8):] // older ones are mostly deleted
+	in := operation{list: dice.IntN(2), id: newer[dice.IntN(len(newer))], place: dice.IntN(Limit+1) - 1}
+	switch dice.IntN(12) {
 	case 0, 1:
-		return operation{kind: "create", place: dice.IntN(Limit+1) - 1}
+		in.kind = "create"
 	case 2:
-		return operation{kind: "move", id: id, place: dice.IntN(Limit)}
+		in.kind, in.place = "place", max(0, in.place)
 	case 3, 4:
-		return operation{kind: "delete", id: id}
+		in.kind = "delete"
 	case 5:
-		return operation{kind: "list"}
+		in.kind = "list"
 	case 6:
-		return operation{kind: "read"}
+		in.kind = "read"
 	case 7:
-		return operation{kind: "replace"}
+		in.kind = "replace"
+	case 8:
+		in.kind = "reorder"
+	case 9:
+		in.kind = "counts"
 	default:
-		return operation{kind: "reorder"}
+		in.kind, in.place = "move", dice.IntN(4)-1 // mostly places that exist
 	}
+	return in
 }
 
 // perform performs the operation, and records it with its times.
 func (w *recorder) perform(client int, c *testkit.Client, in operation) {
 	if in.kind == "reorder" || in.kind == "replace" { // of the current items, which others may change meanwhile
-		seen := itemsOf(c, w.spec)
+		seen := itemsOf(c, w.specs[in.list])
 		in.order = idsOf(seen)
 		slices.Reverse(in.order)
 	}
@@ -97,17 +129,7 @@ func (w *recorder) perform(client int, c *testkit.Client, in operation) {
 	call := time.Since(w.startedAt).Nanoseconds()
 	answer := w.send(c, in)
 	returned := time.Since(w.startedAt).Nanoseconds()
-	out := result{code: Code(answer)}
-	switch {
-	case answer.Status >= 300 || in.kind == "delete":
-	case in.kind == "create" || in.kind == "move":
-		var one item
-		answer.Decode(&one)
-		out.id, out.place = one.ID, one.Order
-	default:
-		out.version = answer.Header.Get("ETag")
-		out.order = idsOf(itemsIn(answer))
-	}
+	out := w.result(in, answer)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if in.kind == "create" && out.id != "" {
@@ -119,27 +141,74 @@ func (w *recorder) perform(client int, c *testkit.Client, in operation) {
 	w.history = append(w.history, porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: returned})
 }
 
+// result is what a response says.
+func (w *recorder) result(in operation, answer *testkit.Response) result {
+	out := result{code: Code(answer)}
+	if answer.Status >= 300 {
+		return out
+	}
+	switch in.kind {
+	case "delete":
+	case "create", "place", "move":
+		var one item
+		answer.Decode(&one)
+		out.id, out.place = one.ID, one.Order
+		if in.kind == "move" {
+			out.tag = answer.Header.Get("Specification-ETag")
+		}
+	case "counts":
+		out.counts = w.counts(answer)
+	default:
+		out.tag = answer.Header.Get("ETag")
+		out.order = idsOf(itemsIn(answer))
+	}
+	return out
+}
+
+// counts are the counts and versions of both specifications in a list of a project.
+func (w *recorder) counts(answer *testkit.Response) string {
+	var page struct{ Specifications []spec }
+	answer.Decode(&page)
+	var s pairState
+	for n := range s {
+		for _, found := range page.Specifications {
+			if found.ID == w.specs[n].ID {
+				s[n] = listState{make([]string, found.ItemCount), found.Version}
+			}
+		}
+	}
+	return s.counts()
+}
+
 func (w *recorder) send(c *testkit.Client, in operation) *testkit.Response {
-	path := item{ID: in.id}.path()
+	path, parent := item{ID: in.id}.path(), w.specs[in.list]
 	switch in.kind {
 	case "create":
 		body := map[string]any{"content": "x"}
 		if in.place >= 0 {
 			body["order"] = in.place
 		}
-		return c.Post(w.spec.items(), body)
-	case "move":
+		return c.Post(parent.items(), body)
+	case "place":
 		return c.Patch(path, map[string]any{"order": in.place})
+	case "move":
+		body := map[string]any{"specification_id": parent.ID}
+		if in.place >= 0 {
+			body["order"] = in.place
+		}
+		return c.Post(path+"/move", body)
 	case "delete":
 		return c.Delete(path)
 	case "reorder":
-		return reorder(c, w.spec, in.order)
+		return reorder(c, parent, in.order)
 	case "replace":
-		return replace(c, w.spec, in.order)
+		return replace(c, parent, in.order)
 	case "list":
-		return c.Get(w.spec.items())
+		return c.Get(parent.items())
+	case "counts":
+		return c.Get(w.home.specs())
 	default:
-		return c.Get(w.spec.path() + "?include=items")
+		return c.Get(parent.path() + "?include=items")
 	}
 }
 
@@ -156,8 +225,8 @@ func formatHistory(history []porcupine.Operation) string {
 	}
 	for _, op := range history {
 		in, out := op.Input.(operation), op.Output.(result)
-		fmt.Fprintf(&b, "client %d, %8d to %8d µs: %-7s %s at %d [%s] -> %s %s at %d [%s] %s\n", op.ClientId, op.Call/1000, op.Return/1000,
-			in.kind, short(in.id), in.place, short(in.order...), out.code, short(out.id), out.place, short(out.order...), out.version)
+		fmt.Fprintf(&b, "client %d, %8d to %8d µs: %-7s %s in list %d at %d [%s] -> %s %s at %d [%s] %s%s\n", op.ClientId, op.Call/1000, op.Return/1000,
+			in.kind, short(in.id), in.list, in.place, short(in.order...), out.code, short(out.id), out.place, short(out.order...), out.tag, out.counts)
 	}
 	return b.String()
 }

@@ -48,6 +48,49 @@ func ReordersAreAtomic(t *testing.T, c Clients, writers int) {
 	t.Logf("%d orders, %d reads meanwhile", writers, reads)
 }
 
+// TwoReordersAreSerial sends two orders of one list to two servers, repeatedly: both
+// succeed, one after the other, and the list has the order of the later one.
+func TwoReordersAreSerial(t *testing.T, c Clients, rounds int) {
+	t.Helper()
+	parent := newSpec(c[0], contents(Limit)...)
+	random := rand.New(rand.NewPCG(testkit.Seed(t), 0))
+	for round := range rounds {
+		before, now := parent.get(c.At(round)), idsOf(itemsOf(c.At(round+1), parent))
+		orders := [][]string{slices.Clone(now), slices.Clone(now)}
+		for _, order := range orders {
+			random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		}
+		answers := SendConcurrently(t, 2, func(k int) *testkit.Response { return reorder(c.At(round+k), parent, orders[k]) })
+		later, made := 0, before.Version
+		for k, a := range answers {
+			if a.Status != 200 || !slices.Equal(idsOf(itemsIn(a)), orders[k]) {
+				t.Fatalf("round %d, order %d: %d %s", round, k, a.Status, a.Body)
+			}
+			if version := versionOf(t, a); version > made {
+				later, made = k, version
+			}
+		}
+		list, after := itemsOf(c.At(round+1), parent), parent.get(c.At(round))
+		if err := checkDense(list); err != nil || !slices.Equal(idsOf(list), orders[later]) {
+			t.Fatalf("round %d: the list is %v, want %v: %v", round, idsOf(list), orders[later], err)
+		}
+		// An order that the list has already raises no version.
+		steps := after.Version - before.Version
+		if after.Version != made || steps > 2 || steps < 2 && !slices.Equal(orders[0], orders[1]) && !slices.Equal(now, orders[1-later]) {
+			t.Fatalf("round %d: two orders raised the version from %d to %d", round, before.Version, after.Version)
+		}
+	}
+}
+
+// versionOf is the version of a specification in the tag of a response.
+func versionOf(t *testing.T, a *testkit.Response) (version int) {
+	t.Helper()
+	if _, err := fmt.Sscanf(a.Header.Get("ETag"), `"%d"`, &version); err != nil {
+		t.Fatalf("the tag is %q: %v", a.Header.Get("ETag"), err)
+	}
+	return version
+}
+
 // watch reads the items from every server and through both operations, until stop is
 // called, which returns the number of reads. Each read must be one of the orders.
 func watch(t *testing.T, c Clients, parent spec, orders map[string]bool) (stop func() int64) {

@@ -154,6 +154,82 @@ func (q *Queries) ListBaselines(ctx context.Context, arg ListBaselinesParams) ([
 	return items, nil
 }
 
+const listBaselinesBefore = `-- name: ListBaselinesBefore :many
+SELECT name
+FROM   baselines
+WHERE  owner_id = $1 AND project_id = $2 AND revision < $3
+ORDER  BY revision, name
+`
+
+type ListBaselinesBeforeParams struct {
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	Before    int64
+}
+
+// ListBaselinesBefore reads the names of the baselines of a project before a revision, the
+// oldest first.
+func (q *Queries) ListBaselinesBefore(ctx context.Context, arg ListBaselinesBeforeParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, listBaselinesBefore, arg.OwnerID, arg.ProjectID, arg.Before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listBaselinesOfVersions = `-- name: ListBaselinesOfVersions :many
+SELECT b.name
+FROM   baselines AS b
+JOIN   specifications AS s ON s.owner_id = b.owner_id AND s.project_id = b.project_id
+WHERE  b.owner_id = $1 AND s.id = $2
+AND    EXISTS (SELECT FROM changes AS c
+               WHERE  c.owner_id = b.owner_id AND c.spec_id = s.id AND c.revision > b.revision AND c.spec_version <= $3 AND NOT c.erased)
+AND    NOT EXISTS (SELECT FROM changes AS c
+                   WHERE  c.owner_id = b.owner_id AND c.spec_id = s.id AND c.revision > b.revision AND (c.kind = 'specification.created' OR c.erased))
+ORDER  BY b.revision, b.name
+`
+
+type ListBaselinesOfVersionsParams struct {
+	OwnerID auth.UserID
+	SpecID  requirements.SpecificationID
+	Before  *int64
+}
+
+// ListBaselinesOfVersions reads the names of the baselines that need changes of a
+// specification up to a version, the oldest first. Those from before the specification
+// was created do not, nor do those that need erased changes anyway.
+func (q *Queries) ListBaselinesOfVersions(ctx context.Context, arg ListBaselinesOfVersionsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, listBaselinesOfVersions, arg.OwnerID, arg.SpecID, arg.Before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateBaseline = `-- name: UpdateBaseline :one
 UPDATE baselines AS b
 SET    name = coalesce($1::text, b.name), description = coalesce($2::text, b.description)

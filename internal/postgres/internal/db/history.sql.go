@@ -25,6 +25,21 @@ func (q *Queries) DeleteSavedResponses(ctx context.Context, ownerID auth.UserID,
 	return err
 }
 
+const deleteSavedResponsesOfProject = `-- name: DeleteSavedResponsesOfProject :exec
+DELETE FROM idempotency_keys AS k
+WHERE  k.owner_id = $1
+AND    (position($2::text IN k.answer) > 0
+        OR EXISTS (SELECT FROM specifications AS s
+                   WHERE  s.owner_id = k.owner_id AND s.project_id = $2::uuid AND position(s.id::text IN k.answer) > 0))
+`
+
+// DeleteSavedResponsesOfProject deletes the saved responses that contain a project, or one
+// of its specifications.
+func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID auth.UserID, projectID string) error {
+	_, err := q.db.Exec(ctx, deleteSavedResponsesOfProject, ownerID, projectID)
+	return err
+}
+
 const getDeletion = `-- name: GetDeletion :one
 SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
 FROM   changes
