@@ -73,6 +73,7 @@ func (a *API) contentRoutes() {
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)
 	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, restores)
 
+	user(a, "GET /projects/{id}/items", 200, a.listProjectItems, listProjectItemsDoc, project, cached, paged)
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
 	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
 	user(a, "PUT /specs/{id}/items", 200, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))

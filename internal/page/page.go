@@ -25,12 +25,14 @@ type Order struct {
 }
 
 // Cursor is the position between two pages: the ordering column's value in the
-// last row, and that row's id. Only one of Time, Text and Number is set, except in a
-// search: it is ordered by rank, the Number, and then by Time.
+// last row, and that row's id. Only one of Time, Text and Number is set, with two
+// exceptions. A search is ordered by rank, the Number, and then by Time. The items of a
+// project are ordered by the Number of their specification, and then by their Place in it.
 type Cursor struct {
 	Time   time.Time `json:"time,omitzero"`
 	Text   string    `json:"text,omitzero"`
 	Number int       `json:"number,omitzero"`
+	Place  int       `json:"place,omitzero"`
 	ID     [16]byte  `json:"id"`
 }
 
