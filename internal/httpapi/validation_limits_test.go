@@ -91,6 +91,10 @@ var limits = map[string]limit{
 	"query q":      filterLimit(usersPath+"?q=", 200),
 	"query action": filterLimit(eventsPath+"?action=", 100),
 
+	"query number": {1, 999_999_999, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Get(newSpecProject(ann).specs()+"?number="+strconv.Itoa(n)).Status == 200
+	}},
 	"query ref": {0, 1999, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		refs := strings.Repeat("123456789.123456789,", 100)

@@ -5,7 +5,10 @@
 // It depends on neither HTTP nor SQL, nor on the kind of the rows.
 package page
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // Column is the column that a list is ordered by. The id breaks ties.
 type Column string
@@ -68,6 +71,15 @@ func (q Query) Newest() Query {
 		q.After = &Cursor{Time: endOfTime}
 	}
 	return q
+}
+
+// beyondIDs is an id that no row is behind.
+var beyondIDs = [16]byte(bytes.Repeat([]byte{0xff}, 16))
+
+// From returns the query for the first row of a list by number that has a number, or else
+// a higher one.
+func (q Query) From(number int) Query {
+	return Query{Order: Order{Column: ByNumber}, Limit: 1, After: &Cursor{Number: number - 1, ID: beyondIDs}}
 }
 
 // Page is one page of a list.
