@@ -30,6 +30,9 @@ type Store interface {
 	// and have a number after one, by number: as they are now, with what happened since.
 	SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
+	// WalkHistory is requirements.Store.Walk with the history.
+	WalkHistory(ctx context.Context, actor auth.Actor, visit Visitor) error
+
 	// EraseHistory deletes what the versions of a specification before one have replaced.
 	EraseHistory(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64) error
 	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.

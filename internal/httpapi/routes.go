@@ -30,7 +30,7 @@ func (a *API) routes() {
 	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
 	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
 	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
-	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc)
+	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc, exportParameters())
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
 	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
