@@ -38,9 +38,8 @@ type Store interface {
 	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.
 	RestoreInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 
-	// InsertBaseline and UpdateBaseline return BaselineExists if the project has another
-	// baseline with the name. Baselines of a project in the trash do not exist.
-	InsertBaseline(ctx context.Context, actor auth.Actor, b Baseline) (Baseline, error)
+	// UpdateBaseline returns BaselineExists if the project has another baseline with the
+	// name. Baselines of a project in the trash do not exist.
 	Baseline(ctx context.Context, actor auth.Actor, baseline BaselineID) (Baseline, error)
 	Baselines(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q page.Query) ([]Baseline, error)
 	UpdateBaseline(ctx context.Context, actor auth.Actor, baseline BaselineID, p BaselinePatch) (Baseline, error)

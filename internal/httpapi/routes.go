@@ -54,7 +54,7 @@ func (a *API) contentRoutes() {
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
-	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
+	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, idempotent, past, problems(problem.BaselineExists))
 	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
 	user(a, "PATCH /baselines/{id}", 200, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
 	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline)
