@@ -60,7 +60,7 @@ func TestBaselines_KeyStaysFreeAfterFailure(t *testing.T) {
 func TestBaselines_SameKeyCreatesOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartShared(t)
-	ann := s.SignUp(t).Patient()
+	ann := s.SignUp(t).WithRetry()
 	replica := s.Replica(t)
 	h := newSpecProject(ann)
 	h.addWith(ann, "a", "b")
