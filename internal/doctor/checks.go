@@ -144,6 +144,9 @@ func (e *examination) checkOneRedis(ctx context.Context, setting string, url ser
 		return result{fail, "redis", setting + ": the user lacks rights: " + err.Error() + rights}
 	case err != nil:
 		return result{fail, "redis", setting + " cannot be used, so each replica would count by itself: " + err.Error()}
+	case info.Channels != nil && setting == "REDIS_URL":
+		return result{warn, "redis", setting + ": live updates are slower, since messages between replicas do not arrive: " + info.Channels.Error() +
+			"; docs/operations/redis.md lists the commands and channels that its user needs"}
 	case info.Version == "":
 		return result{ok, "redis", setting + ": rate limits and cache work; the user may not query the version"}
 	case majorVersion(info.Version) < minRedis:

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,30 @@ func (f *fixture) report() (string, error) {
 		}
 	}
 	return out.String(), err
+}
+
+// redisUser makes REDIS_URL one of a user with the rights that the manual lists, and then
+// these rules.
+func (f *fixture) redisUser(rules ...string) {
+	f.t.Helper()
+	command := append(strings.Fields("ACL SETUSER codegenapp on >word "+manualRights(f.t)), rules...)
+	redisCommand(f.t, f.redis.Address, command...)
+	f.env["REDIS_URL"] = "redis://codegenapp:word@" + f.redis.Address + "/0"
+}
+
+// manualRights are the rights of the ACL in docs/operations/redis.md.
+func manualRights(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rights, found := strings.Cut(string(text), "ACL SETUSER codegenapp on >PASSWORD ")
+	rights, _, _ = strings.Cut(rights, "\n")
+	if !found {
+		t.Fatal("docs/operations/redis.md has no ACL")
+	}
+	return rights
 }
 
 // redisCommand sends one command to a Redis.
@@ -216,6 +241,10 @@ var brokenServers = map[string]struct {
 		redisCommand(f.t, f.redis.Address, "ACL", "SETUSER", "narrow", "on", ">word", "~codegenapp:*", "+@connection", "+mget")
 		f.env["REDIS_URL"] = u
 	}, []string{"FAIL", "REDIS_URL: the user lacks rights", "docs/operations/redis.md"}},
+	"Redis without channels":  {func(f *fixture) { f.redisUser("resetchannels") }, []string{"warn", "live updates are slower", "channel", "docs/operations/redis.md"}},
+	"Redis without PUBLISH":   {func(f *fixture) { f.redisUser("-publish") }, []string{"warn", "live updates are slower", "publish"}},
+	"Redis without SUBSCRIBE": {func(f *fixture) { f.redisUser("-subscribe") }, []string{"warn", "live updates are slower", "subscribe"}},
+	"Redis with all rights":   {func(f *fixture) { f.redisUser() }, []string{"rate limits and cache work"}},
 	"a Redis that rejects writes when full": {func(f *fixture) {
 		redisCommand(f.t, f.redis.Address, "CONFIG", "SET", "maxmemory", "100mb")
 	}, []string{"warn", "noeviction", "allkeys-lru"}},

@@ -15,18 +15,19 @@ import (
 type BaselineID = id.Of[Baseline]
 
 // Baseline is a name for a revision of a project. The history that it needs does not
-// expire.
+// expire. The JSON names are those of saved responses (see
+// [requirements.IdempotentRequest]) and never change.
 type Baseline struct {
-	ID          BaselineID
-	Owner       auth.UserID
-	Project     requirements.ProjectID
-	Name        string
-	Description string
-	Revision    int64
+	ID          BaselineID             `json:"ID"`
+	Owner       auth.UserID            `json:"Owner"`
+	Project     requirements.ProjectID `json:"Project"`
+	Name        string                 `json:"Name"`
+	Description string                 `json:"Description"`
+	Revision    int64                  `json:"Revision"`
 	// Digest identifies the content of the project at the revision, see [Digester].
-	Digest    string
-	CreatedBy Actor
-	CreatedAt time.Time
+	Digest    string    `json:"Digest"`
+	CreatedBy Actor     `json:"CreatedBy"`
+	CreatedAt time.Time `json:"CreatedAt"`
 }
 
 // The maximum lengths of a baseline's texts, in code points.
@@ -64,17 +65,32 @@ func ParseBaselinePatch(name, description *string) (p BaselinePatch, errs []prob
 	return p, errs
 }
 
-// CreateBaseline names a revision of a live project, or returns BaselineExists.
-func (s *Service) CreateBaseline(ctx context.Context, actor auth.Actor, project requirements.ProjectID, n NewBaseline) (Baseline, error) {
+// CreateBaseline names a revision of a live project, or returns BaselineExists. The digest
+// is computed before the transaction, so a saved response is looked for before that.
+func (s *Service) CreateBaseline(ctx context.Context, actor auth.Actor, project requirements.ProjectID, request requirements.IdempotentRequest, n NewBaseline) (requirements.Created[Baseline], error) {
+	inTx := func(decide func(Tx) error) error { return s.store.RestoreInTx(ctx, actor, decide) }
+	if saved, err := requirements.Replay(ctx, inTx, request, Baseline{}); err != nil || saved.Replayed {
+		return saved, err
+	}
 	if err := s.checkProject(ctx, actor, project, nil); err != nil {
-		return Baseline{}, err
+		return requirements.Created[Baseline]{}, err
 	}
 	revision, digest, err := s.Digest(ctx, actor, project, Point{Revision: n.revision})
 	if err != nil {
-		return Baseline{}, err
+		return requirements.Created[Baseline]{}, err
 	}
-	return s.store.InsertBaseline(ctx, actor, Baseline{
-		ID: id.New[Baseline](), Owner: actor.User, Project: project, Name: n.name, Description: n.description, Revision: revision, Digest: digest,
+	return requirements.CreateOnce(ctx, inTx, request, Baseline{}, func(tx Tx) (Baseline, time.Time, error) {
+		parent, _, err := tx.LockProject(ctx, project)
+		if err == nil && parent.DeletedAt != nil {
+			err = problem.NotFound(problem.ProjectNotFound)
+		}
+		if err != nil {
+			return Baseline{}, time.Time{}, err
+		}
+		made, err := tx.InsertBaseline(ctx, Baseline{
+			ID: id.New[Baseline](), Owner: actor.User, Project: project, Name: n.name, Description: n.description, Revision: revision, Digest: digest,
+		})
+		return made, made.CreatedAt, err
 	})
 }
 

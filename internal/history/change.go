@@ -84,9 +84,9 @@ type Old struct {
 // Actor is the user that made a change. The zero Actor is an administrator of the
 // database.
 type Actor struct {
-	ID auth.UserID
+	ID auth.UserID `json:"ID"`
 	// Name is nil once the account is gone.
-	Name *string
+	Name *string `json:"Name"`
 }
 
 // Ref returns what cites the item of the change, such as 3.2: the number of the

@@ -11,8 +11,8 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// Tx is one transaction that restores a state of earlier. Restoring is always a new
-// revision: the history stays as it is.
+// Tx is one transaction that restores a state of earlier, or names one. Restoring is always
+// a new revision: the history stays as it is.
 type Tx interface {
 	requirements.Tx
 
@@ -25,6 +25,8 @@ type Tx interface {
 	// LockDeletion locks the specification of the last deletion of an item, and reads the
 	// specification and the deletion. It is ItemNotFound if the item was never deleted.
 	LockDeletion(ctx context.Context, item requirements.ItemID) (Since, Change, time.Time, error)
+	// InsertBaseline inserts a baseline of a locked project, or returns BaselineExists.
+	InsertBaseline(ctx context.Context, b Baseline) (Baseline, error)
 	// ReadRevision sets the Revision of a project with the commit.
 	ReadRevision(ctx context.Context, p *requirements.Project) error
 	// Locations returns the specification of each of the items that exists.

@@ -33,6 +33,9 @@ type Store interface {
 	// revision, by number: as they are now, with what happened since.
 	SpecificationsChanged(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q AtQuery) ([]Since, error)
 
+	// WalkHistory is requirements.Store.Walk with the history.
+	WalkHistory(ctx context.Context, actor auth.Actor, visit Visitor) error
+
 	// EraseHistory deletes what the versions of a specification up to one have replaced,
 	// and EraseProjectHistory what the revisions of a project have, unless decide rejects
 	// the baselines that could not be read without it.
@@ -41,9 +44,8 @@ type Store interface {
 	// RestoreInTx runs decide in one transaction, as requirements.Store.InTx does.
 	RestoreInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 
-	// InsertBaseline and UpdateBaseline return BaselineExists if the project has another
-	// baseline with the name. Baselines of a project in the trash do not exist.
-	InsertBaseline(ctx context.Context, actor auth.Actor, b Baseline) (Baseline, error)
+	// UpdateBaseline returns BaselineExists if the project has another baseline with the
+	// name. Baselines of a project in the trash do not exist.
 	Baseline(ctx context.Context, actor auth.Actor, baseline BaselineID) (Baseline, error)
 	Baselines(ctx context.Context, actor auth.Actor, project requirements.ProjectID, q page.Query) ([]Baseline, error)
 	UpdateBaseline(ctx context.Context, actor auth.Actor, baseline BaselineID, p BaselinePatch) (Baseline, error)

@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi/body"
-	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -110,22 +110,28 @@ func (b *baselineBody) check(*call) (faults []problem.FieldError) {
 
 type createBaselineIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
+	IdempotentIn
 	JSONIn[baselineBody]
 }
 
 type createBaselineOut struct {
 	Location string `header:"Location" doc:"The path of what was created."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the response to an earlier request with the same Idempotency-Key."`
 	Body     baseline
 }
 
 // createBaseline is POST /projects/{id}/baselines.
 func (a *API) createBaseline(ctx context.Context, actor auth.Actor, in *createBaselineIn) (*createBaselineOut, error) {
-	made, err := a.History.CreateBaseline(ctx, actor, in.ID, in.JSON.baseline)
+	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/baselines", in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	path := middleware.InfoFrom(ctx).Public.Path(prefix + "/baselines/" + made.ID.String())
-	return &createBaselineOut{Location: path, Body: baselineOf(made)}, nil
+	made, err := a.History.CreateBaseline(ctx, actor, in.ID, request, in.JSON.baseline)
+	if err != nil {
+		return nil, err
+	}
+	c := created(ctx, "/baselines/"+made.Value.ID.String(), requirements.Tag{}, made.Replayed)
+	return &createBaselineOut{Location: c.Location, Replayed: c.Replayed, Body: baselineOf(made.Value)}, nil
 }
 
 type baselineIn struct {

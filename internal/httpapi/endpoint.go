@@ -58,8 +58,9 @@ func role[In, Out any](a *API, pattern string, status int, needs auth.Permission
 // streamed registers an operation for signed-in users that writes its response
 // itself, part by part. View is the response as the contract shows it. An error that
 // is returned before the first write becomes a problem.
-func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error, d doc, options ...option) {
+func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error, d doc, parameters []*huma.Param, options ...option) {
 	described, _ := a.operation(pattern, http.StatusOK, access{signedIn: true}, d, options)
+	described.Parameters = parameters
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[View](), true, "")
 	described.Responses["200"] = &huma.Response{
 		Description: "OK", Content: map[string]*huma.MediaType{openapi.JSON: {Schema: schema}},

@@ -68,7 +68,7 @@ func (e *exports) end(user auth.UserID) {
 var (
 	exportMeDoc = doc{
 		"exportMe", "Account", "Export everything you own",
-		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429.",
+		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429. With `history=true`, each project has its baselines and its changes, from the oldest to the newest, each with the values that it replaced.",
 	}
 )
 
@@ -82,7 +82,9 @@ type exportView struct {
 
 type exportProject struct {
 	Project
-	Specifications []specification `json:"specifications"`
+	Specifications []specification  `json:"specifications"`
+	Baselines      []baseline       `json:"baselines,omitzero" doc:"By name; only with history=true."`
+	Changes        []exportedChange `json:"changes,omitzero" doc:"From the oldest to the newest; only with history=true."`
 }
 
 // exportMe is GET /users/me/export. It writes its response itself, part by part.
@@ -118,7 +120,12 @@ func (a *API) exportMe(w http.ResponseWriter, r *http.Request, actor auth.Actor)
 			e.abort()
 		}
 	})
-	if err = a.Requirements.Export(ctx, actor, e); err == nil {
+	if e.history = r.URL.Query().Get("history") == "true"; e.history {
+		err = a.History.Export(ctx, actor, e)
+	} else {
+		err = a.Requirements.Export(ctx, actor, e)
+	}
+	if err == nil {
 		err = e.end()
 	}
 	if revoked, ok := errors.AsType[*problem.Error](context.Cause(ctx)); ok && err != nil {
@@ -157,7 +164,7 @@ func (a *API) awaitRevocation(ctx context.Context, actor auth.Actor) error {
 }
 
 // exporter writes the export while the store walks over the data. It implements
-// requirements.Visitor.
+// history.Visitor.
 type exporter struct {
 	w       http.ResponseWriter
 	out     *jsontext.Encoder
@@ -165,7 +172,10 @@ type exporter struct {
 	now     func() time.Time
 	begin   func() error
 	begun   bool
-	open    bool // a project is
+	// history is true for an export with the history.
+	history bool
+	// list is the list of a project that is open; empty if no project is.
+	list string
 	// aborted is true when nothing more may be written.
 	aborted atomic.Bool
 }
@@ -193,7 +203,7 @@ func (e *exporter) Project(p requirements.Project) error {
 	if err := e.closeProject(); err != nil {
 		return err
 	}
-	e.open = true
+	e.list = "specifications"
 	view := projectOf(p)
 	return e.write(jsontext.BeginObject,
 		"id", view.ID, "owner_id", view.OwnerID, "title", view.Title, "description", view.Description,
@@ -215,10 +225,15 @@ func (e *exporter) closeProject() error {
 			return err
 		}
 	}
-	if !e.open {
+	if e.list == "" {
 		return nil
 	}
-	e.open = false
+	if e.history {
+		if err := e.openList("changes"); err != nil {
+			return err
+		}
+	}
+	e.list = ""
 	return e.write(jsontext.EndArray, jsontext.EndObject)
 }
 

@@ -76,6 +76,7 @@ var routeCases = map[string]routeCase{
 	"GET /specs/{id}/revisions":     {names: "specification"},
 	"GET /specs/{id}/diff":          {names: "specification", query: "?from=v1"},
 	"DELETE /specs/{id}/history":    {names: "specification", query: "?before=v1"},
+	"GET /projects/{id}/items":      {names: "project"},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
 	"PUT /specs/{id}/items":         {names: "specification", body: `{"items": [{"content": "x"}]}`},

@@ -56,6 +56,12 @@ func (l *locations) learn(response any) {
 		l.learnItems(out.Body)
 	case *itemsOut:
 		l.learnItems(out.Body.Items...)
+	case *projectItemsOut:
+		for _, i := range out.Body.Items {
+			at := location{out.project, i.SpecID}
+			l.known.SetIfAbsent(i.SpecID, at)
+			l.known.Set(i.ID, at)
+		}
 	}
 }
 

@@ -50,6 +50,10 @@ func TestCache_WritesChangeTheirProjectAndTheListsThatShowIt(t *testing.T) {
 	check("PUT /items/{other}", cache.All)
 	l.learn(&itemOut{Body: item{ID: other, SpecID: spec}})
 	check("PUT /items/{other}", own, lists, cache.Lists)
+	l = newLocations()
+	l.learn(&projectItemsOut{project: project, Body: itemPage{Items: []item{{ID: other, SpecID: spec}}}})
+	check("PUT /items/{other}", own, lists, cache.Lists)
+	check("PATCH /specs/{spec}", own, lists, cache.Lists)
 
 	for _, pattern := range []string{"DELETE /users/me", "DELETE /auth/sessions/{id}", "PATCH /admin/users/{id}", "POST /auth/logout"} {
 		if method, path, _ := strings.Cut(pattern, " "); writesContent(method, prefix+path) {

@@ -31,7 +31,7 @@ func (a *API) routes() {
 	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
 	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
 	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
-	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc)
+	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc, exportParameters())
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
 	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
@@ -57,7 +57,7 @@ func (a *API) contentRoutes() {
 	user(a, "GET /projects/{id}/diff", 200, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))
 	user(a, "DELETE /projects/{id}/history", 204, a.deleteProjectHistory, deleteProjectHistoryDoc, project, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
 	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
-	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, past, problems(problem.BaselineExists))
+	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, idempotent, past, problems(problem.BaselineExists))
 	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
 	user(a, "PATCH /baselines/{id}", 200, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
 	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline)
@@ -76,6 +76,7 @@ func (a *API) contentRoutes() {
 	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional)
 	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, restores)
 
+	user(a, "GET /projects/{id}/items", 200, a.listProjectItems, listProjectItemsDoc, project, cached, paged)
 	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
 	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
 	user(a, "PUT /specs/{id}/items", 200, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
@@ -172,6 +174,7 @@ func (b *specificationPatch) check(*call) (faults []problem.FieldError) {
 type listSpecificationsIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
 	ListIn
+	Number  int    `query:"number" minimum:"1" maximum:"999999999" doc:"Only the specification with this number: a list of one, or of none."`
 	View    string `query:"view" enum:"full,summary" default:"full" doc:"summary leaves the contents out."`
 	At      string `query:"at" maxLength:"120" example:"r120" doc:"The live specifications as they were: at a revision such as r120, a time, or a baseline such as baseline:NAME. A time means the last revision at or before it. The list is then in the order of the numbers."`
 	OrderBy string `query:"order_by" enum:"number,number desc,created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"number" doc:"Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2."`
@@ -189,7 +192,7 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	if in.At != "" {
 		return a.specificationsAt(ctx, actor, in)
 	}
-	q, scope, err := in.query(a, actor, "specifications of "+in.ID.String(), in.OrderBy)
+	q, scope, err := in.listQuery(a, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +204,32 @@ func (a *API) listSpecifications(ctx context.Context, actor auth.Actor, in *list
 	out := &specificationsOut{}
 	out.Body.Specifications = each(page.Rows, specificationRowOf)
 	out.Body.NextPageToken = a.pageToken(page.Next, scope)
+	out.only(in.Number)
 	return out, nil
+}
+
+// listQuery returns the page that the parameters select, and the scope of its page tokens.
+func (in *listSpecificationsIn) listQuery(a *API, actor auth.Actor) (requirements.ListQuery, string, error) {
+	name := "specifications of " + in.ID.String()
+	if in.At != "" {
+		name += " at " + in.At
+	}
+	if in.Number != 0 {
+		name += " with the number " + strconv.Itoa(in.Number)
+	}
+	q, scope, err := in.query(a, actor, name, in.OrderBy)
+	if in.Number != 0 {
+		q.Query = q.From(in.Number)
+	}
+	return q, scope, err
+}
+
+// only leaves the specification with a number, unless the number is zero.
+func (out *specificationsOut) only(number int) {
+	if number != 0 {
+		out.Body.Specifications = slices.DeleteFunc(out.Body.Specifications, func(s specificationRow) bool { return s.Number != number })
+		out.Body.NextPageToken = ""
+	}
 }
 
 // specificationsAt is GET /projects/{id}/specs with at.
@@ -213,7 +241,7 @@ func (a *API) specificationsAt(ctx context.Context, actor auth.Actor, in *listSp
 	if err != nil {
 		return nil, err
 	}
-	q, scope, err := in.query(a, actor, "specifications of "+in.ID.String()+" at "+in.At, in.OrderBy)
+	q, scope, err := in.listQuery(a, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +257,7 @@ func (a *API) specificationsAt(ctx context.Context, actor auth.Actor, in *listSp
 		}
 	}
 	out.Body.NextPageToken = a.pageToken(rows.Next, scope)
+	out.only(in.Number)
 	return out, nil
 }
 

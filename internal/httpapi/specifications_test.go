@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -332,4 +334,46 @@ func TestSpecifications_WritesRaiseProjectVersion(t *testing.T) {
 	if number := parent.add(ann, "x").Number; number != 3 {
 		t.Errorf("the third has number %d", number)
 	}
+}
+
+// A number selects one specification or none, live, in the trash and at a revision.
+func TestSpecifications_SelectedByNumber(t *testing.T) {
+	t.Parallel()
+	ann := testkit.Start(t).SignUp(t)
+	h := newSpecProject(ann)
+	made := []spec{h.add(ann, "one"), h.add(ann, "two"), h.add(ann, "three")}
+	ann.Delete(made[1].path()).Want(204) // r5
+	for query, want := range map[string]string{
+		"number=1":              "1 one",
+		"number=3":              "3 three",
+		"number=3&view=summary": "3 ",
+		"number=1&order_by=updated_at desc&page_size=100": "1 one",
+		"number=2":                    "",
+		"number=2&trashed=true":       "2 two",
+		"number=1&trashed=true":       "",
+		"number=4":                    "",
+		"number=999999999":            "",
+		"number=2&at=r4":              "2 two",
+		"number=2&at=r5":              "",
+		"number=3&at=r3":              "",
+		"number=3&at=r4&view=summary": "3 ",
+	} {
+		var list struct {
+			Specifications []spec
+			Next           string `json:"next_page_token"`
+		}
+		ann.Get(h.specs() + "?" + strings.ReplaceAll(query, " ", "%20")).Want(200).Decode(&list)
+		got := ""
+		for _, s := range list.Specifications {
+			got += fmt.Sprintf("%d %s", s.Number, s.Content)
+		}
+		if got != want || list.Next != "" {
+			t.Errorf("%s: %q and the token %q, want %q", query, got, list.Next, want)
+		}
+	}
+	for _, number := range []string{"0", "-1", "x", "", "1,2", "1.0", "1000000000"} {
+		ann.Get(h.specs()+"?number="+number).WantProblem(400, "invalid_parameter")
+	}
+	token := ann.Get(h.specs() + "?page_size=1").Want(200).JSON()["next_page_token"].(string)
+	ann.Get(h.specs()+"?page_size=1&number=3&page_token="+url.QueryEscape(token)).WantProblem(400, "invalid_page_token")
 }

@@ -67,7 +67,7 @@ var limits = map[string]limit{
 		ann := s.SignUp(t)
 		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
 		var verdicts []bool
-		for _, path := range []string{projectsPath + "?", newSpecProject(ann).specs() + "?", usersPath + "?", eventsPath + "?", "/api/v1/search?q=x&"} {
+		for _, path := range []string{projectsPath + "?", newSpecProject(ann).specs() + "?", newSpecProject(ann).items() + "?", usersPath + "?", eventsPath + "?", "/api/v1/search?q=x&"} {
 			verdicts = append(verdicts, ann.Get(path+"page_size="+strconv.Itoa(n)).Status == 200)
 		}
 		return allEqual(t, verdicts...)
@@ -76,7 +76,7 @@ var limits = map[string]limit{
 		ann := s.SignUp(t)
 		execSQL(t, s, "UPDATE users SET role = 'admin' WHERE id = $1", ann.User)
 		var verdicts []bool
-		for _, path := range []string{projectsPath + "?", newSpecProject(ann).specs() + "?", usersPath + "?", eventsPath + "?", "/api/v1/search?q=x&"} {
+		for _, path := range []string{projectsPath + "?", newSpecProject(ann).specs() + "?", newSpecProject(ann).items() + "?", usersPath + "?", eventsPath + "?", "/api/v1/search?q=x&"} {
 			verdicts = append(verdicts, !strings.Contains(string(ann.Get(path+"page_token="+letters(n)).Body), "invalid_parameter"))
 		}
 		return allEqual(t, verdicts...)
@@ -90,6 +90,16 @@ var limits = map[string]limit{
 	}},
 	"query q":      filterLimit(usersPath+"?q=", 200),
 	"query action": filterLimit(eventsPath+"?action=", 100),
+
+	"query number": {1, 999_999_999, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		return ann.Get(newSpecProject(ann).specs()+"?number="+strconv.Itoa(n)).Status == 200
+	}},
+	"query ref": {0, 1999, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		refs := strings.Repeat("123456789.123456789,", 100)
+		return ann.Get(newSpecProject(ann).items()+"?ref="+refs[len(refs)-1-min(n, len(refs)-1):len(refs)-1]+strings.Repeat("9", max(0, n-len(refs)+1))).Status == 200
+	}},
 
 	"query at":             pointLimit(historyPath{"GET", false, "?at="}, historyPath{"GET", true, "/specs?at="}),
 	"query from":           pointLimit(historyPath{"GET", false, "/diff?from="}, historyPath{"GET", true, "/diff?from="}),

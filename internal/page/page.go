@@ -5,7 +5,10 @@
 // It depends on neither HTTP nor SQL, nor on the kind of the rows.
 package page
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // Column is the column that a list is ordered by. The id breaks ties.
 type Column string
@@ -25,12 +28,14 @@ type Order struct {
 }
 
 // Cursor is the position between two pages: the ordering column's value in the
-// last row, and that row's id. Only one of Time, Text and Number is set, except in a
-// search: it is ordered by rank, the Number, and then by Time.
+// last row, and that row's id. Only one of Time, Text and Number is set, with two
+// exceptions. A search is ordered by rank, the Number, and then by Time. The items of a
+// project are ordered by the Number of their specification, and then by their Place in it.
 type Cursor struct {
 	Time   time.Time `json:"time,omitzero"`
 	Text   string    `json:"text,omitzero"`
 	Number int       `json:"number,omitzero"`
+	Place  int       `json:"place,omitzero"`
 	ID     [16]byte  `json:"id"`
 }
 
@@ -66,6 +71,15 @@ func (q Query) Newest() Query {
 		q.After = &Cursor{Time: endOfTime}
 	}
 	return q
+}
+
+// beyondIDs is an id that no row is behind.
+var beyondIDs = [16]byte(bytes.Repeat([]byte{0xff}, 16))
+
+// From returns the query for the first row of a list by number that has a number, or else
+// a higher one.
+func (q Query) From(number int) Query {
+	return Query{Order: Order{Column: ByNumber}, Limit: 1, After: &Cursor{Number: number - 1, ID: beyondIDs}}
 }
 
 // Page is one page of a list.

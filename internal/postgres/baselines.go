@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -14,23 +13,16 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
-// InsertBaseline implements history.Store.
-func (s *Store) InsertBaseline(ctx context.Context, actor auth.Actor, b history.Baseline) (history.Baseline, error) {
-	var at time.Time
-	err := s.inTx(ctx, scopeTo(actor), func(t *tx) error {
-		return t.readAndCommit(ctx, get(&at, func(q *db.Queries) (time.Time, error) {
-			return q.InsertBaseline(ctx, db.InsertBaselineParams{
-				OwnerID: actor.User, ID: b.ID, ProjectID: b.Project, Name: b.Name, Description: b.Description, Revision: b.Revision, Digest: b.Digest,
-			})
-		}))
-	})
-	if violates(err, "baselines_project_fkey") { // deleted meanwhile
-		err = problem.NotFound(problem.ProjectNotFound)
-	}
-	if err != nil {
-		return b, err
-	}
-	return s.Baseline(ctx, actor, b.ID)
+// InsertBaseline implements history.Tx.
+func (t *requirementsTx) InsertBaseline(ctx context.Context, b history.Baseline) (history.Baseline, error) {
+	var row db.InsertBaselineRow
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.InsertBaselineRow, error) {
+		return q.InsertBaseline(ctx, db.InsertBaselineParams{
+			OwnerID: b.Owner, ID: b.ID, ProjectID: b.Project, Name: b.Name, Description: b.Description, Revision: b.Revision, Digest: b.Digest,
+		})
+	}))
+	b.CreatedAt, b.CreatedBy = row.CreatedAt.UTC(), history.Actor{ID: b.Owner, Name: &row.CreatedByName}
+	return b, err
 }
 
 // Baseline implements history.Store.

@@ -19,13 +19,18 @@ const (
 // Walk implements requirements.Store. All of it is one read-only transaction, so it
 // shows one snapshot.
 func (s *Store) Walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor) error {
+	return s.walk(ctx, actor, visit, func(*tx, db.Project) error { return nil })
+}
+
+// walk visits the projects of a user with their contents, and calls more behind each.
+func (s *Store) walk(ctx context.Context, actor auth.Actor, visit requirements.Visitor, more func(*tx, db.Project) error) error {
 	return s.inTx(ctx, scopeToExportOf(actor), func(t *tx) error {
 		if err := t.lockExport(ctx, actor.User); err != nil {
 			return err
 		}
 		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
-			page, err := t.exportProjects(ctx, actor, after, visit)
+			page, err := t.exportProjects(ctx, actor, after, visit, more)
 			if err != nil || len(page) < exportProjects {
 				return err
 			}
@@ -54,7 +59,7 @@ func (t *tx) lockExport(ctx context.Context, user auth.UserID) error {
 }
 
 // exportProjects visits one page of projects with their contents.
-func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor) ([]db.ExportProjectsRow, error) {
+func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after requirements.ProjectID, visit requirements.Visitor, more func(*tx, db.Project) error) ([]db.ExportProjectsRow, error) {
 	var page []db.ExportProjectsRow
 	err := t.read(ctx, get(&page, func(q *db.Queries) ([]db.ExportProjectsRow, error) {
 		return q.ExportProjects(ctx, db.ExportProjectsParams{OwnerID: actor.User, After: after, MaxRows: exportProjects})
@@ -67,6 +72,9 @@ func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after require
 			return nil, err
 		}
 		if err := t.exportProject(ctx, row.Project, visit); err != nil {
+			return nil, err
+		}
+		if err := more(t, row.Project); err != nil {
 			return nil, err
 		}
 	}

@@ -22,7 +22,7 @@ func TestHistory_RetentionKeepsWhatBaselinesNeed(t *testing.T) {
 	}
 	before := count()
 	baseline, _ := history.ParseNewBaseline("1.0", "", new(int64(2)))
-	named, err := past.CreateBaseline(t.Context(), s.actor, s.live, baseline)
+	named, err := past.CreateBaseline(t.Context(), s.actor, s.live, requirements.IdempotentRequest{}, baseline)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +36,13 @@ func TestHistory_RetentionKeepsWhatBaselinesNeed(t *testing.T) {
 	if left := count(); left >= before || left == 0 {
 		t.Errorf("%d of %d changes are left", left, before)
 	}
-	if _, digest, err := past.Digest(t.Context(), s.actor, s.live, history.Point{Baseline: new("1.0")}); err != nil || digest != named.Digest {
+	if _, digest, err := past.Digest(t.Context(), s.actor, s.live, history.Point{Baseline: new("1.0")}); err != nil || digest != named.Value.Digest {
 		t.Errorf("the baseline reads %s, %v", digest, err)
 	}
 	if _, err := past.SpecificationsAt(t.Context(), s.actor, s.live, history.Point{Revision: new(int64(1))}, requirements.ListQuery{}.Query); problem.CodeOf(err) != problem.HistoryExpired {
 		t.Errorf("an older state: %v", err)
 	}
-	if err := past.DeleteBaseline(t.Context(), s.actor, named.ID); err != nil {
+	if err := past.DeleteBaseline(t.Context(), s.actor, named.Value.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.store.DeleteHistory(t.Context(), time.Now().Add(-48*time.Hour)); err != nil || count() != 0 {

@@ -308,6 +308,18 @@ func readOperations() map[string]operation {
 			_, _, err := s.service.Items(ctx, s.actor, s.spec)
 			return err
 		}},
+		"ProjectItems first page": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ProjectItems(ctx, s.actor, s.live, requirements.ProjectItemsQuery{Limit: 20})
+			return err
+		}},
+		"ProjectItems later page": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ProjectItems(ctx, s.actor, s.live, requirements.ProjectItemsQuery{Limit: 20, After: &page.Cursor{Number: 1, ID: s.items[0]}})
+			return err
+		}},
+		"ProjectItems by reference": {do: func(ctx context.Context, s *tenant) error {
+			_, err := s.service.ProjectItems(ctx, s.actor, s.live, requirements.ProjectItemsQuery{Limit: 20, Refs: []requirements.Ref{{Specification: 1, Item: 1}}})
+			return err
+		}},
 		"Item": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.Item(ctx, s.actor, s.items[0])
 			return err

@@ -19,6 +19,8 @@ type ServerInfo struct {
 	MaxMemory int64
 	// Policy is what it evicts when it is full.
 	Policy string
+	// Channels says why messages between replicas do not arrive; nil if they do.
+	Channels error
 }
 
 // Inspect describes a Redis. Its error says why requests cannot use it: Inspect does
@@ -47,7 +49,9 @@ func Inspect(ctx context.Context, c Config, use func(context.Context, *Redis) er
 	if err := client.Do(ctx, client.B().Pfadd().Key(distinctKey(0)).Build()).Error(); err != nil {
 		return ServerInfo{}, fmt.Errorf("count active users: %w", err)
 	}
-	return serverInfo(ctx, client), nil
+	info := serverInfo(ctx, client)
+	info.Channels = checkChannels(ctx, client)
+	return info, nil
 }
 
 // serverInfo reads what INFO says, if it is permitted.

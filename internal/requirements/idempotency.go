@@ -41,15 +41,40 @@ type ReplayError struct{ Response string }
 // logged.
 func (*ReplayError) Error() string { return "the request has a saved response" }
 
-// create runs produce in a transaction and saves what it returns as the response
+// create is [CreateOnce] in a transaction of a store.
+func create[T any](ctx context.Context, store Store, actor auth.Actor, request IdempotentRequest, defaults T, produce func(Tx) (T, time.Time, error)) (Created[T], error) {
+	return CreateOnce(ctx, func(decide func(Tx) error) error { return store.InTx(ctx, actor, decide) }, request, defaults, produce)
+}
+
+// keyTx is the part of a transaction that idempotency keys need.
+type keyTx interface {
+	ReserveKey(ctx context.Context, request IdempotentRequest) error
+	SaveResponse(ctx context.Context, request IdempotentRequest, response string, at time.Time) error
+}
+
+// CreateOnce runs produce in a transaction and saves what it returns as the response
 // to request. The key is reserved in the round trip of the first lock. Defaults
 // holds the values of fields that an older release did not save.
-func create[T any](ctx context.Context, store Store, actor auth.Actor, request IdempotentRequest, defaults T, produce func(Tx) (T, time.Time, error)) (Created[T], error) {
+func CreateOnce[T any, X keyTx](ctx context.Context, inTx func(decide func(X) error) error, request IdempotentRequest, defaults T, produce func(X) (T, time.Time, error)) (Created[T], error) {
 	var created T
-	err := store.InTx(ctx, actor, func(tx Tx) (err error) {
+	err := inTx(func(tx X) (err error) {
 		created, err = createOnce(ctx, tx, request, produce)
 		return err
 	})
+	return replayed(created, err, defaults)
+}
+
+// Replay returns the saved response to a request, if there is one. It is for creations
+// whose work begins before their transaction.
+func Replay[T any, X keyTx](ctx context.Context, inTx func(decide func(X) error) error, request IdempotentRequest, defaults T) (Created[T], error) {
+	if request.Key == "" {
+		return Created[T]{}, nil
+	}
+	return replayed(*new(T), inTx(func(tx X) error { return tx.ReserveKey(ctx, request) }), defaults)
+}
+
+// replayed returns what a transaction created, or the saved response that ended it.
+func replayed[T any](created T, err error, defaults T) (Created[T], error) {
 	if replay, ok := errors.AsType[*ReplayError](err); ok {
 		created, err = decodeResponse(replay.Response, defaults)
 		return Created[T]{Value: created, Replayed: true}, err
@@ -57,7 +82,7 @@ func create[T any](ctx context.Context, store Store, actor auth.Actor, request I
 	return Created[T]{Value: created}, err
 }
 
-func createOnce[T any](ctx context.Context, tx Tx, request IdempotentRequest, produce func(Tx) (T, time.Time, error)) (T, error) {
+func createOnce[T any, X keyTx](ctx context.Context, tx X, request IdempotentRequest, produce func(X) (T, time.Time, error)) (T, error) {
 	if request.Key == "" {
 		created, _, err := produce(tx)
 		return created, err

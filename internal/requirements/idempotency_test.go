@@ -176,7 +176,7 @@ func TestIdempotency_OnlyRequestsWithKeyReserveAndSave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := &keyLog{reserve: tc.reserve}
-			got, err := createOnce(t.Context(), log, IdempotentRequest{Key: tc.key}, func(Tx) (Item, time.Time, error) {
+			got, err := createOnce[Item, Tx](t.Context(), log, IdempotentRequest{Key: tc.key}, func(Tx) (Item, time.Time, error) {
 				log.steps = append(log.steps, "produce")
 				return want, late, tc.produced
 			})

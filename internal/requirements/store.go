@@ -23,6 +23,9 @@ type Store interface {
 	Specifications(ctx context.Context, actor auth.Actor, project ProjectID, q ListQuery) (Project, []Specification, error)
 	// Items reads a specification and its items, in any order.
 	Items(ctx context.Context, actor auth.Actor, spec SpecificationID) (Specification, []Item, error)
+	// ProjectItems reads a project and one page of its live items, with their order. The
+	// page ends with the first item beyond page.MaxBytes of content.
+	ProjectItems(ctx context.Context, actor auth.Actor, project ProjectID, q ProjectItemsQuery) (Project, []Item, error)
 	// Item reads one item, and whether its specification or project is in the
 	// trash.
 	Item(ctx context.Context, actor auth.Actor, item ItemID) (found Item, trashed bool, err error)

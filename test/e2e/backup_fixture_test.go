@@ -148,8 +148,8 @@ func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true", "?at=r3"},
 		"/specs/{id}": {"", "?include=items", "?include=items&at=v1"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
 		"/projects/{id}/changes": {"", "?since=r1"}, "/specs/{id}/revisions": {""}, "/projects/{id}/diff": {"?from=r1"}, "/specs/{id}/diff": {"?from=v1"},
-		"/projects/{id}/baselines": {""}, "/baselines/{id}": {""}, "/search": {"?q=o"},
-		"/admin/users": {""}, "/admin/audit-events": {""}, "/users/me/export": {""},
+		"/projects/{id}/items": {""}, "/projects/{id}/baselines": {""}, "/baselines/{id}": {""}, "/search": {"?q=o"},
+		"/admin/users": {""}, "/admin/audit-events": {""}, "/users/me/export": {"", "?history=true"},
 		"/events": nil, "/projects/{id}/events": nil, // streams; a restore ends them
 		"/auth/google": nil, "/auth/google/callback": nil, // redirects; they read nothing
 	}

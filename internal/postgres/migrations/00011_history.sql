@@ -487,7 +487,23 @@ CREATE TRIGGER specifications_delete AFTER DELETE ON specifications
 DROP FUNCTION raise_version(), reorder_items();
 
 -- +goose Down
-LOCK TABLE projects, specifications, bullet_items IN ACCESS EXCLUSIVE MODE;
+-- +goose StatementBegin
+DO $$
+BEGIN
+    PERFORM set_config('lock_timeout', '300ms', true);
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            LOCK TABLE projects, specifications, bullet_items IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5 + random() / 2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the tables were in use for minutes, by a backup or an export perhaps; nothing was changed, so migrate again'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+-- +goose StatementEnd
 DROP TRIGGER projects_create ON projects;
 DROP TRIGGER projects_change ON projects;
 DROP TRIGGER projects_delete ON projects;

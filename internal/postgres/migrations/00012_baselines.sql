@@ -1,6 +1,27 @@
 -- Baselines: names for revisions of a project, with a digest of the state.
 
 -- +goose Up
+
+-- Locks the table that the foreign key refers to, before anything is changed. See
+-- migration 7.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    PERFORM set_config('lock_timeout', '300ms', true);
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            LOCK TABLE projects IN SHARE ROW EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5 + random() / 2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the tables were in use for minutes, by a backup or an export perhaps; nothing was changed, so migrate again'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+-- +goose StatementEnd
+
 CREATE TABLE baselines (
     owner_id    uuid        NOT NULL,
     id          uuid        NOT NULL,
@@ -24,4 +45,21 @@ GRANT SELECT, INSERT, DELETE ON baselines TO codegenapp_app;
 GRANT UPDATE (name, description) ON baselines TO codegenapp_app;
 
 -- +goose Down
+-- +goose StatementBegin
+DO $$
+BEGIN
+    PERFORM set_config('lock_timeout', '300ms', true);
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            LOCK TABLE projects, baselines IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5 + random() / 2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the tables were in use for minutes, by a backup or an export perhaps; nothing was changed, so migrate again'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+-- +goose StatementEnd
 DROP TABLE baselines;

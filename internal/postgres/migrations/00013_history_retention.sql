@@ -2,6 +2,25 @@
 
 -- +goose Up
 
+-- Locks the table of the policy before anything is changed. See migration 7.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    PERFORM set_config('lock_timeout', '300ms', true);
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            LOCK TABLE baselines IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5 + random() / 2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the tables were in use for minutes, by a backup or an export perhaps; nothing was changed, so migrate again'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+-- +goose StatementEnd
+
 -- Deletes changes before a time, at most some rows, and returns how many. States before
 -- them cannot be read any more. What a baseline needs stays, and so does the last day.
 -- +goose StatementBegin
@@ -54,6 +73,23 @@ REVOKE ALL ON FUNCTION forget_history(timestamptz, integer), erase_history(uuid,
 GRANT EXECUTE ON FUNCTION forget_history(timestamptz, integer), erase_history(uuid, bigint) TO codegenapp_app;
 
 -- +goose Down
+-- +goose StatementBegin
+DO $$
+BEGIN
+    PERFORM set_config('lock_timeout', '300ms', true);
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            LOCK TABLE baselines IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5 + random() / 2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the tables were in use for minutes, by a backup or an export perhaps; nothing was changed, so migrate again'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+-- +goose StatementEnd
 DROP FUNCTION forget_history(timestamptz, integer);
 DROP FUNCTION erase_history(uuid, bigint);
 DROP POLICY baselines_read ON baselines;

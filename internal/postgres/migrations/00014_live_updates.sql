@@ -1,6 +1,8 @@
 -- What the streams of live updates need once a second, in one query for all streams of a
 -- replica: which sessions are live, and the newest revisions of the projects.
 --
+-- The migration only creates a function, and locks no table.
+--
 -- The query spans tenants, so it runs as the owner of the tables. It returns numbers
 -- only, and a session only together with its user.
 

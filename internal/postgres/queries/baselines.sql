@@ -2,7 +2,7 @@
 -- name: InsertBaseline :one
 INSERT INTO baselines (owner_id, id, project_id, name, description, revision, digest, created_by, created_at)
 VALUES (@owner_id, @id, @project_id, @name, @description, @revision, @digest, @owner_id, clock_timestamp())
-RETURNING created_at;
+RETURNING created_at, (SELECT u.name FROM users AS u WHERE u.id = @owner_id)::text AS created_by_name;
 
 -- GetBaseline reads a baseline of a live project.
 -- name: GetBaseline :one

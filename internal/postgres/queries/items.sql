@@ -14,6 +14,43 @@ JOIN   specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id
 JOIN   projects AS p ON p.owner_id = s.owner_id AND p.id = s.project_id
 WHERE  i.id = @id AND i.owner_id = @owner_id;
 
+-- ListProjectItems reads the live items of a project in reading order: by the number of
+-- the specification, then by the place in its list. It begins behind an item, or where that
+-- was if it is not in the list any more. The page ends with the first item beyond max_bytes
+-- of content.
+-- name: ListProjectItems :many
+SELECT paged.id, paged.spec_id, paged.owner_id, paged.number, paged.content, paged.version, paged.created_at, paged.updated_at,
+       paged.specification_number, paged.at_place
+FROM  (SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at,
+              l.specification_number, l.at_place, sum(octet_length(i.content)) OVER along - octet_length(i.content) AS before
+       FROM  (SELECT s.owner_id, s.number AS specification_number, e.item_id::uuid AS item_id, e.at_place::int AS at_place
+              FROM   specifications AS s
+              CROSS  JOIN LATERAL (SELECT u.item_id, u.ordinality - 1 AS at_place
+                                   FROM   unnest(s.item_ids) WITH ORDINALITY AS u (item_id, ordinality)
+                                   WHERE  s.number > @after_specification::int
+                                   OR     u.ordinality > coalesce(array_position(s.item_ids, @after_item::uuid), @after_place::int)) AS e
+              WHERE  s.project_id = @project_id AND s.owner_id = @owner_id AND NOT s.trashed AND s.number >= @after_specification::int
+              ORDER  BY s.number, e.at_place
+              LIMIT  @page_size::int) AS l
+       JOIN   bullet_items AS i ON i.owner_id = l.owner_id AND i.id = l.item_id
+       WINDOW along AS (ORDER BY l.specification_number, l.at_place ROWS UNBOUNDED PRECEDING)) AS paged
+WHERE  paged.before <= @max_bytes::int
+ORDER  BY paged.specification_number, paged.at_place;
+
+-- FindProjectItems reads those live items of a project that have one of the references, in
+-- reading order and from the same position as ListProjectItems.
+-- name: FindProjectItems :many
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at,
+       s.number AS specification_number, (array_position(s.item_ids, i.id) - 1)::int AS at_place
+FROM  (SELECT unnest(@specification_numbers::int[]) AS specification_number, unnest(@item_numbers::int[]) AS item_number) AS r
+JOIN   specifications AS s ON s.owner_id = @owner_id AND s.project_id = @project_id AND s.number = r.specification_number AND NOT s.trashed
+JOIN   bullet_items AS i ON i.owner_id = s.owner_id AND i.spec_id = s.id AND i.number = r.item_number
+WHERE  s.number > @after_specification::int
+OR     s.number = @after_specification::int
+       AND array_position(s.item_ids, i.id) > coalesce(array_position(s.item_ids, @after_item::uuid), @after_place::int)
+ORDER  BY s.number, array_position(s.item_ids, i.id)
+LIMIT  @page_size::int;
+
 -- AddItem locks a specification and inserts an item, if the specification is live, has one
 -- of the versions, and room for the item at the place. It returns the specification as it
 -- was before. The trigger of the item changes the list.

@@ -65,7 +65,7 @@ func (q *Queries) GetBaseline(ctx context.Context, ownerID auth.UserID, iD histo
 const insertBaseline = `-- name: InsertBaseline :one
 INSERT INTO baselines (owner_id, id, project_id, name, description, revision, digest, created_by, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $1, clock_timestamp())
-RETURNING created_at
+RETURNING created_at, (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS created_by_name
 `
 
 type InsertBaselineParams struct {
@@ -78,8 +78,13 @@ type InsertBaselineParams struct {
 	Digest      string
 }
 
+type InsertBaselineRow struct {
+	CreatedAt     time.Time
+	CreatedByName string
+}
+
 // InsertBaseline inserts a baseline.
-func (q *Queries) InsertBaseline(ctx context.Context, arg InsertBaselineParams) (time.Time, error) {
+func (q *Queries) InsertBaseline(ctx context.Context, arg InsertBaselineParams) (InsertBaselineRow, error) {
 	row := q.db.QueryRow(ctx, insertBaseline,
 		arg.OwnerID,
 		arg.ID,
@@ -89,9 +94,9 @@ func (q *Queries) InsertBaseline(ctx context.Context, arg InsertBaselineParams) 
 		arg.Revision,
 		arg.Digest,
 	)
-	var created_at time.Time
-	err := row.Scan(&created_at)
-	return created_at, err
+	var i InsertBaselineRow
+	err := row.Scan(&i.CreatedAt, &i.CreatedByName)
+	return i, err
 }
 
 const listBaselines = `-- name: ListBaselines :many

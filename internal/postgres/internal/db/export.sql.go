@@ -12,6 +12,149 @@ import (
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
+const exportBaselines = `-- name: ExportBaselines :many
+SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, u.name AS created_by_name
+FROM   baselines AS b
+LEFT   JOIN users AS u ON u.id = b.created_by
+WHERE  b.owner_id = $1 AND b.project_id = $2 AND b.name > $3
+ORDER  BY b.name
+LIMIT  $4
+`
+
+type ExportBaselinesParams struct {
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	After     string
+	MaxRows   int32
+}
+
+type ExportBaselinesRow struct {
+	Baseline      Baseline
+	CreatedByName *string
+}
+
+// ExportBaselines reads a page of a project's baselines by name.
+func (q *Queries) ExportBaselines(ctx context.Context, arg ExportBaselinesParams) ([]ExportBaselinesRow, error) {
+	rows, err := q.db.Query(ctx, exportBaselines,
+		arg.OwnerID,
+		arg.ProjectID,
+		arg.After,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ExportBaselinesRow
+	for rows.Next() {
+		var i ExportBaselinesRow
+		if err := rows.Scan(
+			&i.Baseline.OwnerID,
+			&i.Baseline.ID,
+			&i.Baseline.ProjectID,
+			&i.Baseline.Name,
+			&i.Baseline.Description,
+			&i.Baseline.Revision,
+			&i.Baseline.Digest,
+			&i.Baseline.CreatedBy,
+			&i.Baseline.CreatedAt,
+			&i.CreatedByName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const exportChanges = `-- name: ExportChanges :many
+SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased, coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+FROM  (SELECT n.revision, n.number, sum(n.size) OVER along - n.size AS before
+       FROM  (SELECT o.revision, o.number,
+                     coalesce(octet_length(o.old_title), 0) + coalesce(octet_length(o.old_content), 0) + 16 * coalesce(cardinality(o.old_item_ids), 0) AS size
+              FROM   changes AS o
+              WHERE  o.owner_id = $1 AND o.project_id = $2 AND (o.revision, o.number) > ($3::bigint, $4::bigint)
+              ORDER  BY o.revision, o.number
+              LIMIT  $5) AS n
+       WINDOW along AS (ORDER BY n.revision, n.number ROWS UNBOUNDED PRECEDING)) AS p
+JOIN   changes AS c ON c.owner_id = $1 AND c.project_id = $2 AND c.revision = p.revision AND c.number = p.number
+LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
+LEFT   JOIN users AS u ON u.id = c.actor_id
+WHERE  p.before <= $6::int
+ORDER  BY c.revision, c.number
+`
+
+type ExportChangesParams struct {
+	OwnerID       auth.UserID
+	ProjectID     requirements.ProjectID
+	AfterRevision int64
+	AfterNumber   int64
+	MaxRows       int32
+	MaxBytes      int32
+}
+
+type ExportChangesRow struct {
+	Change     Change
+	SpecNumber int32
+	ActorName  *string
+}
+
+// ExportChanges reads a page of a project's changes, the oldest first, with what they
+// replaced. The page ends with the first change beyond max_bytes of texts.
+func (q *Queries) ExportChanges(ctx context.Context, arg ExportChangesParams) ([]ExportChangesRow, error) {
+	rows, err := q.db.Query(ctx, exportChanges,
+		arg.OwnerID,
+		arg.ProjectID,
+		arg.AfterRevision,
+		arg.AfterNumber,
+		arg.MaxRows,
+		arg.MaxBytes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ExportChangesRow
+	for rows.Next() {
+		var i ExportChangesRow
+		if err := rows.Scan(
+			&i.Change.OwnerID,
+			&i.Change.ProjectID,
+			&i.Change.Revision,
+			&i.Change.Number,
+			&i.Change.Kind,
+			&i.Change.RevisedAt,
+			&i.Change.ActorID,
+			&i.Change.SpecID,
+			&i.Change.ItemID,
+			&i.Change.ItemNumber,
+			&i.Change.SpecVersion,
+			&i.Change.ItemVersion,
+			&i.Change.OldTitle,
+			&i.Change.OldContent,
+			&i.Change.OldPlace,
+			&i.Change.OldItemIDs,
+			&i.Change.OldCreatedAt,
+			&i.Change.OldUpdatedAt,
+			&i.Change.OldDeletedAt,
+			&i.Change.OldSpecUpdatedAt,
+			&i.Change.Erased,
+			&i.SpecNumber,
+			&i.ActorName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const exportProjects = `-- name: ExportProjects :many
 SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
 FROM   projects AS p

@@ -218,6 +218,85 @@ func (q *Queries) DeleteItems(ctx context.Context, arg DeleteItemsParams) error 
 	return err
 }
 
+const findProjectItems = `-- name: FindProjectItems :many
+SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at,
+       s.number AS specification_number, (array_position(s.item_ids, i.id) - 1)::int AS at_place
+FROM  (SELECT unnest($1::int[]) AS specification_number, unnest($2::int[]) AS item_number) AS r
+JOIN   specifications AS s ON s.owner_id = $3 AND s.project_id = $4 AND s.number = r.specification_number AND NOT s.trashed
+JOIN   bullet_items AS i ON i.owner_id = s.owner_id AND i.spec_id = s.id AND i.number = r.item_number
+WHERE  s.number > $5::int
+OR     s.number = $5::int
+       AND array_position(s.item_ids, i.id) > coalesce(array_position(s.item_ids, $6::uuid), $7::int)
+ORDER  BY s.number, array_position(s.item_ids, i.id)
+LIMIT  $8::int
+`
+
+type FindProjectItemsParams struct {
+	SpecificationNumbers []int32
+	ItemNumbers          []int32
+	OwnerID              auth.UserID
+	ProjectID            requirements.ProjectID
+	AfterSpecification   int32
+	AfterItem            pgtype.UUID
+	AfterPlace           int32
+	PageSize             int32
+}
+
+type FindProjectItemsRow struct {
+	ID                  requirements.ItemID
+	SpecID              requirements.SpecificationID
+	OwnerID             auth.UserID
+	Number              int32
+	Content             string
+	Version             int64
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	SpecificationNumber int32
+	AtPlace             int32
+}
+
+// FindProjectItems reads those live items of a project that have one of the references, in
+// reading order and from the same position as ListProjectItems.
+func (q *Queries) FindProjectItems(ctx context.Context, arg FindProjectItemsParams) ([]FindProjectItemsRow, error) {
+	rows, err := q.db.Query(ctx, findProjectItems,
+		arg.SpecificationNumbers,
+		arg.ItemNumbers,
+		arg.OwnerID,
+		arg.ProjectID,
+		arg.AfterSpecification,
+		arg.AfterItem,
+		arg.AfterPlace,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FindProjectItemsRow
+	for rows.Next() {
+		var i FindProjectItemsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SpecID,
+			&i.OwnerID,
+			&i.Number,
+			&i.Content,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SpecificationNumber,
+			&i.AtPlace,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getItem = `-- name: GetItem :one
 SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at, i.place, (array_position(s.item_ids, i.id) - 1)::int AS place, s.number AS specification_number, (s.trashed OR p.trashed)::bool AS trashed
 FROM   bullet_items AS i
@@ -318,6 +397,92 @@ func (q *Queries) ListItems(ctx context.Context, specID requirements.Specificati
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Place,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listProjectItems = `-- name: ListProjectItems :many
+SELECT paged.id, paged.spec_id, paged.owner_id, paged.number, paged.content, paged.version, paged.created_at, paged.updated_at,
+       paged.specification_number, paged.at_place
+FROM  (SELECT i.id, i.spec_id, i.owner_id, i.number, i.content, i.version, i.created_at, i.updated_at,
+              l.specification_number, l.at_place, sum(octet_length(i.content)) OVER along - octet_length(i.content) AS before
+       FROM  (SELECT s.owner_id, s.number AS specification_number, e.item_id::uuid AS item_id, e.at_place::int AS at_place
+              FROM   specifications AS s
+              CROSS  JOIN LATERAL (SELECT u.item_id, u.ordinality - 1 AS at_place
+                                   FROM   unnest(s.item_ids) WITH ORDINALITY AS u (item_id, ordinality)
+                                   WHERE  s.number > $1::int
+                                   OR     u.ordinality > coalesce(array_position(s.item_ids, $2::uuid), $3::int)) AS e
+              WHERE  s.project_id = $4 AND s.owner_id = $5 AND NOT s.trashed AND s.number >= $1::int
+              ORDER  BY s.number, e.at_place
+              LIMIT  $6::int) AS l
+       JOIN   bullet_items AS i ON i.owner_id = l.owner_id AND i.id = l.item_id
+       WINDOW along AS (ORDER BY l.specification_number, l.at_place ROWS UNBOUNDED PRECEDING)) AS paged
+WHERE  paged.before <= $7::int
+ORDER  BY paged.specification_number, paged.at_place
+`
+
+type ListProjectItemsParams struct {
+	AfterSpecification int32
+	AfterItem          pgtype.UUID
+	AfterPlace         int32
+	ProjectID          requirements.ProjectID
+	OwnerID            auth.UserID
+	PageSize           int32
+	MaxBytes           int32
+}
+
+type ListProjectItemsRow struct {
+	ID                  requirements.ItemID
+	SpecID              requirements.SpecificationID
+	OwnerID             auth.UserID
+	Number              int32
+	Content             string
+	Version             int64
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	SpecificationNumber int32
+	AtPlace             int32
+}
+
+// ListProjectItems reads the live items of a project in reading order: by the number of
+// the specification, then by the place in its list. It begins behind an item, or where that
+// was if it is not in the list any more. The page ends with the first item beyond max_bytes
+// of content.
+func (q *Queries) ListProjectItems(ctx context.Context, arg ListProjectItemsParams) ([]ListProjectItemsRow, error) {
+	rows, err := q.db.Query(ctx, listProjectItems,
+		arg.AfterSpecification,
+		arg.AfterItem,
+		arg.AfterPlace,
+		arg.ProjectID,
+		arg.OwnerID,
+		arg.PageSize,
+		arg.MaxBytes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListProjectItemsRow
+	for rows.Next() {
+		var i ListProjectItemsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SpecID,
+			&i.OwnerID,
+			&i.Number,
+			&i.Content,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SpecificationNumber,
+			&i.AtPlace,
 		); err != nil {
 			return nil, err
 		}
