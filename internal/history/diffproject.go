@@ -69,8 +69,12 @@ func (s *Service) DiffProject(ctx context.Context, actor auth.Actor, project req
 			return d, err
 		}
 		for _, row := range rows {
-			if err := d.add(row); err != nil {
+			pair, err := pairOf(row, d.FromRevision, d.ToRevision)
+			if err != nil {
 				return d, err
+			}
+			if pair.differs() {
+				d.Specifications = append(d.Specifications, pair)
 			}
 			q.After = row.Specification.Number
 		}
@@ -80,29 +84,22 @@ func (s *Service) DiffProject(ctx context.Context, actor auth.Actor, project req
 	}
 }
 
-// add adds a specification that changed after the earlier revision, if its states differ.
-func (d *ProjectDiff) add(row Since) error {
-	newer := max(d.FromRevision, d.ToRevision)
-	split := slices.IndexFunc(row.Changes, func(c Change) bool { return c.Revision <= newer })
+// pairOf returns the states of a specification at two revisions; it changed after the
+// earlier one.
+func pairOf(row Since, from, to int64) (SpecificationPair, error) {
+	split := slices.IndexFunc(row.Changes, func(c Change) bool { return c.Revision <= max(from, to) })
 	if split < 0 {
 		split = len(row.Changes)
 	}
 	late, err := Rewind(StateOf(row.ItemList), row.Changes[:split])
 	if err != nil {
-		return err
+		return SpecificationPair{}, err
 	}
 	early, err := Rewind(late, row.Changes[split:])
-	if err != nil {
-		return err
+	if from > to {
+		early, late = late, early
 	}
-	pair := SpecificationPair{From: early.live(), To: late.live()}
-	if d.FromRevision > d.ToRevision {
-		pair.From, pair.To = pair.To, pair.From
-	}
-	if pair.differs() {
-		d.Specifications = append(d.Specifications, pair)
-	}
-	return nil
+	return SpecificationPair{From: early.live(), To: late.live()}, err
 }
 
 // live returns the specification, or the zero ItemList if it was not live.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"mime"
@@ -80,8 +81,18 @@ type (
 // markdownFormat and diffFormat write responses for huma. Only operations with such a
 // text choose them.
 var (
-	markdownFormat = huma.Format{Marshal: func(w io.Writer, v any) error { return v.(markdowner).writeMarkdown(w) }} //nolint:forcetypeassert // see above
-	diffFormat     = huma.Format{Marshal: func(w io.Writer, v any) error { return v.(differ).writeDiff(w) }}         //nolint:forcetypeassert // see above
+	markdownFormat = huma.Format{Marshal: func(w io.Writer, v any) error {
+		if text, ok := v.(markdowner); ok {
+			return text.writeMarkdown(w)
+		}
+		return fmt.Errorf("%T has no Markdown", v)
+	}}
+	diffFormat = huma.Format{Marshal: func(w io.Writer, v any) error {
+		if text, ok := v.(differ); ok {
+			return text.writeDiff(w)
+		}
+		return fmt.Errorf("%T has no unified diff", v)
+	}}
 )
 
 // textType returns the Content-Type of a response. Texts have a charset (RFC 7763).

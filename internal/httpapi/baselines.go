@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
@@ -122,7 +121,7 @@ type createBaselineOut struct {
 
 // createBaseline is POST /projects/{id}/baselines.
 func (a *API) createBaseline(ctx context.Context, actor auth.Actor, in *createBaselineIn) (*createBaselineOut, error) {
-	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/baselines", in.RawBody)
+	request, err := in.request("/projects/"+in.ID.String()+"/baselines", in.RawBody)
 	if err != nil {
 		return nil, err
 	}

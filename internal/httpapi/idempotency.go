@@ -19,21 +19,21 @@ type IdempotentIn struct {
 
 // request identifies the request: the same key, path and body (whatever its spacing
 // and the order of its names) are the same request. It is zero without a key.
-func (in *IdempotentIn) request(method, path string, body []byte) (requirements.IdempotentRequest, error) {
+func (in *IdempotentIn) request(path string, body []byte) (requirements.IdempotentRequest, error) {
 	if in.Key.text == "" {
 		return requirements.IdempotentRequest{}, nil
 	}
-	digest, err := requestDigest(method, prefix+path, body)
+	digest, err := requestDigest(prefix+path, body)
 	return requirements.IdempotentRequest{Key: in.Key.text, Digest: digest}, err
 }
 
-// requestDigest is equal for requests that ask for the same.
-func requestDigest(method, path string, body []byte) ([sha256.Size]byte, error) {
+// requestDigest is equal for creations that ask for the same.
+func requestDigest(path string, body []byte) ([sha256.Size]byte, error) {
 	canonical := jsontext.Value(body).Clone()
 	if err := canonical.Canonicalize(); err != nil {
 		return [sha256.Size]byte{}, err
 	}
-	return sha256.Sum256(fmt.Appendf(nil, "%s %s\n%s", method, path, canonical)), nil
+	return sha256.Sum256(fmt.Appendf(nil, "POST %s\n%s", path, canonical)), nil
 }
 
 // maxKeyLength is the maximum length of an Idempotency-Key.

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -203,7 +202,7 @@ type createItemOut struct {
 
 // createItem is POST /specs/{id}/items.
 func (a *API) createItem(ctx context.Context, actor auth.Actor, in *createItemIn) (*createItemOut, error) {
-	request, err := in.request(http.MethodPost, "/specs/"+in.ID.String()+"/items", in.RawBody)
+	request, err := in.request("/specs/"+in.ID.String()+"/items", in.RawBody)
 	if err != nil {
 		return nil, err
 	}

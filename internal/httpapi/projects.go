@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"io"
-	"net/http"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
@@ -85,10 +84,6 @@ func projectResponse(p requirements.Project, err error) (*projectOut, error) {
 	return &projectOut{ETag: etag(p.Tag()), Body: projectOf(p)}, nil
 }
 
-type projectIn struct {
-	ID requirements.ProjectID `path:"id" format:"uuid"`
-}
-
 // MatchedProjectIn is a project and the conditions of its change.
 type MatchedProjectIn struct {
 	ID requirements.ProjectID `path:"id" format:"uuid"`
@@ -161,7 +156,7 @@ type createProjectOut struct {
 
 // createProject is POST /projects.
 func (a *API) createProject(ctx context.Context, actor auth.Actor, in *createProjectIn) (*createProjectOut, error) {
-	request, err := in.request(http.MethodPost, "/projects", in.RawBody)
+	request, err := in.request("/projects", in.RawBody)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"io"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -275,7 +274,7 @@ type createSpecificationOut struct {
 
 // createSpecification is POST /projects/{id}/specs.
 func (a *API) createSpecification(ctx context.Context, actor auth.Actor, in *createSpecificationIn) (*createSpecificationOut, error) {
-	request, err := in.request(http.MethodPost, "/projects/"+in.ID.String()+"/specs", in.RawBody)
+	request, err := in.request("/projects/"+in.ID.String()+"/specs", in.RawBody)
 	if err != nil {
 		return nil, err
 	}

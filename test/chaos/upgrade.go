@@ -108,13 +108,14 @@ func (u upgrading) stopBefore(ctx context.Context) error {
 }
 
 func (u upgrading) waitReady(ctx context.Context, first, end int) error {
+	client := http.Client{Timeout: probeTimeout}
 	return fleet.WaitUntil(ctx, time.Minute, "every replica is ready", func(ctx context.Context) bool {
 		for _, r := range u.fleet.Replicas[first:end] {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+"/health/ready", http.NoBody)
 			if err != nil {
 				return false
 			}
-			answer, err := http.DefaultClient.Do(request)
+			answer, err := client.Do(request)
 			if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK {
 				return false
 			}

@@ -162,7 +162,7 @@ func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 	}
 	ids := idsOf(t, c)
 	// The export comes first: it leaves an audit event, which the list of them shows.
-	asked := []string{"/api/v1/users/me/export"}
+	asked := []string{"/api/v1/users/me/export?history=true"}
 	for path, more := range paths {
 		noun, rest, one := strings.Cut(strings.TrimPrefix(path, "/"), "/{id}")
 		if path == "/users/me/export" || strings.HasPrefix(path, "/admin/") && !admin {

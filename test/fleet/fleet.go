@@ -140,7 +140,7 @@ func (w *Fleet) startDatabase(ctx context.Context, c Config) error {
 func (w *Fleet) Migrate(ctx context.Context) error { return w.migrate(ctx, w.program) }
 
 func (w *Fleet) migrate(ctx context.Context, program string) error {
-	migrate := exec.CommandContext(ctx, program, "migrate", "up") //nolint:gosec // our own program
+	migrate := exec.CommandContext(ctx, program, "migrate", "up")
 	migrate.Env = []string{
 		"APP_ENV=development", "DATABASE_URL=" + w.Primary.URL("service", "codegenapp"),
 		"MIGRATION_DATABASE_URL=" + w.Primary.URL("owner", "codegenapp"),
