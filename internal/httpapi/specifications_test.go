@@ -363,12 +363,12 @@ func TestSpecifications_SelectedByNumber(t *testing.T) {
 			Next           string `json:"next_page_token"`
 		}
 		ann.Get(h.specs() + "?" + strings.ReplaceAll(query, " ", "%20")).Want(200).Decode(&list)
-		got := ""
+		var got strings.Builder
 		for _, s := range list.Specifications {
-			got += fmt.Sprintf("%d %s", s.Number, s.Content)
+			got.WriteString(fmt.Sprintf("%d %s", s.Number, s.Content))
 		}
-		if got != want || list.Next != "" {
-			t.Errorf("%s: %q and the token %q, want %q", query, got, list.Next, want)
+		if got.String() != want || list.Next != "" {
+			t.Errorf("%s: %q and the token %q, want %q", query, got.String(), list.Next, want)
 		}
 	}
 	for _, number := range []string{"0", "-1", "x", "", "1,2", "1.0", "1000000000"} {
