@@ -91,7 +91,7 @@ var allowed = map[string][]string{
 
 	// Programs that run the built program under load, with faults.
 	"test/fleet":    {"internal/devkit", "internal/testkit/redisserver"},
-	"test/chaos":    {"test/fleet", "internal/devkit"},
+	"test/chaos":    {"test/fleet", "internal/devkit", "bench/seed"},
 	"test/overload": {"test/fleet", "internal/devkit"},
 	"test/attack":   {"test/fleet", "internal/devkit"},
 }

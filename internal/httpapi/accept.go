@@ -6,6 +6,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,7 +54,7 @@ func prefersHTML(h http.Header) bool {
 // mediaType returns the media type of the response to a request: JSON, unless the caller
 // prefers one of the texts that the operation has.
 func mediaType(h http.Header, texts []string) string {
-	if len(texts) == 0 {
+	if len(texts) == 0 || !slices.ContainsFunc(h["Accept"], func(line string) bool { return !isCommon(line) }) {
 		return openapi.JSON
 	}
 	weights := acceptedTypes(h)
@@ -65,6 +66,9 @@ func mediaType(h http.Header, texts []string) string {
 	}
 	return chosen
 }
+
+// isCommon reports whether a value of Accept is what most clients send, which is no text.
+func isCommon(value string) bool { return value == "*/*" || value == openapi.JSON }
 
 // AcceptIn is the input of an operation that has texts besides JSON. Media is what
 // [mediaType] has chosen.

@@ -211,7 +211,9 @@ func (c *call) check(op *huma.Operation) error {
 			return err
 		}
 	}
-	c.request.Header.Set("Accept", mediaType(c.request.Header, c.op.texts)) // huma panics on some others
+	if accept := c.request.Header["Accept"]; len(accept) > 1 || len(accept) == 1 && !isCommon(accept[0]) {
+		c.request.Header.Set("Accept", mediaType(c.request.Header, c.op.texts)) // huma panics on some others
+	}
 	err := checkRequest(c.request, op, c.op)
 	// A form of another site would send a body of another type along with the cookie.
 	if problem.CodeOf(err) == middleware.UnsupportedMediaType && c.op.cookies && login.HasRefreshCookie(c.request) {

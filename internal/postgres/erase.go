@@ -28,8 +28,10 @@ func (s *Store) EraseProjectHistory(ctx context.Context, actor auth.Actor, proje
 			return q.ListBaselinesBefore(ctx, db.ListBaselinesBeforeParams{OwnerID: actor.User, ProjectID: project, Before: before})
 		},
 		sql: "SELECT erase_project_history($1, $2)", args: []any{project, before},
-		responses: func(q *db.Queries) error { return q.DeleteSavedResponsesOfProject(ctx, actor.User, project.String()) },
-		event:     actor.ProjectEvent(auth.HistoryDeleted, project, map[string]string{"before": history.Text(before)}),
+		responses: func(q *db.Queries) error {
+			return q.DeleteSavedResponsesOfProject(ctx, actor.User, optionalUUID(&project))
+		},
+		event: actor.ProjectEvent(auth.HistoryDeleted, project, map[string]string{"before": history.Text(before)}),
 	}, decide)
 }
 

@@ -120,7 +120,7 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 	spec := rapid.SampledFrom(now.Specs).Draw(r, "specification")
 	items := slices.DeleteFunc(slices.Clone(now.Items), func(i requirements.Item) bool { return i.Specification != spec.ID })
 	order := rapid.SampledFrom([]*int{nil, nil, nil, nil, new(0), new(1), new(2), new(3), new(4), new(-1)}).Draw(r, "order")
-	kind := rapid.IntRange(0, 9).Draw(r, "request")
+	kind := rapid.IntRange(0, 11).Draw(r, "request")
 	switch {
 	case kind == 0:
 		return m.trashOrRestore(ctx, r, now, spec)
@@ -147,8 +147,9 @@ func (m *guardedModel) step(r *rapid.T, now state) (state, error) {
 		}
 		return now.with(parent), err
 	}
-	if kind == 6 {
-		target := rapid.SampledFrom(now.Specs).Draw(r, "target")
+	if kind <= 8 {
+		// Mostly to another specification than the item's.
+		target := now.Specs[(slices.IndexFunc(now.Specs, func(s requirements.Specification) bool { return s.ID == spec.ID })+rapid.SampledFrom([]int{1, 1, 1, 0}).Draw(r, "target"))%len(now.Specs)]
 		parent, after, err := m.service.MoveItem(ctx, m.actor, item.ID, condition, target.ID, order)
 		if err == nil && target.ID != spec.ID { // the list that it has left
 			*m.moved++

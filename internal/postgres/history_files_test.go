@@ -156,9 +156,17 @@ func TestHistory_ErasedTextIsInNoFile(t *testing.T) {
 		}
 		mustExec(t, super, "VACUUM")
 		t.Logf("%s: after VACUUM, the bytes are in free space of %v", name, filesWith(t, super, p.needles()))
-		mustExec(t, super, "ANALYZE", "VACUUM FULL")
-		if left := filesWith(t, super, p.needles()); len(left) > 0 {
-			t.Errorf("%s: the secret is in the files of %v", name, left)
+		var left []string
+		for range 5 { // an autovacuum of the server can keep dead rows of the catalog meanwhile
+			mustExec(t, super, "ANALYZE", "VACUUM FULL")
+			if left = filesWith(t, super, p.needles()); len(left) == 0 {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if len(left) > 0 {
+			t.Errorf("%s: the secret is in the files of %v; samples: %v", name, left, column[string](t, super,
+				"SELECT s.tablename || '.' || s.attname FROM pg_stats AS s, unnest($1::text[]) AS needle WHERE position(needle IN s::text) > 0", p.needles()))
 		}
 	}
 }

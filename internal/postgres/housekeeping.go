@@ -69,7 +69,7 @@ func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (delet
 		err := t.read(ctx,
 			func(q *db.Queries) error {
 				if due.Project != nil {
-					return q.DeleteSavedResponsesOfProject(ctx, due.Owner, due.Project.String())
+					return q.DeleteSavedResponsesOfProject(ctx, due.Owner, optionalUUID(due.Project))
 				}
 				return q.DeleteSavedResponses(ctx, due.Owner, due.Specification.String())
 			},

@@ -128,7 +128,7 @@ WHERE  owner_id = @owner_id AND position(@spec_id::text IN answer) > 0;
 -- name: DeleteSavedResponsesOfProject :exec
 DELETE FROM idempotency_keys AS k
 WHERE  k.owner_id = @owner_id
-AND    (position(@project_id::text IN k.answer) > 0
+AND    (position((@project_id::uuid)::text IN k.answer) > 0
         OR EXISTS (SELECT FROM specifications AS s
                    WHERE  s.owner_id = k.owner_id AND s.project_id = @project_id::uuid AND position(s.id::text IN k.answer) > 0));
 

@@ -28,14 +28,14 @@ func (q *Queries) DeleteSavedResponses(ctx context.Context, ownerID auth.UserID,
 const deleteSavedResponsesOfProject = `-- name: DeleteSavedResponsesOfProject :exec
 DELETE FROM idempotency_keys AS k
 WHERE  k.owner_id = $1
-AND    (position($2::text IN k.answer) > 0
+AND    (position(($2::uuid)::text IN k.answer) > 0
         OR EXISTS (SELECT FROM specifications AS s
                    WHERE  s.owner_id = k.owner_id AND s.project_id = $2::uuid AND position(s.id::text IN k.answer) > 0))
 `
 
 // DeleteSavedResponsesOfProject deletes the saved responses that contain a project, or one
 // of its specifications.
-func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID auth.UserID, projectID string) error {
+func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID auth.UserID, projectID pgtype.UUID) error {
 	_, err := q.db.Exec(ctx, deleteSavedResponsesOfProject, ownerID, projectID)
 	return err
 }
