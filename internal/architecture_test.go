@@ -85,7 +85,8 @@ var allowed = map[string][]string{
 	"internal/testkit/gotest":      {},
 
 	// The benchmark measures built programs. Its peers share no code with the product.
-	"bench":           {"internal/devkit"},
+	"bench":           {"internal/devkit", "bench/seed"},
+	"bench/seed":      {},
 	"bench/reference": {},
 	"bench/bare":      {},
 
