@@ -160,7 +160,7 @@ func TestEvents_SlowReadersAreDisconnected(t *testing.T) { //nolint:paralleltest
 		conns = append(conns, conn)
 	}
 	began := time.Now()
-	each := int64(0)
+	var each int64
 	for deadline := began.Add(8 * time.Second); ; { // until all are blocked: on a busy machine that takes seconds
 		time.Sleep(500 * time.Millisecond)
 		if each = (inUse() - before) / int64(readers); each <= 512<<10 && time.Since(began) > 2*time.Second || time.Now().After(deadline) {
