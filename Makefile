@@ -132,11 +132,16 @@ workflows: # Check workflows and scripts: actionlint, pinned actions, existing t
 	@if command -v shellcheck >/dev/null; then shellcheck -x $$(git grep -lE '^#!.*\bbash$$' -- '*.sh'); \
 	else echo "shellcheck is not installed: the shell scripts are not checked." >&2; fi
 
+# Packages whose tests read sources, documents and configuration, and run nothing at once.
+static := ./internal ./test/machine ./test/monitoring
+
 # Allocations are counted without the race detector.
 .PHONY: test-race
-test-race: servers # All tests, under the race detector
+test-race: servers # All tests, under the race detector where something runs at once
 	$(with-servers) go test -vet=off -run Allocat -timeout $(TEST_TIMEOUT) ./bench ./internal/httpapi
-	$(with-servers) env CGO_ENABLED=1 $(gotest) -vet=off -race -shuffle=on -timeout $(TEST_TIMEOUT) ./...
+	$(gotest) -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) $(static)
+	$(with-servers) env CGO_ENABLED=1 $(gotest) -vet=off -race -shuffle=on -timeout $(TEST_TIMEOUT) \
+		$$(go list ./... | grep -vxE "$$(go list $(static) | paste -sd '|')")
 
 # Parts of audit.
 

@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -162,8 +161,6 @@ type API struct {
 	known      map[string]route
 	// defaultRate limits most requests, if there are limits.
 	defaultRate []ratelimit.Rate
-	// contractVersion identifies the contract in the cache.
-	contractVersion func() string
 }
 
 // New returns the API and its handler.
@@ -182,7 +179,6 @@ func New(c Config) (*API, http.Handler) {
 		operations: map[string]operation{}, known: map[string]route{},
 		database: &check{probe: c.Database, now: c.Now}, redis: &check{probe: c.Redis, now: c.Now},
 	}
-	a.contractVersion = sync.OnceValue(a.contractDigest)
 	if c.Limits != nil {
 		a.defaultRate = []ratelimit.Rate{c.Limits.Default}
 	}

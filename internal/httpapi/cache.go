@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/cache"
@@ -234,13 +235,23 @@ func (c *responseRecorder) response() (cache.Response, bool) {
 	return cache.Response{ETag: c.Header().Get("ETag"), Body: c.body}, c.Status == http.StatusOK && !c.incomplete
 }
 
-// contractDigest identifies the contract, so that a release does not serve what
+// contractDigest is the digest of the contract, once it was needed. The contract is the
+// same in all configurations.
+var contractDigest struct {
+	once  sync.Once
+	value string
+}
+
+// contractVersion identifies the contract, so that a release does not serve what
 // another has cached in its form.
-func (a *API) contractDigest() string {
-	document, err := a.ContractJSON()
-	if err != nil {
-		panic("render the contract: " + err.Error()) // it is made of the program's types
-	}
-	digest := sha256.Sum256(document)
-	return hex.EncodeToString(digest[:6])
+func (a *API) contractVersion() string {
+	contractDigest.once.Do(func() {
+		document, err := a.ContractJSON()
+		if err != nil {
+			panic("render the contract: " + err.Error()) // it is made of the program's types
+		}
+		digest := sha256.Sum256(document)
+		contractDigest.value = hex.EncodeToString(digest[:6])
+	})
+	return contractDigest.value
 }
