@@ -39,14 +39,16 @@ var allowed = map[string][]string{
 	},
 
 	"internal/httpapi": {
-		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/body",
+		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/workspace", "internal/httpapi/body",
 		"internal/cache", "internal/ratelimit", "internal/admission",
 		"internal/events", "internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
 	"internal/httpapi/openapi":    {"internal/problem"},
-	"internal/httpapi/docs":       {"internal/httpapi/middleware", "internal/problem"},
+	"internal/httpapi/docs":       {"internal/httpapi/static", "internal/problem"},
+	"internal/httpapi/workspace":  {"internal/httpapi/static"},
+	"internal/httpapi/static":     {"internal/httpapi/middleware"},
 	"internal/httpapi/body":       {"internal/problem"},
 
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
@@ -81,6 +83,7 @@ var allowed = map[string][]string{
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
 	"internal/testkit/redisserver": {},
 	"internal/testkit/race":        {},
+	"internal/testkit/chromium":    {},
 	"internal/testkit/pgbouncer":   {},
 	"internal/testkit/gotest":      {},
 
@@ -115,6 +118,8 @@ var libraries = map[string][]string{
 var excluded = map[string]string{
 	"internal/httpapi/middleware": "github.com/danielgtaylor/huma/v2",
 	"internal/httpapi/docs":       "github.com/danielgtaylor/huma/v2",
+	"internal/httpapi/workspace":  "github.com/danielgtaylor/huma/v2",
+	"internal/httpapi/static":     "github.com/danielgtaylor/huma/v2",
 }
 
 func TestArchitecture_ImportsPointInwards(t *testing.T) {

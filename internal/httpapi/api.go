@@ -30,6 +30,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi/login"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
+	"github.com/codegenapp/codegenapp/internal/httpapi/workspace"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -150,6 +151,7 @@ type API struct {
 	mux             *http.ServeMux
 	browser         *login.Login
 	pages           *docs.Pages
+	workspace       *workspace.Workspace
 	pageTokens      seal.Key
 	exports         *exports
 	locations       *locations

@@ -11,8 +11,26 @@ import (
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
+// workspacePage is the workspace for requests that prefer HTML, as those of browsers do.
+// For others there is nothing at its paths.
+func (a *API) workspacePage(w http.ResponseWriter, r *http.Request) {
+	if !prefersHTML(r.Header) {
+		a.missing(w, r)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	a.workspace.Page(w, r)
+}
+
+// workspaceAsset is a file of the workspace.
+func (a *API) workspaceAsset(w http.ResponseWriter, r *http.Request) {
+	if !a.workspace.Asset(w, r) {
+		a.missing(w, r)
+	}
+}
+
 // missing responds to a request for a path without a route: a page if the request
-// prefers HTML, as those of browsers do, else a problem. At / the page is not an error.
+// prefers HTML, as those of browsers do, else a problem.
 func (a *API) missing(w http.ResponseWriter, r *http.Request) {
 	public := middleware.InfoFrom(r.Context()).Public
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -22,15 +40,6 @@ func (a *API) missing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Add("Vary", "Accept")
-	links := docs.Links{
-		Contract: prefix + "/openapi.json",
-		SignIn:   prefix + "/auth/google?return_to=" + url.QueryEscape(public.Path("/docs")),
-	}
-	asPage := reads && prefersHTML(r.Header)
-	if asPage && r.URL.Path == "/" {
-		a.pages.Home(w, r, links)
-		return
-	}
 	suggestion, route := a.suggestion(r.URL.Path)
 	detail := "There is nothing at this path."
 	if suggestion != "" { // without its ids: the same for every id
@@ -39,12 +48,12 @@ func (a *API) missing(w http.ResponseWriter, r *http.Request) {
 		detail += " The API is below " + public.Path(prefix) + ", and " + public.Path("/docs") + " describes it."
 	}
 	err := problem.New(middleware.RouteNotFound, "%s", detail)
-	if !asPage {
+	if !reads || !prefersHTML(r.Header) {
 		a.fail(w, r, err)
 		return
 	}
 	p := problemOf(r, err) // for the log line
-	a.pages.NotFound(w, r, docs.NotFound{Links: links, Path: p.Instance, Suggestion: suggestion, RequestID: p.RequestID})
+	a.pages.NotFound(w, r, docs.NotFound{Path: p.Instance, Suggestion: suggestion, RequestID: p.RequestID})
 }
 
 // maxSuggestion is the length of the longest path that is corrected, in bytes.
@@ -63,7 +72,7 @@ func (a *API) suggestion(asked string) (at, route string) {
 		short := strings.ReplaceAll(candidate, "/specifications", "/specs")
 		for _, known := range []string{candidate, short} {
 			bare := strings.TrimPrefix(strings.TrimPrefix(known, "/api"), "/v1")
-			for _, at := range []string{known, prefix + bare} {
+			for _, at := range []string{prefix + bare, known} {
 				if route := a.routeAt(at); at != asked && route != "" {
 					return at, route
 				}

@@ -47,7 +47,7 @@ func TestPublicURL_MakesLinksAndRedirects(t *testing.T) {
 				"/docs":                       {`src="/backend/docs/scalar.`, `data-contract="/backend/api/v1/openapi.json"`, `href="/backend/problems"`},
 				"/problems":                   {`href="/backend/problems/internal"`, `href="/backend/docs/pages.`},
 				"/problems/internal":          {`href="/backend/problems"`},
-				"/":                           {`href="/backend/docs"`, `return_to=%2Fbackend%2Fdocs`},
+				"/":                           {`src="/backend/workspace/app.js?v=`, `href="/backend/workspace/app.css?v=`},
 				"/nothing":                    {`href="/backend/docs"`},
 				"/projects":                   {`href="/backend/api/v1/projects"`},
 				"/api/v1/openapi.json":        {`"url": "/backend/api/v1"`},
@@ -89,7 +89,7 @@ func TestPublicURL_IsTheOwnOrigin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := signInWithCookie(t, tc.s, "ann@example.com")
+			b := signInWithCookie(t, tc.s, "ann@example.com", tc.headers...)
 			b.post(refreshPath, append([]string{"Origin", tc.s.URL}, tc.headers...)...).WantProblem(403, "csrf_rejected")
 			b.post(refreshPath, append([]string{"Origin", "http://evil.example"}, tc.headers...)...).WantProblem(403, "csrf_rejected")
 			b.post(refreshPath, append([]string{"Origin", origin}, tc.headers...)...).Want(200)

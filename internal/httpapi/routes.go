@@ -8,6 +8,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi/docs"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
+	"github.com/codegenapp/codegenapp/internal/httpapi/workspace"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -96,15 +97,22 @@ func (a *API) plainRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+prefix+"/openapi.json", a.publishContract("application/json", contractJSON))
 	mux.HandleFunc("GET "+prefix+"/openapi.yaml", a.publishContract("application/yaml", contractYAML))
 
+	publicPrefix := func(r *http.Request) string { return middleware.InfoFrom(r.Context()).Public.Prefix }
 	a.pages = docs.New(docs.Config{
 		Contract: prefix + "/openapi.json", Operations: a.order, Status: statusOf, Missing: a.missing,
 		Example: a.contract.ProblemExample, FieldErrors: fieldErrorMeanings(),
-		Prefix: a.Public.Prefix, PublicPrefix: func(r *http.Request) string { return middleware.InfoFrom(r.Context()).Public.Prefix },
+		Prefix: a.Public.Prefix, PublicPrefix: publicPrefix,
 	})
 	mux.HandleFunc("GET /docs", a.pages.Reference)
 	mux.HandleFunc("GET /docs/{asset}", a.pages.Asset)
 	mux.HandleFunc("GET /problems", a.pages.Problems)
 	mux.HandleFunc("GET /problems/{code}", a.pages.Problem)
+
+	a.workspace = workspace.New(a.Public.Prefix, publicPrefix)
+	for _, path := range workspace.Paths {
+		mux.HandleFunc("GET "+path, a.workspacePage)
+	}
+	mux.HandleFunc("GET "+workspace.AssetPath, a.workspaceAsset)
 
 	if len(a.PublicKeys) > 0 {
 		mux.HandleFunc("GET /.well-known/jwks.json", a.publish("application/jwk-set+json", a.publicKeys))

@@ -17,7 +17,6 @@ func TestRoutes_UnknownPathIs404(t *testing.T) {
 	ann := s.SignUp(t)
 	p := newProject(ann, "Invoices")
 	paths := map[string]string{
-		"the root":                     "/",
 		"the prefix":                   "/api/v1",
 		"the prefix and a slash":       "/api/v1/",
 		"another version":              "/api/v2/projects",
@@ -97,6 +96,8 @@ func TestRoutes_NameTheirMethods(t *testing.T) {
 		projectsPath + "/" + id + "/restore": "POST, OPTIONS",
 		"/api/v1/openapi.json":               "GET, HEAD, OPTIONS",
 		"/api/v1/openapi.yaml":               "GET, HEAD, OPTIONS",
+		"/":                                  "GET, HEAD, OPTIONS",
+		"/p/1":                               "GET, HEAD, OPTIONS",
 		"/health":                            "GET, HEAD, OPTIONS",
 		"/health/live":                       "GET, HEAD, OPTIONS",
 		"/health/ready":                      "GET, HEAD, OPTIONS",

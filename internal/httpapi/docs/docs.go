@@ -1,7 +1,7 @@
 // Package docs serves the pages for people: the API reference at /docs, the
-// explanation of each problem at /problems, a page at / and one for paths that do not
-// exist. The program contains every byte of them,
-// and no page runs a script that is not one of these files.
+// explanation of each problem at /problems, and one for paths that do not exist. The
+// program contains every byte of them, and no page runs a script that is not one of
+// these files.
 //
 // It knows the problem codes, but no operation and no rule: the reference reads the
 // contract like any client.
@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codegenapp/codegenapp/internal/httpapi/static"
 	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
@@ -35,8 +36,8 @@ var templates = template.Must(template.New("").Funcs(pageFuncs("")).ParseFS(sour
 func pageFuncs(prefix string) template.FuncMap {
 	return template.FuncMap{
 		"asset": func(source string) (string, error) {
-			path, err := assetPath(source)
-			return prefix + path, err
+			url, err := assets().URL(source)
+			return prefix + url, err
 		},
 		"path":   func(path string) string { return prefix + path },
 		"phrase": http.StatusText,
@@ -73,7 +74,7 @@ type Pages struct {
 
 	groups []group
 	// rendered are the pages by path, for Prefix.
-	rendered map[string]*file
+	rendered map[string]*static.File
 }
 
 // The Content-Security-Policy of the pages. The renderer of the reference generates
@@ -92,7 +93,7 @@ const (
 
 // New renders the pages.
 func New(c Config) *Pages {
-	p := &Pages{Config: c, groups: c.problemsByStatus(), rendered: map[string]*file{}}
+	p := &Pages{Config: c, groups: c.problemsByStatus(), rendered: map[string]*static.File{}}
 	paths := []string{referencePath, problemsPath}
 	for _, code := range problem.Codes() {
 		paths = append(paths, problemsPath+"/"+string(code))
@@ -104,7 +105,7 @@ func New(c Config) *Pages {
 }
 
 // render renders the page at a path.
-func (p *Pages) render(path, prefix string) *file {
+func (p *Pages) render(path, prefix string) *static.File {
 	switch path {
 	case referencePath:
 		return page("reference.html", referencePolicy, prefix, map[string]string{
@@ -129,15 +130,6 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request) {
 	p.serve(w, r, problemsPath+"/"+r.PathValue("code"))
 }
 
-// Asset is the file {asset} of a page.
-func (p *Pages) Asset(w http.ResponseWriter, r *http.Request) {
-	if f := assets().files[r.PathValue("asset")]; f != nil {
-		f.serve(w, r)
-		return
-	}
-	p.Missing(w, r)
-}
-
 func (p *Pages) serve(w http.ResponseWriter, r *http.Request, path string) {
 	f := p.rendered[path]
 	if f == nil {
@@ -147,19 +139,14 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, path string) {
 	if prefix := p.PublicPrefix(r); prefix != p.Prefix { // a proxy has named another one
 		f = p.render(path, prefix)
 	}
-	f.serve(w, r)
+	f.Serve(w, r)
 }
 
 // page renders a page. A failure is a bug of this package, found when the program
 // starts.
-func page(name, policy, prefix string, data any) *file {
-	f := newFile(htmlType, execute(name, prefix, data))
-	f.policy = policy
-	f.cache = "no-cache" // pages contain the names of assets, and old names are gone
-	return f
+func page(name, policy, prefix string, data any) *static.File {
+	return static.NewPage(policy, execute(name, prefix, data))
 }
-
-const htmlType = "text/html; charset=utf-8"
 
 func execute(name, prefix string, data any) []byte {
 	var html bytes.Buffer

@@ -1,0 +1,37 @@
+export interface Notice {
+  id: number;
+  text: string;
+  kind: 'info' | 'failure';
+  action?: { label: string; run: () => void };
+}
+
+/** Notices are the short messages at the lower edge, and the sentences for screen readers. */
+class Notices {
+  list = $state<Notice[]>([]);
+  spoken = $state('');
+  private count = 0;
+
+  /** say reads a sentence to users of a screen reader; nothing is shown. */
+  say(text: string) {
+    this.spoken = text === this.spoken ? text + '\u00a0' : text;
+  }
+
+  /** show shows a message for a while. */
+  show(text: string, action?: Notice['action'], kind: Notice['kind'] = 'info') {
+    const id = ++this.count;
+    const notice: Notice = { id, text, kind };
+    if (action) notice.action = action;
+    this.list = [...this.list.slice(-2), notice];
+    setTimeout(() => this.dismiss(id), action ? 12_000 : 6_000);
+  }
+
+  fail(text: string) {
+    this.show(text, undefined, 'failure');
+  }
+
+  dismiss(id: number) {
+    this.list = this.list.filter((notice) => notice.id !== id);
+  }
+}
+
+export const notices = new Notices();

@@ -1,0 +1,118 @@
+import * as calls from '../api/calls';
+import { Problem, isTemporary } from '../api/problem';
+import type { Project, SpecificationRow } from '../api/types';
+import { t } from '../i18n';
+import { notices } from './notices.svelte';
+
+/**
+ * Workspace has the lists that several parts of the page show: the projects, and the
+ * specifications of the open project. The items of a specification are in its store.
+ */
+class Workspace {
+  projects = $state.raw<Project[]>();
+  specs = $state.raw<SpecificationRow[]>();
+  /** The id of the open project; the list of specifications belongs to it. */
+  projectID = $state('');
+  readonly project = $derived(this.projects?.find((p) => p.id === this.projectID));
+  failure = $state.raw<unknown>();
+
+  async loadProjects() {
+    await this.attempt(async () => {
+      this.projects = await calls.listProjects();
+    });
+  }
+
+  async openProject(id: string) {
+    if (this.projectID !== id) {
+      this.projectID = id;
+      this.specs = undefined;
+    }
+    await this.attempt(async () => {
+      const specs = await calls.listSpecifications(id);
+      if (this.projectID === id) this.specs = specs;
+    });
+  }
+
+  private async attempt(load: () => Promise<void>) {
+    try {
+      await load();
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  async createProject(title: string): Promise<Project> {
+    const project = await calls.createProject(title);
+    this.projects = [project, ...(this.projects ?? [])];
+    return project;
+  }
+
+  /** patchProject shows the change at once, and takes it back if it fails. */
+  async patchProject(id: string, change: { title?: string; description?: string }) {
+    const before = this.projects?.find((p) => p.id === id);
+    this.replaceProject(id, (p) => ({ ...p, ...change }));
+    try {
+      const changed = await calls.patchProject(id, change);
+      this.replaceProject(id, () => changed);
+    } catch (error) {
+      if (before) this.replaceProject(id, () => before);
+      notices.fail(sentenceOf(error));
+      throw error;
+    }
+  }
+
+  private replaceProject(id: string, change: (p: Project) => Project) {
+    this.projects = this.projects?.map((p) => (p.id === id ? change(p) : p));
+  }
+
+  async trashProject(project: Project) {
+    await calls.trashProject(project.id);
+    this.projects = this.projects?.filter((p) => p.id !== project.id);
+    const restore = async () => {
+      await calls.restoreProject(project.id);
+      await this.loadProjects();
+    };
+    notices.show(t.trashed(project.title), { label: t.undo, run: () => void reported(restore) });
+  }
+
+  async createSpecification(title: string) {
+    const created = await calls.createSpecification(this.projectID, title);
+    this.specs = [...(this.specs ?? []).filter((s) => s.id !== created.id), created];
+    return created;
+  }
+
+  async trashSpecification(spec: SpecificationRow) {
+    await calls.trashSpecification(spec.id);
+    this.specs = this.specs?.filter((s) => s.id !== spec.id);
+    const restore = async () => {
+      await calls.restoreSpecification(spec.id);
+      await this.openProject(this.projectID);
+    };
+    notices.show(t.trashed(spec.title), { label: t.undo, run: () => void reported(restore) });
+  }
+
+  /** noteSpecification shows in the lists what a store knows of a specification. */
+  noteSpecification(id: string, known: Partial<SpecificationRow>) {
+    this.specs = this.specs?.map((s) => (s.id === id ? { ...s, ...known } : s));
+  }
+}
+
+/** sentenceOf says to people what went wrong. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof Problem) return error.sentence;
+  return isTemporary(error) ? t.unreachable : t.loadFailed;
+}
+
+/** reported runs a task and shows its failure. It returns whether the task succeeded. */
+export async function reported(task: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await task();
+    return true;
+  } catch (error) {
+    notices.fail(sentenceOf(error));
+    return false;
+  }
+}
+
+export const workspace = new Workspace();
