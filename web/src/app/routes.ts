@@ -1,6 +1,7 @@
 import type { Component } from 'svelte';
 import Project from '../screens/Project.svelte';
 import Projects from '../screens/Projects.svelte';
+import Specification from '../screens/Specification.svelte';
 import { t } from '../i18n';
 
 export interface Route {
@@ -15,4 +16,5 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', screen: Projects, title: t.projects },
   { path: '/p/:project', screen: Project, title: t.project },
+  { path: '/p/:project/:spec', screen: Specification, title: t.specification },
 ];

@@ -1,6 +1,6 @@
 import type { Op } from './ops';
 
-export const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
+export const pause = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
 
 /** How long the newest operation waits for more of the same, and at most. */
 const idle: Record<Op['kind'], [idle: number, most: number]> = {
