@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/codegenapp/codegenapp/internal/httpapi/static"
 	"github.com/codegenapp/codegenapp/internal/problem"
@@ -68,13 +69,14 @@ type Config struct {
 // FieldErrorCode is a code of field errors and its meaning.
 type FieldErrorCode struct{ Code, Meaning string }
 
-// Pages serves the pages. They are the same for all callers, so they are rendered once.
+// Pages serves the pages. They are the same for all callers, so each is
+// rendered once, for the first request.
 type Pages struct {
 	Config
 
 	groups []group
-	// rendered are the pages by path, for Prefix.
-	rendered map[string]*static.File
+	// rendered renders the pages for Prefix, by path.
+	rendered map[string]func() *static.File
 }
 
 // The Content-Security-Policy of the pages. The renderer of the reference generates
@@ -91,15 +93,15 @@ const (
 	problemsPath  = "/problems"
 )
 
-// New renders the pages.
+// New returns the pages.
 func New(c Config) *Pages {
-	p := &Pages{Config: c, groups: c.problemsByStatus(), rendered: map[string]*static.File{}}
+	p := &Pages{Config: c, groups: c.problemsByStatus(), rendered: map[string]func() *static.File{}}
 	paths := []string{referencePath, problemsPath}
 	for _, code := range problem.Codes() {
 		paths = append(paths, problemsPath+"/"+string(code))
 	}
 	for _, path := range paths {
-		p.rendered[path] = p.render(path, c.Prefix)
+		p.rendered[path] = sync.OnceValue(func() *static.File { return p.render(path, c.Prefix) })
 	}
 	return p
 }
@@ -131,19 +133,19 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) serve(w http.ResponseWriter, r *http.Request, path string) {
-	f := p.rendered[path]
-	if f == nil {
+	rendered, ok := p.rendered[path]
+	if !ok {
 		p.Missing(w, r)
 		return
 	}
 	if prefix := p.PublicPrefix(r); prefix != p.Prefix { // a proxy has named another one
-		f = p.render(path, prefix)
+		p.render(path, prefix).Serve(w, r)
+		return
 	}
-	f.Serve(w, r)
+	rendered().Serve(w, r)
 }
 
-// page renders a page. A failure is a bug of this package, found when the program
-// starts.
+// page renders a page. A failure is a bug of this package: it depends on no request.
 func page(name, policy, prefix string, data any) *static.File {
 	return static.NewPage(policy, execute(name, prefix, data))
 }
