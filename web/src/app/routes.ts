@@ -3,6 +3,7 @@ import Baselines from '../screens/Baselines.svelte';
 import Project from '../screens/Project.svelte';
 import ProjectHistory from '../screens/ProjectHistory.svelte';
 import Projects from '../screens/Projects.svelte';
+import Specification from '../screens/Specification.svelte';
 import SpecificationHistory from '../screens/SpecificationHistory.svelte';
 import Trash from '../screens/Trash.svelte';
 import { t } from '../i18n';
@@ -23,4 +24,5 @@ export const routes: Route[] = [
   { path: '/p/:project/baselines', screen: Baselines, title: t.past.baselines },
   { path: '/p/:project/:spec/history', screen: SpecificationHistory, title: t.history },
   { path: '/trash', screen: Trash, title: t.trash },
+  { path: '/p/:project/:spec', screen: Specification, title: t.specification },
 ];

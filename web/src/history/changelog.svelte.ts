@@ -27,6 +27,18 @@ export class Changelog {
     await this.read([]);
   }
 
+  /** refresh adds what is new. Revisions never change, so the rest stays. */
+  async refresh() {
+    const known = this.revisions?.[0]?.revision;
+    if (known === undefined) return this.load();
+    const page = await api.changePage(this.project, this.specification, '');
+    const { whole } = complete(page.changes, page.next_page_token === '');
+    if (!whole.some((change) => change.revision <= known)) return this.load(); // more than a page
+    const news = revisionsOf(whole.filter((change) => change.revision > known));
+    const newest = this.revisions?.[0]?.revision ?? 0; // of a refresh that was faster
+    this.revisions = [...news.filter((r) => r.revision > newest), ...(this.revisions ?? [])];
+  }
+
   async more() {
     if (!this.busy && this.hasMore) await this.read(this.revisions ?? []);
   }
