@@ -29,6 +29,7 @@ export const keyTable: { title: string; keys: [string, string][] }[] = [
       ['Alt ↑ ↓', t.keyMove],
       ['Del', t.delete],
       ['Home End', t.keyEnds],
+      ['Alt H', t.history],
     ],
   },
   {

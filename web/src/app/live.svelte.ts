@@ -6,6 +6,8 @@ import { workspace } from './workspace.svelte';
 class Live {
   /** The outline that is shown. */
   outline: Outline | undefined;
+  /** The newest revision that the stream has reported; lists of the history follow it. */
+  revision = $state(0);
   private project = '';
   private stop: () => void = () => {};
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -15,6 +17,7 @@ class Live {
     if (project === this.project) return;
     this.stop();
     this.project = project;
+    this.revision = 0;
     this.stop = () => {};
     if (!project) return;
     this.stop = follow(project, {
@@ -36,6 +39,7 @@ class Live {
   }
 
   private change(event: ChangeEvent) {
+    this.revision = event.revision;
     const id = this.outline?.id;
     const here = event.changes.filter((change) => change.specification_id === id);
     const version = here[0]?.specification_version;

@@ -1,7 +1,11 @@
 import type { Component } from 'svelte';
+import Baselines from '../screens/Baselines.svelte';
 import Project from '../screens/Project.svelte';
+import ProjectHistory from '../screens/ProjectHistory.svelte';
 import Projects from '../screens/Projects.svelte';
 import Specification from '../screens/Specification.svelte';
+import SpecificationHistory from '../screens/SpecificationHistory.svelte';
+import Trash from '../screens/Trash.svelte';
 import { t } from '../i18n';
 
 export interface Route {
@@ -16,5 +20,9 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', screen: Projects, title: t.projects },
   { path: '/p/:project', screen: Project, title: t.project },
+  { path: '/p/:project/history', screen: ProjectHistory, title: t.history },
+  { path: '/p/:project/baselines', screen: Baselines, title: t.past.baselines },
+  { path: '/p/:project/:spec/history', screen: SpecificationHistory, title: t.history },
+  { path: '/trash', screen: Trash, title: t.trash },
   { path: '/p/:project/:spec', screen: Specification, title: t.specification },
 ];

@@ -1,7 +1,12 @@
+import { historyEn } from './history.en';
+
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 /** The texts of the workspace in English. */
 export const en = {
+  // History, baselines and trash
+  past: historyEn,
+
   // Words
   projects: 'Projects',
   project: 'Project',

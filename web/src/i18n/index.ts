@@ -4,13 +4,15 @@ import { en, type Texts } from './en';
 const tables: Record<string, Texts> = { en, de };
 
 /** language is that of the browser if there is a table for it, else English. */
-export const language = navigator.languages.map((l) => l.slice(0, 2)).find((l) => l in tables) ?? 'en';
+export const language =
+  (globalThis.navigator?.languages ?? []).map((l) => l.slice(0, 2)).find((l) => l in tables) ?? 'en';
 
 /** t has the texts in the language of the browser. */
 export const t: Texts = tables[language] ?? en;
 
 const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
 const minute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+const weekday = new Intl.DateTimeFormat(language, { dateStyle: 'full' });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 
 /** dateTime is the day and the minute, in the zone of the browser. */
@@ -24,4 +26,12 @@ export function ago(at: string, now = Date.now()): string {
   if (minutes > -24 * 60) return relative.format(Math.round(minutes / 60), 'hour');
   if (minutes > -7 * 24 * 60) return relative.format(Math.round(minutes / 60 / 24), 'day');
   return day.format(new Date(at));
+}
+
+/** dayOf is the day of a time as a heading: today, yesterday, or its date. */
+export function dayOf(at: string, now = new Date()): string {
+  const midnight = (date: Date) => new Date(date).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(new Date(at)) - midnight(now)) / 86_400_000);
+  const text = days > -2 ? relative.format(days, 'day') : weekday.format(new Date(at));
+  return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }

@@ -1,0 +1,127 @@
+import type { historyEn } from './history.en';
+import { words, type Words } from './words';
+
+const it = words`die Spezifikation`;
+const of = (spec?: Words) => (spec ? words` von ${spec}` : '');
+const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+
+/** The texts of history, baselines and trash in German. */
+export const historyDe: typeof historyEn = {
+  didCreateProject: words`hat das Projekt angelegt`,
+  didChangeProject: words`hat Titel oder Beschreibung des Projekts geändert`,
+  didTrashProject: words`hat das Projekt in den Papierkorb gelegt`,
+  didRestoreProject: words`hat das Projekt aus dem Papierkorb geholt`,
+  didCreateSpec: (spec) => words`hat ${spec ?? it} angelegt`,
+  didCreateSpecWith: (items, spec) => words`hat ${spec ?? it} mit ${items} angelegt`,
+  didChangeSpec: (spec) => words`hat den Text${of(spec)} geändert`,
+  didTrashSpec: (spec) => words`hat ${spec ?? it} in den Papierkorb gelegt`,
+  didRestoreSpec: (spec) => words`hat ${spec ?? it} aus dem Papierkorb geholt`,
+  didAddItems: (items, spec) => words`hat ${items}${spec ? words` in ${spec}` : ''} hinzugefügt`,
+  didChangeItems: (items, spec) => words`hat ${items}${of(spec)} geändert`,
+  didMoveItems: (items, spec) => words`hat ${items}${of(spec)} verschoben`,
+  didMoveItemTo: (items, place, spec) => words`hat ${items}${of(spec)} an Stelle ${place} verschoben`,
+  didMoveItemsAcross: (items, from, to) => words`hat ${items} von ${from} nach ${to} verschoben`,
+  didDeleteItems: (items, spec) => words`hat ${items}${of(spec)} gelöscht`,
+  didRestoreItems: (items, spec) => words`hat ${items}${of(spec)} zurückgeholt`,
+  didReorder: (spec) => words`hat die Reihenfolge der Punkte${of(spec)} geändert`,
+  oneItem: (ref) => words`Punkt ${ref}`,
+  someItems: (refs) => words`die Punkte ${refs}`,
+  manyItems: (n) => words`${n} Punkte`,
+  moreChanges: (n) => words`${plural(n, 'weitere Änderung', 'weitere Änderungen')} gemacht`,
+  deletedSpec: 'einer Spezifikation, die es nicht mehr gibt',
+  deletedItem: 'den es nicht mehr gibt',
+  formerUser: 'Ein gelöschtes Konto',
+  databaseAdmin: 'Ein Administrator',
+  byToken: (token) => `mit Token ${token}`,
+
+  historyOf: (title) => `Verlauf von ${title}`,
+  changes: 'Änderungen',
+  baselines: 'Baselines',
+  allSpecifications: 'Alle Spezifikationen',
+  onlyOf: 'Nur Änderungen von',
+  inTrash: (title) => `${title} (im Papierkorb)`,
+  showOlder: 'Ältere Änderungen zeigen',
+  thatIsAll: 'Das ist der Anfang.',
+  noHistory: 'Noch ist nichts geschehen',
+  noHistoryText: 'Hier steht später jede Änderung dieses Projekts, mit Person und Zeit.',
+  historyExpired: 'Dieser Stand ist nicht mehr lesbar',
+  historyExpiredText: 'Sein Verlauf wurde gelöscht oder ist älter als das, was aufbewahrt wird.',
+  restoreState: 'Diesen Stand wiederherstellen',
+  undoRevision: 'Diese Revision rückgängig machen',
+  compareNow: 'Mit jetzt vergleichen',
+  restoreTitle: (state) => `${state} wiederherstellen?`,
+  restoreProjectText: (title) =>
+    `${title} und alle Spezifikationen werden, was sie waren. Später angelegte Spezifikationen kommen in den Papierkorb. Das ist eine neue Revision, die sich rückgängig machen lässt.`,
+  restoreSpecText: (title) =>
+    `Titel, Text und Punkte von ${title} werden, was sie waren. Das ist eine neue Revision, die sich rückgängig machen lässt.`,
+  restored: (state) => `${state} ist wiederhergestellt.`,
+  undone: (revision) => `${revision} ist rückgängig gemacht.`,
+  nothingToUndo: (revision) => `${revision} hat nichts geändert, was noch da ist.`,
+  cannotUndo: (revision) => `${revision} lässt sich nicht rückgängig machen`,
+  cannotUndoText:
+    'Spätere Revisionen haben dasselbe geändert. Machen Sie zuerst diese rückgängig, oder stellen Sie einen ganzen Stand wieder her:',
+  cannotUndoMore: 'Es gibt noch mehr als diese.',
+  changedMeanwhile:
+    'Die Spezifikation wurde inzwischen geändert. Sehen Sie vor dem Wiederherstellen noch einmal nach.',
+  bringBack: 'Zurückholen',
+  bringBackItem: (ref) => `Punkt ${ref} zurückholen`,
+  broughtBack: (ref) => `Punkt ${ref} ist wieder da.`,
+
+  added: 'hinzugefügt',
+  removed: 'entfernt',
+  changed: 'geändert',
+  toTrashThen: 'in den Papierkorb gelegt',
+  fromPlace: (from, to) => `von Stelle ${from} an Stelle ${to}`,
+  place: (n) => `Stelle ${n}`,
+  text: 'Text',
+  title: 'Titel',
+  nothingChanged: 'Es gibt keinen Unterschied.',
+  sameAsNow: 'Diese Version und jetzt sind gleich.',
+  unchangedItems: (n) => plural(n, 'unveränderter Punkt', 'unveränderte Punkte'),
+  showDifferences: 'Zeigen, was sich geändert hat',
+  tooManyToShow: (n) =>
+    `${plural(n, 'Spezifikation unterscheidet', 'Spezifikationen unterscheiden')} sich. Öffnen Sie eine, um zu sehen, wie.`,
+
+  versions: 'Versionen',
+  version: (n) => `Version ${n}`,
+  now: 'Jetzt',
+  currentVersion: 'jetzt',
+  compareWithNow: (n) => `Version ${n} mit jetzt vergleichen`,
+  chooseVersion: 'Wählen Sie eine Version, um sie neben jetzt zu sehen.',
+  backToVersions: 'Alle Versionen',
+  openOnPage: 'Auf eigener Seite öffnen',
+  specGone: 'Diese Spezifikation gibt es nicht',
+  specGoneText: 'Sie liegt im Papierkorb, oder die Adresse ist falsch.',
+  notThere: 'nicht vorhanden',
+
+  newBaseline: 'Neue Baseline',
+  baselineName: 'Name, etwa „1.0“',
+  createBaseline: 'Baseline anlegen',
+  noBaselines: 'Noch keine Baselines',
+  noBaselinesText:
+    'Eine Baseline ist ein Name für das Projekt, wie es gerade ist, etwa „1.0“ oder „Freigegeben“. Sie lässt sich später vergleichen und wiederherstellen, und ihr Verlauf läuft nicht ab.',
+  baselineMade: (name) => `Baseline „${name}“ angelegt.`,
+  madeBy: (who, when) => `von ${who}, ${when}`,
+  copyDigest: (name) => `Prüfsumme von ${name} kopieren`,
+  copied: 'Kopiert.',
+  deleteBaseline: 'Baseline löschen',
+  deleteBaselineTitle: (name) => `Baseline „${name}“ löschen?`,
+  deleteBaselineText:
+    'Der Name wird endgültig gelöscht. Die Revision bleibt im Verlauf, kann aber von nun an ablaufen.',
+  baselineDeleted: (name) => `Baseline „${name}“ ist gelöscht.`,
+  sinceBaseline: (name) => `Was sich seit „${name}“ geändert hat`,
+  copy: 'Kopieren',
+  isNow: 'wie jetzt',
+
+  trashIntro:
+    'Was im Papierkorb liegt, lässt sich wiederherstellen. Nach 30 Tagen wird es endgültig gelöscht.',
+  trashEmpty: 'Der Papierkorb ist leer',
+  trashEmptyText:
+    'Projekte und Spezifikationen, die Sie in den Papierkorb legen, bleiben hier, bis sie wiederhergestellt werden.',
+  trashedSince: 'im Papierkorb seit',
+  restore: 'Wiederherstellen',
+  open: 'Öffnen',
+  restoreThing: (title) => `${title} wiederherstellen`,
+  trashedProjects: 'Projekte',
+  trashedSpecifications: (project) => `Spezifikationen von ${project}`,
+};
