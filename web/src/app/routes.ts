@@ -1,6 +1,11 @@
 import type { Component } from 'svelte';
+import Account from '../screens/account/Account.svelte';
+import Events from '../screens/admin/Events.svelte';
+import Users from '../screens/admin/Users.svelte';
 import Project from '../screens/Project.svelte';
 import Projects from '../screens/Projects.svelte';
+import Search from '../screens/Search.svelte';
+import SpecificationByID from '../screens/SpecificationByID.svelte';
 import { t } from '../i18n';
 
 export interface Route {
@@ -15,4 +20,10 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', screen: Projects, title: t.projects },
   { path: '/p/:project', screen: Project, title: t.project },
+  { path: '/p/:project/specification/:id', screen: SpecificationByID, title: t.specification },
+  { path: '/search', screen: Search, title: t.search },
+  { path: '/account', screen: Account, title: t.account },
+  { path: '/account/:part', screen: Account, title: t.account },
+  { path: '/admin', screen: Users, title: t.administration },
+  { path: '/admin/events', screen: Events, title: t.auditEvents },
 ];

@@ -1,9 +1,12 @@
+import { account } from './de.account';
 import type { Texts } from './en';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 /** The texts of the workspace in German. */
 export const de: Texts = {
+  ...account,
+
   projects: 'Projekte',
   project: 'Projekt',
   specification: 'Spezifikation',

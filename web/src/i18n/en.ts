@@ -1,7 +1,11 @@
+import { account } from './en.account';
+
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 /** The texts of the workspace in English. */
 export const en = {
+  ...account,
+
   // Words
   projects: 'Projects',
   project: 'Project',
