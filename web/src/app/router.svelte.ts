@@ -42,7 +42,7 @@ class Router {
     const link = event.target instanceof Element ? event.target.closest('a[data-link]') : null;
     if (!(link instanceof HTMLAnchorElement)) return;
     event.preventDefault();
-    this.go(link.pathname.slice(prefix.length) + link.search);
+    this.go(link.pathname.slice(prefix.length) + link.search + link.hash);
   }
 }
 

@@ -114,5 +114,5 @@ export function pathOf(hit: SearchHit): string {
   const project = `/p/${hit.project_id}`;
   if (hit.kind === 'project') return project;
   if (hit.kind === 'specification') return `${project}/specification/${hit.specification_id}`;
-  return `${project}/${hit.ref?.split('.')[0]}?item=${hit.ref}`;
+  return `${project}/${hit.ref?.split('.')[0]}#${hit.ref}`;
 }

@@ -23,7 +23,6 @@ export const account: typeof english = {
 
   sessions: 'Sitzungen',
   sessionsText: 'Wo Ihr Konto angemeldet ist. Beenden Sie, was Sie nicht kennen.',
-  sessionsCount: (n) => plural(n, 'Sitzung', 'Sitzungen'),
   thisDevice: 'Dieses Gerät',
   deviceOn: (program, system) => `${program} unter ${system}`,
   unknownDevice: 'Unbekanntes Gerät',
@@ -84,7 +83,6 @@ export const account: typeof english = {
   userSuspended: (name) => `${name} ist gesperrt.`,
   reinstate: 'Sperre aufheben',
   userReinstated: (name) => `${name} kann sich wieder anmelden.`,
-  eventsOf: (name) => `Was ${name} getan hat`,
   showEvents: 'Protokoll anzeigen',
 
   anyAction: 'Alle Ereignisse',
@@ -130,7 +128,6 @@ export const account: typeof english = {
   },
 
   searchField: 'In allen Projekten suchen',
-  searchHint: 'Wörter, "ein Satzteil" oder -ohne',
   searchStart: 'Was suchen Sie?',
   searchStartText:
     'Alle Wörter müssen vorkommen: in einem Titel, einer Beschreibung, einem Inhalt oder einem Punkt. Setzen Sie Satzteile in Anführungszeichen und ein Minus vor das, was Sie nicht wollen.',

@@ -20,7 +20,6 @@ export const account = {
 
   sessions: 'Sessions',
   sessionsText: 'Where your account is signed in. End what you do not recognize.',
-  sessionsCount: (n: number) => plural(n, 'session', 'sessions'),
   thisDevice: 'This device',
   deviceOn: (program: string, system: string) => `${program} on ${system}`,
   unknownDevice: 'Unknown device',
@@ -79,7 +78,6 @@ export const account = {
   userSuspended: (name: string) => `${name} is suspended.`,
   reinstate: 'Reinstate',
   userReinstated: (name: string) => `${name} may sign in again.`,
-  eventsOf: (name: string) => `What ${name} did`,
   showEvents: 'Show audit events',
 
   anyAction: 'All events',
@@ -125,7 +123,6 @@ export const account = {
   } as Record<string, string>,
 
   searchField: 'Search in all projects',
-  searchHint: 'Words, "a phrase", or -without',
   searchStart: 'What are you looking for?',
   searchStartText:
     'All words have to occur: in a title, a description, a content or an item. Put a phrase in quotes, and a minus before what you do not want.',
