@@ -17,6 +17,7 @@ export default ts.config(
       // User text never becomes HTML; the Content-Security-Policy would reject it, too.
       'svelte/no-at-html-tags': 'error',
       'no-restricted-properties': ['error', { property: 'innerHTML' }, { property: 'outerHTML' }],
+      'svelte/prefer-svelte-reactivity': 'off', // maps that nothing shows
       'svelte/no-navigation-without-resolve': 'off', // that is SvelteKit's
     },
   },

@@ -4,6 +4,7 @@ import { accessToken } from './api/token';
 import { language } from './i18n';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/markdown.css';
 
 document.documentElement.lang = language;
 

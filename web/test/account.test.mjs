@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, test } from 'node:test';
-import { User, accessible, closeBrowser, fits, until } from './browser.mjs';
+import { test } from 'node:test';
+import { accessible, fits, reset, signIn, until } from './screens.mjs';
 
-after(closeBrowser);
-
-const gone = /status of 401/; // of requests after the end of a session
+/** gone tolerates the responses to a page whose session has ended. */
+const gone = { tolerate: [/^401 /] };
 
 test('the account shows the profile, is accessible, and fits every width', async () => {
-  const ann = await User.signIn();
+  const ann = await signIn();
   const page = await ann.open('/account');
   await page.getByRole('heading', { level: 1, name: ann.email.split('@')[0] }).waitFor();
   await page.getByText('This device').waitFor();
@@ -17,11 +16,11 @@ test('the account shows the profile, is accessible, and fits every width', async
   await page.getByRole('button', { name: 'Delete account…' }).click();
   await page.getByRole('dialog').waitFor();
   await accessible(page);
-  await ann.close();
+  await ann.end();
 });
 
 test('the name is changed by keyboard alone', async () => {
-  const ann = await User.signIn();
+  const ann = await signIn();
   const page = await ann.open('/account');
   const name = page.getByLabel('Name', { exact: true });
   await name.focus();
@@ -33,26 +32,26 @@ test('the name is changed by keyboard alone', async () => {
   await page.keyboard.type('  Ann Example ');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Ann Example' }).waitFor();
-  assert.equal((await ann.json('GET', '/users/me')).name, 'Ann Example');
-  await ann.close();
+  assert.equal((await ann.api('GET', '/users/me')).name, 'Ann Example');
+  await ann.end();
 });
 
 test('a path leads to a section', async () => {
-  const ann = await User.signIn();
+  const ann = await signIn();
   const page = await ann.open('/account/delete');
   await until(() => page.evaluate(() => document.activeElement?.id === 'delete'), 'the focus is there');
-  await ann.close();
+  await ann.end();
 });
 
 test('sessions of other devices are listed, and end', async () => {
   const phone = { userAgent: 'Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0' };
-  const ann = await User.signIn();
-  const other = await User.signIn(ann.email, phone);
+  const ann = await signIn();
+  const other = await signIn(ann.email, phone);
   const page = await ann.open('/account');
   const row = page.getByRole('listitem').filter({ hasText: 'Firefox on Android' });
   await row.waitFor();
   assert.equal(await page.getByText('This device').count(), 1);
-  const elsewhere = await other.open('/account');
+  const elsewhere = await other.open('/account', gone);
   await elsewhere.getByText('This device').waitFor();
 
   await row.getByRole('button', { name: /End the session of Firefox on Android/ }).click();
@@ -63,24 +62,24 @@ test('sessions of other devices are listed, and end', async () => {
   await elsewhere.getByRole('button', { name: 'Save' }).click();
   await elsewhere.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
 
-  const more = [await User.signIn(ann.email), await User.signIn(ann.email, phone)];
+  const more = [await signIn(ann.email), await signIn(ann.email, phone)];
   await page.reload();
   await page.getByRole('button', { name: 'End all other sessions' }).click();
   await page.getByText('2 sessions have ended.').waitFor();
-  const { sessions } = await ann.json('GET', '/auth/sessions');
+  const { sessions } = await ann.api('GET', '/auth/sessions');
   assert.deepEqual(
     sessions.map((s) => s.current),
     [true],
   );
-  await ann.close();
-  await other.close(gone);
-  for (const user of more) await user.close();
+  await ann.end();
+  await other.end();
+  for (const user of more) await user.end();
 });
 
 async function withProject() {
-  const ann = await User.signIn();
-  const project = await ann.json('POST', '/projects', { title: 'Invoice portal' });
-  await ann.json('POST', `/projects/${project.id}/specs`, {
+  const ann = await signIn();
+  const project = await ann.api('POST', '/projects', { title: 'Invoice portal' });
+  await ann.api('POST', `/projects/${project.id}/specs`, {
     title: 'Refunds',
     content: 'x',
     items: Array.from({ length: 300 }, (_, n) => ({ content: `Item ${n} ${'ä'.repeat(900)}` })),
@@ -106,7 +105,7 @@ test('the export is a download with everything', async () => {
     assert.equal('changes' in projects[0], history);
     await page.getByText(/Exported [\d.]+ (kB|MB)\./).waitFor();
   }
-  await ann.close();
+  await ann.end();
 });
 
 /** chooseFile makes the browser's dialog choose a file of the origin, which a script can read. */
@@ -139,13 +138,13 @@ test('the export is written to a chosen file, part by part', async () => {
   await page.getByText(/Exported/).waitFor();
   const [text] = await page.evaluate(storedFiles);
   assert.equal(JSON.parse(text).projects[0].specifications[0].items.length, 300);
-  await ann.close();
+  await ann.end();
 });
 
 test('an export that breaks says so, and leaves no text', async () => {
   const ann = await withProject();
   await chooseFile(ann.context);
-  const page = await ann.open('/account');
+  const page = await ann.open('/account', { tolerate: [reset] });
   await page.route('**/users/me/export*', (route) => route.abort('connectionreset'));
   await page.getByRole('button', { name: 'Export' }).click();
   await page.getByRole('alert').filter({ hasText: 'no file was saved' }).waitFor();
@@ -154,24 +153,23 @@ test('an export that breaks says so, and leaves no text', async () => {
   await page.unroute('**/users/me/export*');
   await page.getByRole('button', { name: 'Export' }).click();
   await page.getByText(/Exported/).waitFor();
-  await ann.close(/ERR_CONNECTION_RESET/);
+  await ann.end();
 });
 
 test('signing out ends the session', async () => {
-  const ann = await User.signIn();
-  await ann.newToken();
-  const page = await ann.open('/account');
+  const ann = await signIn();
+  const page = await ann.open('/account', gone);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor();
   assert.equal(await page.getByRole('dialog').count(), 0);
   await page.reload();
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor();
-  await ann.close(gone);
+  await ann.end();
 });
 
 test('an account is deleted once its address is typed', async () => {
   const ann = await withProject();
-  const page = await ann.open('/account');
+  const page = await ann.open('/account', gone);
   await page.getByRole('button', { name: 'Delete account…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Delete your account for good?' });
   await dialog.getByText('1 project, with all specifications').waitFor();
@@ -184,17 +182,17 @@ test('an account is deleted once its address is typed', async () => {
   }
   await page.keyboard.press('Escape');
   assert.equal(await dialog.count(), 0);
-  assert.equal((await ann.request('GET', '/users/me')).status(), 200);
+  assert.equal((await ann.api('GET', '/users/me')).email, ann.email);
 
   await page.getByRole('button', { name: 'Delete account…' }).click();
   await field.fill(ann.email.toUpperCase());
   await field.press('Enter');
-  await page.getByText('Your account is deleted.').waitFor();
+  await page.getByRole('status').getByText('Your account is deleted.').waitFor();
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor();
-  assert.equal((await ann.request('GET', '/users/me')).status(), 401);
-  await ann.close(gone);
+  await assert.rejects(ann.api('GET', '/users/me'), /401/);
+  await ann.end();
 
-  const again = await User.signIn(ann.email);
-  assert.deepEqual((await again.json('GET', '/projects')).projects, []);
-  await again.close();
+  const again = await signIn(ann.email);
+  assert.deepEqual((await again.api('GET', '/projects')).projects, []);
+  await again.end();
 });

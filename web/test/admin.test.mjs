@@ -1,38 +1,33 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { User, accessible, closeBrowser, fits, until } from './browser.mjs';
-
-after(closeBrowser);
-
-const admin = () => User.signIn('admin@example.com'); // see docs/development.md
-const nameOf = (user) => user.email.split('@')[0];
+import { test } from 'node:test';
+import { accessible, admin, fits, nameOf, reset, signIn, until } from './screens.mjs';
 
 test('a user without the role has no link, and a page that says why', async () => {
-  const ann = await User.signIn();
-  const page = await ann.open('/admin');
+  const ann = await signIn();
+  const page = await ann.open('/admin', { tolerate: [/^403 /] });
   await page.getByText('This is for administrators and auditors').waitFor();
   assert.equal(await page.getByRole('link', { name: 'Administration' }).count(), 0);
   await accessible(page);
   await fits(page);
   const boss = await admin();
-  const { id } = await ann.json('GET', '/users/me');
-  await boss.json('PATCH', `/admin/users/${id}`, { role: 'auditor' });
+  const { id } = await ann.api('GET', '/users/me');
+  await boss.api('PATCH', `/admin/users/${id}`, { role: 'auditor' });
   await page.getByRole('button', { name: 'Check again' }).click();
   await page.getByText('you can read everything here, and change nothing').waitFor();
   await page.getByRole('link', { name: 'Administration' }).waitFor();
 
   // The role is taken away while the page is open.
-  await boss.json('PATCH', `/admin/users/${id}`, { role: 'user' });
+  await boss.api('PATCH', `/admin/users/${id}`, { role: 'user' });
   await page.getByRole('link', { name: 'Audit events' }).click();
   await page.getByText('This is for administrators and auditors').waitFor();
-  await boss.close();
-  await ann.close(/status of 403/);
+  await boss.end();
+  await ann.end();
 });
 
 test('an admin finds a user, and changes the role by keyboard', async () => {
   const boss = await admin();
-  const eve = await User.signIn();
-  const { id } = await eve.json('GET', '/users/me');
+  const eve = await signIn();
+  const { id } = await eve.api('GET', '/users/me');
   const page = await boss.open('/');
   await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('listitem').filter({ hasText: '(you)' }).waitFor();
@@ -51,9 +46,9 @@ test('an admin finds a user, and changes the role by keyboard', async () => {
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await row.getByText('Auditor').waitFor();
-  assert.equal((await eve.json('GET', '/users/me')).role, 'auditor');
+  assert.equal((await eve.api('GET', '/users/me')).role, 'auditor');
   await page.getByRole('button', { name: 'Undo' }).click();
-  await until(async () => (await eve.json('GET', '/users/me')).role === 'user', 'the role is back');
+  await until(async () => (await eve.api('GET', '/users/me')).role === 'user', 'the role is back');
 
   await page.reload(); // a link to a filter works
   await until(async () => (await row.count()) === 1, 'one user is left');
@@ -61,14 +56,14 @@ test('an admin finds a user, and changes the role by keyboard', async () => {
   await page.getByRole('menuitem', { name: 'Show audit events' }).press('Enter');
   await until(() => page.url().endsWith(`/admin/events?actor=${id}`), 'the events of that user');
   await page.getByRole('main').locator('summary').filter({ hasText: 'Signed in' }).first().waitFor();
-  await boss.close();
-  await eve.close();
+  await boss.end();
+  await eve.end();
 });
 
 test('a suspended user is signed out at once, until reinstated', async () => {
   const boss = await admin();
-  const eve = await User.signIn();
-  const hers = await eve.open('/account');
+  const eve = await signIn();
+  const hers = await eve.open('/account', { tolerate: [/^401 /, /^403 /] });
   await hers.getByText('This device').waitFor();
   const page = await boss.open(`/admin?q=${nameOf(eve)}`);
   const row = page.getByRole('main').getByRole('listitem');
@@ -86,9 +81,9 @@ test('a suspended user is signed out at once, until reinstated', async () => {
   await row.getByRole('button').click();
   await page.getByRole('menuitem', { name: 'Reinstate' }).click();
   await page.getByText('may sign in again').waitFor();
-  await (await User.signIn(eve.email)).close();
-  await boss.close();
-  await eve.close(/status of 401/, /status of 403/);
+  await (await signIn(eve.email)).end();
+  await boss.end();
+  await eve.end();
 });
 
 test('nobody is offered to change themselves, and an auditor nobody', async () => {
@@ -96,22 +91,22 @@ test('nobody is offered to change themselves, and an auditor nobody', async () =
   const page = await boss.open('/admin?q=admin@example.com');
   await page.getByRole('main').getByRole('listitem').getByRole('button').click();
   assert.deepEqual(await page.getByRole('menuitem').allInnerTexts(), ['Show audit events']);
-  const iris = await User.signIn();
-  const { id } = await iris.json('GET', '/users/me');
-  await boss.json('PATCH', `/admin/users/${id}`, { role: 'auditor' });
+  const iris = await signIn();
+  const { id } = await iris.api('GET', '/users/me');
+  await boss.api('PATCH', `/admin/users/${id}`, { role: 'auditor' });
   const theirs = await iris.open('/admin?q=admin@example.com');
   await theirs.getByRole('main').getByRole('listitem').getByRole('button').click();
   assert.deepEqual(await theirs.getByRole('menuitem').allInnerTexts(), ['Show audit events']);
-  await boss.close();
-  await iris.close();
+  await boss.end();
+  await iris.end();
 });
 
 test('audit events have filters, details, and further pages', async () => {
   const boss = await admin();
-  const eve = await User.signIn();
-  const { id } = await eve.json('GET', '/users/me');
+  const eve = await signIn();
+  const { id } = await eve.api('GET', '/users/me');
   for (let n = 0; n < 26; n++)
-    for (const role of ['auditor', 'user']) await boss.json('PATCH', `/admin/users/${id}`, { role });
+    for (const role of ['auditor', 'user']) await boss.api('PATCH', `/admin/users/${id}`, { role });
   const page = await boss.open('/admin/events');
   const events = page.locator('main details');
   await until(async () => (await events.count()) === 50, 'the first page');
@@ -138,13 +133,13 @@ test('audit events have filters, details, and further pages', async () => {
   await page.getByText('Nothing of this kind happened in this time.').waitFor();
   await page.getByRole('link', { name: 'Reset filters' }).click();
   await until(async () => (await events.count()) === 50, 'all events again');
-  await boss.close();
-  await eve.close();
+  await boss.end();
+  await eve.end();
 });
 
 test('a list that cannot be loaded offers to try again', async () => {
   const boss = await admin();
-  const page = await boss.open('/account');
+  const page = await boss.open('/account', { tolerate: [reset] });
   await page.getByText('This device').waitFor();
   await page.route('**/admin/**', (route) => route.abort('connectionreset'));
   await page.getByRole('link', { name: 'Administration' }).click();
@@ -153,5 +148,5 @@ test('a list that cannot be loaded offers to try again', async () => {
   await page.unroute('**/admin/**');
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('listitem').filter({ hasText: '(you)' }).waitFor();
-  await boss.close(/ERR_CONNECTION_RESET/);
+  await boss.end();
 });

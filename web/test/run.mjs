@@ -1,67 +1,60 @@
-// Builds the program with the committed files of the workspace, starts it, and runs the tests
-// of this folder against it. `npm run test:browser -- search` runs test/search.test.mjs only.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+// Runs the browser tests against the built program, with a PostgreSQL of its own.
+//
+//   npm run test:browser [-- FILE...]
+//
+// CODEGENAPP names the program, by default ../bin/codegenapp. CODEGENAPP_URL names a
+// running `codegenapp dev` instead.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
 
-const here = import.meta.dirname;
-const root = path.join(here, '../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'codegenapp-browser-'));
+const here = path.dirname(fileURLToPath(import.meta.url));
+const program = process.env['CODEGENAPP'] ?? path.join(here, '../../bin/codegenapp');
 
-/** build compiles the program, unless CODEGENAPP names one. */
-function build() {
-  if (process.env.CODEGENAPP) return process.env.CODEGENAPP;
-  const binary = path.join(scratch, 'codegenapp');
-  const built = spawnSync('go', ['build', '-o', binary, './cmd/codegenapp'], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, CGO_ENABLED: '0' },
+/** startServer starts `codegenapp dev` and returns its address. */
+async function startServer(data) {
+  const port = String(20_000 + Math.floor(Math.random() * 20_000));
+  const server = spawn(program, ['dev', '--data', data, '--port', port], {
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  if (built.status !== 0) throw new Error('The program does not build.');
-  return binary;
-}
-
-/** start runs a server with data of its own, and returns its address. */
-async function start(binary) {
-  const program = spawn(binary, ['dev', '--data', path.join(scratch, 'data')], {
-    cwd: scratch,
-    env: { ...process.env, RATELIMIT_ENABLED: 'false', HTTP_ADDR: 'localhost:0' },
-  });
-  let output = '';
-  const address = await new Promise((resolve, reject) => {
-    const read = (data) => {
-      output += data;
-      const found = /listening on (http:\/\/\S+)/.exec(output);
+  let log = '';
+  const url = await new Promise((resolve, reject) => {
+    const read = (chunk) => {
+      log += chunk;
+      const found = /listening on (http:\S+)/.exec(log);
       if (found) resolve(found[1]);
     };
-    program.stdout.on('data', read);
-    program.stderr.on('data', read);
-    program.on('exit', () => reject(new Error(`The server did not start:\n${output}`)));
+    server.stdout.on('data', read);
+    server.stderr.on('data', read);
+    server.on('error', reject);
+    server.on('exit', (code) => reject(new Error(`the server has ended with ${code}:\n${log}`)));
   });
-  return { program, address };
+  return { url, stop: () => new Promise((done) => server.on('exit', done) && server.kill('SIGTERM')) };
 }
 
-/** files returns the tests to run. */
-function files() {
-  const wanted = process.argv.slice(2);
-  return readdirSync(here)
-    .filter((name) => name.endsWith('.test.mjs'))
-    .filter((name) => wanted.length === 0 || wanted.some((word) => name.startsWith(word)))
-    .map((name) => path.join(here, name));
+function runTests(url, files) {
+  const env = { ...process.env, CODEGENAPP_URL: url };
+  const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], {
+    stdio: 'inherit',
+    env,
+  });
+  return new Promise((done) => tests.on('exit', (code) => done(code ?? 1)));
 }
 
-const { program, address } = await start(build());
-process.env.CODEGENAPP_URL = address;
-const results = run({ files: files(), concurrency: 1, timeout: 120_000 });
-results.on('test:fail', () => (process.exitCode = 1));
-results.compose(spec).pipe(process.stdout);
-results.on('end', async () => {
-  program.removeAllListeners('exit');
-  const ended = new Promise((resolve) => program.on('exit', resolve));
-  program.kill('SIGTERM');
-  await ended;
-  rmSync(scratch, { recursive: true, force: true });
-});
+const names = process.argv.slice(2);
+const all = (await readdir(here))
+  .filter((name) => name.endsWith('.test.mjs'))
+  .map((name) => path.join(here, name));
+const files = names.length > 0 ? names : all;
+
+if (process.env['CODEGENAPP_URL']) {
+  process.exit(await runTests(process.env['CODEGENAPP_URL'], files));
+}
+const data = await mkdtemp(path.join(tmpdir(), 'codegenapp-web-'));
+const server = await startServer(data);
+const code = await runTests(server.url, files);
+await server.stop();
+await rm(data, { recursive: true, force: true });
+process.exit(code);

@@ -9,6 +9,7 @@ export type Specification = Schemas['Specification'];
 export type SpecificationRow = Schemas['SpecificationRow'];
 export type Item = Schemas['Item'];
 export type Change = Schemas['Change'];
+export type Actor = Schemas['Actor'];
 export type SearchHit = Schemas['SearchHit'];
 export type Session = Schemas['Session'];
 export type Revision = Schemas['Revision'];

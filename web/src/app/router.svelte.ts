@@ -10,6 +10,7 @@ export interface Match {
 class Router {
   path = $state(here());
   query = $state.raw(new URLSearchParams(location.search));
+  hash = $state(location.hash);
   readonly match = $derived(find(this.path));
 
   constructor() {
@@ -27,6 +28,7 @@ class Router {
   private read() {
     this.path = here();
     this.query = new URLSearchParams(location.search);
+    this.hash = location.hash;
   }
 
   private follow(event: MouseEvent) {

@@ -5,6 +5,7 @@ import Users from '../screens/admin/Users.svelte';
 import Project from '../screens/Project.svelte';
 import Projects from '../screens/Projects.svelte';
 import Search from '../screens/Search.svelte';
+import Specification from '../screens/Specification.svelte';
 import SpecificationByID from '../screens/SpecificationByID.svelte';
 import { t } from '../i18n';
 
@@ -20,6 +21,7 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', screen: Projects, title: t.projects },
   { path: '/p/:project', screen: Project, title: t.project },
+  { path: '/p/:project/:spec', screen: Specification, title: t.specification },
   { path: '/p/:project/specification/:id', screen: SpecificationByID, title: t.specification },
   { path: '/search', screen: Search, title: t.search },
   { path: '/account', screen: Account, title: t.account },

@@ -98,6 +98,7 @@ export class Search {
     } catch (error) {
       if (this.request !== request) return;
       this.failure = error;
+      if (!next) this.show([], '', true);
     }
     this.busy = false;
   }

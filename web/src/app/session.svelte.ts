@@ -13,11 +13,13 @@ class Session {
   state = $state<State>('starting');
   user = $state.raw<User>();
   id = $state('');
+  /** True while the user signs out: the end of the session is no surprise then. */
+  leaving = false;
 
   constructor() {
     onSession((shared) => {
       if (!shared) {
-        this.state = this.user && this.state !== 'out' ? 'expired' : 'out';
+        this.state = this.user && !this.leaving ? 'expired' : 'out';
         return;
       }
       if (this.user && this.user.id !== shared.user.id) location.reload(); // another user's page
@@ -34,12 +36,6 @@ class Session {
     } catch (error) {
       if (this.state !== 'expired') this.state = error instanceof SignedOut ? 'out' : 'unreachable';
     }
-  }
-
-  /** left is for a sign-out that the user asked for. */
-  left() {
-    this.state = 'out';
-    this.user = undefined;
   }
 }
 

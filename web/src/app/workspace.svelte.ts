@@ -93,7 +93,9 @@ class Workspace {
   }
 
   /** noteSpecification shows in the lists what a store knows of a specification. */
-  noteSpecification(id: string, known: Partial<SpecificationRow>) {
+  noteSpecification(id: string, known: { title: string; item_count: number }) {
+    const row = this.specs?.find((s) => s.id === id);
+    if (row?.title === known.title && row.item_count === known.item_count) return;
     this.specs = this.specs?.map((s) => (s.id === id ? { ...s, ...known } : s));
   }
 }

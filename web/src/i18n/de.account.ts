@@ -14,12 +14,6 @@ export const account: typeof english = {
   memberSince: 'Dabei seit',
   save: 'Speichern',
   saved: 'Gespeichert.',
-  signedOut: 'Sie sind abgemeldet.',
-  unsentTitle: (n) => `${plural(n, 'Änderung ist', 'Änderungen sind')} nur auf diesem Gerät`,
-  unsentText:
-    'Der Server hat noch nicht alles erhalten, was Sie geschrieben haben. Wenn Sie sich jetzt abmelden, ist es verloren.',
-  signOutAnyway: 'Abmelden und verlieren',
-  staySignedIn: 'Angemeldet bleiben',
 
   sessions: 'Sitzungen',
   sessionsText: 'Wo Ihr Konto angemeldet ist. Beenden Sie, was Sie nicht kennen.',
@@ -128,6 +122,7 @@ export const account: typeof english = {
   },
 
   searchField: 'In allen Projekten suchen',
+  searchAll: (q) => `Alle Treffer für „${q}“`,
   searchStart: 'Was suchen Sie?',
   searchStartText:
     'Alle Wörter müssen vorkommen: in einem Titel, einer Beschreibung, einem Inhalt oder einem Punkt. Setzen Sie Satzteile in Anführungszeichen und ein Minus vor das, was Sie nicht wollen.',

@@ -12,11 +12,6 @@ export const account = {
   memberSince: 'Member since',
   save: 'Save',
   saved: 'Saved.',
-  signedOut: 'You are signed out.',
-  unsentTitle: (n: number) => `${plural(n, 'edit is', 'edits are')} only on this device`,
-  unsentText: 'The server has not received everything that you typed. If you sign out now, that is lost.',
-  signOutAnyway: 'Sign out and lose it',
-  staySignedIn: 'Stay signed in',
 
   sessions: 'Sessions',
   sessionsText: 'Where your account is signed in. End what you do not recognize.',
@@ -123,6 +118,7 @@ export const account = {
   } as Record<string, string>,
 
   searchField: 'Search in all projects',
+  searchAll: (q: string) => `All results for “${q}”`,
   searchStart: 'What are you looking for?',
   searchStartText:
     'All words have to occur: in a title, a description, a content or an item. Put a phrase in quotes, and a minus before what you do not want.',

@@ -1,0 +1,140 @@
+import { isBlank, isLocal, type Create, type Edit, type Op, type Ref, type Texts } from './ops';
+
+/**
+ * Queue has the operations that the server has not confirmed, in their order. What was
+ * not sent yet is merged: a text that is typed is one operation, and so is an item that
+ * moves by several places. It is plain data, and knows no requests.
+ */
+export class Queue {
+  ops: Op[] = [];
+
+  create(ref: Ref, content: string, after: Ref | null, token: string) {
+    this.ops.push({ kind: 'create', ref, content, after, token });
+  }
+
+  edit(ref: Ref, content: string, seen: { content: string; version: number }) {
+    const last = this.lastText(ref);
+    if (last && this.isOpen(last)) {
+      delete last.failure;
+      last.content = content;
+      if (last.kind === 'edit' && last.content === last.was) this.remove(last);
+      return;
+    }
+    const was = last?.content ?? seen.content;
+    if (content !== was) this.ops.push({ kind: 'edit', ref, content, was, version: seen.version });
+  }
+
+  move(ref: Ref, after: Ref | null) {
+    const last = this.ops.at(-1);
+    const merges = last?.kind === 'move' && last.ref === ref && this.isOpen(last);
+    if (merges) last.after = after;
+    else if (last?.kind === 'create' && last.ref === ref && this.isOpen(last)) last.after = after;
+    else this.ops.push({ kind: 'move', ref, after });
+  }
+
+  delete(ref: Ref, version: number) {
+    const created = this.ops.find((op): op is Create => op.kind === 'create' && op.ref === ref);
+    if (created && this.isOpen(created)) {
+      this.drop(created);
+      return;
+    }
+    const edit = this.ops.find((op): op is Edit => op.kind === 'edit' && op.ref === ref && this.isOpen(op));
+    this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== ref || !this.isOpen(op));
+    this.ops.push({ kind: 'delete', ref, version: edit?.version ?? version });
+  }
+
+  /** drop removes a creation that was not sent, and all that is about it. */
+  private drop(created: Create) {
+    this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== created.ref);
+    for (const op of this.ops) if ('after' in op && op.after === created.ref) op.after = created.after;
+  }
+
+  text(value: Texts, seen: Texts) {
+    const last = this.ops.findLast((op) => op.kind === 'text');
+    if (last && this.isOpen(last)) {
+      delete last.failure;
+      last.value = { ...last.value, ...value };
+      last.was = { ...seen, ...last.was };
+      return;
+    }
+    this.ops.push({ kind: 'text', value, was: { ...seen, ...last?.value } });
+  }
+
+  /** undo takes back the newest operation if it was not sent, and returns it. */
+  undo(): Op | undefined {
+    const last = this.ops.findLast((op) => op.kind !== 'create' || !isBlank(op.content) || !this.isOpen(op));
+    if (!last || !this.isOpen(last) || last.kind === 'revive') return undefined;
+    if (last.kind === 'create') this.drop(last);
+    else this.remove(last);
+    return last;
+  }
+
+  remove(op: Op) {
+    this.ops = this.ops.filter((o) => o !== op);
+  }
+
+  /** An operation is open while it was not sent: it can still change. */
+  isOpen(op: Op): boolean {
+    return !op.tried;
+  }
+
+  /** reopen is for an operation that certainly did not arrive. It takes in later texts. */
+  reopen(op: Op) {
+    delete op.tried;
+    if (op.kind === 'create') delete op.sent;
+    for (const later of this.ops.filter((o) => o !== op)) {
+      if (op.kind === 'edit' && later.kind === 'edit' && later.ref === op.ref) op.content = later.content;
+      else if (op.kind === 'create' && later.kind === 'edit' && later.ref === op.ref)
+        op.content = later.content;
+      else if (op.kind === 'text' && later.kind === 'text') op.value = { ...op.value, ...later.value };
+      else continue;
+      this.remove(later);
+    }
+  }
+
+  private lastText(ref: Ref): Create | Edit | undefined {
+    return this.ops.findLast(
+      (op): op is Create | Edit => (op.kind === 'edit' || op.kind === 'create') && op.ref === ref,
+    );
+  }
+
+  /** acknowledged removes an operation. Those behind it build on its result. */
+  acknowledged(op: Op, result?: { id: Ref; version: number }) {
+    this.remove(op);
+    if (!result || !('ref' in op)) return;
+    const before = op.ref;
+    for (const later of this.ops) {
+      if ('ref' in later && later.ref === before) {
+        later.ref = result.id;
+        const textChanged = op.kind === 'create' || op.kind === 'edit';
+        if (textChanged && (later.kind === 'edit' || later.kind === 'delete')) later.version = result.version;
+      }
+      if ('after' in later && later.after === before) later.after = result.id;
+    }
+  }
+
+  /** unsaved counts what would be lost without this device. A new row without text is nothing. */
+  get unsaved(): number {
+    return this.ops.filter((op) => op.kind !== 'create' || op.tried || !isBlank(op.content)).length;
+  }
+
+  /** saved returns what has to survive a reload. */
+  saved(): Op[] {
+    return this.ops.filter((op) => op.kind !== 'create' || op.tried || !isBlank(op.content));
+  }
+
+  /** waitsFor reports whether an operation before it has to be confirmed first. */
+  waitsFor(op: Op, blocked: (earlier: Op) => boolean): boolean {
+    if (!('ref' in op)) return false;
+    for (const earlier of this.ops) {
+      if (earlier === op) return false;
+      if ('ref' in earlier && earlier.ref === op.ref && blocked(earlier)) return true;
+    }
+    return false;
+  }
+
+  /** Whether an item has a name of the server, or will get one by an earlier operation. */
+  isKnown(op: Op): boolean {
+    return !('ref' in op) || op.kind === 'create' || !isLocal(op.ref);
+  }
+}
