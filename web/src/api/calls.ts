@@ -1,6 +1,6 @@
 import { call } from './client';
 import { newID } from './locks';
-import type { Project, SearchHit, Specification, SpecificationRow } from './types';
+import type { Project, Specification, SpecificationRow } from './types';
 
 /** pages reads all pages of a list. */
 export async function pages<T>(path: string, list: string): Promise<T[]> {
@@ -39,7 +39,3 @@ export const createSpecification = async (project: string, title: string) =>
   ).data;
 export const trashSpecification = (id: string) => call('DELETE', `/specs/${id}`);
 export const restoreSpecification = (id: string) => call('POST', `/specs/${id}/restore`);
-
-export const searchFor = async (q: string, signal: AbortSignal) =>
-  (await call<{ hits: SearchHit[] }>('GET', `/search?q=${encodeURIComponent(q)}&page_size=20`, { signal }))
-    .data.hits;

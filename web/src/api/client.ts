@@ -20,13 +20,18 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
  * call sends a request with the access token. An expired token is refreshed once. It
  * throws Problem, Unreachable or SignedOut.
  */
-export async function call<T>(method: Method, path: string, options: Options = {}): Promise<Answer<T>> {
+export function call<T>(method: Method, path: string, options: Options = {}): Promise<Answer<T>> {
+  return authorized((token) => send<T>(method, path, options, token));
+}
+
+/** authorized runs a request with the access token, and once more if that has expired. */
+export async function authorized<T>(request: (token: string) => Promise<T>): Promise<T> {
   const token = await accessToken();
   try {
-    return await send<T>(method, path, options, token);
+    return await request(token);
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401) throw error;
-    return send<T>(method, path, options, await accessToken(token));
+    return request(await accessToken(token));
   }
 }
 

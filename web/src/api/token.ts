@@ -61,5 +61,10 @@ function announce(shared: Shared | undefined) {
 export async function signOut(all = false) {
   const token = await accessToken();
   await send('POST', '/auth/logout', { body: all ? { all_sessions: true } : {} }, token);
+  leave();
+}
+
+/** leave makes all tabs forget a session that is over. */
+export function leave() {
   announce(undefined);
 }

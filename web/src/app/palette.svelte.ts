@@ -1,8 +1,8 @@
-import { searchFor } from '../api/calls';
 import type { SearchHit } from '../api/types';
 import { t } from '../i18n';
 import type { IconName } from '../components/Icon.svelte';
 import { router } from './router.svelte';
+import { pathOf, Search } from './search.svelte';
 import { workspace } from './workspace.svelte';
 
 /** Choice is a line of the palette. */
@@ -31,32 +31,39 @@ class Palette {
   query = $state('');
   /** What the open screen can do. */
   commands = $state.raw<Command[]>([]);
-  private hits = $state.raw<SearchHit[]>([]);
-  searching = $state(false);
-  private abort: AbortController | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly found = new Search(20, 120);
+  readonly searching = $derived(this.found.busy);
 
   readonly choices = $derived.by(() => {
     const words = this.query.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (title: string) => words.every((word) => title.toLowerCase().includes(word));
     return [
-      ...this.hits.map(hitChoice),
+      ...this.found.results.map(({ hit }) => hitChoice(hit)),
       ...places()
         .filter((c) => fits(c.title))
         .slice(0, 6),
+      ...this.everything(),
       ...this.doable().filter((c) => fits(c.title)),
     ];
   });
 
   show() {
-    this.query = '';
-    this.hits = [];
+    this.search('');
     this.open = true;
   }
 
   hide() {
     this.open = false;
-    this.abort?.abort();
+    this.found.stop();
+  }
+
+  /** everything leads to the screen of the search, which has more hits and filters. */
+  private everything(): Choice[] {
+    const q = this.query.trim();
+    if (!q) return [];
+    const run = () => router.go(`/search?${new URLSearchParams({ q })}`);
+    const title = t.searchAll(q);
+    return [{ id: 'search', group: t.search, icon: 'search', hint: '', title, snippet: [], run }];
   }
 
   private doable(): Choice[] {
@@ -75,26 +82,7 @@ class Palette {
   /** search asks the server once the user stops typing for a moment. */
   search(query: string) {
     this.query = query;
-    this.abort?.abort();
-    clearTimeout(this.timer);
-    if (!query.trim()) {
-      this.hits = [];
-      this.searching = false;
-      return;
-    }
-    this.searching = true;
-    this.timer = setTimeout(() => void this.ask(query.trim().slice(0, 200)), 120);
-  }
-
-  private async ask(query: string) {
-    const abort = new AbortController();
-    this.abort = abort;
-    try {
-      this.hits = await searchFor(query, abort.signal);
-    } catch {
-      if (!abort.signal.aborted) this.hits = [];
-    }
-    if (!abort.signal.aborted) this.searching = false;
+    this.found.ask({ q: query.slice(0, 200) });
   }
 }
 
@@ -114,18 +102,6 @@ function places(): Choice[] {
   return [...specs, ...(workspace.projects ?? []).map((p) => line(p.id, p.title, '', `/p/${p.id}`))];
 }
 
-/** hitPath is the address of what a search has found. */
-export async function openHit(hit: SearchHit) {
-  if (!hit.specification_id) {
-    router.go(`/p/${hit.project_id}`);
-    return;
-  }
-  if (workspace.projectID !== hit.project_id) await workspace.openProject(hit.project_id);
-  const number =
-    hit.ref?.split('.')[0] ?? workspace.specs?.find((s) => s.id === hit.specification_id)?.number;
-  router.go(`/p/${hit.project_id}/${number ?? ''}${hit.ref ? `#${hit.ref}` : ''}`);
-}
-
 function hitChoice(hit: SearchHit): Choice {
   return {
     id: `hit-${hit.item_id ?? hit.specification_id ?? hit.project_id}`,
@@ -134,7 +110,7 @@ function hitChoice(hit: SearchHit): Choice {
     hint: hit.ref ?? '',
     title: hit.title,
     snippet: hit.snippet,
-    run: () => void openHit(hit),
+    run: () => router.go(pathOf(hit)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { deleteMe } from '../api/account';
 import { signOut } from '../api/token';
 import { router } from './router.svelte';
 import { session } from './session.svelte';
@@ -19,11 +20,21 @@ class SignOut {
   /** finish signs out, and forgets on this device what was not sent. */
   async finish() {
     this.asking = false;
+    await this.end(() => signOut(), '/');
+  }
+
+  /** deleteAccount deletes the account without a question, and what this device has of it. */
+  async deleteAccount() {
+    await this.end(deleteMe, '/?deleted');
+  }
+
+  private async end(task: () => Promise<void>, path: string) {
+    if (session.leaving) return;
     await reported(async () => {
       session.leaving = true;
-      await signOut();
+      await task();
       await sync.outbox?.discard();
-      router.go('/');
+      router.go(path);
       location.reload(); // nothing of the user stays in memory
     });
     session.leaving = false;

@@ -1,4 +1,5 @@
 import { historyDe } from './history.de';
+import { account } from './de.account';
 import type { Texts } from './en';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
@@ -6,6 +7,7 @@ const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one :
 /** The texts of the workspace in German. */
 export const de: Texts = {
   past: historyDe,
+  ...account,
 
   projects: 'Projekte',
   project: 'Projekt',

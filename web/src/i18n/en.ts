@@ -1,4 +1,5 @@
 import { historyEn } from './history.en';
+import { account } from './en.account';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
@@ -6,6 +7,7 @@ const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one :
 export const en = {
   // History, baselines and trash
   past: historyEn,
+  ...account,
 
   // Words
   projects: 'Projects',

@@ -13,10 +13,31 @@ export const t: Texts = tables[language] ?? en;
 const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
 const minute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const weekday = new Intl.DateTimeFormat(language, { dateStyle: 'full' });
+const sizes = (['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const).map(
+  (unit) =>
+    new Intl.NumberFormat(language, {
+      style: 'unit',
+      unit,
+      maximumFractionDigits: unit === 'byte' || unit === 'kilobyte' ? 0 : 1,
+    }),
+);
+const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 
 /** dateTime is the day and the minute, in the zone of the browser. */
 export const dateTime = (at: string) => minute.format(new Date(at));
+
+/** date is the day, in the zone of the browser. */
+export const date = (at: string) => day.format(new Date(at));
+
+/** time is the hour and the minute, in the zone of the browser. */
+export const time = (at: string) => clock.format(new Date(at));
+
+/** fileSize is a number of bytes in a unit that keeps it short. */
+export function fileSize(bytes: number): string {
+  const power = Math.min(Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1000)), sizes.length - 1);
+  return (sizes[power] as Intl.NumberFormat).format(bytes / 1000 ** power);
+}
 
 /** ago is how long ago a time is, or its day once that is more than a week. */
 export function ago(at: string, now = Date.now()): string {
