@@ -38,11 +38,11 @@ class Palette {
 
   readonly choices = $derived.by(() => {
     const words = this.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = new Set(this.hits.map((hit) => hit.specification_id ?? hit.project_id));
     const fits = (title: string) => words.every((word) => title.toLowerCase().includes(word));
     return [
       ...this.hits.map(hitChoice),
-      ...places()
-        .filter((c) => fits(c.title))
+      ...places().filter((c) => fits(c.title) && !found.has(c.id))
         .slice(0, 6),
       ...this.doable().filter((c) => fits(c.title)),
     ];
