@@ -34,7 +34,7 @@ test-long: servers ## Run the tests at full length, one package at a time; needs
 
 # The tests come last, so that the output ends with their results.
 .PHONY: check
-check: generated-is-current lint modern docs-check contract terraform workflows chaos test-race ## Run everything that a change has to pass
+check: generated-is-current lint modern docs-check contract web-check terraform workflows chaos test-race ## Run everything that a change has to pass
 
 .PHONY: fmt
 fmt: ## Format, and apply the fixes that need no decision
@@ -43,12 +43,18 @@ fmt: ## Format, and apply the fixes that need no decision
 	$(golangci-lint) run --fix ./...
 
 .PHONY: generate
-generate: ## Generate the queries and the contract (compiles sqlc once, for minutes)
+generate: ## Generate the queries, the contract and the workspace (compiles sqlc once, for minutes)
 	cd internal/postgres && go tool -modfile=../../tools/sqlc/go.mod sqlc generate
 	mkdir -p api bin
 	go run ./cmd/codegenapp openapi --yaml > bin/openapi.yaml
 	mv bin/openapi.yaml api/
 	tools/scripts/generated.sh record
+	@$(MAKE) web
+
+.PHONY: web
+web: node web/node_modules ## Build the workspace from web/, with types from the contract; its files are committed
+	npm --prefix web run --silent types
+	npm --prefix web run --silent build
 
 .PHONY: docs-check
 docs-check: ## Compare documents with the code: names exist, lists are complete
@@ -115,6 +121,19 @@ contract: node tools/contract/node_modules # Lint the contract, and compile a cl
 
 tools/contract/node_modules: tools/contract/package-lock.json
 	npm --prefix tools/contract ci --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
+
+# Where web-check builds the workspace.
+web-built := $(CURDIR)/bin/web
+
+.PHONY: web-check
+web-check: node web/node_modules # Types, formatting, linters and unit tests of web/, and whether the committed files are what it builds
+	npm --prefix web run --silent check
+	npm --prefix web run --silent build -- --outDir $(web-built) --logLevel warn
+	diff -r $(web-built) internal/httpapi/workspace/assets || { echo "internal/httpapi/workspace/assets is not what web/ builds. Run: make web" >&2; exit 1; }
+
+web/node_modules: web/package-lock.json
+	npm --prefix web ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error
 	@touch $@
 
 # `terraform validate` needs the providers, which only a registry on the internet has.

@@ -83,6 +83,7 @@ var allowed = map[string][]string{
 	"internal/testkit/withservers": {"internal/devkit", "internal/testkit/redisserver"},
 	"internal/testkit/redisserver": {},
 	"internal/testkit/race":        {},
+	"internal/testkit/chromium":    {},
 	"internal/testkit/pgbouncer":   {},
 	"internal/testkit/gotest":      {},
 

@@ -119,7 +119,7 @@ func settings() *server.Settings {
 type devCommand struct {
 	Data string `help:"Directory for the data, which is kept between starts (default: ${default})." default:".codegenapp" type:"path" placeholder:"DIR"`
 	Port uint16 `help:"Port on this machine (default: 8080, or another one if that is taken)." placeholder:"PORT"`
-	Open bool   `help:"Open the sign-in page in a browser."`
+	Open bool   `help:"Open the workspace in a browser, signed in."`
 }
 
 // Run is codegenapp dev.

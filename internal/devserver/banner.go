@@ -15,13 +15,17 @@ func (d *devServer) banner(took time.Duration, token accessToken) string {
 	url := d.listeners.url()
 	var text strings.Builder
 	write := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
-	write("\ncodegenapp is listening on %s (started in %.1f s)", url, took.Seconds())
+	write("\nOpen the workspace. This link signs you in as %s, once, in the next %d minutes:", userEmail, int(linkTTL.Minutes()))
+	write("")
+	write("  %s", url+d.link.path())
+	write("")
+	write("codegenapp is listening on %s (started in %.1f s)", url, took.Seconds())
 	if d.listeners.portTaken {
 		write("Another program uses port %s. Stop it, or choose a port with --port.", defaultPort)
 	}
 	write("")
-	write("  docs      %s/docs", url)
 	write("  sign in   %s", d.signInURL())
+	write("  docs      %s/docs", url)
 	write("  contract  %s/api/v1/openapi.json", url)
 	write("  database  psql %q  (PostgreSQL %s)", d.database.URL(databaseName), d.database.Version())
 	write("  issuer    %s  (client ID %s)", d.settings.GoogleIssuer, clientID)
@@ -39,9 +43,9 @@ func (d *devServer) banner(took time.Duration, token accessToken) string {
 	return text.String()
 }
 
-// signInURL is where a browser begins to sign in.
+// signInURL is where a browser begins to sign in to the workspace, as any user.
 func (d *devServer) signInURL() string {
-	return d.listeners.url() + "/api/v1/auth/google?return_to=/docs"
+	return d.listeners.url() + "/api/v1/auth/google?return_to=/"
 }
 
 // userList returns the users of the sign-in page.

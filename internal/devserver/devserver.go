@@ -49,7 +49,7 @@ type Options struct {
 	Dir string
 	// Port of the loopback addresses; 0 for that of Environ, or else 8080.
 	Port uint16
-	// Open opens the sign-in page in a browser.
+	// Open opens the workspace in a browser, signed in.
 	Open bool
 }
 
@@ -63,6 +63,7 @@ type devServer struct {
 	database      *pgserver.Server
 	issuer        *issuer.Issuer
 	listeners     listeners
+	link          *signInLink
 }
 
 // Run starts a private PostgreSQL, a sign-in issuer, and the server. It prints to out
@@ -89,6 +90,7 @@ func Run(ctx context.Context, o Options, out, logs io.Writer) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
+	d.link = newSignInLink(time.Now, d.signInBrowser)
 	return d.serve(ctx, func(token accessToken) error {
 		if err := writePrivate(filepath.Join(d.dir, tokenFile), token.Token); err != nil {
 			return fmt.Errorf("store the token: %w", err)
@@ -97,7 +99,7 @@ func Run(ctx context.Context, o Options, out, logs io.Writer) (err error) {
 			return fmt.Errorf("print how to use the server: %w", err)
 		}
 		if o.Open {
-			if err := openBrowser(ctx, d.signInURL()); err != nil { // the banner has the address
+			if err := openBrowser(ctx, d.listeners.url()+d.link.path()); err != nil { // the banner has the address
 				fmt.Fprintf(out, "No browser could be opened (%v).\n\n", err)
 			}
 		}
@@ -146,14 +148,15 @@ func (d *devServer) prepare(ctx context.Context) error {
 }
 
 // serve runs the server and the issuer until ctx is done or one of them fails. Once
-// the server is ready, it signs the first user in and calls ready with the access
-// token.
+// the server is ready, it signs the first user in, creates the example, and calls ready
+// with the access token.
 func (d *devServer) serve(ctx context.Context, ready func(accessToken) error) error {
 	api, err := server.New(ctx, d.settings, d.log)
 	if err != nil {
 		return errors.Join(err, d.listeners.close())
 	}
 	defer api.Close() //nolint:contextcheck // it ends after ctx
+	api.Wrap(d.link.around)
 	group, ctx := errgroup.WithContext(ctx)
 	issuerServer := &http.Server{Handler: d.issuer, ReadHeaderTimeout: headerTimeout}
 	group.Go(func() error {
@@ -174,6 +177,9 @@ func (d *devServer) serve(ctx context.Context, ready func(accessToken) error) er
 	group.Go(func() error { return api.Serve(ctx, d.listeners.http...) })
 	group.Go(func() error {
 		token, err := d.signIn(ctx)
+		if err == nil {
+			err = d.createExample(ctx, token.Token)
+		}
 		if err == nil {
 			err = ready(token)
 		}

@@ -50,7 +50,7 @@ func RunIssuer(ctx context.Context, s *server.Settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "users sign in at %s, without a password: open http://localhost:8080/api/v1/auth/google?return_to=/docs\n", s.GoogleIssuer)
+	fmt.Fprintf(out, "users sign in at %s, without a password: open http://localhost:8080/api/v1/auth/google?return_to=/\n", s.GoogleIssuer)
 	return serveIssuer(ctx, listener, handler)
 }
 

@@ -15,13 +15,18 @@ import (
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
+// refreshCookie is the name of the cookie of the refresh token, which contains the port.
+func refreshCookie(s *testkit.Server) string {
+	return "refresh_token_" + s.URL[strings.LastIndex(s.URL, ":")+1:]
+}
+
 // signInWithCookie signs a user in with the refresh token in a cookie.
-func signInWithCookie(t *testing.T, s *testkit.Server, email string) *browser {
+func signInWithCookie(t *testing.T, s *testkit.Server, email string, headers ...string) *browser {
 	t.Helper()
 	b := newBrowser(t, s)
-	answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: email}), "cookie": true}).Want(200)
+	answer := s.Anonymous(t).Post(loginPath, map[string]any{"id_token": idToken(t, s, issuer.Claims{Email: email}), "cookie": true}, headers...).Want(200)
 	b.storeCookies(answer.Header)
-	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"] == nil {
+	if _, there := answer.JSON()["refresh_token"]; there || len(b.cookies) != 1 {
 		t.Fatalf("the refresh token is in %s, the cookies are %v", answer.Body, b.cookies)
 	}
 	return b
@@ -31,31 +36,31 @@ func TestRefresh_TokenInCookie(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	b := signInWithCookie(t, s, "ann@example.com")
-	want := http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
+	want := http.Cookie{Name: refreshCookie(s), Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies[refreshCookie(s)])); diff != "" {
 		t.Errorf("cookie (-want +got):\n%s", diff)
 	}
 
-	first := b.cookies["refresh_token"].Value
+	first := b.cookies[refreshCookie(s)].Value
 	var g loginResponse
 	answer := b.post(refreshPath).Want(200).Decode(&g)
-	if _, there := answer.JSON()["refresh_token"]; there || b.cookies["refresh_token"].Value == first {
+	if _, there := answer.JSON()["refresh_token"]; there || b.cookies[refreshCookie(s)].Value == first {
 		t.Errorf("the token is not rotated: %s with %v", answer.Body, b.cookies)
 	}
-	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies[refreshCookie(s)])); diff != "" {
 		t.Errorf("cookie after a refresh (-want +got):\n%s", diff)
 	}
 	ann := withToken(t, s, g.AccessToken)
 	ann.Get(projectsPath).Want(200)
 
-	second := b.cookies["refresh_token"].Value
+	second := b.cookies[refreshCookie(s)].Value
 	left := b.post(logoutPath).Want(204)
 	want.MaxAge = -1
 	if diff := cmp.Diff([]http.Cookie{want}, responseCookies(left)); diff != "" {
 		t.Errorf("cookie after the logout (-want +got):\n%s", diff)
 	}
 	ann.Get(projectsPath).WantProblem(401, "token_revoked")
-	s.Anonymous(t).Post(refreshPath, "{}", "Cookie", "refresh_token="+second).WantProblem(401, "refresh_token_invalid")
+	s.Anonymous(t).Post(refreshPath, "{}", "Cookie", refreshCookie(s)+"="+second).WantProblem(401, "refresh_token_invalid")
 }
 
 func responseCookies(a *testkit.Response) []http.Cookie {
@@ -92,8 +97,8 @@ func TestCSRF_CookieAuthenticatesOnlyRefreshAndLogout(t *testing.T) {
 		s.Anonymous(t).Do(method, path, nil, "Cookie", b.cookie()).WantProblem(401, "token_missing")
 		s.Anonymous(t).Do(method, path, nil, "Cookie", b.cookie(), "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json").WantProblem(401, "token_missing")
 	}
-	s.Anonymous(t).Post(logoutPath, "{}", "Cookie", "access_token="+b.cookies["refresh_token"].Value).WantProblem(401, "token_missing")
-	for _, cookie := range []string{"", "refresh_token=", "Refresh_Token=x", "__Host-refresh_token=" + b.cookies["refresh_token"].Value} {
+	s.Anonymous(t).Post(logoutPath, "{}", "Cookie", "access_token="+b.cookies[refreshCookie(s)].Value).WantProblem(401, "token_missing")
+	for _, cookie := range []string{"", refreshCookie(s) + "=", "Refresh_Token=x", "refresh_token_1=" + b.cookies[refreshCookie(s)].Value, "__Host-refresh_token=" + b.cookies[refreshCookie(s)].Value} {
 		s.Anonymous(t).Post(refreshPath, "{}", "Cookie", cookie).WantProblem(401, "refresh_token_invalid")
 	}
 	b.post(refreshPath).Want(200)

@@ -59,7 +59,7 @@ func sinceParameters() []*huma.Param {
 	schema := func() *huma.Schema { return &huma.Schema{Type: huma.TypeString, Pattern: revisionForm} }
 	return []*huma.Param{
 		{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}},
-		{Name: "since", In: "query", Schema: schema(), Example: "r100", Description: "Begin with what came after this revision: `r100` or `100`."},
+		{Name: "since", In: "query", Schema: schema(), Description: "Begin with what came after this revision: `r100` or `100`."},
 		{Name: "Last-Event-ID", In: "header", Schema: schema(), Description: "Begin with what came after this event. It takes precedence over `since`."},
 	}
 }

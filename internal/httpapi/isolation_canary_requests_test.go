@@ -190,7 +190,7 @@ func (w *canaryRequests) loginByCode() {
 	w.send(anonymous, "GET", callbackPath+"?error="+canary+"&error_description="+canary+"&state="+canary, nil)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ann.RefreshToken+`x"}`)
 	w.send(w.ann, "POST", "/api/v1/auth/refresh", `{"refresh_token":"`+w.ended.RefreshToken+`"}`)
-	w.send(anonymous, "POST", "/api/v1/auth/refresh", "{}", "Cookie", "refresh_token="+w.ben.RefreshToken, "Origin", "https://"+canary+".example").Want(403)
+	w.send(anonymous, "POST", "/api/v1/auth/refresh", "{}", "Cookie", refreshCookie(w.s)+"="+w.ben.RefreshToken, "Origin", "https://"+canary+".example").Want(403)
 }
 
 // readPages reads lists by page tokens, also by those of other users.

@@ -19,7 +19,7 @@ import (
 var (
 	loginDoc = doc{
 		"login", "Sessions", "Sign in with Google",
-		"Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in creates the user. An ID token works once; so does a code. With `cookie` the refresh token goes into a cookie that scripts cannot read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS, else `refresh_token`).",
+		"Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in creates the user. An ID token works once; so does a code. With `cookie` the refresh token goes into a cookie that scripts cannot read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS; over plain HTTP, in development, `refresh_token` and the port, such as `refresh_token_8080`).",
 	}
 	authorizeDoc = doc{
 		"beginSignIn", "Sessions", "Sign in with a browser",

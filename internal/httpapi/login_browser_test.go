@@ -130,8 +130,8 @@ func TestLogin_BrowserSignsIn(t *testing.T) {
 	if c := b.signInCookie(); c == nil || c.Value == state.Value || c.MaxAge > 600 || c.Path != authorizePath {
 		t.Errorf("the cookie of the complete sign-in is %v", c)
 	}
-	want = http.Cookie{Name: "refresh_token", Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if diff := cmp.Diff(want, cookieAttributes(b.cookies["refresh_token"])); diff != "" {
+	want = http.Cookie{Name: refreshCookie(s), Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if diff := cmp.Diff(want, cookieAttributes(b.cookies[refreshCookie(s)])); diff != "" {
 		t.Errorf("cookie of the refresh token (-want +got):\n%s", diff)
 	}
 	var g loginResponse
@@ -237,7 +237,7 @@ func TestLogin_CallbackIsAcceptedOnce(t *testing.T) {
 	thief := newBrowser(t, s)
 	thief.cookies[copied.Name] = &copied
 	again := thief.get(back).Want(302)
-	if got := again.Header.Get("Location"); got != "/docs?error=google_token_invalid" || thief.cookies["refresh_token"] != nil {
+	if got := again.Header.Get("Location"); got != "/docs?error=google_token_invalid" || thief.cookies[refreshCookie(s)] != nil {
 		t.Errorf("the thief is redirected to %s with %v", got, thief.cookies)
 	}
 	if got := queryInt(t, s, "SELECT count(*) FROM sessions"); got != 1 {

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -128,4 +129,36 @@ func TestLogin_RedirectContainsNoToken(t *testing.T) {
 	if got := done.Header.Get("Location"); got != "https://app.example.com/x" || len(done.Body) != 0 {
 		t.Errorf("the browser is sent to %s with %q", got, done.Body)
 	}
+}
+
+// A sign-in that fails before it can return leads to a page below the prefix.
+func TestLogin_FailureBehindPrefixStaysBelowIt(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t, public("https://app.example.test/backend"))
+	failed := s.Anonymous(t).Get(callbackPath+"?state=unknown&code=4/x", "Accept", "text/html").Want(302)
+	if got := failed.Header.Get("Location"); got != "/backend/problems/csrf_rejected" {
+		t.Errorf("the browser is sent to %s", got)
+	}
+	begun := newBrowser(t, s)
+	begun.get(authorizePath + encodeQuery("return_to", "/backend/p/x/12")).Want(302)
+}
+
+// Cookies ignore ports, so the servers of one machine get each other's.
+func TestLogin_ServersOnOneHostDoNotEndEachOthersSessions(t *testing.T) {
+	t.Parallel()
+	one, two := testkit.Start(t), testkit.Start(t)
+	jar := map[string]*http.Cookie{}
+	first, second := newBrowser(t, one), newBrowser(t, two)
+	first.cookies, second.cookies = jar, jar
+	begun := first.authorize("/p/x/12")
+	second.signIn("/", "ann@example.com")
+	back := first.get(first.chooseAccount(begun, "ann@example.com")).Want(302)
+	if got := back.Header.Get("Location"); got != "/p/x/12" {
+		t.Errorf("the sign-in that began first leads to %s", got)
+	}
+	first.post(refreshPath).Want(200) // a token of the other server would be rejected
+	second.post(refreshPath).Want(200)
+	first.post(logoutPath).Want(204)
+	first.post(refreshPath).WantProblem(401, "refresh_token_invalid")
+	second.post(refreshPath).Want(200)
 }

@@ -89,7 +89,7 @@ func TestPublicURL_IsTheOwnOrigin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := signInWithCookie(t, tc.s, "ann@example.com")
+			b := signInWithCookie(t, tc.s, "ann@example.com", tc.headers...)
 			b.post(refreshPath, append([]string{"Origin", tc.s.URL}, tc.headers...)...).WantProblem(403, "csrf_rejected")
 			b.post(refreshPath, append([]string{"Origin", "http://evil.example"}, tc.headers...)...).WantProblem(403, "csrf_rejected")
 			b.post(refreshPath, append([]string{"Origin", origin}, tc.headers...)...).Want(200)

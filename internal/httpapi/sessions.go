@@ -73,7 +73,7 @@ type logoutIn struct {
 
 type logoutBody struct {
 	RefreshToken body.Optional[string] `json:"refresh_token,omitempty" maxLength:"500" doc:"Ends its session if the access token has expired; the token may also be in the cookie."`
-	AllSessions  body.Optional[bool]   `json:"all_sessions,omitempty" sample:"true" doc:"Ends every session of the user."`
+	AllSessions  body.Optional[bool]   `json:"all_sessions,omitempty" doc:"Ends every session of the user."`
 }
 
 type logoutOut struct {

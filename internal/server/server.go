@@ -163,6 +163,10 @@ func newAuthService(s *Settings, keys *auth.KeyRing, store auth.Store, responses
 	}, log)
 }
 
+// Wrap puts a handler around that of the API, for a command that serves more. It is
+// called before Serve.
+func (a *App) Wrap(around func(http.Handler) http.Handler) { a.handler = around(a.handler) }
+
 // Handler returns the HTTP handler of the API.
 func (a *App) Handler() http.Handler { return a.handler }
 

@@ -227,7 +227,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	i.Issuer, err = issuer.New(issuer.Config{
 		URL: i.URL,
 		Clients: []issuer.Client{{ID: ClientID, Secret: clientSecret, RedirectURIs: []string{
-			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "https://elsewhere.example.com/callback",
+			"http://127.0.0.1/callback", "http://127.0.0.1" + Callback, "https://127.0.0.1" + Callback, "http://127.0.0.1/requirements" + Callback, "https://elsewhere.example.com/callback",
 		}}},
 		Users: users, Key: issuerKey,
 	})

@@ -25,6 +25,7 @@ func TestDev_SignsABrowserIn(t *testing.T) {
 		open := func(method, address, body string) (*http.Response, string) {
 			r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 			must(t, err)
+			r.Header.Set("Accept", "text/html,*/*;q=0.8")
 			if method == http.MethodPost {
 				r.Header.Set("Content-Type", "application/json")
 			}
@@ -44,7 +45,7 @@ func TestDev_SignsABrowserIn(t *testing.T) {
 		chosen, err := at.Request.URL.Parse(html.UnescapeString(link))
 		must(t, err)
 		server := strings.Replace(d.URL, "localhost", host, 1)
-		if done, _ := open(http.MethodGet, chosen.String(), ""); done.StatusCode != http.StatusOK || done.Request.URL.String() != server+"/docs" {
+		if done, _ := open(http.MethodGet, chosen.String(), ""); done.StatusCode != http.StatusOK || done.Request.URL.String() != server+"/" {
 			t.Errorf("the browser ends at %s with %s", done.Request.URL, done.Status)
 		}
 		if _, pair := open(http.MethodPost, server+"/api/v1/auth/refresh", "{}"); !strings.Contains(pair, `"email":"ann@example.com"`) {

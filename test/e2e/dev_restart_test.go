@@ -46,7 +46,7 @@ func TestDev_TokensCookiesAndConnectionsSurviveARestart(t *testing.T) {
 	done, err := browser.Get(chosen.String())
 	must(t, err)
 	must(t, done.Body.Close())
-	if done.Request.URL.Path != "/docs" {
+	if done.Request.URL.Path != "/" {
 		t.Fatalf("the sign-in of another address ends at %s with %s", done.Request.URL, done.Status)
 	}
 	first.signal(syscall.SIGINT)
@@ -142,6 +142,6 @@ func TestDev_OpensTheBrowser(t *testing.T) {
 	})
 	waitUntil(t, "a browser is opened", func() bool {
 		address, err := os.ReadFile(opened)
-		return err == nil && string(address) == d.URL+"/api/v1/auth/google?return_to=/docs\n"
+		return err == nil && string(address) == d.link()+"\n"
 	})
 }

@@ -4,7 +4,8 @@
 # Builds what a release consists of from the newest commit into bin/release: the
 # program for each platform, the list of modules in it (CycloneDX), files for a machine,
 # and checksums. The bytes are those that docker/Dockerfile makes of the same commit
-# with the same Go.
+# with the same Go. The workspace is in the commit as built files, which the program
+# embeds; make check has compared them with web/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

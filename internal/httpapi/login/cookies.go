@@ -3,8 +3,10 @@ package login
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +18,8 @@ const (
 	refreshCookieName = "refresh_token"
 	// statePrefix begins the name of the cookie of a sign-in by redirect; see stateName.
 	statePrefix = "google_sign_in_"
+	// stateDigits are the hexadecimal digits behind it.
+	stateDigits = 12
 	// maxStates is how many sign-ins a browser may have begun, each in its own tab.
 	maxStates = 4
 	// maxRemoved bounds how many cookies one response removes.
@@ -26,16 +30,33 @@ const (
 // does not end the sign-in of another.
 func stateName(state string) string {
 	sum := sha256.Sum256([]byte(state))
-	return statePrefix + hex.EncodeToString(sum[:6])
+	return statePrefix + hex.EncodeToString(sum[:])[:stateDigits]
 }
 
 // cookieName is the name of a cookie as it is sent. With the prefix, under HTTPS, a
-// browser accepts the cookie from this very host only.
+// browser accepts the cookie from this very host only. Cookies ignore ports, so in
+// development the name contains it: two servers on one machine do not sign each other's
+// users out.
 func cookieName(r *http.Request, name string) string {
 	if secure(r) {
 		return "__Host-" + name
 	}
-	return name
+	_, port, _ := net.SplitHostPort(public(r).Host) // without a port, that is an error
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return name
+	}
+	return name + "_" + port
+}
+
+// stateNameOf is the stateName in the name of a cookie as it is sent, and whether the
+// cookie is one of a sign-in at this server.
+func stateNameOf(r *http.Request, sent string) (name string, ok bool) {
+	at := strings.Index(sent, statePrefix)
+	if at < 0 || len(sent) < at+len(statePrefix)+stateDigits {
+		return "", false
+	}
+	name = sent[at : at+len(statePrefix)+stateDigits]
+	return name, cookieName(r, name) == sent
 }
 
 // cookie returns a cookie for the whole host that scripts cannot read. An empty
@@ -112,16 +133,16 @@ func (l *Login) removeStates(r *http.Request) (removals []string) {
 		}
 	}
 	for _, c := range r.Cookies() {
-		id, ours := strings.CutPrefix(c.Name, cookieName(r, statePrefix))
+		name, ours := stateNameOf(r, c.Name)
 		if !ours {
 			continue
 		}
 		of, err := l.states.read(c.Value)
 		if err != nil || of.Complete {
-			remove(statePrefix + id)
+			remove(name)
 			continue
 		}
-		open = append(open, begun{statePrefix + id, of})
+		open = append(open, begun{name, of})
 	}
 	slices.SortFunc(open, func(a, b begun) int { return b.Expires.Compare(a.Expires) })
 	for _, oldest := range open[min(len(open), maxStates-1):] {

@@ -112,7 +112,7 @@ func (l *Login) failed(r *http.Request, err error) (*Redirect, error) {
 	if (code != problem.CSRFRejected && code != problem.Unavailable) || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		return nil, err
 	}
-	return &Redirect{CacheControl: NoStore, Location: "/problems/" + string(l.Report(r, err))}, nil
+	return &Redirect{CacheControl: NoStore, Location: public(r).Path("/problems/" + string(l.Report(r, err)))}, nil
 }
 
 // accessDenied is OAuth's code for a user who declines (RFC 6749, section 4.1.2.1).

@@ -25,6 +25,8 @@ func (c *Contract) setExamples(op *huma.Operation) {
 			p.Example = c.idOf(resource)
 		case "header":
 			describeHeader(p, resource, op.Method)
+		case "query":
+			describeQuery(p)
 		}
 	}
 	same := func(reflect.Value) {}
@@ -43,16 +45,37 @@ func (c *Contract) setExamples(op *huma.Operation) {
 // try requests send examples, and a condition or a key that is not meant makes such a
 // request fail.
 func describeHeader(p *huma.Param, resource Resource, method string) {
-	var example any
-	if examples := p.Schema.Examples; len(examples) > 0 {
-		example, p.Schema.Examples = examples[0], nil
-	}
+	example := takeExample(p)
 	if (p.Name == "If-Match" || p.Name == "If-None-Match" && method == http.MethodGet) && resource.ETag != "" {
 		example = resource.ETag
 	}
 	if example != nil {
 		p.Description += " For example `" + fmt.Sprint(example) + "`."
 	}
+}
+
+// describeQuery does the same for an optional parameter of the query, which would narrow
+// the response. Of an enum without a default, the renderer of the reference sends the
+// first value, unless its example is disabled.
+func describeQuery(p *huma.Param) {
+	if p.Required {
+		return
+	}
+	if example, ok := takeExample(p).(string); ok && !strings.Contains(p.Description, example) {
+		p.Description += " For example `" + example + "`."
+	}
+	if values := p.Schema.Enum; len(values) > 0 && p.Schema.Default == nil {
+		p.Examples = map[string]*huma.Example{fmt.Sprint(values[0]): {Value: values[0], Extensions: map[string]any{"x-disabled": true}}}
+	}
+}
+
+// takeExample removes the example of a parameter, and returns it; nil without one.
+func takeExample(p *huma.Param) any {
+	if examples := p.Schema.Examples; len(examples) > 0 {
+		p.Schema.Examples = nil
+		return examples[0]
+	}
+	return nil
 }
 
 // setBodyExamples gives each kind of body its example. A body that has several forms

@@ -100,7 +100,7 @@ func TestWorkspace_OtherClientsAndPathsGetNoPage(t *testing.T) {
 			wantHeader(t, response, "Content-Type", "application/problem+json")
 		}
 	}
-	for _, path := range []string{"/p", "/p/", "/p/x/1/history/2", "/trash/", "/settings", "/workspace", "/workspace/", "/workspace/index.html", "/workspace/app.js.map"} {
+	for _, path := range []string{"/p", "/p/", "/p/x/1/history/2", "/trash/", "/settings", "/sign-in/x", "/workspace", "/workspace/", "/workspace/index.html", "/workspace/app.js.map"} {
 		response, body := visit(t, atRoot(), http.MethodGet, path, "Accept", browser)
 		if response.Code != http.StatusNotFound || !strings.Contains(body, "There is nothing at this path") {
 			t.Errorf("%s answered %d: %s", path, response.Code, body)

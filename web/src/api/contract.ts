@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with Google
-         * @description Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in creates the user. An ID token works once; so does a code. With `cookie` the refresh token goes into a cookie that scripts cannot read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS, else `refresh_token`).
+         * @description Exchanges a Google ID token, or an authorization code with its PKCE verifier, for an access token and a refresh token. The first sign-in creates the user. An ID token works once; so does a code. With `cookie` the refresh token goes into a cookie that scripts cannot read (`HttpOnly`, `SameSite=Strict`; `__Host-refresh_token` under HTTPS; over plain HTTP, in development, `refresh_token` and the port, such as `refresh_token_8080`).
          */
         post: operations["login"];
         delete?: never;
@@ -2700,11 +2700,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                /**
-                 * @example {
-                 *       "all_sessions": true
-                 *     }
-                 */
+                /** @example {} */
                 "application/json": components["schemas"]["LogoutBody"];
             };
         };
@@ -4040,7 +4036,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the previous page; empty for the first page. */
                 page_token?: string;
-                /** @description Only what came after this revision, from the oldest to the newest. */
+                /** @description Only what came after this revision, from the oldest to the newest. For example `r100`. */
                 since?: string;
                 /** @description Only changes of this specification and its items. */
                 specification_id?: string;
@@ -4114,7 +4110,7 @@ export interface operations {
             query: {
                 /** @description The first state: a revision of the project such as r120, a time, or a baseline such as baseline:NAME; of a specification also a version such as v17. */
                 from: string;
-                /** @description The second state, in the same forms; left out it is now. */
+                /** @description The second state, in the same forms; left out it is now. For example `r17`. */
                 to?: string;
             };
             header?: never;
@@ -4175,10 +4171,7 @@ export interface operations {
     projectEvents: {
         parameters: {
             query?: {
-                /**
-                 * @description Begin with what came after this revision: `r100` or `100`.
-                 * @example r100
-                 */
+                /** @description Begin with what came after this revision: `r100` or `100`. */
                 since?: string;
             };
             header?: {
@@ -4278,7 +4271,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the previous page; empty for the first page. */
                 page_token?: string;
-                /** @description Only the items with these references: at most 100, separated by commas without spaces. What does not exist is left out. */
+                /** @description Only the items with these references: at most 100, separated by commas without spaces. What does not exist is left out. For example `3.2,3.4`. */
                 ref?: string;
             };
             header?: never;
@@ -4904,7 +4897,7 @@ export interface operations {
             query: {
                 /** @description The first state: a revision of the project such as r120, a time, or a baseline such as baseline:NAME; of a specification also a version such as v17. */
                 from: string;
-                /** @description The second state, in the same forms; left out it is now. */
+                /** @description The second state, in the same forms; left out it is now. For example `r17`. */
                 to?: string;
             };
             header?: never;

@@ -14,6 +14,10 @@ export class Queue {
 
   edit(ref: Ref, content: string, seen: { content: string; version: number }) {
     const last = this.lastText(ref);
+    if (!last && isLocal(ref)) {
+      this.create(ref, content, null, ref); // its row was taken back while it was typed
+      return;
+    }
     if (last && this.isOpen(last)) {
       delete last.failure;
       last.content = content;
@@ -38,6 +42,7 @@ export class Queue {
       this.drop(created);
       return;
     }
+    if (!created && isLocal(ref)) return; // it is gone already
     const edit = this.ops.find((op): op is Edit => op.kind === 'edit' && op.ref === ref && this.isOpen(op));
     this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== ref || !this.isOpen(op));
     this.ops.push({ kind: 'delete', ref, version: edit?.version ?? version });

@@ -63,13 +63,14 @@ function signOutButton() {
 
 function showSession(pair) {
   const bar = document.getElementById('session')
+  const workspace = link(here.replace(/docs$/, ''), 'Workspace')
   if (pair) {
-    bar.replaceChildren(`Signed in as ${pair.user.name || pair.user.email}`, ' · ', signOutButton())
+    bar.replaceChildren(`Signed in as ${pair.user.name || pair.user.email}`, ' · ', signOutButton(), ' · ', workspace)
     return
   }
   const signIn = link(`${auth}google?return_to=${here}`, 'Sign in')
-  if (failure) bar.replaceChildren('The sign-in failed: ', failure, ' · ', signIn)
-  else bar.replaceChildren(signIn, ' to try requests with your account')
+  if (failure) bar.replaceChildren('The sign-in failed: ', failure, ' · ', signIn, ' · ', workspace)
+  else bar.replaceChildren(signIn, ' to try requests with your account · ', workspace)
 }
 
 // A browser waits at most about 24 days; a longer wait would end at once.
