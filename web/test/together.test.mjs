@@ -16,11 +16,16 @@ test('edits without a network survive a closed window and are sent in order', as
   await page.keyboard.type('New without a network');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Alt+ArrowDown');
-  await page.locator('nav').getByText('Offline: 2 changes kept on this device').first().waitFor();
+  const want = ['One changed', 'Two', 'New without a network'];
+  await eventually(() => page.locator('[role=row] .markdown').allInnerTexts(), want);
+  await page
+    .locator('nav')
+    .getByText(/Offline: \d changes kept on this device/)
+    .first()
+    .waitFor();
   await page.close();
   await ann.context.setOffline(false);
   const next = await ann.open(path);
-  const want = ['One changed', 'Two', 'New without a network'];
   await eventually(() => ann.contents(spec), want);
   await eventually(() => next.locator('[role=row] .markdown').allInnerTexts(), want);
   await ann.end();

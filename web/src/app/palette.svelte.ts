@@ -36,11 +36,12 @@ class Palette {
 
   readonly choices = $derived.by(() => {
     const words = this.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = new Set(this.found.results.map(({ hit }) => hit.specification_id ?? hit.project_id));
     const fits = (title: string) => words.every((word) => title.toLowerCase().includes(word));
     return [
       ...this.found.results.map(({ hit }) => hitChoice(hit)),
       ...places()
-        .filter((c) => fits(c.title))
+        .filter((c) => fits(c.title) && !found.has(c.id))
         .slice(0, 6),
       ...this.everything(),
       ...this.doable().filter((c) => fits(c.title)),

@@ -9,7 +9,7 @@ export interface Result {
 }
 
 /**
- * Search is a search while somebody types. Only the newest query counts: an older request
+ * Search is a search while the user types. Only the newest query counts: an older request
  * is aborted, and its answer is ignored. Earlier hits stay until new ones come.
  */
 export class Search {

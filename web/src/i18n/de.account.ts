@@ -43,7 +43,7 @@ export const account: typeof english = {
     'Löscht Ihr Konto mit allem, was darin ist, endgültig. Exportieren Sie vorher, was Sie behalten möchten.',
   deleteStart: 'Konto löschen …',
   deleteTitle: 'Ihr Konto endgültig löschen?',
-  deleteLost: 'Das geht verloren, und niemand kann es zurückholen:',
+  deleteLost: 'Das geht verloren und lässt sich nicht zurückholen:',
   deleteLostProjects: (n) =>
     `${!n ? 'alle Projekte' : plural(n, 'Projekt', 'Projekte')} mit allen Spezifikationen und Punkten, und was im Papierkorb ist`,
   deleteLostHistory: 'der Verlauf aller Änderungen und alle Baselines',

@@ -39,7 +39,7 @@ export const account = {
   deleteText: 'Deletes your account and everything in it, for good. Export first what you want to keep.',
   deleteStart: 'Delete account…',
   deleteTitle: 'Delete your account for good?',
-  deleteLost: 'This is lost, and nobody can bring it back:',
+  deleteLost: 'This is lost, and cannot be brought back:',
   deleteLostProjects: (n: number | undefined) =>
     `${!n ? 'all projects' : plural(n, 'project', 'projects')}, with all specifications and items, and what is in the trash`,
   deleteLostHistory: 'the history of all changes, and all baselines',

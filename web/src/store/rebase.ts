@@ -40,6 +40,7 @@ export function needsSending(op: Op, base: Base, queue: Queue): boolean {
       op.was = item.content;
       return item.content !== op.content;
     case 'delete': // what another user has changed meanwhile stays
+      op.version ||= item?.version ?? 0;
       return item?.version === op.version;
     case 'move':
       return item !== undefined && orderNow(op, base, queue) !== base.items.indexOf(item);

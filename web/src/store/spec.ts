@@ -16,7 +16,9 @@ export class SpecStore extends Sync {
   }
 
   delete(ref: Ref) {
-    const version = this.base?.items.find((item) => item.id === this.id(ref))?.version ?? 0;
+    const seen = this.base?.items.find((item) => item.id === this.id(ref))?.version ?? 0;
+    // What an undo makes of the item is not here yet, but it is the user's own doing.
+    const version = this.unclear || this.queue.ops.some((op) => op.kind === 'undo') ? 0 : seen;
     this.local(() => this.queue.delete(this.id(ref), version));
   }
 

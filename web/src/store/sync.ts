@@ -37,6 +37,8 @@ export class Sync {
   running = false;
   private wanted = false;
   private stale = true;
+  /** True after an undo, until its result is here. */
+  protected unclear = false;
   private heardVersion = 0;
   private rejections = 0;
   private old = 0;
@@ -149,7 +151,7 @@ export class Sync {
     }
     this.base = base;
     this.old = 0;
-    this.stale = false;
+    this.stale = this.unclear = false;
     this.trouble = undefined;
     this.hooks.changed();
   }
