@@ -41,5 +41,4 @@ export const trashSpecification = (id: string) => call('DELETE', `/specs/${id}`)
 export const restoreSpecification = (id: string) => call('POST', `/specs/${id}/restore`);
 
 export const searchFor = async (q: string, signal: AbortSignal) =>
-  (await call<{ hits: SearchHit[] }>('GET', `/search?q=${encodeURIComponent(q)}&page_size=20`, { signal }))
-    .data.hits;
+  (await call<{ hits: SearchHit[] }>('GET', `/search?q=${encodeURIComponent(q)}&page_size=20`, { signal })).data.hits;

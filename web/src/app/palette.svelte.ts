@@ -42,7 +42,8 @@ class Palette {
     const fits = (title: string) => words.every((word) => title.toLowerCase().includes(word));
     return [
       ...this.hits.map(hitChoice),
-      ...places().filter((c) => fits(c.title) && !found.has(c.id))
+      ...places()
+        .filter((c) => fits(c.title) && !found.has(c.id))
         .slice(0, 6),
       ...this.doable().filter((c) => fits(c.title)),
     ];
@@ -121,8 +122,7 @@ export async function openHit(hit: SearchHit) {
     return;
   }
   if (workspace.projectID !== hit.project_id) await workspace.openProject(hit.project_id);
-  const number =
-    hit.ref?.split('.')[0] ?? workspace.specs?.find((s) => s.id === hit.specification_id)?.number;
+  const number = hit.ref?.split('.')[0] ?? workspace.specs?.find((s) => s.id === hit.specification_id)?.number;
   router.go(`/p/${hit.project_id}/${number ?? ''}${hit.ref ? `#${hit.ref}` : ''}`);
 }
 
