@@ -27,7 +27,7 @@ build: ## Build bin/codegenapp, a static program
 .PHONY: test
 test: servers ## Run all tests against a private PostgreSQL and Redis, and the workspace in a browser
 	$(with-servers) $(gotest) -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) ./...
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory test-workspace; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web-test; \
 	else echo "npm is not installed: the workspace is not tested in a browser." >&2; fi
 
 .PHONY: test-long
@@ -36,7 +36,7 @@ test-long: servers ## Run the tests at full length, one package at a time; needs
 
 # The tests come last, so that the output ends with their results.
 .PHONY: check
-check: generated-is-current lint modern docs-check contract web-check terraform workflows chaos test-workspace test-race ## Run everything that a change has to pass
+check: generated-is-current lint modern docs-check contract web-check terraform workflows chaos web-test test-race ## Run everything that a change has to pass
 
 .PHONY: fmt
 fmt: ## Format, and apply the fixes that need no decision
@@ -134,9 +134,8 @@ web-check: node web/node_modules # Types, formatting, linters and unit tests of 
 	npm --prefix web run --silent build -- --outDir $(web-built) --logLevel warn
 	diff -r $(web-built) internal/httpapi/workspace/assets || { echo "internal/httpapi/workspace/assets is not what web/ builds. Run: make web" >&2; exit 1; }
 
-.PHONY: test-workspace
-test-workspace: node web/node_modules # The workspace in a browser, against the built program
-	go build -o bin/ ./cmd/codegenapp
+.PHONY: web-test
+web-test: servers build web/node_modules # Test the workspace in Chromium, against the built program
 	npm --prefix web run --silent test:browser
 
 web/node_modules: web/package-lock.json

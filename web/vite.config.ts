@@ -22,8 +22,7 @@ export default defineConfig(({ command }) => ({
       output: {
         codeSplitting: false,
         entryFileNames: 'app.js',
-        assetFileNames: (asset) =>
-          asset.names.some((name) => name.endsWith('.css')) ? 'app.css' : '[name][extname]',
+        assetFileNames: (asset) => (asset.names.some((name) => name.endsWith('.css')) ? 'app.css' : '[name][extname]'),
       },
     },
   },

@@ -68,7 +68,7 @@ export class User {
   }
 
   /** api sends a request with the user's session. */
-  async api(method, path, body) {
+  async api(method, path, body, more = {}) {
     if (!this.token) {
       const answer = await this.context.request.post(`${base}/api/v1/auth/refresh`, {
         data: {},
@@ -76,7 +76,7 @@ export class User {
       });
       this.token = (await answer.json()).access_token;
     }
-    const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' };
+    const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json', ...more };
     const answer = await fetch(`${base}/api/v1${path}`, {
       method,
       headers,

@@ -47,7 +47,7 @@ test('twenty lines and ten moves, faster than the network, arrive in order', asy
     () =>
       page
         .locator('.markdown')
-        .allInnerTexts()
+        .allTextContents()
         .then((all) => all.slice(-20)),
     want,
   );

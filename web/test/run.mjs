@@ -9,30 +9,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startServer } from './server.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const program = process.env['CODEGENAPP'] ?? path.join(here, '../../bin/codegenapp');
-
-/** startServer starts `codegenapp dev` and returns its address. */
-async function startServer(data) {
-  const port = String(20_000 + Math.floor(Math.random() * 20_000));
-  const server = spawn(program, ['dev', '--data', data, '--port', port], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  const url = await new Promise((resolve, reject) => {
-    const read = (chunk) => {
-      log += chunk;
-      const found = /listening on (http:\S+)/.exec(log);
-      if (found) resolve(found[1]);
-    };
-    server.stdout.on('data', read);
-    server.stderr.on('data', read);
-    server.on('error', reject);
-    server.on('exit', (code) => reject(new Error(`the server has ended with ${code}:\n${log}`)));
-  });
-  return { url, stop: () => new Promise((done) => server.on('exit', done) && server.kill('SIGTERM')) };
-}
 
 function runTests(url, files) {
   const env = { ...process.env, CODEGENAPP_URL: url };
@@ -44,9 +23,7 @@ function runTests(url, files) {
 }
 
 const names = process.argv.slice(2);
-const all = (await readdir(here))
-  .filter((name) => name.endsWith('.test.mjs'))
-  .map((name) => path.join(here, name));
+const all = (await readdir(here)).filter((name) => name.endsWith('.test.mjs')).map((name) => path.join(here, name));
 const files = names.length > 0 ? names : all;
 
 if (process.env['CODEGENAPP_URL']) {

@@ -15,10 +15,7 @@ async function longFrames(page) {
 
 test('a specification of 500 items scrolls and types without a long frame', async () => {
   const ann = await User.signUp();
-  const items = Array.from(
-    { length: 499 },
-    (_, n) => `Requirement ${n + 1} says **what** must be true, in \`words\`.`,
-  );
+  const items = Array.from({ length: 499 }, (_, n) => `Requirement ${n + 1} says **what** must be true, in \`words\`.`);
   const { spec, path } = await ann.specification(...items.slice(0, 100));
   for (let n = 100; n < 499; n++) await ann.api('POST', `/specs/${spec.id}/items`, { content: items[n] });
   const page = await ann.open(path);

@@ -17,7 +17,7 @@ test('edits without a network survive a closed window and are sent in order', as
   await page.keyboard.press('Escape');
   await page.keyboard.press('Alt+ArrowDown');
   const want = ['One changed', 'Two', 'New without a network'];
-  await eventually(() => page.locator('[role=row] .markdown').allInnerTexts(), want);
+  await eventually(() => page.locator('[role=row] .markdown').allTextContents(), want);
   await page
     .locator('nav')
     .getByText(/Offline: \d changes kept on this device/)
@@ -27,7 +27,7 @@ test('edits without a network survive a closed window and are sent in order', as
   await ann.context.setOffline(false);
   const next = await ann.open(path);
   await eventually(() => ann.contents(spec), want);
-  await eventually(() => next.locator('[role=row] .markdown').allInnerTexts(), want);
+  await eventually(() => next.locator('[role=row] .markdown').allTextContents(), want);
   await ann.end();
 });
 
@@ -65,10 +65,7 @@ test('two windows are one: a change is in the other in under a second, with its 
   assert.ok(Date.now() - start < 1000, `it took ${Date.now() - start} ms`);
   await row(there, 'Two from here').getByText('You, elsewhere').waitFor();
   await there.keyboard.type(')');
-  assert.equal(
-    await there.getByRole('textbox', { name: /Text of the item/ }).inputValue(),
-    'One (being typed)',
-  );
+  assert.equal(await there.getByRole('textbox', { name: /Text of the item/ }).inputValue(), 'One (being typed)');
   await ann.end();
 });
 
@@ -84,8 +81,7 @@ test('a text that both changed is shown twice, and either can stay', async () =>
     await page.keyboard.press('Escape');
   }
   const { items } = await ann.api('GET', `/specs/${spec.id}/items`);
-  for (const item of items)
-    await ann.api('PATCH', `/items/${item.id}`, { content: `${item.content} theirs` });
+  for (const item of items) await ann.api('PATCH', `/items/${item.id}`, { content: `${item.content} theirs` });
   await ann.context.setOffline(false);
   await page.getByRole('button', { name: 'Keep mine' }).first().click();
   await page.getByRole('button', { name: 'Take theirs' }).last().click();

@@ -36,12 +36,7 @@ export async function authorized<T>(request: (token: string) => Promise<T>): Pro
 }
 
 /** send sends a request as it is. */
-export async function send<T>(
-  method: Method,
-  path: string,
-  options: Options,
-  token?: string,
-): Promise<Answer<T>> {
+export async function send<T>(method: Method, path: string, options: Options, token?: string): Promise<Answer<T>> {
   const response = await respond(method, path, options, token);
   const text = await response.text().catch(unreachable);
   return {
@@ -52,12 +47,7 @@ export async function send<T>(
 }
 
 /** respond returns a successful response with its body unread. */
-export async function respond(
-  method: Method,
-  path: string,
-  options: Options,
-  token?: string,
-): Promise<Response> {
+export async function respond(method: Method, path: string, options: Options, token?: string): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (token) headers['Authorization'] = `Bearer ${token}`;
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';

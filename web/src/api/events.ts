@@ -58,9 +58,7 @@ class Stream {
         if (error instanceof SignedOut || (error instanceof Problem && error.code === 'too_many_streams'))
           this.failures += 3;
       }
-      await this.wait(
-        Math.min(30_000, this.retry * 2 ** Math.min(this.failures, 4) * (0.5 + Math.random() / 2)),
-      );
+      await this.wait(Math.min(30_000, this.retry * 2 ** Math.min(this.failures, 4) * (0.5 + Math.random() / 2)));
       await visible(this.signal);
     }
   }
@@ -89,9 +87,7 @@ class Stream {
   }
 
   private async read(response: Response, token: string) {
-    const reader = (response.body as ReadableStream<BufferSource>)
-      .pipeThrough(new TextDecoderStream())
-      .getReader();
+    const reader = (response.body as ReadableStream<BufferSource>).pipeThrough(new TextDecoderStream()).getReader();
     let rest = '';
     for (;;) {
       const { value, done } = await reader.read();

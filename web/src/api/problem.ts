@@ -40,7 +40,5 @@ export class SignedOut extends Error {
 export function isTemporary(error: unknown): boolean {
   if (error instanceof Unreachable || error instanceof SignedOut) return true;
   if (!(error instanceof Problem)) return false;
-  return (
-    [408, 425, 429, 500, 502, 503, 504].includes(error.status) || error.code === 'idempotency_in_progress'
-  );
+  return [408, 425, 429, 500, 502, 503, 504].includes(error.status) || error.code === 'idempotency_in_progress';
 }

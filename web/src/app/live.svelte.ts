@@ -49,8 +49,7 @@ class Live {
     }
     // The lists show titles and counts, which the outline knows for its own specification.
     const lists = event.changes.some(
-      (c) =>
-        !/^items?\./.test(c.kind) || (c.specification_id !== id && /created|deleted|restored/.test(c.kind)),
+      (c) => !/^items?\./.test(c.kind) || (c.specification_id !== id && /created|deleted|restored/.test(c.kind)),
     );
     if (lists) this.later();
   }

@@ -160,9 +160,7 @@ export class Outline {
     // The heading that a new specification begins with follows its title.
     const heading = `# ${this.title}\n`;
     const follows = this.content.startsWith(heading);
-    this.store.text(
-      follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title },
-    );
+    this.store.text(follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title });
     this.store.settle();
   }
 

@@ -20,8 +20,7 @@ class Router {
 
   go(path: string, replace = false) {
     const url = prefix + path;
-    if (url !== location.pathname + location.search)
-      history[replace ? 'replaceState' : 'pushState'](null, '', url);
+    if (url !== location.pathname + location.search) history[replace ? 'replaceState' : 'pushState'](null, '', url);
     this.read();
   }
 

@@ -69,18 +69,12 @@ export class Selection {
     this.add(this.outline.rows.at(-1)?.key ?? null);
   }
 
+  /** move moves a row. The list gives the focus back to it. */
   async move(key: Ref, by: number) {
-    const field = document.activeElement instanceof HTMLTextAreaElement ? document.activeElement : undefined;
-    const caret = [field?.selectionStart ?? 0, field?.selectionEnd ?? 0] as const;
-    this.moving = true;
     this.outline.move(key, by);
     await tick();
-    if (this.editing === key) {
-      field?.focus();
-      field?.setSelectionRange(...caret);
-      field?.scrollIntoView({ block: 'nearest' });
-    } else await this.focus(key);
-    this.moving = false;
+    document.getElementById(rowID(key))?.scrollIntoView({ block: 'nearest' });
+    if (this.editing !== key) await this.focus(key);
   }
 
   /** remove deletes a row, and goes to the one before it, or to the next one. */

@@ -11,8 +11,7 @@ class SignOut {
 
   async begin() {
     for (const store of sync.outbox?.stores ?? []) store.settle();
-    for (let n = 0; n < 20 && sync.state === 'saving'; n++)
-      await new Promise((done) => setTimeout(done, 100));
+    for (let n = 0; n < 20 && sync.state === 'saving'; n++) await new Promise((done) => setTimeout(done, 100));
     if (sync.unsaved > 0) this.asking = true;
     else await this.finish();
   }

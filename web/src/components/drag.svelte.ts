@@ -11,13 +11,7 @@ export class Drag {
   from = $state<number>();
   line = $state<number>();
 
-  begin(
-    event: PointerEvent,
-    list: HTMLElement,
-    elements: HTMLElement[],
-    from: number,
-    drop: (to: number) => void,
-  ) {
+  begin(event: PointerEvent, list: HTMLElement, elements: HTMLElement[], from: number, drop: (to: number) => void) {
     const grip = event.currentTarget as HTMLElement;
     grip.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -42,8 +36,7 @@ export class Drag {
       cancelAnimationFrame(frame);
       this.from = this.line = undefined;
       grip.removeEventListener('pointermove', move);
-      for (const name of ['pointerup', 'pointercancel', 'lostpointercapture'])
-        grip.removeEventListener(name, end);
+      for (const name of ['pointerup', 'pointercancel', 'lostpointercapture']) grip.removeEventListener(name, end);
       removeEventListener('keydown', escape, true);
       if (e.type === 'pointerup' && to !== from) drop(to);
     };

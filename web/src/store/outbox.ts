@@ -137,9 +137,7 @@ async function livingPages(): Promise<Set<string>> {
   if (!('locks' in navigator)) return new Set();
   const { held } = await navigator.locks.query();
   const prefix = lockOf('');
-  return new Set(
-    (held ?? []).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
-  );
+  return new Set((held ?? []).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : [])));
 }
 
 export type { SavedQueue };

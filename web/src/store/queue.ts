@@ -89,8 +89,7 @@ export class Queue {
     if (op.kind === 'create') delete op.sent;
     for (const later of this.ops.filter((o) => o !== op)) {
       if (op.kind === 'edit' && later.kind === 'edit' && later.ref === op.ref) op.content = later.content;
-      else if (op.kind === 'create' && later.kind === 'edit' && later.ref === op.ref)
-        op.content = later.content;
+      else if (op.kind === 'create' && later.kind === 'edit' && later.ref === op.ref) op.content = later.content;
       else if (op.kind === 'text' && later.kind === 'text') op.value = { ...op.value, ...later.value };
       else continue;
       this.remove(later);

@@ -39,15 +39,7 @@ class History {
 
   private open(saved: Op[]): Page {
     const page = new Page(this.server, saved);
-    const faults: Fault[] = [
-      'none',
-      'none',
-      'none',
-      'lost-request',
-      'lost-answer',
-      'rate-limited',
-      'unavailable',
-    ];
+    const faults: Fault[] = ['none', 'none', 'none', 'lost-request', 'lost-answer', 'rate-limited', 'unavailable'];
     page.fault = () => (this.faulty && this.pick(faults)) || 'none';
     page.delay = () => this.below(this.faulty ? 150 : 10);
     void page.store.run();
@@ -82,8 +74,7 @@ class History {
   interfere() {
     const item = this.pick(this.server.items);
     const what = this.below(4);
-    if (what === 0 || !item)
-      this.server.create(this.text(), this.below(this.server.items.length + 1), this.text());
+    if (what === 0 || !item) this.server.create(this.text(), this.below(this.server.items.length + 1), this.text());
     else if (what === 1) this.server.edit(item.id, this.text());
     else if (what === 2) this.server.move(item.id, this.below(this.server.items.length));
     else this.server.delete(item.id);
@@ -132,17 +123,14 @@ class History {
   }
 }
 
-test.each(Array.from({ length: 400 }, (_, seed) => [seed]))(
-  'history %i ends equal on both sides',
-  async (seed) => {
-    vi.spyOn(Math, 'random').mockImplementation(random(seed + 1)); // of the backoff
-    const history = new History(seed);
-    await vi.advanceTimersByTimeAsync(200);
-    for (let n = 0; n < 60; n++) await history.step();
-    await history.end();
-    const { page, server } = history;
-    expect(page.store.queue.ops).toEqual([]);
-    expect(page.shown).toEqual(server.items.map((item) => item.content));
-    expect([...history.typed].filter((text) => !server.texts.has(text))).toEqual([]);
-  },
-);
+test.each(Array.from({ length: 400 }, (_, seed) => [seed]))('history %i ends equal on both sides', async (seed) => {
+  vi.spyOn(Math, 'random').mockImplementation(random(seed + 1)); // of the backoff
+  const history = new History(seed);
+  await vi.advanceTimersByTimeAsync(200);
+  for (let n = 0; n < 60; n++) await history.step();
+  await history.end();
+  const { page, server } = history;
+  expect(page.store.queue.ops).toEqual([]);
+  expect(page.shown).toEqual(server.items.map((item) => item.content));
+  expect([...history.typed].filter((text) => !server.texts.has(text))).toEqual([]);
+});

@@ -46,9 +46,7 @@ export function httpRemote(spec: string): Remote {
       return written(await call<Item>('POST', `${path}/items`, { body: { content, order }, headers }));
     },
     async edit(id, content, version) {
-      return written(
-        await call<Item>('PATCH', `/items/${id}`, { body: { content }, headers: ifMatch(version) }),
-      );
+      return written(await call<Item>('PATCH', `/items/${id}`, { body: { content }, headers: ifMatch(version) }));
     },
     async move(id, order) {
       return written(await call<Item>('PATCH', `/items/${id}`, { body: { order } }));

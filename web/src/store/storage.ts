@@ -26,8 +26,7 @@ export class Storage {
 
   static async open(): Promise<Storage> {
     const opening = indexedDB.open(name, 1);
-    opening.onupgradeneeded = () =>
-      opening.result.createObjectStore(table, { keyPath: ['user', 'page', 'spec'] });
+    opening.onupgradeneeded = () => opening.result.createObjectStore(table, { keyPath: ['user', 'page', 'spec'] });
     return new Storage(await done(opening));
   }
 

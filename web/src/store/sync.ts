@@ -9,7 +9,7 @@ import { Backoff, Hold, pause } from './timing';
 export type Trouble = 'offline' | 'busy' | 'signed-out' | undefined;
 
 export interface Hooks {
-  /** Called after each change of what the store knows. */
+  /** Reports a change of what the store knows. */
   changed(): void;
   /** Stores the queue; the promise ends when it is stored. */
   save(ops: Op[]): Promise<void>;
@@ -117,13 +117,12 @@ export class Sync {
   }
 
   private failed(error: unknown) {
+    if (!isTemporary(error) && !(error instanceof Problem)) throw error; // a fault of this program
     if (!isTemporary(error)) {
-      if (!(error instanceof Problem)) throw error; // a fault of this program
-      this.gone = error;
+      this.gone = error as Problem;
       return;
     }
-    this.trouble = error instanceof Unreachable ? 'offline' : 'busy';
-    if (error instanceof SignedOut) this.trouble = 'signed-out';
+    this.trouble = error instanceof Unreachable ? 'offline' : error instanceof SignedOut ? 'signed-out' : 'busy';
     this.backoff.start(error instanceof Problem ? error.retryAfter : 0);
   }
 
@@ -226,11 +225,10 @@ export class Sync {
     this.queue.acknowledged(op, item);
     const known = this.base?.version ?? 0;
     const changes = version !== undefined && version > known;
-    if (version !== undefined) this.own.add(version);
+    if (changes) this.own.add(version);
     if (changes) (op.kind === 'undo' && !op.redo ? this.undone : this.done).push(version);
-    // Somebody else has written in between, or the result is not in the answer.
-    if (op.kind === 'undo' || op.kind === 'revive' || version === undefined || version > known + 1)
-      this.stale = true;
+    this.unclear = op.kind === 'undo' || op.kind === 'revive'; // the result is not in the answer
+    if (this.unclear || version === undefined || version > known + 1) this.stale = true;
     else if (changes && this.base) this.base = { ...this.base, version };
   }
 

@@ -27,8 +27,7 @@ export class ModelServer {
     const result = change();
     this.items.forEach((item, order) => (item.order = order));
     const same =
-      JSON.stringify(before) ===
-      JSON.stringify({ title: this.title, content: this.content, items: this.items });
+      JSON.stringify(before) === JSON.stringify({ title: this.title, content: this.content, items: this.items });
     if (!same) this.before.set(++this.version, before);
     return result;
   }
@@ -72,8 +71,7 @@ export class ModelServer {
 
   edit(id: string, content: string, version?: number): Written {
     const item = this.item(id);
-    if (version !== undefined && item.version !== version)
-      throw new Problem(412, { code: 'precondition_failed' });
+    if (version !== undefined && item.version !== version) throw new Problem(412, { code: 'precondition_failed' });
     if (content.trim() === '') throw new Problem(422, { code: 'validation_failed' });
     this.texts.add(content);
     this.write(() => {
@@ -100,8 +98,7 @@ export class ModelServer {
 
   delete(id: string, version?: number): Written {
     const item = this.item(id);
-    if (version !== undefined && item.version !== version)
-      throw new Problem(412, { code: 'precondition_failed' });
+    if (version !== undefined && item.version !== version) throw new Problem(412, { code: 'precondition_failed' });
     this.write(() => this.items.splice(this.items.indexOf(item), 1));
     this.deleted.push(item);
     return this.written();
@@ -115,8 +112,7 @@ export class ModelServer {
   }
 
   text(value: Texts, version?: number): Written {
-    if (version !== undefined && version !== this.version)
-      throw new Problem(412, { code: 'precondition_failed' });
+    if (version !== undefined && version !== this.version) throw new Problem(412, { code: 'precondition_failed' });
     this.write(() => Object.assign(this, value));
     return this.written();
   }
