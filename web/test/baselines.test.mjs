@@ -30,7 +30,7 @@ test('a baseline is created once, although its response is lost', async () => {
   await page.getByText('as it is now').waitFor();
 
   await name(page, '1.0');
-  await page.locator('.failure').waitFor(); // the name is taken
+  await page.locator('.failure', { hasText: 'has a baseline' }).waitFor();
   await button(page, 'Cancel').click();
   await first.close();
   await user.end();
