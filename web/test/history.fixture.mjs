@@ -1,5 +1,11 @@
-// A project with some history. Returns the ids, and reads of it.
-export async function makeHistory(api) {
+// A project with some history, and what the tests of the history share.
+import assert from 'node:assert/strict';
+import { User, axe } from './harness.mjs';
+
+/** makeHistory signs a user up, and gives it a project of eight revisions. */
+export async function makeHistory(options) {
+  const user = await User.signUp({ reducedMotion: 'reduce', ...options });
+  const api = (...request) => user.api(...request);
   const project = await api('POST', '/projects', { title: 'Invoice portal', description: 'See invoices.' });
   const specification = (content, items) =>
     api('POST', `/projects/${project.id}/specs`, {
@@ -22,9 +28,22 @@ export async function makeHistory(api) {
   await change(refund, 'Above 2,000, two people approve.'); // r6
   await api('DELETE', `/items/${d.id}`); // r7
   await change(a, 'A wrong password takes exactly as long as a right one.'); // r8
-  return { project: project.id, signIn: signIn.id, refunds: refunds.id, a, c, d, refund };
+  return { user, api, page: user.page, path: `/p/${project.id}`, project, signIn, refunds, a, d };
 }
 
-/** textsOf reads the items of a specification. */
-export const textsOf = async (api, specification) =>
-  (await api('GET', `/specs/${specification}/items`)).items.map((item) => item.content);
+/** checkAccess fails on a violation in either scheme, and on a page that is too wide. */
+export async function checkAccess(page, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await axe(page, `${name}, ${colorScheme}`);
+  }
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${name} is ${overflow} px too wide`);
+}
+
+export const button = (place, name) => place.getByRole('button', { name, exact: true });
+
+/** Rows of the history of a project, by revision. */
+export const row = (page, revision) =>
+  page.locator('li', { has: page.locator(`[aria-label^="r${revision}:"]`) });
+export const toggle = (page, revision) => row(page, revision).locator('[data-toggle]');

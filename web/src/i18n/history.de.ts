@@ -52,8 +52,6 @@ export const historyDe: typeof historyEn = {
   restoreTitle: (state) => `${state} wiederherstellen?`,
   restoreProjectText: (title) =>
     `${title} und alle Spezifikationen werden, was sie waren. Später angelegte Spezifikationen kommen in den Papierkorb. Das ist eine neue Revision, die sich rückgängig machen lässt.`,
-  restoreSpecText: (title) =>
-    `Titel, Text und Punkte von ${title} werden, was sie waren. Das ist eine neue Revision, die sich rückgängig machen lässt.`,
   restored: (state) => `${state} ist wiederhergestellt.`,
   undone: (revision) => `${revision} ist rückgängig gemacht.`,
   nothingToUndo: (revision) => `${revision} hat nichts geändert, was noch da ist.`,
@@ -114,7 +112,7 @@ export const historyDe: typeof historyEn = {
   isNow: 'wie jetzt',
 
   trashIntro:
-    'Was im Papierkorb liegt, lässt sich wiederherstellen. Nach 30 Tagen wird es endgültig gelöscht.',
+    'Was im Papierkorb liegt, lässt sich wiederherstellen. Nach 30 Tagen wird es endgültig gelöscht, wenn der Betreiber des Servers keine andere Frist gesetzt hat.',
   trashEmpty: 'Der Papierkorb ist leer',
   trashEmptyText:
     'Projekte und Spezifikationen, die Sie in den Papierkorb legen, bleiben hier, bis sie wiederhergestellt werden.',

@@ -55,8 +55,6 @@ export const historyEn = {
   restoreTitle: (state: string) => `Restore ${state}?`,
   restoreProjectText: (title: string) =>
     `${title} and all its specifications become what they were. Specifications created since move to the trash. This is a new revision, so you can undo it.`,
-  restoreSpecText: (title: string) =>
-    `Title, text and items of ${title} become what they were. This is a new revision, so you can undo it.`,
   restored: (state: string) => `${state} is restored.`,
   undone: (revision: string) => `${revision} is undone.`,
   nothingToUndo: (revision: string) => `${revision} changed nothing that is still there.`,
@@ -119,7 +117,7 @@ export const historyEn = {
 
   // Trash
   trashIntro:
-    'What is in the trash can be restored until it is deleted for good, 30 days after it came here.',
+    'What is in the trash can be restored. It is deleted for good 30 days after it came here, unless the operator of the server has set another time.',
   trashEmpty: 'The trash is empty',
   trashEmptyText: 'Projects and specifications that you move to the trash are here until they are restored.',
   trashedSince: 'in the trash since',
