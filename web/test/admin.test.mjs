@@ -35,10 +35,7 @@ test('an admin finds a user, and changes the role by keyboard', async () => {
   await fits(page);
 
   await page.getByRole('searchbox', { name: 'Name or e-mail address' }).fill(nameOf(eve).toUpperCase());
-  await until(
-    () => page.url().endsWith(`/admin?q=${nameOf(eve).toUpperCase()}`),
-    'the address has the filter',
-  );
+  await until(() => page.url().endsWith(`/admin?q=${nameOf(eve).toUpperCase()}`), 'the address has the filter');
   const row = page.getByRole('main').getByRole('listitem');
   await until(async () => (await row.count()) === 1, 'one user is left');
   await row.getByRole('button', { name: `Actions for ${nameOf(eve)}` }).press('Enter');

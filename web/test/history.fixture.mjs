@@ -44,6 +44,5 @@ export async function checkAccess(page, name) {
 export const button = (place, name) => place.getByRole('button', { name, exact: true });
 
 /** Rows of the history of a project, by revision. */
-export const row = (page, revision) =>
-  page.locator('li', { has: page.locator(`[aria-label^="r${revision}:"]`) });
+export const row = (page, revision) => page.locator('li', { has: page.locator(`[aria-label^="r${revision}:"]`) });
 export const toggle = (page, revision) => row(page, revision).locator('[data-toggle]');

@@ -137,9 +137,7 @@ test('a narrow page in German has room for the longest words', async () => {
   const storageState = await user.context.storageState();
   await user.end();
   const narrow = { viewport: { width: 360, height: 780 }, reducedMotion: 'reduce' };
-  const german = new User(
-    await user.context.browser().newContext({ ...narrow, storageState, locale: 'de-DE' }),
-  );
+  const german = new User(await user.context.browser().newContext({ ...narrow, storageState, locale: 'de-DE' }));
   const page = await german.open(`${path}/history`);
   for (const revision of [4, 5, 7]) await toggle(page, revision).click();
   await row(page, 7).locator('del').waitFor();

@@ -30,10 +30,7 @@ const specifications = [
   {
     title: 'Reminders',
     content: 'Nobody pays late because they forgot.',
-    items: [
-      'The first reminder is sent three days before an invoice is due.',
-      'A customer can turn reminders off.',
-    ],
+    items: ['The first reminder is sent three days before an invoice is due.', 'A customer can turn reminders off.'],
   },
   {
     title: 'Sign-in',

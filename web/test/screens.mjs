@@ -36,9 +36,7 @@ export async function fits(page) {
   const before = page.viewportSize();
   for (const width of [320, 360, 640, 1024, 1440, 2560]) {
     await page.setViewportSize({ width, height: 800 });
-    const over = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(over, 0, `${page.url()} is ${over} px too wide at ${width} px`);
   }
   await page.setViewportSize(before);

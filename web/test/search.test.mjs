@@ -31,8 +31,7 @@ test('hits come while one types, in groups, with the words marked', async () => 
   await accessible(page);
   await page.keyboard.type('refund');
   await page.getByRole('status').getByText('4 results').waitFor();
-  for (const group of ['Projects', 'Specifications', 'Items'])
-    await page.getByRole('group', { name: group }).waitFor();
+  for (const group of ['Projects', 'Specifications', 'Items']) await page.getByRole('group', { name: group }).waitFor();
   assert.deepEqual(
     (await page.locator('mark').allInnerTexts()).map((text) => text.toLowerCase()),
     ['refund', 'refund', 'refund'],

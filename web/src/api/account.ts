@@ -16,8 +16,7 @@ export interface Page<T> {
 }
 
 export const getMe = async () => (await call<User>('GET', '/users/me')).data;
-export const renameMe = async (name: string) =>
-  (await call<User>('PATCH', '/users/me', { body: { name } })).data;
+export const renameMe = async (name: string) => (await call<User>('PATCH', '/users/me', { body: { name } })).data;
 
 /** deleteMe deletes the account. It does not ask. */
 export async function deleteMe() {
@@ -26,8 +25,7 @@ export async function deleteMe() {
   leave();
 }
 
-export const listSessions = async () =>
-  (await call<{ sessions: Session[] }>('GET', '/auth/sessions')).data.sessions;
+export const listSessions = async () => (await call<{ sessions: Session[] }>('GET', '/auth/sessions')).data.sessions;
 export const endSession = (id: string) => call('DELETE', `/auth/sessions/${id}`);
 
 /** openExport begins the export; its body is read by the caller. */

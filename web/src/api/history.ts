@@ -77,8 +77,7 @@ export const rewindSpecification = async (spec: string, target: Target, version:
 
 export const restoreItem = (item: string) => call('POST', `/items/${item}/restore`);
 
-export const listBaselines = (project: string) =>
-  pages<Baseline>(`/projects/${project}/baselines`, 'baselines');
+export const listBaselines = (project: string) => pages<Baseline>(`/projects/${project}/baselines`, 'baselines');
 
 /** A baseline is created once, however often the request is sent with the same key. */
 export const createBaseline = async (project: string, name: string, key: ReturnType<typeof creation>) =>

@@ -21,5 +21,4 @@ export async function search(query: SearchQuery, size: number, next: string, sig
 }
 
 /** numberOf is the number of a specification in its project. */
-export const numberOf = async (id: string) =>
-  (await call<{ number: number }>('GET', `/specs/${id}`)).data.number;
+export const numberOf = async (id: string) => (await call<{ number: number }>('GET', `/specs/${id}`)).data.number;

@@ -30,8 +30,7 @@ export interface Device {
 
 /** deviceOf reads a User-Agent for people. Programs are named as they name themselves. */
 export function deviceOf(userAgent: string): Device {
-  const nameIn = (names: readonly [RegExp, string][]) =>
-    names.find(([pattern]) => pattern.test(userAgent))?.[1] ?? '';
+  const nameIn = (names: readonly [RegExp, string][]) => names.find(([pattern]) => pattern.test(userAgent))?.[1] ?? '';
   const program = nameIn(browsers) || (/^[^\s/()]+/.exec(userAgent)?.[0] ?? '');
   const system = nameIn(systems);
   return { program, system, small: ['iPhone', 'iPad', 'Android'].includes(system) };

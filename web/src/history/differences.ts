@@ -9,14 +9,9 @@ export interface Difference {
 }
 
 /** differenceOf reads what differs in a specification between two states of its project. */
-export async function differenceOf(
-  change: SpecificationChange,
-  from: string,
-  to?: string,
-): Promise<Difference> {
+export async function differenceOf(change: SpecificationChange, from: string, to?: string): Promise<Difference> {
   const id = change.specification_id;
-  if (change.change === 'added')
-    return { diff: asNew(await api.specificationAt(id, to)), missing: new Set() };
+  if (change.change === 'added') return { diff: asNew(await api.specificationAt(id, to)), missing: new Set() };
   if (change.change === 'removed') return { diff: nothing, missing: new Set() };
   const diff = await api.specificationDiff(id, from, to);
   return { diff, missing: await missingItems(id, diff) };

@@ -78,18 +78,14 @@ test('a move to another specification is one part of the sentence', () => {
 });
 
 test('a sentence about much ends with a number', () => {
-  const many = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) =>
-    change(1, 'specification.changed', { specification_id: id }),
-  );
+  const many = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => change(1, 'specification.changed', { specification_id: id }));
   expect(say(many)).toMatch(/ and 3 more changes$/);
 });
 
 test('only what is there is a link', () => {
   const [revision] = revisionsOf([item(1, 'item.changed', '2.1', 'login'), item(1, 'item.changed', '1.1')]);
   if (!revision) throw new Error('no revision');
-  const paths = sentenceOf(revision, { find }).flatMap((part) =>
-    typeof part === 'string' ? [] : [part.path],
-  );
+  const paths = sentenceOf(revision, { find }).flatMap((part) => (typeof part === 'string' ? [] : [part.path]));
   expect(paths).toEqual(['/p/x/1#1.1', '/p/x/1', undefined, undefined]);
 });
 
@@ -98,8 +94,6 @@ test('the detail of a conflict names revisions', () => {
     revisions: [4, 15],
     more: false,
   });
-  expect(conflictingRevisions('Later revisions changed the same things: r4, r5 and 12 more.').more).toBe(
-    true,
-  );
+  expect(conflictingRevisions('Later revisions changed the same things: r4, r5 and 12 more.').more).toBe(true);
   expect(conflictingRevisions('The item 01a22d5e-c9c9 was moved.').revisions).toEqual([]);
 });

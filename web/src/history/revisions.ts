@@ -28,9 +28,7 @@ export function complete(changes: Change[], isLastPage: boolean): { whole: Chang
   if (isLastPage) return { whole: changes, rest: [] };
   const last = changes.at(-1)?.revision;
   const begin = changes.findIndex((c) => c.revision === last);
-  return begin < 0
-    ? { whole: changes, rest: [] }
-    : { whole: changes.slice(0, begin), rest: changes.slice(begin) };
+  return begin < 0 ? { whole: changes, rest: [] } : { whole: changes.slice(0, begin), rest: changes.slice(begin) };
 }
 
 /** conflictingRevisions reads the numbers in the detail of undo_conflict. */

@@ -65,9 +65,7 @@ function withCreations(groups: Change[][], context: Context): Words[] {
   return groups.flatMap((group) => {
     if (merged.has(group)) return [];
     const [first] = group as [Change];
-    const items = groups.find(
-      (g) => kindOf(g) === 'item.created' && specOf(g[0] as Change) === specOf(first),
-    );
+    const items = groups.find((g) => kindOf(g) === 'item.created' && specOf(g[0] as Change) === specOf(first));
     if (first.kind !== 'specification.created' || !items) return [part(group, context)];
     merged.add(items);
     return [

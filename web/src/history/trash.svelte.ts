@@ -47,8 +47,7 @@ export class Trash {
 
   async restoreSpecification(specification: SpecificationRow) {
     await restoreSpecification(specification.id);
-    if (workspace.projectID === specification.project_id)
-      await workspace.openProject(specification.project_id);
+    if (workspace.projectID === specification.project_id) await workspace.openProject(specification.project_id);
     await this.load();
   }
 }

@@ -30,8 +30,7 @@ export const account: typeof english = {
   onlyThisSession: 'Sie sind hier angemeldet und sonst nirgends.',
 
   yourData: 'Ihre Daten',
-  exportText:
-    'Eine JSON-Datei mit allen Ihren Projekten, deren Spezifikationen und Punkten, auch aus dem Papierkorb.',
+  exportText: 'Eine JSON-Datei mit allen Ihren Projekten, deren Spezifikationen und Punkten, auch aus dem Papierkorb.',
   exportHistory: 'Mit Verlauf: Baselines und jede Änderung samt den Texten, die sie ersetzt hat',
   exportStart: 'Exportieren',
   exportRunning: (size) => `Export läuft: bisher ${size}`,
@@ -39,8 +38,7 @@ export const account: typeof english = {
   exportFailed: 'Der Export ist unvollständig; es wurde keine Datei gespeichert.',
 
   deleteAccount: 'Konto löschen',
-  deleteText:
-    'Löscht Ihr Konto mit allem, was darin ist, endgültig. Exportieren Sie vorher, was Sie behalten möchten.',
+  deleteText: 'Löscht Ihr Konto mit allem, was darin ist, endgültig. Exportieren Sie vorher, was Sie behalten möchten.',
   deleteStart: 'Konto löschen …',
   deleteTitle: 'Ihr Konto endgültig löschen?',
   deleteLost: 'Das geht verloren und lässt sich nicht zurückholen:',
@@ -118,7 +116,7 @@ export const account: typeof english = {
     'user.exported': 'Konto exportiert',
     'user.deleted': 'Konto gelöscht',
     'permission.denied': 'Zugriff verweigert',
-    'history.deleted': 'Verlauf gelöscht',
+    'de.historyleted': 'Verlauf gelöscht',
   },
 
   searchField: 'In allen Projekten suchen',

@@ -1,4 +1,4 @@
-import { historyDe } from './history.de';
+import { historyDe } from './de.history';
 import { account } from './de.account';
 import type { Texts } from './en';
 

@@ -114,7 +114,7 @@ export const account = {
     'user.exported': 'Exported the account',
     'user.deleted': 'Account deleted',
     'permission.denied': 'Permission denied',
-    'history.deleted': 'Deleted history',
+    'de.historyleted': 'Deleted history',
   } as Record<string, string>,
 
   searchField: 'Search in all projects',
@@ -124,8 +124,7 @@ export const account = {
     'All words have to occur: in a title, a description, a content or an item. Put a phrase in quotes, and a minus before what you do not want.',
   searchNothing: (q: string) => `Nothing contains “${q}”`,
   searchNothingText: 'Fewer words find more. The trash is not searched.',
-  searchIncomplete:
-    'There is more text than a search has time for. Choose a project or a kind to find the rest.',
+  searchIncomplete: 'There is more text than a search has time for. Choose a project or a kind to find the rest.',
   searchCount: (n: number, more: boolean) => `${more ? 'More than ' : ''}${plural(n, 'result', 'results')}`,
   searchResults: 'Results',
   searchEverything: 'Everything',

@@ -1,4 +1,4 @@
-import { historyEn } from './history.en';
+import { historyEn } from './en.history';
 import { account } from './en.account';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
@@ -96,9 +96,9 @@ export const en = {
   drag: 'Drag to move',
   nothingToUndo: 'There is nothing to undo in this window. The history has the rest.',
   undoFailed: 'This cannot be undone, because it was changed again since.',
-  deletionDropped: 'Somebody has just changed this item, so it was not deleted.',
+  deletionDropped: 'Another user has just changed this item, so it was not deleted.',
   otherWindow: 'You, elsewhere',
-  someone: 'Somebody',
+  someone: 'Another user',
   changedBy: (name: string) => `Changed by ${name}.`,
   notSaved: 'Not saved',
   copyRef: 'Copy the number',
@@ -106,7 +106,7 @@ export const en = {
 
   // Conflicts
   conflictTitle: 'Two versions of this text',
-  conflictDeleted: 'Somebody deleted this item while you wrote',
+  conflictDeleted: 'Another user deleted this item while you wrote',
   mine: 'Your text',
   theirs: 'On the server',
   keepMine: 'Keep mine',

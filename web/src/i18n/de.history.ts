@@ -1,4 +1,4 @@
-import type { historyEn } from './history.en';
+import type { historyEn } from './en.history';
 import { words, type Words } from './words';
 
 const it = words`die Spezifikation`;
@@ -59,8 +59,7 @@ export const historyDe: typeof historyEn = {
   cannotUndoText:
     'Spätere Revisionen haben dasselbe geändert. Machen Sie zuerst diese rückgängig, oder stellen Sie einen ganzen Stand wieder her:',
   cannotUndoMore: 'Es gibt noch mehr als diese.',
-  changedMeanwhile:
-    'Die Spezifikation wurde inzwischen geändert. Sehen Sie vor dem Wiederherstellen noch einmal nach.',
+  changedMeanwhile: 'Die Spezifikation wurde inzwischen geändert. Sehen Sie vor dem Wiederherstellen noch einmal nach.',
   bringBack: 'Zurückholen',
   bringBackItem: (ref) => `Punkt ${ref} zurückholen`,
   broughtBack: (ref) => `Punkt ${ref} ist wieder da.`,

@@ -20,8 +20,7 @@ export const historyEn = {
   didAddItems: (items: Words, spec?: Words) => words`added ${items}${spec ? words` to ${spec}` : ''}`,
   didChangeItems: (items: Words, spec?: Words) => words`changed ${items}${of(spec)}`,
   didMoveItems: (items: Words, spec?: Words) => words`moved ${items}${of(spec)}`,
-  didMoveItemTo: (items: Words, place: number, spec?: Words) =>
-    words`moved ${items}${of(spec)} to place ${place}`,
+  didMoveItemTo: (items: Words, place: number, spec?: Words) => words`moved ${items}${of(spec)} to place ${place}`,
   didMoveItemsAcross: (items: Words, from: Words, to: Words) => words`moved ${items} from ${from} to ${to}`,
   didDeleteItems: (items: Words, spec?: Words) => words`deleted ${items}${of(spec)}`,
   didRestoreItems: (items: Words, spec?: Words) => words`brought back ${items}${of(spec)}`,
@@ -79,8 +78,7 @@ export const historyEn = {
   sameAsNow: 'This version and now are the same.',
   unchangedItems: (n: number) => plural(n, 'unchanged item', 'unchanged items'),
   showDifferences: 'Show what changed',
-  tooManyToShow: (n: number) =>
-    `${plural(n, 'specification', 'specifications')} differ. Open one to see how.`,
+  tooManyToShow: (n: number) => `${plural(n, 'specification', 'specifications')} differ. Open one to see how.`,
 
   // Versions of a specification
   versions: 'Versions',
@@ -108,8 +106,7 @@ export const historyEn = {
   copied: 'Copied.',
   deleteBaseline: 'Delete baseline',
   deleteBaselineTitle: (name: string) => `Delete baseline “${name}”?`,
-  deleteBaselineText:
-    'The name is deleted for good. The revision stays in the history, but may expire from now on.',
+  deleteBaselineText: 'The name is deleted for good. The revision stays in the history, but may expire from now on.',
   baselineDeleted: (name: string) => `Baseline “${name}” is deleted.`,
   sinceBaseline: (name: string) => `What changed since “${name}”`,
   copy: 'Copy',
