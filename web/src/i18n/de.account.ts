@@ -116,7 +116,7 @@ export const account: typeof english = {
     'user.exported': 'Konto exportiert',
     'user.deleted': 'Konto gelöscht',
     'permission.denied': 'Zugriff verweigert',
-    'de.historyleted': 'Verlauf gelöscht',
+    'history.deleted': 'Verlauf gelöscht',
   },
 
   searchField: 'In allen Projekten suchen',

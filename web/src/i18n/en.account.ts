@@ -114,7 +114,7 @@ export const account = {
     'user.exported': 'Exported the account',
     'user.deleted': 'Account deleted',
     'permission.denied': 'Permission denied',
-    'de.historyleted': 'Deleted history',
+    'history.deleted': 'Deleted history',
   } as Record<string, string>,
 
   searchField: 'Search in all projects',

@@ -128,7 +128,7 @@ test.each(Array.from({ length: 400 }, (_, seed) => [seed]))('history %i ends equ
   const history = new History(seed);
   await vi.advanceTimersByTimeAsync(200);
   for (let n = 0; n < 60; n++) await history.step();
-  await en.historyd();
+  await history.end();
   const { page, server } = history;
   expect(page.store.queue.ops).toEqual([]);
   expect(page.shown).toEqual(server.items.map((item) => item.content));
