@@ -129,8 +129,12 @@ web-built := $(CURDIR)/bin/web
 .PHONY: web-check
 web-check: node web/node_modules # Types, formatting, linters and unit tests of web/, and whether the committed files are what it builds
 	npm --prefix web run --silent check
-	npm --prefix web run --silent build -- --outDir $(web-built) --logLevel warn
+	npm --prefix web run --silent build -- --outDir $(web-built) --logLevel error
 	diff -r $(web-built) internal/httpapi/workspace/assets || { echo "internal/httpapi/workspace/assets is not what web/ builds. Run: make web" >&2; exit 1; }
+
+.PHONY: web-test
+web-test: servers build web/node_modules ## Test the workspace in Chromium, against the built program
+	npm --prefix web run --silent test:browser
 
 web/node_modules: web/package-lock.json
 	npm --prefix web ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error

@@ -147,10 +147,10 @@ func TestTLS_MalformedRequestsAreRejected(t *testing.T) {
 	address := strings.TrimPrefix(r.url, "http://")
 	for text, status := range map[string]int{
 		"GET / HTTP/1.1\r\n\r\n": 400,
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 404,
-		"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n":                                              417,
-		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 100_000) + "\r\n\r\n":                   431,
-		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 200_000) + "\r\n\r\n":                   431,
+		"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 404,
+		"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n":                                                  417,
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 100_000) + "\r\n\r\n":                       431,
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 200_000) + "\r\n\r\n":                       431,
 	} {
 		conn, err := (&tls.Dialer{Config: trusting(p, "http/1.1")}).DialContext(t.Context(), "tcp", address)
 		if err != nil {
