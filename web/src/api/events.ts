@@ -28,7 +28,7 @@ export function follow(project: string, listener: Listener): () => void {
   return () => abort.abort();
 }
 
-/** A page in the background gives up its connection after this time. */
+/** A hidden page gives up its connection after this time. */
 const hiddenDelay = 60_000;
 
 class Stream {

@@ -31,7 +31,7 @@ export class Unreachable extends Error {
   override name = 'Unreachable';
 }
 
-/** SignedOut is a request that needs a session without one. */
+/** SignedOut is a request that needs a session, without one. */
 export class SignedOut extends Error {
   override name = 'SignedOut';
 }

@@ -96,7 +96,7 @@ export const en = {
   drag: 'Drag to move',
   nothingToUndo: 'There is nothing to undo in this window. The history has the rest.',
   undoFailed: 'This cannot be undone, because it was changed again since.',
-  deletionDropped: 'Another user has just changed this item, so it was not deleted.',
+  deletionDropped: 'This item has just been changed elsewhere, so it was not deleted.',
   otherWindow: 'You, elsewhere',
   someone: 'Another user',
   changedBy: (name: string) => `Changed by ${name}.`,
@@ -106,7 +106,7 @@ export const en = {
 
   // Conflicts
   conflictTitle: 'Two versions of this text',
-  conflictDeleted: 'Another user deleted this item while you wrote',
+  conflictDeleted: 'This item was deleted elsewhere while you wrote',
   mine: 'Your text',
   theirs: 'On the server',
   keepMine: 'Keep mine',

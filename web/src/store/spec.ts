@@ -38,7 +38,7 @@ export class SpecStore extends Sync {
     this.changed();
   }
 
-  /** keepMine sends the text of the user in place of the other text. */
+  /** keepMine sends the text of the user in place of the other one. */
   keepMine(op: Op) {
     this.queue.reopen(op);
     const item = op.kind === 'edit' ? this.base?.items.find((i) => i.id === op.ref) : undefined;

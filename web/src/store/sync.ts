@@ -13,7 +13,7 @@ export interface Hooks {
   changed(): void;
   /** Stores the queue; the promise ends when it is stored. */
   save(ops: Op[]): Promise<void>;
-  /** Reports what the user should know. */
+  /** Reports what the user has to know. */
   report(what: 'undo-failed' | 'nothing-to-undo' | 'deletion-dropped', error?: Problem): void;
 }
 
