@@ -34,17 +34,21 @@ class Palette {
   private readonly found = new Search(20, 120);
   readonly searching = $derived(this.found.busy);
 
+  /**
+   * What is known here comes first: it is there at once, so hits that arrive later do not
+   * change what Enter chooses.
+   */
   readonly choices = $derived.by(() => {
     const words = this.query.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = new Set(this.found.results.map(({ hit }) => hit.specification_id ?? hit.project_id));
-    const fits = (title: string) => words.every((word) => title.toLowerCase().includes(word));
+    const fits = ({ title }: Choice) => words.every((word) => title.toLowerCase().includes(word));
+    const here = places().filter(fits).slice(0, 6);
+    const shown = new Set(here.map((choice) => choice.id));
+    const hits = this.found.results.map(({ hit }) => hit);
     return [
-      ...this.found.results.map(({ hit }) => hitChoice(hit)),
-      ...places()
-        .filter((c) => fits(c.title) && !found.has(c.id))
-        .slice(0, 6),
+      ...here,
+      ...this.doable().filter(fits),
+      ...hits.filter((hit) => hit.item_id || !shown.has(hit.specification_id ?? hit.project_id)).map(hitChoice),
       ...this.everything(),
-      ...this.doable().filter((c) => fits(c.title)),
     ];
   });
 
