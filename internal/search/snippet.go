@@ -57,6 +57,7 @@ func (q Query) window(text string) []span {
 		_, size := utf8.DecodeLastRuneInString(text[:start])
 		start -= size
 	}
+	start = wordAfter(text, start, anchor)
 	restart := boundaryBefore(text, start)
 	// Further than a snippet can reach, so that the last clusters are complete.
 	limit := min(len(text), anchor+(MaxSnippet+maxRestart)*utf8.UTFMax)
@@ -81,6 +82,19 @@ func (q Query) window(text string) []span {
 		clusters = append(clusters, c)
 	}
 	return clusters
+}
+
+// wordAfter returns where the first word after a space begins in a part of a text. If the
+// part begins with a word, or has no space, it returns its beginning.
+func wordAfter(text string, start, end int) int {
+	if last, _ := utf8.DecodeLastRuneInString(text[:start]); start == 0 || unicode.IsSpace(last) {
+		return start
+	}
+	space := strings.IndexFunc(text[start:end], unicode.IsSpace)
+	if space < 0 {
+		return start
+	}
+	return end - len(strings.TrimLeftFunc(text[start+space:end], unicode.IsSpace))
 }
 
 // anchor returns the first occurrence of the longest term that occurs, or else the

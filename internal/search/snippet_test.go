@@ -60,6 +60,18 @@ func TestSnippet_ShowsLongestWordOfLongText(t *testing.T) {
 	}
 }
 
+func TestSnippet_BeginsWithAWholeWord(t *testing.T) {
+	t.Parallel()
+	text := "After five failed attempts within a minute, the account is locked for an hour."
+	if got, want := marked(Parse("locked").Snippet(text)), "failed attempts within a minute, the account is [locked] for an hour."; got != want {
+		t.Errorf("snippet: %q; want %q", got, want)
+	}
+	unspaced := strings.Repeat("客户", 60) + "退款"
+	if got := marked(Parse("退款").Snippet(unspaced)); utf8.RuneCountInString(got) != 50+len("[]")+2 {
+		t.Errorf("snippet without spaces: %q", got)
+	}
+}
+
 // A cluster that is longer than a snippet is cut. Nothing else is.
 func TestSnippet_CutsOnlyEndlessCluster(t *testing.T) {
 	t.Parallel()
