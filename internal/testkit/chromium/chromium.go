@@ -36,7 +36,7 @@ func New(t *testing.T) context.Context {
 		}
 		t.Skip(reason)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	// Its directory is new and empty. The package removes it.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
