@@ -53,7 +53,7 @@ export class Outbox {
       );
       for (const queue of found) {
         const mine = this.open.get(queue.spec)?.store.queue.saved() ?? [];
-        await storage.put({ ...queue, page: this.page, ops: [...mine, ...queue.ops] });
+        await storage.put({ ...queue, page: this.page, ops: [...queue.ops, ...mine] });
         await storage.remove(queue);
       }
       return found;

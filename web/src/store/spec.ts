@@ -34,7 +34,9 @@ export class SpecStore extends Sync {
   }
 
   redo() {
-    if (this.undone.length > 0) this.queue.ops.push({ kind: 'undo', version: 0, redo: true });
+    const pending = this.queue.ops.some((op) => op.kind === 'undo');
+    if (!pending && this.undone.length === 0) this.queue.redo();
+    else if (this.undone.length > 0) this.queue.ops.push({ kind: 'undo', version: 0, redo: true });
     this.changed();
   }
 
@@ -64,6 +66,7 @@ export class SpecStore extends Sync {
     const before = this.queue.ops.at(-1);
     change();
     this.undone = [];
+    this.queue.forgetUndone();
     const last = this.queue.ops.at(-1);
     if (last) this.hold.touch(last, last !== before);
     this.changed();

@@ -55,7 +55,7 @@ export class Sync {
 
   /** adopt takes over operations of an earlier page. */
   adopt(ops: Op[]) {
-    this.queue.ops.push(...ops);
+    this.queue.adopt(ops);
     this.changed();
   }
 
