@@ -40,7 +40,7 @@ export async function send<T>(method: Method, path: string, options: Options, to
   const response = await respond(method, path, options, token);
   const text = await response.text().catch(unreachable);
   return {
-    data: (text ? JSON.parse(text) : undefined) as T,
+    data: parsed(text) as T,
     status: response.status,
     headers: response.headers,
   };
@@ -57,6 +57,15 @@ export async function respond(method: Method, path: string, options: Options, to
   const response = await fetch(api + path, request).catch(unreachable);
   if (response.ok) return response;
   throw new Problem(response.status, await problemOf(response), retryAfter(response));
+}
+
+/** parsed reads an answer. What is not JSON came from something between here and the server. */
+function parsed(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch (error) {
+    return unreachable(error);
+  }
 }
 
 function unreachable(cause: unknown): never {

@@ -3,6 +3,8 @@ export interface Notice {
   text: string;
   kind: 'info' | 'failure';
   action?: { label: string; run: () => void };
+  /** It stays until the user closes it. */
+  stays?: boolean;
 }
 
 /** Notices are the short messages at the lower edge, and the sentences for screen readers. */
@@ -21,8 +23,18 @@ class Notices {
     const id = ++this.count;
     const notice: Notice = { id, text, kind };
     if (action) notice.action = action;
-    this.list = [...this.list.slice(-2), notice];
+    this.add(notice);
     setTimeout(() => this.dismiss(id), action ? 12_000 : 6_000);
+  }
+
+  /** keep shows a message with an action that must not go away by itself. */
+  keep(text: string, action: Notice['action'] & object) {
+    this.add({ id: ++this.count, text, kind: 'info', action, stays: true });
+  }
+
+  private add(notice: Notice) {
+    const brief = this.list.filter((n) => !n.stays).slice(-2);
+    this.list = [...this.list.filter((n) => n.stays || brief.includes(n)), notice];
   }
 
   fail(text: string) {

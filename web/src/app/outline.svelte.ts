@@ -1,7 +1,7 @@
 import { newID } from '../api/locks';
 import type { Actor } from '../api/types';
 import { t } from '../i18n';
-import { fold, isBlank, type Op, type Ref } from '../store/ops';
+import { fold, isBlank, type Op, type Ref, type Texts } from '../store/ops';
 import { conflictOf, type Conflict } from '../store/rebase';
 import type { SpecStore } from '../store/spec';
 import { notices } from './notices.svelte';
@@ -38,6 +38,9 @@ export class Outline {
   private readonly viewer = { changed: () => this.read(), report: this.report.bind(this) };
   private readonly keys = new Map<string, Ref>();
   private readonly changedBy = new Map<string, string>();
+  /** The row that is edited. It stays if others delete it. */
+  edited: Ref | null = null;
+  private kept: Ref | undefined;
   private foreign: { version: number; actor: Actor; items: string[] }[] = [];
 
   constructor(
@@ -88,6 +91,7 @@ export class Outline {
       const old = before.get(key);
       return old && same(old, row) ? old : row;
     });
+    this.keepEdited([...before.values()], base.version);
     const text = queue.ops.findLast((op) => op.kind === 'text')?.value;
     this.title = text?.title ?? base.title;
     this.content = text?.content ?? base.content;
@@ -96,6 +100,17 @@ export class Outline {
     this.loaded = true;
     const count = this.rows.filter((row) => !isBlank(row.content)).length;
     workspace.noteSpecification(this.id, { title: this.title, item_count: count });
+  }
+
+  /** keepEdited keeps the row that is edited when it disappears, unless this page has removed it. */
+  private keepEdited(before: Row[], version: number) {
+    const at = before.findIndex((row) => row.key === this.edited);
+    const row = before[at];
+    if (!row?.id || this.rows.some((r) => r.key === row.key)) this.kept = undefined;
+    else if (this.kept === row.key || !this.store.own.has(version)) {
+      this.kept = row.key;
+      this.rows = this.rows.toSpliced(at, 0, row);
+    }
   }
 
   /** heard takes an event about this specification. */
@@ -161,11 +176,23 @@ export class Outline {
     const heading = `# ${this.title}\n`;
     const follows = this.content.startsWith(heading);
     this.store.text(follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title });
-    this.store.settle();
   }
 
   write(content: string) {
     this.store.text({ content });
+  }
+
+  /** putBack takes up a text again that was put aside. */
+  putBack(key: Ref, text: string) {
+    const row = this.rows.find((r) => r.key === key);
+    if (row) this.type(row, text, row);
+    else this.type({ key: this.add(this.rows.at(-1)?.key ?? null) }, text, { content: '', version: 0 });
+    this.settle();
+  }
+
+  putBackTexts(texts: Texts) {
+    this.store.text(texts);
+    this.settle();
   }
 
   settle = () => this.store.settle();

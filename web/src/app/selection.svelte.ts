@@ -11,13 +11,22 @@ export const rowID = (key: Ref) => `row-${key}`;
  */
 export class Selection {
   active = $state<Ref | null>(null);
-  editing = $state<Ref | null>(null);
+  private edited = $state<Ref | null>(null);
   /** Where the caret goes in a row that begins to be edited. */
   caret: 'start' | 'end' = 'end';
   /** True while rows change their places, which takes the focus from a field. */
   moving = false;
 
   constructor(readonly outline: Outline) {}
+
+  get editing(): Ref | null {
+    return this.edited;
+  }
+
+  set editing(key: Ref | null) {
+    this.edited = key;
+    this.outline.edited = key;
+  }
 
   /** The row that Tab leads to. */
   get entrance(): Ref | undefined {

@@ -8,11 +8,14 @@ import { reported } from './workspace.svelte';
 /** SignOut ends the session. It asks first if the server does not have everything. */
 class SignOut {
   asking = $state(false);
+  /** How many changes the server does not have, of all windows. */
+  unsent = $state(0);
 
   async begin() {
     for (const store of sync.outbox?.stores ?? []) store.settle();
     for (let n = 0; n < 20 && sync.state === 'saving'; n++) await new Promise((done) => setTimeout(done, 100));
-    if (sync.unsaved > 0) this.asking = true;
+    this.unsent = sync.unsaved + ((await sync.outbox?.unsentElsewhere()) ?? 0);
+    if (this.unsent > 0) this.asking = true;
     else await this.finish();
   }
 

@@ -14,6 +14,8 @@ class SyncState {
   unsaved = $state(0);
   isStored = $state(true);
   outbox = $state.raw<Outbox>();
+  /** Stores with texts that cannot be sent, because their specification is gone. */
+  stranded = $state.raw<SpecStore[]>([]);
 
   /** start opens the outbox of a user. */
   async start(user: string) {
@@ -35,6 +37,7 @@ class SyncState {
     const trouble = stores.find((store) => store.trouble)?.trouble;
     this.isStored = this.outbox?.isStored ?? true;
     this.unsaved = stores.reduce((sum, store) => sum + store.queue.unsaved, 0);
+    this.stranded = stores.filter((store) => store.gone && store.texts.length > 0);
     if (trouble) this.state = trouble;
     else if (this.unsaved === 0) this.state = 'saved';
     else this.state = stores.some((store) => store.running || store.isHeld) ? 'saving' : 'conflict';

@@ -110,6 +110,8 @@ export const de: Texts = {
   acceptDeletion: 'Löschen',
   tookTheirs: 'Ihr Text wurde beiseitegelegt.',
   mineBack: 'Meinen Text nehmen',
+  stranded: 'Nicht gesendet: Die Spezifikation dieser Texte ist im Papierkorb oder gelöscht',
+  discardTexts: 'Diese Texte verwerfen',
 
   saved: 'Gespeichert',
   saving: 'Wird gespeichert …',

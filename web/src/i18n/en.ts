@@ -115,6 +115,8 @@ export const en = {
   acceptDeletion: 'Delete it',
   tookTheirs: 'Your text was put aside.',
   mineBack: 'Use my text',
+  stranded: 'Not sent: the specification of these texts is in the trash, or gone',
+  discardTexts: 'Discard these texts',
 
   // State of saving
   saved: 'Saved',

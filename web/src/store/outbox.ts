@@ -1,5 +1,6 @@
 import { exclusive, newID } from '../api/locks';
 import type { Op } from './ops';
+import { answerAs, answeringPages } from './pages';
 import { httpRemote } from './remote';
 import { SpecStore } from './spec';
 import type { SavedQueue, Storage } from './storage';
@@ -40,6 +41,7 @@ export class Outbox {
   /** live holds a lock as long as this page exists. */
   private live() {
     if ('locks' in navigator) void navigator.locks.request(lockOf(this.page), () => new Promise(() => {}));
+    else answerAs(this.page);
   }
 
   /** adopt takes over the queues of pages that are gone. */
@@ -53,7 +55,7 @@ export class Outbox {
       );
       for (const queue of found) {
         const mine = this.open.get(queue.spec)?.store.queue.saved() ?? [];
-        await storage.put({ ...queue, page: this.page, ops: [...mine, ...queue.ops] });
+        await storage.put({ ...queue, page: this.page, ops: [...queue.ops, ...mine] });
         await storage.remove(queue);
       }
       return found;
@@ -65,7 +67,8 @@ export class Outbox {
   view(spec: string, project: string, viewer: Partial<Hooks>): SpecStore {
     const { store, viewers } = this.get(spec, project);
     viewers.add(viewer);
-    void store.run();
+    if (store.gone) store.wake();
+    else void store.run();
     return store;
   }
 
@@ -116,6 +119,20 @@ export class Outbox {
     return [...this.open.values()].map((open) => open.store);
   }
 
+  /** unsentElsewhere counts what other pages of the user have stored, and not sent. */
+  async unsentElsewhere(): Promise<number> {
+    const stored = (await this.storage?.of(this.user).catch(() => [])) ?? [];
+    return stored.filter((queue) => queue.page !== this.page).reduce((sum, queue) => sum + queue.ops.length, 0);
+  }
+
+  /** forget drops what was not sent of a specification that is gone. */
+  forget(store: SpecStore) {
+    store.queue.ops = [];
+    store.adopt([]);
+    this.tidy();
+    this.changed();
+  }
+
   /** wake tries again at once. */
   wake() {
     this.tidy();
@@ -134,7 +151,7 @@ export class Outbox {
 const lockOf = (page: string) => `codegenapp-page-${page}`;
 
 async function livingPages(): Promise<Set<string>> {
-  if (!('locks' in navigator)) return new Set();
+  if (!('locks' in navigator)) return answeringPages();
   const { held } = await navigator.locks.query();
   const prefix = lockOf('');
   return new Set((held ?? []).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : [])));

@@ -1,4 +1,4 @@
-import { isBlank, isLocal, type Create, type Edit, type Op, type Ref, type Texts } from './ops';
+import { isBlank, isLocal, type Create, type Edit, type Op, type Ref, type Text, type Texts } from './ops';
 
 /**
  * Queue has the operations that the server has not confirmed, in their order. What was
@@ -7,6 +7,10 @@ import { isBlank, isLocal, type Create, type Edit, type Op, type Ref, type Texts
  */
 export class Queue {
   ops: Op[] = [];
+  /** What deletions took from the queue, and the newest operation after each; for undo. */
+  private readonly removed: { ops: Op[]; by: Op | undefined }[] = [];
+  /** What undo took from the queue; for redo. */
+  private readonly undone: Op[] = [];
 
   create(ref: Ref, content: string, after: Ref | null, token: string) {
     this.ops.push({ kind: 'create', ref, content, after, token });
@@ -44,14 +48,19 @@ export class Queue {
     }
     if (!created && isLocal(ref)) return; // it is gone already
     const edit = this.ops.find((op): op is Edit => op.kind === 'edit' && op.ref === ref && this.isOpen(op));
-    this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== ref || !this.isOpen(op));
-    this.ops.push({ kind: 'delete', ref, version: edit?.version ?? version });
+    const open = this.ops.filter((op) => 'ref' in op && op.ref === ref && this.isOpen(op));
+    this.ops = this.ops.filter((op) => !open.includes(op));
+    const deletion: Op = { kind: 'delete', ref, version: edit?.version ?? version };
+    this.ops.push(deletion);
+    if (open.length > 0) this.removed.push({ ops: open, by: deletion });
   }
 
   /** drop removes a creation that was not sent, and all that is about it. */
   private drop(created: Create) {
-    this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== created.ref);
+    const about = this.ops.filter((op) => 'ref' in op && op.ref === created.ref);
+    this.ops = this.ops.filter((op) => !about.includes(op));
     for (const op of this.ops) if ('after' in op && op.after === created.ref) op.after = created.after;
+    if (!isBlank(created.content)) this.removed.push({ ops: about, by: this.newest });
   }
 
   text(value: Texts, seen: Texts) {
@@ -65,13 +74,42 @@ export class Queue {
     this.ops.push({ kind: 'text', value, was: { ...seen, ...last?.value } });
   }
 
+  /** The newest operation, apart from a new row without text. */
+  private get newest(): Op | undefined {
+    return this.ops.findLast((op) => op.kind !== 'create' || !isBlank(op.content) || !this.isOpen(op));
+  }
+
   /** undo takes back the newest operation if it was not sent, and returns it. */
   undo(): Op | undefined {
-    const last = this.ops.findLast((op) => op.kind !== 'create' || !isBlank(op.content) || !this.isOpen(op));
+    const last = this.newest;
+    const removed = this.removed.at(-1);
+    if (removed && removed.by === last && (last?.kind !== 'delete' || this.isOpen(last))) {
+      this.removed.pop();
+      if (last?.kind === 'delete') this.remove(last);
+      this.ops.push(...removed.ops);
+      return removed.ops[0];
+    }
     if (!last || !this.isOpen(last) || last.kind === 'revive') return undefined;
-    if (last.kind === 'create') this.drop(last);
+    if (last.kind === 'create') this.ops = this.ops.filter((op) => !('ref' in op) || op.ref !== last.ref);
     else this.remove(last);
+    this.undone.push(last);
     return last;
+  }
+
+  /** redo brings back the newest operation that undo has taken back. */
+  redo(): boolean {
+    const op = this.undone.pop();
+    if (op) this.ops.push(op);
+    return op !== undefined;
+  }
+
+  forgetUndone() {
+    this.undone.length = 0;
+  }
+
+  /** adopt puts operations of an earlier page before those of this one. */
+  adopt(ops: Op[]) {
+    this.ops.unshift(...ops);
   }
 
   remove(op: Op) {
@@ -88,9 +126,9 @@ export class Queue {
     delete op.tried;
     if (op.kind === 'create') delete op.sent;
     for (const later of this.ops.filter((o) => o !== op)) {
-      if (op.kind === 'edit' && later.kind === 'edit' && later.ref === op.ref) op.content = later.content;
-      else if (op.kind === 'create' && later.kind === 'edit' && later.ref === op.ref) op.content = later.content;
-      else if (op.kind === 'text' && later.kind === 'text') op.value = { ...op.value, ...later.value };
+      if (later.kind === 'edit' && follows(later, op)) op.content = later.content;
+      else if (op.kind === 'text' && later.kind === 'text' && continues(later, op))
+        op.value = { ...op.value, ...later.value };
       else continue;
       this.remove(later);
     }
@@ -107,11 +145,11 @@ export class Queue {
     this.remove(op);
     if (!result || !('ref' in op)) return;
     const before = op.ref;
-    for (const later of this.ops) {
+    for (const later of [...this.ops, ...this.removed.flatMap((r) => r.ops), ...this.undone]) {
       if ('ref' in later && later.ref === before) {
+        const knows = later.kind === 'edit' ? follows(later, op) : op.kind === 'create' || op.kind === 'edit';
+        if (knows && (later.kind === 'edit' || later.kind === 'delete')) later.version = result.version;
         later.ref = result.id;
-        const textChanged = op.kind === 'create' || op.kind === 'edit';
-        if (textChanged && (later.kind === 'edit' || later.kind === 'delete')) later.version = result.version;
       }
       if ('after' in later && later.after === before) later.after = result.id;
     }
@@ -141,4 +179,14 @@ export class Queue {
   isKnown(op: Op): boolean {
     return !('ref' in op) || op.kind === 'create' || !isLocal(op.ref);
   }
+}
+
+/** follows reports whether an edit began from the text of an operation, and not beside it in another tab. */
+function follows(later: Edit, op: Op): op is Create | Edit {
+  return (op.kind === 'edit' || op.kind === 'create') && later.ref === op.ref && later.was === op.content;
+}
+
+/** continues is follows for the texts of the specification. */
+function continues(later: Text, op: Text): boolean {
+  return (Object.keys(op.value) as (keyof Texts)[]).every((field) => later.was[field] === op.value[field]);
 }

@@ -166,3 +166,57 @@ test('a rejected text stays, says why, and is sent once it is changed', async ()
   await wait();
   expect(contents(server)).toEqual(['b']);
 });
+
+test('what a closed tab has left does not replace what is typed here', async () => {
+  const { server, page } = await open('a');
+  const closed = new Page(server);
+  void closed.store.run();
+  await wait(1000);
+  closed.faults = page.faults = Array.from({ length: 40 }, () => 'lost-request' as const);
+  closed.type('i1', 'a of the closed tab');
+  page.type('i1', 'a from here');
+  await wait(10);
+  page.store.adopt(structuredClone(closed.leave()));
+  page.type('i1', 'a from here, and more');
+  page.faults = [];
+  await wait();
+  expect(contents(server)).toEqual(['a of the closed tab']);
+  expect(page.shown).toEqual(['a from here, and more']);
+  expect(page.conflicts).toEqual([{ theirs: { content: 'a of the closed tab' } }]);
+});
+
+test('undo of a deletion brings back a text that was not sent', async () => {
+  const { server, page } = await open('a');
+  page.faults = Array.from({ length: 40 }, () => 'lost-request' as const);
+  page.add('new-b', 'first', 'i1');
+  page.add('new-c', 'second', 'new-b');
+  page.type('i1', 'a, longer');
+  for (const [ref, rest] of [
+    ['new-c', ['a, longer', 'first']],
+    ['i1', ['first', 'second']],
+  ] as const) {
+    page.store.delete(ref);
+    expect(page.shown).toEqual(rest);
+    page.store.undo();
+    expect(page.shown).toEqual(['a, longer', 'first', 'second']);
+  }
+  page.faults = [];
+  await wait();
+  expect(contents(server)).toEqual(['a, longer', 'first', 'second']);
+});
+
+test('redo brings back what undo took before it was sent', async () => {
+  const { server, page } = await open('a');
+  page.faults = Array.from({ length: 40 }, () => 'lost-request' as const);
+  page.add('new-b', 'first', 'i1');
+  page.type('i1', 'a, longer');
+  page.store.undo();
+  page.store.undo();
+  expect(page.shown).toEqual(['a']);
+  page.store.redo();
+  page.store.redo();
+  expect(page.shown).toEqual(['a, longer', 'first']);
+  page.faults = [];
+  await wait();
+  expect(contents(server)).toEqual(['a, longer', 'first']);
+});

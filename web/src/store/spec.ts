@@ -34,7 +34,9 @@ export class SpecStore extends Sync {
   }
 
   redo() {
-    if (this.undone.length > 0) this.queue.ops.push({ kind: 'undo', version: 0, redo: true });
+    const pending = this.queue.ops.some((op) => op.kind === 'undo');
+    if (!pending && this.undone.length === 0) this.queue.redo();
+    else if (this.undone.length > 0) this.queue.ops.push({ kind: 'undo', version: 0, redo: true });
     this.changed();
   }
 
@@ -51,7 +53,13 @@ export class SpecStore extends Sync {
   /** takeTheirs drops an operation. */
   takeTheirs(op: Op) {
     this.queue.reopen(op);
-    this.queue.remove(op);
+    const { base } = this;
+    const fields = op.kind === 'text' ? (Object.keys(op.value) as (keyof Texts)[]) : [];
+    const others = op.kind === 'text' && base ? fields.filter((f) => base[f] === op.was[f]) : [];
+    // The title stays if the conflict is about the text, and the other way round.
+    if (op.kind === 'text' && others.length > 0)
+      op.value = Object.fromEntries(others.map((field) => [field, op.value[field]]));
+    else this.queue.remove(op);
     this.changed();
   }
 
@@ -64,9 +72,18 @@ export class SpecStore extends Sync {
     const before = this.queue.ops.at(-1);
     change();
     this.undone = [];
+    this.queue.forgetUndone();
     const last = this.queue.ops.at(-1);
     if (last) this.hold.touch(last, last !== before);
     this.changed();
+  }
+
+  /** The texts that were not sent. */
+  get texts(): string[] {
+    return this.queue.saved().flatMap((op) => {
+      if (op.kind === 'create' || op.kind === 'edit') return op.content;
+      return op.kind === 'text' ? Object.values(op.value as Record<string, string>) : [];
+    });
   }
 
   /** Whether all is at the server. */

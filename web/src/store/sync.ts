@@ -42,8 +42,7 @@ export class Sync {
   private heardVersion = 0;
   private rejections = 0;
   private old = 0;
-  /** The versions that this store made, and those that its undo made. */
-  private done: number[] = [];
+  private done: number[] = []; // the versions that this store made
   /** All versions that this page wrote; others come from other pages. */
   readonly own = new Set<number>();
   protected undone: number[] = [];
@@ -55,7 +54,7 @@ export class Sync {
 
   /** adopt takes over operations of an earlier page. */
   adopt(ops: Op[]) {
-    this.queue.ops.push(...ops);
+    this.queue.adopt(ops);
     this.changed();
   }
 
@@ -68,7 +67,8 @@ export class Sync {
   /** wake tries again at once, because the network or the session is back. */
   wake() {
     this.backoff.stop();
-    if (this.trouble) this.stale = true;
+    this.stale ||= Boolean(this.trouble ?? this.gone);
+    this.gone = undefined; // it may have been restored
     void this.run();
   }
 
