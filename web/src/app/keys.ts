@@ -1,4 +1,11 @@
 import { t } from '../i18n';
+import { keyNames, onMac } from './keynames';
+
+/** isCommand reports whether the key of commands is held: ⌘ on a Mac, Ctrl elsewhere. */
+export const isCommand = (event: KeyboardEvent) => (onMac ? event.metaKey : event.ctrlKey);
+
+/** keysOf names keys as this computer's keyboard does. */
+export const keysOf = (keys: string) => keyNames(keys, onMac);
 
 /** isPageKey reports whether a key is for the page, and not for a field or a dialog. */
 export function isPageKey(event: KeyboardEvent): boolean {

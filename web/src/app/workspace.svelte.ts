@@ -49,7 +49,7 @@ class Workspace {
   }
 
   /** patchProject shows the change at once, and takes it back if it fails. */
-  async patchProject(id: string, change: { title?: string; description?: string }) {
+  async patchProject(id: string, change: { title: string }) {
     const before = this.projects?.find((p) => p.id === id);
     this.replaceProject(id, (p) => ({ ...p, ...change }));
     try {
@@ -60,6 +60,12 @@ class Workspace {
       notices.fail(sentenceOf(error));
       throw error;
     }
+  }
+
+  /** describeProject replaces the description, if the project still has the version. */
+  async describeProject(id: string, description: string, version: number) {
+    const changed = await calls.describeProject(id, description, version);
+    this.replaceProject(id, () => changed);
   }
 
   private replaceProject(id: string, change: (p: Project) => Project) {

@@ -59,6 +59,7 @@ export const de: Texts = {
   projectGone: 'Dieses Projekt gibt es nicht',
   projectGoneText: 'Es liegt im Papierkorb, oder die Adresse ist falsch.',
   description: 'Beschreibung',
+  descriptionText: 'Beschreibung des Projekts, als Markdown',
   addDescription: 'Beschreibung hinzufügen',
   updated: (when) => `geändert ${when}`,
 
@@ -99,6 +100,7 @@ export const de: Texts = {
   notSaved: 'Nicht gespeichert',
   copyRef: 'Nummer kopieren',
   copied: (what) => `${what} ist kopiert.`,
+  copyFailed: (what: string) => `Der Browser hat das Kopieren nicht erlaubt. Die Nummer ist ${what}.`,
 
   conflictTitle: 'Zwei Fassungen dieses Textes',
   conflictDeleted: 'Jemand hat diesen Punkt gelöscht, während Sie schrieben',

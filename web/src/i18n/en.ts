@@ -60,6 +60,7 @@ export const en = {
   projectGone: 'There is no such project',
   projectGoneText: 'It was moved to the trash, or the address is wrong.',
   description: 'Description',
+  descriptionText: 'Description of the project, as Markdown',
   addDescription: 'Add a description',
   updated: (when: string) => `changed ${when}`,
 
@@ -103,6 +104,7 @@ export const en = {
   notSaved: 'Not saved',
   copyRef: 'Copy the number',
   copied: (what: string) => `${what} is copied.`,
+  copyFailed: (what: string) => `The browser did not allow copying. The number is ${what}.`,
 
   // Conflicts
   conflictTitle: 'Two versions of this text',
