@@ -88,8 +88,8 @@ test('a specification in the trash shows what was not sent, and sends it after a
   await ann.api('DELETE', `/specs/${spec.id}`);
   await ann.context.setOffline(false);
   await page.getByText('One typed too late').first().waitFor();
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
   await ann.api('POST', `/specs/${spec.id}/restore`, {});
-  await page.getByRole('button', { name: 'Try again' }).click();
   await eventually(() => ann.contents(spec), ['One typed too late']);
   await ann.end();
 });

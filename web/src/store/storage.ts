@@ -34,12 +34,16 @@ export class Storage {
     return this.database.transaction(table, mode).objectStore(table);
   }
 
-  /** put stores a queue in place of the earlier one; an empty one is removed. */
+  /**
+   * put stores a queue in place of the earlier one; an empty one is removed. The commit is
+   * sent at once: a page that closes before the answer has stored it all the same.
+   */
   async put(queue: SavedQueue) {
     const { user, page, spec } = queue;
     const to = this.table('readwrite');
-    if (queue.ops.length > 0) await done(to.put(queue));
-    else await done(to.delete([user, page, spec]));
+    const request: IDBRequest = queue.ops.length > 0 ? to.put(queue) : to.delete([user, page, spec]);
+    to.transaction.commit();
+    await done(request);
   }
 
   async remove({ user, page, spec }: SavedQueue) {

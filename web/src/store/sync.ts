@@ -76,13 +76,13 @@ export class Sync {
   heard(version: number | null) {
     if (version === null) this.stale = true;
     else this.heardVersion = Math.max(this.heardVersion, version);
-    if (!this.running && !this.backoff.waiting) void this.run();
+    if (this.gone) this.wake();
+    else if (!this.running && !this.backoff.waiting) void this.run();
   }
 
   /** isHeld reports whether something waits for more typing. */
   get isHeld(): boolean {
-    const op = this.queue.ops.at(-1);
-    return op !== undefined && this.hold.remaining(op) > 0;
+    return this.queue.ops.slice(-1).some((op) => this.hold.remaining(op) > 0);
   }
 
   close() {
