@@ -36,7 +36,7 @@ test-long: servers ## Run the tests at full length, one package at a time; needs
 
 # The tests come last, so that the output ends with their results.
 .PHONY: check
-check: generated-is-current lint modern docs-check contract web-check terraform workflows chaos web-test test-race ## Run everything that a change has to pass
+check: generated-is-current lint modern docs-check contract web-check terraform workflows chaos test-race ## Run everything that a change has to pass, but for the workspace in a browser
 
 .PHONY: fmt
 fmt: ## Format, and apply the fixes that need no decision

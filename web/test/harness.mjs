@@ -16,7 +16,12 @@ async function theBrowser() {
   browser ??= await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   return browser;
 }
-after(() => browser?.close());
+const contexts = [];
+// Without its pages the browser closes at once: a page with unsent edits asks first.
+after(async () => {
+  await Promise.all(contexts.map((context) => context.close()));
+  await browser?.close();
+});
 
 let users = 0;
 export const newEmail = () => `user${process.pid}-${++users}@example.com`;
@@ -25,6 +30,7 @@ export const newEmail = () => `user${process.pid}-${++users}@example.com`;
 export class User {
   constructor(context, email) {
     this.context = context;
+    contexts.push(context);
     this.email = email;
     this.pages = [];
   }

@@ -77,7 +77,7 @@ export class Sync {
     if (version === null) this.stale = true;
     else this.heardVersion = Math.max(this.heardVersion, version);
     if (this.gone) this.wake();
-    else if (!this.running && !this.backoff.waiting) void this.run();
+    else if (!this.backoff.waiting) void this.run();
   }
 
   /** isHeld reports whether something waits for more typing. */
