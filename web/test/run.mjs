@@ -15,10 +15,14 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 function runTests(url, files) {
   const env = { ...process.env, CODEGENAPP_URL: url };
-  const tests = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=180000', ...files], {
-    stdio: 'inherit',
-    env,
-  });
+  const tests = spawn(
+    process.execPath,
+    ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=180000', ...files],
+    {
+      stdio: 'inherit',
+      env,
+    },
+  );
   return new Promise((done) => tests.on('exit', (code) => done(code ?? 1)));
 }
 
