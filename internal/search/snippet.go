@@ -85,7 +85,7 @@ func (q Query) window(text string) []span {
 }
 
 // wordAfter returns where the first word after a space begins in a part of a text. If the
-// part begins with a word, or has no space, it returns its beginning.
+// part begins with a word, or has no other one, it returns its beginning.
 func wordAfter(text string, start, end int) int {
 	if last, _ := utf8.DecodeLastRuneInString(text[:start]); start == 0 || unicode.IsSpace(last) {
 		return start
@@ -94,7 +94,11 @@ func wordAfter(text string, start, end int) int {
 	if space < 0 {
 		return start
 	}
-	return end - len(strings.TrimLeftFunc(text[start+space:end], unicode.IsSpace))
+	words := strings.TrimLeftFunc(text[start+space:end], unicode.IsSpace)
+	if words == "" {
+		return start
+	}
+	return end - len(words)
 }
 
 // anchor returns the first occurrence of the longest term that occurs, or else the
