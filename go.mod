@@ -2,6 +2,9 @@ module github.com/codegenapp/codegenapp
 
 go 1.26.0
 
+// Packages of Node.js can contain Go files.
+ignore ./web/node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/aymanbagabas/go-udiff v0.4.1

@@ -83,7 +83,7 @@ test('a suspended user is signed out at once, until reinstated', async () => {
   await eve.end();
 });
 
-test('nobody is offered to change themselves, and an auditor nobody', async () => {
+test('a user cannot change their own role, and an auditor cannot change any', async () => {
   const boss = await admin();
   const page = await boss.open('/admin?q=admin@example.com');
   await page.getByRole('main').getByRole('listitem').getByRole('button').click();

@@ -94,7 +94,7 @@ test('a specification in the trash shows what was not sent, and sends it after a
   await ann.end();
 });
 
-test('a row that another user deletes keeps the focus of who is in it', async () => {
+test('a row that another user deletes keeps the focus of the user who edits it', async () => {
   const ann = await User.signUp();
   const { spec, path } = await ann.specification('One', 'Two');
   const page = await ann.open(path);

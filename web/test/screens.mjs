@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { User, axe } from './harness.mjs';
 
-/** signIn signs in a user, by default a new one, who has no page open. */
+/** signIn signs in a user, by default a new one, without an open page. */
 export async function signIn(email, options = {}) {
   const user = await User.signUp({ locale: 'en-GB', ...options, ...(email && { email }) });
   await user.page.close();
   return user;
 }
 
-/** admin is a user who may change users: see docs/development.md. */
+/** admin is a user with the role for changes of users: see docs/development.md. */
 export const admin = () => signIn('admin@example.com');
 
 export const nameOf = (user) => user.email.split('@')[0];

@@ -19,7 +19,6 @@ export async function pages<T>(path: string, list: string): Promise<T[]> {
 export const creation = () => ({ 'Idempotency-Key': newID() });
 
 export const listProjects = () => pages<Project>('/projects', 'projects');
-export const getProject = async (id: string) => (await call<Project>('GET', `/projects/${id}`)).data;
 export const listSpecifications = (project: string) =>
   pages<SpecificationRow>(`/projects/${project}/specs?view=summary`, 'specifications');
 

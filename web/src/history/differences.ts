@@ -18,7 +18,7 @@ export async function differenceOf(change: SpecificationChange, from: string, to
 }
 
 /** missingItems are the removed items that are still not there. */
-export async function missingItems(specification: string, diff: SpecificationDiff): Promise<Set<string>> {
+async function missingItems(specification: string, diff: SpecificationDiff): Promise<Set<string>> {
   const removed = diff.items.filter((item) => item.change === 'removed').map((item) => item.item_id);
   if (removed.length === 0) return new Set();
   try {

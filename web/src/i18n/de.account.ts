@@ -86,7 +86,7 @@ export const account: typeof english = {
   removeFilter: (name) => `Die Ereignisse aller Benutzer zeigen, nicht nur die von ${name}`,
   noEvents: 'Keine Ereignisse',
   noEventsText: 'In dieser Zeit ist nichts dergleichen geschehen.',
-  nobodySignedIn: 'Nicht angemeldet',
+  notSignedIn: 'Nicht angemeldet',
   userNamed: (id) => `Benutzer ${id}`,
   onlyThisUser: 'Nur dieser Benutzer',
   when: 'Zeit',
@@ -94,7 +94,6 @@ export const account: typeof english = {
   address: 'IP-Adresse',
   requestID: 'Anfrage',
   subject: 'Gegenstand',
-  details: 'Einzelheiten',
   eventDetails: {
     from: 'Vorher',
     to: 'Danach',

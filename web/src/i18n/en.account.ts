@@ -84,7 +84,7 @@ export const account = {
   removeFilter: (name: string) => `Show the events of all users, not only of ${name}`,
   noEvents: 'No events',
   noEventsText: 'Nothing of this kind happened in this time.',
-  nobodySignedIn: 'Not signed in',
+  notSignedIn: 'Not signed in',
   userNamed: (id: string) => `User ${id}`,
   onlyThisUser: 'Only this user',
   when: 'Time',
@@ -92,7 +92,6 @@ export const account = {
   address: 'IP address',
   requestID: 'Request',
   subject: 'Subject',
-  details: 'Details',
   eventDetails: {
     from: 'Before',
     to: 'Afterwards',

@@ -3,7 +3,7 @@ import { pause } from './timing';
 // How pages know of each other without Web Locks, which plain HTTP on another host lacks:
 // one asks, and those that exist answer.
 const name = 'codegenapp-pages';
-const question = 'who is there?';
+const question = 'which pages exist?';
 
 /** answerAs makes this page answer as long as it exists. */
 export function answerAs(page: string) {
