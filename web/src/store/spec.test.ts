@@ -220,3 +220,15 @@ test('redo brings back what undo took before it was sent', async () => {
   await wait();
   expect(contents(server)).toEqual(['a, longer', 'first']);
 });
+
+test('an event is heard whenever it comes, also while a round ends', async () => {
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const { server, page } = await open('a', 'b');
+    void page.store.run(); // finds nothing to do, and ends after some microtasks
+    for (let n = 0; n < ticks; n++) await Promise.resolve();
+    server.edit('i2', 'changed elsewhere');
+    page.store.heard(server.version);
+    await wait(1000);
+    expect(page.shown, `after ${ticks} microtasks`).toEqual(['a', 'changed elsewhere']);
+  }
+});
