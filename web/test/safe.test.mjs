@@ -9,11 +9,17 @@ test('a window that closes right after the last key loses nothing', async () => 
   const { spec, path } = await ann.specification('One');
   const page = await ann.open(path, { tolerate: offline });
   await row(page, 'One').click();
-  await page.keyboard.type(' and the last words');
+  const want = `One${' and more'.repeat(40)}`;
+  await page.getByRole('textbox', { name: /Text of the item/ }).evaluate((field, text) => {
+    for (let n = field.value.length + 1; n <= text.length; n++) {
+      field.value = text.slice(0, n);
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+  }, want);
   await page.close();
   const next = await ann.open(path);
-  await eventually(() => ann.contents(spec), ['One and the last words']);
-  await row(next, 'One and the last words').waitFor();
+  await eventually(() => ann.contents(spec), [want]);
+  await row(next, want).waitFor();
   await ann.end();
 });
 
