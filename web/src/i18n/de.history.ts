@@ -114,7 +114,7 @@ export const historyDe: typeof historyEn = {
     'Was im Papierkorb liegt, lässt sich wiederherstellen. Nach 30 Tagen wird es endgültig gelöscht, wenn der Betreiber des Servers keine andere Frist gesetzt hat.',
   trashEmpty: 'Der Papierkorb ist leer',
   trashEmptyText:
-    'Projekte und Spezifikationen, die Sie in den Papierkorb legen, bleiben hier, bis sie wiederhergestellt werden.',
+    'Projekte und Spezifikationen, die Sie in den Papierkorb legen, lassen sich von hier wiederherstellen.',
   trashedSince: 'im Papierkorb seit',
   restore: 'Wiederherstellen',
   open: 'Öffnen',

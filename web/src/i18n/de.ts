@@ -34,7 +34,7 @@ export const de: Texts = {
 
   welcome: 'Ein ruhiger Ort für Anforderungen',
   welcomeText:
-    'Projekte enthalten Spezifikationen, Spezifikationen enthalten Punkte. Jede Änderung bleibt erhalten, alle sehen sie sofort, und Code kann jeden Punkt mit seiner Nummer nennen.',
+    'Projekte enthalten Spezifikationen, Spezifikationen enthalten Punkte. Jede Änderung bleibt erhalten, alle Fenster zeigen sie sofort, und Code kann jeden Punkt mit seiner Nummer nennen.',
   signIn: 'Mit Google anmelden',
   signOut: 'Abmelden',
   signInFailed: 'Die Anmeldung ist fehlgeschlagen. Bitte versuchen Sie es noch einmal.',

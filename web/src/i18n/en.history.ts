@@ -116,7 +116,7 @@ export const historyEn = {
   trashIntro:
     'What is in the trash can be restored. It is deleted for good 30 days after it came here, unless the operator of the server has set another time.',
   trashEmpty: 'The trash is empty',
-  trashEmptyText: 'Projects and specifications that you move to the trash are here until they are restored.',
+  trashEmptyText: 'Projects and specifications that you move to the trash can be restored from here.',
   trashedSince: 'in the trash since',
   restore: 'Restore',
   open: 'Open',

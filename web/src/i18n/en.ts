@@ -36,7 +36,7 @@ export const en = {
   // Session
   welcome: 'A calm place for requirements',
   welcomeText:
-    'Projects hold specifications, specifications hold items. Every change is kept, everyone sees it at once, and code can cite each item by its number.',
+    'Projects hold specifications, specifications hold items. Every change is kept, all windows show it at once, and code can cite each item by its number.',
   signIn: 'Sign in with Google',
   signOut: 'Sign out',
   signInFailed: 'The sign-in did not work. Please try again.',
