@@ -35,14 +35,15 @@ type statement struct {
 	read func(pgx.BatchResults) error
 }
 
-// record returns the statement of a query. The bytes of its rows are counted by hold.
-func record(ctx context.Context, q query, hold holdFunc) (statement, error) {
+// record returns the statement of a query, after the label of its scope. The bytes of its
+// rows are counted by hold.
+func record(ctx context.Context, q query, label string, hold holdFunc) (statement, error) {
 	var r recorder
 	if err := q(db.New(&r)); !errors.Is(err, errRecorded) {
 		return statement{}, fmt.Errorf("the query made no statement: %w", err)
 	}
 	read := func(results pgx.BatchResults) error { return q(db.New(replayer{results, hold})) }
-	return statement{sql: r.sql, args: r.args, read: read}, ctx.Err()
+	return statement{sql: label + r.sql, args: r.args, read: read}, ctx.Err()
 }
 
 // batch is a list of statements that are sent in one round trip.
@@ -76,7 +77,7 @@ func (b batch) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
 // read runs queries for the actor. Together with the tenant scope they are one
 // round trip, one transaction and one snapshot.
 func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) error {
-	return translate(s.readIn(ctx, scopeTo(actor), queries...))
+	return translate(s.readIn(ctx, scopeToReadOf(actor), queries...))
 }
 
 // readIn runs queries in a tenant scope. It repeats them once where their
@@ -84,7 +85,7 @@ func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) er
 func (s *Store) readIn(ctx context.Context, in scope, queries ...query) error {
 	b := batch{in.statement(nil)}
 	for _, q := range queries {
-		recorded, err := record(ctx, q, s.hold)
+		recorded, err := record(ctx, q, in.label, s.hold)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 // Project implements requirements.Store.
 func (s *Store) Project(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, error) {
 	var row db.GetProjectRow
-	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }))
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.Owner()) }))
 	return projectOf(row.Project, row.Revision), notFoundAs(problem.ProjectNotFound, err)
 }
 
@@ -21,7 +21,7 @@ func (s *Store) Project(ctx context.Context, actor auth.Actor, project requireme
 func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) ([]requirements.Project, error) {
 	var rows []db.ListProjectsRow
 	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListProjectsRow, error) {
-		return inPages(q, list).ListProjects(ctx, actor.User, list.Trashed)
+		return inPages(q, list).ListProjects(ctx, actor.Owner(), list.Trashed)
 	}))
 	return convertAll(rows, func(row db.ListProjectsRow) requirements.Project { return projectOf(row.Project, row.Revision) }), err
 }
@@ -50,13 +50,13 @@ func (t *requirementsTx) guarded(ctx context.Context, g requirements.Guard, quer
 
 // revisionOf is the query for the newest revision of a project.
 func (t *requirementsTx) revisionOf(ctx context.Context, project requirements.ProjectID, revision *int64) query {
-	return get(revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, t.actor.User, project) })
+	return get(revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, t.actor.Owner(), project) })
 }
 
 // LockOwner implements requirements.Tx.
 func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, error) {
 	var row db.LockOwnerRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerRow, error) { return q.LockOwner(ctx, t.actor.User) }))
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerRow, error) { return q.LockOwner(ctx, t.actor.Owner()) }))
 	// The session was live, so the account was deleted while this waited for the lock.
 	return t.owner(row.ProjectCount, row.At), notFoundAs(problem.TokenRevoked, err)
 }
@@ -65,7 +65,7 @@ func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, err
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
 	var revision int64
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
+	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.Owner()) }),
 		t.revisionOf(ctx, project, &revision))
 	return projectOf(row.Project, revision), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
@@ -75,13 +75,13 @@ func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requir
 	var row db.LockOwnerAndProjectRow
 	var revision int64
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerAndProjectRow, error) {
-		return q.LockOwnerAndProject(ctx, t.actor.User, project)
+		return q.LockOwnerAndProject(ctx, t.actor.Owner(), project)
 	}), t.revisionOf(ctx, project, &revision))
 	return t.owner(row.ProjectCount, row.At), projectOf(row.Project, revision), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {
-	return requirements.Owner{ID: t.actor.User, ProjectCount: int(projects), At: at.UTC()}
+	return requirements.Owner{ID: t.actor.Owner(), ProjectCount: int(projects), At: at.UTC()}
 }
 
 // InsertProject implements requirements.Tx.
@@ -99,8 +99,19 @@ func (t *requirementsTx) UpdateProject(ctx context.Context, p *requirements.Proj
 	err := t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateProject(ctx, db.UpdateProjectParams{
 			ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
-			UpdatedAt: p.UpdatedAt, DeletedAt: p.DeletedAt,
+			UpdatedAt: p.UpdatedAt,
 		})
+	})
+	if err != nil {
+		return err
+	}
+	return t.ReadRevision(ctx, p)
+}
+
+// TrashProject implements requirements.Tx.
+func (t *requirementsTx) TrashProject(ctx context.Context, p *requirements.Project) error {
+	err := t.write(ctx, func(q *db.Queries) error {
+		return q.TrashProject(ctx, db.TrashProjectParams{ID: p.ID, OwnerID: p.Owner, UpdatedAt: p.UpdatedAt, DeletedAt: p.DeletedAt})
 	})
 	if err != nil {
 		return err
@@ -110,7 +121,7 @@ func (t *requirementsTx) UpdateProject(ctx context.Context, p *requirements.Proj
 
 // SetProjectCount implements requirements.Tx.
 func (t *requirementsTx) SetProjectCount(ctx context.Context, count int) error {
-	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, int32Of(count), t.actor.User) })
+	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, int32Of(count), t.actor.Owner()) })
 }
 
 func projectOf(row db.Project, revision int64) requirements.Project {

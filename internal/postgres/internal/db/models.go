@@ -136,12 +136,27 @@ type IdempotencyKey struct {
 	Request   []byte
 	Answer    string
 	CreatedAt time.Time
+	TenantID  pgtype.UUID
 }
 
 type Identity struct {
 	Issuer  string
 	Subject string
 	UserID  auth.UserID
+}
+
+type Invitation struct {
+	OwnerID     pgtype.UUID
+	ID          pgtype.UUID
+	ProjectID   pgtype.UUID
+	Role        string
+	Email       *string
+	Hash        []byte
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	WithdrawnAt *time.Time
+	AcceptedAt  *time.Time
+	AcceptedBy  pgtype.UUID
 }
 
 type Project struct {
@@ -156,6 +171,15 @@ type Project struct {
 	UpdatedAt               time.Time
 	DeletedAt               *time.Time
 	Trashed                 bool
+}
+
+type ProjectMember struct {
+	OwnerID   pgtype.UUID
+	ProjectID pgtype.UUID
+	UserID    pgtype.UUID
+	Role      string
+	CreatedAt time.Time
+	RemovedAt *time.Time
 }
 
 type ProjectRevision struct {
