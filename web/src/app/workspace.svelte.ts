@@ -48,30 +48,6 @@ class Workspace {
     return project;
   }
 
-  /** patchProject shows the change at once, and takes it back if it fails. */
-  async patchProject(id: string, change: { title: string }) {
-    const before = this.projects?.find((p) => p.id === id);
-    this.replaceProject(id, (p) => ({ ...p, ...change }));
-    try {
-      const changed = await calls.patchProject(id, change);
-      this.replaceProject(id, () => changed);
-    } catch (error) {
-      if (before) this.replaceProject(id, () => before);
-      notices.fail(sentenceOf(error));
-      throw error;
-    }
-  }
-
-  /** describeProject replaces the description, if the project still has the version. */
-  async describeProject(id: string, description: string, version: number) {
-    const changed = await calls.describeProject(id, description, version);
-    this.replaceProject(id, () => changed);
-  }
-
-  private replaceProject(id: string, change: (p: Project) => Project) {
-    this.projects = this.projects?.map((p) => (p.id === id ? change(p) : p));
-  }
-
   async trashProject(project: Project) {
     await calls.trashProject(project.id);
     this.projects = this.projects?.filter((p) => p.id !== project.id);
@@ -96,6 +72,13 @@ class Workspace {
       await this.openProject(this.projectID);
     };
     notices.show(t.trashed(spec.title), { label: t.undo, run: () => void reported(restore) });
+  }
+
+  /** noteProject shows in the lists what a store knows of a project. */
+  noteProject(id: string, known: { title: string; description: string }) {
+    const row = this.projects?.find((p) => p.id === id);
+    if (row?.title === known.title && row.description === known.description) return;
+    this.projects = this.projects?.map((p) => (p.id === id ? { ...p, ...known } : p));
   }
 
   /** noteSpecification shows in the lists what a store knows of a specification. */
