@@ -14,31 +14,32 @@ class Workspace {
   /** The id of the open project; the list of specifications belongs to it. */
   projectID = $state('');
   readonly project = $derived(this.projects?.find((p) => p.id === this.projectID));
+  /** Why the list of projects could not be read. */
+  listFailure = $state.raw<unknown>();
+  /** Why the open project could not be read. */
   failure = $state.raw<unknown>();
 
   async loadProjects() {
-    await this.attempt(async () => {
+    try {
       this.projects = await calls.listProjects();
-    });
+      this.listFailure = undefined;
+    } catch (error) {
+      this.listFailure = error;
+    }
   }
 
   async openProject(id: string) {
     if (this.projectID !== id) {
       this.projectID = id;
-      this.specs = undefined;
+      this.specs = this.failure = undefined;
     }
-    await this.attempt(async () => {
-      const specs = await calls.listSpecifications(id);
-      if (this.projectID === id) this.specs = specs;
-    });
-  }
-
-  private async attempt(load: () => Promise<void>) {
     try {
-      await load();
+      const specs = await calls.listSpecifications(id);
+      if (this.projectID !== id) return;
+      this.specs = specs;
       this.failure = undefined;
     } catch (error) {
-      this.failure = error;
+      if (this.projectID === id) this.failure = error;
     }
   }
 

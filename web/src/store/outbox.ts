@@ -93,7 +93,10 @@ export class Outbox {
         () => true,
         () => false,
       );
-      this.isStored = (await put) ?? false;
+      const isStored = (await put) ?? false;
+      if (isStored === this.isStored || ops.length === 0) return;
+      this.isStored = isStored;
+      this.changed();
     };
     const hooks: Hooks = {
       save,
