@@ -170,3 +170,32 @@ test('a description that both changed is shown twice, and the one that was put a
   await eventually(async () => (await ann.api('GET', `/projects/${project.id}`)).description, 'My words.');
   await ann.end();
 });
+
+test('what another user writes while a description or title is open is not replaced', async () => {
+  const ann = await User.signUp();
+  const { spec, path } = await ann.specification('One');
+  const page = await ann.open(path, { tolerate: [/^412 /] });
+  await page.waitForTimeout(500); // the stream is open
+  await page.getByRole('button', { name: 'Description of the specification' }).click();
+  await page.keyboard.type(' First.');
+  await saved(page);
+  await ann.api('PATCH', `/specs/${spec.id}`, { content: 'Their content.' });
+  await page.waitForTimeout(1000);
+  await page.keyboard.type(' Second.');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Keep mine' }).waitFor();
+  assert.equal((await ann.api('GET', `/specs/${spec.id}`)).content, 'Their content.');
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  await aside(page, 'Money goes back. First. Second.').waitFor();
+  await page.getByRole('textbox', { name: 'Title of the specification' }).click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type(' first');
+  await saved(page);
+  await ann.api('PATCH', `/specs/${spec.id}`, { title: 'Their title' });
+  await page.waitForTimeout(1000);
+  await page.keyboard.type(' second');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await eventually(async () => (await ann.api('GET', `/specs/${spec.id}`)).title, 'Refunds first second');
+  await ann.end();
+});

@@ -174,15 +174,16 @@ export class Outline {
     if (!isBlank(row.content)) notices.show(t.deleted, { label: t.undo, run: () => this.undo() });
   }
 
-  rename(title: string) {
+  rename(title: string, seen = this.title) {
     // The heading that a new specification begins with follows its title.
     const heading = `# ${this.title}\n`;
     const follows = this.content.startsWith(heading);
-    this.store.text(follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title });
+    const texts = follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title };
+    this.store.text(texts, { title: seen });
   }
 
-  write(content: string) {
-    this.store.text({ content });
+  write(content: string, seen = this.content) {
+    this.store.text({ content }, { content: seen });
   }
 
   settle = () => this.store.settle();

@@ -46,8 +46,8 @@ export class ProjectText {
     this.store.heard(version);
   }
 
-  write(texts: Texts) {
-    this.store.text(texts);
+  write(texts: Texts, seen: Texts = {}) {
+    this.store.text(texts, seen);
   }
 
   settle = () => this.store.settle();

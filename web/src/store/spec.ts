@@ -23,9 +23,10 @@ export class SpecStore extends Sync {
     this.local(() => this.queue.delete(this.id(ref), version));
   }
 
-  text(value: Texts) {
+  /** text replaces texts. The user began from what was seen, by default from the newest. */
+  text(value: Texts, seen: Texts = {}) {
     const { title, content } = this.base ?? { title: '', content: '' };
-    this.local(() => this.queue.text(value, { title, content }));
+    this.local(() => this.queue.text(value, { title, content, ...seen }));
   }
 
   /** undo takes back the newest change of this page, here or at the server. */

@@ -176,3 +176,13 @@ test('nothing is sent before the time that the server has named', async () => {
   await wait();
   expect(contents(server)).toEqual(['b', ...Array.from({ length: 18 }, (_, n) => `line ${n}`)]);
 });
+
+test('a text that was typed over one that another user has just replaced is a conflict', async () => {
+  const { server, page } = await open('a');
+  server.text({ title: 'Their title', content: 'Their content' });
+  page.store.heard(server.version);
+  await wait();
+  page.store.text({ content: 'Content, longer' }, { content: 'Content' });
+  await wait();
+  expect(page.conflicts).toEqual([{ theirs: { title: 'Their title', content: 'Their content' } }]);
+});
