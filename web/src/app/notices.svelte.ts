@@ -3,8 +3,6 @@ export interface Notice {
   text: string;
   kind: 'info' | 'failure';
   action?: { label: string; run: () => void };
-  /** It stays until the user closes it. */
-  stays?: boolean;
 }
 
 /** Notices are the short messages at the lower edge, and the sentences for screen readers. */
@@ -27,14 +25,8 @@ class Notices {
     setTimeout(() => this.dismiss(id), action ? 12_000 : 6_000);
   }
 
-  /** keep shows a message with an action that must not go away by itself. */
-  keep(text: string, action: Notice['action'] & object) {
-    this.add({ id: ++this.count, text, kind: 'info', action, stays: true });
-  }
-
   private add(notice: Notice) {
-    const brief = this.list.filter((n) => !n.stays).slice(-2);
-    this.list = [...this.list.filter((n) => n.stays || brief.includes(n)), notice];
+    this.list = [...this.list.slice(-2), notice];
   }
 
   fail(text: string) {
