@@ -9,7 +9,7 @@ export function depart() {
 /** arrival gives the focus to the heading of a screen, unless the user has moved it meanwhile. */
 export function arrival(heading: HTMLElement) {
   const now = document.activeElement;
-  if (left && (now === left || now === document.body || !now)) heading.focus();
+  if (left && (!now || now === left || now.matches('body, main'))) heading.focus();
   left = null;
 }
 
@@ -42,15 +42,15 @@ function controlIn(place: Element): HTMLElement | undefined {
 export function keepFocus(place: HTMLElement) {
   let last: HTMLElement | undefined;
   let disabled = false;
-  // What was around the last element with the focus, from within.
-  let around: (Element | null)[] = [];
+  // What was behind and before the last element with the focus, and around it.
+  let around: { next: Element | null; before: Element | null }[] = [];
 
   function note(event: FocusEvent) {
     last = event.target as HTMLElement;
     disabled = false;
     around = [];
     for (let at: Element | null = last; at && at !== place; at = at.parentElement)
-      around.push(at.nextElementSibling, at.previousElementSibling, at.parentElement);
+      around.push({ next: at.nextElementSibling, before: at.previousElementSibling });
   }
 
   function mend() {
@@ -61,9 +61,9 @@ export function keepFocus(place: HTMLElement) {
       return;
     }
     last = undefined;
-    for (const near of around) {
-      if (near?.isConnected && near !== place) {
-        const control = controlIn(near);
+    for (const { next, before } of around) {
+      for (const near of [next, before?.isConnected && before.nextElementSibling, before]) {
+        const control = near && near.isConnected && controlIn(near);
         if (control) return control.focus();
       }
     }

@@ -40,7 +40,7 @@ class Notices {
   }
 
   private add(notice: Notice) {
-    const brief = this.list.filter((n) => !n.stays).slice(-2);
+    const brief = this.list.filter((n) => !n.stays).slice(-1);
     this.list = [...this.list.filter((n) => n.stays || brief.includes(n)), notice];
   }
 
