@@ -34,12 +34,12 @@ export async function makeWorld(options) {
   }
   const trashed = await post('/projects', { title: `Trashed ${title}`.slice(0, 100) });
   await user.api('DELETE', `/projects/${trashed.id}`);
-  await post('/projects', { title: 'Empty' });
+  const empty = await post('/projects', { title: 'Empty' });
   const change = (n, body) => user.api('PATCH', `/items/${spec.items[n].id}`, body);
   await change(0, { content: 'Above **1000**, two people approve each refund.' });
   await change(3, { order: 0 });
   await user.api('DELETE', `/items/${spec.items[4].id}`);
-  return { user, project: `/p/${project.id}`, spec: `/p/${project.id}/${spec.number}` };
+  return { user, empty: `/p/${empty.id}`, project: `/p/${project.id}`, spec: `/p/${project.id}/${spec.number}` };
 }
 
 const first = (page, selector) => page.locator(selector).first();
@@ -63,13 +63,14 @@ const press = (key) => (page) => page.keyboard.press(key);
 const click = (selector) => (page) => first(page, selector).click({ force: true });
 const shown = (selector) => (page) => first(page, selector).waitFor();
 
-/** screens leads to each screen and each of its states. `wide` needs a wide page, `narrow` a narrow one. */
+/** screens leads to each screen, and to each of its states. */
 export const screens = {
   projects: at(() => '/', 'main li'),
+  'an empty project': at((w) => w.empty, 'main h2'),
   'new project': then(at(() => '/?new', 'main form')),
   project: at((w) => w.project, 'main li'),
   specification,
-  'edited item': then(specification, click('[role=row] .body'), shown('[role=row] textarea')),
+  'edited item': then(specification, (page) => first(page, '[role=row]').press('Enter'), shown('[role=row] textarea')),
   'edited description': then(specification, click('main .edit'), shown('main textarea.field')),
   'menu of an item': then(specification, click('[role=row]:nth-of-type(2) button.open'), shown('[role=menu]')),
   'menu of a specification': then(specification, click('.page-title .open'), shown('[role=menu]')),
@@ -124,18 +125,21 @@ export const screens = {
   ),
 };
 
-/** unsettled waits for the end of transitions and for fonts. */
-export async function settled(page) {
-  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running'));
-}
+/** needsWidth are the states that a narrow page does not have. */
+const needsWidth = new Set(['history panel', 'comparison in the panel']);
 
-/** each leads to each screen, and calls a check with its name. It fails with all that the checks have found. */
-export async function each(page, world, check, names = Object.keys(screens)) {
+/** each leads to each screen at a width, and then calls a check at this and other widths. It fails with all that the checks find. */
+export async function each(page, world, widths, check) {
   const found = [];
-  for (const name of names) {
-    await screens[name](page, world);
-    await settled(page);
-    for (const fault of await check(page, name)) found.push(`${name}: ${fault}`);
+  for (const [name, lead] of Object.entries(screens)) {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await lead(page, world);
+    for (const width of widths) {
+      if (width < 1000 && needsWidth.has(name)) continue;
+      await page.setViewportSize({ width, height: Math.round(width < 1000 ? 740 : width * 0.6) });
+      await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running'));
+      for (const fault of await check(width)) found.push(`${name} at ${width} px: ${fault}`);
+    }
   }
   assert.deepEqual(found, []);
 }

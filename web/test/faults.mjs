@@ -97,7 +97,7 @@ export const targetFaults = (page) =>
   });
 
 const named = new Set(
-  'button link textbox searchbox combobox checkbox menuitem option row DisclosureTriangle listbox grid menu dialog navigation complementary region group spinbutton Date'.split(
+  'button link textbox searchbox combobox checkbox menuitem option row DisclosureTriangle listbox grid menu dialog navigation complementary region spinbutton Date'.split(
     ' ',
   ),
 );
