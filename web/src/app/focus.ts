@@ -70,7 +70,7 @@ export function keepFocus(place: HTMLElement) {
     toHeading();
   }
 
-  // After the components that give the focus to a part of theirs.
+  // After components that move the focus themselves.
   const observer = new MutationObserver(() => requestAnimationFrame(mend));
   observer.observe(place, { childList: true, subtree: true, attributeFilter: ['disabled'] });
   place.addEventListener('focusin', note);
