@@ -9,6 +9,8 @@ export interface Notice {
 class Notices {
   list = $state<Notice[]>([]);
   spoken = $state('');
+  /** While the pointer or the focus is at a notice, none goes away by itself. */
+  held = false;
   private count = 0;
 
   /** say reads a sentence to users of a screen reader; nothing is shown. */
@@ -22,11 +24,16 @@ class Notices {
     const notice: Notice = { id, text, kind };
     if (action) notice.action = action;
     this.add(notice);
-    setTimeout(() => this.dismiss(id), action ? 12_000 : 6_000);
+    setTimeout(() => this.expire(id), action ? 12_000 : 6_000);
+  }
+
+  private expire(id: number) {
+    if (this.held) setTimeout(() => this.expire(id), 2_000);
+    else this.dismiss(id);
   }
 
   private add(notice: Notice) {
-    this.list = [...this.list.slice(-2), notice];
+    this.list = [...this.list.slice(-1), notice];
   }
 
   fail(text: string) {
