@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,39 @@ func TestMembers_IdempotencyKeysAreTheMembersOwn(t *testing.T) {
 	bob.Post(projectsPath, withTitle("x"), keyHeader, key).WantProblem(422, "idempotency_key_reused")
 	removeMember(t, s, spec.ProjectID, bob)
 	bob.Post(spec.items(), `{"content": "by bob"}`, keyHeader, key).WantProblem(404, "specification_not_found")
+}
+
+// A search finds what the caller may read: own content and that of shared projects, best
+// first.
+func TestMembers_SearchFindsWhatIsShared(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann, cid, bob := s.SignUp(t), s.SignUp(t), s.SignUp(t)
+	ofAnn, ofCid, own, hidden := newSpec(ann, "zebra of ann"), newSpec(cid, "zebra of cid"), newSpec(bob, "zebra of bob"), newSpec(ann, "zebra in hiding")
+	addMember(t, s, ofAnn.ProjectID, bob, "viewer")
+	addMember(t, s, ofCid.ProjectID, bob, "editor")
+	find := func(query string) (projects []string) {
+		for token := ""; ; {
+			page := bob.Get("/api/v1/search?q=zebra&page_size=1" + query + "&page_token=" + token).Want(200).JSON()
+			for _, hit := range page["hits"].([]any) {
+				projects = append(projects, hit.(map[string]any)["project_id"].(string))
+			}
+			if token = page["next_page_token"].(string); token == "" {
+				return projects
+			}
+		}
+	}
+	want := []string{own.ProjectID, ofCid.ProjectID, ofAnn.ProjectID} // the newest first
+	if got := find(""); !slices.Equal(got, want) {
+		t.Errorf("everywhere: %v, want %v", got, want)
+	}
+	for project, want := range map[string][]string{ofAnn.ProjectID: {ofAnn.ProjectID}, own.ProjectID: {own.ProjectID}, hidden.ProjectID: nil} {
+		if got := find("&project_id=" + project); !slices.Equal(got, want) {
+			t.Errorf("in %s: %v, want %v", project, got, want)
+		}
+	}
+	removeMember(t, s, ofAnn.ProjectID, bob)
+	if got := find(""); !slices.Equal(got, want[:2]) {
+		t.Errorf("after the end of a membership: %v, want %v", got, want[:2])
+	}
 }

@@ -20,8 +20,9 @@ import (
 const maxSearchSeconds = 1
 
 // Search implements requirements.Store.
-func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.SearchQuery) ([]requirements.Hit, bool, error) {
+func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.SearchQuery) (requirements.Found, error) {
 	var rows []db.SearchRow
+	var shared []db.ListMembershipsRow
 	complete := true
 	var queries []query
 	if !q.Text.Empty() {
@@ -31,9 +32,18 @@ func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.Sea
 			}),
 			get(&complete, func(queries *db.Queries) (bool, error) { return queries.SearchedAll(ctx, maxSearchSeconds) }),
 		}
+		if actor.At.IsZero() {
+			queries = append(queries, get(&shared, func(q *db.Queries) ([]db.ListMembershipsRow, error) {
+				return q.ListMemberships(ctx, uuidOf(actor.User))
+			}))
+		}
 	}
 	err := s.read(ctx, actor, queries...) // the session is checked in any case
-	return convertAll(rows, hitOf), complete, err
+	return requirements.Found{Hits: convertAll(rows, hitOf), Complete: complete, Shared: convertAll(shared, locationOf)}, err
+}
+
+func locationOf(row db.ListMembershipsRow) auth.Location {
+	return auth.Location{Owner: row.OwnerID.Bytes, Project: row.ProjectID.Bytes}
 }
 
 func searchParams(actor auth.Actor, q requirements.SearchQuery) db.SearchParams {

@@ -1,7 +1,12 @@
 package requirements
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/page"
@@ -59,6 +64,23 @@ type Hits struct {
 	Complete bool
 }
 
+// Found is what one search of the store finds.
+type Found struct {
+	Hits []Hit
+	// Complete is false if there was no time for all texts.
+	Complete bool
+	// Shared are the projects that others share with the actor. It is empty for an actor
+	// at one of them.
+	Shared []auth.Location
+}
+
+const (
+	// maxSharedSearches is how many shared projects a search reads, each in a round trip.
+	maxSharedSearches = 20
+	// maxSharedTime is when a search begins no further project.
+	maxSharedTime = 3 * time.Second
+)
+
 // beforeFirst precedes every hit: ranks count from 0.
 var beforeFirst = page.Cursor{Number: -1}
 
@@ -70,15 +92,49 @@ func (s *Service) Search(ctx context.Context, actor auth.Actor, q SearchQuery) (
 	if read.After == nil {
 		read.After = &beforeFirst
 	}
-	rows, complete, err := s.store.Search(ctx, actor, read)
+	found, err := s.store.Search(ctx, actor, read)
+	if err == nil {
+		err = s.searchShared(ctx, actor, read, &found)
+	}
 	if err != nil {
 		return Hits{}, err
 	}
-	hits := Hits{Complete: complete, Page: page.CutBytes(rows, q.Limit,
+	hits := Hits{Complete: found.Complete, Page: page.CutBytes(found.Hits, q.Limit,
 		func(h Hit) int { return len(h.Content) }, func(h Hit) page.Cursor { return h.At })}
 	for n := range hits.Rows {
 		hits.Rows[n].Snippet = q.Text.Snippet(hits.Rows[n].Content)
 		hits.Rows[n].Content = ""
 	}
 	return hits, nil
+}
+
+// searchShared adds to what was found what the shared projects have.
+func (s *Service) searchShared(ctx context.Context, actor auth.Actor, q SearchQuery, found *Found) error {
+	start, only := time.Now(), q.Project
+	searched := 0
+	for _, at := range found.Shared {
+		if !only.IsZero() && only != ProjectID(at.Project) {
+			continue
+		}
+		if searched == maxSharedSearches || time.Since(start) > maxSharedTime {
+			found.Complete = false
+			return nil
+		}
+		searched++
+		actor.At, q.Project = at, ProjectID(at.Project)
+		more, err := s.store.Search(ctx, actor, q)
+		switch {
+		case errors.Is(err, auth.ErrNotMember): // not any more
+			continue
+		case err != nil:
+			return err
+		}
+		found.Hits = append(found.Hits, more.Hits...)
+		slices.SortFunc(found.Hits, func(a, b Hit) int {
+			return cmp.Or(cmp.Compare(a.At.Number, b.At.Number), b.At.Time.Compare(a.At.Time), bytes.Compare(b.At.ID[:], a.At.ID[:]))
+		})
+		found.Hits = found.Hits[:min(len(found.Hits), q.Limit)]
+		found.Complete = found.Complete && more.Complete
+	}
+	return nil
 }

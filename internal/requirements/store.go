@@ -29,9 +29,10 @@ type Store interface {
 	// Item reads one item, and whether its specification or project is in the
 	// trash.
 	Item(ctx context.Context, actor auth.Actor, item ItemID) (found Item, trashed bool, err error)
-	// Search reads one page of what a query finds, and whether there was time for all
-	// texts. The page ends with the first hit beyond page.MaxBytes of content.
-	Search(ctx context.Context, actor auth.Actor, q SearchQuery) (hits []Hit, complete bool, err error)
+	// Search reads one page of what a query finds in the actor's own content, or in the shared
+	// project that the actor is at. The page ends with the first hit beyond page.MaxBytes of
+	// content.
+	Search(ctx context.Context, actor auth.Actor, q SearchQuery) (Found, error)
 
 	// Walk calls visit for everything that the actor owns, including the trash, in
 	// one snapshot. It holds only a small part of it in memory at a time.

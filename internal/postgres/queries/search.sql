@@ -66,3 +66,12 @@ ORDER  BY paged.rank, paged.updated_at DESC, paged.id DESC;
 -- SearchedAll reports whether the search in the same transaction had time for all texts.
 -- name: SearchedAll :one
 SELECT (clock_timestamp() < now() + make_interval(secs => @max_seconds::float8))::boolean AS searched_all;
+
+-- ListMemberships reads which projects others share with a user, the oldest first. The row
+-- beyond those that a search reads shows that there are more.
+-- name: ListMemberships :many
+SELECT owner_id, project_id
+FROM   project_members
+WHERE  user_id = @user_id AND removed_at IS NULL
+ORDER  BY created_at, project_id
+LIMIT  1000;

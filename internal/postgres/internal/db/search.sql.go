@@ -13,6 +13,41 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const listMemberships = `-- name: ListMemberships :many
+SELECT owner_id, project_id
+FROM   project_members
+WHERE  user_id = $1 AND removed_at IS NULL
+ORDER  BY created_at, project_id
+LIMIT  1000
+`
+
+type ListMembershipsRow struct {
+	OwnerID   pgtype.UUID
+	ProjectID pgtype.UUID
+}
+
+// ListMemberships reads which projects others share with a user, the oldest first. The row
+// beyond those that a search reads shows that there are more.
+func (q *Queries) ListMemberships(ctx context.Context, userID pgtype.UUID) ([]ListMembershipsRow, error) {
+	rows, err := q.db.Query(ctx, listMemberships, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListMembershipsRow
+	for rows.Next() {
+		var i ListMembershipsRow
+		if err := rows.Scan(&i.OwnerID, &i.ProjectID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const search = `-- name: Search :many
 SELECT paged.kind, paged.project_id, paged.specification_id, paged.item_id, paged.specification_number, paged.item_number,
        paged.title, paged.content, paged.updated_at, paged.id, paged.rank
