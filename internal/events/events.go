@@ -36,20 +36,36 @@ const (
 	retryAfter = 5 * time.Second
 )
 
-// Watch is what a stream is about: a project as the user of a session sees it. The zero
-// Project stands for all projects of the user.
+// Watch is what a stream is about: a project as the user of a session or API token sees
+// it. The zero Project stands for all projects of the user.
 type Watch struct {
 	User    auth.UserID
 	Session auth.SessionID
+	Token   auth.TokenCredential
 	Project requirements.ProjectID
 }
 
+// WatchOf returns what a stream of an actor is about.
+func WatchOf(actor auth.Actor, project requirements.ProjectID) Watch {
+	return Watch{User: actor.User, Session: actor.Session, Token: actor.Token, Project: project}
+}
+
 // actor returns the actor of the stream's queries.
-func (w Watch) actor() auth.Actor { return auth.Actor{User: w.User, Session: w.Session} }
+func (w Watch) actor() auth.Actor {
+	return auth.Actor{User: w.User, Session: w.Session, Token: w.Token}
+}
+
+// errEnded is the problem of a stream whose credential is not live any more.
+func (w Watch) errEnded() error {
+	if w.Token.IsZero() {
+		return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
+	}
+	return problem.New(problem.TokenRevoked, "The API token was revoked or has expired, or its user was suspended or deleted.")
+}
 
 // State is whether a stream may go on, and whether it has something to read.
 type State struct {
-	// Live is false once the session has ended, Found once the project is not live.
+	// Live is false once the session or token has ended, Found once the project is not live.
 	Live, Found bool
 	// Revision is the newest one of the project; for all projects, the sum of their revisions.
 	Revision int64

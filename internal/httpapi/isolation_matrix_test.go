@@ -18,8 +18,8 @@ import (
 // routeCase describes a route: a request that succeeds, and what its path
 // names.
 type routeCase struct {
-	// names is project, baseline, specification, item, deleted item, session or user; empty
-	// for none.
+	// names is project, baseline, specification, item, deleted item, session, token, bot,
+	// bot token or user; empty for none.
 	names string
 	body  string
 	// query is what the request needs in its query string.
@@ -48,6 +48,17 @@ var routeCases = map[string]routeCase{
 	"PATCH /users/me":            {body: `{"name": "x"}`},
 	"DELETE /users/me":           {endsSession: true},
 	"GET /users/me/export":       {},
+
+	"GET /tokens":                         {},
+	"POST /tokens":                        {body: `{"name": "x", "scopes": ["read"]}`},
+	"DELETE /tokens/{id}":                 {names: "token"},
+	"GET /bots":                           {},
+	"POST /bots":                          {body: `{"name": "x"}`},
+	"PATCH /bots/{id}":                    {names: "bot", body: `{"name": "x"}`},
+	"DELETE /bots/{id}":                   {names: "bot"},
+	"GET /bots/{id}/tokens":               {names: "bot"},
+	"POST /bots/{id}/tokens":              {names: "bot", body: `{"name": "x", "scopes": ["read"]}`},
+	"DELETE /bots/{id}/tokens/{token_id}": {names: "bot token"},
 
 	"GET /projects":                 {},
 	"POST /projects":                {body: `{"title": "x"}`},
@@ -144,12 +155,13 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	c := s.SignUp(t)
 	spec := newSpec(c, "a")
 	dead := specProject{ID: spec.ProjectID}.add(c, "x")
-	deadItem, deadProject := newBullet(c, dead, "a"), newProject(c, "Dead")
+	deadItem, deadProject, bot := newBullet(c, dead, "a"), newProject(c, "Dead"), newBot(c, "builder")
 	own := ownedIDs{
 		live: map[string]string{
 			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
 			"deleted item": newDeletedItem(c, spec), "baseline": newBaseline(c, specProject{ID: spec.ProjectID}, "old"),
-			"session": c.Session, "user": c.User,
+			"session": c.Session, "user": c.User, "token": newAPIToken(c, tokensPath, "read").ID, "bot": bot,
+			"bot token": bot + "/tokens/" + newAPIToken(c, botsPath+"/"+bot+"/tokens", "read").ID,
 		},
 		trashed: map[string]string{
 			"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID,
@@ -230,7 +242,7 @@ func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
 	case c.names == "", owns, c.names == "user" && state != "missing" && state != "malformed":
 		return 200, ""
 	default:
-		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
+		return 404, c.names[strings.LastIndex(c.names, " ")+1:] + "_not_found"
 	}
 }
 
@@ -242,6 +254,12 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	}
 	if cell.names == "" {
 		id = "nothing" // for pages
+	}
+	if rest := "/tokens/{token_id}"; strings.HasSuffix(path, rest) {
+		if !strings.Contains(id, "/") {
+			id += "/tokens/" + id
+		}
+		path = strings.TrimSuffix(path, rest)
 	}
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
 	return c.Do(method, path+cell.query, cell.bodyWith(own.live))

@@ -192,7 +192,7 @@ func listedChangeOf(row db.ListChangesRow) history.Change {
 		Project: row.ProjectID, Revision: row.Revision, Number: row.Number, At: row.RevisedAt.UTC(), Kind: history.Kind(row.Kind),
 		Specification: orZero(row.SpecID), SpecificationNumber: int(row.SpecNumber), Item: orZero(row.ItemID), ItemNumber: int(orZero(row.ItemNumber)),
 		SpecificationVersion: orZero(row.SpecVersion), ItemVersion: orZero(row.ItemVersion),
-		Actor: history.Actor{ID: orZero(row.ActorID), Name: row.ActorName},
+		Actor: history.Actor{ID: orZero(row.ActorID), Name: row.ActorName, Bot: row.ActorIsBot, Token: row.TokenName},
 	}
 }
 

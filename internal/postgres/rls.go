@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
-	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // scope is the tenant scope of a transaction: its role and its settings for
@@ -23,6 +23,8 @@ type scope struct {
 	snapshot bool
 	// user is the user of the scope; zero if it is known in PostgreSQL only.
 	user auth.UserID
+	// token is that of the caller; zero with a session.
+	token auth.TokenCredential
 }
 
 const (
@@ -66,25 +68,29 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')::text, true), ` + longTimeouts
 )
 
-// scopeTo is the scope of a caller with a live session.
+// scopeTo is the scope of a caller with a live session or API token.
 func scopeTo(actor auth.Actor) scope {
-	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, user: actor.User}
+	return scopeOf(actor, scopeToSession, scopeToToken)
 }
 
 // scopeToSnapshotOf is the scope of a caller for reads in several round trips.
 func scopeToSnapshotOf(actor auth.Actor) scope {
-	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
+	in := scopeOf(actor, scopeToSession, scopeToToken)
+	in.snapshot = true
+	return in
 }
 
 // scopeToAllOf is the scope of a caller for work on everything the caller owns.
 func scopeToAllOf(actor auth.Actor) scope {
-	return scope{sql: scopeToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
+	return scopeOf(actor, scopeToSessionLong, scopeToTokenLong)
 }
 
 // scopeToExportOf is the scope of a caller for reads of everything the caller owns, in
 // several round trips.
 func scopeToExportOf(actor auth.Actor) scope {
-	return scope{sql: scopeToExport, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
+	in := scopeOf(actor, scopeToExport, scopeToTokenExport)
+	in.snapshot = true
+	return in
 }
 
 // scopeToSessionOwner is the scope of the user of a session, live or not. A session
@@ -109,10 +115,10 @@ func scopeToProfile(p auth.Profile, newUser auth.UserID) scope {
 var errWrongScope = errors.New("the result is scoped to another user than the statement")
 
 // statement is the first statement of a transaction. Its error is TokenRevoked if
-// the session is dead. It stores the database's time in *at, unless at is nil.
+// the session or token is dead, and InsufficientScope if the token lacks a scope. It stores the database's time in *at, unless at is nil.
 func (c scope) statement(at *time.Time) statement {
 	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
-		var live bool
+		var live pgtype.Bool
 		var user string
 		var now any // nil is not read
 		if at != nil {
@@ -121,8 +127,8 @@ func (c scope) statement(at *time.Time) statement {
 		if err := results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil); err != nil {
 			return err
 		}
-		if !live {
-			return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
+		if err := c.checkLive(live); err != nil {
+			return err
 		}
 		if !c.user.IsZero() && c.user.String() != user {
 			return errWrongScope

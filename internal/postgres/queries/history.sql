@@ -46,10 +46,11 @@ LIMIT  @max_rows;
 -- replaced.
 -- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = @owner_id AND c.project_id = @project_id AND (c.revision, c.number) < (@before_revision::bigint, @before_number::bigint)
 AND    (sqlc.narg(spec_id)::uuid IS NULL OR c.spec_id = sqlc.narg(spec_id)::uuid)
 AND    (sqlc.narg(actor_id)::uuid IS NULL OR c.actor_id = sqlc.narg(actor_id)::uuid)
@@ -60,10 +61,11 @@ LIMIT  @max_rows;
 -- ListChangesSince reads the changes of a project from the oldest to the newest.
 -- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = @owner_id AND c.project_id = @project_id AND (c.revision, c.number) > (@after_revision::bigint, @after_number::bigint)
 AND    (sqlc.narg(spec_id)::uuid IS NULL OR c.spec_id = sqlc.narg(spec_id)::uuid)
 AND    (sqlc.narg(actor_id)::uuid IS NULL OR c.actor_id = sqlc.narg(actor_id)::uuid)
@@ -75,10 +77,11 @@ LIMIT  @max_rows;
 -- newest first, without what they replaced.
 -- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = @owner_id AND c.spec_id = @spec_id
 AND    c.revision IN (
     SELECT DISTINCT r.revision FROM changes AS r

@@ -41,7 +41,7 @@ func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID aut
 }
 
 const getDeletion = `-- name: GetDeletion :one
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND item_id = $2 AND kind = 'item.deleted'
 ORDER  BY revision DESC, number DESC
@@ -74,6 +74,7 @@ func (q *Queries) GetDeletion(ctx context.Context, ownerID auth.UserID, itemID *
 		&i.OldDeletedAt,
 		&i.OldSpecUpdatedAt,
 		&i.Erased,
+		&i.TokenID,
 	)
 	return i, err
 }
@@ -109,10 +110,11 @@ func (q *Queries) GetProjectRevision(ctx context.Context, ownerID auth.UserID, p
 
 const listChanges = `-- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = $1 AND c.project_id = $2 AND (c.revision, c.number) < ($3::bigint, $4::bigint)
 AND    ($5::uuid IS NULL OR c.spec_id = $5::uuid)
 AND    ($6::uuid IS NULL OR c.actor_id = $6::uuid)
@@ -146,6 +148,8 @@ type ListChangesRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   *string
+	ActorIsBot  bool
+	TokenName   *string
 }
 
 // ListChanges reads the changes of a project, the newest first, without what they
@@ -182,6 +186,8 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -194,7 +200,7 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 }
 
 const listChangesOfSpecifications = `-- name: ListChangesOfSpecifications :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND spec_id = ANY ($2::uuid[]) AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -246,6 +252,7 @@ func (q *Queries) ListChangesOfSpecifications(ctx context.Context, arg ListChang
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -259,10 +266,11 @@ func (q *Queries) ListChangesOfSpecifications(ctx context.Context, arg ListChang
 
 const listChangesSince = `-- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = $1 AND c.project_id = $2 AND (c.revision, c.number) > ($3::bigint, $4::bigint)
 AND    ($5::uuid IS NULL OR c.spec_id = $5::uuid)
 AND    ($6::uuid IS NULL OR c.actor_id = $6::uuid)
@@ -296,6 +304,8 @@ type ListChangesSinceRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   *string
+	ActorIsBot  bool
+	TokenName   *string
 }
 
 // ListChangesSince reads the changes of a project from the oldest to the newest.
@@ -331,6 +341,8 @@ func (q *Queries) ListChangesSince(ctx context.Context, arg ListChangesSincePara
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -464,7 +476,7 @@ func (q *Queries) ListNewestRevisions(ctx context.Context, ownerID auth.UserID) 
 }
 
 const listProjectChanges = `-- name: ListProjectChanges :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND project_id = $2 AND spec_id IS NULL AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -516,6 +528,7 @@ func (q *Queries) ListProjectChanges(ctx context.Context, arg ListProjectChanges
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -529,10 +542,11 @@ func (q *Queries) ListProjectChanges(ctx context.Context, arg ListProjectChanges
 
 const listRevisions = `-- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name, (u.managed_by IS NOT NULL)::boolean AS actor_is_bot, t.name AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
+LEFT   JOIN api_tokens AS t ON t.user_id = c.actor_id AND t.id = c.token_id
 WHERE  c.owner_id = $1 AND c.spec_id = $2
 AND    c.revision IN (
     SELECT DISTINCT r.revision FROM changes AS r
@@ -562,6 +576,8 @@ type ListRevisionsRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   *string
+	ActorIsBot  bool
+	TokenName   *string
 }
 
 // ListRevisions reads the changes of one page of the revisions of a specification, the
@@ -594,6 +610,8 @@ func (q *Queries) ListRevisions(ctx context.Context, arg ListRevisionsParams) ([
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -606,7 +624,7 @@ func (q *Queries) ListRevisions(ctx context.Context, arg ListRevisionsParams) ([
 }
 
 const listSpecificationChanges = `-- name: ListSpecificationChanges :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND spec_id = $2 AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -658,6 +676,7 @@ func (q *Queries) ListSpecificationChanges(ctx context.Context, arg ListSpecific
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}
