@@ -55,7 +55,7 @@ func (s *Service) invalidateAfter(ctx context.Context, user UserID, work func() 
 }
 
 // invalidateBots invalidates what is cached of the bots of a user whose change ended with
-// err. It returns err, or its own error if there is none.
+// err. It returns err, or else its own error.
 func (s *Service) invalidateBots(ctx context.Context, bots []UserID, err error) error {
 	for _, bot := range bots {
 		if invalidated := s.invalidate(ctx, bot); err == nil {

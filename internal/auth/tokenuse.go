@@ -41,8 +41,8 @@ type tokenUse struct {
 }
 
 // ProveToken returns nil if the store has found the actor's token live before, at this
-// replica, or finds it live now. Anybody can make a token that names another user; until
-// it is proven, nothing must be charged to that user. It passes for live from then on
+// replica, or finds it live now. A caller can make up a token that names another user;
+// until it is proven, nothing must be charged to that user. It passes for live from then on
 // only where the store is queried again; see ForgetToken.
 func (s *Service) ProveToken(ctx context.Context, actor Actor) error {
 	if s.uses.proven(actor.Token) {

@@ -122,8 +122,9 @@ func (c UserChange) events(actor Actor, user UserID, before UserState) []Event {
 }
 
 // ChangeUser changes another user's role or suspension. A suspended user has no
-// live session when it returns, and no token of theirs or of their bots is accepted. Users cannot change themselves: an admin must
-// not lock out the last admin by mistake.
+// live session when it returns, and no API token of the user or of their bots is
+// accepted. Users cannot change themselves: an admin must not lock out the last admin
+// by mistake.
 func (s *Service) ChangeUser(ctx context.Context, actor PrivilegedActor, user UserID, change UserChange) (User, error) {
 	if user == actor.User {
 		if err := s.Authorize(ctx, actor); err != nil {

@@ -201,7 +201,7 @@ func actionsAbout(admin *testkit.Client, resource string) (actions []string) {
 	return actions
 }
 
-// Anybody can write a token that names a user. It must not cost that user a request, and
+// A caller can make up a token that names any user. It must not cost that user a request, and
 // must not appear as the user's.
 func TestTokens_ForgedOnesAreChargedToTheAddress(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ func (a *API) routes() {
 	open(a, "POST /auth/refresh", 200, a.refresh, refreshDoc, refreshCookie,
 		problems(problem.RefreshTokenInvalid, problem.RefreshTokenExpired, problem.RefreshTokenReused))
 	open(a, "POST /auth/logout", 204, a.logout, logoutDoc, refreshCookie, logoutLimiter,
-		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.RefreshTokenReused, problem.InvalidHeader))
+		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.RefreshTokenReused, problem.InvalidHeader, problem.InsufficientScope))
 	user(a, "GET /auth/sessions", 200, sessionOnly, a.listSessions, listSessionsDoc, logoutLimiter)
 	user(a, "DELETE /auth/sessions/{id}", 204, sessionOnly, a.endSession, endSessionDoc, session, logoutLimiter)
 

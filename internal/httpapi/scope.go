@@ -11,7 +11,7 @@ import (
 )
 
 // tokenScope is what an operation requires of an API token. The table of routes has one
-// for each operation of signed-in users; the zero value is none. Sessions may do
+// for each operation of signed-in users; the zero value is invalid. Sessions may do
 // everything that their user may.
 type tokenScope int
 
@@ -68,7 +68,7 @@ func (a *API) proven(actor auth.Actor) bool { return actor.Token.IsZero() || a.A
 
 // proveToken finds an API token in the store before the first request with it at this
 // replica is charged to its user, and before its user is logged or their cache is
-// touched. Until then the address is charged: anybody can write a token that names
+// touched. Until then the address is charged: a caller can make up a token that names
 // another user.
 func (a *API) proveToken(r *http.Request) error {
 	info := requestInfoFrom(r.Context())

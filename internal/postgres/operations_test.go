@@ -301,12 +301,7 @@ func readOperations() map[string]operation {
 		}},
 		"CheckSession": {do: func(ctx context.Context, s *tenant) error { return s.store.CheckSession(ctx, s.actor) }},
 		"User":         {do: func(ctx context.Context, s *tenant) error { _, err := s.store.User(ctx, s.actor); return err }},
-		"Tokens": {do: func(ctx context.Context, s *tenant) error {
-			_, err := s.store.Tokens(ctx, s.actor, s.actor.User)
-			return err
-		}},
-		"Bots":     {do: func(ctx context.Context, s *tenant) error { _, err := s.store.Bots(ctx, s.actor); return err }},
-		"Sessions": {do: func(ctx context.Context, s *tenant) error { _, err := s.store.Sessions(ctx, s.actor); return err }},
+		"Sessions":     {do: func(ctx context.Context, s *tenant) error { _, err := s.store.Sessions(ctx, s.actor); return err }},
 		"Project": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.Project(ctx, s.actor, s.live)
 			return err
@@ -336,6 +331,7 @@ func readOperations() map[string]operation {
 			return err
 		}},
 	}
+	addTokenReads(all)
 	for name, q := range searchQueries() {
 		all["Search "+name] = operation{do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.Search(ctx, s.actor, q)

@@ -68,6 +68,18 @@ func freeBots(ctx context.Context, s *tenant) error {
 	return err
 }
 
+// addTokenReads adds the reads of tokens and bots.
+func addTokenReads(all map[string]operation) {
+	all["Tokens"] = operation{do: func(ctx context.Context, s *tenant) error {
+		_, err := s.store.Tokens(ctx, s.actor, s.actor.User)
+		return err
+	}}
+	all["Bots"] = operation{do: func(ctx context.Context, s *tenant) error {
+		_, err := s.store.Bots(ctx, s.actor)
+		return err
+	}}
+}
+
 // withTokenWrites adds the writes of tokens and bots.
 func withTokenWrites(all map[string]operation) map[string]operation {
 	withBot := func(ctx context.Context, s *tenant) (err error) {
