@@ -57,6 +57,12 @@ const (
 	UserDeleted      Action = "user.deleted"
 	PermissionDenied Action = "permission.denied"
 	HistoryDeleted   Action = "history.deleted"
+
+	TokenCreated            Action = "token.created"
+	TokenRevoked            Action = "token.revoked"
+	TokenUsedFromNewAddress Action = "token.used_from_new_address"
+	BotCreated              Action = "bot.created"
+	BotDeleted              Action = "bot.deleted"
 )
 
 // ProjectEvent returns an event about a project.

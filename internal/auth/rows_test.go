@@ -144,9 +144,9 @@ func (r *rows) CheckSession(_ context.Context, actor auth.Actor) error {
 	return nil
 }
 
-func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth.UserID, change auth.UserChange, eventsOf func(auth.UserState) []auth.Event) (auth.User, error) {
+func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth.UserID, change auth.UserChange, eventsOf func(auth.UserState) []auth.Event) (auth.User, []auth.UserID, error) {
 	if !r.user(staff.User).Role.May(staff.Permission) {
-		return auth.User{}, problem.New(problem.PermissionDenied, "not an admin")
+		return auth.User{}, nil, problem.New(problem.PermissionDenied, "not an admin")
 	}
 	user := r.user(id)
 	before := auth.UserState{Role: user.Role, Suspended: user.SuspendedAt != nil}
@@ -155,7 +155,7 @@ func (r *rows) ChangeUser(_ context.Context, staff auth.PrivilegedActor, id auth
 		r.revoke(r.of(id, func(s *auth.Session) bool { return s.RevokedAt == nil }))
 	}
 	r.events = append(r.events, eventsOf(before)...)
-	return *user, nil
+	return *user, nil, nil
 }
 
 func (r *rows) Record(_ context.Context, e auth.Event) error {

@@ -27,6 +27,7 @@ type Service struct {
 	log      *slog.Logger
 	// anonymous bounds the audit events of rejected sign-ins.
 	anonymous eventBudget
+	uses      tokenUses
 }
 
 // Invalidator is a cache of what users read, and of which sessions are live.
@@ -54,6 +55,17 @@ func (s *Service) invalidateAfter(ctx context.Context, user UserID, work func() 
 	return work()
 }
 
+// invalidateBots invalidates what is cached of the bots of a user whose change ended with
+// err. It returns err, or else its own error.
+func (s *Service) invalidateBots(ctx context.Context, bots []UserID, err error) error {
+	for _, bot := range bots {
+		if invalidated := s.invalidate(ctx, bot); err == nil {
+			err = invalidated
+		}
+	}
+	return err
+}
+
 // invalidate ends all that is cached of a user. If it fails, the change before it is
 // done all the same, and the caller has to repeat the request.
 func (s *Service) invalidate(ctx context.Context, user UserID) error {
@@ -70,11 +82,13 @@ func (s *Service) invalidate(ctx context.Context, user UserID) error {
 }
 
 // Actor is the author of a request: the user and session of a verified access
-// token. The store checks in the same round trip as the work that the session is
-// live.
+// token, or the user of an API token. The store checks in the same round trip as the
+// work that the session or the token is live.
 type Actor struct {
-	User    UserID
+	User UserID
+	// Session is zero with an API token, Token with a session.
 	Session SessionID
+	Token   TokenCredential
 	// From is the client, for the audit log.
 	From Client
 	// At is the shared project that the request is about. It is zero for a request about
@@ -121,21 +135,35 @@ type Client struct {
 // Authenticate returns the actor of an Authorization header (RFC 6750), or
 // TokenMissing, TokenInvalid or TokenExpired.
 func (s *Service) Authenticate(authorization string) (Actor, error) {
-	token, err := s.accessToken(authorization)
-	return Actor{User: token.user, Session: token.session}, err
+	token, err := bearerToken(authorization)
+	if err != nil {
+		return Actor{}, err
+	}
+	if isAPIToken(token) {
+		return parseAPIToken(token)
+	}
+	return s.access.Verify(token)
 }
 
-// ValidUntil returns when the token of an Authorization header expires.
+// ValidUntil returns when the access token of an Authorization header expires. For an API
+// token, whose end only the store knows, it is the latest possible time.
 func (s *Service) ValidUntil(authorization string) (time.Time, error) {
-	token, err := s.accessToken(authorization)
-	return time.Unix(token.expires, 0), err
+	token, err := bearerToken(authorization)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if isAPIToken(token) {
+		return s.access.now().Add(MaxTokenLifetime), nil
+	}
+	verified, err := s.access.verify(token)
+	return time.Unix(verified.expires, 0), err
 }
 
-func (s *Service) accessToken(authorization string) (cachedToken, error) {
+func bearerToken(authorization string) (string, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	token = strings.TrimLeft(token, " ") // one blank or more (RFC 9110, section 11.4)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return cachedToken{}, problem.New(problem.TokenMissing, "An access token is required: sign in, then send Authorization: Bearer <access_token>.")
+		return "", problem.New(problem.TokenMissing, "An access token is required: sign in, then send Authorization: Bearer <access_token>.")
 	}
-	return s.access.verify(token)
+	return token, nil
 }

@@ -45,7 +45,8 @@ type SessionPolicy struct {
 	Admins []string
 }
 
-// CheckSession returns nil if the actor's session is live, else TokenRevoked.
+// CheckSession returns nil if the actor's session or API token is live, else
+// TokenRevoked, or InsufficientScope for a token without the scope that it needs.
 func (s *Service) CheckSession(ctx context.Context, actor Actor) error {
 	return s.store.CheckSession(ctx, actor)
 }
@@ -74,6 +75,9 @@ func (s *Service) Logout(ctx context.Context, authorization, refreshToken string
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	actor, err := s.Authenticate(authorization)
+	if err == nil && !actor.Token.IsZero() {
+		err = NeedsSession()
+	}
 	if err != nil {
 		if refreshToken == "" {
 			return err

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 )
 
@@ -19,8 +20,9 @@ type Store interface {
 	User(ctx context.Context, actor Actor) (User, error)
 	// Rename sets the actor's name and returns the new row.
 	Rename(ctx context.Context, actor Actor, name Name) (User, error)
-	// DeleteAccount deletes the actor's row and everything below it.
-	DeleteAccount(ctx context.Context, actor Actor, e Event) error
+	// DeleteAccount deletes the actor's row and everything below it. It returns the bots
+	// that it deleted, also if it may have failed.
+	DeleteAccount(ctx context.Context, actor Actor, e Event) (bots []UserID, err error)
 	// ChangeSession runs decide while the session is locked, stores the result,
 	// and returns the user. A missing session is SessionNotFound.
 	ChangeSession(ctx context.Context, session SessionID, decide func(before Session, at time.Time) SessionChange) (User, error)
@@ -33,7 +35,8 @@ type Store interface {
 	// the session is live, it revokes every session of the user. For each session
 	// that was not revoked before, it stores the event that eventOf returns.
 	EndOwnSession(ctx context.Context, actor Actor, all bool, eventOf func(SessionID) Event) error
-	// CheckSession returns nil if the actor's session is live, else TokenRevoked.
+	// CheckSession returns nil if the actor's session or API token is live, else
+	// TokenRevoked or InsufficientScope.
 	CheckSession(ctx context.Context, actor Actor) error
 	// Locate returns where a thing is that is shared with the actor, or ErrNotMember. The
 	// kind is that of paths: projects, specs, items, baselines.
@@ -44,13 +47,46 @@ type Store interface {
 	// Users reads the users of a query, whose After is not nil.
 	Users(ctx context.Context, actor PrivilegedActor, q UserQuery) ([]User, error)
 	// ChangeUser changes another user, revokes the sessions of a user that it
-	// suspends, and stores the events that eventsOf returns. A missing user is
-	// UserNotFound.
-	ChangeUser(ctx context.Context, actor PrivilegedActor, user UserID, change UserChange, eventsOf func(UserState) []Event) (User, error)
+	// suspends, and stores the events that eventsOf returns. It returns the bots of the
+	// user, also if it may have failed. A missing user is UserNotFound.
+	ChangeUser(ctx context.Context, actor PrivilegedActor, user UserID, change UserChange, eventsOf func(UserState) []Event) (changed User, bots []UserID, err error)
 	// Events reads the audit events of a query, whose After is not nil.
 	Events(ctx context.Context, actor PrivilegedActor, q EventQuery) ([]Event, error)
 	// Record stores an event that has no other change to commit with.
 	Record(ctx context.Context, e Event) error
+	TokenStore
+}
+
+// TokenStore stores API tokens and bots. An owner of tokens is the actor, or a bot of the
+// actor; any other is BotNotFound.
+type TokenStore interface {
+	// Tokens reads the live tokens of an owner, from the newest to the oldest.
+	Tokens(ctx context.Context, actor Actor, owner UserID) ([]APIToken, error)
+	// CreateToken stores a token unless CheckNewToken rejects it. Tokens of one owner are
+	// created one after the other.
+	CreateToken(ctx context.Context, actor Actor, t NewAPIToken, e Event) (APIToken, error)
+	// RevokeToken revokes a live token, or returns TokenNotFound.
+	RevokeToken(ctx context.Context, actor Actor, owner UserID, token APITokenID, e Event) error
+	// TouchToken notes a use of the actor's token, at most once in ten minutes, and the
+	// event if the token was not used from the network before. It does not check that the
+	// token is live.
+	TouchToken(ctx context.Context, actor Actor, network string, e Event) error
+	// Bots reads the actor's bots, from the newest to the oldest.
+	Bots(ctx context.Context, actor Actor) ([]User, error)
+	// CreateBot stores a bot unless CheckNewBot rejects it. Bots of one person are created
+	// one after the other.
+	CreateBot(ctx context.Context, actor Actor, bot UserID, name Name, e Event) (User, error)
+	// RenameBot sets the name of a bot, unless it is nil, and returns the bot.
+	RenameBot(ctx context.Context, actor Actor, bot UserID, name *Name) (User, error)
+	// DeleteBot deletes a bot and everything below it.
+	DeleteBot(ctx context.Context, actor Actor, bot UserID, e Event) error
+}
+
+// NewAPIToken is a token to store. The store sets its times.
+type NewAPIToken struct {
+	APIToken
+	Hash     [sha256.Size]byte
+	Lifetime time.Duration
 }
 
 // SignInDecision decides about a verified sign-in. Known is nil for a new user;

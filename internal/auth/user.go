@@ -2,21 +2,18 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/problem"
-	"github.com/codegenapp/codegenapp/internal/text"
 )
 
 // UserID identifies a user.
 type UserID = id.Of[User]
 
-// User is a person who has signed in at least once.
+// User is a person who has signed in at least once, or a bot of such a person.
 type User struct {
 	ID              UserID
 	Issuer, Subject string
@@ -27,6 +24,8 @@ type User struct {
 	SuspendedAt     *time.Time
 	CreatedAt       time.Time
 	LastLoginAt     time.Time
+	// ManagedBy is the person that a bot belongs to; nil for a person.
+	ManagedBy *UserID
 }
 
 // maxName is the maximum length of a user's name in code points.
@@ -39,20 +38,7 @@ type Name struct{ text string }
 // ParseName validates a name. It returns all field errors.
 func ParseName(s string) (Name, []problem.FieldError) {
 	s = strings.TrimSpace(s)
-	var errs []problem.FieldError
-	reject := func(code, format string, args ...any) {
-		errs = append(errs, problem.FieldError{Pointer: "/name", Code: code, Detail: fmt.Sprintf(format, args...)})
-	}
-	switch n := utf8.RuneCountInString(s); {
-	case !text.HasVisible(s):
-		reject("blank", "At least one visible character is required.")
-	case n > maxName:
-		reject("too_long", "At most %d characters are allowed; this has %d.", maxName, n)
-	}
-	if strings.ContainsFunc(s, func(c rune) bool { return !text.AllowedInLine(c) }) {
-		reject("control_character", "Control characters and line separators are not allowed.")
-	}
-	return Name{s}, errs
+	return Name{s}, checkLine("/name", s, maxName)
 }
 
 // String returns the name.
@@ -77,12 +63,15 @@ func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
 	return s.store.Record(ctx, actor.userEvent(UserExported, actor.User))
 }
 
-// DeleteAccount deletes the actor's account with all its data and sessions. The
+// DeleteAccount deletes the actor's account with all its data, sessions and bots. The
 // same person can sign in again, as a new user.
 func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
-	return s.invalidateAfter(ctx, actor.User, func() error {
-		return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+	var bots []UserID
+	err := s.invalidateAfter(ctx, actor.User, func() (err error) {
+		bots, err = s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+		return err
 	})
+	return s.invalidateBots(ctx, bots, err)
 }
 
 // UserQuery selects one page of the users, from the newest to the oldest.
@@ -133,8 +122,9 @@ func (c UserChange) events(actor Actor, user UserID, before UserState) []Event {
 }
 
 // ChangeUser changes another user's role or suspension. A suspended user has no
-// live session when it returns. Users cannot change themselves: an admin must
-// not lock out the last admin by mistake.
+// live session when it returns, and no API token of the user or of their bots is
+// accepted. Users cannot change themselves: an admin must not lock out the last admin
+// by mistake.
 func (s *Service) ChangeUser(ctx context.Context, actor PrivilegedActor, user UserID, change UserChange) (User, error) {
 	if user == actor.User {
 		if err := s.Authorize(ctx, actor); err != nil {
@@ -144,11 +134,12 @@ func (s *Service) ChangeUser(ctx context.Context, actor PrivilegedActor, user Us
 			"You cannot change your own role or suspension; another admin can."))
 	}
 	var changed User
+	var bots []UserID
 	err := s.invalidateAfter(ctx, user, func() (err error) {
-		changed, err = s.store.ChangeUser(ctx, actor, user, change, func(before UserState) []Event {
+		changed, bots, err = s.store.ChangeUser(ctx, actor, user, change, func(before UserState) []Event {
 			return change.events(actor.Actor, user, before)
 		})
 		return err
 	})
-	return changed, s.auditDenied(ctx, actor, err)
+	return changed, s.auditDenied(ctx, actor, s.invalidateBots(ctx, bots, err))
 }

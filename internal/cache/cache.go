@@ -85,7 +85,8 @@ const (
 
 // Request is a read whose response may be cached.
 type Request struct {
-	User    auth.UserID
+	User auth.UserID
+	// Session is that of the caller, or names another credential that passes for live alike.
 	Session auth.SessionID
 	// Resource names what is read: the same name, the same response.
 	Resource string

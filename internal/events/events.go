@@ -37,29 +37,43 @@ const (
 	retryAfter = 5 * time.Second
 )
 
-// Watch is what a stream is about: a project as the user of a session sees it. The zero
-// Project stands for all projects that the user owns.
+// Watch is what a stream is about: a project as the user of a session or API token sees
+// it. The zero Project stands for all projects that the user owns.
 type Watch struct {
 	User    auth.UserID
 	Session auth.SessionID
+	Token   auth.TokenCredential
 	// Owner is the owner of the project: the user, or another one who shares it.
 	Owner   auth.UserID
 	Project requirements.ProjectID
 }
 
+// WatchOf returns what a stream of an actor is about.
+func WatchOf(actor auth.Actor, project requirements.ProjectID) Watch {
+	return Watch{User: actor.User, Session: actor.Session, Token: actor.Token, Owner: actor.Owner(), Project: project}
+}
+
 // actor returns the actor of the stream's queries.
 func (w Watch) actor() auth.Actor {
-	a := auth.Actor{User: w.User, Session: w.Session}
+	a := auth.Actor{User: w.User, Session: w.Session, Token: w.Token}
 	if w.Owner != w.User {
 		a.At = auth.Location{Owner: w.Owner, Project: w.Project}
 	}
 	return a
 }
 
+// errEnded is the problem of a stream whose credential is not live any more.
+func (w Watch) errEnded() error {
+	if w.Token.IsZero() {
+		return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
+	}
+	return problem.New(problem.TokenRevoked, "The API token was revoked or has expired, or its user was suspended or deleted.")
+}
+
 // State is whether a stream may go on, and whether it has something to read.
 type State struct {
-	// Live is false once the session has ended, Found once the project is not live or not
-	// shared with the user any more.
+	// Live is false once the session or token has ended, Found once the project is not live
+	// or not shared with the user any more.
 	Live, Found bool
 	// Revision is the newest one of the project; for all projects, the sum of their revisions.
 	Revision int64

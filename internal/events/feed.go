@@ -11,7 +11,7 @@ import (
 // that failed: the next poll wakes it.
 const unknown = -1
 
-// feed is what streams of one session about one project share: their queries. The mutex of
+// feed is what streams of one session or token about one project share: their queries. The mutex of
 // the hub guards it.
 type feed struct {
 	watch   Watch
@@ -60,6 +60,9 @@ func (s *Stream) Next(ctx context.Context, after history.Position) (Page, error)
 		return Page{}, ctx.Err()
 	}
 }
+
+// WithToken reports whether the stream depends on an API token instead of a session.
+func (s *Stream) WithToken() bool { return !s.feed.watch.Token.IsZero() }
 
 // Close ends the stream.
 func (s *Stream) Close() {

@@ -162,7 +162,7 @@ func (h *Hub) poll(ctx context.Context) {
 		f.forget()
 		switch state := states[n]; {
 		case !state.Live:
-			f.end(problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again."))
+			f.end(f.watch.errEnded())
 		case !state.Found:
 			f.end(problem.NotFound(problem.ProjectNotFound))
 		case state.Revision != f.seen:

@@ -87,6 +87,10 @@ type Actor struct {
 	ID auth.UserID `json:"ID"`
 	// Name is nil once the account is gone.
 	Name *string `json:"Name"`
+	// Bot is true for a bot that has not been deleted.
+	Bot bool `json:"-"`
+	// Token is the name of the API token; nil for a session, and once the token is gone.
+	Token *string `json:"-"`
 }
 
 // Ref returns what cites the item of the change, such as 3.2: the number of the

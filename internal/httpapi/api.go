@@ -7,7 +7,7 @@
 // package contains no SQL and no business rule.
 //
 // Some types are exported only because huma ignores embedded types that are not:
-// AcceptIn, DiffIn, PageIn, ListIn, IdempotentIn, CreatedOut, ParentOut, UserView, Conditions, Match,
+// AcceptIn, DiffIn, PageIn, ListIn, IdempotentIn, CreatedOut, ParentOut, UserView, TokenView, Conditions, Match,
 // MatchedProjectIn, MatchedSpecificationIn and MatchedItemIn. No other package uses
 // them.
 package httpapi
@@ -124,6 +124,8 @@ type Metrics interface {
 	Refresh(result string)
 	// Limited counts a request beyond the named rate limit.
 	Limited(limit string)
+	// Credential counts a request of a signed-in user, with an API token or a session.
+	Credential(apiToken bool)
 	// Shed counts a request that the named concurrency limiter rejected.
 	Shed(limiter string)
 	Handler() http.Handler
@@ -139,6 +141,7 @@ func (noMetrics) Problem(string)                             {}
 func (noMetrics) SignIn(string)                              {}
 func (noMetrics) Refresh(string)                             {}
 func (noMetrics) Limited(string)                             {}
+func (noMetrics) Credential(bool)                            {}
 func (noMetrics) Shed(string)                                {}
 func (noMetrics) Panicked()                                  {}
 func (noMetrics) Handler() http.Handler                      { return http.NotFoundHandler() }

@@ -59,12 +59,17 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 		if len(info.route.texts) > 0 {
 			w.Header().Add("Vary", "Accept")
 		}
+		err := a.proveToken(r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		defer a.forgetRevoked(r)
 		verified := info.route.signed && a.callerOf(r).err == nil
 		if verified {
 			info.at, _ = a.sharedAtPath(r)
 		}
 		signed := a.Cache != nil && verified
-		var err error
 		switch {
 		case signed && info.route.cacheable && info.at.IsZero() && cacheable(r) && mediaType(r.Header, info.route.texts) == openapi.JSON:
 			err = a.serveRead(w, r, next)
@@ -121,7 +126,7 @@ func (a *API) serveUncached(w http.ResponseWriter, r *http.Request, next http.Ha
 func (a *API) serveRead(w http.ResponseWriter, r *http.Request, next http.Handler) error {
 	info := requestInfoFrom(r.Context())
 	actor := info.caller.actor
-	q := cache.Request{User: actor.User, Session: actor.Session, Resource: a.contractVersion() + r.URL.RequestURI(), Rates: a.defaultRate}
+	q := cache.Request{User: actor.User, Session: actor.CredentialID(), Resource: a.contractVersion() + r.URL.RequestURI(), Rates: a.defaultRate}
 	result := a.Cache.Lookup(r.Context(), q)
 	if err := a.decided(r.Context(), result.Decision); err != nil {
 		return err

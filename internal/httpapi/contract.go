@@ -31,6 +31,8 @@ func newContract() *openapi.Contract {
 		Prefix: prefix, Introduction: docs.Introduction, Format: jsonFormat, Markdown: markdownFormat, Diff: diffFormat, Headers: limitHeaders(),
 		Resources: []openapi.Resource{ // the last that an operation may not find is what its path names
 			{Name: "baseline", NotFound: problem.BaselineNotFound, View: reflect.TypeFor[baseline]()},
+			{Name: "bot", NotFound: problem.BotNotFound, View: reflect.TypeFor[bot]()},
+			{Name: "token", NotFound: problem.TokenNotFound, View: reflect.TypeFor[TokenView]()},
 			{Name: "user", NotFound: problem.UserNotFound, View: reflect.TypeFor[UserView]()},
 			{Name: "session", NotFound: problem.SessionNotFound, View: reflect.TypeFor[session]()},
 			{Name: "project", NotFound: problem.ProjectNotFound, View: reflect.TypeFor[Project](), ETag: `"3"`},
@@ -45,6 +47,7 @@ func newContract() *openapi.Contract {
 			reflect.TypeFor[requirements.SpecificationID](): exampleID[requirements.Specification](0xc1),
 			reflect.TypeFor[requirements.ItemID]():          exampleID[requirements.Item](0xd2),
 			reflect.TypeFor[history.BaselineID]():           exampleID[history.Baseline](0xb5),
+			reflect.TypeFor[auth.APITokenID]():              exampleID[auth.APIToken](0xf4),
 			reflect.TypeFor[auth.SessionID]():               exampleID[auth.Session](0xf1),
 			reflect.TypeFor[auth.EventID]():                 exampleID[auth.Event](0x91),
 			reflect.TypeFor[timestamp]():                    timestamp(time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)),

@@ -27,10 +27,12 @@ const (
 	bodyTimeout = 15 * time.Second
 )
 
-// access is what an operation requires of its caller: nothing, a valid access token, or
-// a role with a permission.
+// access is what an operation requires of its caller: nothing, a credential, or a role
+// with a permission.
 type access struct {
-	signedIn   bool
+	signedIn bool
+	// scope is what it requires of an API token.
+	scope      tokenScope
 	permission auth.Permission
 }
 
@@ -39,18 +41,18 @@ func open[In, Out any](a *API, pattern string, status int, serve func(context.Co
 	register(a, pattern, status, access{}, serve, d, options)
 }
 
-// user registers an operation for signed-in users. The actor is a parameter, so the
-// function cannot forget it.
-func user[In, Out any](a *API, pattern string, status int, serve func(context.Context, auth.Actor, *In) (*Out, error), d doc, options ...option) {
-	register(a, pattern, status, access{signedIn: true}, func(ctx context.Context, in *In) (*Out, error) {
+// user registers an operation for signed-in users, and for programs with the scope. The
+// actor is a parameter, so the function cannot forget it.
+func user[In, Out any](a *API, pattern string, status int, scope tokenScope, serve func(context.Context, auth.Actor, *In) (*Out, error), d doc, options ...option) {
+	register(a, pattern, status, access{signedIn: true, scope: scope}, func(ctx context.Context, in *In) (*Out, error) {
 		return serve(ctx, callFrom(ctx).actor, in)
 	}, d, options)
 }
 
 // role registers an operation for users whose role has a permission. The database
 // checks it in the transaction of the work.
-func role[In, Out any](a *API, pattern string, status int, needs auth.Permission, serve func(context.Context, auth.PrivilegedActor, *In) (*Out, error), d doc, options ...option) {
-	register(a, pattern, status, access{signedIn: true, permission: needs}, func(ctx context.Context, in *In) (*Out, error) {
+func role[In, Out any](a *API, pattern string, status int, scope tokenScope, needs auth.Permission, serve func(context.Context, auth.PrivilegedActor, *In) (*Out, error), d doc, options ...option) {
+	register(a, pattern, status, access{signedIn: true, scope: scope, permission: needs}, func(ctx context.Context, in *In) (*Out, error) {
 		return serve(ctx, callFrom(ctx).privileged(), in)
 	}, d, options)
 }
@@ -58,8 +60,8 @@ func role[In, Out any](a *API, pattern string, status int, needs auth.Permission
 // streamed registers an operation for signed-in users that writes its response
 // itself, part by part. View is the response as the contract shows it. An error that
 // is returned before the first write becomes a problem.
-func streamed[View any](a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor) error, d doc, parameters []*huma.Param, options ...option) {
-	described, _ := a.operation(pattern, http.StatusOK, access{signedIn: true}, d, options)
+func streamed[View any](a *API, pattern string, scope tokenScope, serve func(http.ResponseWriter, *http.Request, auth.Actor) error, d doc, parameters []*huma.Param, options ...option) {
+	described, _ := a.operation(pattern, http.StatusOK, access{signedIn: true, scope: scope}, d, options)
 	described.Parameters = parameters
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[View](), true, "")
 	described.Responses["200"] = &huma.Response{
@@ -144,7 +146,8 @@ func (a *API) operation(pattern string, status int, required access, d doc, opti
 		MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,
 	}
 	if required.signedIn {
-		described.Security = []map[string][]string{{"bearer": {}}}
+		required.scope.check(pattern, op)
+		described.Security = required.scope.security()
 	}
 	a.contract.SetProblems(&described, op.allProblems(described, required))
 	described.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
@@ -210,6 +213,9 @@ func (c *call) check(op *huma.Operation) error {
 		if err := c.authenticate(); err != nil {
 			return err
 		}
+		if c.access.scope == sessionOnly && !c.actor.Token.IsZero() {
+			return c.authorizedError(c.request.Context(), auth.NeedsSession())
+		}
 	}
 	if accept := c.request.Header["Accept"]; len(accept) > 1 || len(accept) == 1 && !isCommon(accept[0]) {
 		c.request.Header.Set("Accept", mediaType(c.request.Header, c.op.texts)) // huma panics on some others
@@ -228,12 +234,13 @@ func (c *call) check(op *huma.Operation) error {
 	return nil
 }
 
-// authenticate verifies the access token. The store checks that its session is live,
-// in the transaction of the work.
+// authenticate verifies the access token or API token. The store checks that its session
+// is live, or that the token is live and has the scope, in the transaction of the work.
 func (c *call) authenticate() error {
 	caller := c.api.callerOf(c.request)
 	c.actor, c.verified = caller.actor, caller.err == nil
 	c.actor.From = login.Client(c.request)
+	c.actor.Token.Needs = c.access.scope.needs()
 	return caller.err
 }
 
@@ -255,7 +262,7 @@ func (a *API) callerOf(r *http.Request) *caller {
 			actor, err = a.Auth.Authenticate(r.Header.Get("Authorization"))
 		}
 		info.caller = &caller{actor, actor.User.String(), err}
-		if err == nil {
+		if err == nil && a.proven(actor) {
 			info.User = info.caller.user
 		}
 	}
@@ -274,19 +281,19 @@ func (a *API) callerName(r *http.Request) string {
 }
 
 // authorizedError is err for callers who may use the operation; for others it is
-// TokenRevoked or PermissionDenied. A request that is rejected before it reaches the
+// TokenRevoked, InsufficientScope or PermissionDenied. A request that is rejected before it reaches the
 // store must not show the others what a valid request looks like.
 func (c *call) authorizedError(ctx context.Context, err error) error {
 	if !c.verified {
 		return err
 	}
 	_, denied := limited(ctx, c.api.limiterFor(c.op), c.caller, requestTimeout, func(ctx context.Context) (*struct{}, error) {
-		if c.access.permission != "" {
+		if c.access.permission != "" && c.actor.Token.IsZero() {
 			return nil, c.api.Auth.Authorize(ctx, c.privileged())
 		}
 		return nil, c.api.Auth.CheckSession(ctx, c.actor)
 	})
-	if code := problem.CodeOf(denied); denied != nil && (code == problem.TokenRevoked || code == problem.PermissionDenied) {
+	if code := problem.CodeOf(denied); denied != nil && (code == problem.TokenRevoked || code == problem.InsufficientScope || code == problem.PermissionDenied) {
 		return denied
 	}
 	return err

@@ -37,7 +37,7 @@ var (
 		"A stream of server-sent events (`text/event-stream`): one event for each revision, as it happens. With `Last-Event-ID` or `since`, first what came after that revision, without gap or repetition, at any replica. Without them, only what happens from now on.\n\n" +
 			"- `event: change`: `id` is the revision, `data` is `{\"revision\", \"at\", \"actor\", \"changes\"}` with changes as in `GET /projects/{id}/changes`.\n" +
 			"- `event: resync`: what was missed is not available any more. Read the project anew. `data` is `{\"revision\"}`, the newest one; the stream goes on from there.\n" +
-			"- `event: end`: the stream is over. `data` is `{\"reason\"}`: `session_ended`, `token_expired` (reconnect with a new access token), `project_unavailable` or `shutdown` (reconnect).\n\n" +
+			"- `event: end`: the stream is over. `data` is `{\"reason\"}`: `session_ended`, `token_revoked` (the API token was revoked or has expired), `token_expired` (reconnect with a new access token), `project_unavailable` or `shutdown` (reconnect).\n\n" +
 			"A comment comes every 15 seconds. After a lost connection, reconnect with the last `id` as `Last-Event-ID`.",
 	}
 	userEventsDoc = doc{
@@ -67,8 +67,8 @@ func sinceParameters() []*huma.Param {
 // eventStream registers an operation for signed-in users that responds with a stream of
 // events, about the project in the path, if there is one. An error that is returned
 // before the first write becomes a problem.
-func eventStream(a *API, pattern string, serve func(http.ResponseWriter, *http.Request, auth.Actor, requirements.ProjectID) error, d doc, parameters []*huma.Param, example string, options ...option) {
-	described, op := a.operation(pattern, http.StatusOK, access{signedIn: true}, d, append(options, problems(problem.TooManyStreams)))
+func eventStream(a *API, pattern string, scope tokenScope, serve func(http.ResponseWriter, *http.Request, auth.Actor, requirements.ProjectID) error, d doc, parameters []*huma.Param, example string, options ...option) {
+	described, op := a.operation(pattern, http.StatusOK, access{signedIn: true, scope: scope}, d, append(options, problems(problem.TooManyStreams)))
 	described.Parameters = parameters
 	described.Responses["200"] = &huma.Response{
 		Description: "OK", Content: map[string]*huma.MediaType{openapi.EventStream: {Schema: &huma.Schema{Type: huma.TypeString}, Example: example}},
@@ -102,14 +102,14 @@ func (a *API) projectEvents(w http.ResponseWriter, r *http.Request, actor auth.A
 	if err != nil {
 		return err
 	}
-	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session, Owner: actor.Owner(), Project: project}, func(s *events.Stream) sender {
+	return a.serveEvents(w, r, events.WatchOf(actor, project), func(s *events.Stream) sender {
 		return &projectSender{stream: s, since: since, oldest: a.Now().Add(-a.FeedRetention)}
 	})
 }
 
 // userEvents is GET /events.
 func (a *API) userEvents(w http.ResponseWriter, r *http.Request, actor auth.Actor, _ requirements.ProjectID) error {
-	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session, Owner: actor.User}, func(s *events.Stream) sender { return &userSender{stream: s} })
+	return a.serveEvents(w, r, events.WatchOf(actor, requirements.ProjectID{}), func(s *events.Stream) sender { return &userSender{stream: s} })
 }
 
 // sinceOf returns the revision that a stream begins after; nil for the newest.
@@ -204,6 +204,8 @@ func (a *API) follow(ctx context.Context, stream *events.Stream, s sender, out *
 		var err error
 		text, more, err = s.next(ctx)
 		switch {
+		case problem.CodeOf(err) == problem.TokenRevoked && err != nil && stream.WithToken():
+			return "token_revoked"
 		case problem.CodeOf(err) == problem.TokenRevoked && err != nil:
 			return "session_ended"
 		case events.Ended(err):

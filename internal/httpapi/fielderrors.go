@@ -19,7 +19,7 @@ var meanings = map[string]string{
 	"required":          "The field is missing.",
 	"too_long":          "The text has too many characters.",
 	"too_many":          "The list has too many entries.",
-	"too_short":         "The text has too few characters.",
+	"too_short":         "The text has too few characters, or the list too few entries.",
 	body.UnknownField:   "The request has a field that does not exist; the pointer shows its name.",
 	"wrong_format":      "The text has another form than the field needs, such as an id.",
 	body.WrongType:      "The value has another JSON type, such as a number in place of a string.",

@@ -42,12 +42,15 @@ var (
 type actor struct {
 	ID    *auth.UserID `json:"id" format:"uuid" nullable:"true" doc:"null for an administrator of the database."`
 	Name  *string      `json:"name" nullable:"true" example:"Ann Example" doc:"null once the account is gone."`
-	Type  string       `json:"type" enum:"user,bot"`
-	Token *string      `json:"token" nullable:"true" doc:"The name of the API token; null for a session."`
+	Type  string       `json:"type" enum:"user,bot" doc:"user for a bot that was deleted."`
+	Token *string      `json:"token" nullable:"true" doc:"The name of the API token; null for a session, and once the token is deleted."`
 }
 
 func actorOf(a history.Actor) actor {
-	out := actor{Name: a.Name, Type: "user"}
+	out := actor{Name: a.Name, Type: "user", Token: a.Token}
+	if a.Bot {
+		out.Type = "bot"
+	}
 	if !a.ID.IsZero() {
 		out.ID = &a.ID
 	}

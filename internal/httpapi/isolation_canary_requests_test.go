@@ -87,12 +87,27 @@ func (w *canaryRequests) prepare(route string) target {
 		t.id = w.signIn("ann@" + canary + ".example").Session // another session of the same user
 	case "user":
 		t.id = w.ben.User
+	case "token":
+		t.id = w.apiToken(tokensPath)
+	case "bot", "bot token":
+		t.id = newBot(w.ann, canary)
+		if path := botsPath + "/" + t.id + "/tokens"; t.cell.names == "bot token" {
+			t.id += "/tokens/" + w.apiToken(path)
+		}
 	default:
 		t.id = echoed
 	}
 	t.path = pathParameter.ReplaceAllString(path, t.id)
 	t.body = withCanary(t.cell.bodyWith(content))
 	return t
+}
+
+// apiToken creates an API token below a path, and returns its id.
+func (w *canaryRequests) apiToken(path string) string {
+	w.t.Helper()
+	made := newAPIToken(w.ann, path, "read")
+	w.addToken("an API token", made.Token)
+	return made.ID
 }
 
 // send sends a request and records the status.
@@ -232,6 +247,7 @@ func (w *canaryRequests) sendToFailingDatabase(reads bool) {
 		}
 		ids := maps.Clone(w.permanent)
 		ids["session"], ids["user"] = w.ann.Session, w.ben.User
+		ids["token"], ids["bot"], ids["bot token"] = w.ann.Session, w.ben.User, w.ben.User+"/tokens/"+w.ann.Session
 		body := withCanary(c.bodyWith(ids))
 		if strings.HasSuffix(path, "/login") {
 			token := idToken(w.t, w.s, issuer.Claims{Email: "new@" + canary + ".example", Name: canary, Subject: canary})

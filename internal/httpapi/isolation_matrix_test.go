@@ -20,8 +20,8 @@ import (
 type routeCase struct {
 	// method is that of the route.
 	method string
-	// names is project, baseline, specification, item, deleted item, session or user; empty
-	// for none.
+	// names is project, baseline, specification, item, deleted item, session, token, bot,
+	// bot token or user; empty for none.
 	names string
 	body  string
 	// query is what the request needs in its query string.
@@ -55,6 +55,17 @@ var routeCases = map[string]routeCase{
 	"PATCH /users/me":            {body: `{"name": "x"}`},
 	"DELETE /users/me":           {endsSession: true},
 	"GET /users/me/export":       {},
+
+	"GET /tokens":                         {},
+	"POST /tokens":                        {body: `{"name": "x", "scopes": ["read"]}`},
+	"DELETE /tokens/{id}":                 {names: "token"},
+	"GET /bots":                           {},
+	"POST /bots":                          {body: `{"name": "x"}`},
+	"PATCH /bots/{id}":                    {names: "bot", body: `{"name": "x"}`},
+	"DELETE /bots/{id}":                   {names: "bot"},
+	"GET /bots/{id}/tokens":               {names: "bot"},
+	"POST /bots/{id}/tokens":              {names: "bot", body: `{"name": "x", "scopes": ["read"]}`},
+	"DELETE /bots/{id}/tokens/{token_id}": {names: "bot token"},
 
 	"GET /projects":                 {},
 	"POST /projects":                {body: `{"title": "x"}`},
@@ -156,12 +167,13 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 func newOwned(c *testkit.Client) ownedIDs {
 	spec := newSpec(c, "a")
 	dead := specProject{ID: spec.ProjectID}.add(c, "x")
-	deadItem, deadProject := newBullet(c, dead, "a"), newProject(c, "Dead")
+	deadItem, deadProject, bot := newBullet(c, dead, "a"), newProject(c, "Dead"), newBot(c, "builder")
 	own := ownedIDs{
 		live: map[string]string{
 			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
 			"deleted item": newDeletedItem(c, spec), "baseline": newBaseline(c, specProject{ID: spec.ProjectID}, "old"),
-			"session": c.Session, "user": c.User,
+			"session": c.Session, "user": c.User, "token": newAPIToken(c, tokensPath, "read").ID, "bot": bot,
+			"bot token": bot + "/tokens/" + newAPIToken(c, botsPath+"/"+bot+"/tokens", "read").ID,
 		},
 		trashed: map[string]string{
 			"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID,
@@ -247,7 +259,7 @@ func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
 	case c.names == "", owns, c.names == "user" && state != "missing" && state != "malformed":
 		return 200, ""
 	default:
-		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
+		return 404, c.names[strings.LastIndex(c.names, " ")+1:] + "_not_found"
 	}
 }
 
@@ -292,7 +304,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	if cell.names == "" {
 		id = "nothing" // for pages
 	}
-	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
+	path = pathParameter.ReplaceAllString(path, id)
 	return c.Do(method, path+cell.query, cell.bodyWith(own.live))
 }
 
@@ -343,6 +355,9 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 			if id = own.trashed[c.names]; id == "" {
 				continue
 			}
+		}
+		if c.names == "bot token" && !strings.Contains(id, "/") {
+			id += "/tokens/" + id
 		}
 		for _, kind := range callerKinds {
 			if kind == "owner" && (state == "own" || state == "trashed") { // the editor has changed it

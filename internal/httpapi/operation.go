@@ -125,6 +125,9 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	if a.signedIn {
 		all = append(all, problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.TokenRevoked, problem.InvalidHeader)
 	}
+	if a.signedIn && a.scope != anyToken {
+		all = append(all, problem.InsufficientScope)
+	}
 	if a.permission != "" {
 		all = append(all, problem.PermissionDenied)
 	}

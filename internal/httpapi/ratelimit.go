@@ -56,7 +56,7 @@ func (a *API) limitKeys(route route, r *http.Request) []charge {
 		return []charge{byAddress}
 	}
 	caller := a.callerOf(r)
-	if caller.err != nil {
+	if caller.err != nil || !a.proven(caller.actor) {
 		return []charge{byAddress}
 	}
 	byUser := charge{ratelimit.Key(caller.user), a.defaultRate}

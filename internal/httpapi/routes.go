@@ -13,8 +13,8 @@ import (
 )
 
 // routes lists every operation of the contract: access (open, user or role), pattern,
-// status of success, function, text for the contract, and options (operation.go). The
-// texts stand beside the functions; nothing depends on them.
+// status of success, what an API token needs (scope.go), function, text for the contract,
+// and options (operation.go). The texts stand beside the functions; nothing depends on them.
 func (a *API) routes() {
 	session, account := notFound(problem.SessionNotFound), notFound(problem.UserNotFound)
 
@@ -25,20 +25,38 @@ func (a *API) routes() {
 	open(a, "POST /auth/refresh", 200, a.refresh, refreshDoc, refreshCookie,
 		problems(problem.RefreshTokenInvalid, problem.RefreshTokenExpired, problem.RefreshTokenReused))
 	open(a, "POST /auth/logout", 204, a.logout, logoutDoc, refreshCookie, logoutLimiter,
-		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.RefreshTokenReused, problem.InvalidHeader))
-	user(a, "GET /auth/sessions", 200, a.listSessions, listSessionsDoc, logoutLimiter)
-	user(a, "DELETE /auth/sessions/{id}", 204, a.endSession, endSessionDoc, session, logoutLimiter)
+		problems(problem.TokenMissing, problem.TokenInvalid, problem.TokenExpired, problem.RefreshTokenInvalid, problem.RefreshTokenReused, problem.InvalidHeader, problem.InsufficientScope))
+	user(a, "GET /auth/sessions", 200, sessionOnly, a.listSessions, listSessionsDoc, logoutLimiter)
+	user(a, "DELETE /auth/sessions/{id}", 204, sessionOnly, a.endSession, endSessionDoc, session, logoutLimiter)
 
-	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
-	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
-	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
-	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc, exportParameters())
+	user(a, "GET /users/me", 200, anyToken, a.getMe, getMeDoc, cached)
+	user(a, "PATCH /users/me", 200, sessionOnly, a.patchMe, patchMeDoc)
+	user(a, "DELETE /users/me", 204, sessionOnly, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
+	streamed[exportView](a, "GET /users/me/export", sessionOnly, a.exportMe, exportMeDoc, exportParameters())
 
-	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
-	role(a, "PATCH /admin/users/{id}", 200, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
-	role(a, "GET /admin/audit-events", 200, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
+	role(a, "GET /admin/users", 200, sessionOnly, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
+	role(a, "PATCH /admin/users/{id}", 200, sessionOnly, auth.ChangeUsers, a.changeUser, changeUserDoc, account, logoutLimiter)
+	role(a, "GET /admin/audit-events", 200, sessionOnly, auth.ReadEvents, a.listEvents, listEventsDoc, paged)
 
+	a.tokenRoutes()
 	a.contentRoutes()
+}
+
+// tokenRoutes lists the operations on API tokens and bots. What ends a token runs
+// whatever the load.
+func (a *API) tokenRoutes() {
+	bot, token := notFound(problem.BotNotFound), notFound(problem.TokenNotFound)
+
+	user(a, "GET /tokens", 200, sessionOnly, a.listTokens, listTokensDoc, logoutLimiter)
+	user(a, "POST /tokens", 201, sessionOnly, a.createToken, createTokenDoc, problems(problem.TokenLimit))
+	user(a, "DELETE /tokens/{id}", 204, sessionOnly, a.revokeToken, revokeTokenDoc, token, logoutLimiter)
+	user(a, "GET /bots", 200, manages, a.listBots, listBotsDoc, logoutLimiter)
+	user(a, "POST /bots", 201, manages, a.createBot, createBotDoc, problems(problem.BotLimit))
+	user(a, "PATCH /bots/{id}", 200, manages, a.patchBot, patchBotDoc, bot)
+	user(a, "DELETE /bots/{id}", 204, manages, a.deleteBot, deleteBotDoc, bot, logoutLimiter)
+	user(a, "GET /bots/{id}/tokens", 200, manages, a.listBotTokens, listBotTokensDoc, bot, logoutLimiter)
+	user(a, "POST /bots/{id}/tokens", 201, manages, a.createBotToken, createBotTokenDoc, bot, problems(problem.TokenLimit))
+	user(a, "DELETE /bots/{id}/tokens/{token_id}", 204, manages, a.revokeBotToken, revokeBotTokenDoc, token, logoutLimiter)
 }
 
 // contentRoutes lists the operations on what users own.
@@ -46,50 +64,50 @@ func (a *API) contentRoutes() {
 	baseline := notFound(problem.BaselineNotFound)
 	project, specification, item := notFound(problem.ProjectNotFound), notFound(problem.SpecificationNotFound), notFound(problem.ItemNotFound)
 
-	user(a, "GET /projects", 200, a.listProjects, listProjectsDoc, cached, paged)
-	user(a, "POST /projects", 201, a.createProject, createProjectDoc, idempotent, problems(problem.ProjectLimit))
-	user(a, "GET /projects/{id}", 200, a.getProject, getProjectDoc, project, cached, texts(openapi.Markdown))
-	user(a, "PUT /projects/{id}", 200, a.replaceProject, replaceProjectDoc, project, conditional)
-	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
-	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional, owners)
-	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
+	user(a, "GET /projects", 200, reads, a.listProjects, listProjectsDoc, cached, paged)
+	user(a, "POST /projects", 201, writes, a.createProject, createProjectDoc, idempotent, problems(problem.ProjectLimit, problem.PermissionDenied))
+	user(a, "GET /projects/{id}", 200, reads, a.getProject, getProjectDoc, project, cached, texts(openapi.Markdown))
+	user(a, "PUT /projects/{id}", 200, writes, a.replaceProject, replaceProjectDoc, project, conditional)
+	user(a, "PATCH /projects/{id}", 200, writes, a.patchProject, patchProjectDoc, project, conditional)
+	user(a, "DELETE /projects/{id}", 204, writes, a.trashProject, trashProjectDoc, project, conditional, owners)
+	user(a, "POST /projects/{id}/restore", 200, writes, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
 
-	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
-	user(a, "GET /projects/{id}/diff", 200, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))
-	user(a, "DELETE /projects/{id}/history", 204, a.deleteProjectHistory, deleteProjectHistoryDoc, project, owners, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
-	user(a, "GET /projects/{id}/baselines", 200, a.listBaselines, listBaselinesDoc, project, paged)
-	user(a, "POST /projects/{id}/baselines", 201, a.createBaseline, createBaselineDoc, project, idempotent, past, problems(problem.BaselineExists))
-	user(a, "GET /baselines/{id}", 200, a.getBaseline, getBaselineDoc, baseline)
-	user(a, "PATCH /baselines/{id}", 200, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
-	user(a, "DELETE /baselines/{id}", 204, a.deleteBaseline, deleteBaselineDoc, baseline, owners)
+	user(a, "GET /projects/{id}/changes", 200, reads, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
+	user(a, "GET /projects/{id}/diff", 200, reads, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))
+	user(a, "DELETE /projects/{id}/history", 204, writes, a.deleteProjectHistory, deleteProjectHistoryDoc, project, owners, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
+	user(a, "GET /projects/{id}/baselines", 200, reads, a.listBaselines, listBaselinesDoc, project, paged)
+	user(a, "POST /projects/{id}/baselines", 201, writes, a.createBaseline, createBaselineDoc, project, idempotent, past, problems(problem.BaselineExists))
+	user(a, "GET /baselines/{id}", 200, reads, a.getBaseline, getBaselineDoc, baseline)
+	user(a, "PATCH /baselines/{id}", 200, writes, a.patchBaseline, patchBaselineDoc, baseline, problems(problem.BaselineExists))
+	user(a, "DELETE /baselines/{id}", 204, writes, a.deleteBaseline, deleteBaselineDoc, baseline, owners)
 
-	eventStream(a, "GET /projects/{id}/events", a.projectEvents, projectEventsDoc, sinceParameters(), projectEventsExample, project)
-	eventStream(a, "GET /events", a.userEvents, userEventsDoc, nil, userEventsExample)
+	eventStream(a, "GET /projects/{id}/events", reads, a.projectEvents, projectEventsDoc, sinceParameters(), projectEventsExample, project)
+	eventStream(a, "GET /events", reads, a.userEvents, userEventsDoc, nil, userEventsExample)
 
-	user(a, "GET /projects/{id}/specs", 200, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
-	user(a, "POST /projects/{id}/specs", 201, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
-	user(a, "GET /specs/{id}", 200, a.getSpecification, getSpecificationDoc, specification, cached, past, texts(openapi.Markdown))
-	user(a, "DELETE /specs/{id}/history", 204, a.deleteHistory, deleteHistoryDoc, specification, owners, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
-	user(a, "GET /specs/{id}/diff", 200, a.diffSpecification, diffSpecificationDoc, specification, past, texts(openapi.Markdown, openapi.Diff))
-	user(a, "GET /specs/{id}/revisions", 200, a.listRevisions, listRevisionsDoc, specification, paged, texts(openapi.Markdown))
-	user(a, "PUT /specs/{id}", 200, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
-	user(a, "PATCH /specs/{id}", 200, a.patchSpecification, patchSpecificationDoc, specification, conditional)
-	user(a, "DELETE /specs/{id}", 204, a.trashSpecification, trashSpecificationDoc, specification, conditional, owners)
-	user(a, "POST /specs/{id}/restore", 200, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, restores)
+	user(a, "GET /projects/{id}/specs", 200, reads, a.listSpecifications, listSpecificationsDoc, project, cached, paged, past)
+	user(a, "POST /projects/{id}/specs", 201, writes, a.createSpecification, createSpecificationDoc, project, idempotent, conditional, problems(problem.SpecificationLimit, problem.ItemLimit))
+	user(a, "GET /specs/{id}", 200, reads, a.getSpecification, getSpecificationDoc, specification, cached, past, texts(openapi.Markdown))
+	user(a, "DELETE /specs/{id}/history", 204, writes, a.deleteHistory, deleteHistoryDoc, specification, owners, problems(problem.RevisionNotFound, problem.BaselineNeedsHistory))
+	user(a, "GET /specs/{id}/diff", 200, reads, a.diffSpecification, diffSpecificationDoc, specification, past, texts(openapi.Markdown, openapi.Diff))
+	user(a, "GET /specs/{id}/revisions", 200, reads, a.listRevisions, listRevisionsDoc, specification, paged, texts(openapi.Markdown))
+	user(a, "PUT /specs/{id}", 200, writes, a.replaceSpecification, replaceSpecificationDoc, specification, conditional)
+	user(a, "PATCH /specs/{id}", 200, writes, a.patchSpecification, patchSpecificationDoc, specification, conditional)
+	user(a, "DELETE /specs/{id}", 204, writes, a.trashSpecification, trashSpecificationDoc, specification, conditional, owners)
+	user(a, "POST /specs/{id}/restore", 200, writes, a.restoreSpecification, restoreSpecificationDoc, specification, conditional, restores)
 
-	user(a, "GET /projects/{id}/items", 200, a.listProjectItems, listProjectItemsDoc, project, cached, paged)
-	user(a, "GET /specs/{id}/items", 200, a.listItems, listItemsDoc, specification, cached)
-	user(a, "POST /specs/{id}/items", 201, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
-	user(a, "PUT /specs/{id}/items", 200, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))
-	user(a, "PUT /specs/{id}/items/reorder", 200, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
-	user(a, "GET /items/{id}", 200, a.getItem, getItemDoc, item, cached)
-	user(a, "PUT /items/{id}", 200, a.replaceItem, replaceItemDoc, item, conditional)
-	user(a, "PATCH /items/{id}", 200, a.patchItem, patchItemDoc, item, conditional)
-	user(a, "POST /items/{id}/restore", 200, a.restoreItem, restoreItemDoc, item, bodyless, problems(problem.ItemLimit, problem.UndoConflict, problem.HistoryExpired))
-	user(a, "DELETE /items/{id}", 204, a.deleteItem, deleteItemDoc, item, conditional)
-	user(a, "POST /items/{id}/move", 200, a.moveItem, moveItemDoc, item, conditional, problems(problem.SpecificationNotFound, problem.ItemLimit))
+	user(a, "GET /projects/{id}/items", 200, reads, a.listProjectItems, listProjectItemsDoc, project, cached, paged)
+	user(a, "GET /specs/{id}/items", 200, reads, a.listItems, listItemsDoc, specification, cached)
+	user(a, "POST /specs/{id}/items", 201, writes, a.createItem, createItemDoc, specification, idempotent, conditional, problems(problem.ItemLimit))
+	user(a, "PUT /specs/{id}/items", 200, writes, a.replaceItems, replaceItemsDoc, specification, conditional, problems(problem.ItemSetMismatch, problem.ItemLimit))
+	user(a, "PUT /specs/{id}/items/reorder", 200, writes, a.reorderItems, reorderItemsDoc, specification, conditional, problems(problem.ItemSetMismatch))
+	user(a, "GET /items/{id}", 200, reads, a.getItem, getItemDoc, item, cached)
+	user(a, "PUT /items/{id}", 200, writes, a.replaceItem, replaceItemDoc, item, conditional)
+	user(a, "PATCH /items/{id}", 200, writes, a.patchItem, patchItemDoc, item, conditional)
+	user(a, "POST /items/{id}/restore", 200, writes, a.restoreItem, restoreItemDoc, item, bodyless, problems(problem.ItemLimit, problem.UndoConflict, problem.HistoryExpired))
+	user(a, "DELETE /items/{id}", 204, writes, a.deleteItem, deleteItemDoc, item, conditional)
+	user(a, "POST /items/{id}/move", 200, writes, a.moveItem, moveItemDoc, item, conditional, problems(problem.SpecificationNotFound, problem.ItemLimit))
 
-	user(a, "GET /search", 200, a.search, searchDoc, paged, anyText("q"))
+	user(a, "GET /search", 200, reads, a.search, searchDoc, paged, anyText("q"))
 }
 
 // plainRoutes are the routes that are not operations of the contract.

@@ -12,7 +12,7 @@ import (
 var (
 	getMeDoc = doc{
 		"getMe", "Account", "Read your profile",
-		"The user of the access token.",
+		"The user of the access token or API token. A bot has no e-mail address, and `managed_by` is the person that it belongs to.",
 	}
 	patchMeDoc = doc{
 		"patchMe", "Account", "Change your profile",
@@ -26,19 +26,20 @@ var (
 
 // UserView is a user as the contract shows it.
 type UserView struct {
-	ID          auth.UserID `json:"id" format:"uuid"`
-	Email       string      `json:"email" example:"ann@example.com"`
-	Name        string      `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
-	PictureURL  *string     `json:"picture_url" nullable:"true"`
-	Role        string      `json:"role" enum:"user,auditor,admin"`
-	CreatedAt   timestamp   `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
-	LastLoginAt timestamp   `json:"last_login_at"`
+	ID          auth.UserID  `json:"id" format:"uuid"`
+	Email       string       `json:"email" example:"ann@example.com"`
+	Name        string       `json:"name" minLength:"1" maxLength:"200" example:"Ann"`
+	PictureURL  *string      `json:"picture_url" nullable:"true"`
+	Role        string       `json:"role" enum:"user,auditor,admin"`
+	CreatedAt   timestamp    `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
+	LastLoginAt timestamp    `json:"last_login_at"`
+	ManagedBy   *auth.UserID `json:"managed_by" format:"uuid" nullable:"true" doc:"The person that a bot belongs to; null for a person."`
 }
 
 func userOf(u auth.User) UserView {
 	return UserView{
 		ID: u.ID, Email: u.Email, Name: u.Name, PictureURL: u.PictureURL, Role: string(u.Role),
-		CreatedAt: timestamp(u.CreatedAt), LastLoginAt: timestamp(u.LastLoginAt),
+		CreatedAt: timestamp(u.CreatedAt), LastLoginAt: timestamp(u.LastLoginAt), ManagedBy: u.ManagedBy,
 	}
 }
 

@@ -34,6 +34,21 @@ var limits = map[string]limit{
 	"User.name":             textLimit(textFields["User.name"]),
 	"Baseline.name":         textLimit(textFields["Baseline.name"]),
 	"Baseline.description":  textLimit(textFields["Baseline.description"]),
+	"Bot.name":              textLimit(textFields["Bot.name"]),
+	"Token.name": {1, 100, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		accepts := func(name string) bool {
+			return ann.Post(tokensPath, map[string]any{"name": name, "scopes": []string{"read"}}).Status == 201
+		}
+		return allEqual(t, accepts(letters(n)), accepts(" "+strings.Repeat(wideLetter, n)+" "))
+	}},
+	"Token.scopes": {0, 4, func(t *testing.T, s *testkit.Server, n int) bool {
+		scopes := []string{"read", "write", "generate", "manage", "read"}
+		return s.SignUp(t).Post(tokensPath, map[string]any{"name": "x", "scopes": scopes[:n]}).Status == 201
+	}},
+	"Token.expires_in": {60, 366 * 24 * 3600, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(tokensPath, map[string]any{"name": "x", "scopes": []string{"read"}, "expires_in": n}).Status == 201
+	}},
 
 	"IdTokenLogin.id_token": {1, 16384, func(t *testing.T, s *testkit.Server, n int) bool {
 		return s.Anonymous(t).Post(loginPath, map[string]any{"id_token": letters(n)}).Status == 401
@@ -288,14 +303,14 @@ func publishedLimits(t *testing.T) map[string][2]int {
 
 // resourceNamed is the resource that a schema shows, or that it changes.
 func resourceNamed(schema string) string {
-	for _, resource := range []string{"Project", "Specification", "Item", "User", "Baseline"} {
+	for _, resource := range []string{"Project", "Specification", "Item", "User", "Baseline", "Bot", "Token"} {
 		for _, form := range []string{"Body", "Patch", "Row"} {
 			if strings.TrimPrefix(schema, "New") == resource+form {
 				return resource
 			}
 		}
 	}
-	for _, prefix := range []string{"Export", "Managed", "New"} {
+	for _, prefix := range []string{"Export", "Managed", "New", "Created"} {
 		schema = strings.TrimPrefix(schema, prefix)
 	}
 	return schema

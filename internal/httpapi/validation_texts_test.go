@@ -39,6 +39,9 @@ var textFields = map[string]textField{
 		return "", mePath
 	}},
 	"Baseline.name": {min: 1, max: 100, trimmed: true, oneLine: true, field: "name", methods: []string{"POST", "PATCH"}, fresh: true, create: aBaseline},
+	"Bot.name": {min: 1, max: 200, trimmed: true, oneLine: true, field: "name", methods: []string{"POST", "PATCH"}, create: func(c *testkit.Client) (string, string) {
+		return botsPath, botsPath + "/" + newBot(c, "old")
+	}},
 	"Baseline.description": {
 		max: 5000, field: "description", other: map[string]any{"name": "x"}, methods: []string{"POST", "PATCH"}, fresh: true, create: aBaseline,
 	},

@@ -53,7 +53,7 @@ func cursorID(c page.Cursor) pgtype.UUID { return pgtype.UUID{Bytes: c.ID, Valid
 
 // ChangeUser implements auth.Store. A function of the schema changes the row: the
 // service has no right to write the columns that give power.
-func (s *Store) ChangeUser(ctx context.Context, actor auth.PrivilegedActor, user auth.UserID, change auth.UserChange, events func(auth.UserState) []auth.Event) (changed auth.User, err error) {
+func (s *Store) ChangeUser(ctx context.Context, actor auth.PrivilegedActor, user auth.UserID, change auth.UserChange, events func(auth.UserState) []auth.Event) (changed auth.User, bots []auth.UserID, err error) {
 	err = s.inTx(ctx, scopeTo(actor.Actor), func(t *tx) error {
 		var before auth.UserState
 		var row db.User
@@ -62,7 +62,8 @@ func (s *Store) ChangeUser(ctx context.Context, actor auth.PrivilegedActor, user
 				return q.DB().QueryRow(ctx, "SELECT was_role, was_suspended FROM change_user($1, $2, $3)", user, change.Role, change.Suspend).
 					Scan(&before.Role, &before.Suspended)
 			},
-			get(&row, func(q *db.Queries) (db.User, error) { return q.GetUser(ctx, user) }))
+			get(&row, func(q *db.Queries) (db.User, error) { return q.GetUser(ctx, user) }),
+			get(&bots, func(q *db.Queries) ([]auth.UserID, error) { return q.ListBotIDs(ctx, &user) }))
 		if sqlState(err) == "42501" { // the role has just been revoked
 			return permissionDenied()
 		}
@@ -72,5 +73,5 @@ func (s *Store) ChangeUser(ctx context.Context, actor auth.PrivilegedActor, user
 		changed = userOf(row)
 		return t.audit(ctx, events(before)...)
 	})
-	return changed, err
+	return changed, bots, err
 }

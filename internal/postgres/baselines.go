@@ -71,6 +71,6 @@ func (s *Store) DeleteBaseline(ctx context.Context, actor auth.Actor, baseline h
 func baselineOf(row db.Baseline, createdBy string) history.Baseline {
 	return history.Baseline{
 		ID: row.ID, Owner: row.OwnerID, Project: row.ProjectID, Name: row.Name, Description: row.Description,
-		Revision: row.Revision, Digest: row.Digest, CreatedBy: actorOf(&row.CreatedBy, createdBy), CreatedAt: row.CreatedAt.UTC(),
+		Revision: row.Revision, Digest: row.Digest, CreatedBy: actorOf(&row.CreatedBy, createdBy, false, ""), CreatedAt: row.CreatedAt.UTC(),
 	}
 }

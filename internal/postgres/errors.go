@@ -25,10 +25,15 @@ type violation struct {
 // rules were kept. Any other violation is a bug, and Internal. A test compares the
 // names with the schema.
 var violations = map[string]violation{
-	"used_id_tokens_pkey": {problem.GoogleTokenInvalid, "This ID token was used before. Each sign-in needs a new one."},
-	"projects_owner_fkey": {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
-	"baselines_name_key":  {problem.BaselineExists, "The project has a baseline with this name. Nothing was changed."},
-	"sessions_user_fkey":  {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	"used_id_tokens_pkey":  {problem.GoogleTokenInvalid, "This ID token was used before. Each sign-in needs a new one."},
+	"projects_owner_fkey":  {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	"baselines_name_key":   {problem.BaselineExists, "The project has a baseline with this name. Nothing was changed."},
+	"api_tokens_user_fkey": {problem.BotNotFound, "The bot of this token was deleted."},
+	"users_manager_fkey":   {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	// The counter and the role are changed by statements that do not know whose they are.
+	"users_bot_owns_nothing": {problem.PermissionDenied, "A bot has no projects of its own. It works in projects of people, who add it as a member."},
+	"users_bot_role":         {problem.PermissionDenied, "A bot has no role besides user. Nothing was changed."},
+	"sessions_user_fkey":     {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
 }
 
 // translate turns an error of the driver into one that the rules know. Problems

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -58,6 +59,9 @@ func (x *rlsAttack) violate(tb table, b constraint, r row) (*pgconn.PgError, row
 		return pg, ok && pg.ConstraintName == b.name
 	}
 	bad := r.fresh(tb)
+	if strings.HasPrefix(b.name, "users_bot_") || b.name == "users_manager_fkey" { // what only a bot violates
+		bad["issuer"], bad["subject"], bad["managed_by"] = auth.BotIssuer, bad["id"], r["id"]
+	}
 	switch b.kind {
 	case "p", "u":
 		for _, name := range b.columns {

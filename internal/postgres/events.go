@@ -69,5 +69,35 @@ func (s *Store) Watched(ctx context.Context, streams []events.Watch) ([]events.S
 		})
 		return err
 	})
+	if err == nil {
+		err = s.watchTokens(ctx, streams, states)
+	}
 	return states, translate(err)
+}
+
+// watchTokens sets whether the streams with API tokens are live. Without such streams it
+// costs no query.
+func (s *Store) watchTokens(ctx context.Context, streams []events.Watch, states []events.State) error {
+	var places []int
+	var users, tokens []pgtype.UUID
+	var hashes [][]byte
+	for n, w := range streams {
+		if !w.Token.IsZero() && n < len(states) {
+			places, users, tokens, hashes = append(places, n), append(users, optionalUUID(&w.User)), append(tokens, optionalUUID(&w.Token.ID)), append(hashes, w.Token.Hash[:])
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return s.readIn(ctx, scopeToOwner(auth.UserID{}), func(q *db.Queries) error {
+		rows, err := q.DB().Query(ctx, "SELECT live FROM live_tokens($1::uuid[], $2::uuid[], $3::bytea[])", users, tokens, hashes)
+		if err != nil {
+			return err
+		}
+		live, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+		for n := range min(len(live), len(places)) {
+			states[places[n]].Live = live[n]
+		}
+		return err
+	})
 }

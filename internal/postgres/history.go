@@ -194,15 +194,19 @@ func listedChangeOf(row db.ListChangesRow) history.Change {
 		Project: row.ProjectID, Revision: row.Revision, Number: row.Number, At: row.RevisedAt.UTC(), Kind: history.Kind(row.Kind),
 		Specification: orZero(row.SpecID), SpecificationNumber: int(row.SpecNumber), Item: orZero(row.ItemID), ItemNumber: int(orZero(row.ItemNumber)),
 		SpecificationVersion: orZero(row.SpecVersion), ItemVersion: orZero(row.ItemVersion),
-		Actor: actorOf(row.ActorID, row.ActorName),
+		Actor: actorOf(row.ActorID, row.ActorName, row.ActorIsBot, row.TokenName),
 	}
 }
 
-// actorOf returns an author; the name is empty once the account is gone.
-func actorOf(user *auth.UserID, name string) history.Actor {
-	a := history.Actor{ID: orZero(user)}
+// actorOf returns an author; the name is empty once the account is gone, and that of the
+// token without one.
+func actorOf(user *auth.UserID, name string, bot bool, token string) history.Actor {
+	a := history.Actor{ID: orZero(user), Bot: bot}
 	if name != "" {
 		a.Name = &name
+	}
+	if token != "" {
+		a.Token = &token
 	}
 	return a
 }

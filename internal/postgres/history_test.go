@@ -22,7 +22,7 @@ import (
 // those that find nothing to change.
 var withoutRevision = []string{
 	"PatchProject without a change", "PatchSpecification without a change", "PatchSpecification with the default title", "CreateProject with a used key",
-	"Rename", "DeleteAccount", "EndSession", "ChangeUser",
+	"Rename", "DeleteAccount", "EndSession", "ChangeUser", "CreateToken", "RevokeToken", "CreateBot", "RenameBot", "DeleteBot",
 }
 
 // Every method that writes content leaves one revision with a change of its project, and

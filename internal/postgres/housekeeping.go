@@ -90,10 +90,15 @@ func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (delet
 	return err == nil, err
 }
 
-// DeleteExpired deletes expired ID tokens, and sessions that ended long ago. It
-// returns how many. Several replicas may do so at once.
+// DeleteExpired deletes expired ID tokens, and sessions and API tokens that ended long
+// ago. It returns how many. Several replicas may do so at once.
 func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
-	return s.deleteInBatches(ctx, "SELECT forget_expired($1)", expireBatch)
+	deleted, err = s.deleteInBatches(ctx, "SELECT forget_expired($1)", expireBatch)
+	if err != nil {
+		return deleted, err
+	}
+	tokens, err := s.deleteInBatches(ctx, "SELECT forget_tokens($1)", expireBatch)
+	return deleted + tokens, err
 }
 
 // DeleteHistory deletes the changes before a time, unless a baseline needs them. It

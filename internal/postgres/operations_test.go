@@ -28,7 +28,7 @@ type operation struct {
 // with the method that is called, so a test finds a method that is missing.
 var (
 	reads  = readOperations()
-	writes = map[string]operation{
+	writes = withTokenWrites(map[string]operation{
 		"CreateProject": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
 			return err
@@ -165,7 +165,7 @@ var (
 			before: func(ctx context.Context, s *tenant) error { s.spare = s.signUp(); return promote(ctx, s) },
 			do: func(ctx context.Context, s *tenant) error {
 				admin := auth.PrivilegedActor{Actor: s.actor, Permission: auth.ChangeUsers}
-				_, err := s.store.ChangeUser(ctx, admin, s.spare.User, auth.UserChange{Suspend: new(true)}, func(auth.UserState) []auth.Event {
+				_, _, err := s.store.ChangeUser(ctx, admin, s.spare.User, auth.UserChange{Suspend: new(true)}, func(auth.UserState) []auth.Event {
 					return []auth.Event{eventBy(s.actor)}
 				})
 				return err
@@ -175,12 +175,12 @@ var (
 			before: func(_ context.Context, s *tenant) error { s.spare = s.signUp(); return nil },
 			do: func(ctx context.Context, s *tenant) error {
 				if s.spare == (auth.Actor{}) {
-					return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor))
+					return deleteAccount(ctx, s.store, s.actor)
 				}
-				return s.store.DeleteAccount(ctx, s.spare, eventBy(s.spare))
+				return deleteAccount(ctx, s.store, s.spare)
 			},
 		},
-	}
+	})
 )
 
 // withoutSession are operations that need no live session of the caller.
@@ -225,7 +225,13 @@ var withoutSession = map[string]struct {
 	"Record without an actor": {roundTrips: 1, operation: operation{do: func(ctx context.Context, s *tenant) error {
 		return s.store.Record(ctx, auth.Event{ID: id.New[auth.Event](), Action: auth.SessionRejected, ResourceType: "session"})
 	}}},
-	"DeleteExpired": {roundTrips: 2, operation: operation{do: func(ctx context.Context, s *tenant) error {
+	"TouchToken": {roundTrips: 2, operation: operation{
+		before: func(_ context.Context, s *tenant) error { s.spare = s.token(auth.ScopeRead); return nil },
+		do: func(ctx context.Context, s *tenant) error {
+			return s.store.TouchToken(ctx, s.spare, "192.0.2.0", eventBy(s.spare))
+		},
+	}},
+	"DeleteExpired": {roundTrips: 4, operation: operation{do: func(ctx context.Context, s *tenant) error {
 		_, err := s.store.DeleteExpired(ctx)
 		return err
 	}}},
@@ -325,6 +331,7 @@ func readOperations() map[string]operation {
 			return err
 		}},
 	}
+	addTokenReads(all)
 	for name, q := range searchQueries() {
 		all["Search "+name] = operation{do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.Search(ctx, s.actor, q)

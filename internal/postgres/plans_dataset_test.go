@@ -46,6 +46,9 @@ SELECT gen_random_uuid(), u.id, decode(md5(n::text), 'hex'), now() - n * interva
 FROM users AS u, generate_series(1, 20) AS n;
 INSERT INTO used_id_tokens (hash, expires_at) SELECT sha256((u.id::text || n)::bytea), now() + n * interval '1 hour' FROM users AS u, generate_series(0, 10) AS n;
 INSERT INTO idempotency_keys SELECT u.id, 'k' || n, sha256('x'), '{}', now() - n * interval '2 hours' FROM users AS u, generate_series(1, 15) AS n;
+INSERT INTO api_tokens (user_id, id, hash, last4, name, scopes, created_at, expires_at, revoked_at)
+SELECT u.id, gen_random_uuid(), sha256((u.id::text || n)::bytea), 'last', 'agent', '{write}', now() - n * interval '1 hour', now() + n * interval '1 day', CASE WHEN n > 5 THEN now() END
+FROM users AS u, generate_series(1, 20) AS n;
 INSERT INTO projects (id, owner_id, title, created_at, updated_at, deleted_at)
 SELECT gen_random_uuid(), u.id, 'Project ' || n % 10, now() - n * interval '1 hour', now() - n * interval '1 minute', CASE WHEN n % CASE u.subject WHEN 's1' THEN 5 ELSE 4 END = 0 THEN now() - n * interval '1 day' END
 FROM users AS u, generate_series(1, CASE WHEN u.subject = 's1' THEN 1000 ELSE 4 END) AS n;
@@ -56,6 +59,8 @@ FROM (SELECT p.*, row_number() OVER (PARTITION BY p.owner_id) AS nth, u.subject 
 INSERT INTO bullet_items (id, spec_id, owner_id, number, content, created_at, updated_at)
 SELECT gen_random_uuid(), s.id, s.owner_id, n, repeat('x', 50), now(), now() FROM specifications AS s, generate_series(1, 40 + s.number % 2) AS n;
 UPDATE specifications AS s SET item_ids = i.ids FROM (SELECT spec_id, array_agg(id) AS ids FROM bullet_items GROUP BY spec_id) AS i WHERE s.id = i.spec_id;
+INSERT INTO users (id, issuer, subject, email, name, managed_by)
+SELECT b, 'codegenapp', b::text, '', 'Bot', u.id FROM users AS u, LATERAL (SELECT gen_random_uuid() AS b, u.id LIMIT 1) AS bot WHERE u.subject ~ '^s[0-9]{1,2}$';
 INSERT INTO project_revisions (owner_id, project_id, revision, revised_at, transaction, began_at)
 SELECT owner_id, id, 100, now(), pg_current_xact_id(), '2000-01-01' FROM projects;
 INSERT INTO changes (owner_id, project_id, revision, kind, revised_at, spec_id, spec_version, item_id, item_number, item_version, old_content)

@@ -2,13 +2,14 @@ package postgres
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
-	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 // scope is the tenant scope of a transaction: its role and its settings for
@@ -29,6 +30,8 @@ type scope struct {
 	// made anew when the role has changed.
 	shared bool
 	label  string
+	// token is that of the caller; zero with a session.
+	token auth.TokenCredential
 }
 
 const (
@@ -60,16 +63,19 @@ FROM   live_session($1, $2) AS live`
 
 	// A member reads as codegenapp_viewer. A write of a viewer fails because that role may
 	// not write.
-	scopeToSharedRead  = sharedBegin + `'codegenapp_viewer'` + sharedMiddle + timeouts + sharedEnd
-	scopeToSharedWrite = sharedBegin + `CASE role WHEN 'editor' THEN 'codegenapp_editor' ELSE 'codegenapp_viewer' END` + sharedMiddle + timeouts + sharedEnd
+	sharedRead  = sharedBegin + `'codegenapp_viewer'` + sharedMiddle + timeouts
+	sharedWrite = sharedBegin + `CASE role WHEN 'editor' THEN 'codegenapp_editor' ELSE 'codegenapp_viewer' END` + sharedMiddle + timeouts
 
 	sharedBegin = `
 SELECT live, role, clock_timestamp(), set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true),
        set_config('app.owner_id', CASE WHEN live AND role IS NOT NULL THEN $3::uuid::text ELSE '' END, true),
        set_config('app.project_id', $4::uuid::text, true), set_config('role', `
 	sharedMiddle = `, true), `
-	sharedEnd    = `
+
+	sharedOfSession = `
 FROM   live_session($1, $2) AS live, member_role($2, $3, $4) AS role`
+	sharedOfToken = `
+FROM   live_token($2, $1, $5, $6) AS live, member_role($2, $3, $4) AS role, set_config('app.token_id', $1::uuid::text, true)`
 
 	scopeToSignIn = `
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
@@ -85,43 +91,48 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')::text, true), ` + longTimeouts
 )
 
-// scopeTo is the scope of a caller with a live session, for writes.
+// scopeTo is the scope of a caller with a live session or API token, for writes.
 func scopeTo(actor auth.Actor) scope {
 	if !actor.At.IsZero() {
-		return scopeToShared(actor, scopeToSharedWrite, "/*editor*/ ")
+		return scopeToShared(actor, sharedWrite, "/*editor*/ ")
 	}
-	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, user: actor.User}
+	return scopeOf(actor, scopeToSession, scopeToToken)
 }
 
 // scopeToReadOf is the scope of a caller with a live session, for reads.
 func scopeToReadOf(actor auth.Actor) scope {
 	if !actor.At.IsZero() {
-		return scopeToShared(actor, scopeToSharedRead, "/*viewer*/ ")
+		return scopeToShared(actor, sharedRead, "/*viewer*/ ")
 	}
 	return scopeTo(actor)
 }
 
 // scopeToSnapshotOf is the scope of a caller for reads in several round trips.
 func scopeToSnapshotOf(actor auth.Actor) scope {
-	s := scopeToReadOf(actor)
-	s.snapshot = true
-	return s
+	in := scopeToReadOf(actor)
+	in.snapshot = true
+	return in
 }
 
 // scopeToShared is the scope of a member of the project that the request is about.
 func scopeToShared(actor auth.Actor, sql, label string) scope {
-	return scope{sql: sql, args: []any{actor.Session, actor.User, actor.At.Owner, id.Of[any](actor.At.Project)}, user: actor.At.Owner, shared: true, label: label}
+	in := scopeOf(actor, sql+sharedOfSession, sql+sharedOfToken)
+	in.args = slices.Insert(in.args, 2, any(actor.At.Owner), any(id.Of[any](actor.At.Project)))
+	in.user, in.shared, in.label = actor.At.Owner, true, label
+	return in
 }
 
 // scopeToAllOf is the scope of a caller for work on everything the caller owns.
 func scopeToAllOf(actor auth.Actor) scope {
-	return scope{sql: scopeToSessionLong, args: []any{actor.Session, actor.User}, user: actor.User}
+	return scopeOf(actor, scopeToSessionLong, scopeToTokenLong)
 }
 
 // scopeToExportOf is the scope of a caller for reads of everything the caller owns, in
 // several round trips.
 func scopeToExportOf(actor auth.Actor) scope {
-	return scope{sql: scopeToExport, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
+	in := scopeOf(actor, scopeToExport, scopeToTokenExport)
+	in.snapshot = true
+	return in
 }
 
 // scopeToSessionOwner is the scope of the user of a session, live or not. A session
@@ -154,11 +165,12 @@ type opened struct {
 }
 
 // statement is the first statement of a transaction. Its error is TokenRevoked if the
-// session is dead, and auth.ErrNotMember if the actor is no member of the shared project.
-// It stores what it read in *to, unless to is nil.
+// session or token is dead, InsufficientScope if the token lacks a scope, and
+// auth.ErrNotMember if the actor is no member of the shared project. It stores what it read
+// in *to, unless to is nil.
 func (c scope) statement(to *opened) statement {
 	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
-		var live bool
+		var live pgtype.Bool
 		var user string
 		var role *string
 		var now any // nil is not read
@@ -171,11 +183,13 @@ func (c scope) statement(to *opened) statement {
 		} else {
 			err = results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil)
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !live:
-			return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
+		}
+		if err := c.checkLive(live); err != nil {
+			return err
+		}
+		switch {
 		case c.shared && role == nil:
 			return auth.ErrNotMember
 		case !c.user.IsZero() && c.user.String() != user:

@@ -51,6 +51,34 @@ var deadSessions = map[string]func(s *tenant, super *pgx.Conn) auth.Actor{
 	"the user's id": func(s *tenant, _ *pgx.Conn) auth.Actor {
 		return auth.Actor{User: s.actor.User, Session: auth.SessionID(s.actor.User)}
 	},
+	"of a token that was revoked": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "UPDATE api_tokens SET revoked_at = now() WHERE user_id = $1")
+	},
+	"of a token that was revoked by a clock that is ahead": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "UPDATE api_tokens SET revoked_at = now() + interval '1 hour' WHERE user_id = $1")
+	},
+	"of a token that has expired": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "UPDATE api_tokens SET expires_at = now() WHERE user_id = $1")
+	},
+	"of a token with another secret": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "UPDATE api_tokens SET hash = sha256('another') WHERE user_id = $1")
+	},
+	"of a token that was deleted": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "DELETE FROM api_tokens WHERE user_id = $1")
+	},
+	"of a token of a suspended user": func(s *tenant, super *pgx.Conn) auth.Actor {
+		return s.spoilToken(super, "UPDATE users SET suspended_at = now() WHERE id = $1")
+	},
+	"of a token of another user": func(s *tenant, _ *pgx.Conn) auth.Actor {
+		other := newTenant(s.fixture).token(everyScope...)
+		other.User = s.actor.User
+		return other
+	},
+	"of a token with the session's id": func(s *tenant, super *pgx.Conn) auth.Actor {
+		actor := s.token(everyScope...)
+		actor.Session, actor.Token.ID = s.actor.Session, auth.APITokenID(s.actor.Session)
+		return actor
+	},
 	"exchanged with the user's id": func(s *tenant, _ *pgx.Conn) auth.Actor {
 		return auth.Actor{User: auth.UserID(s.actor.Session), Session: auth.SessionID(s.actor.User)}
 	},

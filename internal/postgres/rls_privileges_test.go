@@ -52,6 +52,8 @@ var forbidden = []string{
 	"SELECT FROM used_id_tokens", "UPDATE used_id_tokens SET expires_at = now()", "DELETE FROM used_id_tokens", "COPY used_id_tokens TO STDOUT",
 	"INSERT INTO used_id_tokens (hash, expires_at) VALUES ('', now()) RETURNING hash",
 	"INSERT INTO used_id_tokens (hash, expires_at) VALUES ('', now()) ON CONFLICT (hash) DO UPDATE SET expires_at = now()",
+	"SELECT hash FROM api_tokens", "SELECT * FROM api_tokens", "DELETE FROM api_tokens", "UPDATE api_tokens SET expires_at = 'infinity'", "UPDATE api_tokens SET hash = ''",
+	"UPDATE api_tokens SET scopes = '{manage}'", "UPDATE api_tokens SET user_id = '{me}'", "UPDATE users SET managed_by = '{me}'",
 	"SELECT FROM identities", "INSERT INTO identities VALUES ('i', 's', '{me}')", "UPDATE identities SET user_id = '{me}'", "DELETE FROM identities",
 	"SELECT change_user('{bob}', 'admin', NULL)", "SELECT change_user('{me}', 'admin', false)",
 	"UPDATE audit_events SET action = 'a.b'", "DELETE FROM audit_events", "TRUNCATE audit_events", "INSERT INTO audit_events (id, at, action, resource_type, ip, user_agent, request_id) VALUES ('{me}', now(), 'a.b', '', '', '', '')",
@@ -165,6 +167,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			checkWatched(t, x)
 			checkMembership(t, x)
+			checkLiveTokens(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
 			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
 				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
@@ -181,7 +184,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY 1")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "known_user", "live_session", "locate", "member_role", "person_name", "session_owner", "trash_due", "watched"}, functions); diff != "" {
+			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "forget_tokens", "known_user", "live_session", "live_token", "live_tokens", "locate", "member_role", "person_is_bot", "person_name", "person_token", "session_owner", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
@@ -251,6 +254,31 @@ func checkMembership(t *testing.T, x *rlsAttack) {
 	for kind := range things {
 		if got := located(member, kind); len(got) > 0 {
 			t.Errorf("locate of %s finds %v for a former member", kind, got)
+		}
+	}
+}
+
+// checkLiveTokens checks that a token is live only together with its user and the hash of
+// its secret, which the attacker cannot read.
+func checkLiveTokens(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	token, ann := x.bob["api_tokens"], x.ann["users"]["id"]
+	mustExec(t, x.power, "UPDATE api_tokens SET expires_at = 'infinity', revoked_at = NULL")
+	for what, tc := range map[string]struct {
+		user, id, hash string
+		want           bool
+	}{
+		"bob's token":                 {token["user_id"], token["id"], token["hash"], true},
+		"bob's token for ann":         {ann, token["id"], token["hash"], false},
+		"bob's token, another secret": {token["user_id"], token["id"], x.ann["api_tokens"]["hash"], false},
+		"another id":                  {token["user_id"], x.ann["api_tokens"]["id"], token["hash"], false},
+		"no hash":                     {token["user_id"], token["id"], `\x`, false},
+	} {
+		if got := value[bool](t, x.attacker, "SELECT live_token($1::text::uuid, $2::text::uuid, $3::text::bytea, '')", tc.user, tc.id, tc.hash); got != tc.want {
+			t.Errorf("live_token of %s = %t", what, got)
+		}
+		if got := value[bool](t, x.attacker, "SELECT live FROM live_tokens(ARRAY[$1::text::uuid], ARRAY[$2::text::uuid], ARRAY[$3::text::bytea])", tc.user, tc.id, tc.hash); got != tc.want {
+			t.Errorf("live_tokens of %s = %t", what, got)
 		}
 	}
 }

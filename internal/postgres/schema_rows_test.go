@@ -76,6 +76,9 @@ type rowSet map[string]row
 
 // candidates are values to try in a column, the likeliest first.
 func candidates(typ string) []string {
+	if typ == "text[]" {
+		return []string{"{read}", "{}", "{x" + strings.Repeat(",x", 40) + "}"}
+	}
 	switch strings.TrimSuffix(typ, "[]") {
 	case "uuid":
 		return []string{id.New[row]().String()}
@@ -96,7 +99,7 @@ func candidates(typ string) []string {
 	case "inet":
 		return []string{"192.0.2.1"}
 	default:
-		return []string{canary + rand.Text(), "", strings.Repeat(canary, 20), strings.Repeat(canary, 200), strings.Repeat(canary, 20_000), "one.other", "sha256:" + strings.Repeat("a", 64)}
+		return []string{canary + rand.Text(), "", strings.Repeat(canary, 20), strings.Repeat(canary, 200), strings.Repeat(canary, 20_000), "one.other", "last", "sha256:" + strings.Repeat("a", 64)}
 	}
 }
 

@@ -25,6 +25,8 @@ type tenant struct {
 	// specification without items.
 	spare        auth.Actor
 	spareSession auth.SessionID
+	spareToken   auth.APITokenID
+	spareBot     auth.UserID
 	spareItem    requirements.ItemID
 	spareSpec    requirements.SpecificationID
 	// key is an Idempotency-Key that a project was created with.

@@ -32,11 +32,14 @@ func (s *Store) Rename(ctx context.Context, actor auth.Actor, name auth.Name) (u
 }
 
 // DeleteAccount implements auth.Store. Foreign keys delete everything else.
-func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Event) error {
-	return s.inTx(ctx, scopeToAllOf(actor), func(t *tx) error {
+func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Event) (bots []auth.UserID, err error) {
+	err = s.inTx(ctx, scopeToAllOf(actor), func(t *tx) error {
 		// The lock is read first, so a dead session deletes nothing.
 		var user auth.UserID
-		if err := t.read(ctx, get(&user, func(q *db.Queries) (auth.UserID, error) { return q.LockUserForUpdate(ctx, actor.User) })); err != nil {
+		err := t.read(ctx,
+			get(&user, func(q *db.Queries) (auth.UserID, error) { return q.LockUserForUpdate(ctx, actor.User) }),
+			get(&bots, func(q *db.Queries) ([]auth.UserID, error) { return q.ListBotIDs(ctx, &actor.User) }))
+		if err != nil {
 			return notFoundAs(problem.TokenRevoked, err)
 		}
 		if err := t.audit(ctx, e); err != nil {
@@ -44,12 +47,13 @@ func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Even
 		}
 		return t.write(ctx, func(q *db.Queries) error { return q.DeleteUser(ctx, actor.User) })
 	})
+	return bots, err
 }
 
 func userOf(row db.User) auth.User {
 	return auth.User{
 		ID: row.ID, Issuer: row.Issuer, Subject: row.Subject, Email: row.Email, Name: row.Name,
 		PictureURL: row.PictureURL, Role: auth.Role(row.Role), SuspendedAt: row.SuspendedAt,
-		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(),
+		CreatedAt: row.CreatedAt.UTC(), LastLoginAt: row.LastLoginAt.UTC(), ManagedBy: row.ManagedBy,
 	}
 }

@@ -51,6 +51,7 @@ const (
 	RefreshTokenExpired   Code = "refresh_token_expired"
 	RefreshTokenReused    Code = "refresh_token_reused"
 	PermissionDenied      Code = "permission_denied"
+	InsufficientScope     Code = "insufficient_scope"
 	AccountSuspended      Code = "account_suspended"
 	EmailNotVerified      Code = "email_not_verified"
 	DomainNotAllowed      Code = "domain_not_allowed"
@@ -62,10 +63,14 @@ const (
 	UserNotFound          Code = "user_not_found"
 	RevisionNotFound      Code = "revision_not_found"
 	BaselineNotFound      Code = "baseline_not_found"
+	TokenNotFound         Code = "token_not_found"
+	BotNotFound           Code = "bot_not_found"
 	BaselineExists        Code = "baseline_exists"
 	BaselineNeedsHistory  Code = "baseline_needs_history"
 	UndoConflict          Code = "undo_conflict"
 	HistoryExpired        Code = "history_expired"
+	TokenLimit            Code = "token_limit_reached"
+	BotLimit              Code = "bot_limit_reached"
 	ProjectLimit          Code = "project_limit_reached"
 	SpecificationLimit    Code = "specification_limit_reached"
 	ItemLimit             Code = "item_limit_reached"
@@ -106,10 +111,11 @@ var codes = []Code{
 	MalformedJSON, InvalidParameter, InvalidPageToken, InvalidHeader,
 	TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, GoogleTokenInvalid,
 	RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused,
-	PermissionDenied, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected,
+	PermissionDenied, InsufficientScope, AccountSuspended, EmailNotVerified, DomainNotAllowed, CSRFRejected,
 	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound,
+	TokenNotFound, BotNotFound,
 	RevisionNotFound, BaselineNotFound, BaselineExists, BaselineNeedsHistory, UndoConflict, HistoryExpired,
-	ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
+	TokenLimit, BotLimit, ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
 	RateLimited, TooManyStreams, Internal, Unavailable,
 }

@@ -35,8 +35,8 @@ var docs = map[Code]Doc{
 	TokenInvalid: {
 		Kind:        KindUnauthenticated,
 		Title:       "Invalid access token",
-		Description: "The access token was not issued by this server.",
-		Remedy:      "Sign in again. Neither a refresh token nor a Google token is an access token.",
+		Description: "The access token was not issued by this server, or the API token is mistyped.",
+		Remedy:      "Sign in again, or copy the API token again. Neither a refresh token nor a Google token is an access token.",
 	},
 	TokenExpired: {
 		Kind:        KindUnauthenticated,
@@ -46,9 +46,9 @@ var docs = map[Code]Doc{
 	},
 	TokenRevoked: {
 		Kind:        KindUnauthenticated,
-		Title:       "Session ended",
-		Description: "The session of this token has ended: by a logout, from another device, or because the account was suspended or deleted.",
-		Remedy:      "Sign in again.",
+		Title:       "Session or token ended",
+		Description: "The session of this token has ended: by a logout, from another device, or because the account was suspended or deleted. Or the API token was revoked or has expired.",
+		Remedy:      "Sign in again, or create another API token.",
 	},
 	GoogleTokenInvalid: {
 		Kind:        KindUnauthenticated,
@@ -77,8 +77,14 @@ var docs = map[Code]Doc{
 	PermissionDenied: {
 		Kind:        KindPermissionDenied,
 		Title:       "Permission denied",
-		Description: "The role of this account does not allow the operation.",
+		Description: "The role of this account does not allow the operation, or the caller is a bot and the operation is for people.",
 		Remedy:      "Ask an administrator for the role if you need it.",
+	},
+	InsufficientScope: {
+		Kind:        KindPermissionDenied,
+		Title:       "Insufficient scope",
+		Description: "The API token is live, but does not have the scope that the operation needs; or the operation needs a session.",
+		Remedy:      "Use a token with the scope that the detail names, or sign in.",
 	},
 	AccountSuspended: {
 		Kind:        KindPermissionDenied,
@@ -134,6 +140,18 @@ var docs = map[Code]Doc{
 		Description: "There is no user with this id.",
 		Remedy:      "Check the id.",
 	},
+	TokenNotFound: {
+		Kind:        KindNotFound,
+		Title:       "No such token",
+		Description: "There is no live API token with this id: it was revoked, has expired, or belongs to another user.",
+		Remedy:      "List the tokens again.",
+	},
+	BotNotFound: {
+		Kind:        KindNotFound,
+		Title:       "No such bot",
+		Description: "You have no bot with this id.",
+		Remedy:      "List your bots again.",
+	},
 	RevisionNotFound: {
 		Kind:        KindNotFound,
 		Title:       "No such revision",
@@ -169,6 +187,18 @@ var docs = map[Code]Doc{
 		Title:       "History deleted",
 		Description: "The history that this state needs was deleted.",
 		Remedy:      "Choose a later revision or version.",
+	},
+	TokenLimit: {
+		Kind:        KindConflict,
+		Title:       "Token limit reached",
+		Description: "The user or bot has the maximum number of live API tokens.",
+		Remedy:      "Revoke a token that is not used any more.",
+	},
+	BotLimit: {
+		Kind:        KindConflict,
+		Title:       "Bot limit reached",
+		Description: "The account has the maximum number of bots.",
+		Remedy:      "Delete a bot first.",
 	},
 	ProjectLimit: {
 		Kind:        KindConflict,

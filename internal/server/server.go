@@ -175,6 +175,9 @@ func (a *App) Close() {
 	if a.events != nil {
 		a.events.Close()
 	}
+	if a.auth != nil {
+		a.auth.Close()
+	}
 	if a.store != nil {
 		a.store.Close()
 	}

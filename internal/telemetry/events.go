@@ -10,6 +10,9 @@ import (
 type events struct {
 	cache, problems, signIns, refreshes, limited, shed *prometheus.CounterVec
 	panics                                             prometheus.Counter
+	credentials                                        *prometheus.CounterVec
+	// bySession and byToken are those of credentials, which every request counts.
+	bySession, byToken prometheus.Counter
 
 	hits, misses atomic.Uint64
 }
@@ -21,13 +24,15 @@ func newEvents() *events {
 	e := &events{
 		cache: counter("cache_requests_total",
 			"Cacheable reads by result: hit was served from the cache, miss from the database, bypass from the database while the cache was not trusted.", "route", "result"),
-		problems:  counter("problems_total", "Problem responses by problem code.", "code"),
-		signIns:   counter("sign_ins_total", "Sign-in attempts by result.", "result"),
-		refreshes: counter("token_refreshes_total", "Token refresh attempts by result; reused means that a used token was presented again and its session was ended.", "result"),
-		limited:   counter("rate_limited_total", "Requests rejected because a rate limit was exceeded, by rate limit.", "budget"),
-		shed:      counter("requests_shed_total", "Requests shed because a concurrency limit was reached, by limiter.", "places"),
-		panics:    prometheus.NewCounter(prometheus.CounterOpts{Name: "panics_total", Help: "Panics while handling requests; each is a bug in the server."}),
+		problems:    counter("problems_total", "Problem responses by problem code.", "code"),
+		signIns:     counter("sign_ins_total", "Sign-in attempts by result.", "result"),
+		refreshes:   counter("token_refreshes_total", "Token refresh attempts by result; reused means that a used token was presented again and its session was ended.", "result"),
+		limited:     counter("rate_limited_total", "Requests rejected because a rate limit was exceeded, by rate limit.", "budget"),
+		shed:        counter("requests_shed_total", "Requests shed because a concurrency limit was reached, by limiter.", "places"),
+		credentials: counter("requests_by_credential_total", "Requests of signed-in users by credential: the access token of a session, or an API token.", "credential"),
+		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "panics_total", Help: "Panics while handling requests; each is a bug in the server."}),
 	}
+	e.bySession, e.byToken = e.credentials.WithLabelValues("session"), e.credentials.WithLabelValues("token")
 	// Counters start at 0 rather than missing, so that the first event shows as an
 	// increase.
 	for _, result := range []string{"ok", "refused", "unavailable", "failed"} {
@@ -45,7 +50,7 @@ func newEvents() *events {
 }
 
 func (e *events) all() []prometheus.Collector {
-	return []prometheus.Collector{e.cache, e.problems, e.signIns, e.refreshes, e.limited, e.shed, e.panics}
+	return []prometheus.Collector{e.cache, e.problems, e.signIns, e.refreshes, e.limited, e.shed, e.panics, e.credentials}
 }
 
 // Cache counts a cacheable read by its result: hit, miss or bypass.
@@ -84,6 +89,15 @@ func (e *events) Limited(budget string) { e.limited.WithLabelValues(budget).Inc(
 
 // Shed counts a request that was shed by a concurrency limiter.
 func (e *events) Shed(places string) { e.shed.WithLabelValues(places).Inc() }
+
+// Credential counts a request of a signed-in user, with an API token or a session.
+func (e *events) Credential(apiToken bool) {
+	if apiToken {
+		e.byToken.Inc()
+	} else {
+		e.bySession.Inc()
+	}
+}
 
 // Panicked counts a recovered panic.
 func (e *events) Panicked() { e.panics.Inc() }

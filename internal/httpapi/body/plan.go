@@ -124,7 +124,7 @@ func schemaOf(t reflect.Type, tag reflect.StructTag, o Options) schema {
 // elementTag is the part of a list's tag that is about its elements.
 func elementTag(tag reflect.StructTag) reflect.StructTag {
 	var of []string
-	for _, name := range []string{"pattern", "patternDescription"} {
+	for _, name := range []string{"pattern", "patternDescription", "enum"} {
 		if value, ok := tag.Lookup(name); ok {
 			of = append(of, name+":"+strconv.Quote(value))
 		}

@@ -35,6 +35,12 @@ const (
 	Diff        = "text/x-diff"
 )
 
+// The names of the credentials: an access token of a session, and an API token.
+const (
+	SessionScheme = "bearer"
+	TokenScheme   = "token"
+)
+
 // SchemaPrefix is where the document has its schemas.
 const SchemaPrefix = "#/components/schemas/"
 
@@ -99,12 +105,15 @@ func New(c Config) *Contract {
 			Examples:  map[string]*huma.Example{},
 			Headers:   c.Headers,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
+				SessionScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
+				TokenScheme:   {Type: "http", Scheme: "bearer", BearerFormat: "cga_…", Description: "An API token of POST /tokens or POST /bots/{id}/tokens. The operation names the scope that it needs; every token may read."},
 			},
 		},
 		Tags: []*huma.Tag{
 			{Name: "Sessions", Description: "Signing in with Google and what follows from it."},
 			{Name: "Account", Description: "The caller's own profile, and everything that is theirs at once."},
+			{Name: "Tokens", Description: "Credentials of yours for programs."},
+			{Name: "Bots", Description: "Users that work for you, such as coding agents, and their credentials."},
 			{Name: "Projects", Description: "What belongs together: the specifications of one program."},
 			{Name: "Specifications", Description: "What one part of a program must do."},
 			{Name: "Items", Description: "The ordered points of a specification."},

@@ -46,7 +46,9 @@ LIMIT  @max_rows;
 -- replaced.
 -- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -60,7 +62,9 @@ LIMIT  @max_rows;
 -- ListChangesSince reads the changes of a project from the oldest to the newest.
 -- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -75,7 +79,9 @@ LIMIT  @max_rows;
 -- newest first, without what they replaced.
 -- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id

@@ -232,6 +232,98 @@ export interface paths {
         patch: operations["patchBaseline"];
         trace?: never;
     };
+    "/bots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your bots
+         * @description Your bots, newest first.
+         */
+        get: operations["listBots"];
+        put?: never;
+        /**
+         * Create a bot
+         * @description A user that belongs to you and works for you, such as a coding agent. It cannot sign in and owns nothing: it sees the projects that it is a member of, through its API tokens. It appears in the history under its own name, and has its own rate limit. At most 20.
+         */
+        post: operations["createBot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/bots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a bot
+         * @description Deletes the bot with its tokens and memberships. No request of it is accepted any more. What it has written stays.
+         */
+        delete: operations["deleteBot"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a bot
+         * @description A JSON Merge Patch (RFC 7396) of the name. The history shows the new name.
+         */
+        patch: operations["patchBot"];
+        trace?: never;
+    };
+    "/bots/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the API tokens of a bot
+         * @description The live tokens of the bot, newest first, without their secrets.
+         */
+        get: operations["listBotTokens"];
+        put?: never;
+        /**
+         * Create an API token for a bot
+         * @description As `POST /tokens`, for a bot. Its scopes hold in the projects that the bot is a member of; `manage` is not among them.
+         */
+        post: operations["createBotToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/bots/{id}/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API token of a bot
+         * @description No request with it is accepted any more, and its streams of events end.
+         */
+        delete: operations["revokeBotToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -457,7 +549,7 @@ export interface paths {
          *
          *     - `event: change`: `id` is the revision, `data` is `{"revision", "at", "actor", "changes"}` with changes as in `GET /projects/{id}/changes`.
          *     - `event: resync`: what was missed is not available any more. Read the project anew. `data` is `{"revision"}`, the newest one; the stream goes on from there.
-         *     - `event: end`: the stream is over. `data` is `{"reason"}`: `session_ended`, `token_expired` (reconnect with a new access token), `project_unavailable` or `shutdown` (reconnect).
+         *     - `event: end`: the stream is over. `data` is `{"reason"}`: `session_ended`, `token_revoked` (the API token was revoked or has expired), `token_expired` (reconnect with a new access token), `project_unavailable` or `shutdown` (reconnect).
          *
          *     A comment comes every 15 seconds. After a lost connection, reconnect with the last `id` as `Last-Event-ID`.
          */
@@ -736,6 +828,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your API tokens
+         * @description Your live tokens, newest first, without their secrets.
+         */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Create an API token
+         * @description A credential for programs. It may do what its scopes name, in all projects of yours: every token may read; `write` changes content, `generate` generates code, `manage` manages members, invitations, and bots with their tokens. `token` is shown this once and stored nowhere, so a repeated request creates another token. Send it as `Authorization: Bearer <token>`.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API token
+         * @description No request with it is accepted any more, and its streams of events end.
+         */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users/me": {
         parameters: {
             query?: never;
@@ -745,7 +881,7 @@ export interface paths {
         };
         /**
          * Read your profile
-         * @description The user of the access token.
+         * @description The user of the access token or API token. A bot has no e-mail address, and `managed_by` is the person that it belongs to.
          */
         get: operations["getMe"];
         put?: never;
@@ -799,9 +935,12 @@ export interface components {
              * @example Ann Example
              */
             name: string | null;
-            /** @description The name of the API token; null for a session. */
+            /** @description The name of the API token; null for a session, and once the token is deleted. */
             token: string | null;
-            /** @enum {string} */
+            /**
+             * @description user for a bot that was deleted.
+             * @enum {string}
+             */
             type: "user" | "bot";
         };
         AuditEvent: {
@@ -883,6 +1022,30 @@ export interface components {
             description?: string | null;
             name?: string;
         };
+        Bot: {
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @example claude-code */
+            name: string;
+        };
+        BotBody: {
+            /** @description On one line; blanks around it are removed. */
+            name: string;
+        };
+        BotList: {
+            bots: components["schemas"]["Bot"][];
+            /** @description Always empty: all bots fit on one page. */
+            next_page_token: string;
+        };
+        BotPatch: {
+            name?: string;
+        };
         Change: {
             actor: components["schemas"]["Actor"];
             /**
@@ -935,6 +1098,37 @@ export interface components {
             cookie?: boolean;
             /** @description The redirect_uri of the authorization request: at this server's origin, at one of CORS_ORIGINS, http on loopback, or postmessage. */
             redirect_uri: string;
+        };
+        CreatedToken: {
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The end of the token. */
+            last4: string;
+            /**
+             * Format: date-time
+             * @description Noted at most once in 10 minutes; null before the first use.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            last_used_at: string | null;
+            /** @description Noted together with last_used_at. */
+            last_used_ip: string | null;
+            /** @example claude-code on my laptop */
+            name: string;
+            scopes: ("read" | "write" | "generate" | "manage")[];
+            /** @description The token itself: cga_ and 82 letters and digits. It is shown only here. */
+            token: string;
         };
         Export: {
             /**
@@ -1186,6 +1380,11 @@ export interface components {
              * @example 2026-11-22T17:12:10.123456Z
              */
             last_login_at: string;
+            /**
+             * Format: uuid
+             * @description The person that a bot belongs to; null for a person.
+             */
+            managed_by: string | null;
             /** @example Ann */
             name: string;
             picture_url: string | null;
@@ -1220,7 +1419,7 @@ export interface components {
              * @description What happened, for programs.
              * @enum {string}
              */
-            code: "malformed_json" | "invalid_parameter" | "invalid_page_token" | "invalid_header" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "google_token_invalid" | "refresh_token_invalid" | "refresh_token_expired" | "refresh_token_reused" | "permission_denied" | "account_suspended" | "email_not_verified" | "domain_not_allowed" | "csrf_rejected" | "project_not_found" | "specification_not_found" | "item_not_found" | "session_not_found" | "user_not_found" | "revision_not_found" | "baseline_not_found" | "baseline_exists" | "baseline_needs_history" | "undo_conflict" | "history_expired" | "project_limit_reached" | "specification_limit_reached" | "item_limit_reached" | "item_set_mismatch" | "idempotency_in_progress" | "precondition_failed" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "too_many_streams" | "internal" | "unavailable" | "malformed_request" | "https_required" | "route_not_found" | "method_not_allowed" | "request_timeout" | "body_too_large" | "unsupported_media_type" | "headers_too_large";
+            code: "malformed_json" | "invalid_parameter" | "invalid_page_token" | "invalid_header" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "google_token_invalid" | "refresh_token_invalid" | "refresh_token_expired" | "refresh_token_reused" | "permission_denied" | "insufficient_scope" | "account_suspended" | "email_not_verified" | "domain_not_allowed" | "csrf_rejected" | "project_not_found" | "specification_not_found" | "item_not_found" | "session_not_found" | "user_not_found" | "token_not_found" | "bot_not_found" | "revision_not_found" | "baseline_not_found" | "baseline_exists" | "baseline_needs_history" | "undo_conflict" | "history_expired" | "token_limit_reached" | "bot_limit_reached" | "project_limit_reached" | "specification_limit_reached" | "item_limit_reached" | "item_set_mismatch" | "idempotency_in_progress" | "precondition_failed" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "too_many_streams" | "internal" | "unavailable" | "malformed_request" | "https_required" | "route_not_found" | "method_not_allowed" | "request_timeout" | "body_too_large" | "unsupported_media_type" | "headers_too_large";
             /** @description For precondition_failed: the resource as it is now, with its ETag in the header. For item_set_mismatch: the specification with its items. */
             current?: components["schemas"]["Project"] | components["schemas"]["Specification"] | components["schemas"]["Item"];
             /** @description What happened this time, in words. */
@@ -1614,6 +1813,51 @@ export interface components {
              */
             version: number;
         };
+        Token: {
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The end of the token. */
+            last4: string;
+            /**
+             * Format: date-time
+             * @description Noted at most once in 10 minutes; null before the first use.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            last_used_at: string | null;
+            /** @description Noted together with last_used_at. */
+            last_used_ip: string | null;
+            /** @example claude-code on my laptop */
+            name: string;
+            scopes: ("read" | "write" | "generate" | "manage")[];
+        };
+        TokenBody: {
+            /**
+             * Format: int64
+             * @description In seconds; if absent, 90 days. At most 366 days.
+             */
+            expires_in?: number;
+            /** @description On one line; blanks around it are removed. */
+            name: string;
+            /** @description Each of the others includes read. The token of a bot cannot have manage. */
+            scopes: ("read" | "write" | "generate" | "manage")[];
+        };
+        TokenList: {
+            /** @description Always empty: all live tokens fit on one page. */
+            next_page_token: string;
+            tokens: components["schemas"]["Token"][];
+        };
         TokenPair: {
             /** @description Send it as Authorization: Bearer <access_token>. */
             access_token: string;
@@ -1652,6 +1896,11 @@ export interface components {
              * @example 2026-11-22T17:12:10.123456Z
              */
             last_login_at: string;
+            /**
+             * Format: uuid
+             * @description The person that a bot belongs to; null for a person.
+             */
+            managed_by: string | null;
             /** @example Ann */
             name: string;
             picture_url: string | null;
@@ -1741,6 +1990,30 @@ export interface components {
                 };
             };
         };
+        /** @description Conflict: [`bot_limit_reached`](/problems/bot_limit_reached). */
+        bot_limit_reached: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bot_limit_reached";
+                };
+            };
+        };
+        /** @description Not Found: [`bot_not_found`](/problems/bot_not_found). */
+        bot_not_found: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bot_not_found";
+                };
+            };
+        };
         /** @description Forbidden: [`csrf_rejected`](/problems/csrf_rejected), [`https_required`](/problems/https_required). */
         "csrf_rejected-or-https_required": {
             headers: {
@@ -1800,6 +2073,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code?: "https_required";
+                };
+            };
+        };
+        /** @description Forbidden: [`insufficient_scope`](/problems/insufficient_scope), [`csrf_rejected`](/problems/csrf_rejected), [`https_required`](/problems/https_required). */
+        "insufficient_scope-or-csrf_rejected-or-https_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "insufficient_scope" | "csrf_rejected" | "https_required";
+                };
+            };
+        };
+        /** @description Forbidden: [`insufficient_scope`](/problems/insufficient_scope), [`https_required`](/problems/https_required). */
+        "insufficient_scope-or-https_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "insufficient_scope" | "https_required";
                 };
             };
         };
@@ -1936,15 +2233,15 @@ export interface components {
                 };
             };
         };
-        /** @description Forbidden: [`permission_denied`](/problems/permission_denied), [`https_required`](/problems/https_required). */
-        "permission_denied-or-https_required": {
+        /** @description Forbidden: [`permission_denied`](/problems/permission_denied), [`insufficient_scope`](/problems/insufficient_scope), [`https_required`](/problems/https_required). */
+        "permission_denied-or-insufficient_scope-or-https_required": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "permission_denied" | "https_required";
+                    code?: "permission_denied" | "insufficient_scope" | "https_required";
                 };
             };
         };
@@ -2189,6 +2486,18 @@ export interface components {
                 };
             };
         };
+        /** @description Conflict: [`token_limit_reached`](/problems/token_limit_reached). */
+        token_limit_reached: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "token_limit_reached";
+                };
+            };
+        };
         /** @description Unauthorized: [`token_missing`](/problems/token_missing), [`token_invalid`](/problems/token_invalid), [`token_expired`](/problems/token_expired), [`refresh_token_invalid`](/problems/refresh_token_invalid), [`refresh_token_reused`](/problems/refresh_token_reused). */
         "token_missing-or-token_invalid-or-token_expired-or-refresh_token_invalid-or-refresh_token_reused": {
             headers: {
@@ -2214,6 +2523,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code?: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                };
+            };
+        };
+        /** @description Not Found: [`token_not_found`](/problems/token_not_found). */
+        token_not_found: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "token_not_found";
                 };
             };
         };
@@ -2411,7 +2732,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -2456,6 +2777,7 @@ export interface operations {
                      *           "role": "user",
                      *           "created_at": "2026-11-22T09:30:00.481516Z",
                      *           "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *           "managed_by": null,
                      *           "suspended": false
                      *         }
                      *       ],
@@ -2467,7 +2789,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -2524,6 +2846,7 @@ export interface operations {
                      *       "role": "user",
                      *       "created_at": "2026-11-22T09:30:00.481516Z",
                      *       "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *       "managed_by": null,
                      *       "suspended": false
                      *     }
                      */
@@ -2532,7 +2855,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["user_not_found"];
             408: components["responses"]["request_timeout"];
             413: components["responses"]["body_too_large"];
@@ -2668,7 +2991,8 @@ export interface operations {
                      *         "picture_url": null,
                      *         "role": "user",
                      *         "created_at": "2026-11-22T09:30:00.481516Z",
-                     *         "last_login_at": "2026-11-22T17:12:10.123456Z"
+                     *         "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *         "managed_by": null
                      *       }
                      *     }
                      */
@@ -2721,7 +3045,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-refresh_token_invalid-or-refresh_token_reused"];
-            403: components["responses"]["csrf_rejected-or-https_required"];
+            403: components["responses"]["insufficient_scope-or-csrf_rejected-or-https_required"];
             408: components["responses"]["request_timeout"];
             413: components["responses"]["body_too_large"];
             415: components["responses"]["unsupported_media_type"];
@@ -2780,7 +3104,8 @@ export interface operations {
                      *         "picture_url": null,
                      *         "role": "user",
                      *         "created_at": "2026-11-22T09:30:00.481516Z",
-                     *         "last_login_at": "2026-11-22T17:12:10.123456Z"
+                     *         "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *         "managed_by": null
                      *       }
                      *     }
                      */
@@ -2841,7 +3166,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -2877,7 +3202,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["session_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -2933,7 +3258,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["baseline_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -2970,7 +3295,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["baseline_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -3041,13 +3366,388 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["baseline_exists"];
             413: components["responses"]["body_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    listBots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bots": [
+                     *         {
+                     *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *           "name": "claude-code",
+                     *           "created_at": "2026-11-22T09:30:00.481516Z"
+                     *         }
+                     *       ],
+                     *       "next_page_token": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BotList"];
+                };
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    createBot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "claude-code"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BotBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description The path at which the bot is changed and deleted. */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "name": "claude-code",
+                     *       "created_at": "2026-11-22T09:30:00.481516Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Bot"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["bot_limit_reached"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    deleteBot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the bot.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683a1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["bot_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    patchBot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the bot.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683a1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "claude-code"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BotPatch"];
+                /**
+                 * @example {
+                 *       "name": "claude-code"
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["BotPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "name": "claude-code",
+                     *       "created_at": "2026-11-22T09:30:00.481516Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Bot"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["bot_not_found"];
+            408: components["responses"]["request_timeout"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    listBotTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the bot.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683a1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tokens": [
+                     *         {
+                     *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683f4",
+                     *           "name": "claude-code on my laptop",
+                     *           "scopes": [
+                     *             "write"
+                     *           ],
+                     *           "last4": "x4Qb",
+                     *           "created_at": "2026-11-22T09:30:00.481516Z",
+                     *           "expires_at": "2027-02-20T09:30:00.481516Z",
+                     *           "last_used_at": null,
+                     *           "last_used_ip": null
+                     *         }
+                     *       ],
+                     *       "next_page_token": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["bot_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    createBotToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the bot.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683a1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "claude-code on my laptop",
+                 *       "scopes": [
+                 *         "write"
+                 *       ],
+                 *       "expires_in": 7776000
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description The path at which the token is revoked. */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683f4",
+                     *       "name": "claude-code on my laptop",
+                     *       "scopes": [
+                     *         "write"
+                     *       ],
+                     *       "last4": "x4Qb",
+                     *       "created_at": "2026-11-22T09:30:00.481516Z",
+                     *       "expires_at": "2027-02-20T09:30:00.481516Z",
+                     *       "last_used_at": null,
+                     *       "last_used_ip": null,
+                     *       "token": "cga_01k7…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["bot_not_found"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["token_limit_reached"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    revokeBotToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the token.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683f4
+                 */
+                id: string;
+                /**
+                 * @description The id of the token.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683f4
+                 */
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["token_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -3085,7 +3785,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited-or-too_many_streams"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -3148,7 +3848,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["item_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -3218,7 +3918,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["item_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-item"];
@@ -3267,7 +3967,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["item_not_found"];
             412: components["responses"]["precondition_failed-item"];
             429: components["responses"]["rate_limited"];
@@ -3344,7 +4044,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["item_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-item"];
@@ -3419,7 +4119,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found-or-item_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached"];
@@ -3481,7 +4181,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["item_not_found"];
             409: components["responses"]["undo_conflict-or-item_limit_reached"];
             410: components["responses"]["history_expired"];
@@ -3544,7 +4244,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -3609,7 +4309,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["project_limit_reached-or-idempotency_in_progress"];
             413: components["responses"]["body_too_large"];
@@ -3678,7 +4378,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -3748,7 +4448,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-project"];
@@ -3795,7 +4495,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             412: components["responses"]["precondition_failed-project"];
             429: components["responses"]["rate_limited"];
@@ -3871,7 +4571,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-project"];
@@ -3942,7 +4642,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -4015,7 +4715,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["baseline_exists-or-idempotency_in_progress"];
@@ -4096,7 +4796,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found"];
             410: components["responses"]["history_expired"];
             429: components["responses"]["rate_limited"];
@@ -4159,7 +4859,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             410: components["responses"]["history_expired"];
             429: components["responses"]["rate_limited"];
@@ -4215,7 +4915,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             429: components["responses"]["rate_limited-or-too_many_streams"];
             431: components["responses"]["headers_too_large"];
@@ -4255,7 +4955,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found"];
             409: components["responses"]["baseline_needs_history"];
             429: components["responses"]["rate_limited"];
@@ -4320,7 +5020,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -4389,7 +5089,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["undo_conflict-or-project_limit_reached-or-specification_limit_reached-or-item_limit_reached"];
@@ -4469,7 +5169,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             410: components["responses"]["history_expired"];
             429: components["responses"]["rate_limited"];
@@ -4544,7 +5244,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["specification_limit_reached-or-item_limit_reached-or-idempotency_in_progress"];
@@ -4616,7 +5316,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -4685,7 +5385,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found-or-baseline_not_found"];
             410: components["responses"]["history_expired"];
             429: components["responses"]["rate_limited"];
@@ -4756,7 +5456,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-specification"];
@@ -4803,7 +5503,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             412: components["responses"]["precondition_failed-specification"];
             429: components["responses"]["rate_limited"];
@@ -4879,7 +5579,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-specification"];
@@ -4951,7 +5651,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found-or-baseline_not_found"];
             410: components["responses"]["history_expired"];
             429: components["responses"]["rate_limited"];
@@ -4992,7 +5692,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found"];
             409: components["responses"]["baseline_needs_history"];
             429: components["responses"]["rate_limited"];
@@ -5062,7 +5762,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -5143,7 +5843,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached-or-item_set_mismatch"];
@@ -5223,7 +5923,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached-or-idempotency_in_progress"];
@@ -5306,7 +6006,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_set_mismatch"];
@@ -5381,7 +6081,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["permission_denied-or-https_required"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["undo_conflict-or-specification_limit_reached-or-item_limit_reached"];
@@ -5451,8 +6151,163 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_page_token-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["specification_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tokens": [
+                     *         {
+                     *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683f4",
+                     *           "name": "claude-code on my laptop",
+                     *           "scopes": [
+                     *             "write"
+                     *           ],
+                     *           "last4": "x4Qb",
+                     *           "created_at": "2026-11-22T09:30:00.481516Z",
+                     *           "expires_at": "2027-02-20T09:30:00.481516Z",
+                     *           "last_used_at": null,
+                     *           "last_used_ip": null
+                     *         }
+                     *       ],
+                     *       "next_page_token": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "claude-code on my laptop",
+                 *       "scopes": [
+                 *         "write"
+                 *       ],
+                 *       "expires_in": 7776000
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description The path at which the token is revoked. */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683f4",
+                     *       "name": "claude-code on my laptop",
+                     *       "scopes": [
+                     *         "write"
+                     *       ],
+                     *       "last4": "x4Qb",
+                     *       "created_at": "2026-11-22T09:30:00.481516Z",
+                     *       "expires_at": "2027-02-20T09:30:00.481516Z",
+                     *       "last_used_at": null,
+                     *       "last_used_ip": null,
+                     *       "token": "cga_01k7…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["token_limit_reached"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the token.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683f4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["token_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -5487,7 +6342,8 @@ export interface operations {
                      *       "picture_url": null,
                      *       "role": "user",
                      *       "created_at": "2026-11-22T09:30:00.481516Z",
-                     *       "last_login_at": "2026-11-22T17:12:10.123456Z"
+                     *       "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *       "managed_by": null
                      *     }
                      */
                     "application/json": components["schemas"]["User"];
@@ -5525,7 +6381,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -5575,7 +6431,8 @@ export interface operations {
                      *       "picture_url": null,
                      *       "role": "user",
                      *       "created_at": "2026-11-22T09:30:00.481516Z",
-                     *       "last_login_at": "2026-11-22T17:12:10.123456Z"
+                     *       "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *       "managed_by": null
                      *     }
                      */
                     "application/json": components["schemas"]["User"];
@@ -5583,7 +6440,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             408: components["responses"]["request_timeout"];
             413: components["responses"]["body_too_large"];
             415: components["responses"]["unsupported_media_type"];
@@ -5627,7 +6484,8 @@ export interface operations {
                      *         "picture_url": null,
                      *         "role": "user",
                      *         "created_at": "2026-11-22T09:30:00.481516Z",
-                     *         "last_login_at": "2026-11-22T17:12:10.123456Z"
+                     *         "last_login_at": "2026-11-22T17:12:10.123456Z",
+                     *         "managed_by": null
                      *       },
                      *       "projects": [
                      *         {
@@ -5664,7 +6522,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];

@@ -36,7 +36,7 @@ func (q *Queries) GrantAdmin(ctx context.Context) error {
 }
 
 const listUsers = `-- name: ListUsers :many
-SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
+SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at, managed_by
 FROM   users
 WHERE  (created_at, id) < ($1::timestamptz, $2::uuid)
 AND   ($3::text = '' OR strpos(lower(email), lower($3::text)) > 0 OR strpos(lower(name), lower($3::text)) > 0)
@@ -79,6 +79,7 @@ func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]User, e
 			&i.ProjectCount,
 			&i.CreatedAt,
 			&i.LastLoginAt,
+			&i.ManagedBy,
 		); err != nil {
 			return nil, err
 		}

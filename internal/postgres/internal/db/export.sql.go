@@ -71,7 +71,7 @@ func (q *Queries) ExportBaselines(ctx context.Context, arg ExportBaselinesParams
 }
 
 const exportChanges = `-- name: ExportChanges :many
-SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased, coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased, c.token_id, coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM  (SELECT n.revision, n.number, sum(n.size) OVER along - n.size AS before
        FROM  (SELECT o.revision, o.number,
                      coalesce(octet_length(o.old_title), 0) + coalesce(octet_length(o.old_content), 0) + 16 * coalesce(cardinality(o.old_item_ids), 0) AS size
@@ -142,6 +142,7 @@ func (q *Queries) ExportChanges(ctx context.Context, arg ExportChangesParams) ([
 			&i.Change.OldDeletedAt,
 			&i.Change.OldSpecUpdatedAt,
 			&i.Change.Erased,
+			&i.Change.TokenID,
 			&i.SpecNumber,
 			&i.ActorName,
 		); err != nil {

@@ -42,7 +42,7 @@ func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID aut
 }
 
 const getDeletion = `-- name: GetDeletion :one
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND item_id = $2 AND kind = 'item.deleted'
 ORDER  BY revision DESC, number DESC
@@ -75,6 +75,7 @@ func (q *Queries) GetDeletion(ctx context.Context, ownerID auth.UserID, itemID *
 		&i.OldDeletedAt,
 		&i.OldSpecUpdatedAt,
 		&i.Erased,
+		&i.TokenID,
 	)
 	return i, err
 }
@@ -110,7 +111,9 @@ func (q *Queries) GetProjectRevision(ctx context.Context, ownerID auth.UserID, p
 
 const listChanges = `-- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -147,6 +150,8 @@ type ListChangesRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   string
+	ActorIsBot  bool
+	TokenName   string
 }
 
 // ListChanges reads the changes of a project, the newest first, without what they
@@ -183,6 +188,8 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -195,7 +202,7 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 }
 
 const listChangesOfSpecifications = `-- name: ListChangesOfSpecifications :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND spec_id = ANY ($2::uuid[]) AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -247,6 +254,7 @@ func (q *Queries) ListChangesOfSpecifications(ctx context.Context, arg ListChang
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -260,7 +268,9 @@ func (q *Queries) ListChangesOfSpecifications(ctx context.Context, arg ListChang
 
 const listChangesSince = `-- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -297,6 +307,8 @@ type ListChangesSinceRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   string
+	ActorIsBot  bool
+	TokenName   string
 }
 
 // ListChangesSince reads the changes of a project from the oldest to the newest.
@@ -332,6 +344,8 @@ func (q *Queries) ListChangesSince(ctx context.Context, arg ListChangesSincePara
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -465,7 +479,7 @@ func (q *Queries) ListNewestRevisions(ctx context.Context, ownerID auth.UserID) 
 }
 
 const listProjectChanges = `-- name: ListProjectChanges :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND project_id = $2 AND spec_id IS NULL AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -517,6 +531,7 @@ func (q *Queries) ListProjectChanges(ctx context.Context, arg ListProjectChanges
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -530,7 +545,9 @@ func (q *Queries) ListProjectChanges(ctx context.Context, arg ListProjectChanges
 
 const listRevisions = `-- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name,
+       (CASE WHEN u.id IS NULL THEN person_is_bot(c.actor_id) ELSE u.managed_by IS NOT NULL END)::boolean AS actor_is_bot,
+       coalesce(CASE WHEN c.token_id IS NOT NULL THEN person_token(c.actor_id, c.token_id) END, '')::text AS token_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -563,6 +580,8 @@ type ListRevisionsRow struct {
 	ItemVersion *int64
 	SpecNumber  int32
 	ActorName   string
+	ActorIsBot  bool
+	TokenName   string
 }
 
 // ListRevisions reads the changes of one page of the revisions of a specification, the
@@ -595,6 +614,8 @@ func (q *Queries) ListRevisions(ctx context.Context, arg ListRevisionsParams) ([
 			&i.ItemVersion,
 			&i.SpecNumber,
 			&i.ActorName,
+			&i.ActorIsBot,
+			&i.TokenName,
 		); err != nil {
 			return nil, err
 		}
@@ -607,7 +628,7 @@ func (q *Queries) ListRevisions(ctx context.Context, arg ListRevisionsParams) ([
 }
 
 const listSpecificationChanges = `-- name: ListSpecificationChanges :many
-SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased
+SELECT owner_id, project_id, revision, number, kind, revised_at, actor_id, spec_id, item_id, item_number, spec_version, item_version, old_title, old_content, old_place, old_item_ids, old_created_at, old_updated_at, old_deleted_at, old_spec_updated_at, erased, token_id
 FROM   changes
 WHERE  owner_id = $1 AND spec_id = $2 AND revision > $3
 ORDER  BY revision DESC, number DESC
@@ -659,6 +680,7 @@ func (q *Queries) ListSpecificationChanges(ctx context.Context, arg ListSpecific
 			&i.OldDeletedAt,
 			&i.OldSpecUpdatedAt,
 			&i.Erased,
+			&i.TokenID,
 		); err != nil {
 			return nil, err
 		}

@@ -69,6 +69,21 @@ func (ns NullChangeKind) Value() (driver.Value, error) {
 	return string(ns.ChangeKind), nil
 }
 
+type ApiToken struct {
+	UserID     auth.UserID
+	ID         auth.APITokenID
+	Hash       []byte
+	Last4      string
+	Name       string
+	Scopes     []string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	LastUsedAt *time.Time
+	LastUsedIP *string
+	Networks   []string
+	RevokedAt  *time.Time
+}
+
 type AuditEvent struct {
 	ID           auth.EventID
 	At           time.Time
@@ -128,6 +143,7 @@ type Change struct {
 	OldDeletedAt     *time.Time
 	OldSpecUpdatedAt *time.Time
 	Erased           bool
+	TokenID          pgtype.UUID
 }
 
 type IdempotencyKey struct {
@@ -241,4 +257,5 @@ type User struct {
 	ProjectCount int32
 	CreatedAt    time.Time
 	LastLoginAt  time.Time
+	ManagedBy    *auth.UserID
 }

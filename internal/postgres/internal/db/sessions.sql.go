@@ -173,7 +173,7 @@ func (q *Queries) ListSessions(ctx context.Context, userID auth.UserID) ([]Sessi
 }
 
 const lockScopedUser = `-- name: LockScopedUser :one
-SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
+SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at, managed_by
 FROM   users
 WHERE  id = app_user_id()
 FOR    NO KEY UPDATE
@@ -195,12 +195,13 @@ func (q *Queries) LockScopedUser(ctx context.Context) (User, error) {
 		&i.ProjectCount,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.ManagedBy,
 	)
 	return i, err
 }
 
 const lockSession = `-- name: LockSession :one
-SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at, s.user_agent, s.ip, u.id, u.issuer, u.subject, u.email, u.name, u.picture_url, u.role, u.suspended_at, u.project_count, u.created_at, u.last_login_at, clock_timestamp()::timestamptz AS at
+SELECT s.id, s.user_id, s.salt, s.counter, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at, s.user_agent, s.ip, u.id, u.issuer, u.subject, u.email, u.name, u.picture_url, u.role, u.suspended_at, u.project_count, u.created_at, u.last_login_at, u.managed_by, clock_timestamp()::timestamptz AS at
 FROM   sessions AS s
 JOIN   users AS u ON u.id = s.user_id
 WHERE  s.id = $1 AND s.user_id = app_user_id()
@@ -241,6 +242,7 @@ func (q *Queries) LockSession(ctx context.Context, id auth.SessionID) (LockSessi
 		&i.User.ProjectCount,
 		&i.User.CreatedAt,
 		&i.User.LastLoginAt,
+		&i.User.ManagedBy,
 		&i.At,
 	)
 	return i, err

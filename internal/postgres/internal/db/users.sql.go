@@ -23,7 +23,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id auth.UserID) error {
 }
 
 const getUser = `-- name: GetUser :one
-SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
+SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at, managed_by
 FROM   users
 WHERE  id = $1
 `
@@ -45,12 +45,13 @@ func (q *Queries) GetUser(ctx context.Context, id auth.UserID) (User, error) {
 		&i.ProjectCount,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.ManagedBy,
 	)
 	return i, err
 }
 
 const lockUser = `-- name: LockUser :one
-SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at
+SELECT id, issuer, subject, email, name, picture_url, role, suspended_at, project_count, created_at, last_login_at, managed_by
 FROM   users
 WHERE  id = $1
 FOR    NO KEY UPDATE
@@ -72,6 +73,7 @@ func (q *Queries) LockUser(ctx context.Context, id auth.UserID) (User, error) {
 		&i.ProjectCount,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.ManagedBy,
 	)
 	return i, err
 }
