@@ -57,6 +57,13 @@ const (
 	UserDeleted      Action = "user.deleted"
 	PermissionDenied Action = "permission.denied"
 	HistoryDeleted   Action = "history.deleted"
+
+	MemberRoleChanged   Action = "member.role_changed"
+	MemberRemoved       Action = "member.removed"
+	MemberLeft          Action = "member.left"
+	InvitationCreated   Action = "invitation.created"
+	InvitationWithdrawn Action = "invitation.withdrawn"
+	InvitationAccepted  Action = "invitation.accepted"
 )
 
 // ProjectEvent returns an event about a project.

@@ -19,8 +19,9 @@ type Store interface {
 	User(ctx context.Context, actor Actor) (User, error)
 	// Rename sets the actor's name and returns the new row.
 	Rename(ctx context.Context, actor Actor, name Name) (User, error)
-	// DeleteAccount deletes the actor's row and everything below it.
-	DeleteAccount(ctx context.Context, actor Actor, e Event) error
+	// DeleteAccount deletes the actor's row and everything below it, unless decide rejects
+	// that because of the live projects that have members.
+	DeleteAccount(ctx context.Context, actor Actor, e Event, decide func(shared []SharedProject) error) error
 	// ChangeSession runs decide while the session is locked, stores the result,
 	// and returns the user. A missing session is SessionNotFound.
 	ChangeSession(ctx context.Context, session SessionID, decide func(before Session, at time.Time) SessionChange) (User, error)

@@ -77,12 +77,39 @@ func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
 	return s.store.Record(ctx, actor.userEvent(UserExported, actor.User))
 }
 
+// SharedProject is a project of a user that has members.
+type SharedProject struct {
+	Title   string
+	Members int
+}
+
 // DeleteAccount deletes the actor's account with all its data and sessions. The
-// same person can sign in again, as a new user.
-func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
+// same person can sign in again, as a new user. Unless loseAccess is true, an account
+// with members in its projects is MembersLoseAccess.
+func (s *Service) DeleteAccount(ctx context.Context, actor Actor, loseAccess bool) error {
 	return s.invalidateAfter(ctx, actor.User, func() error {
-		return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+		return s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User), func(shared []SharedProject) error {
+			if loseAccess || len(shared) == 0 {
+				return nil
+			}
+			return membersLoseAccess(shared)
+		})
 	})
+}
+
+// maxListedProjects is the number of projects that a problem names.
+const maxListedProjects = 10
+
+func membersLoseAccess(shared []SharedProject) error {
+	var names []string
+	for _, p := range shared[:min(len(shared), maxListedProjects)] {
+		names = append(names, fmt.Sprintf("%q (%d)", p.Title, p.Members))
+	}
+	list := strings.Join(names, ", ")
+	if more := len(shared) - len(names); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return problem.New(problem.MembersLoseAccess, "Members of your projects would lose access, counted in brackets: %s. With members=lose_access the account is deleted all the same.", list)
 }
 
 // UserQuery selects one page of the users, from the newest to the oldest.

@@ -21,7 +21,9 @@ type routeCase struct {
 	// names is project, baseline, specification, item, deleted item, session or user; empty
 	// for none.
 	names string
-	body  string
+	// part is what the second id of the path names: member or invitation.
+	part string
+	body string
 	// query is what the request needs in its query string.
 	query string
 	// permission is read or change for routes that need a role.
@@ -49,14 +51,23 @@ var routeCases = map[string]routeCase{
 	"DELETE /users/me":           {endsSession: true},
 	"GET /users/me/export":       {},
 
-	"GET /projects":                 {},
-	"POST /projects":                {body: `{"title": "x"}`},
-	"GET /projects/{id}":            {names: "project"},
-	"PUT /projects/{id}":            {names: "project", body: `{"title": "x"}`},
-	"PATCH /projects/{id}":          {names: "project", body: `{"title": "x"}`},
-	"DELETE /projects/{id}":         {names: "project"},
-	"POST /projects/{id}/restore":   {names: "project", trashedToo: true},
-	"GET /projects/{id}/changes":    {names: "project"},
+	"GET /projects":               {},
+	"POST /projects":              {body: `{"title": "x"}`},
+	"GET /projects/{id}":          {names: "project"},
+	"PUT /projects/{id}":          {names: "project", body: `{"title": "x"}`},
+	"PATCH /projects/{id}":        {names: "project", body: `{"title": "x"}`},
+	"DELETE /projects/{id}":       {names: "project"},
+	"POST /projects/{id}/restore": {names: "project", trashedToo: true},
+	"GET /projects/{id}/changes":  {names: "project"},
+
+	"GET /projects/{id}/members":                        {names: "project"},
+	"PATCH /projects/{id}/members/{user_id}":            {names: "project", part: "member", body: `{"role": "viewer"}`},
+	"DELETE /projects/{id}/members/{user_id}":           {names: "project", part: "member"},
+	"GET /projects/{id}/invitations":                    {names: "project"},
+	"POST /projects/{id}/invitations":                   {names: "project", body: `{"role": "viewer"}`},
+	"DELETE /projects/{id}/invitations/{invitation_id}": {names: "project", part: "invitation"},
+	"POST /invitations/accept":                          {body: `{"secret": "{secret}"}`},
+
 	"GET /projects/{id}/diff":       {names: "project", query: "?from=r1"},
 	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1"},
 	"GET /projects/{id}/baselines":  {names: "project"},
@@ -114,7 +125,7 @@ func (c routeCase) bodyWith(ids map[string]string) any {
 	if c.body == "" {
 		return nil
 	}
-	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"]).Replace(c.body)
+	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"], "{secret}", ids["secret"]).Replace(c.body)
 }
 
 // outsidePrefix matches the routes that are not below the contract's prefix.
@@ -161,6 +172,14 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	return c, own
 }
 
+// addMember adds a member and an invitation to the live project.
+func (o ownedIDs) addMember(t *testing.T, s *testkit.Server, owner *testkit.Client) {
+	t.Helper()
+	p, ben := project{ID: o.live["project"]}, s.SignUp(t)
+	share(owner, p, "editor", ben)
+	o.live["member"], o.live["invitation"] = ben.User, invite(owner, p, "viewer").ID
+}
+
 // newDeletedItem creates an item, deletes it, and returns its id.
 func newDeletedItem(c *testkit.Client, s spec) string {
 	b := newBullet(c, s, "deleted")
@@ -178,6 +197,8 @@ type callerFixture struct {
 	s      *testkit.Server
 	admin  *testkit.Client
 	shared map[string]*testkit.Client
+	// shareable is a project of the admin, to which callers are invited.
+	shareable project
 	// keys configures a replica with the keys of the server.
 	keys func(*server.Settings)
 }
@@ -187,6 +208,7 @@ func newCallerFixture(t *testing.T) *callerFixture {
 	keys := keySettings{file: newKeyPair(t, "Ed25519").private}.set
 	s := testkit.Start(t, withAdmin, keys)
 	x := &callerFixture{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), shared: map[string]*testkit.Client{}}
+	x.shareable = newProject(x.admin, "Shared")
 	for _, kind := range callerKinds[:len(callerKinds)-1] {
 		x.shared[kind] = x.newCaller(kind)
 	}
@@ -243,6 +265,13 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	if cell.names == "" {
 		id = "nothing" // for pages
 	}
+	if cell.part != "" {
+		path = strings.ReplaceAll(path, "{user_id}", own.live["member"])
+		path = strings.ReplaceAll(path, "{invitation_id}", own.live["invitation"])
+	}
+	if strings.Contains(cell.body, "{secret}") {
+		own.live["secret"] = invite(x.admin, x.shareable, "viewer").Secret
+	}
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
 	return c.Do(method, path+cell.query, cell.bodyWith(own.live))
 }
@@ -277,6 +306,9 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 	notFound := map[string]map[string]string{}
 	for _, state := range states {
 		owner, own := newOwner(x.t, x.s)
+		if c.part != "" {
+			own.addMember(x.t, x.s, owner)
+		}
 		id := own.live[c.names]
 		switch state {
 		case "foreign":

@@ -134,7 +134,10 @@ func (l *locations) scope(path string) cache.Scope {
 // revisions, which every write of content raises.
 func (l *locations) written(route route, path string) []cache.Scope {
 	kind, name := resourceOf(path)
-	if kind == "users" || kind == "projects" && name == "" {
+	if kind == "users" { // the name of the owner is in each project
+		return []cache.Scope{cache.All}
+	}
+	if kind == "projects" && name == "" {
 		return []cache.Scope{cache.Lists}
 	}
 	thing, err := id.Parse[any](name)

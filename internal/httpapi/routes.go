@@ -31,7 +31,7 @@ func (a *API) routes() {
 
 	user(a, "GET /users/me", 200, a.getMe, getMeDoc, cached)
 	user(a, "PATCH /users/me", 200, a.patchMe, patchMeDoc)
-	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
+	user(a, "DELETE /users/me", 204, a.deleteMe, deleteMeDoc, timeout(18*time.Second), problems(problem.MembersLoseAccess))
 	streamed[exportView](a, "GET /users/me/export", a.exportMe, exportMeDoc, exportParameters())
 
 	role(a, "GET /admin/users", 200, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
@@ -53,6 +53,17 @@ func (a *API) contentRoutes() {
 	user(a, "PATCH /projects/{id}", 200, a.patchProject, patchProjectDoc, project, conditional)
 	user(a, "DELETE /projects/{id}", 204, a.trashProject, trashProjectDoc, project, conditional)
 	user(a, "POST /projects/{id}/restore", 200, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
+
+	member, invitation := partNotFound(problem.MemberNotFound), partNotFound(problem.InvitationNotFound)
+	denied := problems(problem.PermissionDenied)
+	user(a, "GET /projects/{id}/members", 200, a.listMembers, listMembersDoc, project)
+	user(a, "PATCH /projects/{id}/members/{user_id}", 200, a.patchMember, patchMemberDoc, project, member, denied)
+	user(a, "DELETE /projects/{id}/members/{user_id}", 204, a.removeMember, removeMemberDoc, project, member, denied)
+	user(a, "GET /projects/{id}/invitations", 200, a.listInvitations, listInvitationsDoc, project, denied)
+	user(a, "POST /projects/{id}/invitations", 201, a.createInvitation, createInvitationDoc, project, denied, problems(problem.InvitationLimit))
+	user(a, "DELETE /projects/{id}/invitations/{invitation_id}", 204, a.withdrawInvitation, withdrawInvitationDoc, project, invitation, denied)
+	user(a, "POST /invitations/accept", 200, a.acceptInvitation, acceptInvitationDoc,
+		problems(problem.InvitationNotFound, problem.InvitationExpired, problem.InvitationForAnother, problem.AlreadyMember, problem.MemberLimit, problem.MembershipLimit))
 
 	user(a, "GET /projects/{id}/changes", 200, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 	user(a, "GET /projects/{id}/diff", 200, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))

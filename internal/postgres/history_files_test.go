@@ -136,7 +136,7 @@ func TestHistory_ErasedTextIsInNoFile(t *testing.T) {
 			_, err := p.store.Purge(t.Context(), time.Now().Add(time.Hour))
 			p.must(err)
 		},
-		"a deleted account": func(p *pasted) { p.must(p.store.DeleteAccount(t.Context(), p.actor, eventBy(p.actor))) },
+		"a deleted account": func(p *pasted) { p.must(p.store.DeleteAccount(t.Context(), p.actor, eventBy(p.actor), alwaysDelete)) },
 	} {
 		p := paste(f)
 		mustExec(t, super, "ANALYZE")

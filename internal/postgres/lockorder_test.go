@@ -60,7 +60,7 @@ func TestLockOrder_NoTwoWritesDeadlock(t *testing.T) {
 	delete(all, "DeleteAccount")
 	const deletion = "DeleteAccount of the tenant"
 	all[deletion] = operation{do: func(ctx context.Context, s *tenant) error {
-		return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor))
+		return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor), alwaysDelete)
 	}}
 	for one, a := range all {
 		for other, b := range all {

@@ -175,9 +175,9 @@ var (
 			before: func(_ context.Context, s *tenant) error { s.spare = s.signUp(); return nil },
 			do: func(ctx context.Context, s *tenant) error {
 				if s.spare == (auth.Actor{}) {
-					return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor))
+					return s.store.DeleteAccount(ctx, s.actor, eventBy(s.actor), alwaysDelete)
 				}
-				return s.store.DeleteAccount(ctx, s.spare, eventBy(s.spare))
+				return s.store.DeleteAccount(ctx, s.spare, eventBy(s.spare), alwaysDelete)
 			},
 		},
 	}

@@ -165,9 +165,10 @@ func (s *tenant) restoreSpec(ctx context.Context, spec requirements.Specificatio
 
 // recordingVisitor counts the visits of each resource.
 type recordingVisitor struct {
-	projects map[requirements.ProjectID]int
-	specs    map[requirements.SpecificationID]int
-	items    map[requirements.ItemID]int
+	projects    map[requirements.ProjectID]int
+	specs       map[requirements.SpecificationID]int
+	items       map[requirements.ItemID]int
+	memberships []requirements.Membership
 	// then is called after each project.
 	then func() error
 }
@@ -182,6 +183,11 @@ func (v *recordingVisitor) Project(p requirements.Project) error {
 		return nil
 	}
 	return v.then()
+}
+
+func (v *recordingVisitor) Memberships(shared []requirements.Membership) error {
+	v.memberships = append(v.memberships, shared...)
+	return nil
 }
 
 func (v *recordingVisitor) Specification(s requirements.Specification, items []requirements.Item) error {

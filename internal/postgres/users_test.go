@@ -71,7 +71,7 @@ func TestDeleteAccount_LeavesNothing(t *testing.T) {
 	super := connect(t, w.Super)
 	tables := readTables(t, super)
 	bobs := fingerprint(t, super, tables, bob.actor.User.String())
-	if err := w.store.DeleteAccount(t.Context(), ann.actor, eventBy(ann.actor)); err != nil {
+	if err := w.store.DeleteAccount(t.Context(), ann.actor, eventBy(ann.actor), alwaysDelete); err != nil {
 		t.Fatal(err)
 	}
 	for table, rows := range fingerprint(t, super, tables, ann.actor.User.String()) {
@@ -82,7 +82,7 @@ func TestDeleteAccount_LeavesNothing(t *testing.T) {
 	if diff := cmp.Diff(bobs, fingerprint(t, super, tables, bob.actor.User.String())); diff != "" {
 		t.Errorf("bob's rows have changed:\n%s", diff)
 	}
-	wantCode(t, "a second deletion", w.store.DeleteAccount(t.Context(), ann.actor, eventBy(ann.actor)), problem.TokenRevoked)
+	wantCode(t, "a second deletion", w.store.DeleteAccount(t.Context(), ann.actor, eventBy(ann.actor), alwaysDelete), problem.TokenRevoked)
 }
 
 // A logout and a refresh do not observe cancellation, so they need a bound of their own.

@@ -138,6 +138,13 @@ SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions
 WHERE  owner_id = @owner_id AND project_id = @project_id;
 
+-- GetProjectHead is GetProjectRevision for a response that shows the project: it reads the
+-- name of the owner, too.
+-- name: GetProjectHead :one
+SELECT coalesce(max(revision), 0)::bigint AS revision, (SELECT u.name FROM users AS u WHERE u.id = @owner_id)::text AS owner_name
+FROM   project_revisions
+WHERE  owner_id = @owner_id AND project_id = @project_id;
+
 -- ListItemsOfSpecifications reads the items of several specifications, the contents only
 -- if they are wanted.
 -- name: ListItemsOfSpecifications :many

@@ -93,6 +93,26 @@ func (q *Queries) GetLiveRevision(ctx context.Context, ownerID auth.UserID, proj
 	return revision, err
 }
 
+const getProjectHead = `-- name: GetProjectHead :one
+SELECT coalesce(max(revision), 0)::bigint AS revision, (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS owner_name
+FROM   project_revisions
+WHERE  owner_id = $1 AND project_id = $2
+`
+
+type GetProjectHeadRow struct {
+	Revision  int64
+	OwnerName string
+}
+
+// GetProjectHead is GetProjectRevision for a response that shows the project: it reads the
+// name of the owner, too.
+func (q *Queries) GetProjectHead(ctx context.Context, ownerID auth.UserID, projectID requirements.ProjectID) (GetProjectHeadRow, error) {
+	row := q.db.QueryRow(ctx, getProjectHead, ownerID, projectID)
+	var i GetProjectHeadRow
+	err := row.Scan(&i.Revision, &i.OwnerName)
+	return i, err
+}
+
 const getProjectRevision = `-- name: GetProjectRevision :one
 SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions

@@ -11,6 +11,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -136,12 +137,27 @@ type IdempotencyKey struct {
 	Request   []byte
 	Answer    string
 	CreatedAt time.Time
+	TenantID  pgtype.UUID
 }
 
 type Identity struct {
 	Issuer  string
 	Subject string
 	UserID  auth.UserID
+}
+
+type Invitation struct {
+	OwnerID     auth.UserID
+	ID          members.InvitationID
+	ProjectID   requirements.ProjectID
+	Role        string
+	Email       *string
+	Hash        []byte
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	WithdrawnAt *time.Time
+	AcceptedAt  *time.Time
+	AcceptedBy  pgtype.UUID
 }
 
 type Project struct {
@@ -156,6 +172,15 @@ type Project struct {
 	UpdatedAt               time.Time
 	DeletedAt               *time.Time
 	Trashed                 bool
+}
+
+type ProjectMember struct {
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	UserID    auth.UserID
+	Role      string
+	CreatedAt time.Time
+	RemovedAt *time.Time
 }
 
 type ProjectRevision struct {
