@@ -158,7 +158,7 @@ func TestInvitations_RejectedInput(t *testing.T) {
 	ann.Post(acceptPath, `{"secret": null}`).WantProblem(422, "validation_failed")
 }
 
-// One secret makes one member, whoever sends it how often.
+// One secret makes one member, however often and by however many users it is sent.
 func TestInvitations_ConcurrentAcceptancesMakeOneMember(t *testing.T) {
 	t.Parallel()
 	s := testkit.StartShared(t)

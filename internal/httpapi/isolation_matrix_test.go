@@ -208,7 +208,6 @@ func newCallerFixture(t *testing.T) *callerFixture {
 	keys := keySettings{file: newKeyPair(t, "Ed25519").private}.set
 	s := testkit.Start(t, withAdmin, keys)
 	x := &callerFixture{t: t, s: s, keys: keys, admin: s.SignIn(t, adminEmail), shared: map[string]*testkit.Client{}}
-	x.shareable = newProject(x.admin, "Shared")
 	for _, kind := range callerKinds[:len(callerKinds)-1] {
 		x.shared[kind] = x.newCaller(kind)
 	}
@@ -270,6 +269,9 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 		path = strings.ReplaceAll(path, "{invitation_id}", own.live["invitation"])
 	}
 	if strings.Contains(cell.body, "{secret}") {
+		if x.shareable.ID == "" {
+			x.shareable = newProject(x.admin, "Shared")
+		}
 		own.live["secret"] = invite(x.admin, x.shareable, "viewer").Secret
 	}
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, id)
@@ -343,7 +345,7 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 				if notFound[kind] == nil {
 					notFound[kind] = map[string]string{}
 				}
-				notFound[kind][state] = formatResponse(answer, id)
+				notFound[kind][state] = strings.ReplaceAll(formatResponse(answer, id), own.live[c.part], c.part)
 			}
 		}
 	}

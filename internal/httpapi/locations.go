@@ -162,8 +162,11 @@ func (l *locations) written(route route, path string) []cache.Scope {
 
 // writesContent reports whether an operation changes what cached responses show. What
 // ends sessions or changes rights is invalidated by package auth. States of earlier can be
-// named by a baseline.
+// named by a baseline. No cached response shows members or invitations.
 func writesContent(method, path string) bool {
 	kind, _ := resourceOf(path)
+	if strings.Contains(path, "/members") || strings.Contains(path, "/invitations") {
+		return false
+	}
 	return kind == "projects" || kind == "specs" || kind == "items" || kind == "baselines" || path == prefix+"/users/me" && method == "PATCH"
 }

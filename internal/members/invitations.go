@@ -3,6 +3,7 @@ package members
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -83,13 +84,9 @@ func (s *Service) Invitations(ctx context.Context, actor auth.Actor, project req
 // depends on whether the address has an account.
 func (s *Service) Invite(ctx context.Context, actor auth.Actor, project requirements.ProjectID, n NewInvitation) (invited Invitation, secret string, err error) {
 	secret = newSecret()
-	err = s.change(ctx, actor, project, func(tx Tx, p requirements.Project, at time.Time) error {
-		open, err := tx.CountInvitations(ctx, p)
-		if err != nil {
-			return err
-		}
-		if open >= s.limits.Invitations {
-			return problem.New(problem.InvitationLimit, "A project can have at most %d open invitations; this one has %d.", s.limits.Invitations, open)
+	err = s.changeInvitations(ctx, actor, project, func(tx Tx, p requirements.Project, open []Invitation, at time.Time) error {
+		if len(open) >= s.limits.Invitations {
+			return problem.New(problem.InvitationLimit, "A project can have at most %d open invitations; this one has %d.", s.limits.Invitations, len(open))
 		}
 		invited = Invitation{
 			ID: id.New[Invitation](), Owner: p.Owner, Project: project, Role: n.role, Email: n.email, CreatedAt: at, ExpiresAt: at.Add(InvitationTTL),
@@ -106,10 +103,28 @@ func (s *Service) Invite(ctx context.Context, actor auth.Actor, project requirem
 
 // Withdraw ends an open invitation.
 func (s *Service) Withdraw(ctx context.Context, actor auth.Actor, project requirements.ProjectID, invitation InvitationID) error {
-	return s.change(ctx, actor, project, func(tx Tx, p requirements.Project, _ time.Time) error {
-		if err := tx.Withdraw(ctx, p, invitation); err != nil {
+	return s.changeInvitations(ctx, actor, project, func(tx Tx, p requirements.Project, open []Invitation, at time.Time) error {
+		n := slices.IndexFunc(open, func(i Invitation) bool { return i.ID == invitation })
+		if n < 0 {
+			return problem.NotFound(problem.InvitationNotFound)
+		}
+		if err := tx.Withdraw(ctx, open[n], at); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, event(actor, auth.InvitationWithdrawn, project, p.Owner, map[string]string{"invitation_id": invitation.String()}))
+	})
+}
+
+// changeInvitations runs decide in a transaction in which a project of the actor is locked.
+func (s *Service) changeInvitations(ctx context.Context, actor auth.Actor, project requirements.ProjectID, decide func(tx Tx, p requirements.Project, open []Invitation, at time.Time) error) error {
+	return s.store.MembersInTx(ctx, actor, func(tx Tx) error {
+		locked, open, at, err := tx.LockInvitations(ctx, project)
+		if err != nil {
+			return err
+		}
+		if err := checkOwner(locked); err != nil {
+			return err
+		}
+		return decide(tx, locked, open, at)
 	})
 }

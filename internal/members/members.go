@@ -45,11 +45,7 @@ func (s *Service) Members(ctx context.Context, actor auth.Actor, project require
 
 // ChangeRole sets the role of a member. Only the owner may.
 func (s *Service) ChangeRole(ctx context.Context, actor auth.Actor, project requirements.ProjectID, user auth.UserID, role requirements.Role) (now Member, err error) {
-	err = s.change(ctx, actor, project, func(tx Tx, p requirements.Project, _ time.Time) error {
-		before, err := memberOf(ctx, tx, p, user)
-		if err != nil {
-			return err
-		}
+	err = s.changeMember(ctx, actor, project, user, func(tx Tx, p requirements.Project, before Member, _ time.Time) error {
 		now = before
 		if now.Role = role; now.Role == before.Role {
 			return nil
@@ -71,11 +67,7 @@ func (s *Service) Remove(ctx context.Context, actor auth.Actor, project requirem
 			return event(actor, auth.MemberLeft, project, owner, map[string]string{"user_id": user.String()})
 		})
 	}
-	return s.change(ctx, actor, project, func(tx Tx, p requirements.Project, at time.Time) error {
-		before, err := memberOf(ctx, tx, p, user)
-		if err != nil {
-			return err
-		}
+	return s.changeMember(ctx, actor, project, user, func(tx Tx, p requirements.Project, before Member, at time.Time) error {
 		if err := tx.Remove(ctx, p, user, at); err != nil {
 			return err
 		}
@@ -85,10 +77,23 @@ func (s *Service) Remove(ctx context.Context, actor auth.Actor, project requirem
 	})
 }
 
-// memberOf reads a member of a locked project. The role of the owner never changes.
-func memberOf(ctx context.Context, tx Tx, p requirements.Project, user auth.UserID) (Member, error) {
-	if user == p.Owner {
-		return Member{}, problem.New(problem.MemberNotFound, "The owner of a project stays its owner, and cannot leave it.")
-	}
-	return tx.Member(ctx, p, user)
+// changeMember runs decide in a transaction in which a project of the actor is locked. The
+// role of the owner never changes.
+func (s *Service) changeMember(ctx context.Context, actor auth.Actor, project requirements.ProjectID, user auth.UserID, decide func(tx Tx, p requirements.Project, m Member, at time.Time) error) error {
+	return s.store.MembersInTx(ctx, actor, func(tx Tx) error {
+		locked, found, at, err := tx.LockMember(ctx, project, user)
+		if err != nil {
+			return err
+		}
+		if err := checkOwner(locked); err != nil {
+			return err
+		}
+		switch {
+		case user == locked.Owner:
+			return problem.New(problem.MemberNotFound, "The owner of a project stays its owner, and cannot leave it.")
+		case found == nil:
+			return problem.NotFound(problem.MemberNotFound)
+		}
+		return decide(tx, locked, *found, at)
+	})
 }

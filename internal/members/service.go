@@ -57,22 +57,21 @@ type Store interface {
 	MembersInTx(ctx context.Context, actor auth.Actor, decide func(tx Tx) error) error
 }
 
-// Tx is one transaction. LockProject comes first; writes are sent with the commit.
+// Tx is one transaction. A lock comes first, in one round trip; writes are sent with the
+// commit.
 type Tx interface {
-	LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error)
+	// LockMember locks a project and reads one of its members; nil if the user is no
+	// member.
+	LockMember(ctx context.Context, project requirements.ProjectID, user auth.UserID) (requirements.Project, *Member, time.Time, error)
+	// LockInvitations locks a project and reads the open invitations to it.
+	LockInvitations(ctx context.Context, project requirements.ProjectID) (requirements.Project, []Invitation, time.Time, error)
 
-	// Member reads a member of the locked project, or returns MemberNotFound.
-	Member(ctx context.Context, p requirements.Project, user auth.UserID) (Member, error)
 	SetRole(ctx context.Context, p requirements.Project, user auth.UserID, role requirements.Role) error
 	// Remove ends a membership.
 	Remove(ctx context.Context, p requirements.Project, user auth.UserID, at time.Time) error
 
-	// CountInvitations counts the open invitations to the locked project.
-	CountInvitations(ctx context.Context, p requirements.Project) (int, error)
 	InsertInvitation(ctx context.Context, i Invitation, hash [32]byte) error
-	// Withdraw withdraws an open invitation to the locked project, or returns
-	// InvitationNotFound.
-	Withdraw(ctx context.Context, p requirements.Project, invitation InvitationID) error
+	Withdraw(ctx context.Context, i Invitation, at time.Time) error
 
 	// Audit stores an event.
 	Audit(ctx context.Context, e auth.Event) error
@@ -87,20 +86,6 @@ func checkOwner(p requirements.Project) error {
 		return problem.New(problem.PermissionDenied, "Only the owner of the project manages its members and invitations.")
 	}
 	return nil
-}
-
-// change runs decide in a transaction in which a project of the actor is locked.
-func (s *Service) change(ctx context.Context, actor auth.Actor, project requirements.ProjectID, decide func(tx Tx, p requirements.Project, at time.Time) error) error {
-	return s.store.MembersInTx(ctx, actor, func(tx Tx) error {
-		locked, at, err := tx.LockProject(ctx, project)
-		if err != nil {
-			return err
-		}
-		if err := checkOwner(locked); err != nil {
-			return err
-		}
-		return decide(tx, locked, at)
-	})
 }
 
 // event returns an audit event about the members of a project.

@@ -93,14 +93,7 @@ func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (delet
 // DeleteExpired deletes expired ID tokens, and sessions and invitations that ended long
 // ago. It returns how many. Several replicas may do so at once.
 func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
-	for _, sql := range []string{"SELECT forget_expired($1)", "SELECT forget_invitations($1)"} {
-		rows, err := s.deleteInBatches(ctx, sql, expireBatch)
-		deleted += rows
-		if err != nil {
-			return deleted, err
-		}
-	}
-	return deleted, nil
+	return s.deleteInBatches(ctx, "SELECT forget_expired($1) + forget_invitations($1)", expireBatch)
 }
 
 // DeleteHistory deletes the changes before a time, unless a baseline needs them. It

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/members"
@@ -21,19 +22,23 @@ func (s *Store) Invitations(ctx context.Context, actor auth.Actor, project requi
 		get(&rows, func(q *db.Queries) ([]db.ListOpenInvitationsRow, error) {
 			return q.ListOpenInvitations(ctx, actor.User, project)
 		}))
-	return shownProject(parent), convertAll(rows, func(row db.ListOpenInvitationsRow) members.Invitation {
-		return members.Invitation{
-			ID: row.ID, Owner: actor.User, Project: row.ProjectID, Role: requirements.Role(row.Role), Email: row.Email,
-			CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(),
-		}
-	}), notFoundAs(problem.ProjectNotFound, err)
+	return shownProject(parent), convertAll(rows, invitationOf), notFoundAs(problem.ProjectNotFound, err)
 }
 
-// CountInvitations implements members.Tx.
-func (t *membersTx) CountInvitations(ctx context.Context, p requirements.Project) (int, error) {
-	var open int64
-	err := t.read(ctx, get(&open, func(q *db.Queries) (int64, error) { return q.CountOpenInvitations(ctx, p.Owner, p.ID) }))
-	return int(open), err
+func invitationOf(row db.ListOpenInvitationsRow) members.Invitation {
+	return members.Invitation{
+		ID: row.ID, Owner: row.OwnerID, Project: row.ProjectID, Role: requirements.Role(row.Role), Email: row.Email,
+		CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(),
+	}
+}
+
+// LockInvitations implements members.Tx.
+func (t *membersTx) LockInvitations(ctx context.Context, project requirements.ProjectID) (requirements.Project, []members.Invitation, time.Time, error) {
+	var rows []db.ListOpenInvitationsRow
+	locked, at, err := t.lockProject(ctx, project, get(&rows, func(q *db.Queries) ([]db.ListOpenInvitationsRow, error) {
+		return q.ListOpenInvitations(ctx, t.actor.User, project)
+	}))
+	return locked, convertAll(rows, invitationOf), at, err
 }
 
 // InsertInvitation implements members.Tx.
@@ -47,12 +52,10 @@ func (t *membersTx) InsertInvitation(ctx context.Context, i members.Invitation, 
 }
 
 // Withdraw implements members.Tx.
-func (t *membersTx) Withdraw(ctx context.Context, p requirements.Project, invitation members.InvitationID) error {
-	var withdrawn members.InvitationID
-	err := t.read(ctx, get(&withdrawn, func(q *db.Queries) (members.InvitationID, error) {
-		return q.WithdrawInvitation(ctx, db.WithdrawInvitationParams{OwnerID: p.Owner, ProjectID: p.ID, ID: invitation})
-	}))
-	return notFoundAs(problem.InvitationNotFound, err)
+func (t *membersTx) Withdraw(ctx context.Context, i members.Invitation, at time.Time) error {
+	return t.write(ctx, func(q *db.Queries) error {
+		return q.WithdrawInvitation(ctx, db.WithdrawInvitationParams{OwnerID: i.Owner, ID: i.ID, WithdrawnAt: at})
+	})
 }
 
 // Accept implements members.Store. A function of the schema decides, because the actor
@@ -79,7 +82,7 @@ func (s *Store) Accept(ctx context.Context, actor auth.Actor, hash [32]byte, lim
 		if err := t.audit(ctx, event); err != nil {
 			return err
 		}
-		if err := t.read(ctx, listShared(ctx, &found, "AND id = $1", *project)); err != nil {
+		if err := t.readAndCommit(ctx, listShared(ctx, &found, "AND id = $1", *project)); err != nil {
 			return err
 		}
 		for _, f := range found {

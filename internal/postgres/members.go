@@ -69,13 +69,16 @@ type membersTx struct{ *requirementsTx }
 // Audit implements members.Tx.
 func (t *membersTx) Audit(ctx context.Context, e auth.Event) error { return t.audit(ctx, e) }
 
-// Member implements members.Tx.
-func (t *membersTx) Member(ctx context.Context, p requirements.Project, user auth.UserID) (members.Member, error) {
-	var row db.GetMemberRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.GetMemberRow, error) {
-		return q.GetMember(ctx, db.GetMemberParams{OwnerID: p.Owner, ProjectID: p.ID, UserID: user})
+// LockMember implements members.Tx.
+func (t *membersTx) LockMember(ctx context.Context, project requirements.ProjectID, user auth.UserID) (requirements.Project, *members.Member, time.Time, error) {
+	var rows []db.ListMemberRow
+	locked, at, err := t.lockProject(ctx, project, get(&rows, func(q *db.Queries) ([]db.ListMemberRow, error) {
+		return q.ListMember(ctx, db.ListMemberParams{OwnerID: t.actor.User, ProjectID: project, UserID: user})
 	}))
-	return memberOf(db.ListMembersRow(row)), notFoundAs(problem.MemberNotFound, err)
+	if err != nil || len(rows) == 0 {
+		return locked, nil, at, err
+	}
+	return locked, new(memberOf(db.ListMembersRow(rows[0]))), at, nil
 }
 
 // SetRole implements members.Tx.

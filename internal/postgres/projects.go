@@ -80,10 +80,17 @@ func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, err
 
 // LockProject implements requirements.Tx.
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
+	return t.lockProject(ctx, project)
+}
+
+// lockProject locks a project, and reads more behind the lock.
+func (t *requirementsTx) lockProject(ctx context.Context, project requirements.ProjectID, more ...query) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
 	var head db.GetProjectHeadRow
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
-		t.headOf(ctx, project, &head))
+	err := t.read(ctx, append([]query{
+		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
+		t.headOf(ctx, project, &head),
+	}, more...)...)
 	return t.project(row.Project, head), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
 

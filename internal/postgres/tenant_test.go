@@ -7,6 +7,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -27,6 +28,10 @@ type tenant struct {
 	spareSession auth.SessionID
 	spareItem    requirements.ItemID
 	spareSpec    requirements.SpecificationID
+	// shared is a project of another user, invitation and secret are an invitation.
+	shared     requirements.ProjectID
+	invitation members.InvitationID
+	secret     string
 	// key is an Idempotency-Key that a project was created with.
 	key requirements.IdempotentRequest
 }

@@ -6,8 +6,8 @@ JOIN   users AS u ON u.id = m.user_id
 WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.removed_at IS NULL
 ORDER  BY u.name COLLATE "C", u.id;
 
--- GetMember reads a member of a locked project.
--- name: GetMember :one
+-- ListMember reads a member of a locked project, if the user is one.
+-- name: ListMember :many
 SELECT m.user_id, u.name, m.role, m.created_at
 FROM   project_members AS m
 JOIN   users AS u ON u.id = m.user_id
@@ -36,18 +36,11 @@ RETURNING owner_id;
 -- ListOpenInvitations reads the invitations of a project that can be accepted, the newest
 -- first.
 -- name: ListOpenInvitations :many
-SELECT id, project_id, role, email, created_at, expires_at
+SELECT owner_id, id, project_id, role, email, created_at, expires_at
 FROM   invitations
 WHERE  owner_id = @owner_id AND project_id = @project_id
 AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp()
 ORDER  BY created_at DESC, id DESC;
-
--- CountOpenInvitations counts the invitations of a locked project that can be accepted.
--- name: CountOpenInvitations :one
-SELECT count(*)
-FROM   invitations
-WHERE  owner_id = @owner_id AND project_id = @project_id
-AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp();
 
 -- InsertInvitation inserts an invitation to a locked project.
 -- name: InsertInvitation :exec
@@ -55,12 +48,10 @@ INSERT INTO invitations (owner_id, id, project_id, role, email, hash, created_at
 VALUES (@owner_id, @id, @project_id, @role, @email, @hash, @created_at, @expires_at);
 
 -- WithdrawInvitation withdraws an open invitation to a locked project.
--- name: WithdrawInvitation :one
+-- name: WithdrawInvitation :exec
 UPDATE invitations
-SET    withdrawn_at = clock_timestamp()
-WHERE  owner_id = @owner_id AND project_id = @project_id AND id = @id
-AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp()
-RETURNING id;
+SET    withdrawn_at = @withdrawn_at::timestamptz
+WHERE  owner_id = @owner_id AND id = @id;
 
 -- CountMembersOfProjects counts the members of each live project of the owner that has
 -- some, by title.

@@ -50,54 +50,6 @@ func (q *Queries) CountMembersOfProjects(ctx context.Context, ownerID auth.UserI
 	return items, nil
 }
 
-const countOpenInvitations = `-- name: CountOpenInvitations :one
-SELECT count(*)
-FROM   invitations
-WHERE  owner_id = $1 AND project_id = $2
-AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp()
-`
-
-// CountOpenInvitations counts the invitations of a locked project that can be accepted.
-func (q *Queries) CountOpenInvitations(ctx context.Context, ownerID auth.UserID, projectID requirements.ProjectID) (int64, error) {
-	row := q.db.QueryRow(ctx, countOpenInvitations, ownerID, projectID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const getMember = `-- name: GetMember :one
-SELECT m.user_id, u.name, m.role, m.created_at
-FROM   project_members AS m
-JOIN   users AS u ON u.id = m.user_id
-WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.user_id = $3 AND m.removed_at IS NULL
-`
-
-type GetMemberParams struct {
-	OwnerID   auth.UserID
-	ProjectID requirements.ProjectID
-	UserID    auth.UserID
-}
-
-type GetMemberRow struct {
-	UserID    auth.UserID
-	Name      string
-	Role      string
-	CreatedAt time.Time
-}
-
-// GetMember reads a member of a locked project.
-func (q *Queries) GetMember(ctx context.Context, arg GetMemberParams) (GetMemberRow, error) {
-	row := q.db.QueryRow(ctx, getMember, arg.OwnerID, arg.ProjectID, arg.UserID)
-	var i GetMemberRow
-	err := row.Scan(
-		&i.UserID,
-		&i.Name,
-		&i.Role,
-		&i.CreatedAt,
-	)
-	return i, err
-}
-
 const insertInvitation = `-- name: InsertInvitation :exec
 INSERT INTO invitations (owner_id, id, project_id, role, email, hash, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -144,6 +96,52 @@ func (q *Queries) LeaveProject(ctx context.Context, userID auth.UserID, projectI
 	return owner_id, err
 }
 
+const listMember = `-- name: ListMember :many
+SELECT m.user_id, u.name, m.role, m.created_at
+FROM   project_members AS m
+JOIN   users AS u ON u.id = m.user_id
+WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.user_id = $3 AND m.removed_at IS NULL
+`
+
+type ListMemberParams struct {
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	UserID    auth.UserID
+}
+
+type ListMemberRow struct {
+	UserID    auth.UserID
+	Name      string
+	Role      string
+	CreatedAt time.Time
+}
+
+// ListMember reads a member of a locked project, if the user is one.
+func (q *Queries) ListMember(ctx context.Context, arg ListMemberParams) ([]ListMemberRow, error) {
+	rows, err := q.db.Query(ctx, listMember, arg.OwnerID, arg.ProjectID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListMemberRow
+	for rows.Next() {
+		var i ListMemberRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.Name,
+			&i.Role,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listMembers = `-- name: ListMembers :many
 SELECT m.user_id, u.name, m.role, m.created_at
 FROM   project_members AS m
@@ -186,7 +184,7 @@ func (q *Queries) ListMembers(ctx context.Context, ownerID auth.UserID, projectI
 }
 
 const listOpenInvitations = `-- name: ListOpenInvitations :many
-SELECT id, project_id, role, email, created_at, expires_at
+SELECT owner_id, id, project_id, role, email, created_at, expires_at
 FROM   invitations
 WHERE  owner_id = $1 AND project_id = $2
 AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp()
@@ -194,6 +192,7 @@ ORDER  BY created_at DESC, id DESC
 `
 
 type ListOpenInvitationsRow struct {
+	OwnerID   auth.UserID
 	ID        members.InvitationID
 	ProjectID requirements.ProjectID
 	Role      string
@@ -214,6 +213,7 @@ func (q *Queries) ListOpenInvitations(ctx context.Context, ownerID auth.UserID, 
 	for rows.Next() {
 		var i ListOpenInvitationsRow
 		if err := rows.Scan(
+			&i.OwnerID,
 			&i.ID,
 			&i.ProjectID,
 			&i.Role,
@@ -280,24 +280,20 @@ func (q *Queries) SetMemberRole(ctx context.Context, arg SetMemberRoleParams) er
 	return err
 }
 
-const withdrawInvitation = `-- name: WithdrawInvitation :one
+const withdrawInvitation = `-- name: WithdrawInvitation :exec
 UPDATE invitations
-SET    withdrawn_at = clock_timestamp()
-WHERE  owner_id = $1 AND project_id = $2 AND id = $3
-AND    accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > clock_timestamp()
-RETURNING id
+SET    withdrawn_at = $1::timestamptz
+WHERE  owner_id = $2 AND id = $3
 `
 
 type WithdrawInvitationParams struct {
-	OwnerID   auth.UserID
-	ProjectID requirements.ProjectID
-	ID        members.InvitationID
+	WithdrawnAt time.Time
+	OwnerID     auth.UserID
+	ID          members.InvitationID
 }
 
 // WithdrawInvitation withdraws an open invitation to a locked project.
-func (q *Queries) WithdrawInvitation(ctx context.Context, arg WithdrawInvitationParams) (members.InvitationID, error) {
-	row := q.db.QueryRow(ctx, withdrawInvitation, arg.OwnerID, arg.ProjectID, arg.ID)
-	var id members.InvitationID
-	err := row.Scan(&id)
-	return id, err
+func (q *Queries) WithdrawInvitation(ctx context.Context, arg WithdrawInvitationParams) error {
+	_, err := q.db.Exec(ctx, withdrawInvitation, arg.WithdrawnAt, arg.OwnerID, arg.ID)
+	return err
 }
