@@ -8,6 +8,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -76,6 +77,37 @@ type Actor struct {
 	Session SessionID
 	// From is the client, for the audit log.
 	From Client
+	// At is the shared project that the request is about. It is zero for a request about
+	// what the actor owns.
+	At Location
+}
+
+// Location is a project of another user. It never changes, so it may be remembered, but it
+// gives no right: the store reads the membership of the actor in the same round trip as
+// the work.
+type Location struct {
+	Owner   UserID
+	Project [16]byte
+}
+
+// ErrNotMember means that the actor is no member of the project at a location.
+var ErrNotMember = errors.New("the actor is no member of the project")
+
+// Locate returns where a thing is that is shared with the actor, or ErrNotMember. The kind
+// is that of paths: projects, specs, items, baselines.
+func (s *Service) Locate(ctx context.Context, actor Actor, kind string, thing [16]byte) (Location, error) {
+	return s.store.Locate(ctx, actor, kind, thing)
+}
+
+// IsZero reports whether it is no location.
+func (l Location) IsZero() bool { return l == Location{} }
+
+// Owner returns the user whose content the request is about.
+func (a Actor) Owner() UserID {
+	if a.At.IsZero() {
+		return a.User
+	}
+	return a.At.Owner
 }
 
 // Client describes the origin of a request. It is stored with a session, so that

@@ -36,6 +36,9 @@ type Store interface {
 	EndOwnSession(ctx context.Context, actor Actor, all bool, eventOf func(SessionID) Event) error
 	// CheckSession returns nil if the actor's session is live, else TokenRevoked.
 	CheckSession(ctx context.Context, actor Actor) error
+	// Locate returns where a thing is that is shared with the actor, or ErrNotMember. The
+	// kind is that of paths: projects, specs, items, baselines.
+	Locate(ctx context.Context, actor Actor, kind string, thing [16]byte) (Location, error)
 	// Authorize returns nil if the session is live and its user has the
 	// permission, else TokenRevoked or PermissionDenied.
 	Authorize(ctx context.Context, actor PrivilegedActor) error

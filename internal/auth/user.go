@@ -79,7 +79,7 @@ func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
 
 // SharedProject is a project of a user that has members.
 type SharedProject struct {
-	Title   string
+	ID      ResourceID
 	Members int
 }
 
@@ -103,13 +103,13 @@ const maxListedProjects = 10
 func membersLoseAccess(shared []SharedProject) error {
 	var names []string
 	for _, p := range shared[:min(len(shared), maxListedProjects)] {
-		names = append(names, fmt.Sprintf("%q (%d)", p.Title, p.Members))
+		names = append(names, fmt.Sprintf("%s (%d)", p.ID, p.Members))
 	}
 	list := strings.Join(names, ", ")
 	if more := len(shared) - len(names); more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
-	return problem.New(problem.MembersLoseAccess, "Members of your projects would lose access, counted in brackets: %s. With members=lose_access the account is deleted all the same.", list)
+	return problem.New(problem.MembersLoseAccess, "Members would lose access to %d of your projects. The projects, each with the number of its members: %s. With members=lose_access the account is deleted all the same.", len(shared), list)
 }
 
 // UserQuery selects one page of the users, from the newest to the oldest.

@@ -12,6 +12,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
@@ -37,19 +38,28 @@ const (
 )
 
 // Watch is what a stream is about: a project as the user of a session sees it. The zero
-// Project stands for all projects of the user.
+// Project stands for all projects that the user owns.
 type Watch struct {
 	User    auth.UserID
 	Session auth.SessionID
+	// Owner is the owner of the project: the user, or another one who shares it.
+	Owner   auth.UserID
 	Project requirements.ProjectID
 }
 
 // actor returns the actor of the stream's queries.
-func (w Watch) actor() auth.Actor { return auth.Actor{User: w.User, Session: w.Session} }
+func (w Watch) actor() auth.Actor {
+	a := auth.Actor{User: w.User, Session: w.Session}
+	if w.Owner != w.User {
+		a.At = auth.Location{Owner: w.Owner, Project: w.Project}
+	}
+	return a
+}
 
 // State is whether a stream may go on, and whether it has something to read.
 type State struct {
-	// Live is false once the session has ended, Found once the project is not live.
+	// Live is false once the session has ended, Found once the project is not live or not
+	// shared with the user any more.
 	Live, Found bool
 	// Revision is the newest one of the project; for all projects, the sum of their revisions.
 	Revision int64
@@ -58,7 +68,8 @@ type State struct {
 // Store reads what streams send.
 type Store interface {
 	// Feed reads up to limit changes of a live project after a position, from the oldest to
-	// the newest, and its newest revision. It is TokenRevoked or ProjectNotFound.
+	// the newest, and its newest revision. It is TokenRevoked, ProjectNotFound or
+	// auth.ErrNotMember.
 	Feed(ctx context.Context, actor auth.Actor, project requirements.ProjectID, after history.Position, limit int) (Page, error)
 	// NewestRevisions reads the newest revision of each project of the actor, by id.
 	NewestRevisions(ctx context.Context, actor auth.Actor) ([]ProjectRevision, error)
@@ -106,7 +117,7 @@ type Config struct {
 // woken again.
 func Ended(err error) bool {
 	code := problem.CodeOf(err)
-	return err != nil && (code == problem.TokenRevoked || code == problem.ProjectNotFound)
+	return errors.Is(err, auth.ErrNotMember) || err != nil && (code == problem.TokenRevoked || code == problem.ProjectNotFound)
 }
 
 func errTooMany(maximum int) error {

@@ -71,16 +71,19 @@ func (s *Stream) Close() {
 		return
 	}
 	f.streams = slices.Delete(f.streams, n, n+1)
-	user := h.users[f.watch.User]
-	user.streams--
 	h.streams--
-	if len(f.streams) == 0 {
-		f.remove()
-		user.feeds = slices.DeleteFunc(user.feeds, func(other *feed) bool { return other == f })
-	}
-	if user.streams == 0 {
-		user.stop()
+	if h.users[f.watch.User]--; h.users[f.watch.User] == 0 {
 		delete(h.users, f.watch.User)
+	}
+	if len(f.streams) > 0 {
+		return
+	}
+	f.remove()
+	owner := h.owners[f.watch.Owner]
+	owner.feeds = slices.DeleteFunc(owner.feeds, func(other *feed) bool { return other == f })
+	if len(owner.feeds) == 0 {
+		owner.stop()
+		delete(h.owners, f.watch.Owner)
 	}
 }
 

@@ -23,15 +23,15 @@ type Hub struct {
 
 	mu      sync.Mutex
 	feeds   map[Watch]*feed
-	users   map[auth.UserID]*watcher
+	owners  map[auth.UserID]*watcher
+	users   map[auth.UserID]int // the streams of each user
 	streams int
 	stopped bool
 }
 
-// watcher is a user with streams.
+// watcher is an owner whose projects have streams.
 type watcher struct {
-	feeds   []*feed
-	streams int
+	feeds []*feed
 	// stop ends listening to other replicas.
 	stop context.CancelFunc
 }
@@ -39,7 +39,7 @@ type watcher struct {
 // New returns a hub without streams.
 func New(ctx context.Context, c Config) *Hub {
 	c.MaxPerUser, c.Max = cmp.Or(c.MaxPerUser, DefaultMaxPerUser), cmp.Or(c.Max, DefaultMax)
-	h := &Hub{Config: c, shutdown: make(chan struct{}), feeds: map[Watch]*feed{}, users: map[auth.UserID]*watcher{}}
+	h := &Hub{Config: c, shutdown: make(chan struct{}), feeds: map[Watch]*feed{}, owners: map[auth.UserID]*watcher{}, users: map[auth.UserID]int{}}
 	h.context, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return h
 }
@@ -49,51 +49,51 @@ func New(ctx context.Context, c Config) *Hub {
 func (h *Hub) Open(w Watch) (*Stream, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	user := h.users[w.User]
 	switch {
 	case h.stopped:
 		return nil, errUnavailable("The server is shutting down.")
-	case user != nil && user.streams >= h.MaxPerUser:
+	case h.users[w.User] >= h.MaxPerUser:
 		return nil, errTooMany(h.MaxPerUser)
 	case h.streams >= h.Max:
 		return nil, errUnavailable("The maximum number of streams is open at this server.")
 	}
-	if user == nil {
-		user = h.watch(w.User)
+	owner := h.owners[w.Owner]
+	if owner == nil {
+		owner = h.watch(w.Owner)
 	}
 	f := h.feeds[w]
 	if f == nil {
 		f = &feed{watch: w, hub: h, seen: unknown}
 		h.feeds[w] = f
-		user.feeds = append(user.feeds, f)
+		owner.feeds = append(owner.feeds, f)
 	}
 	s := &Stream{feed: f, woken: make(chan struct{}, 1)}
 	f.streams = append(f.streams, s)
-	user.streams++
+	h.users[w.User]++
 	h.streams++
 	return s, nil
 }
 
-// watch begins to listen to the writes of a user at other replicas.
-func (h *Hub) watch(user auth.UserID) *watcher {
+// watch begins to listen to the writes of an owner's content at other replicas.
+func (h *Hub) watch(owner auth.UserID) *watcher {
 	w := &watcher{stop: func() {}}
-	h.users[user] = w
+	h.owners[owner] = w
 	if h.Listener != nil {
 		ctx, stop := context.WithCancel(h.context)
 		w.stop = stop
 		h.running.Go(func() {
-			h.Listener.Listen(ctx, user, func(projects ...string) { h.Wake(user, projects...) })
+			h.Listener.Listen(ctx, owner, func(projects ...string) { h.Wake(owner, projects...) })
 		})
 	}
 	return w
 }
 
-// Wake wakes the streams about projects of a user, given by their ids as text; without
-// ids, all streams of the user.
-func (h *Hub) Wake(user auth.UserID, projects ...string) {
+// Wake wakes the streams about projects of an owner, given by their ids as text; without
+// ids, all streams about the owner's projects.
+func (h *Hub) Wake(owner auth.UserID, projects ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w := h.users[user]; w != nil {
+	if w := h.owners[owner]; w != nil {
 		for _, f := range w.feeds {
 			if f.concerns(projects) {
 				f.wake()

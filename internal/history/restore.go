@@ -164,7 +164,8 @@ func (s *Service) write(ctx context.Context, tx Tx, since Since, state State, at
 	now := since.Specification
 	next := now.WithUpdatedAt(at)
 	next.Title, next.Content, next.DeletedAt = state.Specification.Title, state.Specification.Content, state.Specification.DeletedAt
-	texts := next.Title != now.Title || next.Content != now.Content || (next.DeletedAt == nil) != (now.DeletedAt == nil)
+	trash := (next.DeletedAt == nil) != (now.DeletedAt == nil)
+	texts := trash || next.Title != now.Title || next.Content != now.Content
 	items := requirements.ItemListChangeOf(since.Items, state.Items)
 	if !texts && items.IsZero() {
 		return now, false, nil
@@ -181,8 +182,13 @@ func (s *Service) write(ctx context.Context, tx Tx, since Since, state State, at
 			return now, false, err
 		}
 	}
-	if texts {
-		return next, true, tx.UpdateSpecification(ctx, next)
+	switch {
+	case trash:
+		err := tx.TrashSpecification(ctx, next)
+		return next, true, err
+	case texts:
+		err := tx.UpdateSpecification(ctx, next)
+		return next, true, err
 	}
 	return next, true, nil
 }

@@ -157,6 +157,7 @@ type API struct {
 	pageTokens      seal.Key
 	exports         *exports
 	locations       *locations
+	shared          *sharedLocations
 	database, redis *check
 	// order is the patterns of the operations as routes.go lists them.
 	order []string
@@ -179,7 +180,7 @@ func New(c Config) (*API, http.Handler) {
 	}
 	a := &API{
 		Config: c, contract: newContract(), pageTokens: seal.NewKey(c.SecretKey, "page tokens"), exports: newExports(c.Admission.MaxExports),
-		locations:  newLocations(),
+		locations: newLocations(), shared: newSharedLocations(),
 		operations: map[string]operation{}, known: map[string]route{},
 		database: &check{probe: c.Database, now: c.Now}, redis: &check{probe: c.Redis, now: c.Now},
 	}
@@ -238,6 +239,16 @@ type requestInfo struct {
 	write *write
 	// shown is the location of the item that the response is about.
 	shown location
+	// at is the location of the content, if another user owns it.
+	at auth.Location
+}
+
+// owner returns the user whose content a request of a verified caller is about.
+func (i *requestInfo) owner() auth.UserID {
+	if i.at.IsZero() {
+		return i.caller.actor.User
+	}
+	return i.at.Owner
 }
 
 type requestInfoKey struct{}

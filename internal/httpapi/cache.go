@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/cache"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
@@ -58,10 +59,14 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 		if len(info.route.texts) > 0 {
 			w.Header().Add("Vary", "Accept")
 		}
-		signed := a.Cache != nil && info.route.signed && a.callerOf(r).err == nil
+		verified := info.route.signed && a.callerOf(r).err == nil
+		if verified {
+			info.at, _ = a.sharedAtPath(r)
+		}
+		signed := a.Cache != nil && verified
 		var err error
 		switch {
-		case signed && info.route.cacheable && cacheable(r) && mediaType(r.Header, info.route.texts) == openapi.JSON:
+		case signed && info.route.cacheable && info.at.IsZero() && cacheable(r) && mediaType(r.Header, info.route.texts) == openapi.JSON:
 			err = a.serveRead(w, r, next)
 		case signed && info.route.writes:
 			err = a.serveWrite(w, r, next)
@@ -82,7 +87,7 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 func (a *API) wakeStreams(r *http.Request) {
 	info := requestInfoFrom(r.Context())
 	scopes := a.locations.written(info.route, r.URL.Path)
-	a.Events.Wake(info.caller.actor.User, cache.Changed(scopes)...)
+	a.Events.Wake(info.owner(), cache.Changed(scopes)...)
 }
 
 // cacheable reports whether the response depends on nothing but the URI and the user.
@@ -137,7 +142,7 @@ func (a *API) serveRead(w http.ResponseWriter, r *http.Request, next http.Handle
 		info.Cache = miss
 		recorder := &responseRecorder{StatusWriter: middleware.StatusWriter{ResponseWriter: w}}
 		next.ServeHTTP(recorder, r)
-		if response, complete := recorder.response(); complete {
+		if response, complete := recorder.response(); complete && info.at.IsZero() { // what others own can change without a mark of the caller
 			a.Cache.Store(q, result.Generation, a.scopeOf(r), response)
 		}
 	}
@@ -152,8 +157,15 @@ func (a *API) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handl
 	if err != nil {
 		return err
 	}
-	scopes := a.locations.written(info.route, r.URL.Path)
-	decision, pending, err := a.Cache.Begin(r.Context(), cache.Write{User: info.caller.actor.User, Scopes: scopes, Rates: a.defaultRate})
+	mark := cache.Write{User: info.owner(), Scopes: a.locations.written(info.route, r.URL.Path), Rates: a.defaultRate}
+	if !info.at.IsZero() { // the caller pays for the write, and its mark is the owner's
+		if err := a.consume(r.Context(), a.limitKeys(info.route, r)...); err != nil {
+			arrived()
+			return err
+		}
+		mark.Rates = nil
+	}
+	decision, pending, err := a.Cache.Begin(r.Context(), mark)
 	arrived()
 	if refused := a.decided(r.Context(), decision); refused != nil {
 		return refused
@@ -161,7 +173,7 @@ func (a *API) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handl
 	if err != nil {
 		return cannotMark(err)
 	}
-	info.write = &write{pending: pending, scopes: scopes}
+	info.write = &write{user: mark.User, pending: pending, scopes: mark.Scopes}
 	response := &middleware.StatusWriter{ResponseWriter: w}
 	next.ServeHTTP(response, r)
 	if !info.write.started || response.Status < http.StatusInternalServerError {
@@ -180,6 +192,8 @@ func cannotMark(err error) error {
 
 // write is a request that the cache has marked.
 type write struct {
+	// user is the owner of the content.
+	user    auth.UserID
 	pending cache.Pending
 	scopes  []cache.Scope
 	// started is true once the operation works.

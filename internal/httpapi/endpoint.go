@@ -89,7 +89,7 @@ func register[In, Out any](a *API, pattern string, status int, required access, 
 			if err := a.startWrite(ctx); err != nil {
 				return nil, err
 			}
-			return serve(ctx, in)
+			return located(ctx, c, func() (*Out, error) { return serve(ctx, in) })
 		})
 		a.noteLocation(c.request, out, err)
 		if err != nil {

@@ -85,7 +85,7 @@ func eventStream(a *API, pattern string, serve func(http.ResponseWriter, *http.R
 			}
 		}
 		if err == nil {
-			err = serve(w, r, c.actor, project)
+			_, err = located(ctx.Context(), c, func() (struct{}, error) { return struct{}{}, serve(w, r, c.actor, project) })
 		}
 		if code := problem.CodeOf(err); err != nil && code.Doc().Kind == problem.KindInvalidArgument {
 			err = c.authorizedError(ctx.Context(), err)
@@ -102,14 +102,14 @@ func (a *API) projectEvents(w http.ResponseWriter, r *http.Request, actor auth.A
 	if err != nil {
 		return err
 	}
-	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session, Project: project}, func(s *events.Stream) sender {
+	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session, Owner: actor.Owner(), Project: project}, func(s *events.Stream) sender {
 		return &projectSender{stream: s, since: since, oldest: a.Now().Add(-a.FeedRetention)}
 	})
 }
 
 // userEvents is GET /events.
 func (a *API) userEvents(w http.ResponseWriter, r *http.Request, actor auth.Actor, _ requirements.ProjectID) error {
-	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session}, func(s *events.Stream) sender { return &userSender{stream: s} })
+	return a.serveEvents(w, r, events.Watch{User: actor.User, Session: actor.Session, Owner: actor.User}, func(s *events.Stream) sender { return &userSender{stream: s} })
 }
 
 // sinceOf returns the revision that a stream begins after; nil for the newest.

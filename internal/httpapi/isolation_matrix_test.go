@@ -18,6 +18,8 @@ import (
 // routeCase describes a route: a request that succeeds, and what its path
 // names.
 type routeCase struct {
+	// method is that of the route.
+	method string
 	// names is project, baseline, specification, item, deleted item, session or user; empty
 	// for none.
 	names string
@@ -32,6 +34,8 @@ type routeCase struct {
 	anyCaller int
 	// trashedToo is true for routes that work on the trash.
 	trashedToo bool
+	// ownerOnly is true for routes that no member may use.
+	ownerOnly bool
 	// endsSession is true for routes that end the session of their caller.
 	endsSession bool
 }
@@ -56,25 +60,25 @@ var routeCases = map[string]routeCase{
 	"GET /projects/{id}":          {names: "project"},
 	"PUT /projects/{id}":          {names: "project", body: `{"title": "x"}`},
 	"PATCH /projects/{id}":        {names: "project", body: `{"title": "x"}`},
-	"DELETE /projects/{id}":       {names: "project"},
-	"POST /projects/{id}/restore": {names: "project", trashedToo: true},
+	"DELETE /projects/{id}":       {names: "project", ownerOnly: true},
+	"POST /projects/{id}/restore": {names: "project", trashedToo: true, ownerOnly: true},
 	"GET /projects/{id}/changes":  {names: "project"},
 
 	"GET /projects/{id}/members":                        {names: "project"},
-	"PATCH /projects/{id}/members/{user_id}":            {names: "project", part: "member", body: `{"role": "viewer"}`},
-	"DELETE /projects/{id}/members/{user_id}":           {names: "project", part: "member"},
-	"GET /projects/{id}/invitations":                    {names: "project"},
-	"POST /projects/{id}/invitations":                   {names: "project", body: `{"role": "viewer"}`},
-	"DELETE /projects/{id}/invitations/{invitation_id}": {names: "project", part: "invitation"},
+	"PATCH /projects/{id}/members/{user_id}":            {names: "project", part: "member", body: `{"role": "viewer"}`, ownerOnly: true},
+	"DELETE /projects/{id}/members/{user_id}":           {names: "project", part: "member", ownerOnly: true},
+	"GET /projects/{id}/invitations":                    {names: "project", ownerOnly: true},
+	"POST /projects/{id}/invitations":                   {names: "project", body: `{"role": "viewer"}`, ownerOnly: true},
+	"DELETE /projects/{id}/invitations/{invitation_id}": {names: "project", part: "invitation", ownerOnly: true},
 	"POST /invitations/accept":                          {body: `{"secret": "{secret}"}`},
 
 	"GET /projects/{id}/diff":       {names: "project", query: "?from=r1"},
-	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1"},
+	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1", ownerOnly: true},
 	"GET /projects/{id}/baselines":  {names: "project"},
 	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`},
 	"GET /baselines/{id}":           {names: "baseline"},
 	"PATCH /baselines/{id}":         {names: "baseline", body: `{"name": "x"}`},
-	"DELETE /baselines/{id}":        {names: "baseline"},
+	"DELETE /baselines/{id}":        {names: "baseline", ownerOnly: true},
 	"GET /projects/{id}/events":     {names: "project"},
 	"GET /events":                   {},
 	"GET /projects/{id}/specs":      {names: "project"},
@@ -82,11 +86,11 @@ var routeCases = map[string]routeCase{
 	"GET /specs/{id}":               {names: "specification"},
 	"PUT /specs/{id}":               {names: "specification", body: `{"content": "x"}`},
 	"PATCH /specs/{id}":             {names: "specification", body: `{"content": "x"}`},
-	"DELETE /specs/{id}":            {names: "specification"},
+	"DELETE /specs/{id}":            {names: "specification", ownerOnly: true},
 	"POST /specs/{id}/restore":      {names: "specification", trashedToo: true},
 	"GET /specs/{id}/revisions":     {names: "specification"},
 	"GET /specs/{id}/diff":          {names: "specification", query: "?from=v1"},
-	"DELETE /specs/{id}/history":    {names: "specification", query: "?before=v1"},
+	"DELETE /specs/{id}/history":    {names: "specification", query: "?before=v1", ownerOnly: true},
 	"GET /projects/{id}/items":      {names: "project"},
 	"GET /specs/{id}/items":         {names: "specification"},
 	"POST /specs/{id}/items":        {names: "specification", body: `{"content": "x"}`},
@@ -153,6 +157,11 @@ type ownedIDs struct{ live, trashed map[string]string }
 func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	t.Helper()
 	c := s.SignUp(t)
+	return c, newOwned(c)
+}
+
+// newOwned creates one of each.
+func newOwned(c *testkit.Client) ownedIDs {
 	spec := newSpec(c, "a")
 	dead := specProject{ID: spec.ProjectID}.add(c, "x")
 	deadItem, deadProject := newBullet(c, dead, "a"), newProject(c, "Dead")
@@ -169,7 +178,7 @@ func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
 	}
 	c.Delete(dead.path()).Want(204)
 	c.Delete(deadProject.path()).Want(204)
-	return c, own
+	return own
 }
 
 // addMember adds a member and an invitation to the live project.
@@ -187,9 +196,11 @@ func newDeletedItem(c *testkit.Client, s spec) string {
 	return b.ID
 }
 
-// callerKinds are all kinds of callers. The owner is last: until then nothing
-// may have changed.
-var callerKinds = []string{"anonymous", "bad token", "suspended", "another user", "auditor", "admin", "owner"}
+// callerKinds are all kinds of callers. The last two change things: each has its own.
+var callerKinds = []string{"anonymous", "bad token", "suspended", "another user", "auditor", "admin", "former member", "viewer", "editor", "owner"}
+
+// isMember reports whether callers of a kind are members of the projects of each owner.
+func isMember(kind string) bool { return kind == "viewer" || kind == "editor" }
 
 // callerFixture creates callers of each kind.
 type callerFixture struct {
@@ -234,7 +245,10 @@ func (x *callerFixture) newCaller(kind string) *testkit.Client {
 // wantResponse is the response that a caller has to get. 200 stands for any
 // success.
 func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
-	owns := kind == "owner" && (state == "own" && c.names != "" || state == "trashed" && c.trashedToo)
+	if isMember(kind) && slices.Contains(sharedKinds, c.names) && (state == "own" || state == "trashed") {
+		return c.wantMember(kind, state)
+	}
+	owns := kind == "owner" && (slices.Contains([]string{"own", "unshared"}, state) && c.names != "" || state == "trashed" && c.trashedToo)
 	switch {
 	case c.anyCaller > 0:
 		return c.anyCaller, ""
@@ -252,6 +266,36 @@ func (c routeCase) wantResponse(kind, state string, logout bool) (int, string) {
 		return 200, ""
 	default:
 		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
+	}
+}
+
+// sharedKinds are what projects have, and share with their members.
+var sharedKinds = []string{"project", "baseline", "specification", "item", "deleted item"}
+
+// wantMember is the response that a member has to get for what is shared.
+func (c routeCase) wantMember(kind, state string) (int, string) {
+	reads := c.method == "GET"
+	switch {
+	case c.ownerOnly, !reads && kind == "viewer", !reads && state == "trashed" && c.trashedToo:
+		return 403, "permission_denied"
+	case state == "trashed":
+		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
+	default:
+		return 200, ""
+	}
+}
+
+// share makes the shared callers members of all projects of an owner.
+func (x *callerFixture) share(owner *testkit.Client) {
+	x.t.Helper()
+	for _, kind := range []string{"former member", "viewer", "editor"} {
+		role := kind
+		if kind == "former member" {
+			role = "editor"
+		}
+		execSQL(x.t, x.s, `INSERT INTO project_members (owner_id, project_id, user_id, role, created_at, removed_at)
+			SELECT owner_id, id, $2, $3, now(), CASE WHEN $4 THEN now() END FROM projects WHERE owner_id = $1`,
+			owner.User, x.shared[kind].User, role, kind == "former member")
 	}
 }
 
@@ -293,6 +337,7 @@ func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {
 			t.Errorf("routeCases has no case for %s", route)
 			continue
 		}
+		cell.method, _, _ = strings.Cut(route, " ")
 		x.checkRoute(route, cell)
 	}
 }
@@ -303,11 +348,15 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 	x.t.Helper()
 	states := []string{"own"}
 	if c.names != "" {
-		states = []string{"own", "foreign", "missing", "malformed", "trashed"}
+		states = []string{"own", "foreign", "missing", "malformed", "trashed", "unshared"}
 	}
 	notFound := map[string]map[string]string{}
 	for _, state := range states {
 		owner, own := newOwner(x.t, x.s)
+		x.share(owner)
+		if state == "unshared" { // of the same owner
+			own.live = newOwned(owner).live
+		}
 		if c.part != "" {
 			own.addMember(x.t, x.s, owner)
 		}
@@ -325,6 +374,15 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 			}
 		}
 		for _, kind := range callerKinds {
+			if kind == "owner" && (state == "own" || state == "trashed") { // the editor has changed it
+				owner, own = newOwner(x.t, x.s)
+				if c.part != "" {
+					own.addMember(x.t, x.s, owner)
+				}
+				if id = own.live[c.names]; state == "trashed" {
+					id = own.trashed[c.names]
+				}
+			}
 			caller := owner
 			if kind != "owner" {
 				caller = x.shared[kind]

@@ -310,7 +310,7 @@ func TestMembers_DeletionOfAccountSaysWhoLosesAccess(t *testing.T) {
 	share(ann, trashed, "viewer", ben)
 	ann.Delete(trashed.path()).Want(204)
 	p := ann.Delete(mePath).WantProblem(409, "members_lose_access")
-	if !strings.Contains(p.Detail, `"\"Second\"" (1), "First" (2).`) || strings.Contains(p.Detail, "Trashed") {
+	if !strings.Contains(p.Detail, second.ID+" (1), "+first.ID+" (2).") || strings.Contains(p.Detail, trashed.ID) {
 		t.Errorf("detail: %s", p.Detail)
 	}
 	ann.Delete(mePath+"?members=keep").WantProblem(400, "invalid_parameter")

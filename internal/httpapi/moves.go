@@ -71,7 +71,7 @@ func (a *API) noteLocation(r *http.Request, out any, err error) {
 	if at.project.IsZero() || !failed && (slices.Contains(marked, spec) || slices.Contains(marked, project) || slices.Contains(marked, cache.All)) {
 		return
 	}
-	w := cache.Write{User: info.caller.actor.User, Scopes: []cache.Scope{spec, cache.ListsOf + project}}
+	w := cache.Write{User: info.write.user, Scopes: []cache.Scope{spec, cache.ListsOf + project}}
 	if failed {
 		w.Scopes = []cache.Scope{project}
 	}

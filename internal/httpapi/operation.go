@@ -32,6 +32,8 @@ type operation struct {
 	limiter limiterKind
 	// cookies reads the refresh token also from a cookie.
 	cookies bool
+	// ownerOnly is for operations on a shared project that no member may use.
+	ownerOnly bool
 	// emptyBody accepts a request without a body.
 	emptyBody bool
 	// bodyless is for a POST that has no body.
@@ -40,6 +42,11 @@ type operation struct {
 	texts []string
 	// problems are those besides the ones that each operation of its kind has.
 	problems []problem.Code
+}
+
+// isShared reports whether members of a project may use the operation.
+func (o operation) isShared() bool {
+	return slices.Contains([]problem.Code{problem.ProjectNotFound, problem.SpecificationNotFound, problem.ItemNotFound, problem.BaselineNotFound}, o.missing)
 }
 
 // option changes an operation in the table of routes.
@@ -83,6 +90,9 @@ func refreshCookie(o *operation) {
 
 // conditional is for changes with If-Match.
 func conditional(o *operation) { problems(problem.PreconditionFailed, problem.InvalidHeader)(o) }
+
+// owners is for operations on a project that its members may not use.
+func owners(o *operation) { o.ownerOnly = true }
 
 // idempotent is for creations with Idempotency-Key.
 func idempotent(o *operation) {
@@ -128,6 +138,9 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	}
 	if o.missingPart != "" {
 		all = append(all, o.missingPart)
+	}
+	if o.isShared() && op.Method != http.MethodGet { // by a viewer, or by an editor what is the owner's
+		all = append(all, problem.PermissionDenied)
 	}
 	if op.Method == http.MethodPut || op.Method == http.MethodPatch || op.Method == http.MethodPost && !o.bodyless {
 		all = append(all, problem.MalformedJSON, middleware.BodyTooLarge, middleware.UnsupportedMediaType,

@@ -79,13 +79,10 @@ type Tx interface {
 
 // checkOwner returns nil for the owner of a live project.
 func checkOwner(p requirements.Project) error {
-	if err := p.CheckChange(requirements.Precondition{}); err != nil {
-		return err
-	}
 	if p.Role != requirements.RoleOwner {
 		return problem.New(problem.PermissionDenied, "Only the owner of the project manages its members and invitations.")
 	}
-	return nil
+	return p.CheckChange(requirements.Precondition{})
 }
 
 // event returns an audit event about the members of a project.

@@ -19,16 +19,17 @@ func (t *requirementsTx) InsertBaseline(ctx context.Context, b history.Baseline)
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.InsertBaselineRow, error) {
 		return q.InsertBaseline(ctx, db.InsertBaselineParams{
 			OwnerID: b.Owner, ID: b.ID, ProjectID: b.Project, Name: b.Name, Description: b.Description, Revision: b.Revision, Digest: b.Digest,
+			CreatedBy: t.actor.User,
 		})
 	}))
-	b.CreatedAt, b.CreatedBy = row.CreatedAt.UTC(), history.Actor{ID: b.Owner, Name: &row.CreatedByName}
+	b.CreatedAt, b.CreatedBy = row.CreatedAt.UTC(), history.Actor{ID: t.actor.User, Name: &row.CreatedByName}
 	return b, err
 }
 
 // Baseline implements history.Store.
 func (s *Store) Baseline(ctx context.Context, actor auth.Actor, baseline history.BaselineID) (history.Baseline, error) {
 	var row db.GetBaselineRow
-	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetBaselineRow, error) { return q.GetBaseline(ctx, actor.User, baseline) }))
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetBaselineRow, error) { return q.GetBaseline(ctx, actor.Owner(), baseline) }))
 	return baselineOf(row.Baseline, row.CreatedByName), notFoundAs(problem.BaselineNotFound, err)
 }
 
@@ -37,7 +38,7 @@ func (s *Store) Baselines(ctx context.Context, actor auth.Actor, project require
 	var rows []db.ListBaselinesRow
 	err := s.read(ctx, actor, get(&rows, func(queries *db.Queries) ([]db.ListBaselinesRow, error) {
 		return queries.ListBaselines(ctx, db.ListBaselinesParams{
-			OwnerID: actor.User, ProjectID: project, BeforeAt: q.After.Time, BeforeID: pgtype.UUID{Bytes: q.After.ID, Valid: true}, MaxRows: int32Of(q.Limit),
+			OwnerID: actor.Owner(), ProjectID: project, BeforeAt: q.After.Time, BeforeID: pgtype.UUID{Bytes: q.After.ID, Valid: true}, MaxRows: int32Of(q.Limit),
 		})
 	}))
 	return convertAll(rows, func(row db.ListBaselinesRow) history.Baseline { return baselineOf(row.Baseline, row.CreatedByName) }), err
@@ -47,7 +48,7 @@ func (s *Store) Baselines(ctx context.Context, actor auth.Actor, project require
 func (s *Store) UpdateBaseline(ctx context.Context, actor auth.Actor, baseline history.BaselineID, p history.BaselinePatch) (history.Baseline, error) {
 	err := s.inTx(ctx, scopeTo(actor), func(t *tx) error {
 		return t.readAndCommit(ctx, func(q *db.Queries) error {
-			_, err := q.UpdateBaseline(ctx, db.UpdateBaselineParams{OwnerID: actor.User, ID: baseline, Name: p.Name, Description: p.Description})
+			_, err := q.UpdateBaseline(ctx, db.UpdateBaselineParams{OwnerID: actor.Owner(), ID: baseline, Name: p.Name, Description: p.Description})
 			return notFoundAs(problem.BaselineNotFound, err)
 		})
 	})
@@ -61,15 +62,15 @@ func (s *Store) UpdateBaseline(ctx context.Context, actor auth.Actor, baseline h
 func (s *Store) DeleteBaseline(ctx context.Context, actor auth.Actor, baseline history.BaselineID) error {
 	return s.inTx(ctx, scopeTo(actor), func(t *tx) error {
 		return t.readAndCommit(ctx, func(q *db.Queries) error {
-			_, err := q.DeleteBaseline(ctx, actor.User, baseline)
+			_, err := q.DeleteBaseline(ctx, actor.Owner(), baseline)
 			return notFoundAs(problem.BaselineNotFound, err)
 		})
 	})
 }
 
-func baselineOf(row db.Baseline, createdBy *string) history.Baseline {
+func baselineOf(row db.Baseline, createdBy string) history.Baseline {
 	return history.Baseline{
 		ID: row.ID, Owner: row.OwnerID, Project: row.ProjectID, Name: row.Name, Description: row.Description,
-		Revision: row.Revision, Digest: row.Digest, CreatedBy: history.Actor{ID: row.CreatedBy, Name: createdBy}, CreatedAt: row.CreatedAt.UTC(),
+		Revision: row.Revision, Digest: row.Digest, CreatedBy: actorOf(&row.CreatedBy, createdBy), CreatedAt: row.CreatedAt.UTC(),
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // query runs one generated query and stores its result. It is called twice: first
@@ -35,14 +36,15 @@ type statement struct {
 	read func(pgx.BatchResults) error
 }
 
-// record returns the statement of a query. The bytes of its rows are counted by hold.
-func record(ctx context.Context, q query, hold holdFunc) (statement, error) {
+// record returns the statement of a query, after the label of its scope. The bytes of its
+// rows are counted by hold.
+func record(ctx context.Context, q query, label string, hold holdFunc) (statement, error) {
 	var r recorder
 	if err := q(db.New(&r)); !errors.Is(err, errRecorded) {
 		return statement{}, fmt.Errorf("the query made no statement: %w", err)
 	}
 	read := func(results pgx.BatchResults) error { return q(db.New(replayer{results, hold})) }
-	return statement{sql: r.sql, args: r.args, read: read}, ctx.Err()
+	return statement{sql: label + r.sql, args: r.args, read: read}, ctx.Err()
 }
 
 // batch is a list of statements that are sent in one round trip.
@@ -76,15 +78,29 @@ func (b batch) send(ctx context.Context, conn *pgxpool.Conn) (err error) {
 // read runs queries for the actor. Together with the tenant scope they are one
 // round trip, one transaction and one snapshot.
 func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) error {
-	return translate(s.readIn(ctx, scopeTo(actor), queries...))
+	return translate(s.readIn(ctx, scopeToReadOf(actor), queries...))
 }
 
-// readIn runs queries in a tenant scope. It repeats them once where their
-// connection was of no use: a read changes nothing, so that is safe.
+// readAs is read, and returns the role of the actor in the project that the request is
+// about.
+func (s *Store) readAs(ctx context.Context, actor auth.Actor, queries ...query) (requirements.Role, error) {
+	var to opened
+	err := translate(s.readOpened(ctx, scopeToReadOf(actor), &to, queries...))
+	return to.projectRole(), err
+}
+
+// readIn runs queries in a tenant scope.
 func (s *Store) readIn(ctx context.Context, in scope, queries ...query) error {
-	b := batch{in.statement(nil)}
+	return s.readOpened(ctx, in, nil, queries...)
+}
+
+// readOpened is readIn, and stores what the first statement returns in *to, unless that is
+// nil. It repeats the queries once where their connection was of no use: a read changes
+// nothing, so that is safe.
+func (s *Store) readOpened(ctx context.Context, in scope, to *opened, queries ...query) error {
+	b := batch{in.statement(to)}
 	for _, q := range queries {
-		recorded, err := record(ctx, q, s.hold)
+		recorded, err := record(ctx, q, in.label, s.hold)
 		if err != nil {
 			return err
 		}

@@ -22,11 +22,11 @@ func (s *Store) Feed(ctx context.Context, actor auth.Actor, project requirements
 	var rows []db.ListChangesSinceRow
 	err := s.read(ctx, actor,
 		get(&page.Head, func(q *db.Queries) (int64, error) {
-			return q.GetLiveRevision(ctx, actor.User, project)
+			return q.GetLiveRevision(ctx, actor.Owner(), project)
 		}),
 		get(&rows, func(q *db.Queries) ([]db.ListChangesSinceRow, error) {
 			return q.ListChangesSince(ctx, db.ListChangesSinceParams{
-				OwnerID: actor.User, ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number, MaxRows: int32Of(limit),
+				OwnerID: actor.Owner(), ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number, MaxRows: int32Of(limit),
 			})
 		}))
 	page.Changes = convertAll(rows, func(row db.ListChangesSinceRow) history.Change { return listedChangeOf(db.ListChangesRow(row)) })
@@ -38,7 +38,7 @@ func (s *Store) Feed(ctx context.Context, actor auth.Actor, project requirements
 func (s *Store) NewestRevisions(ctx context.Context, actor auth.Actor) ([]events.ProjectRevision, error) {
 	var rows []db.ListNewestRevisionsRow
 	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListNewestRevisionsRow, error) {
-		return q.ListNewestRevisions(ctx, actor.User)
+		return q.ListNewestRevisions(ctx, actor.Owner())
 	}))
 	return convertAll(rows, func(row db.ListNewestRevisionsRow) events.ProjectRevision {
 		return events.ProjectRevision{Project: row.ProjectID, Revision: row.Revision}
@@ -47,16 +47,17 @@ func (s *Store) NewestRevisions(ctx context.Context, actor auth.Actor) ([]events
 
 // Watched implements events.Store. The query spans tenants: it returns no content.
 func (s *Store) Watched(ctx context.Context, streams []events.Watch) ([]events.State, error) {
-	sessions, users, projects := make([]pgtype.UUID, len(streams)), make([]pgtype.UUID, len(streams)), make([]pgtype.UUID, len(streams))
+	list := func() []pgtype.UUID { return make([]pgtype.UUID, len(streams)) }
+	sessions, users, owners, projects := list(), list(), list(), list()
 	for n, w := range streams {
-		sessions[n], users[n] = optionalUUID(&w.Session), optionalUUID(&w.User)
+		sessions[n], users[n], owners[n] = uuidOf(w.Session), uuidOf(w.User), uuidOf(w.Owner)
 		if !w.Project.IsZero() {
-			projects[n] = optionalUUID(&w.Project)
+			projects[n] = uuidOf(w.Project)
 		}
 	}
 	var states []events.State
 	err := s.readIn(ctx, scopeToOwner(auth.UserID{}), func(q *db.Queries) error {
-		rows, err := q.DB().Query(ctx, "SELECT live, revision FROM watched($1::uuid[], $2::uuid[], $3::uuid[])", sessions, users, projects)
+		rows, err := q.DB().Query(ctx, "SELECT live, revision FROM watched($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[])", sessions, users, owners, projects)
 		if err != nil {
 			return err
 		}

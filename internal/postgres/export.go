@@ -71,7 +71,7 @@ func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after require
 		return nil, err
 	}
 	for _, row := range page {
-		if err := visit.Project(shownProject(db.GetProjectWithOwnerRow(row))); err != nil {
+		if err := visit.Project(shownProject(db.GetProjectWithOwnerRow(row), requirements.RoleOwner)); err != nil {
 			return nil, err
 		}
 		if err := t.exportProject(ctx, row.Project, visit); err != nil {

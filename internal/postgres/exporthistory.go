@@ -60,7 +60,7 @@ func (t *tx) exportChanges(ctx context.Context, project db.Project, visit histor
 		}
 		for _, row := range rows {
 			c := changeOf(row.Change)
-			c.SpecificationNumber, c.Actor.Name = int(row.SpecNumber), row.ActorName
+			c.SpecificationNumber, c.Actor = int(row.SpecNumber), actorOf(&c.Actor.ID, row.ActorName)
 			if err := visit.Change(c); err != nil {
 				return err
 			}

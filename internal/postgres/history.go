@@ -26,7 +26,7 @@ func (s *Store) ResolveSpecification(ctx context.Context, actor auth.Actor, spec
 }
 
 func (s *Store) resolve(ctx context.Context, actor auth.Actor, params db.ResolveRevisionParams, p history.Point) (history.Resolved, error) {
-	params.OwnerID = actor.User
+	params.OwnerID = actor.Owner()
 	params.Revision, params.Version, params.At, params.Baseline = p.Revision, p.Version, p.Time, p.Baseline
 	var row db.ResolveRevisionRow
 	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.ResolveRevisionRow, error) { return q.ResolveRevision(ctx, params) }))
@@ -42,15 +42,17 @@ func (s *Store) SpecificationSince(ctx context.Context, actor auth.Actor, projec
 	var items []db.BulletItem
 	var changes, ofProject []db.Change
 	err := s.read(ctx, actor,
-		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) { return q.GetSpecification(ctx, spec, actor.User) }),
-		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.User) }),
+		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) {
+			return q.GetSpecification(ctx, spec, actor.Owner())
+		}),
+		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.Owner()) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
 			return q.ListSpecificationChanges(ctx, db.ListSpecificationChangesParams{
-				OwnerID: actor.User, SpecID: &spec, After: revision, MaxRows: maxRewound,
+				OwnerID: actor.Owner(), SpecID: &spec, After: revision, MaxRows: maxRewound,
 			})
 		}),
 		get(&ofProject, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.Owner(), ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
 	if err == nil {
 		err = checkCount(changes, ofProject)
@@ -87,9 +89,9 @@ func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requ
 	var row db.GetProjectRow
 	var changes []db.Change
 	err := s.read(ctx, actor,
-		get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.Owner()) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: actor.Owner(), ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
 	if err == nil {
 		err = checkCount(changes)
@@ -101,7 +103,7 @@ func (s *Store) ProjectSince(ctx context.Context, actor auth.Actor, project requ
 func (s *Store) SpecificationsAt(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
 	return s.specificationsSince(ctx, actor, at, func(q *db.Queries) ([]db.Specification, error) {
 		return q.ListSpecificationsAt(ctx, db.ListSpecificationsAtParams{
-			OwnerID: actor.User, ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
+			OwnerID: actor.Owner(), ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
 		})
 	})
 }
@@ -110,7 +112,7 @@ func (s *Store) SpecificationsAt(ctx context.Context, actor auth.Actor, project 
 func (s *Store) SpecificationsChanged(ctx context.Context, actor auth.Actor, project requirements.ProjectID, at history.AtQuery) ([]history.Since, error) {
 	return s.specificationsSince(ctx, actor, at, func(q *db.Queries) ([]db.Specification, error) {
 		return q.ListSpecificationsChanged(ctx, db.ListSpecificationsChangedParams{
-			OwnerID: actor.User, ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
+			OwnerID: actor.Owner(), ProjectID: project, Revision: at.Revision, AfterNumber: int32Of(at.After), MaxRows: int32Of(at.Limit),
 		})
 	})
 }
@@ -123,7 +125,7 @@ func (s *Store) specificationsSince(ctx context.Context, actor auth.Actor, at hi
 		if err := t.read(ctx, get(&specs, list)); err != nil || len(specs) == 0 {
 			return err
 		}
-		found, err = t.since(ctx, actor.User, specs, at.Revision, at.Items)
+		found, err = t.since(ctx, actor.Owner(), specs, at.Revision, at.Items)
 		return err
 	})
 	return found, err
@@ -143,7 +145,7 @@ func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requireme
 				after = *q.After
 			}
 			return queries.ListChanges(ctx, db.ListChangesParams{
-				OwnerID: actor.User, ProjectID: project, BeforeRevision: after.Revision, BeforeNumber: after.Number,
+				OwnerID: actor.Owner(), ProjectID: project, BeforeRevision: after.Revision, BeforeNumber: after.Number,
 				SpecID: optionalUUID(q.Specification), ActorID: optionalUUID(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
 			})
 		}
@@ -152,7 +154,7 @@ func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requireme
 			after = *q.After
 		}
 		newer, err := queries.ListChangesSince(ctx, db.ListChangesSinceParams{
-			OwnerID: actor.User, ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number,
+			OwnerID: actor.Owner(), ProjectID: project, AfterRevision: after.Revision, AfterNumber: after.Number,
 			SpecID: optionalUUID(q.Specification), ActorID: optionalUUID(q.Actor), Kind: kind, MaxRows: int32Of(q.Limit),
 		})
 		return convertAll(newer, func(row db.ListChangesSinceRow) db.ListChangesRow { return db.ListChangesRow(row) }), err
@@ -164,7 +166,7 @@ func (s *Store) Changes(ctx context.Context, actor auth.Actor, project requireme
 func (s *Store) Revisions(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID, before int64, limit int) ([]history.Change, error) {
 	var rows []db.ListRevisionsRow
 	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListRevisionsRow, error) {
-		return q.ListRevisions(ctx, db.ListRevisionsParams{OwnerID: actor.User, SpecID: &spec, BeforeRevision: before, MaxRows: int32Of(limit)})
+		return q.ListRevisions(ctx, db.ListRevisionsParams{OwnerID: actor.Owner(), SpecID: &spec, BeforeRevision: before, MaxRows: int32Of(limit)})
 	}))
 	return convertAll(rows, func(row db.ListRevisionsRow) history.Change { return listedChangeOf(db.ListChangesRow(row)) }), err
 }
@@ -192,8 +194,17 @@ func listedChangeOf(row db.ListChangesRow) history.Change {
 		Project: row.ProjectID, Revision: row.Revision, Number: row.Number, At: row.RevisedAt.UTC(), Kind: history.Kind(row.Kind),
 		Specification: orZero(row.SpecID), SpecificationNumber: int(row.SpecNumber), Item: orZero(row.ItemID), ItemNumber: int(orZero(row.ItemNumber)),
 		SpecificationVersion: orZero(row.SpecVersion), ItemVersion: orZero(row.ItemVersion),
-		Actor: history.Actor{ID: orZero(row.ActorID), Name: row.ActorName},
+		Actor: actorOf(row.ActorID, row.ActorName),
 	}
+}
+
+// actorOf returns an author; the name is empty once the account is gone.
+func actorOf(user *auth.UserID, name string) history.Actor {
+	a := history.Actor{ID: orZero(user)}
+	if name != "" {
+		a.Name = &name
+	}
+	return a
 }
 
 // optionalUUID returns an optional id as a parameter.

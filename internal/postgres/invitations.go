@@ -15,14 +15,14 @@ import (
 func (s *Store) Invitations(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, []members.Invitation, error) {
 	var parent db.GetProjectWithOwnerRow
 	var rows []db.ListOpenInvitationsRow
-	err := s.read(ctx, actor,
+	role, err := s.readAs(ctx, actor,
 		get(&parent, func(q *db.Queries) (db.GetProjectWithOwnerRow, error) {
-			return q.GetProjectWithOwner(ctx, project, actor.User)
+			return q.GetProjectWithOwner(ctx, project, actor.Owner())
 		}),
 		get(&rows, func(q *db.Queries) ([]db.ListOpenInvitationsRow, error) {
-			return q.ListOpenInvitations(ctx, actor.User, project)
+			return q.ListOpenInvitations(ctx, actor.Owner(), project)
 		}))
-	return shownProject(parent), convertAll(rows, invitationOf), notFoundAs(problem.ProjectNotFound, err)
+	return shownProject(parent, role), convertAll(rows, invitationOf), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func invitationOf(row db.ListOpenInvitationsRow) members.Invitation {
@@ -36,7 +36,7 @@ func invitationOf(row db.ListOpenInvitationsRow) members.Invitation {
 func (t *membersTx) LockInvitations(ctx context.Context, project requirements.ProjectID) (requirements.Project, []members.Invitation, time.Time, error) {
 	var rows []db.ListOpenInvitationsRow
 	locked, at, err := t.lockProject(ctx, project, get(&rows, func(q *db.Queries) ([]db.ListOpenInvitationsRow, error) {
-		return q.ListOpenInvitations(ctx, t.actor.User, project)
+		return q.ListOpenInvitations(ctx, t.actor.Owner(), project)
 	}))
 	return locked, convertAll(rows, invitationOf), at, err
 }

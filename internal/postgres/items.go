@@ -16,15 +16,17 @@ func (s *Store) Items(ctx context.Context, actor auth.Actor, spec requirements.S
 	var parent db.GetSpecificationRow
 	var rows []db.BulletItem
 	err := s.read(ctx, actor,
-		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) { return q.GetSpecification(ctx, spec, actor.User) }),
-		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.User) }))
+		get(&parent, func(q *db.Queries) (db.GetSpecificationRow, error) {
+			return q.GetSpecification(ctx, spec, actor.Owner())
+		}),
+		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, actor.Owner()) }))
 	return specificationOf(parent.Specification, parent.ProjectTrashed), convertAll(rows, itemOf), notFoundAs(problem.SpecificationNotFound, err)
 }
 
 // Item implements requirements.Store.
 func (s *Store) Item(ctx context.Context, actor auth.Actor, item requirements.ItemID) (requirements.Item, bool, error) {
 	var row db.GetItemRow
-	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetItemRow, error) { return q.GetItem(ctx, item, actor.User) }))
+	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetItemRow, error) { return q.GetItem(ctx, item, actor.Owner()) }))
 	found := itemOf(row.BulletItem)
 	found.Order, found.SpecificationNumber = int(row.Place), int(row.SpecificationNumber)
 	return found, row.Trashed, notFoundAs(problem.ItemNotFound, err)
@@ -37,9 +39,9 @@ func (t *requirementsTx) LockSpecificationItems(ctx context.Context, spec requir
 	var rows []db.BulletItem
 	err := t.read(ctx,
 		get(&parent, func(q *db.Queries) (db.LockSpecificationRow, error) {
-			return q.LockSpecification(ctx, spec, t.actor.User)
+			return q.LockSpecification(ctx, spec, t.actor.Owner())
 		}),
-		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.User) }))
+		get(&rows, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.Owner()) }))
 	return specificationOf(parent.Specification, parent.ProjectTrashed), convertAll(rows, itemOf), parent.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
 
@@ -48,7 +50,7 @@ func (t *requirementsTx) AddItem(ctx context.Context, spec requirements.Specific
 	var row db.AddItemRow
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddItemRow, error) {
 		return q.AddItem(ctx, db.AddItemParams{
-			SpecID: spec, OwnerID: t.actor.User, ID: w.ID, Content: w.Content, Place: placeOf(w.Order), ItemLimit: int32Of(w.Limit), Versions: w.Versions,
+			SpecID: spec, OwnerID: t.actor.Owner(), ID: w.ID, Content: w.Content, Place: placeOf(w.Order), ItemLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
 	}))
 	return lockedSpecification(db.ChangeSpecificationRow(row)), writeOf(row.At, row.Written && err == nil), notFoundAs(problem.SpecificationNotFound, err)
@@ -58,7 +60,7 @@ func (t *requirementsTx) AddItem(ctx context.Context, spec requirements.Specific
 func (t *requirementsTx) ChangeItem(ctx context.Context, item requirements.ItemID, w requirements.ItemChange) (requirements.Specification, requirements.Item, requirements.Write, error) {
 	var row db.ChangeItemRow
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.ChangeItemRow, error) {
-		return q.ChangeItem(ctx, db.ChangeItemParams{ID: item, OwnerID: t.actor.User, Content: w.Content, Place: placeOf(w.Order), Versions: w.Versions})
+		return q.ChangeItem(ctx, db.ChangeItemParams{ID: item, OwnerID: t.actor.Owner(), Content: w.Content, Place: placeOf(w.Order), Versions: w.Versions})
 	}))
 	parent, found := lockedItem(row)
 	return parent, found, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ItemNotFound, err)
@@ -68,7 +70,7 @@ func (t *requirementsTx) ChangeItem(ctx context.Context, item requirements.ItemI
 func (t *requirementsTx) RemoveItem(ctx context.Context, item requirements.ItemID, g requirements.Guard) (requirements.Specification, requirements.Item, requirements.Write, error) {
 	var row db.RemoveItemRow
 	err := t.guarded(ctx, g, get(&row, func(q *db.Queries) (db.RemoveItemRow, error) {
-		return q.RemoveItem(ctx, db.RemoveItemParams{ID: item, OwnerID: t.actor.User, Versions: g.Versions})
+		return q.RemoveItem(ctx, db.RemoveItemParams{ID: item, OwnerID: t.actor.Owner(), Versions: g.Versions})
 	}))
 	parent, found := lockedItem(db.ChangeItemRow(row))
 	return parent, found, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ItemNotFound, err)

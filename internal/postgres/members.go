@@ -18,12 +18,12 @@ import (
 func (s *Store) Members(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, []members.Member, error) {
 	var parent db.GetProjectWithOwnerRow
 	var rows []db.ListMembersRow
-	err := s.read(ctx, actor,
+	role, err := s.readAs(ctx, actor,
 		get(&parent, func(q *db.Queries) (db.GetProjectWithOwnerRow, error) {
-			return q.GetProjectWithOwner(ctx, project, actor.User)
+			return q.GetProjectWithOwner(ctx, project, actor.Owner())
 		}),
-		get(&rows, func(q *db.Queries) ([]db.ListMembersRow, error) { return q.ListMembers(ctx, actor.User, project) }))
-	return shownProject(parent), convertAll(rows, memberOf), notFoundAs(problem.ProjectNotFound, err)
+		get(&rows, func(q *db.Queries) ([]db.ListMembersRow, error) { return q.ListMembers(ctx, actor.Owner(), project) }))
+	return shownProject(parent, role), convertAll(rows, memberOf), notFoundAs(problem.ProjectNotFound, err)
 }
 
 func memberOf(row db.ListMembersRow) members.Member {
@@ -33,6 +33,7 @@ func memberOf(row db.ListMembersRow) members.Member {
 // Leave implements members.Store. A membership belongs to the scope of the member, not to
 // that of the project.
 func (s *Store) Leave(ctx context.Context, actor auth.Actor, project requirements.ProjectID, eventOf func(owner auth.UserID) auth.Event) error {
+	actor.At = auth.Location{}
 	return s.inTx(ctx, scopeTo(actor), func(t *tx) error {
 		var owner auth.UserID
 		var own db.GetProjectWithOwnerRow
@@ -73,7 +74,7 @@ func (t *membersTx) Audit(ctx context.Context, e auth.Event) error { return t.au
 func (t *membersTx) LockMember(ctx context.Context, project requirements.ProjectID, user auth.UserID) (requirements.Project, *members.Member, time.Time, error) {
 	var rows []db.ListMemberRow
 	locked, at, err := t.lockProject(ctx, project, get(&rows, func(q *db.Queries) ([]db.ListMemberRow, error) {
-		return q.ListMember(ctx, db.ListMemberParams{OwnerID: t.actor.User, ProjectID: project, UserID: user})
+		return q.ListMember(ctx, db.ListMemberParams{OwnerID: t.actor.Owner(), ProjectID: project, UserID: user})
 	}))
 	if err != nil || len(rows) == 0 {
 		return locked, nil, at, err

@@ -18,9 +18,9 @@ func (t *requirementsTx) LockMove(ctx context.Context, item requirements.ItemID,
 		var row db.LockItemRow
 		err = t.read(ctx,
 			get(&specs, func(q *db.Queries) ([]db.LockSpecificationsOfMoveRow, error) {
-				return q.LockSpecificationsOfMove(ctx, db.LockSpecificationsOfMoveParams{ItemID: item, OwnerID: t.actor.User, Target: uuidOf(to)})
+				return q.LockSpecificationsOfMove(ctx, db.LockSpecificationsOfMoveParams{ItemID: item, OwnerID: t.actor.Owner(), Target: uuidOf(to)})
 			}),
-			get(&row, func(q *db.Queries) (db.LockItemRow, error) { return q.LockItem(ctx, item, t.actor.User) }))
+			get(&row, func(q *db.Queries) (db.LockItemRow, error) { return q.LockItem(ctx, item, t.actor.Owner()) }))
 		if err != nil {
 			return from, target, found, at, notFoundAs(problem.ItemNotFound, err)
 		}

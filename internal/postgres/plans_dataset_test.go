@@ -63,6 +63,10 @@ SELECT s.owner_id, s.project_id, n, 'item.changed', now() - n * interval '1 hour
 FROM   specifications AS s, generate_series(1, 20) AS n;
 INSERT INTO baselines (owner_id, id, project_id, name, revision, digest, created_by, created_at)
 SELECT p.owner_id, gen_random_uuid(), p.id, n, n, 'sha256:' || repeat('a', 64), p.owner_id, now() - n * interval '1 hour' FROM projects AS p, generate_series(1, 10) AS n;
+INSERT INTO project_members (owner_id, project_id, user_id, role, created_at)
+SELECT p.owner_id, p.id, u.id, 'editor', now() FROM projects AS p JOIN users AS u ON u.id <> p.owner_id AND abs(hashtext(p.id::text || u.id::text)) % 500 = 0;
+INSERT INTO invitations (owner_id, id, project_id, role, hash, created_at, expires_at)
+SELECT p.owner_id, gen_random_uuid(), p.id, 'viewer', sha256((p.id::text || n)::bytea), now(), now() + n * interval '1 day' FROM projects AS p, generate_series(1, 3) AS n;
 SET session_replication_role = origin;`
 
 func newDataset(t testing.TB) *dataset {

@@ -17,16 +17,16 @@ func (s *Store) ProjectItems(ctx context.Context, actor auth.Actor, project requ
 	var parent db.GetProjectRow
 	var rows []db.ListProjectItemsRow
 	items := get(&rows, func(queries *db.Queries) ([]db.ListProjectItemsRow, error) {
-		return listProjectItems(ctx, queries, actor.User, project, q)
+		return listProjectItems(ctx, queries, actor.Owner(), project, q)
 	})
 	if q.Refs != nil {
 		items = get(&rows, func(queries *db.Queries) ([]db.ListProjectItemsRow, error) {
-			return findProjectItems(ctx, queries, actor.User, project, q)
+			return findProjectItems(ctx, queries, actor.Owner(), project, q)
 		})
 	}
 	err := s.read(ctx, actor,
 		get(&parent, func(queries *db.Queries) (db.GetProjectRow, error) {
-			return queries.GetProject(ctx, project, actor.User)
+			return queries.GetProject(ctx, project, actor.Owner())
 		}), items)
 	return projectOf(parent.Project, parent.Revision), convertAll(rows, projectItemOf), notFoundAs(problem.ProjectNotFound, err)
 }

@@ -28,12 +28,12 @@ func (t *requirementsTx) LockSpecificationSince(ctx context.Context, spec requir
 	var changes []db.Change
 	err := t.read(ctx,
 		get(&parent, func(q *db.Queries) (db.LockSpecificationRow, error) {
-			return q.LockSpecification(ctx, spec, t.actor.User)
+			return q.LockSpecification(ctx, spec, t.actor.Owner())
 		}),
-		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.User) }),
+		get(&items, func(q *db.Queries) ([]db.BulletItem, error) { return q.ListItems(ctx, spec, t.actor.Owner()) }),
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
 			return q.ListSpecificationChanges(ctx, db.ListSpecificationChangesParams{
-				OwnerID: t.actor.User, SpecID: &spec, After: revision, MaxRows: maxRewound,
+				OwnerID: t.actor.Owner(), SpecID: &spec, After: revision, MaxRows: maxRewound,
 			})
 		}))
 	if err == nil {
@@ -52,18 +52,18 @@ func (t *requirementsTx) LockProjectSince(ctx context.Context, project requireme
 	var newest db.GetProjectHeadRow
 	var specs []db.Specification
 	if err := t.read(ctx,
-		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.User) }),
+		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.Owner()) }),
 		t.headOf(ctx, project, &newest),
 		get(&specs, func(q *db.Queries) ([]db.Specification, error) {
-			return q.LockSpecificationsSince(ctx, db.LockSpecificationsSinceParams{ProjectID: project, OwnerID: t.actor.User, After: revision})
+			return q.LockSpecificationsSince(ctx, db.LockSpecificationsSinceParams{ProjectID: project, OwnerID: t.actor.Owner(), After: revision})
 		})); err != nil {
 		return history.ProjectSince{}, notFoundAs(problem.ProjectNotFound, err)
 	}
 	found := history.ProjectSince{Project: t.project(row.Project, newest), At: row.At.UTC()}
 	var changes []db.Change
-	ofSpecs, err := t.since(ctx, t.actor.User, specs, revision, true,
+	ofSpecs, err := t.since(ctx, t.actor.Owner(), specs, revision, true,
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {
-			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: t.actor.User, ProjectID: project, After: revision, MaxRows: maxRewound})
+			return q.ListProjectChanges(ctx, db.ListProjectChangesParams{OwnerID: t.actor.Owner(), ProjectID: project, After: revision, MaxRows: maxRewound})
 		}))
 	if err == nil {
 		err = checkCount(changes)
@@ -103,7 +103,7 @@ func (t *tx) since(ctx context.Context, owner auth.UserID, specs []db.Specificat
 // LockDeletion implements history.Tx.
 func (t *requirementsTx) LockDeletion(ctx context.Context, item requirements.ItemID) (history.Since, history.Change, time.Time, error) {
 	var row db.Change
-	if err := t.read(ctx, get(&row, func(q *db.Queries) (db.Change, error) { return q.GetDeletion(ctx, t.actor.User, &item) })); err != nil {
+	if err := t.read(ctx, get(&row, func(q *db.Queries) (db.Change, error) { return q.GetDeletion(ctx, t.actor.Owner(), &item) })); err != nil {
 		return history.Since{}, history.Change{}, time.Time{}, notFoundAs(problem.ItemNotFound, err)
 	}
 	found, at, err := t.LockSpecificationSince(ctx, *row.SpecID, row.Revision)
@@ -117,7 +117,7 @@ func (t *requirementsTx) LockDeletion(ctx context.Context, item requirements.Ite
 func (t *requirementsTx) Locations(ctx context.Context, items []requirements.ItemID) (map[requirements.ItemID]requirements.SpecificationID, error) {
 	var rows []db.ListLocationsRow
 	err := t.read(ctx, get(&rows, func(q *db.Queries) ([]db.ListLocationsRow, error) {
-		return q.ListLocations(ctx, t.actor.User, convertAll(items, uuidOf))
+		return q.ListLocations(ctx, t.actor.Owner(), convertAll(items, uuidOf))
 	}))
 	locations := make(map[requirements.ItemID]requirements.SpecificationID, len(rows))
 	for _, row := range rows {

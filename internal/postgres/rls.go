@@ -7,7 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // scope is the tenant scope of a transaction: its role and its settings for
@@ -23,6 +25,11 @@ type scope struct {
 	snapshot bool
 	// user is the user of the scope; zero if it is known in PostgreSQL only.
 	user auth.UserID
+	// shared is true if the scope is a project of another user. Its statements begin with
+	// label, so that a connection keeps one plan of each statement for each role: a plan is
+	// made anew when the role has changed.
+	shared bool
+	label  string
 }
 
 const (
@@ -52,6 +59,19 @@ SELECT live, clock_timestamp(), set_config('role', 'codegenapp_app', true),
 	sessionEnd = `
 FROM   live_session($1, $2) AS live`
 
+	// A member reads as codegenapp_viewer. A write of a viewer fails because that role may
+	// not write.
+	scopeToSharedRead  = sharedBegin + `'codegenapp_viewer'` + sharedMiddle + timeouts + sharedEnd
+	scopeToSharedWrite = sharedBegin + `CASE role WHEN 'editor' THEN 'codegenapp_editor' ELSE 'codegenapp_viewer' END` + sharedMiddle + timeouts + sharedEnd
+
+	sharedBegin = `
+SELECT live, role, clock_timestamp(), set_config('app.user_id', CASE WHEN live THEN $2::uuid::text ELSE '' END, true),
+       set_config('app.owner_id', CASE WHEN live AND role IS NOT NULL THEN $3::uuid::text ELSE '' END, true),
+       set_config('app.project_id', $4::uuid::text, true), set_config('role', `
+	sharedMiddle = `, true), `
+	sharedEnd    = `
+FROM   live_session($1, $2) AS live, member_role($2, $3, $4) AS role`
+
 	scopeToSignIn = `
 SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce(known_user($1, $2), $3::uuid)::text, true), ` + timeouts
@@ -66,14 +86,32 @@ SELECT true, clock_timestamp(), set_config('role', 'codegenapp_app', true),
        set_config('app.user_id', coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')::text, true), ` + longTimeouts
 )
 
-// scopeTo is the scope of a caller with a live session.
+// scopeTo is the scope of a caller with a live session, for writes.
 func scopeTo(actor auth.Actor) scope {
+	if !actor.At.IsZero() {
+		return scopeToShared(actor, scopeToSharedWrite, "/*editor*/ ")
+	}
 	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, user: actor.User}
+}
+
+// scopeToReadOf is the scope of a caller with a live session, for reads.
+func scopeToReadOf(actor auth.Actor) scope {
+	if !actor.At.IsZero() {
+		return scopeToShared(actor, scopeToSharedRead, "/*viewer*/ ")
+	}
+	return scopeTo(actor)
 }
 
 // scopeToSnapshotOf is the scope of a caller for reads in several round trips.
 func scopeToSnapshotOf(actor auth.Actor) scope {
-	return scope{sql: scopeToSession, args: []any{actor.Session, actor.User}, snapshot: true, user: actor.User}
+	s := scopeToReadOf(actor)
+	s.snapshot = true
+	return s
+}
+
+// scopeToShared is the scope of a member of the project that the request is about.
+func scopeToShared(actor auth.Actor, sql, label string) scope {
+	return scope{sql: sql, args: []any{actor.Session, actor.User, actor.At.Owner, id.Of[any](actor.At.Project)}, user: actor.At.Owner, shared: true, label: label}
 }
 
 // scopeToAllOf is the scope of a caller for work on everything the caller owns.
@@ -108,27 +146,53 @@ func scopeToProfile(p auth.Profile, newUser auth.UserID) scope {
 // errWrongScope means that the result of another statement was read.
 var errWrongScope = errors.New("the result is scoped to another user than the statement")
 
-// statement is the first statement of a transaction. Its error is TokenRevoked if
-// the session is dead. It stores the database's time in *at, unless at is nil.
-func (c scope) statement(at *time.Time) statement {
+// opened is what the first statement of a transaction returns.
+type opened struct {
+	// at is the database's time.
+	at time.Time
+	// role is the actor's in the shared project; empty for another scope.
+	role string
+}
+
+// projectRole is the actor's role in the project that the request is about.
+func (o opened) projectRole() requirements.Role {
+	if o.role == "" {
+		return requirements.RoleOwner
+	}
+	return requirements.Role(o.role)
+}
+
+// statement is the first statement of a transaction. Its error is TokenRevoked if the
+// session is dead, and auth.ErrNotMember if the actor is no member of the shared project.
+// It stores what it read in *to, unless to is nil.
+func (c scope) statement(to *opened) statement {
 	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
 		var live bool
 		var user string
+		var role *string
 		var now any // nil is not read
-		if at != nil {
-			now = at
+		if to != nil {
+			now = &to.at
 		}
-		if err := results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil); err != nil {
+		var err error
+		if c.shared {
+			err = results.QueryRow().Scan(&live, &role, now, nil, &user, nil, nil, nil, nil, nil, nil)
+		} else {
+			err = results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil)
+		}
+		switch {
+		case err != nil:
 			return err
-		}
-		if !live {
+		case !live:
 			return problem.New(problem.TokenRevoked, "The session of this token has ended; sign in again.")
-		}
-		if !c.user.IsZero() && c.user.String() != user {
+		case c.shared && role == nil:
+			return auth.ErrNotMember
+		case !c.user.IsZero() && c.user.String() != user:
 			return errWrongScope
 		}
-		if at != nil {
-			*at = at.UTC()
+		if to != nil {
+			to.at = to.at.UTC()
+			to.role = orZero(role)
 		}
 		return nil
 	}}

@@ -213,7 +213,9 @@ func (x *rlsAttack) insertBelowBob(tb table, a, b row) {
 		}
 		hung := a.fresh(tb).with(to)
 		names := tb.only(func(c col) bool { _, has := hung[c.name]; return has && !c.generated })
-		x.rejected(x.power, tb.name+": "+f.name+" lets a row refer to bob's", tb.insert(names), hung.of(names)...)
+		if f.parent != "users" { // a member is another user; the service cannot choose one
+			x.rejected(x.power, tb.name+": "+f.name+" lets a row refer to bob's", tb.insert(names), hung.of(names)...)
+		}
 		if allowed := x.insertable(tb, hung); len(allowed) > 0 {
 			x.rejected(x.attacker, tb.name+": "+f.name+" lets a row refer to bob's", tb.insert(allowed), hung.of(allowed)...)
 		}

@@ -164,6 +164,8 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 				}
 			}
 			checkWatched(t, x)
+			checkMembership(t, x)
+			checkInvitations(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
 			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
 				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
@@ -179,11 +181,101 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 				t.Errorf("forget_history deletes %d changes that are not due", deleted)
 			}
 			// Statements cannot call the functions of triggers.
-			functions := column[string](t, x.super, "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY proname")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "known_user", "live_session", "session_owner", "trash_due", "watched"}, functions); diff != "" {
+			functions := column[string](t, x.super, "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY 1")
+			if diff := cmp.Diff([]string{"accept_invitation", "app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "known_user", "live_session", "locate", "member_role", "person_name", "session_owner", "shared_projects", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
+	}
+}
+
+// checkMembership checks that the functions about members return nothing to other users.
+func checkMembership(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	of, project := x.bob["users"]["id"], x.bob["projects"]["id"]
+	member := x.bob["project_members"]["user_id"]
+	things := map[string]string{
+		"projects": project, "specs": x.bob["specifications"]["id"], "items": x.bob["bullet_items"]["id"], "baselines": x.bob["baselines"]["id"],
+	}
+	located := func(user, kind string) []string {
+		mustExec(t, x.attacker, "BEGIN")
+		defer mustExec(t, x.attacker, "ROLLBACK")
+		value[string](t, x.attacker, "SELECT set_config('app.user_id', $1, true)", user)
+		return column[string](t, x.attacker, "SELECT owner_id::text || ' ' || project_id::text FROM locate($1, $2::text::uuid)", kind, things[kind])
+	}
+	for kind := range things {
+		if got := located(member, kind); !slices.Equal(got, []string{of + " " + project}) {
+			t.Errorf("locate of %s finds %v for a member", kind, got)
+		}
+		for who, user := range map[string]string{"another user": x.ann["users"]["id"], "the owner": of} {
+			if got := located(user, kind); len(got) > 0 {
+				t.Errorf("locate of %s finds %v for %s", kind, got, who)
+			}
+		}
+	}
+	role := func(member, owner, project string) *string {
+		return value[*string](t, x.attacker, "SELECT member_role($1::text::uuid, $2::text::uuid, $3::text::uuid)", member, owner, project)
+	}
+	if got := role(member, of, project); got == nil || *got != x.bob["project_members"]["role"] {
+		t.Errorf("the role of a member is %v", got)
+	}
+	for what, got := range map[string]*string{
+		"another user":    role(x.ann["users"]["id"], of, project),
+		"the owner":       role(of, of, project),
+		"another project": role(member, of, x.ann["projects"]["id"]),
+		"another owner":   role(member, x.ann["users"]["id"], project),
+	} {
+		if got != nil {
+			t.Errorf("the role with %s is %s", what, *got)
+		}
+	}
+	nameOf := func(user, person string) *string {
+		mustExec(t, x.attacker, "BEGIN")
+		defer mustExec(t, x.attacker, "ROLLBACK")
+		value[string](t, x.attacker, "SELECT set_config('app.user_id', $1, true)", user)
+		return value[*string](t, x.attacker, "SELECT person_name($1::text::uuid)", person)
+	}
+	if got := nameOf(of, member); got == nil {
+		t.Error("an owner does not read the name of a member")
+	}
+	for what, got := range map[string]*string{
+		"another user, of the member": nameOf(x.ann["users"]["id"], member), "the owner, of another user": nameOf(of, x.ann["users"]["id"]), "the member, of the owner": nameOf(member, of),
+	} {
+		if got != nil {
+			t.Errorf("person_name returns %s to %s", *got, what)
+		}
+	}
+	mustExec(t, x.super, "UPDATE project_members SET removed_at = now() WHERE owner_id = '"+of+"'")
+	if got := role(member, of, project); got != nil {
+		t.Errorf("the role of a former member is %s", *got)
+	}
+	for kind := range things {
+		if got := located(member, kind); len(got) > 0 {
+			t.Errorf("locate of %s finds %v for a former member", kind, got)
+		}
+	}
+}
+
+// checkInvitations checks that an invitation cannot be accepted without its secret, and
+// that users see no projects that are shared with others.
+func checkInvitations(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	ann, of := x.ann["users"]["id"], x.bob["users"]["id"]
+	as := func(user, sql string, args ...any) []string {
+		mustExec(t, x.attacker, "BEGIN")
+		defer mustExec(t, x.attacker, "ROLLBACK")
+		value[string](t, x.attacker, "SELECT set_config('app.user_id', $1, true)", user)
+		return column[string](t, x.attacker, sql, args...)
+	}
+	for what, hash := range map[string]string{"no hash": `\x`, "another hash": bytea(32), "an id": `\x` + strings.ReplaceAll(x.bob["invitations"]["id"], "-", "")} {
+		if got := as(ann, "SELECT concat_ws(' ', outcome, owner_id, project_id, invitation_id, role) FROM accept_invitation($1::text::bytea, 50, 50)", hash); !slices.Equal(got, []string{"missing"}) {
+			t.Errorf("accept_invitation with %s returns %v", what, got)
+		}
+	}
+	for who, user := range map[string]string{"another user": ann, "the owner": of} {
+		if got := as(user, "SELECT id::text FROM shared_projects()"); len(got) > 0 {
+			t.Errorf("shared_projects of %s returns %v", who, got)
+		}
 	}
 }
 
@@ -203,7 +295,7 @@ func checkWatched(t *testing.T, x *rlsAttack) {
 		"another session, bob's project": {bob, bob, x.bob["projects"]["id"], "false number"},
 	} {
 		got := value[string](t, x.attacker, `SELECT live::text || CASE WHEN revision IS NULL THEN ' nothing' ELSE ' number' END
-			FROM watched(ARRAY[$1]::uuid[], ARRAY[$2]::uuid[], ARRAY[$3]::uuid[])`, tc.session, tc.user, tc.project)
+			FROM watched(ARRAY[$1]::uuid[], ARRAY[$2]::uuid[], ARRAY[$2]::uuid[], ARRAY[$3]::uuid[])`, tc.session, tc.user, tc.project)
 		if got != tc.want {
 			t.Errorf("watched with %s: %s, want %s", what, got, tc.want)
 		}

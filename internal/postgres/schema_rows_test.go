@@ -35,20 +35,31 @@ func (r row) with(other row) row {
 func (r row) fresh(tb table) row {
 	changed := maps.Clone(r)
 	for _, name := range slices.Concat(tb.key, tb.unique) {
-		tied := slices.ContainsFunc(tb.foreign, func(f foreignKey) bool { return slices.Contains(f.columns, name) })
+		tied := slices.ContainsFunc(tb.foreign, func(f foreignKey) bool { return slices.Contains(f.columns, name) }) &&
+			(tb.name != "project_members" || name != "user_id")
 		if tied || name == tb.owner && len(tb.key) > 1 {
 			continue
 		}
-		switch typ := tb.typeOf(name); typ {
-		case "integer", "bigint", "smallint":
+		switch typ := tb.typeOf(name); {
+		case tb.name == "project_members":
+			changed[name] = otherMember(r[name])
+		case typ == "integer", typ == "bigint", typ == "smallint":
 			changed[name] = itoa(1000 + mathrand.IntN(20_000))
-		case "bytea":
+		case typ == "bytea":
 			changed[name] = bytea(len(r[name])/2 - 1)
 		default:
 			changed[name] = candidates(typ)[0]
 		}
 	}
 	return changed
+}
+
+// otherMember is the id of the user that can become a member beside another one.
+func otherMember(member string) string {
+	if last := len(member) - 1; member[last] == '0' {
+		return member[:last] + "1"
+	}
+	return member[:len(member)-1] + "0"
 }
 
 // of are the values of some columns.
@@ -125,6 +136,12 @@ func fill(t testing.TB, super *pgx.Conn, tb table, parents rowSet) row {
 			if p, ok := parents[f.parent]; ok {
 				made[name] = p[f.parentColumns[i]]
 			}
+		}
+	}
+	if tb.name == "project_members" { // its user is another one than the owner
+		made["user_id"] = candidates("uuid")[0]
+		for _, member := range []string{made["user_id"], otherMember(made["user_id"])} {
+			mustExec(t, super, "INSERT INTO users (id, issuer, subject, email, name) VALUES ('"+member+"', 'i', '"+member+"', '"+canary+"', '"+canary+"')")
 		}
 	}
 	if _, ok := made[tb.owner]; !ok && tb.name != "users" {

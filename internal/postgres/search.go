@@ -38,7 +38,7 @@ func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.Sea
 
 func searchParams(actor auth.Actor, q requirements.SearchQuery) db.SearchParams {
 	p := db.SearchParams{
-		OwnerID: actor.User, ProjectID: pgtype.UUID{Bytes: q.Project, Valid: !q.Project.IsZero()}, Kind: string(q.Kind),
+		OwnerID: actor.Owner(), ProjectID: pgtype.UUID{Bytes: q.Project, Valid: !q.Project.IsZero()}, Kind: string(q.Kind),
 		Words: []string{}, Exact: []string{}, Whole: []string{}, Without: []string{},
 		MaxSeconds: maxSearchSeconds, MaxBytes: page.MaxBytes, PageSize: int32Of(q.Limit),
 		AfterRank: int32Of(q.After.Number), AfterUpdatedAt: q.After.Time, AfterID: pgtype.UUID{Bytes: q.After.ID, Valid: true},

@@ -19,7 +19,7 @@ func (s *Store) SignIn(ctx context.Context, p auth.Profile, newUser auth.UserID,
 			if err != nil {
 				return err
 			}
-			result, err := decide(known, t.startedAt)
+			result, err := decide(known, t.opened.at)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ import (
 func (s *Store) Specification(ctx context.Context, actor auth.Actor, spec requirements.SpecificationID) (requirements.Specification, error) {
 	var row db.GetSpecificationRow
 	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetSpecificationRow, error) {
-		return q.GetSpecification(ctx, spec, actor.User)
+		return q.GetSpecification(ctx, spec, actor.Owner())
 	}))
 	return specificationOf(row.Specification, row.ProjectTrashed), notFoundAs(problem.SpecificationNotFound, err)
 }
@@ -24,9 +24,9 @@ func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project re
 	var parent db.GetProjectRow
 	var rows []db.ListSpecificationsRow
 	err := s.read(ctx, actor,
-		get(&parent, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.User) }),
+		get(&parent, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.Owner()) }),
 		get(&rows, func(q *db.Queries) ([]db.ListSpecificationsRow, error) {
-			return inPagesByBytes(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.User, Trashed: list.Trashed, Summary: list.Summary})
+			return inPagesByBytes(q, list).ListSpecifications(ctx, db.ListSpecificationsParams{ProjectID: project, OwnerID: actor.Owner(), Trashed: list.Trashed, Summary: list.Summary})
 		}))
 	page := convertAll(rows, func(row db.ListSpecificationsRow) requirements.Specification {
 		return specificationOf(db.Specification(row), false)
@@ -38,7 +38,7 @@ func (s *Store) Specifications(ctx context.Context, actor auth.Actor, project re
 func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec requirements.SpecificationID) (requirements.Project, requirements.Specification, time.Time, error) {
 	var row db.LockProjectAndSpecificationRow
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectAndSpecificationRow, error) {
-		return q.LockProjectAndSpecification(ctx, spec, t.actor.User)
+		return q.LockProjectAndSpecification(ctx, spec, t.actor.Owner())
 	}))
 	return projectOf(row.Project, 0), specificationOf(row.Specification, row.Project.Trashed), row.At.UTC(), notFoundAs(problem.SpecificationNotFound, err)
 }
@@ -53,7 +53,7 @@ func (t *requirementsTx) AddSpecification(ctx context.Context, project requireme
 	}
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddSpecificationRow, error) {
 		return q.AddSpecification(ctx, db.AddSpecificationParams{
-			ProjectID: project, OwnerID: t.actor.User, ID: w.ID, Title: w.Title, Content: w.Content,
+			ProjectID: project, OwnerID: t.actor.Owner(), ID: w.ID, Title: w.Title, Content: w.Content,
 			SpecificationLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
 	}), revision)
@@ -70,7 +70,7 @@ func (t *requirementsTx) ChangeSpecification(ctx context.Context, spec requireme
 	var row db.ChangeSpecificationRow
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.ChangeSpecificationRow, error) {
 		return q.ChangeSpecification(ctx, db.ChangeSpecificationParams{
-			ID: spec, OwnerID: t.actor.User, Title: w.Title, Content: w.Content, Versions: w.Versions,
+			ID: spec, OwnerID: t.actor.Owner(), Title: w.Title, Content: w.Content, Versions: w.Versions,
 		})
 	}))
 	return lockedSpecification(row), writeOf(row.At, row.Written && err == nil), notFoundAs(problem.SpecificationNotFound, err)
@@ -80,6 +80,15 @@ func (t *requirementsTx) ChangeSpecification(ctx context.Context, spec requireme
 func (t *requirementsTx) UpdateSpecification(ctx context.Context, s requirements.Specification) error {
 	return t.write(ctx, func(q *db.Queries) error {
 		return q.UpdateSpecification(ctx, db.UpdateSpecificationParams{
+			ID: s.ID, OwnerID: s.Owner, Title: s.Title, Content: s.Content, UpdatedAt: s.UpdatedAt,
+		})
+	})
+}
+
+// TrashSpecification implements requirements.Tx.
+func (t *requirementsTx) TrashSpecification(ctx context.Context, s requirements.Specification) error {
+	return t.write(ctx, func(q *db.Queries) error {
+		return q.TrashSpecification(ctx, db.TrashSpecificationParams{
 			ID: s.ID, OwnerID: s.Owner, Title: s.Title, Content: s.Content, UpdatedAt: s.UpdatedAt, DeletedAt: s.DeletedAt,
 		})
 	})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/codegenapp/codegenapp/internal/problem"
 )
 
 const (
@@ -28,8 +30,8 @@ type tx struct {
 	scope  scope
 	conn   *pgxpool.Conn
 	queued batch
-	// startedAt is the database's time at the begin.
-	startedAt time.Time
+	// opened is what the first statement has returned: the time at the begin, and the role.
+	opened opened
 	// committed is true once the commit was sent.
 	committed bool
 }
@@ -64,7 +66,20 @@ func (s *Store) tryTx(ctx context.Context, in scope, work func(*tx) error) (begu
 		err = t.commit(ctx)
 	}
 	ok = err == nil
-	return !t.startedAt.IsZero(), err
+	return !t.opened.at.IsZero(), t.denied(err)
+}
+
+// denied turns the error of a statement for which the role of a member has no right into
+// PermissionDenied.
+func (t *tx) denied(err error) error {
+	switch {
+	case !t.scope.shared || sqlState(err) != "42501": // insufficient_privilege
+		return err
+	case t.opened.role == "viewer":
+		return problem.New(problem.PermissionDenied, "You can read this project but not change it. Its owner can make you an editor.")
+	default:
+		return problem.New(problem.PermissionDenied, "You can edit this project; this operation is for its owner alone.")
+	}
 }
 
 // read sends what is queued and these queries in one round trip.
@@ -86,7 +101,7 @@ func (t *tx) readAndCommit(ctx context.Context, queries ...query) error {
 // queue queues queries; their results are read with the next round trip.
 func (t *tx) queue(ctx context.Context, queries ...query) error {
 	for _, q := range queries {
-		s, err := record(ctx, q, t.store.hold)
+		s, err := record(ctx, q, t.scope.label, t.store.hold)
 		if err != nil {
 			return err
 		}
@@ -119,7 +134,7 @@ func (t *tx) send(ctx context.Context) error {
 		if t.scope.snapshot {
 			begin = "begin isolation level repeatable read, read only"
 		}
-		b = append(batch{{sql: begin}, t.scope.statement(&t.startedAt)}, b...)
+		b = append(batch{{sql: begin}, t.scope.statement(&t.opened)}, b...)
 	}
 	return b.send(ctx, t.conn)
 }

@@ -45,7 +45,7 @@ func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Even
 			return notFoundAs(problem.TokenRevoked, err)
 		}
 		if err := decide(convertAll(shared, func(row db.CountMembersOfProjectsRow) auth.SharedProject {
-			return auth.SharedProject{Title: row.Title, Members: int(row.Members)}
+			return auth.SharedProject{ID: auth.ResourceID(row.ID), Members: int(row.Members)}
 		})); err != nil {
 			return err
 		}

@@ -237,7 +237,7 @@ func (s *Service) TrashProject(ctx context.Context, actor auth.Actor, project Pr
 		if err != nil {
 			return err
 		}
-		if err := tx.UpdateProject(ctx, &now); err != nil {
+		if err := tx.TrashProject(ctx, &now); err != nil {
 			return err
 		}
 		return tx.SetProjectCount(ctx, owner.ProjectCount)
@@ -256,7 +256,7 @@ func (s *Service) RestoreProject(ctx context.Context, actor auth.Actor, project 
 		if owner, now, changed, err = owner.restoreProject(before, condition, s.limits.ProjectsPerUser); err != nil || !changed {
 			return err
 		}
-		if err := tx.UpdateProject(ctx, &now); err != nil {
+		if err := tx.TrashProject(ctx, &now); err != nil {
 			return err
 		}
 		return tx.SetProjectCount(ctx, owner.ProjectCount)

@@ -297,7 +297,7 @@ func (s *Service) TrashSpecification(ctx context.Context, actor auth.Actor, spec
 		if err != nil {
 			return err
 		}
-		if err := tx.UpdateSpecification(ctx, now); err != nil {
+		if err := tx.TrashSpecification(ctx, now); err != nil {
 			return err
 		}
 		return tx.CountSpecification(ctx, parent)
@@ -316,7 +316,7 @@ func (s *Service) RestoreSpecification(ctx context.Context, actor auth.Actor, sp
 		if parent, now, changed, err = parent.restoreSpecification(before, condition, s.limits.SpecificationsPerProject, at); err != nil || !changed {
 			return err
 		}
-		if err := tx.UpdateSpecification(ctx, now); err != nil {
+		if err := tx.TrashSpecification(ctx, now); err != nil {
 			return err
 		}
 		return tx.CountSpecification(ctx, parent)

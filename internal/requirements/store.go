@@ -60,11 +60,19 @@ type Tx interface {
 	LockMove(ctx context.Context, item ItemID, to SpecificationID) (from, target Specification, found Item, at time.Time, err error)
 
 	InsertProject(ctx context.Context, p Project) error
-	// UpdateProject updates the locked project, and sets its Revision with the commit.
+	// UpdateProject stores the texts of the locked project, and sets its Revision with the
+	// commit.
 	UpdateProject(ctx context.Context, p *Project) error
+	// TrashProject stores whether the locked project is in the trash, and sets its Revision
+	// with the commit. Only the owner has the right to it.
+	TrashProject(ctx context.Context, p *Project) error
 	// SetProjectCount stores the number of live projects of the locked owner.
 	SetProjectCount(ctx context.Context, count int) error
+	// UpdateSpecification stores the texts of the locked specification.
 	UpdateSpecification(ctx context.Context, s Specification) error
+	// TrashSpecification is UpdateSpecification, and stores whether the specification is in
+	// the trash. Only the owner has the right to it.
+	TrashSpecification(ctx context.Context, s Specification) error
 	// CountSpecification stores the specification counters of the locked project:
 	// the count and the next number.
 	CountSpecification(ctx context.Context, p Project) error

@@ -91,7 +91,7 @@ CREATE TABLE invitations (
     CONSTRAINT invitations_project_fkey FOREIGN KEY (owner_id, project_id)
         REFERENCES projects (owner_id, id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX invitations_by_hash ON invitations (hash);
+CREATE INDEX invitations_by_hash ON invitations (hash);
 CREATE INDEX invitations_by_project ON invitations (owner_id, project_id, created_at);
 CREATE INDEX invitations_by_expiry ON invitations (expires_at);
 
@@ -100,8 +100,12 @@ ALTER TABLE project_members FORCE  ROW LEVEL SECURITY;
 ALTER TABLE invitations     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invitations     FORCE  ROW LEVEL SECURITY;
 
-CREATE POLICY project_members_own ON project_members TO codegenapp_app
-    USING (owner_id = (SELECT app_user_id())) WITH CHECK (owner_id = (SELECT app_user_id()));
+-- An owner cannot make anyone a member: the functions of invitations and bots do, with the
+-- consent of the user. So a membership shows the name of nobody who did not consent.
+CREATE POLICY project_members_own ON project_members FOR SELECT TO codegenapp_app
+    USING (owner_id = (SELECT app_user_id()));
+CREATE POLICY project_members_changed ON project_members FOR UPDATE TO codegenapp_app
+    USING (owner_id = (SELECT app_user_id()) AND removed_at IS NULL) WITH CHECK (owner_id = (SELECT app_user_id()));
 -- Users see their own memberships, and can end them.
 CREATE POLICY project_members_self ON project_members FOR SELECT TO codegenapp_app
     USING (user_id = (SELECT app_user_id()));
@@ -116,14 +120,13 @@ CREATE POLICY invitations_lookup ON invitations FOR SELECT TO CURRENT_USER USING
 CREATE POLICY invitations_accepted ON invitations FOR UPDATE TO CURRENT_USER USING (true);
 CREATE POLICY invitations_forgotten ON invitations FOR DELETE TO CURRENT_USER USING (expires_at < now() - interval '30 days');
 
-GRANT SELECT, INSERT ON project_members TO codegenapp_app;
-GRANT UPDATE (role, created_at, removed_at) ON project_members TO codegenapp_app;
+GRANT SELECT ON project_members TO codegenapp_app;
+GRANT UPDATE (role, removed_at) ON project_members TO codegenapp_app;
 GRANT SELECT ON invitations TO codegenapp_app;
 GRANT INSERT (owner_id, id, project_id, role, email, hash, created_at, expires_at) ON invitations TO codegenapp_app;
 GRANT UPDATE (withdrawn_at) ON invitations TO codegenapp_app;
 
--- What members see: one project with everything in it, and the names of the people who
--- work on it or did so.
+-- What members see: one project with everything in it.
 GRANT USAGE ON SCHEMA public TO codegenapp_editor, codegenapp_viewer;
 CREATE POLICY projects_shared ON projects TO codegenapp_editor, codegenapp_viewer
     USING (owner_id = (SELECT app_owner_id()) AND id = (SELECT app_project_id()));
@@ -142,16 +145,29 @@ CREATE POLICY baselines_shared ON baselines TO codegenapp_editor, codegenapp_vie
 CREATE POLICY project_members_shared ON project_members FOR SELECT TO codegenapp_editor, codegenapp_viewer
     USING (owner_id = (SELECT app_owner_id()) AND project_id = (SELECT app_project_id()));
 CREATE POLICY users_shared ON users FOR SELECT TO codegenapp_editor, codegenapp_viewer
-    USING (id = (SELECT app_owner_id()) OR EXISTS (SELECT FROM project_members AS m WHERE m.user_id = users.id));
+    USING (id = (SELECT app_owner_id()) OR id = (SELECT app_user_id()));
 -- The keys of a member's own creations.
 CREATE POLICY idempotency_keys_member ON idempotency_keys TO codegenapp_editor
     USING (owner_id = (SELECT app_user_id())) WITH CHECK (owner_id = (SELECT app_user_id()));
 CREATE POLICY audit_events_member ON audit_events FOR INSERT TO codegenapp_editor
     WITH CHECK (actor_id = (SELECT app_user_id()));
--- Owners see who works on their projects. The name is before users_self in the alphabet, so
--- PostgreSQL does not evaluate this policy for the caller's own row.
-CREATE POLICY users_members ON users FOR SELECT TO codegenapp_app
-    USING (EXISTS (SELECT FROM project_members AS m WHERE m.owner_id = (SELECT app_user_id()) AND m.user_id = users.id));
+-- Returns the name of a person who works on a project of the tenant scope's owner, or did
+-- so. In the scope of a member it is that member's project. NULL for everyone else.
+-- +goose StatementBegin
+CREATE FUNCTION person_name(person uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner   uuid := coalesce(nullif(current_setting('app.owner_id', true), '')::uuid, public.app_user_id());
+    project uuid := nullif(current_setting('app.project_id', true), '')::uuid;
+BEGIN
+    RETURN (SELECT u.name FROM public.users AS u
+            WHERE  u.id = person
+            AND    EXISTS (SELECT FROM public.project_members AS m
+                           WHERE  m.owner_id = owner AND m.user_id = person AND (project IS NULL OR m.project_id = project)));
+END
+$$;
+-- +goose StatementEnd
 
 GRANT SELECT ON projects, specifications, bullet_items, project_revisions, changes, baselines, project_members TO codegenapp_editor, codegenapp_viewer;
 GRANT SELECT (id, name) ON users TO codegenapp_editor, codegenapp_viewer;
@@ -170,6 +186,10 @@ GRANT INSERT (id, actor_id, action, resource_type, resource_id, ip, user_agent, 
 -- A response to a creation belongs to the place of the creation: NULL is the content of
 -- the user. A user who is no member any more cannot have it replayed.
 ALTER TABLE idempotency_keys ADD COLUMN tenant_id uuid;
+CREATE INDEX idempotency_keys_by_tenant ON idempotency_keys (tenant_id) WHERE tenant_id IS NOT NULL;
+-- An owner who deletes history deletes the saved responses of members, too.
+CREATE POLICY idempotency_keys_read_by_tenant ON idempotency_keys FOR SELECT TO codegenapp_app USING (tenant_id = (SELECT app_user_id()));
+CREATE POLICY idempotency_keys_deleted_by_tenant ON idempotency_keys FOR DELETE TO codegenapp_app USING (tenant_id = (SELECT app_user_id()));
 
 -- Returns the role of a member of a project; NULL for everyone else.
 -- +goose StatementBegin
@@ -216,9 +236,103 @@ $$;
 -- +goose StatementEnd
 CREATE POLICY bullet_items_read ON bullet_items FOR SELECT TO CURRENT_USER USING (true);
 
-REVOKE ALL ON FUNCTION app_owner_id(), app_project_id(), member_role(uuid, uuid, uuid), locate(text, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app_user_id(), app_owner_id(), app_project_id() TO codegenapp_editor, codegenapp_viewer;
-GRANT EXECUTE ON FUNCTION member_role(uuid, uuid, uuid), locate(text, uuid) TO codegenapp_app;
+REVOKE ALL ON FUNCTION app_owner_id(), app_project_id(), person_name(uuid), member_role(uuid, uuid, uuid), locate(text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app_user_id(), app_owner_id(), app_project_id(), person_name(uuid) TO codegenapp_editor, codegenapp_viewer;
+GRANT EXECUTE ON FUNCTION person_name(uuid), member_role(uuid, uuid, uuid), locate(text, uuid) TO codegenapp_app;
+
+-- As of migration 14, and for the projects of other owners: a stream ends with the
+-- membership of its user. The release before uses the function of migration 14.
+-- +goose StatementBegin
+CREATE FUNCTION watched(sessions uuid[], users uuid[], owners uuid[], projects uuid[]) RETURNS TABLE (live boolean, revision bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.id IS NOT NULL,
+           CASE WHEN w.project IS NOT NULL THEN CASE WHEN p.id IS NOT NULL THEN coalesce(r.revision, 0) END
+                ELSE (SELECT coalesce(sum(a.revision), 0)::bigint FROM public.project_revisions AS a WHERE a.owner_id = w.caller) END
+    FROM   unnest(watched.sessions, watched.users, watched.owners, watched.projects) WITH ORDINALITY AS w (session, caller, owner, project, place)
+    LEFT   JOIN public.sessions AS s ON s.id = w.session AND s.user_id = w.caller
+                                    AND s.revoked_at IS NULL AND s.ends_at > now() AND s.expires_at > now()
+    LEFT   JOIN public.projects AS p ON p.owner_id = w.owner AND p.id = w.project AND p.deleted_at IS NULL
+                                    AND (w.owner = w.caller OR EXISTS (
+                                         SELECT FROM public.project_members AS m
+                                         WHERE  m.owner_id = w.owner AND m.project_id = w.project AND m.user_id = w.caller AND m.removed_at IS NULL))
+    LEFT   JOIN public.project_revisions AS r ON r.owner_id = w.owner AND r.project_id = w.project
+    ORDER  BY w.place;
+END
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION watched(uuid[], uuid[], uuid[], uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION watched(uuid[], uuid[], uuid[], uuid[]) TO codegenapp_app;
+
+-- As of migration 11, but members insert, too: the owner of the row is that of the tenant
+-- scope.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION create_specification() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made record;
+BEGIN
+    IF coalesce(nullif(current_setting('app.owner_id', true), ''), nullif(current_setting('app.user_id', true), ''))::uuid <> NEW.owner_id THEN
+        RETURN NEW; -- the policy rejects it
+    END IF;
+    made := public.revise(NEW.owner_id, NEW.project_id);
+    IF made.revision IS NULL THEN
+        RETURN NEW; -- the foreign key rejects it
+    END IF;
+    NEW.revision := made.revision;
+    INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version)
+    VALUES (NEW.owner_id, NEW.project_id, made.revision, made.revised_at, 'specification.created', nullif(current_setting('app.user_id', true), '')::uuid, NEW.id, NEW.version);
+    RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION list_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec record;
+    made record;
+    counted bigint;
+BEGIN
+    IF coalesce(nullif(current_setting('app.owner_id', true), ''), nullif(current_setting('app.user_id', true), ''))::uuid <> NEW.owner_id THEN
+        RETURN NEW; -- the policy rejects it
+    END IF;
+    SELECT s.project_id, s.next_item_number, s.updated_at INTO spec
+    FROM   public.specifications AS s
+    WHERE  s.owner_id = NEW.owner_id AND s.id = NEW.spec_id
+    FOR    NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.number < spec.next_item_number THEN
+        NEW.version := coalesce((
+            SELECT c.item_version + 1 FROM public.changes AS c
+            WHERE  c.owner_id = NEW.owner_id AND c.spec_id = NEW.spec_id AND c.item_id = NEW.id
+            ORDER  BY c.revision DESC, c.number DESC LIMIT 1), 1);
+    END IF;
+    made := public.revise(NEW.owner_id, spec.project_id);
+    NEW.number := coalesce(NEW.number, spec.next_item_number);
+    UPDATE public.specifications AS s
+    SET    item_ids = CASE WHEN NEW.place IS NULL THEN s.item_ids || NEW.id
+                           ELSE s.item_ids[:NEW.place] || NEW.id || s.item_ids[NEW.place + 1:] END,
+           next_item_number = greatest(s.next_item_number, NEW.number + 1),
+           revision = made.revision, updated_at = greatest(s.updated_at, NEW.updated_at)
+    WHERE  s.owner_id = NEW.owner_id AND s.id = NEW.spec_id
+    RETURNING s.version INTO counted;
+    INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version,
+                                item_id, item_version, item_number, old_spec_updated_at)
+    VALUES (NEW.owner_id, spec.project_id, made.revision, made.revised_at,
+            CASE NEW.version WHEN 1 THEN 'item.created' ELSE 'item.restored' END::public.change_kind,
+            nullif(current_setting('app.user_id', true), '')::uuid, NEW.spec_id, counted, NEW.id, NEW.version, NEW.number, spec.updated_at);
+    NEW.place := NULL;
+    RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
 
 -- Deletes invitations that ended thirty days ago. The parameter bounds the rows.
 -- +goose StatementBegin
@@ -332,10 +446,78 @@ $$;
 DROP FUNCTION shared_projects();
 DROP FUNCTION accept_invitation(bytea, integer, integer);
 DROP FUNCTION forget_invitations(integer);
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION create_specification() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made record;
+BEGIN
+    IF nullif(current_setting('app.user_id', true), '')::uuid <> NEW.owner_id THEN
+        RETURN NEW; -- the policy rejects it
+    END IF;
+    made := public.revise(NEW.owner_id, NEW.project_id);
+    IF made.revision IS NULL THEN
+        RETURN NEW; -- the foreign key rejects it
+    END IF;
+    NEW.revision := made.revision;
+    INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version)
+    VALUES (NEW.owner_id, NEW.project_id, made.revision, made.revised_at, 'specification.created', nullif(current_setting('app.user_id', true), '')::uuid, NEW.id, NEW.version);
+    RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION list_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec record;
+    made record;
+    counted bigint;
+BEGIN
+    IF nullif(current_setting('app.user_id', true), '')::uuid <> NEW.owner_id THEN
+        RETURN NEW; -- the policy rejects it
+    END IF;
+    SELECT s.project_id, s.next_item_number, s.updated_at INTO spec
+    FROM   public.specifications AS s
+    WHERE  s.owner_id = NEW.owner_id AND s.id = NEW.spec_id
+    FOR    NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.number < spec.next_item_number THEN
+        NEW.version := coalesce((
+            SELECT c.item_version + 1 FROM public.changes AS c
+            WHERE  c.owner_id = NEW.owner_id AND c.spec_id = NEW.spec_id AND c.item_id = NEW.id
+            ORDER  BY c.revision DESC, c.number DESC LIMIT 1), 1);
+    END IF;
+    made := public.revise(NEW.owner_id, spec.project_id);
+    NEW.number := coalesce(NEW.number, spec.next_item_number);
+    UPDATE public.specifications AS s
+    SET    item_ids = CASE WHEN NEW.place IS NULL THEN s.item_ids || NEW.id
+                           ELSE s.item_ids[:NEW.place] || NEW.id || s.item_ids[NEW.place + 1:] END,
+           next_item_number = greatest(s.next_item_number, NEW.number + 1),
+           revision = made.revision, updated_at = greatest(s.updated_at, NEW.updated_at)
+    WHERE  s.owner_id = NEW.owner_id AND s.id = NEW.spec_id
+    RETURNING s.version INTO counted;
+    INSERT INTO public.changes (owner_id, project_id, revision, revised_at, kind, actor_id, spec_id, spec_version,
+                                item_id, item_version, item_number, old_spec_updated_at)
+    VALUES (NEW.owner_id, spec.project_id, made.revision, made.revised_at,
+            CASE NEW.version WHEN 1 THEN 'item.created' ELSE 'item.restored' END::public.change_kind,
+            nullif(current_setting('app.user_id', true), '')::uuid, NEW.spec_id, counted, NEW.id, NEW.version, NEW.number, spec.updated_at);
+    NEW.place := NULL;
+    RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+DROP FUNCTION watched(uuid[], uuid[], uuid[], uuid[]);
 DROP FUNCTION locate(text, uuid);
 DROP FUNCTION member_role(uuid, uuid, uuid);
+DROP POLICY idempotency_keys_read_by_tenant ON idempotency_keys;
+DROP POLICY idempotency_keys_deleted_by_tenant ON idempotency_keys;
 ALTER TABLE idempotency_keys DROP COLUMN tenant_id;
-DROP POLICY users_members ON users;
+DROP FUNCTION person_name(uuid);
 DROP POLICY users_shared ON users;
 DROP POLICY projects_shared ON projects;
 DROP POLICY projects_locked ON projects;

@@ -1,7 +1,7 @@
 -- ExportProjects reads a page of the owner's projects by id, also those in the trash.
 -- name: ExportProjects :many
 SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       (SELECT u.name FROM users AS u WHERE u.id = @owner_id)::text AS owner_name
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = @owner_id AND p.id > @after
 ORDER  BY p.id
@@ -18,7 +18,7 @@ LIMIT  @max_rows;
 
 -- ExportBaselines reads a page of a project's baselines by name.
 -- name: ExportBaselines :many
-SELECT sqlc.embed(b), u.name AS created_by_name
+SELECT sqlc.embed(b), coalesce(u.name, person_name(b.created_by), '')::text AS created_by_name
 FROM   baselines AS b
 LEFT   JOIN users AS u ON u.id = b.created_by
 WHERE  b.owner_id = @owner_id AND b.project_id = @project_id AND b.name > @after
@@ -28,7 +28,7 @@ LIMIT  @max_rows;
 -- ExportChanges reads a page of a project's changes, the oldest first, with what they
 -- replaced. The page ends with the first change beyond max_bytes of texts.
 -- name: ExportChanges :many
-SELECT sqlc.embed(c), coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+SELECT sqlc.embed(c), coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM  (SELECT n.revision, n.number, sum(n.size) OVER along - n.size AS before
        FROM  (SELECT o.revision, o.number,
                      coalesce(octet_length(o.old_title), 0) + coalesce(octet_length(o.old_content), 0) + 16 * coalesce(cardinality(o.old_item_ids), 0) AS size

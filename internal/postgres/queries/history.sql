@@ -46,7 +46,7 @@ LIMIT  @max_rows;
 -- replaced.
 -- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -60,7 +60,7 @@ LIMIT  @max_rows;
 -- ListChangesSince reads the changes of a project from the oldest to the newest.
 -- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -75,7 +75,7 @@ LIMIT  @max_rows;
 -- newest first, without what they replaced.
 -- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -118,19 +118,20 @@ WHERE  owner_id = @owner_id AND item_id = @item_id AND kind = 'item.deleted'
 ORDER  BY revision DESC, number DESC
 LIMIT  1;
 
--- DeleteSavedResponses deletes the saved responses that contain a specification.
+-- DeleteSavedResponses deletes the saved responses that contain a specification, also those
+-- of members.
 -- name: DeleteSavedResponses :exec
 DELETE FROM idempotency_keys
-WHERE  owner_id = @owner_id AND position(@spec_id::text IN answer) > 0;
+WHERE (owner_id = @owner_id OR tenant_id = @owner_id) AND position(@spec_id::text IN answer) > 0;
 
 -- DeleteSavedResponsesOfProject deletes the saved responses that contain a project, or one
--- of its specifications.
+-- of its specifications, also those of members.
 -- name: DeleteSavedResponsesOfProject :exec
 DELETE FROM idempotency_keys AS k
-WHERE  k.owner_id = @owner_id
+WHERE (k.owner_id = @owner_id OR k.tenant_id = @owner_id)
 AND    (position((@project_id::uuid)::text IN k.answer) > 0
         OR EXISTS (SELECT FROM specifications AS s
-                   WHERE  s.owner_id = k.owner_id AND s.project_id = @project_id::uuid AND position(s.id::text IN k.answer) > 0));
+                   WHERE  s.owner_id = @owner_id AND s.project_id = @project_id::uuid AND position(s.id::text IN k.answer) > 0));
 
 -- GetProjectRevision reads the newest revision of a project, 0 without one.
 -- name: GetProjectRevision :one
@@ -138,12 +139,13 @@ SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions
 WHERE  owner_id = @owner_id AND project_id = @project_id;
 
--- GetProjectHead is GetProjectRevision for a response that shows the project: it reads the
--- name of the owner, too.
+-- GetProjectHead reads the newest revision of a locked project and the name of its owner,
+-- for a response that shows it.
 -- name: GetProjectHead :one
-SELECT coalesce(max(revision), 0)::bigint AS revision, (SELECT u.name FROM users AS u WHERE u.id = @owner_id)::text AS owner_name
-FROM   project_revisions
-WHERE  owner_id = @owner_id AND project_id = @project_id;
+SELECT coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.owner_id = @owner_id AND p.id = @project_id;
 
 -- ListItemsOfSpecifications reads the items of several specifications, the contents only
 -- if they are wanted.

@@ -17,7 +17,7 @@ FOR    KEY SHARE;
 -- statement of its own after TryLockIdempotencyKey, so it sees what was committed
 -- before the lock was taken.
 -- name: GetSavedResponse :one
-SELECT request, answer
+SELECT request, answer, tenant_id
 FROM   idempotency_keys
 WHERE  owner_id = @owner_id AND key = @key AND created_at > now() - make_interval(secs => @ttl::float8);
 
@@ -28,5 +28,5 @@ WHERE  owner_id = @owner_id AND created_at <= @before;
 
 -- SaveResponse inserts the response to the first request with the key.
 -- name: SaveResponse :exec
-INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at)
-VALUES (@owner_id, @key, @request, @answer, @created_at);
+INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at, tenant_id)
+VALUES (@owner_id, @key, @request, @answer, @created_at, sqlc.narg(tenant_id));

@@ -1,16 +1,14 @@
 -- ListMembers reads the members of a project by name.
 -- name: ListMembers :many
-SELECT m.user_id, u.name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
 FROM   project_members AS m
-JOIN   users AS u ON u.id = m.user_id
 WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.removed_at IS NULL
-ORDER  BY u.name COLLATE "C", u.id;
+ORDER  BY person_name(m.user_id) COLLATE "C", m.user_id;
 
 -- ListMember reads a member of a locked project, if the user is one.
 -- name: ListMember :many
-SELECT m.user_id, u.name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
 FROM   project_members AS m
-JOIN   users AS u ON u.id = m.user_id
 WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.user_id = @user_id AND m.removed_at IS NULL;
 
 -- SetMemberRole sets the role of a member of a locked project.
@@ -56,7 +54,7 @@ WHERE  owner_id = @owner_id AND id = @id;
 -- CountMembersOfProjects counts the members of each live project of the owner that has
 -- some, by title.
 -- name: CountMembersOfProjects :many
-SELECT p.title, count(*) AS members
+SELECT p.id, count(*) AS members
 FROM   project_members AS m
 JOIN   projects AS p ON p.owner_id = m.owner_id AND p.id = m.project_id
 WHERE  m.owner_id = @owner_id AND m.removed_at IS NULL AND NOT p.trashed

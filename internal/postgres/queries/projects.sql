@@ -15,7 +15,7 @@ WHERE  p.id = @id AND p.owner_id = @owner_id;
 -- (inPages).
 -- name: ListProjects :many
 SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       (SELECT u.name FROM users AS u WHERE u.id = @owner_id)::text AS owner_name
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = @owner_id AND p.trashed = @trashed;
 
@@ -53,10 +53,16 @@ FOR    NO KEY UPDATE OF u, p;
 INSERT INTO projects (id, owner_id, title, description, created_at, updated_at)
 VALUES (@id, @owner_id, @title, @description, @created_at, @updated_at);
 
--- UpdateProject updates a project that the transaction has locked.
+-- UpdateProject updates the texts of a project that the transaction has locked.
 -- name: UpdateProject :exec
 UPDATE projects
-SET    title = @title, description = @description, updated_at = @updated_at, deleted_at = @deleted_at
+SET    title = @title, description = @description, updated_at = @updated_at
+WHERE  id = @id AND owner_id = @owner_id;
+
+-- TrashProject moves a project that the transaction has locked to the trash, or out of it.
+-- name: TrashProject :exec
+UPDATE projects
+SET    updated_at = @updated_at, deleted_at = @deleted_at
 WHERE  id = @id AND owner_id = @owner_id;
 
 -- SetProjectCount sets the number of live projects of the locked owner.

@@ -82,8 +82,15 @@ WITH locked AS (
 SELECT l.*, EXISTS (SELECT FROM changed) AS written
 FROM   locked AS l;
 
--- UpdateSpecification updates a specification that the transaction has locked.
+-- UpdateSpecification updates the texts of a specification that the transaction has locked.
 -- name: UpdateSpecification :exec
+UPDATE specifications
+SET    title = @title, content = @content, updated_at = @updated_at
+WHERE  id = @id AND owner_id = @owner_id;
+
+-- TrashSpecification updates the texts of a locked specification, and moves it to the trash
+-- or out of it.
+-- name: TrashSpecification :exec
 UPDATE specifications
 SET    title = @title, content = @content, updated_at = @updated_at, deleted_at = @deleted_at
 WHERE  id = @id AND owner_id = @owner_id;

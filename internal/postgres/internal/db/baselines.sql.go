@@ -31,7 +31,7 @@ func (q *Queries) DeleteBaseline(ctx context.Context, ownerID auth.UserID, iD hi
 }
 
 const getBaseline = `-- name: GetBaseline :one
-SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, u.name AS created_by_name
+SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, coalesce(u.name, person_name(b.created_by), '')::text AS created_by_name
 FROM   baselines AS b
 JOIN   projects AS p ON p.owner_id = b.owner_id AND p.id = b.project_id
 LEFT   JOIN users AS u ON u.id = b.created_by
@@ -40,7 +40,7 @@ WHERE  b.owner_id = $1 AND b.id = $2 AND NOT p.trashed
 
 type GetBaselineRow struct {
 	Baseline      Baseline
-	CreatedByName *string
+	CreatedByName string
 }
 
 // GetBaseline reads a baseline of a live project.
@@ -64,8 +64,8 @@ func (q *Queries) GetBaseline(ctx context.Context, ownerID auth.UserID, iD histo
 
 const insertBaseline = `-- name: InsertBaseline :one
 INSERT INTO baselines (owner_id, id, project_id, name, description, revision, digest, created_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $1, clock_timestamp())
-RETURNING created_at, (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS created_by_name
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())
+RETURNING created_at, (SELECT u.name FROM users AS u WHERE u.id = $8)::text AS created_by_name
 `
 
 type InsertBaselineParams struct {
@@ -76,6 +76,7 @@ type InsertBaselineParams struct {
 	Description string
 	Revision    int64
 	Digest      string
+	CreatedBy   auth.UserID
 }
 
 type InsertBaselineRow struct {
@@ -93,6 +94,7 @@ func (q *Queries) InsertBaseline(ctx context.Context, arg InsertBaselineParams) 
 		arg.Description,
 		arg.Revision,
 		arg.Digest,
+		arg.CreatedBy,
 	)
 	var i InsertBaselineRow
 	err := row.Scan(&i.CreatedAt, &i.CreatedByName)
@@ -100,7 +102,7 @@ func (q *Queries) InsertBaseline(ctx context.Context, arg InsertBaselineParams) 
 }
 
 const listBaselines = `-- name: ListBaselines :many
-SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, u.name AS created_by_name
+SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, coalesce(u.name, person_name(b.created_by), '')::text AS created_by_name
 FROM   baselines AS b
 LEFT   JOIN users AS u ON u.id = b.created_by
 WHERE  b.owner_id = $1 AND b.project_id = $2 AND (b.created_at, b.id) < ($3::timestamptz, $4::uuid)
@@ -118,7 +120,7 @@ type ListBaselinesParams struct {
 
 type ListBaselinesRow struct {
 	Baseline      Baseline
-	CreatedByName *string
+	CreatedByName string
 }
 
 // ListBaselines reads the baselines of a project, the newest first.

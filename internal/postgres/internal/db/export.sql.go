@@ -13,7 +13,7 @@ import (
 )
 
 const exportBaselines = `-- name: ExportBaselines :many
-SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, u.name AS created_by_name
+SELECT b.owner_id, b.id, b.project_id, b.name, b.description, b.revision, b.digest, b.created_by, b.created_at, coalesce(u.name, person_name(b.created_by), '')::text AS created_by_name
 FROM   baselines AS b
 LEFT   JOIN users AS u ON u.id = b.created_by
 WHERE  b.owner_id = $1 AND b.project_id = $2 AND b.name > $3
@@ -30,7 +30,7 @@ type ExportBaselinesParams struct {
 
 type ExportBaselinesRow struct {
 	Baseline      Baseline
-	CreatedByName *string
+	CreatedByName string
 }
 
 // ExportBaselines reads a page of a project's baselines by name.
@@ -71,7 +71,7 @@ func (q *Queries) ExportBaselines(ctx context.Context, arg ExportBaselinesParams
 }
 
 const exportChanges = `-- name: ExportChanges :many
-SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased, coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+SELECT c.owner_id, c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version, c.old_title, c.old_content, c.old_place, c.old_item_ids, c.old_created_at, c.old_updated_at, c.old_deleted_at, c.old_spec_updated_at, c.erased, coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM  (SELECT n.revision, n.number, sum(n.size) OVER along - n.size AS before
        FROM  (SELECT o.revision, o.number,
                      coalesce(octet_length(o.old_title), 0) + coalesce(octet_length(o.old_content), 0) + 16 * coalesce(cardinality(o.old_item_ids), 0) AS size
@@ -99,7 +99,7 @@ type ExportChangesParams struct {
 type ExportChangesRow struct {
 	Change     Change
 	SpecNumber int32
-	ActorName  *string
+	ActorName  string
 }
 
 // ExportChanges reads a page of a project's changes, the oldest first, with what they
@@ -157,7 +157,7 @@ func (q *Queries) ExportChanges(ctx context.Context, arg ExportChangesParams) ([
 
 const exportProjects = `-- name: ExportProjects :many
 SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS owner_name
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = $1 AND p.id > $2
 ORDER  BY p.id

@@ -16,10 +16,11 @@ import (
 
 const deleteSavedResponses = `-- name: DeleteSavedResponses :exec
 DELETE FROM idempotency_keys
-WHERE  owner_id = $1 AND position($2::text IN answer) > 0
+WHERE (owner_id = $1 OR tenant_id = $1) AND position($2::text IN answer) > 0
 `
 
-// DeleteSavedResponses deletes the saved responses that contain a specification.
+// DeleteSavedResponses deletes the saved responses that contain a specification, also those
+// of members.
 func (q *Queries) DeleteSavedResponses(ctx context.Context, ownerID auth.UserID, specID string) error {
 	_, err := q.db.Exec(ctx, deleteSavedResponses, ownerID, specID)
 	return err
@@ -27,14 +28,14 @@ func (q *Queries) DeleteSavedResponses(ctx context.Context, ownerID auth.UserID,
 
 const deleteSavedResponsesOfProject = `-- name: DeleteSavedResponsesOfProject :exec
 DELETE FROM idempotency_keys AS k
-WHERE  k.owner_id = $1
+WHERE (k.owner_id = $1 OR k.tenant_id = $1)
 AND    (position(($2::uuid)::text IN k.answer) > 0
         OR EXISTS (SELECT FROM specifications AS s
-                   WHERE  s.owner_id = k.owner_id AND s.project_id = $2::uuid AND position(s.id::text IN k.answer) > 0))
+                   WHERE  s.owner_id = $1 AND s.project_id = $2::uuid AND position(s.id::text IN k.answer) > 0))
 `
 
 // DeleteSavedResponsesOfProject deletes the saved responses that contain a project, or one
-// of its specifications.
+// of its specifications, also those of members.
 func (q *Queries) DeleteSavedResponsesOfProject(ctx context.Context, ownerID auth.UserID, projectID pgtype.UUID) error {
 	_, err := q.db.Exec(ctx, deleteSavedResponsesOfProject, ownerID, projectID)
 	return err
@@ -94,9 +95,10 @@ func (q *Queries) GetLiveRevision(ctx context.Context, ownerID auth.UserID, proj
 }
 
 const getProjectHead = `-- name: GetProjectHead :one
-SELECT coalesce(max(revision), 0)::bigint AS revision, (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS owner_name
-FROM   project_revisions
-WHERE  owner_id = $1 AND project_id = $2
+SELECT coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.owner_id = $1 AND p.id = $2
 `
 
 type GetProjectHeadRow struct {
@@ -104,8 +106,8 @@ type GetProjectHeadRow struct {
 	OwnerName string
 }
 
-// GetProjectHead is GetProjectRevision for a response that shows the project: it reads the
-// name of the owner, too.
+// GetProjectHead reads the newest revision of a locked project and the name of its owner,
+// for a response that shows it.
 func (q *Queries) GetProjectHead(ctx context.Context, ownerID auth.UserID, projectID requirements.ProjectID) (GetProjectHeadRow, error) {
 	row := q.db.QueryRow(ctx, getProjectHead, ownerID, projectID)
 	var i GetProjectHeadRow
@@ -129,7 +131,7 @@ func (q *Queries) GetProjectRevision(ctx context.Context, ownerID auth.UserID, p
 
 const listChanges = `-- name: ListChanges :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -165,7 +167,7 @@ type ListChangesRow struct {
 	SpecVersion *int64
 	ItemVersion *int64
 	SpecNumber  int32
-	ActorName   *string
+	ActorName   string
 }
 
 // ListChanges reads the changes of a project, the newest first, without what they
@@ -279,7 +281,7 @@ func (q *Queries) ListChangesOfSpecifications(ctx context.Context, arg ListChang
 
 const listChangesSince = `-- name: ListChangesSince :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -315,7 +317,7 @@ type ListChangesSinceRow struct {
 	SpecVersion *int64
 	ItemVersion *int64
 	SpecNumber  int32
-	ActorName   *string
+	ActorName   string
 }
 
 // ListChangesSince reads the changes of a project from the oldest to the newest.
@@ -549,7 +551,7 @@ func (q *Queries) ListProjectChanges(ctx context.Context, arg ListProjectChanges
 
 const listRevisions = `-- name: ListRevisions :many
 SELECT c.project_id, c.revision, c.number, c.kind, c.revised_at, c.actor_id, c.spec_id, c.item_id, c.item_number, c.spec_version, c.item_version,
-       coalesce(s.number, 0)::int AS spec_number, u.name AS actor_name
+       coalesce(s.number, 0)::int AS spec_number, coalesce(u.name, person_name(c.actor_id), '')::text AS actor_name
 FROM   changes AS c
 LEFT   JOIN specifications AS s ON s.owner_id = c.owner_id AND s.id = c.spec_id
 LEFT   JOIN users AS u ON u.id = c.actor_id
@@ -581,7 +583,7 @@ type ListRevisionsRow struct {
 	SpecVersion *int64
 	ItemVersion *int64
 	SpecNumber  int32
-	ActorName   *string
+	ActorName   string
 }
 
 // ListRevisions reads the changes of one page of the revisions of a specification, the

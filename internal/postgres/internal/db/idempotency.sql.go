@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const deleteExpiredIdempotencyKeys = `-- name: DeleteExpiredIdempotencyKeys :exec
@@ -24,7 +25,7 @@ func (q *Queries) DeleteExpiredIdempotencyKeys(ctx context.Context, ownerID auth
 }
 
 const getSavedResponse = `-- name: GetSavedResponse :one
-SELECT request, answer
+SELECT request, answer, tenant_id
 FROM   idempotency_keys
 WHERE  owner_id = $1 AND key = $2 AND created_at > now() - make_interval(secs => $3::float8)
 `
@@ -36,8 +37,9 @@ type GetSavedResponseParams struct {
 }
 
 type GetSavedResponseRow struct {
-	Request []byte
-	Answer  string
+	Request  []byte
+	Answer   string
+	TenantID pgtype.UUID
 }
 
 // GetSavedResponse reads the response to an earlier request with the key. It is a
@@ -46,7 +48,7 @@ type GetSavedResponseRow struct {
 func (q *Queries) GetSavedResponse(ctx context.Context, arg GetSavedResponseParams) (GetSavedResponseRow, error) {
 	row := q.db.QueryRow(ctx, getSavedResponse, arg.OwnerID, arg.Key, arg.TTL)
 	var i GetSavedResponseRow
-	err := row.Scan(&i.Request, &i.Answer)
+	err := row.Scan(&i.Request, &i.Answer, &i.TenantID)
 	return i, err
 }
 
@@ -68,8 +70,8 @@ func (q *Queries) LockOwnerForKeyShare(ctx context.Context, ownerID auth.UserID)
 }
 
 const saveResponse = `-- name: SaveResponse :exec
-INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO idempotency_keys (owner_id, key, request, answer, created_at, tenant_id)
+VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type SaveResponseParams struct {
@@ -78,6 +80,7 @@ type SaveResponseParams struct {
 	Request   []byte
 	Answer    string
 	CreatedAt time.Time
+	TenantID  pgtype.UUID
 }
 
 // SaveResponse inserts the response to the first request with the key.
@@ -88,6 +91,7 @@ func (q *Queries) SaveResponse(ctx context.Context, arg SaveResponseParams) erro
 		arg.Request,
 		arg.Answer,
 		arg.CreatedAt,
+		arg.TenantID,
 	)
 	return err
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const countMembersOfProjects = `-- name: CountMembersOfProjects :many
-SELECT p.title, count(*) AS members
+SELECT p.id, count(*) AS members
 FROM   project_members AS m
 JOIN   projects AS p ON p.owner_id = m.owner_id AND p.id = m.project_id
 WHERE  m.owner_id = $1 AND m.removed_at IS NULL AND NOT p.trashed
@@ -24,7 +24,7 @@ ORDER  BY p.title, p.id
 `
 
 type CountMembersOfProjectsRow struct {
-	Title   string
+	ID      requirements.ProjectID
 	Members int64
 }
 
@@ -39,7 +39,7 @@ func (q *Queries) CountMembersOfProjects(ctx context.Context, ownerID auth.UserI
 	var items []CountMembersOfProjectsRow
 	for rows.Next() {
 		var i CountMembersOfProjectsRow
-		if err := rows.Scan(&i.Title, &i.Members); err != nil {
+		if err := rows.Scan(&i.ID, &i.Members); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -97,9 +97,8 @@ func (q *Queries) LeaveProject(ctx context.Context, userID auth.UserID, projectI
 }
 
 const listMember = `-- name: ListMember :many
-SELECT m.user_id, u.name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
 FROM   project_members AS m
-JOIN   users AS u ON u.id = m.user_id
 WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.user_id = $3 AND m.removed_at IS NULL
 `
 
@@ -143,11 +142,10 @@ func (q *Queries) ListMember(ctx context.Context, arg ListMemberParams) ([]ListM
 }
 
 const listMembers = `-- name: ListMembers :many
-SELECT m.user_id, u.name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
 FROM   project_members AS m
-JOIN   users AS u ON u.id = m.user_id
 WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.removed_at IS NULL
-ORDER  BY u.name COLLATE "C", u.id
+ORDER  BY person_name(m.user_id) COLLATE "C", m.user_id
 `
 
 type ListMembersRow struct {

@@ -109,7 +109,7 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) er
 
 const listProjects = `-- name: ListProjects :many
 SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
-       (SELECT u.name FROM users AS u WHERE u.id = $1)::text AS owner_name
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = $1 AND p.trashed = $2
 `
@@ -265,28 +265,50 @@ func (q *Queries) SetProjectCount(ctx context.Context, projectCount int32, owner
 	return err
 }
 
+const trashProject = `-- name: TrashProject :exec
+UPDATE projects
+SET    updated_at = $1, deleted_at = $2
+WHERE  id = $3 AND owner_id = $4
+`
+
+type TrashProjectParams struct {
+	UpdatedAt time.Time
+	DeletedAt *time.Time
+	ID        requirements.ProjectID
+	OwnerID   auth.UserID
+}
+
+// TrashProject moves a project that the transaction has locked to the trash, or out of it.
+func (q *Queries) TrashProject(ctx context.Context, arg TrashProjectParams) error {
+	_, err := q.db.Exec(ctx, trashProject,
+		arg.UpdatedAt,
+		arg.DeletedAt,
+		arg.ID,
+		arg.OwnerID,
+	)
+	return err
+}
+
 const updateProject = `-- name: UpdateProject :exec
 UPDATE projects
-SET    title = $1, description = $2, updated_at = $3, deleted_at = $4
-WHERE  id = $5 AND owner_id = $6
+SET    title = $1, description = $2, updated_at = $3
+WHERE  id = $4 AND owner_id = $5
 `
 
 type UpdateProjectParams struct {
 	Title       string
 	Description string
 	UpdatedAt   time.Time
-	DeletedAt   *time.Time
 	ID          requirements.ProjectID
 	OwnerID     auth.UserID
 }
 
-// UpdateProject updates a project that the transaction has locked.
+// UpdateProject updates the texts of a project that the transaction has locked.
 func (q *Queries) UpdateProject(ctx context.Context, arg UpdateProjectParams) error {
 	_, err := q.db.Exec(ctx, updateProject,
 		arg.Title,
 		arg.Description,
 		arg.UpdatedAt,
-		arg.DeletedAt,
 		arg.ID,
 		arg.OwnerID,
 	)

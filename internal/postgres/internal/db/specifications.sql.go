@@ -399,6 +399,35 @@ func (q *Queries) SetSpecificationTime(ctx context.Context, arg SetSpecification
 	return err
 }
 
+const trashSpecification = `-- name: TrashSpecification :exec
+UPDATE specifications
+SET    title = $1, content = $2, updated_at = $3, deleted_at = $4
+WHERE  id = $5 AND owner_id = $6
+`
+
+type TrashSpecificationParams struct {
+	Title     string
+	Content   string
+	UpdatedAt time.Time
+	DeletedAt *time.Time
+	ID        requirements.SpecificationID
+	OwnerID   auth.UserID
+}
+
+// TrashSpecification updates the texts of a locked specification, and moves it to the trash
+// or out of it.
+func (q *Queries) TrashSpecification(ctx context.Context, arg TrashSpecificationParams) error {
+	_, err := q.db.Exec(ctx, trashSpecification,
+		arg.Title,
+		arg.Content,
+		arg.UpdatedAt,
+		arg.DeletedAt,
+		arg.ID,
+		arg.OwnerID,
+	)
+	return err
+}
+
 const updateItemList = `-- name: UpdateItemList :exec
 UPDATE specifications
 SET    item_ids = $1, updated_at = $2
@@ -425,26 +454,24 @@ func (q *Queries) UpdateItemList(ctx context.Context, arg UpdateItemListParams) 
 
 const updateSpecification = `-- name: UpdateSpecification :exec
 UPDATE specifications
-SET    title = $1, content = $2, updated_at = $3, deleted_at = $4
-WHERE  id = $5 AND owner_id = $6
+SET    title = $1, content = $2, updated_at = $3
+WHERE  id = $4 AND owner_id = $5
 `
 
 type UpdateSpecificationParams struct {
 	Title     string
 	Content   string
 	UpdatedAt time.Time
-	DeletedAt *time.Time
 	ID        requirements.SpecificationID
 	OwnerID   auth.UserID
 }
 
-// UpdateSpecification updates a specification that the transaction has locked.
+// UpdateSpecification updates the texts of a specification that the transaction has locked.
 func (q *Queries) UpdateSpecification(ctx context.Context, arg UpdateSpecificationParams) error {
 	_, err := q.db.Exec(ctx, updateSpecification,
 		arg.Title,
 		arg.Content,
 		arg.UpdatedAt,
-		arg.DeletedAt,
 		arg.ID,
 		arg.OwnerID,
 	)
