@@ -57,7 +57,7 @@ func TestMembers_EveryUserSeesTheirOwn(t *testing.T) {
 	for who, tc := range map[string]struct {
 		actor auth.Actor
 		want  int
-	}{"the owner": {ann.actor, 0}, "a member": {ben, 1}, "a stranger": {eve.actor, 0}} {
+	}{"the owner": {ann.actor, 0}, "a member": {ben, 1}, "another user": {eve.actor, 0}} {
 		if got := sharedWith(tc.actor); got != tc.want {
 			t.Errorf("%d projects are shared with %s, want %d", got, who, tc.want)
 		}

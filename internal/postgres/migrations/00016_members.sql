@@ -101,7 +101,7 @@ ALTER TABLE invitations     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invitations     FORCE  ROW LEVEL SECURITY;
 
 -- An owner cannot make anyone a member: the functions of invitations and bots do, with the
--- consent of the user. So a membership shows the name of nobody who did not consent.
+-- consent of the user. So a membership shows no name without the consent of its user.
 CREATE POLICY project_members_own ON project_members FOR SELECT TO codegenapp_app
     USING (owner_id = (SELECT app_user_id()));
 CREATE POLICY project_members_changed ON project_members FOR UPDATE TO codegenapp_app
