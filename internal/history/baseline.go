@@ -88,7 +88,7 @@ func (s *Service) CreateBaseline(ctx context.Context, actor auth.Actor, project 
 			return Baseline{}, time.Time{}, err
 		}
 		made, err := tx.InsertBaseline(ctx, Baseline{
-			ID: id.New[Baseline](), Owner: actor.User, Project: project, Name: n.name, Description: n.description, Revision: revision, Digest: digest,
+			ID: id.New[Baseline](), Owner: actor.Owner(), Project: project, Name: n.name, Description: n.description, Revision: revision, Digest: digest,
 		})
 		return made, made.CreatedAt, err
 	})

@@ -36,6 +36,9 @@ type routeCase struct {
 	trashedToo bool
 	// ownerOnly is true for routes that no member may use.
 	ownerOnly bool
+	// readsFirst is true for writes that read before they lock: a viewer learns that the
+	// thing is in the trash before the right to write is needed.
+	readsFirst bool
 	// endsSession is true for routes that end the session of their caller.
 	endsSession bool
 }
@@ -75,7 +78,7 @@ var routeCases = map[string]routeCase{
 	"GET /projects/{id}/diff":       {names: "project", query: "?from=r1"},
 	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1", ownerOnly: true},
 	"GET /projects/{id}/baselines":  {names: "project"},
-	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`},
+	"POST /projects/{id}/baselines": {names: "project", body: `{"name": "x"}`, readsFirst: true},
 	"GET /baselines/{id}":           {names: "baseline"},
 	"PATCH /baselines/{id}":         {names: "baseline", body: `{"name": "x"}`},
 	"DELETE /baselines/{id}":        {names: "baseline", ownerOnly: true},
@@ -230,6 +233,8 @@ var sharedKinds = []string{"project", "baseline", "specification", "item", "dele
 func (c routeCase) wantMember(kind, state string) (int, string) {
 	reads := c.method == "GET"
 	switch {
+	case state == "trashed" && c.readsFirst:
+		return 404, strings.TrimPrefix(c.names, "deleted ") + "_not_found"
 	case c.ownerOnly, !reads && kind == "viewer", !reads && state == "trashed" && c.trashedToo:
 		return 403, "permission_denied"
 	case state == "trashed":

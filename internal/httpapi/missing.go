@@ -53,7 +53,11 @@ func (a *API) missing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := problemOf(r, err) // for the log line
-	a.pages.NotFound(w, r, docs.NotFound{Path: p.Instance, Suggestion: suggestion, RequestID: p.RequestID})
+	w.Header().Add("Vary", "Accept-Language")
+	a.pages.NotFound(w, r, docs.NotFound{
+		Path: p.Instance, Suggestion: suggestion, RequestID: p.RequestID,
+		Language: preferredLanguage(r.Header),
+	})
 }
 
 // maxSuggestion is the length of the longest path that is corrected, in bytes.

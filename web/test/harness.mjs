@@ -120,7 +120,7 @@ export class User {
 }
 
 export const row = (page, text) => page.getByRole('row').filter({ hasText: text });
-export const saved = (page) => page.locator('nav').getByText('Saved', { exact: true }).waitFor();
+export const saved = (page) => page.locator('nav .state').getByText('Saved', { exact: true }).waitFor();
 
 /** eventually waits until two values are equal. */
 export async function eventually(read, want, milliseconds = 8000) {

@@ -48,7 +48,7 @@ test('a deleted item comes back with its id', async () => {
 test('a revision is undone, and the undo is undone', async () => {
   const { user, page, signIn, a } = await opened();
   await toggle(page, 8).click();
-  await button(row(page, 8), 'Undo this revision').press('Enter');
+  await button(row(page, 8), 'r8: Undo this revision').press('Enter');
   await page.getByText('r8 is undone.').waitFor();
   assert.ok((await user.contents(signIn)).includes(a.content));
   await button(page, 'Undo').click();
@@ -61,7 +61,7 @@ test('a revision is undone, and the undo is undone', async () => {
 test('a revision whose things were changed later is not undone, and the page says why', async () => {
   const { user, page, refunds } = await opened([/^409 .*\/restore$/]);
   await toggle(page, 5).click();
-  await button(row(page, 5), 'Undo this revision').click();
+  await button(row(page, 5), 'r5: Undo this revision').click();
   const dialog = page.getByRole('dialog', { name: 'r5 cannot be undone' });
   const entry = dialog.getByRole('listitem');
   await entry.waitFor();
@@ -76,7 +76,7 @@ test('a revision whose things were changed later is not undone, and the page say
 test('a state of the project is restored after a look at what that changes', async () => {
   const { user, page, signIn, refunds } = await opened();
   await toggle(page, 3).click();
-  await button(row(page, 3), 'Restore this state').click();
+  await button(row(page, 3), 'r3: Restore this state').click();
   const dialog = page.getByRole('dialog', { name: 'Restore r3?' });
   await dialog.locator('ins', { hasText: '500' }).waitFor();
   await checkAccess(page, 'restore');

@@ -137,3 +137,42 @@ test('search finds an item and goes to it', async () => {
   await eventually(() => page.getByRole('dialog').count(), 0);
   await ann.end();
 });
+
+test('typing straight after undo is no conflict with oneself', async () => {
+  const ann = await User.signUp();
+  const { spec, path } = await ann.specification('One', 'Two');
+  const page = await ann.open(path, { tolerate: [/^412 /] });
+  const field = page.getByRole('textbox', { name: /Text of the item/ });
+  for (const inField of [true, false]) {
+    await row(page, 'One').click();
+    await page.keyboard.press('End');
+    await page.keyboard.type(' changed');
+    await page.keyboard.press('Escape');
+    await saved(page);
+    if (inField) await page.keyboard.press('Enter');
+    await page.keyboard.press('Control+z');
+    if (!inField) await page.keyboard.press('Enter');
+    await page.keyboard.type('!');
+    const typed = await field.inputValue();
+    await page.keyboard.press('Escape');
+    await page.waitForTimeout(1500);
+    assert.equal(await page.getByRole('button', { name: 'Keep mine' }).count(), 0);
+    await eventually(() => ann.contents(spec), [typed, 'Two']);
+  }
+  await ann.end();
+});
+
+test('a field that is open and untouched follows undo', async () => {
+  const ann = await User.signUp();
+  const { path } = await ann.specification('One', 'Two');
+  const page = await ann.open(path);
+  const field = page.getByRole('textbox', { name: /Text of the item/ });
+  await row(page, 'One').click();
+  await page.keyboard.type(' changed');
+  await page.keyboard.press('Escape');
+  await saved(page);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+z');
+  await eventually(() => field.inputValue(), 'One');
+  await ann.end();
+});

@@ -15,20 +15,21 @@ after(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
-test('twenty requirements are written while the server stops and starts again', async () => {
-  const ann = await User.signUp();
-  const { spec, path } = await ann.specification();
-  const page = await ann.open(path, { tolerate: [/ERR_/, /^50\d /] });
-  await page.getByRole('button', { name: 'New item' }).click();
-  const lines = Array.from({ length: 20 }, (_, n) => `Requirement ${n + 1} is written in one go.`);
-  for (const [n, line] of lines.entries()) {
-    if (n === 7) await server.stop();
-    if (n === 14) server = await startServer(data, port);
-    await page.keyboard.type(line, { delay: 5 });
-    await page.keyboard.press('Enter');
-  }
-  await page.keyboard.press('Escape');
-  await eventually(() => ann.contents(spec), lines, 40_000);
-  await saved(page);
-  await ann.end();
-});
+for (const signal of ['SIGTERM', 'SIGKILL'])
+  test(`twenty requirements are written while the server ends by ${signal} and starts again`, async () => {
+    const ann = await User.signUp();
+    const { spec, path } = await ann.specification();
+    const page = await ann.open(path, { tolerate: [/ERR_/, /^50\d /] });
+    await page.getByRole('button', { name: 'New item' }).click();
+    const lines = Array.from({ length: 20 }, (_, n) => `Requirement ${n + 1} is written in one go.`);
+    for (const [n, line] of lines.entries()) {
+      if (n === 7) await server.stop(signal);
+      if (n === 14) server = await startServer(data, port);
+      await page.keyboard.type(line, { delay: 5 });
+      await page.keyboard.press('Enter');
+    }
+    await page.keyboard.press('Escape');
+    await eventually(() => ann.contents(spec), lines, 40_000);
+    await saved(page);
+    await ann.end();
+  });

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +172,29 @@ func TestDocs_BrowsersGetPageForMissingPath(t *testing.T) {
 				t.Errorf("%s has a script or a style in it: %s", path, body)
 			}
 		}
+	}
+}
+
+func TestDocs_MissingPageHasTheLanguageOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{"en": "<h1>There is nothing at this path</h1>", "de": "<h1>Diese Seite gibt es nicht</h1>"}
+	for accepted, language := range map[string]string{
+		"": "en", "*": "en", "fr": "en", "en-US,en;q=0.9,de;q=0.8": "en", "de;q=0": "en", "de;q=x": "en", "nonsense;;": "en",
+		"de": "de", "de-AT": "de", "DE-de,de;q=0.9,en;q=0.8": "de", "fr,de;q=0.5": "de", "en;q=0.5, de;q=0.7": "de",
+		strings.Repeat("fr,", 1000) + "de": "en",
+	} {
+		answer, body := visit(t, "/nothing", "Accept", chromium, "Accept-Language", accepted)
+		if answer.Code != http.StatusNotFound || !strings.Contains(body, `<html lang="`+language+`">`) || !strings.Contains(body, texts[language]) {
+			t.Errorf("Accept-Language: %.40s answered %d, and not in %s: %s", accepted, answer.Code, language, body)
+		}
+		wantHeader(t, answer, "Content-Language", language)
+		if vary := answer.Header().Values("Vary"); !slices.Contains(vary, "Accept-Language") || !slices.Contains(vary, "Accept") {
+			t.Errorf("the page varies by %v", vary)
+		}
+	}
+	_, body := visit(t, "/projects", "Accept", chromium, "Accept-Language", "de")
+	if !strings.Contains(body, `Meinten Sie <a href="/api/v1/projects">`) {
+		t.Errorf("the German page suggests nothing: %s", body)
 	}
 }
 

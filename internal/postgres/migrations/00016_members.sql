@@ -225,6 +225,10 @@ BEGIN
         RETURN QUERY SELECT m.owner_id, m.project_id FROM public.project_members AS m
         JOIN   public.bullet_items AS i ON i.owner_id = m.owner_id AND i.id = thing
         JOIN   public.specifications AS s ON s.owner_id = i.owner_id AND s.id = i.spec_id AND s.project_id = m.project_id
+        WHERE  m.user_id = caller AND m.removed_at IS NULL
+        UNION  -- a deleted item, which can be restored
+        SELECT m.owner_id, m.project_id FROM public.project_members AS m
+        JOIN   public.changes AS c ON c.owner_id = m.owner_id AND c.item_id = thing AND c.kind = 'item.deleted' AND c.project_id = m.project_id
         WHERE  m.user_id = caller AND m.removed_at IS NULL;
     WHEN 'baselines' THEN
         RETURN QUERY SELECT m.owner_id, m.project_id FROM public.project_members AS m

@@ -24,15 +24,6 @@ export const listSpecifications = (project: string) =>
 
 export const createProject = async (title: string) =>
   (await call<Project>('POST', '/projects', { body: { title }, headers: creation() })).data;
-export const patchProject = async (id: string, body: { title: string }) =>
-  (await call<Project>('PATCH', `/projects/${id}`, { body })).data;
-export const describeProject = async (id: string, description: string, version: number) =>
-  (
-    await call<Project>('PATCH', `/projects/${id}`, {
-      body: { description },
-      headers: { 'If-Match': `"${version}"` },
-    })
-  ).data;
 export const trashProject = (id: string) => call('DELETE', `/projects/${id}`);
 export const restoreProject = (id: string) => call('POST', `/projects/${id}/restore`);
 

@@ -2970,7 +2970,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["baseline_not_found"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
@@ -3041,7 +3041,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["baseline_exists"];
@@ -3218,7 +3218,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["item_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-item"];
@@ -3267,7 +3267,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["item_not_found"];
             412: components["responses"]["precondition_failed-item"];
             429: components["responses"]["rate_limited"];
@@ -3344,7 +3344,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["item_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-item"];
@@ -3419,7 +3419,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found-or-item_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached"];
@@ -3481,7 +3481,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["item_not_found"];
             409: components["responses"]["undo_conflict-or-item_limit_reached"];
             410: components["responses"]["history_expired"];
@@ -3748,7 +3748,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-project"];
@@ -3795,7 +3795,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found"];
             412: components["responses"]["precondition_failed-project"];
             429: components["responses"]["rate_limited"];
@@ -3871,7 +3871,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-project"];
@@ -4015,7 +4015,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["baseline_exists-or-idempotency_in_progress"];
@@ -4255,7 +4255,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found"];
             409: components["responses"]["baseline_needs_history"];
             429: components["responses"]["rate_limited"];
@@ -4389,7 +4389,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["undo_conflict-or-project_limit_reached-or-specification_limit_reached-or-item_limit_reached"];
@@ -4544,7 +4544,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["project_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["specification_limit_reached-or-item_limit_reached-or-idempotency_in_progress"];
@@ -4756,7 +4756,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-specification"];
@@ -4803,7 +4803,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             412: components["responses"]["precondition_failed-specification"];
             429: components["responses"]["rate_limited"];
@@ -4879,7 +4879,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             412: components["responses"]["precondition_failed-specification"];
@@ -4992,7 +4992,7 @@ export interface operations {
             };
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found"];
             409: components["responses"]["baseline_needs_history"];
             429: components["responses"]["rate_limited"];
@@ -5143,7 +5143,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached-or-item_set_mismatch"];
@@ -5223,7 +5223,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_limit_reached-or-idempotency_in_progress"];
@@ -5306,7 +5306,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["item_set_mismatch"];
@@ -5381,7 +5381,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
-            403: components["responses"]["https_required"];
+            403: components["responses"]["permission_denied-or-https_required"];
             404: components["responses"]["specification_not_found-or-revision_not_found-or-baseline_not_found"];
             408: components["responses"]["request_timeout"];
             409: components["responses"]["undo_conflict-or-specification_limit_reached-or-item_limit_reached"];

@@ -9,7 +9,7 @@ export async function exclusive<T>(name: string, task: () => Promise<T>): Promis
 
 /** newID returns a random UUID, also where crypto.randomUUID is missing. */
 export function newID(): string {
-  if (isSecureContext) return crypto.randomUUID();
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
   const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

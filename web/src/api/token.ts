@@ -15,12 +15,17 @@ interface Shared {
 }
 
 let current: Shared | undefined;
+/** The user of this page, and whether another user has signed in since. */
+let owner: string | undefined;
+let isForeign = false;
 const listeners = new Set<(shared: Shared | undefined) => void>();
 const channel = new BroadcastChannel('codegenapp-session');
 channel.onmessage = (event: MessageEvent<Shared | null>) => accept(event.data ?? undefined);
 
 function accept(shared: Shared | undefined) {
   current = shared;
+  owner ??= shared?.user.id;
+  isForeign ||= shared !== undefined && shared.user.id !== owner;
   for (const listener of listeners) listener(shared);
 }
 
@@ -30,8 +35,16 @@ export function onSession(listener: (shared: Shared | undefined) => void) {
   return () => listeners.delete(listener);
 }
 
-/** accessToken returns a token that is valid for a while, and is not the stale one. */
+/**
+ * accessToken returns a token that is valid for a while, and is not the stale one. Once
+ * another user has signed in it never returns: this page's edits are not theirs.
+ */
 export async function accessToken(stale?: string): Promise<string> {
+  const token = await freshToken(stale);
+  return isForeign ? new Promise<never>(() => {}) : token;
+}
+
+async function freshToken(stale?: string): Promise<string> {
   const usable = () => current && current.token !== stale && current.expires - Date.now() > 20_000;
   if (usable()) return (current as Shared).token;
   return exclusive('codegenapp-refresh', async () => {

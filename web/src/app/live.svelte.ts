@@ -60,7 +60,8 @@ class Live {
   }
 
   private async refresh() {
-    await Promise.all([workspace.openProject(this.project), workspace.loadProjects()]);
+    // The user may have left the project meanwhile.
+    await Promise.all([this.project && workspace.openProject(this.project), workspace.loadProjects()]);
   }
 }
 

@@ -3,14 +3,14 @@ export interface Notice {
   text: string;
   kind: 'info' | 'failure';
   action?: { label: string; run: () => void };
-  /** It stays until the user closes it. */
-  stays?: boolean;
 }
 
 /** Notices are the short messages at the lower edge, and the sentences for screen readers. */
 class Notices {
   list = $state<Notice[]>([]);
   spoken = $state('');
+  /** While the pointer or the focus is at a notice, none goes away by itself. */
+  held = false;
   private count = 0;
 
   /** say reads a sentence to users of a screen reader; nothing is shown. */
@@ -24,17 +24,16 @@ class Notices {
     const notice: Notice = { id, text, kind };
     if (action) notice.action = action;
     this.add(notice);
-    setTimeout(() => this.dismiss(id), action ? 12_000 : 6_000);
+    setTimeout(() => this.expire(id), action ? 12_000 : 6_000);
   }
 
-  /** keep shows a message with an action that must not go away by itself. */
-  keep(text: string, action: Notice['action'] & object) {
-    this.add({ id: ++this.count, text, kind: 'info', action, stays: true });
+  private expire(id: number) {
+    if (this.held) setTimeout(() => this.expire(id), 2_000);
+    else this.dismiss(id);
   }
 
   private add(notice: Notice) {
-    const brief = this.list.filter((n) => !n.stays).slice(-2);
-    this.list = [...this.list.filter((n) => n.stays || brief.includes(n)), notice];
+    this.list = [...this.list.slice(-1), notice];
   }
 
   fail(text: string) {

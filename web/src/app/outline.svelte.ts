@@ -1,7 +1,7 @@
 import { newID } from '../api/locks';
 import type { Actor } from '../api/types';
 import { t } from '../i18n';
-import { fold, isBlank, type Op, type Ref, type Texts } from '../store/ops';
+import { fold, isBlank, type Op, type Ref } from '../store/ops';
 import { conflictOf, type Conflict } from '../store/rebase';
 import type { SpecStore } from '../store/spec';
 import { notices } from './notices.svelte';
@@ -32,6 +32,8 @@ export class Outline {
   loaded = $state(false);
   gone = $state(false);
   number = $state(0);
+  /** Why the server rejected the title or the text. */
+  failure = $state<string>();
   /** A conflict about the title or the text of the specification itself. */
   conflict = $state.raw<(Conflict & { op: Op }) | undefined>();
   private readonly store: SpecStore;
@@ -68,12 +70,12 @@ export class Outline {
     this.noteForeign();
     const before = new Map(this.rows.map((row) => [row.key, row]));
     const conflicts = new Map<Ref | undefined, Conflict & { op: Op }>();
-    const failures = new Map<Ref, string>();
+    const failures = new Map<Ref | undefined, string>();
     for (const op of queue.ops) {
       const conflict = conflictOf(op, base, queue);
       const ref = 'ref' in op ? op.ref : undefined;
       if (conflict && !conflicts.has(ref)) conflicts.set(ref, { ...conflict, op });
-      if (op.failure && ref) failures.set(ref, op.failure);
+      if (op.failure) failures.set(ref, op.failure);
     }
     const entries = fold(base.items, queue.ops);
     this.rows = withDeleted(entries, conflicts).map(({ ref, content, item }) => {
@@ -97,6 +99,7 @@ export class Outline {
     this.content = text?.content ?? base.content;
     this.number = base.number;
     this.conflict = conflicts.get(undefined);
+    this.failure = failures.get(undefined);
     this.loaded = true;
     const count = this.rows.filter((row) => !isBlank(row.content)).length;
     workspace.noteSpecification(this.id, { title: this.title, item_count: count });
@@ -171,41 +174,25 @@ export class Outline {
     if (!isBlank(row.content)) notices.show(t.deleted, { label: t.undo, run: () => this.undo() });
   }
 
-  rename(title: string) {
+  rename(title: string, seen = this.title) {
     // The heading that a new specification begins with follows its title.
     const heading = `# ${this.title}\n`;
     const follows = this.content.startsWith(heading);
-    this.store.text(follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title });
+    const texts = follows ? { title, content: `# ${title}\n${this.content.slice(heading.length)}` } : { title };
+    this.store.text(texts, { title: seen });
   }
 
-  write(content: string) {
-    this.store.text({ content });
-  }
-
-  /** putBack takes up a text again that was put aside. */
-  putBack(key: Ref, text: string) {
-    const row = this.rows.find((r) => r.key === key);
-    if (row) this.type(row, text, row);
-    else this.type({ key: this.add(this.rows.at(-1)?.key ?? null) }, text, { content: '', version: 0 });
-    this.settle();
-  }
-
-  putBackTexts(texts: Texts) {
-    this.store.text(texts);
-    this.settle();
+  write(content: string, seen = this.content) {
+    this.store.text({ content }, { content: seen });
   }
 
   settle = () => this.store.settle();
   undo = () => this.store.undo();
+  isUndoing = () => this.store.isUndoing;
   redo = () => this.store.redo();
 
-  keepMine(conflict: { op: Op }) {
-    this.store.keepMine(conflict.op);
-  }
-
-  takeTheirs(conflict: { op: Op }) {
-    this.store.takeTheirs(conflict.op);
-  }
+  keepMine = (conflict: { op: Op }) => this.store.keepMine(conflict.op);
+  takeTheirs = (conflict: { op: Op }) => this.store.takeTheirs(conflict.op);
 }
 
 type Entry = ReturnType<typeof fold>[number];

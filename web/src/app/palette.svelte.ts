@@ -87,7 +87,7 @@ class Palette {
   /** search asks the server once the user stops typing for a moment. */
   search(query: string) {
     this.query = query;
-    this.found.ask({ q: query.slice(0, 200) });
+    this.found.ask({ q: query });
   }
 }
 

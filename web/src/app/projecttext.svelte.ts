@@ -1,88 +1,56 @@
-import { Problem } from '../api/problem';
-import type { Project } from '../api/types';
-import { sentenceOf, workspace } from './workspace.svelte';
+import type { Op, Texts } from '../store/ops';
+import { conflictOf, type Conflict } from '../store/rebase';
+import type { SpecStore } from '../store/spec';
+import { sync } from './sync.svelte';
+import { workspace } from './workspace.svelte';
 
-interface Draft {
-  text: string;
-  /** The state from which the edit began. */
-  before: string;
-  version: number;
-}
-
-/**
- * ProjectText is the description of a project with the user's unsaved edit. The edit is in
- * the session storage, so it survives a reload and a failure of the server.
- */
+/** ProjectText shows the store of a project, its title and description, to components. */
 export class ProjectText {
-  private draft = $state.raw<Draft>();
-  failure = $state('');
-  conflict = $state(false);
+  title = $state('');
+  /** The description. */
+  content = $state('');
+  /** Why the server rejected a text. */
+  failure = $state<string>();
+  conflict = $state.raw<(Conflict & { op: Op }) | undefined>();
+  private readonly store: SpecStore;
+  private readonly viewer = { changed: () => this.read() };
 
   constructor(private readonly id: string) {
-    const stored = sessionStorage.getItem(this.name);
-    if (stored) this.draft = JSON.parse(stored) as Draft;
+    this.store = sync.view(id, id, this.viewer);
+    this.read();
   }
 
-  private get name() {
-    return `description-${this.id}`;
+  close() {
+    sync.outbox?.leave(this.id, this.viewer);
   }
 
-  private get project(): Project | undefined {
-    return workspace.projects?.find((p) => p.id === this.id);
+  /** read takes the list's texts until the store has its own. */
+  private read() {
+    const { base, queue } = this.store;
+    const listed = workspace.projects?.find((p) => p.id === this.id);
+    const known = base ?? { title: listed?.title ?? '', content: listed?.description ?? '' };
+    const op = queue.ops.findLast((op) => op.kind === 'text');
+    this.title = op?.value.title ?? known.title;
+    this.content = op?.value.content ?? known.content;
+    this.failure = op?.failure;
+    this.conflict = undefined;
+    if (!base) return;
+    const conflicts = queue.ops.map((op) => ({ op, ...conflictOf(op, base, queue) }));
+    this.conflict = conflicts.find((conflict): conflict is Conflict & { op: Op } => 'theirs' in conflict);
+    if (base.version >= (listed?.version ?? 0))
+      workspace.noteProject(this.id, { title: this.title, description: this.content });
   }
 
-  get unsaved() {
-    return this.draft !== undefined;
+  /** heard takes the version of the project that a list has. */
+  heard(version: number) {
+    this.store.heard(version);
   }
 
-  get theirs() {
-    return this.project?.description ?? '';
+  write(texts: Texts, seen: Texts = {}) {
+    this.store.text(texts, seen);
   }
 
-  get text() {
-    return this.draft?.text ?? this.theirs;
-  }
-
-  write(text: string) {
-    const { before, version } = this.draft ?? { before: this.theirs, version: this.project?.version ?? 0 };
-    this.draft = { text, before, version };
-    sessionStorage.setItem(this.name, JSON.stringify(this.draft));
-  }
-
-  drop() {
-    this.draft = undefined;
-    this.failure = '';
-    this.conflict = false;
-    sessionStorage.removeItem(this.name);
-  }
-
-  async save() {
-    const { draft } = this;
-    if (!draft) return;
-    if (draft.text === this.theirs) return this.drop();
-    this.failure = '';
-    try {
-      await workspace.describeProject(this.id, draft.text, draft.version);
-      if (this.draft === draft) this.drop();
-    } catch (error) {
-      if (error instanceof Problem && error.status === 412) await this.compare();
-      else this.failure = sentenceOf(error);
-    }
-  }
-
-  /** compare reads what the server has. Another title does not matter; another text is shown. */
-  private async compare() {
-    await workspace.loadProjects();
-    const [draft, project] = [this.draft, this.project];
-    if (!draft || !project) return;
-    this.draft = { text: draft.text, before: project.description, version: project.version };
-    this.conflict = ![draft.text, draft.before].includes(project.description);
-    if (!this.conflict) await this.save();
-  }
-
-  /** keep replaces the text of the server, which the user has seen. */
-  async keep() {
-    this.conflict = false;
-    await this.save();
-  }
+  settle = () => this.store.settle();
+  keepMine = (conflict: { op: Op }) => this.store.keepMine(conflict.op);
+  takeTheirs = (conflict: { op: Op }) => this.store.takeTheirs(conflict.op);
 }

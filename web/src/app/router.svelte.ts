@@ -20,7 +20,8 @@ class Router {
 
   go(path: string, replace = false) {
     const url = prefix + path;
-    if (url !== location.pathname + location.search) history[replace ? 'replaceState' : 'pushState'](null, '', url);
+    if (url !== location.pathname + location.search + location.hash)
+      history[replace ? 'replaceState' : 'pushState'](null, '', url);
     this.read();
   }
 

@@ -1,3 +1,4 @@
+import { fits, searchText } from '../store/limits';
 import { search, type Kind, type SearchHit, type SearchQuery } from '../api/search';
 
 export const kinds: readonly Kind[] = ['project', 'specification', 'item'];
@@ -48,7 +49,7 @@ export class Search {
   ask(query: SearchQuery, now = false) {
     this.stop();
     this.query = query;
-    if (!query.q.trim()) {
+    if (!query.q.trim() || !fits(query.q.trim(), searchText)) {
       this.answered = this.failure = undefined;
       this.show([], '', true);
       return;

@@ -5,6 +5,9 @@ import type { Outline, Row } from './outline.svelte';
 /** rowID is the id of the element of a row. */
 export const rowID = (key: Ref) => `row-${key}`;
 
+/** newItemID is the id of the button below the rows. */
+export const newItemID = 'new-item';
+
 /**
  * Selection is where the user is in a list of items: one row is active, and perhaps
  * edited. Its methods are the commands of the keyboard, which menus call, too.
@@ -38,12 +41,12 @@ export class Selection {
     return this.outline.rows.findIndex((row) => row.key === key);
   }
 
+  /** focus goes to a row, or without one to the button for a new item. */
   async focus(key: Ref | undefined) {
-    if (key === undefined) return;
-    this.active = key;
+    this.active = key ?? null;
     this.editing = null;
     await tick();
-    const element = document.getElementById(rowID(key));
+    const element = document.getElementById(key === undefined ? newItemID : rowID(key));
     element?.focus({ preventScroll: true });
     element?.scrollIntoView({ block: 'nearest' });
   }

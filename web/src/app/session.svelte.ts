@@ -22,7 +22,10 @@ class Session {
         this.state = this.user && !this.leaving ? 'expired' : 'out';
         return;
       }
-      if (this.user && this.user.id !== shared.user.id) location.reload(); // another user's page
+      if (this.user && this.user.id !== shared.user.id) {
+        location.reload(); // another user's page
+        return;
+      }
       this.user = shared.user;
       this.id = shared.session;
       this.state = 'in';

@@ -14,7 +14,7 @@ class SignOut {
   async begin() {
     for (const store of sync.outbox?.stores ?? []) store.settle();
     for (let n = 0; n < 20 && sync.state === 'saving'; n++) await new Promise((done) => setTimeout(done, 100));
-    this.unsent = sync.unsaved + ((await sync.outbox?.unsentElsewhere()) ?? 0);
+    this.unsent = (sync.outbox?.kept ?? 0) + ((await sync.outbox?.unsentElsewhere()) ?? 0);
     if (this.unsent > 0) this.asking = true;
     else await this.finish();
   }

@@ -1,9 +1,22 @@
+import type { Aside } from '../store/ops';
 import { Outbox } from '../store/outbox';
 import { Storage } from '../store/storage';
 import type { Hooks } from '../store/sync';
-import type { SpecStore } from '../store/spec';
+import { textsOf, type SpecStore } from '../store/spec';
+import { pause } from '../store/timing';
 
 export type SaveState = 'saved' | 'saving' | 'offline' | 'busy' | 'signed-out' | 'conflict';
+
+/** Stranded is what waits on this device for the user, of one store. */
+export interface Stranded {
+  store: SpecStore;
+  /** The title of the specification or project, if it is known. */
+  title: string;
+  /** Texts that cannot be sent, because what they belong to is gone. */
+  unsent: string[];
+  /** Texts that were put aside. */
+  asides: { aside: Aside; text: string }[];
+}
 
 /**
  * SyncState is what the page says about saving: one state for all specifications, and how
@@ -14,19 +27,19 @@ class SyncState {
   unsaved = $state(0);
   isStored = $state(true);
   outbox = $state.raw<Outbox>();
-  /** Stores with texts that cannot be sent, because their specification is gone. */
-  stranded = $state.raw<SpecStore[]>([]);
+  stranded = $state.raw<Stranded[]>([]);
 
   /** start opens the outbox of a user. */
   async start(user: string) {
-    const storage = await Storage.open().catch(() => undefined);
-    this.outbox = await Outbox.start(user, storage, () => this.read());
+    // Some browsers that store nothing never answer.
+    const storage = await Promise.race([Storage.open(), pause(3000)]).catch(() => undefined);
+    this.outbox = await Outbox.start(user, storage ?? undefined, () => this.read());
     this.read();
     addEventListener('online', () => this.outbox?.wake());
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.outbox?.wake();
     });
-    setInterval(() => void this.outbox?.adopt(), 20_000);
+    setInterval(() => void this.outbox?.adopt().catch(() => {}), 20_000); // it tries again
     addEventListener('beforeunload', (event) => {
       if (this.unsaved > 0 && !this.isStored) event.preventDefault();
     });
@@ -37,7 +50,7 @@ class SyncState {
     const trouble = stores.find((store) => store.trouble)?.trouble;
     this.isStored = this.outbox?.isStored ?? true;
     this.unsaved = stores.reduce((sum, store) => sum + store.queue.unsaved, 0);
-    this.stranded = stores.filter((store) => store.gone && store.texts.length > 0);
+    this.stranded = stores.map(strandedOf).filter(({ unsent, asides }) => unsent.length + asides.length > 0);
     if (trouble) this.state = trouble;
     else if (this.unsaved === 0) this.state = 'saved';
     else this.state = stores.some((store) => store.running || store.isHeld) ? 'saving' : 'conflict';
@@ -47,6 +60,12 @@ class SyncState {
     if (!this.outbox) throw new Error('The outbox is not open.');
     return this.outbox.view(spec, project, viewer);
   }
+}
+
+function strandedOf(store: SpecStore): Stranded {
+  const { base, gone, queue } = store;
+  const asides = queue.asides.map((aside) => ({ aside, text: textsOf(aside.value).join('\n\n') }));
+  return { store, title: base?.title ?? '', unsent: gone ? store.texts : [], asides: gone ? [] : asides };
 }
 
 export const sync = new SyncState();

@@ -14,31 +14,32 @@ class Workspace {
   /** The id of the open project; the list of specifications belongs to it. */
   projectID = $state('');
   readonly project = $derived(this.projects?.find((p) => p.id === this.projectID));
+  /** Why the list of projects could not be read. */
+  listFailure = $state.raw<unknown>();
+  /** Why the open project could not be read. */
   failure = $state.raw<unknown>();
 
   async loadProjects() {
-    await this.attempt(async () => {
+    try {
       this.projects = await calls.listProjects();
-    });
+      this.listFailure = undefined;
+    } catch (error) {
+      this.listFailure = error;
+    }
   }
 
   async openProject(id: string) {
     if (this.projectID !== id) {
       this.projectID = id;
-      this.specs = undefined;
+      this.specs = this.failure = undefined;
     }
-    await this.attempt(async () => {
-      const specs = await calls.listSpecifications(id);
-      if (this.projectID === id) this.specs = specs;
-    });
-  }
-
-  private async attempt(load: () => Promise<void>) {
     try {
-      await load();
+      const specs = await calls.listSpecifications(id);
+      if (this.projectID !== id) return;
+      this.specs = specs;
       this.failure = undefined;
     } catch (error) {
-      this.failure = error;
+      if (this.projectID === id) this.failure = error;
     }
   }
 
@@ -46,30 +47,6 @@ class Workspace {
     const project = await calls.createProject(title);
     this.projects = [project, ...(this.projects ?? [])];
     return project;
-  }
-
-  /** patchProject shows the change at once, and takes it back if it fails. */
-  async patchProject(id: string, change: { title: string }) {
-    const before = this.projects?.find((p) => p.id === id);
-    this.replaceProject(id, (p) => ({ ...p, ...change }));
-    try {
-      const changed = await calls.patchProject(id, change);
-      this.replaceProject(id, () => changed);
-    } catch (error) {
-      if (before) this.replaceProject(id, () => before);
-      notices.fail(sentenceOf(error));
-      throw error;
-    }
-  }
-
-  /** describeProject replaces the description, if the project still has the version. */
-  async describeProject(id: string, description: string, version: number) {
-    const changed = await calls.describeProject(id, description, version);
-    this.replaceProject(id, () => changed);
-  }
-
-  private replaceProject(id: string, change: (p: Project) => Project) {
-    this.projects = this.projects?.map((p) => (p.id === id ? change(p) : p));
   }
 
   async trashProject(project: Project) {
@@ -96,6 +73,13 @@ class Workspace {
       await this.openProject(this.projectID);
     };
     notices.show(t.trashed(spec.title), { label: t.undo, run: () => void reported(restore) });
+  }
+
+  /** noteProject shows in the lists what a store knows of a project. */
+  noteProject(id: string, known: { title: string; description: string }) {
+    const row = this.projects?.find((p) => p.id === id);
+    if (row?.title === known.title && row.description === known.description) return;
+    this.projects = this.projects?.map((p) => (p.id === id ? { ...p, ...known } : p));
   }
 
   /** noteSpecification shows in the lists what a store knows of a specification. */

@@ -19,9 +19,11 @@ export class Drag {
     let y = event.clientY;
     let to = from;
     let frame = 0;
+    // A narrow page has a bar at the top, which the list goes below.
+    const above = document.querySelector('.bar')?.getBoundingClientRect().bottom ?? 0;
 
     const follow = () => {
-      const out = y < edge ? -speed : y > innerHeight - edge ? speed : 0;
+      const out = y < above + edge ? -speed : y > innerHeight - edge ? speed : 0;
       if (out) scrollBy(0, out);
       const gap = gapAt(elements, y);
       const top = list.getBoundingClientRect().top;

@@ -20,7 +20,7 @@ export class Trash {
   async load() {
     try {
       const [projects] = await Promise.all([api.listTrashedProjects(), workspace.loadProjects()]);
-      if (workspace.failure) throw workspace.failure;
+      if (workspace.listFailure) throw workspace.listFailure;
       this.specifications = await this.ofLiveProjects(workspace.projects ?? []);
       this.projects = projects;
       this.failure = undefined;

@@ -23,7 +23,7 @@ export const account: typeof english = {
   lastUsed: (when) => `zuletzt benutzt ${when}`,
   signedInAt: (when) => `angemeldet am ${when}`,
   endSession: 'Beenden',
-  endSessionOf: (device, ip) => `Die Sitzung von ${device} an ${ip} beenden`,
+  endSessionOf: (device, ip, since) => `Die Sitzung von ${device} an ${ip} beenden, angemeldet am ${since}`,
   sessionEnded: (device) => `Die Sitzung von ${device} ist beendet.`,
   endOthers: 'Alle anderen Sitzungen beenden',
   othersEnded: (n) => `${plural(n, 'Sitzung ist', 'Sitzungen sind')} beendet.`,

@@ -3,6 +3,7 @@ import { account } from './de.account';
 import type { Texts } from './en';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+const count = (n: number) => n.toLocaleString('de');
 
 /** The texts of the workspace in German. */
 export const de: Texts = {
@@ -20,12 +21,15 @@ export const de: Texts = {
   justNow: 'gerade eben',
   cancel: 'Abbrechen',
   close: 'Schließen',
+  notices: 'Meldungen',
+  closeNotice: (text) => `Schließen: ${text}`,
   rename: 'Umbenennen',
   edit: 'Bearbeiten',
   undo: 'Rückgängig',
   retry: 'Erneut versuchen',
   reference: 'API-Referenz',
   skip: 'Zum Inhalt',
+  brief: { offline: 'Offline', busy: 'Wartet', 'signed-out': 'Wartet', conflict: 'Entscheiden' },
   navigation: 'Navigation',
   loading: 'Wird geladen …',
   actionsOf: (name) => `Aktionen für ${name}`,
@@ -96,6 +100,9 @@ export const de: Texts = {
   someone: 'Jemand',
   changedBy: (name) => `Geändert von ${name}.`,
   notSaved: 'Nicht gespeichert',
+  tooLong: (by, max) => `${plural(by, 'Zeichen', 'Zeichen')} zu lang: Höchstens ${count(max)} sind erlaubt.`,
+  notStorable: (code, at) => `Das Zeichen ${code} an Stelle ${count(at)} lässt sich nicht speichern.`,
+  remove: 'Entfernen',
   copyRef: 'Nummer kopieren',
   copied: (what) => `${what} ist kopiert.`,
   copyFailed: (what: string) => `Der Browser hat das Kopieren nicht erlaubt. Die Nummer ist ${what}.`,
@@ -108,7 +115,9 @@ export const de: Texts = {
   takeTheirs: 'Den anderen nehmen',
   restoreItem: 'Meinen behalten und wiederherstellen',
   acceptDeletion: 'Löschen',
-  tookTheirs: 'Ihr Text wurde beiseitegelegt.',
+  tookTheirs: 'Ihr Text wurde beiseitegelegt. Er steht oben auf der Seite.',
+  putAside: (title) => `Beiseitegelegt: Ihr Text in „${title}“`,
+  discardText: 'Diesen Text verwerfen',
   mineBack: 'Meinen Text nehmen',
   stranded: 'Nicht gesendet: Die Spezifikation dieser Texte ist im Papierkorb oder gelöscht',
   discardTexts: 'Diese Texte verwerfen',
@@ -122,7 +131,8 @@ export const de: Texts = {
       : 'Der Server ist ausgelastet',
   waiting: (n) => `${plural(n, 'Änderung', 'Änderungen')} auf diesem Gerät`,
   undecided: (n) => plural(n, 'Änderung braucht Sie', 'Änderungen brauchen Sie'),
-  notStored: 'Dieser Browser speichert nichts: Lassen Sie die Seite offen, bis alles gespeichert ist.',
+  notStored:
+    'Dieser Browser speichert nichts. Was noch nicht gespeichert ist, geht verloren, wenn Sie diese Seite schließen.',
 
   palette: 'Suchen und Befehle',
   palettePlaceholder: 'Anforderungen suchen oder einen Befehl eingeben',

@@ -21,7 +21,8 @@ export const account = {
   lastUsed: (when: string) => `last used ${when}`,
   signedInAt: (when: string) => `signed in on ${when}`,
   endSession: 'End',
-  endSessionOf: (device: string, ip: string) => `End the session of ${device} at ${ip}`,
+  endSessionOf: (device: string, ip: string, since: string) =>
+    `End the session of ${device} at ${ip}, signed in on ${since}`,
   sessionEnded: (device: string) => `The session of ${device} has ended.`,
   endOthers: 'End all other sessions',
   othersEnded: (n: number) => `${plural(n, 'session has', 'sessions have')} ended.`,

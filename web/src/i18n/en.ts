@@ -2,6 +2,7 @@ import { historyEn } from './en.history';
 import { account } from './en.account';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+const count = (n: number) => n.toLocaleString('en');
 
 /** The texts of the workspace in English. */
 export const en = {
@@ -21,12 +22,15 @@ export const en = {
   justNow: 'just now',
   cancel: 'Cancel',
   close: 'Close',
+  notices: 'Messages',
+  closeNotice: (text: string) => `Close: ${text}`,
   rename: 'Rename',
   edit: 'Edit',
   undo: 'Undo',
   retry: 'Try again',
   reference: 'API reference',
   skip: 'Skip to content',
+  brief: { offline: 'Offline', busy: 'Waiting', 'signed-out': 'Waiting', conflict: 'Decide' },
   navigation: 'Navigation',
   loading: 'Loading…',
   actionsOf: (name: string) => `Actions for ${name}`,
@@ -100,6 +104,10 @@ export const en = {
   someone: 'Another user',
   changedBy: (name: string) => `Changed by ${name}.`,
   notSaved: 'Not saved',
+  tooLong: (by: number, max: number) =>
+    `${plural(by, 'character', 'characters')} too long: at most ${count(max)} are allowed.`,
+  notStorable: (code: string, at: number) => `The character ${code} at position ${count(at)} cannot be stored.`,
+  remove: 'Remove',
   copyRef: 'Copy the number',
   copied: (what: string) => `${what} is copied.`,
   copyFailed: (what: string) => `The browser did not allow copying. The number is ${what}.`,
@@ -113,7 +121,9 @@ export const en = {
   takeTheirs: 'Take theirs',
   restoreItem: 'Keep mine and restore',
   acceptDeletion: 'Delete it',
-  tookTheirs: 'Your text was put aside.',
+  tookTheirs: 'Your text was put aside. It is at the top of the page.',
+  putAside: (title: string) => `Put aside: your text of “${title}”`,
+  discardText: 'Discard this text',
   mineBack: 'Use my text',
   stranded: 'Not sent: the specification of these texts is in the trash, or gone',
   discardTexts: 'Discard these texts',
@@ -126,7 +136,7 @@ export const en = {
     n ? `The server is busy: ${plural(n, 'change', 'changes')} kept on this device` : 'The server is busy',
   waiting: (n: number) => `${plural(n, 'change', 'changes')} kept on this device`,
   undecided: (n: number) => plural(n, 'change needs you', 'changes need you'),
-  notStored: 'This browser keeps nothing: leave the page open until all is saved.',
+  notStored: 'This browser stores nothing. Edits are not kept if this page closes before they are saved.',
 
   // Palette and keys
   palette: 'Search and commands',

@@ -12,6 +12,8 @@ export interface Node {
   alt?: string | null;
   ordered?: boolean | null;
   start?: number | null;
+  /** Where the node is in the text; nodes of plain text have none. */
+  position?: { start: { offset: number }; end: { offset: number } };
 }
 
 /** Whether a text may be anything but plain text. */
@@ -24,5 +26,20 @@ export function parse(text: string): Node[] {
     extensions: [gfmStrikethrough({ singleTilde: false })],
     mdastExtensions: [gfmStrikethroughFromMarkdown()],
   });
+  closeGaps(tree.children as Node[]);
   return tree.children as Node[];
+}
+
+/** closeGaps gives each heading the level below the one that it belongs to: no level is left out. */
+function closeGaps(nodes: readonly Node[], open: number[] = []) {
+  for (const node of nodes) {
+    if (node.type !== 'heading') {
+      closeGaps(node.children ?? [], open);
+      continue;
+    }
+    const depth = node.depth ?? 1;
+    while ((open.at(-1) ?? 0) >= depth) open.pop();
+    open.push(depth);
+    node.depth = open.length;
+  }
 }

@@ -69,7 +69,17 @@ export interface Undo extends Common {
   redo: boolean;
 }
 
-export type Op = Create | Edit | Move | Delete | Revive | Text | Undo;
+/** A text that gave way to the server's. It is never sent, and waits for the user. */
+export interface Aside extends Common {
+  kind: 'aside';
+  /** The item; null for texts of the specification itself. */
+  item: string | null;
+  value: Texts;
+}
+
+/** Request is an operation that the server gets. */
+export type Request = Create | Edit | Move | Delete | Revive | Text | Undo;
+export type Op = Request | Aside;
 
 /** Base is a specification as the server has it. */
 export interface Base extends Omit<Specification, 'items' | 'item_count'> {
@@ -97,7 +107,7 @@ export function fold(items: readonly Item[], ops: readonly Op[]): Entry[] {
       if (find(op.ref) < 0) insert(entries, { ref: op.ref, content: op.content }, op.after);
       continue;
     }
-    if (op.kind === 'text' || op.kind === 'undo' || op.kind === 'revive') continue;
+    if (!('ref' in op)) continue;
     const at = find(op.ref);
     const entry = entries[at];
     if (!entry) continue;

@@ -1,7 +1,7 @@
 import { exclusive, newID } from '../api/locks';
 import type { Op } from './ops';
 import { answerAs, answeringPages } from './pages';
-import { httpRemote } from './remote';
+import { httpRemote, projectRemote } from './remote';
 import { SpecStore } from './spec';
 import type { SavedQueue, Storage } from './storage';
 import type { Hooks } from './sync';
@@ -25,16 +25,16 @@ export class Outbox {
 
   private constructor(
     private readonly user: string,
-    private readonly storage: Storage | undefined,
+    private storage: Storage | undefined,
     private readonly changed: () => void,
   ) {}
 
   /** start adopts what earlier pages of the user have left. */
   static async start(user: string, storage: Storage | undefined, changed: () => void): Promise<Outbox> {
     const outbox = new Outbox(user, storage, changed);
-    outbox.isStored = storage !== undefined;
     outbox.live();
-    await outbox.adopt();
+    await outbox.adopt().catch(() => (outbox.storage = undefined)); // what cannot be read is no storage
+    outbox.isStored = outbox.storage !== undefined;
     return outbox;
   }
 
@@ -63,12 +63,11 @@ export class Outbox {
     for (const queue of orphans) this.get(queue.spec, queue.project).store.adopt(queue.ops);
   }
 
-  /** view returns the store of a specification for something that shows it. */
+  /** view returns the store of a specification, or of a project under its own id. */
   view(spec: string, project: string, viewer: Partial<Hooks>): SpecStore {
     const { store, viewers } = this.get(spec, project);
     viewers.add(viewer);
-    if (store.gone) store.wake();
-    else void store.run();
+    store.wake();
     return store;
   }
 
@@ -90,7 +89,14 @@ export class Outbox {
       stored = ops.length > 0;
       // A plain copy: what is stored must not change while it is on its way.
       const queue = { user: this.user, page: this.page, spec, project, ops: structuredClone(ops) };
-      await this.storage?.put(queue).catch(() => (this.isStored = false));
+      const put = this.storage?.put(queue).then(
+        () => true,
+        () => false,
+      );
+      const isStored = (await put) ?? false;
+      if (isStored === this.isStored || ops.length === 0) return;
+      this.isStored = isStored;
+      this.changed();
     };
     const hooks: Hooks = {
       save,
@@ -102,14 +108,17 @@ export class Outbox {
         for (const viewer of viewers) viewer.report?.(what, error);
       },
     };
-    const open: Open = { store: new SpecStore(httpRemote(spec), hooks), viewers };
+    const open: Open = {
+      store: new SpecStore(spec === project ? projectRemote(spec) : httpRemote(spec), hooks),
+      viewers,
+    };
     this.open.set(spec, open);
     return open;
   }
 
   private tidy() {
     for (const [spec, { store, viewers }] of this.open) {
-      if (viewers.size > 0 || !store.isSaved || store.running) continue;
+      if (viewers.size > 0 || store.queue.saved().length > 0 || store.running) continue;
       store.close();
       this.open.delete(spec);
     }
@@ -117,6 +126,11 @@ export class Outbox {
 
   get stores(): SpecStore[] {
     return [...this.open.values()].map((open) => open.store);
+  }
+
+  /** kept counts what only this device has. */
+  get kept(): number {
+    return this.stores.reduce((sum, store) => sum + store.queue.saved().length, 0);
   }
 
   /** unsentElsewhere counts what other pages of the user have stored, and not sent. */

@@ -1,4 +1,4 @@
-import { isBlank, isLocal, type Create, type Edit, type Op, type Ref, type Text, type Texts } from './ops';
+import { isBlank, isLocal, type Aside, type Create, type Edit, type Op, type Ref, type Text, type Texts } from './ops';
 
 /**
  * Queue has the operations that the server has not confirmed, in their order. What was
@@ -76,7 +76,9 @@ export class Queue {
 
   /** The newest operation, apart from a new row without text. */
   private get newest(): Op | undefined {
-    return this.ops.findLast((op) => op.kind !== 'create' || !isBlank(op.content) || !this.isOpen(op));
+    return this.ops.findLast(
+      (op) => op.kind !== 'aside' && (op.kind !== 'create' || !isBlank(op.content) || !this.isOpen(op)),
+    );
   }
 
   /** undo takes back the newest operation if it was not sent, and returns it. */
@@ -105,6 +107,15 @@ export class Queue {
 
   forgetUndone() {
     this.undone.length = 0;
+  }
+
+  /** putAside keeps a text that is not sent, before all that is. */
+  putAside(item: string | null, value: Texts) {
+    this.ops.unshift({ kind: 'aside', item, value });
+  }
+
+  get asides(): Aside[] {
+    return this.ops.filter((op) => op.kind === 'aside');
   }
 
   /** adopt puts operations of an earlier page before those of this one. */
@@ -155,12 +166,12 @@ export class Queue {
     }
   }
 
-  /** unsaved counts what would be lost without this device. A new row without text is nothing. */
+  /** unsaved counts what the server has yet to get. */
   get unsaved(): number {
-    return this.ops.filter((op) => op.kind !== 'create' || op.tried || !isBlank(op.content)).length;
+    return this.saved().length - this.asides.length;
   }
 
-  /** saved returns what has to survive a reload. */
+  /** saved returns what has to survive a reload. A new row without text is nothing. */
   saved(): Op[] {
     return this.ops.filter((op) => op.kind !== 'create' || op.tried || !isBlank(op.content));
   }

@@ -1,5 +1,6 @@
 import type { Item } from '../api/types';
-import { orderOf, fold, isBlank, type Base, type Op, type Texts } from './ops';
+import { fits, type Limits } from './limits';
+import { orderOf, fold, isBlank, type Base, type Op, type Request, type Texts } from './ops';
 import type { Queue } from './queue';
 
 /** Conflict is what the server has in place of the text that an operation began from. */
@@ -61,14 +62,35 @@ export function orderNow(op: Op & { ref: string }, base: Base, queue: Queue): nu
 }
 
 /** isSendable reports whether an operation has all that a request needs. */
-export function isSendable(op: Op, base: Base, queue: Queue): boolean {
-  if (op.failure || !queue.isKnown(op)) return false;
-  if ((op.kind === 'create' || op.kind === 'edit') && isBlank(op.content)) return false;
-  if (op.kind === 'text' && (isEmpty(op.value.title) || isEmpty(op.value.content))) return false;
-  return conflictOf(op, base, queue) === undefined;
+export function isSendable(op: Op, base: Base, queue: Queue, limits: Limits): op is Request {
+  if (op.kind === 'aside' || op.failure || !queue.isKnown(op)) return false;
+  return isAcceptable(op, limits) && conflictOf(op, base, queue) === undefined;
 }
 
-const isEmpty = (text: string | undefined) => text !== undefined && isBlank(text);
+/** isAcceptable reports whether the server takes the texts of an operation. */
+function isAcceptable(op: Request, limits: Limits): boolean {
+  const fields = op.kind === 'text' ? (Object.keys(op.value) as (keyof Texts)[]) : [];
+  const texts = fields.map((field) => [op.kind === 'text' ? op.value[field] : '', limits[field]] as const);
+  if (op.kind === 'create' || op.kind === 'edit') texts.push([op.content, limits.item]);
+  return texts.every(([text = '', limit]) => fits(text, limit) && (limit.optional || !isBlank(text)));
+}
+
+/**
+ * followUndo lets what was typed before the result of an own undo build on it. Otherwise
+ * the user would be in conflict with their own undo.
+ */
+export function followUndo(queue: Queue, before: Base, after: Base) {
+  for (const op of [...queue.ops]) {
+    if (op.kind === 'edit' && op.version === find(before, op.ref)?.version) {
+      const item = find(after, op.ref);
+      if (item) Object.assign(op, { was: item.content, version: item.version });
+      else queue.ops.unshift({ kind: 'revive', ref: op.ref });
+    }
+    if (op.kind !== 'text') continue;
+    for (const field of Object.keys(op.was) as (keyof Texts)[])
+      if (op.was[field] === before[field]) op.was[field] = after[field];
+  }
+}
 
 /** confirm returns the base after a write that the server has confirmed. */
 export function confirm(base: Base, op: Op, item: Item | undefined): Base {

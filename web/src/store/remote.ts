@@ -1,6 +1,7 @@
 import { call, type Answer } from '../api/client';
-import type { Item, Revision, Specification } from '../api/types';
-import type { Base, Texts } from './ops';
+import type { Item, Project, Revision, Specification } from '../api/types';
+import { projectLimits, specificationLimits, type Limits } from './limits';
+import type { Base, Request, Texts } from './ops';
 
 /** Written is the result of a write: the version of the specification, if it is known. */
 export interface Written {
@@ -10,6 +11,7 @@ export interface Written {
 
 /** Remote is what the store needs of the server. A test has a model of it. */
 export interface Remote {
+  readonly limits: Limits;
   load(): Promise<Base>;
   create(content: string, order: number, token: string): Promise<Written>;
   edit(id: string, content: string, version: number): Promise<Written>;
@@ -37,6 +39,7 @@ function written(answer: Answer<Item | undefined>): Written {
 export function httpRemote(spec: string): Remote {
   const path = `/specs/${spec}`;
   return {
+    limits: specificationLimits,
     async load() {
       const { data } = await call<Specification>('GET', `${path}?include=items`);
       return { ...data, items: data.items ?? [] };
@@ -67,6 +70,50 @@ export function httpRemote(spec: string): Remote {
       return { version: data.version };
     },
   };
+}
+
+/** projectRemote is a project, which is to a store a specification without items. */
+export function projectRemote(id: string): Remote {
+  const path = `/projects/${id}`;
+  const never = () => Promise.reject(new Error('A project has no items, and its undo is in its history.'));
+  return {
+    limits: projectLimits,
+    async load() {
+      const { description, ...project } = (await call<Project>('GET', path)).data;
+      return { ...project, project_id: id, number: 0, content: description, items: [] };
+    },
+    async text({ title, content }, version) {
+      const body = { ...(title !== undefined && { title }), ...(content !== undefined && { description: content }) };
+      const { data } = await call<Project>('PATCH', path, { body, headers: ifMatch(version) });
+      return { version: data.version };
+    },
+    create: never,
+    edit: never,
+    move: never,
+    delete: never,
+    revive: never,
+    undo: never,
+  };
+}
+
+/** perform sends an operation. The order of its item, and the version, are those of now. */
+export function perform(remote: Remote, op: Request, order: () => number, version: number): Promise<Written> {
+  switch (op.kind) {
+    case 'create':
+      return remote.create(op.sent?.content ?? op.content, op.sent?.order ?? 0, op.token);
+    case 'edit':
+      return remote.edit(op.ref, op.content, op.version);
+    case 'move':
+      return remote.move(op.ref, order());
+    case 'delete':
+      return remote.delete(op.ref, op.version);
+    case 'revive':
+      return remote.revive(op.ref);
+    case 'text':
+      return remote.text(op.value, version);
+    case 'undo':
+      return remote.undo(op.version);
+  }
 }
 
 /** revisionOf is the revision of the project that made a version of a specification. */

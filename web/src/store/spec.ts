@@ -1,4 +1,5 @@
-import { isBlank, type Op, type Ref, type Texts } from './ops';
+import { newID } from '../api/locks';
+import { isBlank, type Aside, type Op, type Ref, type Texts } from './ops';
 import { Sync } from './sync';
 
 /** SpecStore has what a user can do to a specification. All of it is shown at once. */
@@ -18,19 +19,25 @@ export class SpecStore extends Sync {
   delete(ref: Ref) {
     const seen = this.base?.items.find((item) => item.id === this.id(ref))?.version ?? 0;
     // What an undo makes of the item is not here yet, but it is the user's own doing.
-    const version = this.unclear || this.queue.ops.some((op) => op.kind === 'undo') ? 0 : seen;
+    const version = this.isUndoing ? 0 : seen;
     this.local(() => this.queue.delete(this.id(ref), version));
   }
 
-  text(value: Texts) {
+  /** text replaces texts. The user began from what was seen, by default from the newest. */
+  text(value: Texts, seen: Texts = {}) {
     const { title, content } = this.base ?? { title: '', content: '' };
-    this.local(() => this.queue.text(value, { title, content }));
+    this.local(() => this.queue.text(value, { title, content, ...seen }));
   }
 
   /** undo takes back the newest change of this page, here or at the server. */
   undo() {
     if (!this.queue.undo()) this.queue.ops.push({ kind: 'undo', version: 0, redo: false });
     this.changed();
+  }
+
+  /** isUndoing is true until the result of an undo is here. */
+  get isUndoing(): boolean {
+    return this.unclear || this.queue.ops.some((op) => op.kind === 'undo');
   }
 
   redo() {
@@ -50,16 +57,47 @@ export class SpecStore extends Sync {
     this.changed();
   }
 
-  /** takeTheirs drops an operation. */
+  /** takeTheirs puts the text of the user aside. */
   takeTheirs(op: Op) {
-    this.queue.reopen(op);
-    const { base } = this;
-    const fields = op.kind === 'text' ? (Object.keys(op.value) as (keyof Texts)[]) : [];
-    const others = op.kind === 'text' && base ? fields.filter((f) => base[f] === op.was[f]) : [];
-    // The title stays if the conflict is about the text, and the other way round.
-    if (op.kind === 'text' && others.length > 0)
-      op.value = Object.fromEntries(others.map((field) => [field, op.value[field]]));
-    else this.queue.remove(op);
+    const { base, queue } = this;
+    queue.reopen(op);
+    if (op.kind === 'edit') {
+      queue.putAside(op.ref, { content: op.content });
+      queue.remove(op);
+    } else if (op.kind === 'text' && base) {
+      // The title stays if the conflict is about the text, and the other way round.
+      const all = Object.entries(op.value) as [keyof Texts, string][];
+      const lost = all.filter(([field, text]) => base[field] !== op.was[field] && base[field] !== text);
+      if (lost.length > 0) queue.putAside(null, Object.fromEntries(lost));
+      op.value = Object.fromEntries(all.filter(([field]) => base[field] === op.was[field]));
+      if (Object.keys(op.value).length === 0) queue.remove(op);
+    }
+    this.changed();
+  }
+
+  /** takeUp replaces the present text by one that was put aside. */
+  takeUp(aside: Aside) {
+    const { base, queue } = this;
+    queue.remove(aside);
+    const { content = '' } = aside.value;
+    const item = base?.items.find((i) => i.id === aside.item);
+    const unsent = queue.ops.findLast((op) => op.kind === 'edit' && op.ref === aside.item);
+    if (unsent?.kind === 'edit' && queue.isOpen(unsent)) queue.putAside(unsent.ref, { content: unsent.content });
+    if (aside.item === null) this.text(aside.value);
+    else if (item) this.edit(item.id, content, item);
+    else this.add(content, base?.items.at(-1)?.id ?? null);
+    this.settle();
+  }
+
+  private add(content: string, after: Ref | null) {
+    const ref = `new-${newID()}`;
+    this.create(ref, '', after, newID());
+    this.edit(ref, content, { content: '', version: 0 });
+  }
+
+  /** discard gives up a text that was put aside. */
+  discard(aside: Aside) {
+    this.queue.remove(aside);
     this.changed();
   }
 
@@ -82,7 +120,7 @@ export class SpecStore extends Sync {
   get texts(): string[] {
     return this.queue.saved().flatMap((op) => {
       if (op.kind === 'create' || op.kind === 'edit') return op.content;
-      return op.kind === 'text' ? Object.values(op.value as Record<string, string>) : [];
+      return op.kind === 'text' || op.kind === 'aside' ? textsOf(op.value) : [];
     });
   }
 
@@ -96,3 +134,6 @@ export class SpecStore extends Sync {
     return this.queue.ops.some((op) => op.kind === 'create' && op.ref === ref && isBlank(op.content));
   }
 }
+
+/** textsOf are the texts of an operation, without their names. */
+export const textsOf = (value: Texts): string[] => Object.values(value as Record<string, string>);

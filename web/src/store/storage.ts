@@ -5,6 +5,7 @@ export interface SavedQueue {
   user: string;
   /** The page that has the operations; see Outbox. */
   page: string;
+  /** The specification; the id of the project for the texts of the project itself. */
   spec: string;
   project: string;
   ops: Op[];
@@ -17,6 +18,14 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
+  });
+}
+
+/** committed waits until a transaction is stored. One without space fails only then. */
+function committed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
   });
 }
 
@@ -41,9 +50,10 @@ export class Storage {
   async put(queue: SavedQueue) {
     const { user, page, spec } = queue;
     const to = this.table('readwrite');
-    const request: IDBRequest = queue.ops.length > 0 ? to.put(queue) : to.delete([user, page, spec]);
+    if (queue.ops.length > 0) to.put(queue);
+    else to.delete([user, page, spec]);
     to.transaction.commit();
-    await done(request);
+    await committed(to.transaction);
   }
 
   async remove({ user, page, spec }: SavedQueue) {

@@ -1,8 +1,8 @@
 import { Problem, SignedOut, Unreachable, isTemporary } from '../api/problem';
-import { isLocal, type Base, type Op, type Ref } from './ops';
+import { isLocal, type Base, type Create, type Op, type Ref, type Request } from './ops';
 import { Queue } from './queue';
-import { confirm, isSendable, needsSending, orderNow } from './rebase';
-import type { Remote, Written } from './remote';
+import { confirm, followUndo, isSendable, needsSending, orderNow } from './rebase';
+import { perform, type Remote, type Written } from './remote';
 import { Backoff, Hold, pause } from './timing';
 
 /** Trouble is why a store does not get on at present. */
@@ -61,14 +61,19 @@ export class Sync {
   /** settle sends now what waits for more typing. */
   settle() {
     this.hold.release();
-    void this.run();
+    this.goOn();
   }
 
   /** wake tries again at once, because the network or the session is back. */
   wake() {
-    this.backoff.stop();
     this.stale ||= Boolean(this.trouble ?? this.gone);
     this.gone = undefined; // it may have been restored
+    this.goOn();
+  }
+
+  /** goOn waits no longer, unless the server has named a time. */
+  private goOn() {
+    if (!this.backoff.isBarred) this.backoff.stop();
     void this.run();
   }
 
@@ -77,7 +82,7 @@ export class Sync {
     if (version === null) this.stale = true;
     else this.heardVersion = Math.max(this.heardVersion, version);
     if (this.gone) this.wake();
-    else if (!this.backoff.waiting) void this.run();
+    else void this.run();
   }
 
   /** isHeld reports whether something waits for more typing. */
@@ -93,13 +98,13 @@ export class Sync {
   protected changed() {
     void this.hooks.save(this.queue.saved());
     this.hooks.changed();
-    if (!this.backoff.waiting) void this.run();
+    void this.run();
   }
 
   /** run gets on until nothing is left to do, or something has to be waited for. */
   async run() {
     this.wanted = true;
-    if (this.running || this.gone) return;
+    if (this.running || this.gone || this.backoff.waiting) return;
     this.running = true;
     try {
       while (this.wanted) {
@@ -128,7 +133,7 @@ export class Sync {
 
   private async step(): Promise<boolean> {
     // Until it is known whether a creation arrived, its item may be there under two names.
-    const doubtful = this.queue.ops.find((op) => op.kind === 'create' && op.tried);
+    const doubtful = this.queue.ops.find((op): op is Create => op.kind === 'create' && op.tried === true);
     if (doubtful) return this.send(doubtful);
     if (!this.base || this.stale || this.heardVersion > this.base.version) {
       await this.reload();
@@ -148,6 +153,8 @@ export class Sync {
       if (++this.old > 3) throw new Unreachable('The server responds with an old state.');
       return pause(100);
     }
+    if (this.unclear && this.base && this.own.has(base.version) && base.version === this.base.version + 1)
+      followUndo(this.queue, this.base, base);
     this.base = base;
     this.old = 0;
     this.stale = this.unclear = false;
@@ -156,9 +163,11 @@ export class Sync {
   }
 
   /** next is the first operation that can be sent now. */
-  private next(base: Base): Op | undefined {
-    const ready = (op: Op) => isSendable(op, base, this.queue);
-    const op = this.queue.ops.find((o) => ready(o) && !this.queue.waitsFor(o, (earlier) => !ready(earlier)));
+  private next(base: Base): Request | undefined {
+    const ready = (op: Op): op is Request => isSendable(op, base, this.queue, this.remote.limits);
+    const op = this.queue.ops.find(
+      (o): o is Request => ready(o) && !this.queue.waitsFor(o, (earlier) => !ready(earlier)),
+    );
     if (!op || op !== this.queue.ops.at(-1)) return op;
     const wait = this.hold.remaining(op);
     if (wait > 0) this.hold.later(wait, () => void this.run());
@@ -181,12 +190,13 @@ export class Sync {
     this.hooks.changed();
   }
 
-  private async send(op: Op): Promise<true> {
+  private async send(op: Request): Promise<true> {
     op.tried = true;
     if (op.kind === 'create') op.sent ??= { content: op.content, order: this.order(op) };
     await this.hooks.save(this.queue.saved()); // a retry after a reload must be the same
     try {
-      this.confirmed(op, await this.request(op));
+      const order = () => ('ref' in op ? this.order(op) : 0);
+      this.confirmed(op, await perform(this.remote, op, order, this.base?.version ?? 0));
     } catch (error) {
       this.rejected(op, error);
     }
@@ -197,25 +207,6 @@ export class Sync {
 
   private order(op: Op & { ref: Ref }): number {
     return this.base ? orderNow(op, this.base, this.queue) : 0;
-  }
-
-  private async request(op: Op): Promise<Written> {
-    switch (op.kind) {
-      case 'create':
-        return this.remote.create(op.sent?.content ?? op.content, op.sent?.order ?? 0, op.token);
-      case 'edit':
-        return this.remote.edit(op.ref, op.content, op.version);
-      case 'move':
-        return this.remote.move(op.ref, this.order(op));
-      case 'delete':
-        return this.remote.delete(op.ref, op.version);
-      case 'revive':
-        return this.remote.revive(op.ref);
-      case 'text':
-        return this.remote.text(op.value, this.base?.version ?? 0);
-      case 'undo':
-        return this.remote.undo(op.version);
-    }
   }
 
   private confirmed(op: Op, { version, item }: Written) {

@@ -11,6 +11,7 @@ const idle: Record<Op['kind'], [idle: number, most: number]> = {
   delete: [0, 0],
   revive: [0, 0],
   undo: [0, 0],
+  aside: [0, 0],
 };
 
 /** Hold delays the newest operation while the user is still at it. */
@@ -48,6 +49,7 @@ export class Hold {
 export class Backoff {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
+  private until = 0;
   waiting = false;
 
   constructor(private readonly retry: () => void) {}
@@ -55,6 +57,7 @@ export class Backoff {
   start(atLeast: number) {
     this.stop();
     const delay = Math.min(30_000, 1000 * 2 ** this.failures++);
+    this.until = Date.now() + atLeast;
     this.waiting = true;
     this.timer = setTimeout(() => this.fire(), Math.max(atLeast, delay * (0.75 + Math.random() / 2)));
   }
@@ -62,6 +65,11 @@ export class Backoff {
   private fire() {
     this.waiting = false;
     this.retry();
+  }
+
+  /** isBarred reports whether the server has named a time that has not come. */
+  get isBarred(): boolean {
+    return Date.now() < this.until;
   }
 
   stop() {

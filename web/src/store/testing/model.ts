@@ -1,5 +1,6 @@
 import { Problem, Unreachable } from '../../api/problem';
 import type { Item } from '../../api/types';
+import { specificationLimits } from '../limits';
 import type { Base, Texts } from '../ops';
 import type { Remote, Written } from '../remote';
 
@@ -137,13 +138,18 @@ export class ModelServer {
 }
 
 /** modelRemote is the server behind a network that takes time and has faults. */
-export function modelRemote(server: ModelServer, fault: () => Fault, delay: () => number): Remote {
+export function modelRemote(
+  server: ModelServer,
+  fault: () => Fault,
+  delay: () => number,
+  retryAfter = () => 1000,
+): Remote {
   async function over<T>(request: () => T): Promise<T> {
     const what = fault();
     if (what === 'page-gone') return new Promise<T>(() => {});
     await new Promise((done) => setTimeout(done, delay()));
     if (what === 'lost-request') throw new Unreachable('lost');
-    if (what === 'rate-limited') throw new Problem(429, { code: 'rate_limited' }, 1000);
+    if (what === 'rate-limited') throw new Problem(429, { code: 'rate_limited' }, retryAfter());
     if (what === 'unavailable') throw new Problem(503, { code: 'unavailable' });
     const result = request();
     await new Promise((done) => setTimeout(done, delay()));
@@ -151,6 +157,7 @@ export function modelRemote(server: ModelServer, fault: () => Fault, delay: () =
     return result;
   }
   return {
+    limits: specificationLimits,
     load: () => over(() => server.load()),
     create: (content, order, token) => over(() => server.create(content, order, token)),
     edit: (id, content, version) => over(() => server.edit(id, content, version)),

@@ -10,6 +10,8 @@ export class Page {
   faults: Fault[] = [];
   fault = (): Fault => this.faults.shift() ?? 'none';
   delay = () => 20;
+  /** What the server names after too many requests, in milliseconds. */
+  retryAfter = 1000;
   store: SpecStore;
   private gone = false;
 
@@ -21,6 +23,7 @@ export class Page {
       server,
       () => (this.gone ? 'page-gone' : this.fault()),
       () => this.delay(),
+      () => this.retryAfter,
     );
     this.store = new SpecStore(remote, {
       changed: () => {},
