@@ -136,7 +136,7 @@ func TestInvitations_RejectedInput(t *testing.T) {
 		`{}`:                                                                "/role required",
 		`{"role": "owner"}`:                                                 "/role not_allowed",
 		`{"role": "EDITOR"}`:                                                "/role not_allowed",
-		`{"role": "viewer", "email": ""}`:                                   "/email too_short",
+		`{"role": "viewer", "email": ""}`:                                   "/email blank",
 		`{"role": "viewer", "email": "ben"}`:                                "/email wrong_format",
 		`{"role": "viewer", "email": "@ben"}`:                               "/email wrong_format",
 		`{"role": "viewer", "email": "ben@"}`:                               "/email wrong_format",
