@@ -35,13 +35,13 @@ var allowed = map[string][]string{
 	"internal/server": {
 		"internal/httpapi", "internal/httpapi/middleware", "internal/postgres", "internal/google", "internal/telemetry",
 		"internal/cache", "internal/ratelimit", "internal/admission",
-		"internal/events", "internal/history", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
+		"internal/events", "internal/history", "internal/members", "internal/requirements", "internal/auth", "internal/problem", "internal/id",
 	},
 
 	"internal/httpapi": {
 		"internal/httpapi/middleware", "internal/httpapi/login", "internal/httpapi/openapi", "internal/httpapi/docs", "internal/httpapi/workspace", "internal/httpapi/body",
 		"internal/cache", "internal/ratelimit", "internal/admission",
-		"internal/events", "internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
+		"internal/events", "internal/history", "internal/members", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/seal", "internal/problem", "internal/id",
 	},
 	"internal/httpapi/middleware": {"internal/problem", "internal/id"},
 	"internal/httpapi/login":      {"internal/httpapi/middleware", "internal/auth", "internal/seal", "internal/problem"},
@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 	"internal/doctor":    {"internal/server", "internal/postgres", "internal/cache", "internal/ratelimit", "internal/google", "internal/telemetry"},
 	"internal/devserver": {"internal/server", "internal/devkit"},
 
-	"internal/postgres":  {"internal/events", "internal/history", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id"},
+	"internal/postgres":  {"internal/events", "internal/history", "internal/members", "internal/requirements", "internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id"},
 	"internal/cache":     {"internal/auth", "internal/ratelimit"},
 	"internal/ratelimit": {},
 	"internal/admission": {"internal/problem"},
@@ -64,6 +64,7 @@ var allowed = map[string][]string{
 
 	"internal/events":       {"internal/history", "internal/requirements", "internal/auth", "internal/problem"},
 	"internal/history":      {"internal/requirements", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
+	"internal/members":      {"internal/requirements", "internal/auth", "internal/problem", "internal/id"},
 	"internal/requirements": {"internal/search", "internal/auth", "internal/page", "internal/problem", "internal/id", "internal/text"},
 	"internal/search":       {},
 	"internal/auth":         {"internal/page", "internal/problem", "internal/id", "internal/text"},

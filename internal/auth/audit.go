@@ -63,6 +63,12 @@ const (
 	TokenUsedFromNewAddress Action = "token.used_from_new_address"
 	BotCreated              Action = "bot.created"
 	BotDeleted              Action = "bot.deleted"
+	MemberRoleChanged       Action = "member.role_changed"
+	MemberRemoved           Action = "member.removed"
+	MemberLeft              Action = "member.left"
+	InvitationCreated       Action = "invitation.created"
+	InvitationWithdrawn     Action = "invitation.withdrawn"
+	InvitationAccepted      Action = "invitation.accepted"
 )
 
 // ProjectEvent returns an event about a project.

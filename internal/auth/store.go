@@ -20,9 +20,10 @@ type Store interface {
 	User(ctx context.Context, actor Actor) (User, error)
 	// Rename sets the actor's name and returns the new row.
 	Rename(ctx context.Context, actor Actor, name Name) (User, error)
-	// DeleteAccount deletes the actor's row and everything below it. It returns the bots
-	// that it deleted, also if it may have failed.
-	DeleteAccount(ctx context.Context, actor Actor, e Event) (bots []UserID, err error)
+	// DeleteAccount deletes the actor's row and everything below it, unless decide rejects
+	// that because of the live projects that have members. It returns the bots that it
+	// deleted, also if it may have failed.
+	DeleteAccount(ctx context.Context, actor Actor, e Event, decide func(shared []SharedProject) error) (bots []UserID, err error)
 	// ChangeSession runs decide while the session is locked, stores the result,
 	// and returns the user. A missing session is SessionNotFound.
 	ChangeSession(ctx context.Context, session SessionID, decide func(before Session, at time.Time) SessionChange) (User, error)

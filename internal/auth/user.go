@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -63,15 +64,42 @@ func (s *Service) AuditExport(ctx context.Context, actor Actor) error {
 	return s.store.Record(ctx, actor.userEvent(UserExported, actor.User))
 }
 
+// SharedProject is a project of a user that has members.
+type SharedProject struct {
+	ID      ResourceID
+	Members int
+}
+
 // DeleteAccount deletes the actor's account with all its data, sessions and bots. The
-// same person can sign in again, as a new user.
-func (s *Service) DeleteAccount(ctx context.Context, actor Actor) error {
+// same person can sign in again, as a new user. Unless loseAccess is true, an account
+// with members in its projects is MembersLoseAccess.
+func (s *Service) DeleteAccount(ctx context.Context, actor Actor, loseAccess bool) error {
 	var bots []UserID
 	err := s.invalidateAfter(ctx, actor.User, func() (err error) {
-		bots, err = s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User))
+		bots, err = s.store.DeleteAccount(ctx, actor, actor.userEvent(UserDeleted, actor.User), func(shared []SharedProject) error {
+			if loseAccess || len(shared) == 0 {
+				return nil
+			}
+			return membersLoseAccess(shared)
+		})
 		return err
 	})
 	return s.invalidateBots(ctx, bots, err)
+}
+
+// maxListedProjects is the number of projects that a problem names.
+const maxListedProjects = 10
+
+func membersLoseAccess(shared []SharedProject) error {
+	var names []string
+	for _, p := range shared[:min(len(shared), maxListedProjects)] {
+		names = append(names, fmt.Sprintf("%s (%d)", p.ID, p.Members))
+	}
+	list := strings.Join(names, ", ")
+	if more := len(shared) - len(names); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return problem.New(problem.MembersLoseAccess, "Members would lose access to %d of your projects. The projects, each with the number of its members: %s. With members=lose_access the account is deleted all the same.", len(shared), list)
 }
 
 // UserQuery selects one page of the users, from the newest to the oldest.

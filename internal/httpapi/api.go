@@ -31,6 +31,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/httpapi/workspace"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/ratelimit"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -47,6 +48,7 @@ type Config struct {
 	Auth         *auth.Service
 	Requirements *requirements.Service
 	History      *history.Service
+	Members      *members.Service
 	// Events are the streams of live updates, which replay revisions of FeedRetention.
 	Events        *events.Hub
 	FeedRetention time.Duration

@@ -98,8 +98,12 @@ func (a *API) wakeStreams(r *http.Request) {
 // cacheable reports whether the response depends on nothing but the URI and the user.
 // A read with one of these headers may be refused, see checkRequest.
 func cacheable(r *http.Request) bool {
-	return len(r.URL.RequestURI()) <= maxCachedURI && r.Header["If-Match"] == nil && r.Header["Idempotency-Key"] == nil
+	return len(r.URL.RequestURI()) <= maxCachedURI && !isShared(r) && r.Header["If-Match"] == nil && r.Header["Idempotency-Key"] == nil
 }
+
+// isShared reports whether a request may be about projects of others, which other users
+// change.
+func isShared(r *http.Request) bool { return r.URL.RawQuery != "" && r.URL.Query().Has("shared") }
 
 // serveUncached serves what has nothing to do with the cache. A request that would be
 // shed anyway costs neither Redis nor its client's limit anything.

@@ -210,6 +210,9 @@ func TestCache_EveryWriteInvalidates(t *testing.T) {
 				if id == "" && cell.names != "" || state == "trashed" && !cell.trashedToo {
 					continue
 				}
+				if cell.part != "" {
+					own.addMember(t, x.s, c)
+				}
 				paths := cachedPaths(t, own)
 				for _, path := range paths {
 					fillCaches(t, servers, path, c)
@@ -242,11 +245,11 @@ func endsCached(route, state, path string) bool {
 	lists := path == mePath || path == projectsPath || strings.HasPrefix(path, projectsPath+"?")
 	ofSpecification := strings.HasPrefix(path, "/api/v1/specs/") || strings.HasPrefix(path, "/api/v1/items/")
 	switch _, resource, _ := strings.Cut(route, " /"); {
-	case strings.HasPrefix(resource, "tokens"), strings.HasPrefix(resource, "bots"): // which no cached response shows
+	case strings.HasPrefix(resource, "tokens"), strings.HasPrefix(resource, "bots"), strings.Contains(route, "/members"), strings.Contains(route, "/invitations"): // which no cached response shows
 		return false
 	}
 	switch route {
-	case "PATCH /users/me", "POST /projects":
+	case "POST /projects":
 		return lists
 	case "POST /projects/{id}/specs":
 		return !ofSpecification

@@ -21,6 +21,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
 	"github.com/codegenapp/codegenapp/internal/httpapi/openapi"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -35,6 +36,8 @@ func newContract() *openapi.Contract {
 			{Name: "token", NotFound: problem.TokenNotFound, View: reflect.TypeFor[TokenView]()},
 			{Name: "user", NotFound: problem.UserNotFound, View: reflect.TypeFor[UserView]()},
 			{Name: "session", NotFound: problem.SessionNotFound, View: reflect.TypeFor[session]()},
+			{Name: "invitation", NotFound: problem.InvitationNotFound, View: reflect.TypeFor[invitation]()},
+			{Name: "member", NotFound: problem.MemberNotFound, View: reflect.TypeFor[member]()},
 			{Name: "project", NotFound: problem.ProjectNotFound, View: reflect.TypeFor[Project](), ETag: `"3"`},
 			{Name: "specification", NotFound: problem.SpecificationNotFound, View: reflect.TypeFor[specification](), ETag: `"5"`},
 			{Name: "item", NotFound: problem.ItemNotFound, View: reflect.TypeFor[item](), ETag: `"1-1"`},
@@ -48,6 +51,7 @@ func newContract() *openapi.Contract {
 			reflect.TypeFor[requirements.ItemID]():          exampleID[requirements.Item](0xd2),
 			reflect.TypeFor[history.BaselineID]():           exampleID[history.Baseline](0xb5),
 			reflect.TypeFor[auth.APITokenID]():              exampleID[auth.APIToken](0xf4),
+			reflect.TypeFor[members.InvitationID]():         exampleID[members.Invitation](0xc7),
 			reflect.TypeFor[auth.SessionID]():               exampleID[auth.Session](0xf1),
 			reflect.TypeFor[auth.EventID]():                 exampleID[auth.Event](0x91),
 			reflect.TypeFor[timestamp]():                    timestamp(time.Date(2026, time.November, 22, 17, 12, 10, 123_456_000, time.UTC)),

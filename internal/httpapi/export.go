@@ -68,7 +68,7 @@ func (e *exports) end(user auth.UserID) {
 var (
 	exportMeDoc = doc{
 		"exportMe", "Account", "Export everything you own",
-		"One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429. With `history=true`, each project has its baselines and its changes, from the oldest to the newest, each with the values that it replaced.",
+		"One JSON document with everything, including the trash, as it was at one moment. Of projects that others share with the user it lists title and role. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429. With `history=true`, each project has its baselines and its changes, from the oldest to the newest, each with the values that it replaced.",
 	}
 )
 
@@ -78,6 +78,8 @@ type exportView struct {
 	ExportedAt timestamp       `json:"exported_at"`
 	User       UserView        `json:"user"`
 	Projects   []exportProject `json:"projects" doc:"Everything, including the trash; the specifications of each project by number, their items in order."`
+	// Memberships end the document.
+	Memberships []membership `json:"memberships" doc:"The projects that others share with the user, the oldest membership first. Their content is in the exports of their owners."`
 }
 
 type exportProject struct {
@@ -206,7 +208,7 @@ func (e *exporter) Project(p requirements.Project) error {
 	e.list = "specifications"
 	view := projectOf(p)
 	return e.write(jsontext.BeginObject,
-		"id", view.ID, "owner_id", view.OwnerID, "title", view.Title, "description", view.Description,
+		"id", view.ID, "owner_id", view.OwnerID, "owner", view.Owner, "role", view.Role, "title", view.Title, "description", view.Description,
 		"specification_count", view.SpecificationCount, "version", view.Version, "revision", view.Revision,
 		"created_at", view.CreatedAt, "updated_at", view.UpdatedAt, "deleted_at", view.DeletedAt,
 		"specifications", jsontext.BeginArray)
@@ -237,13 +239,16 @@ func (e *exporter) closeProject() error {
 	return e.write(jsontext.EndArray, jsontext.EndObject)
 }
 
-// end closes the document.
-func (e *exporter) end() error {
+// Memberships closes the projects, and writes what others share with the user.
+func (e *exporter) Memberships(shared []requirements.Membership) error {
 	if err := e.closeProject(); err != nil {
 		return err
 	}
-	return e.write(jsontext.EndArray, jsontext.EndObject)
+	return e.write(jsontext.EndArray, "memberships", each(shared, membershipOf))
 }
+
+// end closes the document.
+func (e *exporter) end() error { return e.write(jsontext.EndObject) }
 
 // write writes tokens as they are and everything else as JSON. The write deadline
 // begins anew for each part, since a long export does not make a slow client.

@@ -21,17 +21,28 @@ const projectsPath = "/api/v1/projects"
 
 // project is what a client reads of a project.
 type project struct {
-	ID                 string  `json:"id"`
-	OwnerID            string  `json:"owner_id"`
-	Title              string  `json:"title"`
-	Description        string  `json:"description"`
-	SpecificationCount int     `json:"specification_count"`
-	Version            int     `json:"version"`
-	Revision           int     `json:"revision"`
-	CreatedAt          string  `json:"created_at"`
-	UpdatedAt          string  `json:"updated_at"`
-	DeletedAt          *string `json:"deleted_at"`
+	ID                 string       `json:"id"`
+	OwnerID            string       `json:"owner_id"`
+	Owner              projectOwner `json:"owner"`
+	Role               string       `json:"role"`
+	Title              string       `json:"title"`
+	Description        string       `json:"description"`
+	SpecificationCount int          `json:"specification_count"`
+	Version            int          `json:"version"`
+	Revision           int          `json:"revision"`
+	CreatedAt          string       `json:"created_at"`
+	UpdatedAt          string       `json:"updated_at"`
+	DeletedAt          *string      `json:"deleted_at"`
 }
+
+// projectOwner is what a client reads of the owner of a project.
+type projectOwner struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// nameOf reads the name of a user.
+func nameOf(c *testkit.Client) string { return profileOf(c.Get(mePath).Want(200)).Name }
 
 func (p project) path() string { return projectsPath + "/" + p.ID }
 

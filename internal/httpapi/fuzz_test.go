@@ -24,6 +24,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/problem"
 	"github.com/codegenapp/codegenapp/internal/requirements"
@@ -75,6 +76,7 @@ func newHandlerWithoutDatabase(t testing.TB) (handler http.Handler, token string
 		Auth:         auth.NewService(store, noProvider{}, access, keys.Refresh(), nil, auth.SessionPolicy{}, slog.New(slog.DiscardHandler)),
 		Requirements: requirements.NewService(store, requirements.Limits{}),
 		History:      history.NewService(store, requirements.Limits{}),
+		Members:      members.NewService(store, members.Limits{}),
 		Events:       events.New(t.Context(), events.Config{Store: store}),
 		SecretKey:    []byte("a-secret-key-for-tests-of-32-bytes-or-more"),
 		Health:       httpapi.Health{Database: store.Ping, Ready: func() bool { return true }},

@@ -97,6 +97,15 @@ func (w *canaryRequests) prepare(route string) target {
 	default:
 		t.id = echoed
 	}
+	switch {
+	case t.cell.part == "member":
+		share(w.ann, project{ID: t.id}, "editor", w.ben)
+		path = strings.ReplaceAll(path, "{user_id}", w.ben.User)
+	case t.cell.part == "invitation":
+		path = strings.ReplaceAll(path, "{invitation_id}", w.invite(t.id).ID)
+	case strings.Contains(t.cell.body, "{secret}"):
+		t.by, content = w.ben, map[string]string{"secret": w.invite(w.createContent()["project"]).Secret}
+	}
 	t.path = pathParameter.ReplaceAllString(path, t.id)
 	t.body = withCanary(t.cell.bodyWith(content))
 	return t
@@ -108,6 +117,13 @@ func (w *canaryRequests) apiToken(path string) string {
 	made := newAPIToken(w.ann, path, "read")
 	w.addToken("an API token", made.Token)
 	return made.ID
+}
+
+// invite creates an invitation, whose secret is one more.
+func (w *canaryRequests) invite(projectID string) invitation {
+	made := invite(w.ann, project{ID: projectID}, "viewer")
+	w.secrets[made.Secret] = "an invitation"
+	return made
 }
 
 // send sends a request and records the status.

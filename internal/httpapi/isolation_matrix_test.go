@@ -23,7 +23,9 @@ type routeCase struct {
 	// names is project, baseline, specification, item, deleted item, session, token, bot,
 	// bot token or user; empty for none.
 	names string
-	body  string
+	// part is what the second id of the path names: member or invitation.
+	part string
+	body string
 	// query is what the request needs in its query string.
 	query string
 	// permission is read or change for routes that need a role.
@@ -67,14 +69,23 @@ var routeCases = map[string]routeCase{
 	"POST /bots/{id}/tokens":              {names: "bot", body: `{"name": "x", "scopes": ["read"]}`},
 	"DELETE /bots/{id}/tokens/{token_id}": {names: "bot token"},
 
-	"GET /projects":                 {},
-	"POST /projects":                {body: `{"title": "x"}`},
-	"GET /projects/{id}":            {names: "project"},
-	"PUT /projects/{id}":            {names: "project", body: `{"title": "x"}`},
-	"PATCH /projects/{id}":          {names: "project", body: `{"title": "x"}`},
-	"DELETE /projects/{id}":         {names: "project", ownerOnly: true},
-	"POST /projects/{id}/restore":   {names: "project", trashedToo: true, ownerOnly: true},
-	"GET /projects/{id}/changes":    {names: "project"},
+	"GET /projects":               {},
+	"POST /projects":              {body: `{"title": "x"}`},
+	"GET /projects/{id}":          {names: "project"},
+	"PUT /projects/{id}":          {names: "project", body: `{"title": "x"}`},
+	"PATCH /projects/{id}":        {names: "project", body: `{"title": "x"}`},
+	"DELETE /projects/{id}":       {names: "project", ownerOnly: true},
+	"POST /projects/{id}/restore": {names: "project", trashedToo: true, ownerOnly: true},
+	"GET /projects/{id}/changes":  {names: "project"},
+
+	"GET /projects/{id}/members":                        {names: "project"},
+	"PATCH /projects/{id}/members/{user_id}":            {names: "project", part: "member", body: `{"role": "viewer"}`, ownerOnly: true},
+	"DELETE /projects/{id}/members/{user_id}":           {names: "project", part: "member", ownerOnly: true},
+	"GET /projects/{id}/invitations":                    {names: "project", ownerOnly: true},
+	"POST /projects/{id}/invitations":                   {names: "project", body: `{"role": "viewer"}`, ownerOnly: true},
+	"DELETE /projects/{id}/invitations/{invitation_id}": {names: "project", part: "invitation", ownerOnly: true},
+	"POST /invitations/accept":                          {body: `{"secret": "{secret}"}`},
+
 	"GET /projects/{id}/diff":       {names: "project", query: "?from=r1"},
 	"DELETE /projects/{id}/history": {names: "project", query: "?before=r1", ownerOnly: true},
 	"GET /projects/{id}/baselines":  {names: "project"},
@@ -132,7 +143,7 @@ func (c routeCase) bodyWith(ids map[string]string) any {
 	if c.body == "" {
 		return nil
 	}
-	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"]).Replace(c.body)
+	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"], "{secret}", ids["secret"]).Replace(c.body)
 }
 
 // outsidePrefix matches the routes that are not below the contract's prefix.
@@ -153,45 +164,6 @@ func allRoutes(t *testing.T) (routes []string) {
 	return routes
 }
 
-// ownedIDs are the ids of what a user owns by kind, once live and once in the
-// trash.
-type ownedIDs struct{ live, trashed map[string]string }
-
-func newOwner(t *testing.T, s *testkit.Server) (*testkit.Client, ownedIDs) {
-	t.Helper()
-	c := s.SignUp(t)
-	return c, newOwned(c)
-}
-
-// newOwned creates one of each.
-func newOwned(c *testkit.Client) ownedIDs {
-	spec := newSpec(c, "a")
-	dead := specProject{ID: spec.ProjectID}.add(c, "x")
-	deadItem, deadProject, bot := newBullet(c, dead, "a"), newProject(c, "Dead"), newBot(c, "builder")
-	own := ownedIDs{
-		live: map[string]string{
-			"project": spec.ProjectID, "specification": spec.ID, "item": bulletsOf(c, spec)[0].ID,
-			"deleted item": newDeletedItem(c, spec), "baseline": newBaseline(c, specProject{ID: spec.ProjectID}, "old"),
-			"session": c.Session, "user": c.User, "token": newAPIToken(c, tokensPath, "read").ID, "bot": bot,
-			"bot token": bot + "/tokens/" + newAPIToken(c, botsPath+"/"+bot+"/tokens", "read").ID,
-		},
-		trashed: map[string]string{
-			"project": deadProject.ID, "specification": dead.ID, "item": deadItem.ID,
-			"deleted item": newDeletedItem(c, dead), "baseline": newBaseline(c, specProject{ID: deadProject.ID}, "old"),
-		},
-	}
-	c.Delete(dead.path()).Want(204)
-	c.Delete(deadProject.path()).Want(204)
-	return own
-}
-
-// newDeletedItem creates an item, deletes it, and returns its id.
-func newDeletedItem(c *testkit.Client, s spec) string {
-	b := newBullet(c, s, "deleted")
-	c.Delete(b.path()).Want(204)
-	return b.ID
-}
-
 // callerKinds are all kinds of callers. The last two change things: each has its own.
 var callerKinds = []string{"anonymous", "bad token", "suspended", "another user", "auditor", "admin", "former member", "viewer", "editor", "owner"}
 
@@ -204,6 +176,8 @@ type callerFixture struct {
 	s      *testkit.Server
 	admin  *testkit.Client
 	shared map[string]*testkit.Client
+	// shareable is a project of the admin, to which callers are invited.
+	shareable project
 	// keys configures a replica with the keys of the server.
 	keys func(*server.Settings)
 }
@@ -304,6 +278,16 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	if cell.names == "" {
 		id = "nothing" // for pages
 	}
+	if cell.part != "" {
+		path = strings.ReplaceAll(path, "{user_id}", own.live["member"])
+		path = strings.ReplaceAll(path, "{invitation_id}", own.live["invitation"])
+	}
+	if strings.Contains(cell.body, "{secret}") {
+		if x.shareable.ID == "" {
+			x.shareable = newProject(x.admin, "Shared")
+		}
+		own.live["secret"] = invite(x.admin, x.shareable, "viewer").Secret
+	}
 	path = pathParameter.ReplaceAllString(path, id)
 	return c.Do(method, path+cell.query, cell.bodyWith(own.live))
 }
@@ -343,6 +327,9 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 		if state == "unshared" { // of the same owner
 			own.live = newOwned(owner).live
 		}
+		if c.part != "" {
+			own.addMember(x.t, x.s, owner)
+		}
 		id := own.live[c.names]
 		switch state {
 		case "foreign":
@@ -362,6 +349,9 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 		for _, kind := range callerKinds {
 			if kind == "owner" && (state == "own" || state == "trashed") { // the editor has changed it
 				owner, own = newOwner(x.t, x.s)
+				if c.part != "" {
+					own.addMember(x.t, x.s, owner)
+				}
 				if id = own.live[c.names]; state == "trashed" {
 					id = own.trashed[c.names]
 				}
@@ -386,7 +376,7 @@ func (x *callerFixture) checkRoute(route string, c routeCase) {
 				if notFound[kind] == nil {
 					notFound[kind] = map[string]string{}
 				}
-				notFound[kind][state] = formatResponse(answer, id)
+				notFound[kind][state] = strings.ReplaceAll(formatResponse(answer, id), own.live[c.part], c.part)
 			}
 		}
 	}

@@ -134,7 +134,10 @@ func (l *locations) scope(path string) cache.Scope {
 // revisions, which every write of content raises.
 func (l *locations) written(route route, path string) []cache.Scope {
 	kind, name := resourceOf(path)
-	if kind == "users" || kind == "projects" && name == "" {
+	if kind == "users" { // the name of the owner is in each project
+		return []cache.Scope{cache.All}
+	}
+	if kind == "projects" && name == "" {
 		return []cache.Scope{cache.Lists}
 	}
 	thing, err := id.Parse[any](name)
@@ -159,8 +162,11 @@ func (l *locations) written(route route, path string) []cache.Scope {
 
 // writesContent reports whether an operation changes what cached responses show. What
 // ends sessions or changes rights is invalidated by package auth. States of earlier can be
-// named by a baseline.
+// named by a baseline. No cached response shows members or invitations.
 func writesContent(method, path string) bool {
 	kind, _ := resourceOf(path)
+	if strings.Contains(path, "/members") || strings.Contains(path, "/invitations") {
+		return false
+	}
 	return kind == "projects" || kind == "specs" || kind == "items" || kind == "baselines" || path == prefix+"/users/me" && method == "PATCH"
 }

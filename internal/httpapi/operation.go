@@ -18,6 +18,8 @@ type doc struct{ id, tag, summary, description string }
 type operation struct {
 	// missing is the problem of a path id that names nothing, or is not an id.
 	missing problem.Code
+	// missingPart is the problem of the second id of a path; empty without one.
+	missingPart problem.Code
 	// timeout is how long the function may run; zero means requestTimeout.
 	timeout time.Duration
 	// lenient ignores unknown query parameters instead of rejecting them.
@@ -52,6 +54,9 @@ type option func(*operation)
 
 // notFound names the problem of the path's id.
 func notFound(code problem.Code) option { return func(o *operation) { o.missing = code } }
+
+// partNotFound names the problem of the second id of a path, such as a member's.
+func partNotFound(code problem.Code) option { return func(o *operation) { o.missingPart = code } }
 
 // problems adds problems that the function may return.
 func problems(codes ...problem.Code) option {
@@ -133,6 +138,9 @@ func (o operation) allProblems(op huma.Operation, a access) []problem.Code {
 	}
 	if o.missing != "" {
 		all = append(all, o.missing)
+	}
+	if o.missingPart != "" {
+		all = append(all, o.missingPart)
 	}
 	if o.isShared() && op.Method != http.MethodGet { // by a viewer, or by an editor what is the owner's
 		all = append(all, problem.PermissionDenied)

@@ -46,12 +46,18 @@ var contractStatuses = map[int][]problem.Code{
 		"token_missing", "token_invalid", "token_expired", "token_revoked", "google_token_invalid",
 		"refresh_token_invalid", "refresh_token_expired", "refresh_token_reused",
 	},
-	403: {"permission_denied", "insufficient_scope", "account_suspended", "email_not_verified", "domain_not_allowed", "csrf_rejected", "https_required"},
-	404: {"project_not_found", "specification_not_found", "item_not_found", "session_not_found", "user_not_found", "route_not_found", "revision_not_found", "baseline_not_found", "token_not_found", "bot_not_found"},
+	403: {"permission_denied", "insufficient_scope", "account_suspended", "email_not_verified", "domain_not_allowed", "csrf_rejected", "https_required", "invitation_for_another"},
+	404: {
+		"project_not_found", "specification_not_found", "item_not_found", "session_not_found", "user_not_found", "route_not_found", "revision_not_found", "baseline_not_found",
+		"token_not_found", "bot_not_found", "member_not_found", "invitation_not_found",
+	},
 	405: {"method_not_allowed"},
 	408: {"request_timeout"}, // the table does not have it; see the header timeouts of the design
-	409: {"token_limit_reached", "bot_limit_reached", "project_limit_reached", "specification_limit_reached", "item_limit_reached", "item_set_mismatch", "idempotency_in_progress", "baseline_exists", "baseline_needs_history", "undo_conflict"},
-	410: {"history_expired"},
+	409: {
+		"project_limit_reached", "specification_limit_reached", "item_limit_reached", "item_set_mismatch", "idempotency_in_progress", "baseline_exists", "baseline_needs_history", "undo_conflict",
+		"token_limit_reached", "bot_limit_reached", "already_member", "member_limit_reached", "membership_limit_reached", "invitation_limit_reached", "members_lose_access",
+	},
+	410: {"history_expired", "invitation_expired"},
 	412: {"precondition_failed"},
 	413: {"body_too_large"},
 	415: {"unsupported_media_type"},

@@ -15,7 +15,7 @@ import (
 var (
 	listProjectsDoc = doc{
 		"listProjects", "Projects", "List your projects",
-		"One page of the caller's projects. Follow `next_page_token` until it is empty. Projects that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a project that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.",
+		"One page of the caller's projects; with `shared=true`, of those that others share with the caller. Follow `next_page_token` until it is empty. Projects that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a project that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.",
 	}
 	createProjectDoc = doc{
 		"createProject", "Projects", "Create a project",
@@ -47,6 +47,8 @@ var (
 type Project struct {
 	ID                 requirements.ProjectID `json:"id" format:"uuid"`
 	OwnerID            auth.UserID            `json:"owner_id" format:"uuid"`
+	Owner              projectOwner           `json:"owner" doc:"The user whose project it is. Limits count for the owner."`
+	Role               string                 `json:"role" enum:"owner,editor,viewer" doc:"What the caller may do: an editor changes the content, a viewer reads it, the owner may everything."`
 	Title              string                 `json:"title" minLength:"1" maxLength:"100" example:"Invoice portal"`
 	Description        string                 `json:"description" maxLength:"5000" example:"Customers see and pay their invoices."`
 	SpecificationCount int                    `json:"specification_count" minimum:"0" sample:"1" doc:"Live specifications; the trash does not count."`
@@ -55,6 +57,12 @@ type Project struct {
 	CreatedAt          timestamp              `json:"created_at" sample:"2026-11-22T09:30:00.481516Z"`
 	UpdatedAt          timestamp              `json:"updated_at"`
 	DeletedAt          *timestamp             `json:"deleted_at" nullable:"true" doc:"When it was moved to the trash; null while it is live."`
+}
+
+// projectOwner is the owner of a project.
+type projectOwner struct {
+	ID   auth.UserID `json:"id" format:"uuid"`
+	Name string      `json:"name" example:"Ann"`
 }
 
 // ContentType implements huma.ContentTypeFilter.
@@ -66,7 +74,7 @@ func (p Project) writeMarkdown(w io.Writer) error {
 
 func projectOf(p requirements.Project) Project {
 	return Project{
-		ID: p.ID, OwnerID: p.Owner, Title: p.Title, Description: p.Description,
+		ID: p.ID, OwnerID: p.Owner, Owner: projectOwner{p.Owner, p.OwnerName}, Role: string(p.Role), Title: p.Title, Description: p.Description,
 		SpecificationCount: p.SpecificationCount, Version: p.Version, Revision: p.Revision,
 		CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), DeletedAt: timestampOf(p.DeletedAt),
 	}
@@ -118,6 +126,7 @@ func (b *projectPatch) check(*call) (faults []problem.FieldError) {
 
 type listProjectsIn struct {
 	ListIn
+	Shared  string `query:"shared" enum:"true,false" default:"false" doc:"Lists the projects that others share with the caller instead of the caller's own. It goes with trashed=false alone: the trash is its owner's."`
 	OrderBy string `query:"order_by" enum:"created_at,created_at desc,updated_at,updated_at desc,title,title desc" default:"created_at desc" doc:"Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2."`
 }
 
@@ -130,10 +139,18 @@ type projectsOut struct {
 
 // listProjects is GET /projects.
 func (a *API) listProjects(ctx context.Context, actor auth.Actor, in *listProjectsIn) (*projectsOut, error) {
-	q, scope, err := in.query(a, actor, "projects", in.OrderBy)
+	name, shared := "projects", in.Shared == "true"
+	if shared {
+		name = "shared projects"
+	}
+	if shared && in.Trashed == "true" {
+		return nil, problem.New(problem.InvalidParameter, "The query parameters shared and trashed exclude each other: the trash of a project is its owner's.")
+	}
+	q, scope, err := in.query(a, actor, name, in.OrderBy)
 	if err != nil {
 		return nil, err
 	}
+	q.Shared = shared
 	page, err := a.Requirements.Projects(ctx, actor, q)
 	if err != nil {
 		return nil, err

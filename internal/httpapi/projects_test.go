@@ -38,7 +38,7 @@ func TestProjects_Create(t *testing.T) {
 	t.Run("has the fields of the contract and no other", func(t *testing.T) {
 		t.Parallel()
 		want := []string{
-			"created_at", "deleted_at", "description", "id", "owner_id", "revision", "specification_count", "title", "updated_at", "version",
+			"created_at", "deleted_at", "description", "id", "owner", "owner_id", "revision", "role", "specification_count", "title", "updated_at", "version",
 		}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(answer.JSON()))); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
@@ -47,7 +47,7 @@ func TestProjects_Create(t *testing.T) {
 	t.Run("begins with the defaults", func(t *testing.T) {
 		t.Parallel()
 		want := project{
-			ID: p.ID, OwnerID: ann.User, Title: "Invoices", Version: 1, Revision: 1, CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt,
+			ID: p.ID, OwnerID: ann.User, Owner: projectOwner{ann.User, nameOf(ann)}, Role: "owner", Title: "Invoices", Version: 1, Revision: 1, CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt,
 		}
 		if diff := cmp.Diff(want, p); diff != "" {
 			t.Errorf("new project (-want +got):\n%s", diff)

@@ -31,7 +31,7 @@ func (a *API) routes() {
 
 	user(a, "GET /users/me", 200, anyToken, a.getMe, getMeDoc, cached)
 	user(a, "PATCH /users/me", 200, sessionOnly, a.patchMe, patchMeDoc)
-	user(a, "DELETE /users/me", 204, sessionOnly, a.deleteMe, deleteMeDoc, timeout(18*time.Second))
+	user(a, "DELETE /users/me", 204, sessionOnly, a.deleteMe, deleteMeDoc, timeout(18*time.Second), problems(problem.MembersLoseAccess))
 	streamed[exportView](a, "GET /users/me/export", sessionOnly, a.exportMe, exportMeDoc, exportParameters())
 
 	role(a, "GET /admin/users", 200, sessionOnly, auth.ReadUsers, a.listUsers, listUsersDoc, paged)
@@ -71,6 +71,16 @@ func (a *API) contentRoutes() {
 	user(a, "PATCH /projects/{id}", 200, writes, a.patchProject, patchProjectDoc, project, conditional)
 	user(a, "DELETE /projects/{id}", 204, writes, a.trashProject, trashProjectDoc, project, conditional, owners)
 	user(a, "POST /projects/{id}/restore", 200, writes, a.restoreProject, restoreProjectDoc, project, conditional, restores, problems(problem.ProjectLimit))
+
+	member, invitation := partNotFound(problem.MemberNotFound), partNotFound(problem.InvitationNotFound)
+	user(a, "GET /projects/{id}/members", 200, reads, a.listMembers, listMembersDoc, project)
+	user(a, "PATCH /projects/{id}/members/{user_id}", 200, manages, a.patchMember, patchMemberDoc, project, member, owners)
+	user(a, "DELETE /projects/{id}/members/{user_id}", 204, manages, a.removeMember, removeMemberDoc, project, member)
+	user(a, "GET /projects/{id}/invitations", 200, manages, a.listInvitations, listInvitationsDoc, project, owners, problems(problem.PermissionDenied))
+	user(a, "POST /projects/{id}/invitations", 201, manages, a.createInvitation, createInvitationDoc, project, owners, problems(problem.InvitationLimit))
+	user(a, "DELETE /projects/{id}/invitations/{invitation_id}", 204, manages, a.withdrawInvitation, withdrawInvitationDoc, project, invitation, owners)
+	user(a, "POST /invitations/accept", 200, manages, a.acceptInvitation, acceptInvitationDoc,
+		problems(problem.InvitationNotFound, problem.InvitationExpired, problem.InvitationForAnother, problem.AlreadyMember, problem.MemberLimit, problem.MembershipLimit))
 
 	user(a, "GET /projects/{id}/changes", 200, reads, a.listChanges, listChangesDoc, project, paged, problems(problem.RevisionNotFound, problem.HistoryExpired))
 	user(a, "GET /projects/{id}/diff", 200, reads, a.diffProject, diffProjectDoc, project, past, texts(openapi.Markdown, openapi.Diff))

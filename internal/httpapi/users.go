@@ -20,7 +20,7 @@ var (
 	}
 	deleteMeDoc = doc{
 		"deleteMe", "Account", "Delete your account",
-		"Deletes the account and everything in it permanently, and ends all its sessions. Export first what you want to keep.",
+		"Deletes the account and everything in it permanently, and ends all its sessions. Export first what you want to keep. If projects of the account have members, it is 409 `members_lose_access`, which names them, until the request has `members=lose_access`.",
 	}
 )
 
@@ -81,7 +81,11 @@ func (a *API) patchMe(ctx context.Context, actor auth.Actor, in *patchMeIn) (*us
 	return userResponse(a.Auth.Rename(ctx, actor, in.JSON.name))
 }
 
+type deleteMeIn struct {
+	Members string `query:"members" enum:"lose_access" doc:"Deletes the account even if members lose access to its projects."`
+}
+
 // deleteMe is DELETE /users/me.
-func (a *API) deleteMe(ctx context.Context, actor auth.Actor, _ *struct{}) (*struct{}, error) {
-	return nil, a.Auth.DeleteAccount(ctx, actor)
+func (a *API) deleteMe(ctx context.Context, actor auth.Actor, in *deleteMeIn) (*struct{}, error) {
+	return nil, a.Auth.DeleteAccount(ctx, actor, in.Members == "lose_access")
 }

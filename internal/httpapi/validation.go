@@ -111,6 +111,8 @@ func (c *call) inputError(status int, message string, errs []error) error {
 		}
 	}
 	switch {
+	case parts["path"] != nil && parts["path"].Location != "path.id" && c.op.missingPart != "":
+		return problem.NotFound(c.op.missingPart)
 	case parts["path"] != nil:
 		return problem.NotFound(c.op.missing)
 	case parts["query"] != nil:

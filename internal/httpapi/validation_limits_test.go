@@ -125,6 +125,25 @@ var limits = map[string]limit{
 	"RestoreBody.to":       restoreLimit(1, 120, "to", letters, "too_long", "blank"),
 	"RestoreBody.undo":     restoreLimit(0, 17, "undo", func(n int) string { return "r" + digits(n) }, "wrong_format"),
 
+	"InvitationBody.email": {3, 254, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		address := "a@" + letters(max(0, n-2))
+		return ann.Post(newProject(ann, "x").path()+"/invitations", map[string]any{"role": "viewer", "email": address[:min(n, len(address))]}).Status == 201
+	}},
+	"AcceptBody.secret": {1, 200, func(t *testing.T, s *testkit.Server, n int) bool {
+		return s.SignUp(t).Post(acceptPath, map[string]any{"secret": letters(n)}).Status == 404
+	}},
+	"MAX_MEMBERS_PER_PROJECT": {0, 50, func(t *testing.T, s *testkit.Server, n int) bool {
+		ann := s.SignUp(t)
+		p := newProject(ann, "x")
+		newMembers(t, s, p, n-1)
+		a := accept(s.SignUp(t), invite(ann, p, "viewer").Secret)
+		if a.Status != 200 {
+			a.WantProblem(409, "member_limit_reached")
+		}
+		return a.Status == 200
+	}},
+
 	"MAX_PROJECTS_PER_USER": {0, 1000, func(t *testing.T, s *testkit.Server, n int) bool {
 		ann := s.SignUp(t)
 		execSQL(t, s, `INSERT INTO projects (id, owner_id, title, created_at, updated_at) SELECT gen_random_uuid(), $1, 'x', now(), now() FROM generate_series(2, $2::int)`, ann.User, n)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/postgres/internal/db"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // query runs one generated query and stores its result. It is called twice: first
@@ -80,10 +81,24 @@ func (s *Store) read(ctx context.Context, actor auth.Actor, queries ...query) er
 	return translate(s.readIn(ctx, scopeToReadOf(actor), queries...))
 }
 
-// readIn runs queries in a tenant scope. It repeats them once where their
-// connection was of no use: a read changes nothing, so that is safe.
+// readAs is read, and returns the role of the actor in the project that the request is
+// about.
+func (s *Store) readAs(ctx context.Context, actor auth.Actor, queries ...query) (requirements.Role, error) {
+	var to opened
+	err := translate(s.readOpened(ctx, scopeToReadOf(actor), &to, queries...))
+	return to.projectRole(), err
+}
+
+// readIn runs queries in a tenant scope.
 func (s *Store) readIn(ctx context.Context, in scope, queries ...query) error {
-	b := batch{in.statement(nil)}
+	return s.readOpened(ctx, in, nil, queries...)
+}
+
+// readOpened is readIn, and stores what the first statement returns in *to, unless that is
+// nil. It repeats the queries once where their connection was of no use: a read changes
+// nothing, so that is safe.
+func (s *Store) readOpened(ctx context.Context, in scope, to *opened, queries ...query) error {
+	b := batch{in.statement(to)}
 	for _, q := range queries {
 		recorded, err := record(ctx, q, in.label, s.hold)
 		if err != nil {

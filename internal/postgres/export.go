@@ -31,8 +31,11 @@ func (s *Store) walk(ctx context.Context, actor auth.Actor, visit requirements.V
 		after := requirements.ProjectID{15: 1} // below every id; the zero id is NULL
 		for {
 			page, err := t.exportProjects(ctx, actor, after, visit, more)
-			if err != nil || len(page) < exportProjects {
+			if err != nil {
 				return err
+			}
+			if len(page) < exportProjects {
+				return t.exportMemberships(ctx, visit)
 			}
 			after = page[len(page)-1].Project.ID
 		}
@@ -68,7 +71,7 @@ func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after require
 		return nil, err
 	}
 	for _, row := range page {
-		if err := visit.Project(projectOf(row.Project, row.Revision)); err != nil {
+		if err := visit.Project(shownProject(db.GetProjectWithOwnerRow(row), requirements.RoleOwner)); err != nil {
 			return nil, err
 		}
 		if err := t.exportProject(ctx, row.Project, visit); err != nil {
@@ -79,6 +82,17 @@ func (t *tx) exportProjects(ctx context.Context, actor auth.Actor, after require
 		}
 	}
 	return page, nil
+}
+
+// exportMemberships visits the projects that are shared with the user.
+func (t *tx) exportMemberships(ctx context.Context, visit requirements.Visitor) error {
+	var shared []sharedProject
+	if err := t.read(ctx, listShared(ctx, &shared, "ORDER BY since, id")); err != nil {
+		return err
+	}
+	return visit.Memberships(convertAll(shared, func(s sharedProject) requirements.Membership {
+		return requirements.Membership{Project: s.Project.ID, Title: s.Project.Title, Role: s.Project.Role, Since: s.Since}
+	}))
 }
 
 // exportProject visits the specifications of a project.

@@ -90,15 +90,10 @@ func (s *Store) purge(ctx context.Context, due trashed, before time.Time) (delet
 	return err == nil, err
 }
 
-// DeleteExpired deletes expired ID tokens, and sessions and API tokens that ended long
-// ago. It returns how many. Several replicas may do so at once.
+// DeleteExpired deletes expired ID tokens, and sessions, API tokens and invitations that
+// ended long ago. It returns how many. Several replicas may do so at once.
 func (s *Store) DeleteExpired(ctx context.Context) (deleted int64, err error) {
-	deleted, err = s.deleteInBatches(ctx, "SELECT forget_expired($1)", expireBatch)
-	if err != nil {
-		return deleted, err
-	}
-	tokens, err := s.deleteInBatches(ctx, "SELECT forget_tokens($1)", expireBatch)
-	return deleted + tokens, err
+	return s.deleteInBatches(ctx, "SELECT forget_expired($1) + forget_tokens($1) + forget_invitations($1)", expireBatch)
 }
 
 // DeleteHistory deletes the changes before a time, unless a baseline needs them. It

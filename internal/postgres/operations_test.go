@@ -10,6 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/page"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/search"
@@ -27,8 +28,8 @@ type operation struct {
 // reads take one round trip, and writes two or one; both need a live session. Each name begins
 // with the method that is called, so a test finds a method that is missing.
 var (
-	reads  = readOperations()
-	writes = withTokenWrites(map[string]operation{
+	reads  = joined(memberReads(), readOperations())
+	writes = withTokenWrites(joined(memberWrites, map[string]operation{
 		"CreateProject": {do: func(ctx context.Context, s *tenant) error {
 			_, err := s.service.CreateProject(ctx, s.actor, requirements.IdempotentRequest{}, draft(s.t, canary))
 			return err
@@ -180,7 +181,7 @@ var (
 				return deleteAccount(ctx, s.store, s.spare)
 			},
 		},
-	})
+	}))
 )
 
 // withoutSession are operations that need no live session of the caller.
@@ -255,7 +256,7 @@ func TestOperations_CoverEveryMethod(t *testing.T) {
 	}
 	// Export reads page by page and has tests of its own. Limits reads nothing.
 	called = append(called, "Export", "Limits")
-	for _, rules := range []reflect.Type{reflect.TypeFor[*requirements.Service](), reflect.TypeFor[auth.Store]()} {
+	for _, rules := range []reflect.Type{reflect.TypeFor[*requirements.Service](), reflect.TypeFor[*members.Service](), reflect.TypeFor[auth.Store]()} {
 		for method := range rules.Methods() {
 			if !slices.Contains(called, method.Name) {
 				t.Errorf("%s.%s is in no table of operations_test.go", rules, method.Name)

@@ -12,18 +12,25 @@ import (
 
 // Project implements requirements.Store.
 func (s *Store) Project(ctx context.Context, actor auth.Actor, project requirements.ProjectID) (requirements.Project, error) {
-	var row db.GetProjectRow
-	err := s.read(ctx, actor, get(&row, func(q *db.Queries) (db.GetProjectRow, error) { return q.GetProject(ctx, project, actor.Owner()) }))
-	return projectOf(row.Project, row.Revision), notFoundAs(problem.ProjectNotFound, err)
+	var row db.GetProjectWithOwnerRow
+	role, err := s.readAs(ctx, actor, get(&row, func(q *db.Queries) (db.GetProjectWithOwnerRow, error) {
+		return q.GetProjectWithOwner(ctx, project, actor.Owner())
+	}))
+	return shownProject(row, role), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // Projects implements requirements.Store.
 func (s *Store) Projects(ctx context.Context, actor auth.Actor, list requirements.ListQuery) ([]requirements.Project, error) {
+	if list.Shared {
+		return s.sharedProjects(ctx, actor, list)
+	}
 	var rows []db.ListProjectsRow
 	err := s.read(ctx, actor, get(&rows, func(q *db.Queries) ([]db.ListProjectsRow, error) {
 		return inPages(q, list).ListProjects(ctx, actor.Owner(), list.Trashed)
 	}))
-	return convertAll(rows, func(row db.ListProjectsRow) requirements.Project { return projectOf(row.Project, row.Revision) }), err
+	return convertAll(rows, func(row db.ListProjectsRow) requirements.Project {
+		return shownProject(db.GetProjectWithOwnerRow(row), requirements.RoleOwner)
+	}), err
 }
 
 // requirementsTx implements requirements.Tx over a transaction in a tenant scope.
@@ -53,35 +60,56 @@ func (t *requirementsTx) revisionOf(ctx context.Context, project requirements.Pr
 	return get(revision, func(q *db.Queries) (int64, error) { return q.GetProjectRevision(ctx, t.actor.Owner(), project) })
 }
 
+// headOf is the query for the newest revision of a project, and the name of its owner.
+func (t *requirementsTx) headOf(ctx context.Context, project requirements.ProjectID, head *db.GetProjectHeadRow) query {
+	return get(head, func(q *db.Queries) (db.GetProjectHeadRow, error) {
+		return q.GetProjectHead(ctx, t.actor.Owner(), project)
+	})
+}
+
+// project is a locked project, with what headOf has read.
+func (t *requirementsTx) project(row db.Project, head db.GetProjectHeadRow) requirements.Project {
+	p := projectOf(row, head.Revision)
+	p.OwnerName, p.Role = head.OwnerName, t.opened.projectRole()
+	return p
+}
+
 // LockOwner implements requirements.Tx.
 func (t *requirementsTx) LockOwner(ctx context.Context) (requirements.Owner, error) {
 	var row db.LockOwnerRow
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerRow, error) { return q.LockOwner(ctx, t.actor.Owner()) }))
 	// The session was live, so the account was deleted while this waited for the lock.
-	return t.owner(row.ProjectCount, row.At), notFoundAs(problem.TokenRevoked, err)
+	return t.owner(row.Name, row.ProjectCount, row.At), notFoundAs(problem.TokenRevoked, err)
 }
 
 // LockProject implements requirements.Tx.
 func (t *requirementsTx) LockProject(ctx context.Context, project requirements.ProjectID) (requirements.Project, time.Time, error) {
+	return t.lockProject(ctx, project)
+}
+
+// lockProject locks a project, and reads more behind the lock.
+func (t *requirementsTx) lockProject(ctx context.Context, project requirements.ProjectID, more ...query) (requirements.Project, time.Time, error) {
 	var row db.LockProjectRow
-	var revision int64
-	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.Owner()) }),
-		t.revisionOf(ctx, project, &revision))
-	return projectOf(row.Project, revision), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
+	var head db.GetProjectHeadRow
+	err := t.read(ctx, append([]query{
+		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.Owner()) }),
+		t.headOf(ctx, project, &head),
+	}, more...)...)
+	return t.project(row.Project, head), row.At.UTC(), notFoundAs(problem.ProjectNotFound, err)
 }
 
 // LockOwnerAndProject implements requirements.Tx.
 func (t *requirementsTx) LockOwnerAndProject(ctx context.Context, project requirements.ProjectID) (requirements.Owner, requirements.Project, error) {
 	var row db.LockOwnerAndProjectRow
-	var revision int64
+	var head db.GetProjectHeadRow
 	err := t.read(ctx, get(&row, func(q *db.Queries) (db.LockOwnerAndProjectRow, error) {
 		return q.LockOwnerAndProject(ctx, t.actor.Owner(), project)
-	}), t.revisionOf(ctx, project, &revision))
-	return t.owner(row.ProjectCount, row.At), projectOf(row.Project, revision), notFoundAs(problem.ProjectNotFound, err)
+	}), t.headOf(ctx, project, &head))
+	return t.owner(head.OwnerName, row.ProjectCount, row.At), t.project(row.Project, head), notFoundAs(problem.ProjectNotFound, err)
 }
 
-func (t *requirementsTx) owner(projects int32, at time.Time) requirements.Owner {
-	return requirements.Owner{ID: t.actor.Owner(), ProjectCount: int(projects), At: at.UTC()}
+func (t *requirementsTx) owner(name string, projects int32, at time.Time) requirements.Owner {
+	return requirements.Owner{ID: t.actor.Owner(), Name: name, ProjectCount: int(projects), At: at.UTC()}
 }
 
 // InsertProject implements requirements.Tx.
@@ -122,6 +150,13 @@ func (t *requirementsTx) TrashProject(ctx context.Context, p *requirements.Proje
 // SetProjectCount implements requirements.Tx.
 func (t *requirementsTx) SetProjectCount(ctx context.Context, count int) error {
 	return t.write(ctx, func(q *db.Queries) error { return q.SetProjectCount(ctx, int32Of(count), t.actor.Owner()) })
+}
+
+// shownProject is a project for a response that shows it.
+func shownProject(row db.GetProjectWithOwnerRow, role requirements.Role) requirements.Project {
+	p := projectOf(row.Project, row.Revision)
+	p.OwnerName, p.Role = row.OwnerName, role
+	return p
 }
 
 func projectOf(row db.Project, revision int64) requirements.Project {

@@ -49,17 +49,17 @@ func (t *requirementsTx) LockSpecificationSince(ctx context.Context, spec requir
 // the rows are those that the locks protect.
 func (t *requirementsTx) LockProjectSince(ctx context.Context, project requirements.ProjectID, revision int64) (history.ProjectSince, error) {
 	var row db.LockProjectRow
-	var newest int64
+	var newest db.GetProjectHeadRow
 	var specs []db.Specification
 	if err := t.read(ctx,
 		get(&row, func(q *db.Queries) (db.LockProjectRow, error) { return q.LockProject(ctx, project, t.actor.Owner()) }),
-		t.revisionOf(ctx, project, &newest),
+		t.headOf(ctx, project, &newest),
 		get(&specs, func(q *db.Queries) ([]db.Specification, error) {
 			return q.LockSpecificationsSince(ctx, db.LockSpecificationsSinceParams{ProjectID: project, OwnerID: t.actor.Owner(), After: revision})
 		})); err != nil {
 		return history.ProjectSince{}, notFoundAs(problem.ProjectNotFound, err)
 	}
-	found := history.ProjectSince{Project: projectOf(row.Project, newest), At: row.At.UTC()}
+	found := history.ProjectSince{Project: t.project(row.Project, newest), At: row.At.UTC()}
 	var changes []db.Change
 	ofSpecs, err := t.since(ctx, t.actor.Owner(), specs, revision, true,
 		get(&changes, func(q *db.Queries) ([]db.Change, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 // scope is the tenant scope of a transaction: its role and its settings for
@@ -162,6 +163,14 @@ type opened struct {
 	at time.Time
 	// role is the actor's in the shared project; empty for another scope.
 	role string
+}
+
+// projectRole is the actor's role in the project that the request is about.
+func (o opened) projectRole() requirements.Role {
+	if o.role == "" {
+		return requirements.RoleOwner
+	}
+	return requirements.Role(o.role)
 }
 
 // statement is the first statement of a transaction. Its error is TokenRevoked if the

@@ -168,6 +168,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			checkWatched(t, x)
 			checkMembership(t, x)
 			checkLiveTokens(t, x)
+			checkInvitations(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
 			if got := value[*string](t, x.attacker, "SELECT session_owner($1::text::uuid)::text", session); got != nil {
 				t.Errorf("session_owner of a session that is ann's and bob's = %s", *got)
@@ -184,7 +185,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY 1")
-			if diff := cmp.Diff([]string{"app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "forget_tokens", "known_user", "live_session", "live_token", "live_tokens", "locate", "member_role", "person_is_bot", "person_name", "person_token", "session_owner", "trash_due", "watched"}, functions); diff != "" {
+			if diff := cmp.Diff([]string{"accept_invitation", "app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "forget_tokens", "known_user", "live_session", "live_token", "live_tokens", "locate", "member_role", "person_is_bot", "person_name", "person_token", "session_owner", "shared_projects", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
@@ -279,6 +280,29 @@ func checkLiveTokens(t *testing.T, x *rlsAttack) {
 		}
 		if got := value[bool](t, x.attacker, "SELECT live FROM live_tokens(ARRAY[$1::text::uuid], ARRAY[$2::text::uuid], ARRAY[$3::text::bytea])", tc.user, tc.id, tc.hash); got != tc.want {
 			t.Errorf("live_tokens of %s = %t", what, got)
+		}
+	}
+}
+
+// checkInvitations checks that an invitation cannot be accepted without its secret, and
+// that users see no projects that are shared with others.
+func checkInvitations(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	ann, of := x.ann["users"]["id"], x.bob["users"]["id"]
+	as := func(user, sql string, args ...any) []string {
+		mustExec(t, x.attacker, "BEGIN")
+		defer mustExec(t, x.attacker, "ROLLBACK")
+		value[string](t, x.attacker, "SELECT set_config('app.user_id', $1, true)", user)
+		return column[string](t, x.attacker, sql, args...)
+	}
+	for what, hash := range map[string]string{"no hash": `\x`, "another hash": bytea(32), "an id": `\x` + strings.ReplaceAll(x.bob["invitations"]["id"], "-", "")} {
+		if got := as(ann, "SELECT concat_ws(' ', outcome, owner_id, project_id, invitation_id, role) FROM accept_invitation($1::text::bytea, 50, 50)", hash); !slices.Equal(got, []string{"missing"}) {
+			t.Errorf("accept_invitation with %s returns %v", what, got)
+		}
+	}
+	for who, user := range map[string]string{"another user": ann, "the owner": of} {
+		if got := as(user, "SELECT id::text FROM shared_projects()"); len(got) > 0 {
+			t.Errorf("shared_projects of %s returns %v", who, got)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.Sea
 		}
 		if actor.At.IsZero() {
 			queries = append(queries, get(&shared, func(q *db.Queries) ([]db.ListMembershipsRow, error) {
-				return q.ListMemberships(ctx, uuidOf(actor.User))
+				return q.ListMemberships(ctx, actor.User)
 			}))
 		}
 	}
@@ -43,7 +43,7 @@ func (s *Store) Search(ctx context.Context, actor auth.Actor, q requirements.Sea
 }
 
 func locationOf(row db.ListMembershipsRow) auth.Location {
-	return auth.Location{Owner: row.OwnerID.Bytes, Project: row.ProjectID.Bytes}
+	return auth.Location{Owner: row.OwnerID, Project: row.ProjectID}
 }
 
 func searchParams(actor auth.Actor, q requirements.SearchQuery) db.SearchParams {

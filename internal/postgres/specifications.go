@@ -46,18 +46,22 @@ func (t *requirementsTx) LockProjectAndSpecification(ctx context.Context, spec r
 // AddSpecification implements requirements.Tx.
 func (t *requirementsTx) AddSpecification(ctx context.Context, project requirements.ProjectID, w requirements.SpecificationInsert) (requirements.Project, requirements.Write, error) {
 	var row db.AddSpecificationRow
-	var revision int64
+	var head db.GetProjectHeadRow
+	revision := t.revisionOf(ctx, project, &head.Revision)
+	if w.Versions != nil { // the problem of a precondition shows the project
+		revision = t.headOf(ctx, project, &head)
+	}
 	err := t.guarded(ctx, w.Guard, get(&row, func(q *db.Queries) (db.AddSpecificationRow, error) {
 		return q.AddSpecification(ctx, db.AddSpecificationParams{
 			ProjectID: project, OwnerID: t.actor.Owner(), ID: w.ID, Title: w.Title, Content: w.Content,
 			SpecificationLimit: int32Of(w.Limit), Versions: w.Versions,
 		})
-	}), t.revisionOf(ctx, project, &revision))
-	parent := projectOf(db.Project{
+	}), revision)
+	parent := t.project(db.Project{
 		ID: row.ID.Bytes, OwnerID: row.OwnerID.Bytes, Title: row.Title, Description: row.Description,
 		SpecificationCount: row.SpecificationCount, NextSpecificationNumber: row.NextSpecificationNumber,
 		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, DeletedAt: row.DeletedAt,
-	}, revision)
+	}, head)
 	return parent, writeOf(row.At, row.Written && err == nil), notFoundAs(problem.ProjectNotFound, err)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/id"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 )
@@ -29,6 +30,10 @@ type tenant struct {
 	spareBot     auth.UserID
 	spareItem    requirements.ItemID
 	spareSpec    requirements.SpecificationID
+	// shared is a project of another user, invitation and secret are an invitation.
+	shared     requirements.ProjectID
+	invitation members.InvitationID
+	secret     string
 	// key is an Idempotency-Key that a project was created with.
 	key requirements.IdempotentRequest
 }
@@ -167,9 +172,10 @@ func (s *tenant) restoreSpec(ctx context.Context, spec requirements.Specificatio
 
 // recordingVisitor counts the visits of each resource.
 type recordingVisitor struct {
-	projects map[requirements.ProjectID]int
-	specs    map[requirements.SpecificationID]int
-	items    map[requirements.ItemID]int
+	projects    map[requirements.ProjectID]int
+	specs       map[requirements.SpecificationID]int
+	items       map[requirements.ItemID]int
+	memberships []requirements.Membership
 	// then is called after each project.
 	then func() error
 }
@@ -184,6 +190,11 @@ func (v *recordingVisitor) Project(p requirements.Project) error {
 		return nil
 	}
 	return v.then()
+}
+
+func (v *recordingVisitor) Memberships(shared []requirements.Membership) error {
+	v.memberships = append(v.memberships, shared...)
+	return nil
 }
 
 func (v *recordingVisitor) Specification(s requirements.Specification, items []requirements.Item) error {

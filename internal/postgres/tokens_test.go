@@ -19,7 +19,7 @@ var everyScope = []auth.Scope{auth.ScopeRead, auth.ScopeWrite, auth.ScopeGenerat
 
 // deleteAccount is DeleteAccount with an event of the actor.
 func deleteAccount(ctx context.Context, s *postgres.Store, actor auth.Actor) error {
-	_, err := s.DeleteAccount(ctx, actor, eventBy(actor))
+	_, err := s.DeleteAccount(ctx, actor, eventBy(actor), func([]auth.SharedProject) error { return nil })
 	return err
 }
 

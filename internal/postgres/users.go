@@ -32,15 +32,23 @@ func (s *Store) Rename(ctx context.Context, actor auth.Actor, name auth.Name) (u
 }
 
 // DeleteAccount implements auth.Store. Foreign keys delete everything else.
-func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Event) (bots []auth.UserID, err error) {
+func (s *Store) DeleteAccount(ctx context.Context, actor auth.Actor, e auth.Event, decide func([]auth.SharedProject) error) (bots []auth.UserID, err error) {
 	err = s.inTx(ctx, scopeToAllOf(actor), func(t *tx) error {
 		// The lock is read first, so a dead session deletes nothing.
 		var user auth.UserID
-		err := t.read(ctx,
+		var shared []db.CountMembersOfProjectsRow
+		if err := t.read(ctx,
 			get(&user, func(q *db.Queries) (auth.UserID, error) { return q.LockUserForUpdate(ctx, actor.User) }),
-			get(&bots, func(q *db.Queries) ([]auth.UserID, error) { return q.ListBotIDs(ctx, &actor.User) }))
-		if err != nil {
+			get(&bots, func(q *db.Queries) ([]auth.UserID, error) { return q.ListBotIDs(ctx, &actor.User) }),
+			get(&shared, func(q *db.Queries) ([]db.CountMembersOfProjectsRow, error) {
+				return q.CountMembersOfProjects(ctx, actor.User)
+			})); err != nil {
 			return notFoundAs(problem.TokenRevoked, err)
+		}
+		if err := decide(convertAll(shared, func(row db.CountMembersOfProjectsRow) auth.SharedProject {
+			return auth.SharedProject{ID: auth.ResourceID(row.ID), Members: int(row.Members)}
+		})); err != nil {
+			return err
 		}
 		if err := t.audit(ctx, e); err != nil {
 			return err

@@ -66,6 +66,15 @@ const (
 	TokenNotFound         Code = "token_not_found"
 	BotNotFound           Code = "bot_not_found"
 	BaselineExists        Code = "baseline_exists"
+	MemberNotFound        Code = "member_not_found"
+	MemberLimit           Code = "member_limit_reached"
+	MembershipLimit       Code = "membership_limit_reached"
+	MembersLoseAccess     Code = "members_lose_access"
+	AlreadyMember         Code = "already_member"
+	InvitationNotFound    Code = "invitation_not_found"
+	InvitationLimit       Code = "invitation_limit_reached"
+	InvitationExpired     Code = "invitation_expired"
+	InvitationForAnother  Code = "invitation_for_another"
 	BaselineNeedsHistory  Code = "baseline_needs_history"
 	UndoConflict          Code = "undo_conflict"
 	HistoryExpired        Code = "history_expired"
@@ -115,6 +124,8 @@ var codes = []Code{
 	ProjectNotFound, SpecificationNotFound, ItemNotFound, SessionNotFound, UserNotFound,
 	TokenNotFound, BotNotFound,
 	RevisionNotFound, BaselineNotFound, BaselineExists, BaselineNeedsHistory, UndoConflict, HistoryExpired,
+	MemberNotFound, MemberLimit, MembershipLimit, MembersLoseAccess, AlreadyMember,
+	InvitationNotFound, InvitationLimit, InvitationExpired, InvitationForAnother,
 	TokenLimit, BotLimit, ProjectLimit, SpecificationLimit, ItemLimit, ItemSetMismatch, IdempotencyInProgress,
 	PreconditionFailed, ValidationFailed, IdempotencyKeyReused,
 	RateLimited, TooManyStreams, Internal, Unavailable,

@@ -117,7 +117,7 @@ func TestIdempotency_SavedNamesAreFrozen(t *testing.T) {
 	t.Parallel()
 	for resource, want := range map[any][]string{
 		reflect.TypeFor[Project](): {
-			"ID", "Owner", "Title", "Description", "SpecificationCount", "NextSpecificationNumber", "Version", "Revision", "CreatedAt", "UpdatedAt", "DeletedAt",
+			"ID", "Owner", "OwnerName", "Role", "Title", "Description", "SpecificationCount", "NextSpecificationNumber", "Version", "Revision", "CreatedAt", "UpdatedAt", "DeletedAt",
 		},
 		reflect.TypeFor[Specification](): {
 			"ID", "Project", "Owner", "Number", "Title", "Content", "Items", "NextItemNumber", "Version", "CreatedAt", "UpdatedAt", "DeletedAt", "-",

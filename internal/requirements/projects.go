@@ -16,11 +16,14 @@ type ProjectID = id.Of[Project]
 // Project holds the specifications of one program. The JSON names are those of
 // saved responses (see [IdempotentRequest]) and never change.
 type Project struct {
-	ID                 ProjectID   `json:"ID"`
-	Owner              auth.UserID `json:"Owner"`
-	Title              string      `json:"Title"`
-	Description        string      `json:"Description"`
-	SpecificationCount int         `json:"SpecificationCount"`
+	ID        ProjectID   `json:"ID"`
+	Owner     auth.UserID `json:"Owner"`
+	OwnerName string      `json:"OwnerName"`
+	// Role is that of the actor.
+	Role               Role   `json:"Role"`
+	Title              string `json:"Title"`
+	Description        string `json:"Description"`
+	SpecificationCount int    `json:"SpecificationCount"`
 	// NextSpecificationNumber is the number of the next specification.
 	NextSpecificationNumber int `json:"NextSpecificationNumber"`
 	// Version counts the states of the project from 1. The store increments it.
@@ -130,7 +133,7 @@ func (o Owner) addProject(n NewProject, limit int) (Owner, Project, error) {
 		return o, Project{}, err
 	}
 	return next, Project{
-		ID: id.New[Project](), Owner: o.ID, Title: n.title, Description: n.description,
+		ID: id.New[Project](), Owner: o.ID, OwnerName: o.Name, Role: RoleOwner, Title: n.title, Description: n.description,
 		Version: 1, Revision: 1, CreatedAt: o.At, UpdatedAt: o.At, NextSpecificationNumber: 1,
 	}, nil
 }
@@ -165,7 +168,7 @@ func (o Owner) restoreProject(p Project, condition Precondition, limit int) (Own
 
 // CreateProject creates a project, or returns ProjectLimit.
 func (s *Service) CreateProject(ctx context.Context, actor auth.Actor, request IdempotentRequest, n NewProject) (Created[Project], error) {
-	return create(ctx, s.store, actor, request, Project{}, func(tx Tx) (Project, time.Time, error) {
+	return create(ctx, s.store, actor, request, Project{Role: RoleOwner}, func(tx Tx) (Project, time.Time, error) {
 		owner, err := tx.LockOwner(ctx)
 		if err != nil {
 			return Project{}, time.Time{}, err

@@ -56,7 +56,7 @@ func TestProjects_AddCountsAndChecksLimit(t *testing.T) {
 				t.Errorf("owner %+v", after)
 			}
 			want := Project{
-				ID: created.ID, Owner: before.ID, Title: "y", Description: "about y",
+				ID: created.ID, Owner: before.ID, OwnerName: before.Name, Role: RoleOwner, Title: "y", Description: "about y",
 				NextSpecificationNumber: 1, Version: 1, Revision: 1, CreatedAt: late, UpdatedAt: late,
 			}
 			if diff := cmp.Diff(want, created); diff != "" || created.ID.IsZero() {

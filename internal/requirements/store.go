@@ -166,6 +166,7 @@ type ItemChange struct {
 // Owner is the part of a user's row that counts what the user owns.
 type Owner struct {
 	ID           auth.UserID
+	Name         string
 	ProjectCount int
 	// At is the database's time after the lock was acquired.
 	At time.Time
@@ -176,6 +177,16 @@ type Owner struct {
 type Visitor interface {
 	Project(p Project) error
 	Specification(s Specification, items []Item) error
+	// Memberships receives the projects that are shared with the user, at the end.
+	Memberships(shared []Membership) error
+}
+
+// Membership is a project that is shared with a user.
+type Membership struct {
+	Project ProjectID
+	Title   string
+	Role    Role
+	Since   time.Time
 }
 
 // ListQuery selects one page of a list that has a trash.
@@ -183,6 +194,9 @@ type ListQuery struct {
 	page.Query
 	// Trashed selects the trash instead of the live rows.
 	Trashed bool
+	// Shared selects the live projects that are shared with the actor instead of the
+	// actor's own.
+	Shared bool
 	// Summary leaves out long texts: the content of specifications.
 	Summary bool
 }

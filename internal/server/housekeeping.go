@@ -47,7 +47,7 @@ func (a *App) purgeTrash(ctx context.Context) {
 	}
 }
 
-// deleteExpired deletes sessions and ID tokens after their time.
+// deleteExpired deletes sessions, ID tokens and invitations after their time.
 func (a *App) deleteExpired(ctx context.Context) {
 	removed, err := a.store.DeleteExpired(ctx)
 	if a.deletionFailed(ctx, err) {

@@ -26,7 +26,7 @@ func (a *App) newMetrics() *telemetry.Metrics {
 	}
 	m.Gauge("event_streams", "Open streams of events.", func() float64 { return float64(a.events.Count()) })
 	m.Counter("trash_purged_total", "Projects and specifications that were deleted from the trash for good.", func() float64 { return float64(a.housekeeping.purged.Load()) })
-	m.Counter("expired_forgotten_total", "Expired sessions and ID tokens that were deleted.", func() float64 { return float64(a.housekeeping.expired.Load()) })
+	m.Counter("expired_forgotten_total", "Expired sessions, ID tokens and invitations that were deleted.", func() float64 { return float64(a.housekeeping.expired.Load()) })
 	m.Counter("audit_events_deleted_total", "Audit events that were deleted after their retention.", func() float64 { return float64(a.housekeeping.audit.Load()) })
 	m.Counter("history_deleted_total", "Changes of projects that were deleted after their retention.", func() float64 { return float64(a.housekeeping.history.Load()) })
 	m.Counter("audit_events_suppressed_total", "Audit events of rejected sign-ins that were not stored, because there were too many.", func() float64 { return float64(a.auth.SuppressedEvents()) })

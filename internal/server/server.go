@@ -23,13 +23,22 @@ import (
 	"github.com/codegenapp/codegenapp/internal/history"
 	"github.com/codegenapp/codegenapp/internal/httpapi"
 	"github.com/codegenapp/codegenapp/internal/httpapi/middleware"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/codegenapp/codegenapp/internal/telemetry"
 )
 
-// maxSessions is how many live sessions a user may have.
-const maxSessions = 20
+const (
+	// maxSessions is how many live sessions a user may have.
+	maxSessions = 20
+	// maxMemberships is how many projects may be shared with a user.
+	maxMemberships = 1000
+	// maxInvitations is how many open invitations to a project there may be.
+	maxInvitations = 50
+	// maxMembers is the largest MAX_MEMBERS_PER_PROJECT: all members fit on one page.
+	maxMembers = 500
+)
 
 // App is the server, wired but not yet listening.
 type App struct {
@@ -116,6 +125,7 @@ func (a *App) apiConfig() httpapi.Config {
 	return httpapi.Config{
 		Requirements: requirements.NewService(a.store, limits),
 		History:      history.NewService(a.store, limits),
+		Members:      members.NewService(a.store, members.Limits{PerProject: s.MaxMembers, PerUser: maxMemberships, Invitations: maxInvitations}),
 		Limits:       s.limits(),
 		SecretKey:    []byte(s.SecretKey),
 		Health:       httpapi.Health{Database: a.store.Ping, Ready: a.acceptsRequests},

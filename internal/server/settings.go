@@ -79,6 +79,7 @@ type Settings struct {
 	MaxProjects       int   `env:"MAX_PROJECTS_PER_USER" envDefault:"1000"`
 	MaxSpecifications int   `env:"MAX_SPECS_PER_PROJECT" envDefault:"1000"`
 	MaxItems          int   `env:"MAX_ITEMS_PER_SPEC" envDefault:"500"`
+	MaxMembers        int   `env:"MAX_MEMBERS_PER_PROJECT" envDefault:"50"`
 	MaxBodyBytes      int64 `env:"MAX_BODY_BYTES" envDefault:"1048576"`
 
 	TrashRetention duration `env:"TRASH_RETENTION" envDefault:"720h"`

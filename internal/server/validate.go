@@ -134,6 +134,7 @@ func (s *Settings) ForServe() error {
 	f.add(s.MaxProjects < 1, "MAX_PROJECTS_PER_USER is not at least 1")
 	f.add(s.MaxSpecifications < 1, "MAX_SPECS_PER_PROJECT is not at least 1")
 	f.add(s.MaxItems < 1, "MAX_ITEMS_PER_SPEC is not at least 1")
+	f.add(s.MaxMembers < 1 || s.MaxMembers > maxMembers, "MAX_MEMBERS_PER_PROJECT is not from 1 to 500")
 	f.add(s.MaxBodyBytes < 1024, "MAX_BODY_BYTES is not at least 1024")
 	f.add(s.drain() < 0, "SHUTDOWN_DRAIN is negative")
 	f.add(s.ShutdownGrace < 0, "SHUTDOWN_GRACE is negative")

@@ -70,7 +70,7 @@ func TestBackup_RestoreYieldsTheSameData(t *testing.T) {
 	process.wantExit(0)
 
 	dir := filepath.Join(t.TempDir(), "backups")
-	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "14 tables", "kept 1 backups")
+	newScript(t, []string{"BACKUP_DATABASE_URL=" + backupRole(t, db), "BACKUP_DIR=" + dir}, "backup.sh").want(0, "wrote "+dir, "16 tables", "kept 1 backups")
 	file, before := onlyBackup(t, dir), digests(t, db)
 	for path, mode := range map[string]os.FileMode{dir: 0o700, file: 0o600, file + ".sha256": 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {

@@ -119,6 +119,7 @@ func New(c Config) *Contract {
 			{Name: "Items", Description: "The ordered points of a specification."},
 			{Name: "Search", Description: "Everything of the caller, by its words."},
 			{Name: "History", Description: "What changed in projects, and what changes now."},
+			{Name: "Members", Description: "The members of projects, and invitations to projects."},
 			{Name: "Administration", Description: "People and what happened to them; never what they own."},
 		},
 	}}

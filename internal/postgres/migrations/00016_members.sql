@@ -101,7 +101,7 @@ ALTER TABLE invitations     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invitations     FORCE  ROW LEVEL SECURITY;
 
 -- An owner cannot make anyone a member: the functions of invitations and bots do, with the
--- consent of the user. So a membership shows the name of nobody who did not consent.
+-- consent of the user. So a membership shows no name without the consent of its user.
 CREATE POLICY project_members_own ON project_members FOR SELECT TO codegenapp_app
     USING (owner_id = (SELECT app_user_id()));
 CREATE POLICY project_members_changed ON project_members FOR UPDATE TO codegenapp_app
@@ -357,6 +357,78 @@ $$;
 REVOKE ALL ON FUNCTION forget_invitations(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_invitations(integer) TO codegenapp_app;
 
+-- Accepts an invitation for the user of the tenant scope, whose role has no right to the
+-- rows of the owner. It locks the user and the project, so that one secret makes one member and both
+-- limits are exact. The policy lets it lock a row that it cannot change.
+CREATE POLICY projects_locked ON projects FOR UPDATE TO CURRENT_USER USING (true) WITH CHECK (false);
+-- +goose StatementBegin
+CREATE FUNCTION accept_invitation(secret_hash bytea, max_members integer, max_memberships integer)
+    RETURNS TABLE (outcome text, owner_id uuid, project_id uuid, invitation_id uuid, role text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller  uuid := public.app_user_id();
+    address text;
+    i       public.invitations;
+BEGIN
+    SELECT lower(u.email) INTO address FROM public.users AS u WHERE u.id = caller FOR NO KEY UPDATE;
+    SELECT v.* INTO i FROM public.invitations AS v WHERE v.hash = secret_hash;
+    PERFORM FROM public.projects AS p WHERE p.owner_id = i.owner_id AND p.id = i.project_id AND NOT p.trashed FOR NO KEY UPDATE;
+    -- Read again, as it is under the lock.
+    SELECT v.* INTO i FROM public.invitations AS v WHERE FOUND AND v.hash = secret_hash;
+    IF NOT FOUND THEN
+        outcome := 'missing';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    owner_id := i.owner_id; project_id := i.project_id; invitation_id := i.id; role := i.role;
+    outcome := CASE
+        WHEN caller = i.owner_id THEN 'member'
+        WHEN i.email <> address THEN 'another'
+        WHEN public.member_role(caller, i.owner_id, i.project_id) IS NOT NULL THEN 'member'
+        WHEN i.accepted_at IS NOT NULL THEN 'used'
+        WHEN i.withdrawn_at IS NOT NULL THEN 'withdrawn'
+        WHEN i.expires_at <= clock_timestamp() THEN 'expired'
+        WHEN (SELECT count(*) FROM public.project_members AS m
+              WHERE  m.owner_id = i.owner_id AND m.project_id = i.project_id AND m.removed_at IS NULL) >= max_members THEN 'full'
+        WHEN (SELECT count(*) FROM public.project_members AS m WHERE m.user_id = caller AND m.removed_at IS NULL) >= max_memberships THEN 'busy'
+        ELSE 'accepted'
+    END;
+    IF outcome = 'accepted' THEN
+        INSERT INTO public.project_members AS m (owner_id, project_id, user_id, role, created_at)
+        VALUES (i.owner_id, i.project_id, caller, i.role, clock_timestamp())
+        ON     CONFLICT ON CONSTRAINT project_members_pkey DO UPDATE SET role = excluded.role, created_at = excluded.created_at, removed_at = NULL;
+        UPDATE public.invitations AS v SET accepted_at = clock_timestamp(), accepted_by = caller WHERE v.owner_id = i.owner_id AND v.id = i.id;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION accept_invitation(bytea, integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accept_invitation(bytea, integer, integer) TO codegenapp_app;
+
+-- Returns the live projects that are shared with the user of the tenant scope.
+-- +goose StatementBegin
+CREATE FUNCTION shared_projects() RETURNS TABLE (
+        id uuid, owner_id uuid, title text, description text, specification_count integer, next_specification_number integer,
+        version bigint, created_at timestamptz, updated_at timestamptz, revision bigint, owner_name text, role text, since timestamptz)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number,
+           p.version, p.created_at, p.updated_at, coalesce(r.revision, 0), u.name, m.role, m.created_at
+    FROM   public.project_members AS m
+    JOIN   public.projects AS p ON p.owner_id = m.owner_id AND p.id = m.project_id AND NOT p.trashed
+    JOIN   public.users AS u ON u.id = m.owner_id
+    LEFT   JOIN public.project_revisions AS r ON r.owner_id = m.owner_id AND r.project_id = m.project_id
+    WHERE  m.user_id = public.app_user_id() AND m.removed_at IS NULL;
+END
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION shared_projects() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION shared_projects() TO codegenapp_app;
+
 -- +goose Down
 -- +goose StatementBegin
 DO $$
@@ -375,6 +447,8 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+DROP FUNCTION shared_projects();
+DROP FUNCTION accept_invitation(bytea, integer, integer);
 DROP FUNCTION forget_invitations(integer);
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION create_specification() RETURNS trigger
@@ -450,6 +524,7 @@ ALTER TABLE idempotency_keys DROP COLUMN tenant_id;
 DROP FUNCTION person_name(uuid);
 DROP POLICY users_shared ON users;
 DROP POLICY projects_shared ON projects;
+DROP POLICY projects_locked ON projects;
 DROP POLICY bullet_items_shared ON bullet_items;
 DROP POLICY bullet_items_read ON bullet_items;
 DROP POLICY specifications_shared ON specifications;

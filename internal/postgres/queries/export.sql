@@ -1,6 +1,7 @@
 -- ExportProjects reads a page of the owner's projects by id, also those in the trash.
 -- name: ExportProjects :many
-SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = @owner_id AND p.id > @after
 ORDER  BY p.id

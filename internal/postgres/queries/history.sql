@@ -145,6 +145,14 @@ SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions
 WHERE  owner_id = @owner_id AND project_id = @project_id;
 
+-- GetProjectHead reads the newest revision of a locked project and the name of its owner,
+-- for a response that shows it.
+-- name: GetProjectHead :one
+SELECT coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.owner_id = @owner_id AND p.id = @project_id;
+
 -- ListItemsOfSpecifications reads the items of several specifications, the contents only
 -- if they are wanted.
 -- name: ListItemsOfSpecifications :many

@@ -4,15 +4,23 @@ SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WH
 FROM   projects AS p
 WHERE  p.id = @id AND p.owner_id = @owner_id;
 
+-- GetProjectWithOwner is GetProject for a response that shows the project.
+-- name: GetProjectWithOwner :one
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.id = @id AND p.owner_id = @owner_id;
+
 -- ListProjects reads the owner's projects. Order, cursor and limit are appended
 -- (inPages).
 -- name: ListProjects :many
-SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+SELECT sqlc.embed(p), coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = @owner_id AND p.trashed = @trashed;
 
--- The revision of a locked project is read in another statement: this one may see it as it
--- was before the lock was acquired.
+-- The revision of a locked project is read in another statement, GetProjectHead: this
+-- one may see it as it was before the lock was acquired.
 
 -- All locks but that before a deletion are NO KEY: an id never changes, so what
 -- refers to a row (a session, a saved response) need not wait for its lock.
@@ -20,7 +28,7 @@ WHERE  p.owner_id = @owner_id AND p.trashed = @trashed;
 -- LockOwner locks the user's row, whose counter bounds the number of projects. It
 -- returns the time at which the lock was taken.
 -- name: LockOwner :one
-SELECT project_count, clock_timestamp()::timestamptz AS at
+SELECT project_count, name, clock_timestamp()::timestamptz AS at
 FROM   users
 WHERE  id = @owner_id
 FOR    NO KEY UPDATE;

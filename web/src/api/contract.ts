@@ -344,6 +344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description Makes the caller a member of the project, and responds with the project. The secret is the part behind `#` of the invitation's `url`.
+         */
+        post: operations["acceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/items/{id}": {
         parameters: {
             query?: never;
@@ -425,7 +445,7 @@ export interface paths {
         };
         /**
          * List your projects
-         * @description One page of the caller's projects. Follow `next_page_token` until it is empty. Projects that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a project that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.
+         * @description One page of the caller's projects; with `shared=true`, of those that others share with the caller. Follow `next_page_token` until it is empty. Projects that come or go between two pages never make you skip or repeat one. To keep a copy in step, walk `order_by=updated_at`: a project that changes meanwhile comes again at the end. With `updated_at desc` it would move to a page that you have read. What is in the trash is in the list with `trashed=true`.
          */
         get: operations["listProjects"];
         put?: never;
@@ -582,6 +602,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's open invitations
+         * @description Those that can be accepted, the newest first, without their secrets. Only the owner of the project may read them.
+         */
+        get: operations["listInvitations"];
+        put?: never;
+        /**
+         * Invite to a project
+         * @description Creates an invitation and shows its secret, this once. It is good for 7 days and for one user. With `email`, only a user whose verified address is that one may accept it. Nothing is sent: pass on the link yourself. The response does not depend on whether the address has an account.
+         */
+        post: operations["createInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{id}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw an invitation
+         * @description The invitation can no longer be accepted. A user who has accepted it stays a member.
+         */
+        delete: operations["withdrawInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{id}/items": {
         parameters: {
             query?: never;
@@ -600,6 +664,50 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/projects/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's members
+         * @description The owner first, then the members by name. Every member may read it. E-mail addresses are not shown.
+         */
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member, or leave
+         * @description Ends a membership; from the next request on the user has no access. The owner of the project may remove every member, and members may remove themselves: they leave, also from a project in the trash.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a member's role
+         * @description Sets the role of a member; from the next request on it holds. Only the owner of the project may.
+         */
+        patch: operations["patchMember"];
         trace?: never;
     };
     "/projects/{id}/restore": {
@@ -888,7 +996,7 @@ export interface paths {
         post?: never;
         /**
          * Delete your account
-         * @description Deletes the account and everything in it permanently, and ends all its sessions. Export first what you want to keep.
+         * @description Deletes the account and everything in it permanently, and ends all its sessions. Export first what you want to keep. If projects of the account have members, it is 409 `members_lose_access`, which names them, until the request has `members=lose_access`.
          */
         delete: operations["deleteMe"];
         options?: never;
@@ -909,7 +1017,7 @@ export interface paths {
         };
         /**
          * Export everything you own
-         * @description One JSON document with everything, including the trash, as it was at one moment. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429. With `history=true`, each project has its baselines and its changes, from the oldest to the newest, each with the values that it replaced.
+         * @description One JSON document with everything, including the trash, as it was at one moment. Of projects that others share with the user it lists title and role. It is streamed; if the connection breaks, the document is incomplete. It breaks when the session ends. A user has one export at a time; another one gets 429. With `history=true`, each project has its baselines and its changes, from the oldest to the newest, each with the values that it replaced.
          */
         get: operations["exportMe"];
         put?: never;
@@ -924,6 +1032,9 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptBody: {
+            secret: string;
+        };
         Actor: {
             /**
              * Format: uuid
@@ -1137,6 +1248,8 @@ export interface components {
              * @example 2026-11-22T17:12:10.123456Z
              */
             exported_at: string;
+            /** @description The projects that others share with the user, the oldest membership first. Their content is in the exports of their owners. */
+            memberships: components["schemas"]["Membership"][];
             /** @description Everything, including the trash; the specifications of each project by number, their items in order. */
             projects: components["schemas"]["ExportProject"][];
             user: components["schemas"]["User"];
@@ -1162,6 +1275,8 @@ export interface components {
             description: string;
             /** Format: uuid */
             id: string;
+            /** @description The user whose project it is. Limits count for the owner. */
+            owner: components["schemas"]["ProjectOwner"];
             /** Format: uuid */
             owner_id: string;
             /**
@@ -1169,6 +1284,11 @@ export interface components {
              * @description Counts the changes of the project and of everything in it, see its changes. With r before it, it names this state.
              */
             revision: number;
+            /**
+             * @description What the caller may do: an editor changes the content, a viewer reads it, the owner may everything.
+             * @enum {string}
+             */
+            role: "owner" | "editor" | "viewer";
             /**
              * Format: int64
              * @description Live specifications; the trash does not count.
@@ -1247,6 +1367,40 @@ export interface components {
             id_token: string;
             /** @description The nonce that the token must contain, if the client requested one. */
             nonce?: string;
+        };
+        Invitation: {
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            created_at: string;
+            /**
+             * @description In lower case; null if everyone with the secret may accept it.
+             * @example ben@example.com
+             */
+            email: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            role: "editor" | "viewer";
+        };
+        InvitationBody: {
+            /** @description In any case. If absent: everyone with the secret may accept the invitation. */
+            email?: string;
+            /** @enum {string} */
+            role: "editor" | "viewer";
+        };
+        InvitationList: {
+            invitations: components["schemas"]["Invitation"][];
+            /** @description Always empty: all open invitations fit on one page. */
+            next_page_token: string;
         };
         Item: {
             /** @example Refunds above 500 need a second person. */
@@ -1402,6 +1556,78 @@ export interface components {
             /** @description Whether the account may not sign in; true ends all of its sessions. */
             suspended?: boolean;
         };
+        Member: {
+            /**
+             * @example editor
+             * @enum {string}
+             */
+            role: "owner" | "editor" | "viewer";
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            since: string;
+            user: components["schemas"]["MemberUser"];
+        };
+        MemberList: {
+            members: components["schemas"]["Member"][];
+            /** @description Always empty: all members fit on one page. */
+            next_page_token: string;
+        };
+        MemberPatch: {
+            /** @enum {string} */
+            role: "editor" | "viewer";
+        };
+        MemberUser: {
+            /** Format: uuid */
+            id: string;
+            /** @example Ben */
+            name: string;
+            /** @enum {string} */
+            type: "user" | "bot";
+        };
+        Membership: {
+            /** Format: uuid */
+            project_id: string;
+            /** @enum {string} */
+            role: "editor" | "viewer";
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            since: string;
+            /** @example Invoice portal */
+            title: string;
+        };
+        NewInvitation: {
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            created_at: string;
+            /**
+             * @description In lower case; null if everyone with the secret may accept it.
+             * @example ben@example.com
+             */
+            email: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with microseconds.
+             * @example 2026-11-22T17:12:10.123456Z
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            role: "editor" | "viewer";
+            /** @description Shown this once. Everyone who has it can accept the invitation. */
+            secret: string;
+            /** @description The link for the invited user, with the secret behind #. */
+            url: string;
+        };
         NewItem: {
             /** @description At least one character that is not blank; stored byte for byte. */
             content: string;
@@ -1419,7 +1645,7 @@ export interface components {
              * @description What happened, for programs.
              * @enum {string}
              */
-            code: "malformed_json" | "invalid_parameter" | "invalid_page_token" | "invalid_header" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "google_token_invalid" | "refresh_token_invalid" | "refresh_token_expired" | "refresh_token_reused" | "permission_denied" | "insufficient_scope" | "account_suspended" | "email_not_verified" | "domain_not_allowed" | "csrf_rejected" | "project_not_found" | "specification_not_found" | "item_not_found" | "session_not_found" | "user_not_found" | "token_not_found" | "bot_not_found" | "revision_not_found" | "baseline_not_found" | "baseline_exists" | "baseline_needs_history" | "undo_conflict" | "history_expired" | "token_limit_reached" | "bot_limit_reached" | "project_limit_reached" | "specification_limit_reached" | "item_limit_reached" | "item_set_mismatch" | "idempotency_in_progress" | "precondition_failed" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "too_many_streams" | "internal" | "unavailable" | "malformed_request" | "https_required" | "route_not_found" | "method_not_allowed" | "request_timeout" | "body_too_large" | "unsupported_media_type" | "headers_too_large";
+            code: "malformed_json" | "invalid_parameter" | "invalid_page_token" | "invalid_header" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "google_token_invalid" | "refresh_token_invalid" | "refresh_token_expired" | "refresh_token_reused" | "permission_denied" | "insufficient_scope" | "account_suspended" | "email_not_verified" | "domain_not_allowed" | "csrf_rejected" | "project_not_found" | "specification_not_found" | "item_not_found" | "session_not_found" | "user_not_found" | "token_not_found" | "bot_not_found" | "revision_not_found" | "baseline_not_found" | "baseline_exists" | "baseline_needs_history" | "undo_conflict" | "history_expired" | "member_not_found" | "member_limit_reached" | "membership_limit_reached" | "members_lose_access" | "already_member" | "invitation_not_found" | "invitation_limit_reached" | "invitation_expired" | "invitation_for_another" | "token_limit_reached" | "bot_limit_reached" | "project_limit_reached" | "specification_limit_reached" | "item_limit_reached" | "item_set_mismatch" | "idempotency_in_progress" | "precondition_failed" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "too_many_streams" | "internal" | "unavailable" | "malformed_request" | "https_required" | "route_not_found" | "method_not_allowed" | "request_timeout" | "body_too_large" | "unsupported_media_type" | "headers_too_large";
             /** @description For precondition_failed: the resource as it is now, with its ETag in the header. For item_set_mismatch: the specification with its items. */
             current?: components["schemas"]["Project"] | components["schemas"]["Specification"] | components["schemas"]["Item"];
             /** @description What happened this time, in words. */
@@ -1463,6 +1689,8 @@ export interface components {
             description: string;
             /** Format: uuid */
             id: string;
+            /** @description The user whose project it is. Limits count for the owner. */
+            owner: components["schemas"]["ProjectOwner"];
             /** Format: uuid */
             owner_id: string;
             /**
@@ -1470,6 +1698,11 @@ export interface components {
              * @description Counts the changes of the project and of everything in it, see its changes. With r before it, it names this state.
              */
             revision: number;
+            /**
+             * @description What the caller may do: an editor changes the content, a viewer reads it, the owner may everything.
+             * @enum {string}
+             */
+            role: "owner" | "editor" | "viewer";
             /**
              * Format: int64
              * @description Live specifications; the trash does not count.
@@ -1521,6 +1754,12 @@ export interface components {
             /** @description Empty on the last page. */
             next_page_token: string;
             projects: components["schemas"]["Project"][];
+        };
+        ProjectOwner: {
+            /** Format: uuid */
+            id: string;
+            /** @example Ann */
+            name: string;
         };
         ProjectPatch: {
             /** @description Null empties it. */
@@ -2100,6 +2339,18 @@ export interface components {
                 };
             };
         };
+        /** @description Forbidden: [`insufficient_scope`](/problems/insufficient_scope), [`invitation_for_another`](/problems/invitation_for_another), [`https_required`](/problems/https_required). */
+        "insufficient_scope-or-invitation_for_another-or-https_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "insufficient_scope" | "invitation_for_another" | "https_required";
+                };
+            };
+        };
         /** @description Internal Server Error: [`internal`](/problems/internal). */
         internal: {
             headers: {
@@ -2145,6 +2396,42 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code?: "invalid_parameter" | "malformed_request";
+                };
+            };
+        };
+        /** @description Gone: [`invitation_expired`](/problems/invitation_expired). */
+        invitation_expired: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invitation_expired";
+                };
+            };
+        };
+        /** @description Conflict: [`invitation_limit_reached`](/problems/invitation_limit_reached). */
+        invitation_limit_reached: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invitation_limit_reached";
+                };
+            };
+        };
+        /** @description Not Found: [`invitation_not_found`](/problems/invitation_not_found). */
+        invitation_not_found: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invitation_not_found";
                 };
             };
         };
@@ -2233,6 +2520,30 @@ export interface components {
                 };
             };
         };
+        /** @description Conflict: [`member_limit_reached`](/problems/member_limit_reached), [`membership_limit_reached`](/problems/membership_limit_reached), [`already_member`](/problems/already_member). */
+        "member_limit_reached-or-membership_limit_reached-or-already_member": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "member_limit_reached" | "membership_limit_reached" | "already_member";
+                };
+            };
+        };
+        /** @description Conflict: [`members_lose_access`](/problems/members_lose_access). */
+        members_lose_access: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "members_lose_access";
+                };
+            };
+        };
         /** @description Forbidden: [`permission_denied`](/problems/permission_denied), [`insufficient_scope`](/problems/insufficient_scope), [`https_required`](/problems/https_required). */
         "permission_denied-or-insufficient_scope-or-https_required": {
             headers: {
@@ -2311,6 +2622,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code?: "project_not_found";
+                };
+            };
+        };
+        /** @description Not Found: [`project_not_found`](/problems/project_not_found), [`invitation_not_found`](/problems/invitation_not_found). */
+        "project_not_found-or-invitation_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "project_not_found" | "invitation_not_found";
+                };
+            };
+        };
+        /** @description Not Found: [`project_not_found`](/problems/project_not_found), [`member_not_found`](/problems/member_not_found). */
+        "project_not_found-or-member_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "project_not_found" | "member_not_found";
                 };
             };
         };
@@ -3792,6 +4127,75 @@ export interface operations {
             503: components["responses"]["unavailable"];
         };
     };
+    acceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "secret": "cgi_3kTMd…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version and revision, for If-Match and If-None-Match. */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
+                     *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
+                     *       "title": "Invoice portal",
+                     *       "description": "Customers see and pay their invoices.",
+                     *       "specification_count": 1,
+                     *       "version": 3,
+                     *       "revision": 17,
+                     *       "created_at": "2026-11-22T09:30:00.481516Z",
+                     *       "updated_at": "2026-11-22T17:12:10.123456Z",
+                     *       "deleted_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-invitation_for_another-or-https_required"];
+            404: components["responses"]["invitation_not_found"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["member_limit_reached-or-membership_limit_reached-or-already_member"];
+            410: components["responses"]["invitation_expired"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
     getItem: {
         parameters: {
             query?: never;
@@ -4200,6 +4604,8 @@ export interface operations {
                 page_token?: string;
                 /** @description Lists the trash instead of the live resources. */
                 trashed?: boolean;
+                /** @description Lists the projects that others share with the caller instead of the caller's own. It goes with trashed=false alone: the trash is its owner's. */
+                shared?: boolean;
                 /** @description Equal values are ordered by id. Titles are ordered by code points: Zebra before apple, 10 before 2. */
                 order_by?: "created_at" | "created_at desc" | "updated_at" | "updated_at desc" | "title" | "title desc";
             };
@@ -4226,6 +4632,11 @@ export interface operations {
                      *         {
                      *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *           "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *           "owner": {
+                     *             "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *             "name": "Ann"
+                     *           },
+                     *           "role": "owner",
                      *           "title": "Invoice portal",
                      *           "description": "Customers see and pay their invoices.",
                      *           "specification_count": 1,
@@ -4294,6 +4705,11 @@ export interface operations {
                      * @example {
                      *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
                      *       "title": "Invoice portal",
                      *       "description": "Customers see and pay their invoices.",
                      *       "specification_count": 0,
@@ -4356,6 +4772,11 @@ export interface operations {
                      * @example {
                      *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
                      *       "title": "Invoice portal",
                      *       "description": "Customers see and pay their invoices.",
                      *       "specification_count": 1,
@@ -4433,6 +4854,11 @@ export interface operations {
                      * @example {
                      *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
                      *       "title": "Invoice portal",
                      *       "description": "Customers see and pay their invoices.",
                      *       "specification_count": 1,
@@ -4556,6 +4982,11 @@ export interface operations {
                      * @example {
                      *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
                      *       "title": "Invoice portal",
                      *       "description": "Customers see and pay their invoices.",
                      *       "specification_count": 1,
@@ -4964,6 +5395,168 @@ export interface operations {
             503: components["responses"]["unavailable"];
         };
     };
+    listInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invitations": [
+                     *         {
+                     *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683c7",
+                     *           "role": "editor",
+                     *           "email": "ben@example.com",
+                     *           "created_at": "2026-11-22T09:30:00.481516Z",
+                     *           "expires_at": "2026-11-29T09:30:00.481516Z"
+                     *         }
+                     *       ],
+                     *       "next_page_token": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationList"];
+                };
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    createInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "editor",
+                 *       "email": "ben@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InvitationBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Always no-store. */
+                    "Cache-Control"?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683c7",
+                     *       "role": "editor",
+                     *       "email": "ben@example.com",
+                     *       "created_at": "2026-11-22T09:30:00.481516Z",
+                     *       "expires_at": "2026-11-29T09:30:00.481516Z",
+                     *       "secret": "cgi_3kTMd…",
+                     *       "url": "https://app.example.com/invitations/accept#cgi_3kTMd…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["invitation_limit_reached"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    withdrawInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found-or-invitation_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
     listProjectItems: {
         parameters: {
             query?: {
@@ -5028,6 +5621,177 @@ export interface operations {
             503: components["responses"]["unavailable"];
         };
     };
+    listMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "members": [
+                     *         {
+                     *           "user": {
+                     *             "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *             "name": "Ben",
+                     *             "type": "user"
+                     *           },
+                     *           "role": "editor",
+                     *           "since": "2026-11-22T09:30:00.481516Z"
+                     *         }
+                     *       ],
+                     *       "next_page_token": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberList"];
+                };
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found-or-member_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    patchMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "viewer"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MemberPatch"];
+                /**
+                 * @example {
+                 *       "role": "viewer"
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["MemberPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ben",
+                     *         "type": "user"
+                     *       },
+                     *       "role": "editor",
+                     *       "since": "2026-11-22T09:30:00.481516Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found-or-member_not_found"];
+            408: components["responses"]["request_timeout"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
     restoreProject: {
         parameters: {
             query?: never;
@@ -5074,6 +5838,11 @@ export interface operations {
                      * @example {
                      *       "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *       "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *       "owner": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ann"
+                     *       },
+                     *       "role": "owner",
                      *       "title": "Invoice portal",
                      *       "description": "Customers see and pay their invoices.",
                      *       "specification_count": 1,
@@ -6360,7 +7129,10 @@ export interface operations {
     };
     deleteMe: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Deletes the account even if members lose access to its projects. */
+                members?: "lose_access";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6382,6 +7154,7 @@ export interface operations {
             400: components["responses"]["invalid_parameter-or-invalid_header-or-malformed_request"];
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
             403: components["responses"]["insufficient_scope-or-https_required"];
+            409: components["responses"]["members_lose_access"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
@@ -6491,6 +7264,11 @@ export interface operations {
                      *         {
                      *           "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
                      *           "owner_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *           "owner": {
+                     *             "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *             "name": "Ann"
+                     *           },
+                     *           "role": "owner",
                      *           "title": "Invoice portal",
                      *           "description": "Customers see and pay their invoices.",
                      *           "specification_count": 1,
@@ -6513,6 +7291,14 @@ export interface operations {
                      *               "deleted_at": null
                      *             }
                      *           ]
+                     *         }
+                     *       ],
+                     *       "memberships": [
+                     *         {
+                     *           "project_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683b1",
+                     *           "title": "Invoice portal",
+                     *           "role": "editor",
+                     *           "since": "2026-11-22T17:12:10.123456Z"
                      *         }
                      *       ]
                      *     }

@@ -157,7 +157,8 @@ func (q *Queries) ExportChanges(ctx context.Context, arg ExportChangesParams) ([
 }
 
 const exportProjects = `-- name: ExportProjects :many
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = $1 AND p.id > $2
 ORDER  BY p.id
@@ -171,8 +172,9 @@ type ExportProjectsParams struct {
 }
 
 type ExportProjectsRow struct {
-	Project  Project
-	Revision int64
+	Project   Project
+	Revision  int64
+	OwnerName string
 }
 
 // ExportProjects reads a page of the owner's projects by id, also those in the trash.
@@ -198,6 +200,7 @@ func (q *Queries) ExportProjects(ctx context.Context, arg ExportProjectsParams) 
 			&i.Project.DeletedAt,
 			&i.Project.Trashed,
 			&i.Revision,
+			&i.OwnerName,
 		); err != nil {
 			return nil, err
 		}

@@ -95,6 +95,27 @@ func (q *Queries) GetLiveRevision(ctx context.Context, ownerID auth.UserID, proj
 	return revision, err
 }
 
+const getProjectHead = `-- name: GetProjectHead :one
+SELECT coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.owner_id = $1 AND p.id = $2
+`
+
+type GetProjectHeadRow struct {
+	Revision  int64
+	OwnerName string
+}
+
+// GetProjectHead reads the newest revision of a locked project and the name of its owner,
+// for a response that shows it.
+func (q *Queries) GetProjectHead(ctx context.Context, ownerID auth.UserID, projectID requirements.ProjectID) (GetProjectHeadRow, error) {
+	row := q.db.QueryRow(ctx, getProjectHead, ownerID, projectID)
+	var i GetProjectHeadRow
+	err := row.Scan(&i.Revision, &i.OwnerName)
+	return i, err
+}
+
 const getProjectRevision = `-- name: GetProjectRevision :one
 SELECT coalesce(max(revision), 0)::bigint
 FROM   project_revisions

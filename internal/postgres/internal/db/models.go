@@ -11,6 +11,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/history"
+	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -162,9 +163,9 @@ type Identity struct {
 }
 
 type Invitation struct {
-	OwnerID     pgtype.UUID
-	ID          pgtype.UUID
-	ProjectID   pgtype.UUID
+	OwnerID     auth.UserID
+	ID          members.InvitationID
+	ProjectID   requirements.ProjectID
 	Role        string
 	Email       *string
 	Hash        []byte
@@ -190,9 +191,9 @@ type Project struct {
 }
 
 type ProjectMember struct {
-	OwnerID   pgtype.UUID
-	ProjectID pgtype.UUID
-	UserID    pgtype.UUID
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	UserID    auth.UserID
 	Role      string
 	CreatedAt time.Time
 	RemovedAt *time.Time

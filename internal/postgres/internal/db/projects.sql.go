@@ -45,6 +45,41 @@ func (q *Queries) GetProject(ctx context.Context, iD requirements.ProjectID, own
 	return i, err
 }
 
+const getProjectWithOwner = `-- name: GetProjectWithOwner :one
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
+FROM   projects AS p
+WHERE  p.id = $1 AND p.owner_id = $2
+`
+
+type GetProjectWithOwnerRow struct {
+	Project   Project
+	Revision  int64
+	OwnerName string
+}
+
+// GetProjectWithOwner is GetProject for a response that shows the project.
+func (q *Queries) GetProjectWithOwner(ctx context.Context, iD requirements.ProjectID, ownerID auth.UserID) (GetProjectWithOwnerRow, error) {
+	row := q.db.QueryRow(ctx, getProjectWithOwner, iD, ownerID)
+	var i GetProjectWithOwnerRow
+	err := row.Scan(
+		&i.Project.ID,
+		&i.Project.OwnerID,
+		&i.Project.Title,
+		&i.Project.Description,
+		&i.Project.SpecificationCount,
+		&i.Project.NextSpecificationNumber,
+		&i.Project.Version,
+		&i.Project.CreatedAt,
+		&i.Project.UpdatedAt,
+		&i.Project.DeletedAt,
+		&i.Project.Trashed,
+		&i.Revision,
+		&i.OwnerName,
+	)
+	return i, err
+}
+
 const insertProject = `-- name: InsertProject :exec
 INSERT INTO projects (id, owner_id, title, description, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -73,14 +108,16 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) er
 }
 
 const listProjects = `-- name: ListProjects :many
-SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision
+SELECT p.id, p.owner_id, p.title, p.description, p.specification_count, p.next_specification_number, p.version, p.created_at, p.updated_at, p.deleted_at, p.trashed, coalesce((SELECT r.revision FROM project_revisions AS r WHERE r.owner_id = p.owner_id AND r.project_id = p.id), 0)::bigint AS revision,
+       (SELECT u.name FROM users AS u WHERE u.id = p.owner_id)::text AS owner_name
 FROM   projects AS p
 WHERE  p.owner_id = $1 AND p.trashed = $2
 `
 
 type ListProjectsRow struct {
-	Project  Project
-	Revision int64
+	Project   Project
+	Revision  int64
+	OwnerName string
 }
 
 // ListProjects reads the owner's projects. Order, cursor and limit are appended
@@ -107,6 +144,7 @@ func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed
 			&i.Project.DeletedAt,
 			&i.Project.Trashed,
 			&i.Revision,
+			&i.OwnerName,
 		); err != nil {
 			return nil, err
 		}
@@ -121,7 +159,7 @@ func (q *Queries) ListProjects(ctx context.Context, ownerID auth.UserID, trashed
 const lockOwner = `-- name: LockOwner :one
 
 
-SELECT project_count, clock_timestamp()::timestamptz AS at
+SELECT project_count, name, clock_timestamp()::timestamptz AS at
 FROM   users
 WHERE  id = $1
 FOR    NO KEY UPDATE
@@ -129,11 +167,12 @@ FOR    NO KEY UPDATE
 
 type LockOwnerRow struct {
 	ProjectCount int32
+	Name         string
 	At           time.Time
 }
 
-// The revision of a locked project is read in another statement: this one may see it as it
-// was before the lock was acquired.
+// The revision of a locked project is read in another statement, GetProjectHead: this
+// one may see it as it was before the lock was acquired.
 // All locks but that before a deletion are NO KEY: an id never changes, so what
 // refers to a row (a session, a saved response) need not wait for its lock.
 // LockOwner locks the user's row, whose counter bounds the number of projects. It
@@ -141,7 +180,7 @@ type LockOwnerRow struct {
 func (q *Queries) LockOwner(ctx context.Context, ownerID auth.UserID) (LockOwnerRow, error) {
 	row := q.db.QueryRow(ctx, lockOwner, ownerID)
 	var i LockOwnerRow
-	err := row.Scan(&i.ProjectCount, &i.At)
+	err := row.Scan(&i.ProjectCount, &i.Name, &i.At)
 	return i, err
 }
 

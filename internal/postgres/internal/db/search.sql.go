@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/codegenapp/codegenapp/internal/auth"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -22,13 +23,13 @@ LIMIT  1000
 `
 
 type ListMembershipsRow struct {
-	OwnerID   pgtype.UUID
-	ProjectID pgtype.UUID
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
 }
 
 // ListMemberships reads which projects others share with a user, the oldest first. The row
 // beyond those that a search reads shows that there are more.
-func (q *Queries) ListMemberships(ctx context.Context, userID pgtype.UUID) ([]ListMembershipsRow, error) {
+func (q *Queries) ListMemberships(ctx context.Context, userID auth.UserID) ([]ListMembershipsRow, error) {
 	rows, err := q.db.Query(ctx, listMemberships, userID)
 	if err != nil {
 		return nil, err
