@@ -16,10 +16,9 @@ import (
 const (
 	// MaxTokens is the maximum number of live API tokens of a user.
 	MaxTokens = 50
-	// The lifetimes of API tokens.
-	DefaultTokenLifetime = 90 * 24 * time.Hour
-	MinTokenLifetime     = time.Minute
-	MaxTokenLifetime     = 366 * 24 * time.Hour
+	// DefaultTokenLifetime is the lifetime of a token whose creator sets none,
+	// MaxTokenLifetime the longest one. The contract has it, too.
+	DefaultTokenLifetime, MaxTokenLifetime = 90 * 24 * time.Hour, 366 * 24 * time.Hour
 
 	maxTokenName = 100
 )

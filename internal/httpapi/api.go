@@ -224,6 +224,7 @@ func (a *API) wrap(mux *http.ServeMux) http.Handler {
 		m.CheckHTTPS,
 		middleware.Compress(prefix+"/auth/", "/health", "/metrics"),
 		middleware.NotModified,
+		a.proveTokens,
 		a.limitAndCache,
 		m.NotFound,
 	)

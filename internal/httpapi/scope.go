@@ -66,52 +66,60 @@ func (s tokenScope) check(pattern string, op operation) {
 // its signature, an API token once the store has found it.
 func (a *API) proven(actor auth.Actor) bool { return actor.Token.IsZero() || a.Auth.TokenProven(actor) }
 
+// proveTokens rejects API tokens that are not live, and makes those prove themselves again
+// that were rejected later.
+func (a *API) proveTokens(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info := requestInfoFrom(r.Context())
+		if !info.route.signed {
+			next.ServeHTTP(w, r)
+			return
+		}
+		caller := a.callerOf(r)
+		if caller.err == nil {
+			a.Metrics.Credential(!caller.actor.Token.IsZero())
+		}
+		if caller.err != nil || caller.actor.Token.IsZero() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		info.limits.header = w.Header()
+		if err := a.proveToken(r, caller); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+		if p := info.Problem; p != nil && p.Code == string(problem.TokenRevoked) {
+			a.Auth.ForgetToken(caller.actor)
+		}
+	})
+}
+
 // proveToken finds an API token in the store before the first request with it at this
 // replica is charged to its user, and before its user is logged or their cache is
 // touched. Until then the address is charged: a caller can make up a token that names
 // another user.
-func (a *API) proveToken(r *http.Request) error {
-	info := requestInfoFrom(r.Context())
-	if !info.route.signed {
-		return nil
-	}
-	caller := a.callerOf(r)
-	if caller.err != nil {
-		return nil
-	}
-	a.Metrics.Credential(!caller.actor.Token.IsZero())
-	if caller.actor.Token.IsZero() {
-		return nil
-	}
+func (a *API) proveToken(r *http.Request, caller *caller) error {
 	actor := caller.actor
 	actor.From = login.Client(r)
 	if !a.Auth.TokenProven(actor) {
-		address := limitKey(a.address(r))
-		if err := a.consume(r.Context(), a.limitKeys(info.route, r)...); err != nil {
+		if err := a.consume(r.Context(), a.limitKeys(requestInfoFrom(r.Context()).route, r)...); err != nil {
 			return err
 		}
-		if err := a.queryToken(r, actor, address); err != nil {
+		if err := a.queryToken(r, actor); err != nil {
 			return err
 		}
-		info.User = caller.user
+		requestInfoFrom(r.Context()).User = caller.user
 	}
 	a.Auth.NoteTokenUse(r.Context(), actor)
 	return nil
 }
 
 // queryToken asks the store for a token, within the concurrency limiter.
-func (a *API) queryToken(r *http.Request, actor auth.Actor, address string) error {
+func (a *API) queryToken(r *http.Request, actor auth.Actor) error {
 	limiter := requestInfoFrom(r.Context()).route.limiter
-	_, err := limited(r.Context(), limiter, address, requestTimeout, func(ctx context.Context) (*struct{}, error) {
+	_, err := limited(r.Context(), limiter, limitKey(a.address(r)), requestTimeout, func(ctx context.Context) (*struct{}, error) {
 		return nil, a.Auth.ProveToken(ctx, actor)
 	})
 	return err
-}
-
-// forgetRevoked makes a token prove itself again if the request was rejected for it.
-func (a *API) forgetRevoked(r *http.Request) {
-	info := requestInfoFrom(r.Context())
-	if p := info.Problem; p != nil && p.Code == string(problem.TokenRevoked) && info.caller != nil && !info.caller.actor.Token.IsZero() {
-		a.Auth.ForgetToken(info.caller.actor)
-	}
 }

@@ -154,11 +154,16 @@ func TestTokens_ScopeIsCheckedWithTheToken(t *testing.T) {
 		has, needs auth.Scope
 		want       problem.Code
 	}{
-		{auth.ScopeRead, auth.AnyScope, ""}, {auth.ScopeRead, auth.ScopeRead, ""},
-		{auth.ScopeWrite, auth.ScopeRead, ""}, {auth.ScopeWrite, auth.ScopeWrite, ""},
-		{auth.ScopeManage, auth.ScopeRead, ""}, {auth.ScopeManage, auth.ScopeManage, ""},
-		{auth.ScopeRead, auth.ScopeWrite, problem.InsufficientScope}, {auth.ScopeManage, auth.ScopeWrite, problem.InsufficientScope},
-		{auth.ScopeWrite, auth.ScopeGenerate, problem.InsufficientScope}, {auth.ScopeWrite, auth.ScopeManage, problem.InsufficientScope},
+		{auth.ScopeRead, auth.AnyScope, ""},
+		{auth.ScopeRead, auth.ScopeRead, ""},
+		{auth.ScopeWrite, auth.ScopeRead, ""},
+		{auth.ScopeWrite, auth.ScopeWrite, ""},
+		{auth.ScopeManage, auth.ScopeRead, ""},
+		{auth.ScopeManage, auth.ScopeManage, ""},
+		{auth.ScopeRead, auth.ScopeWrite, problem.InsufficientScope},
+		{auth.ScopeManage, auth.ScopeWrite, problem.InsufficientScope},
+		{auth.ScopeWrite, auth.ScopeGenerate, problem.InsufficientScope},
+		{auth.ScopeWrite, auth.ScopeManage, problem.InsufficientScope},
 	} {
 		with := *s
 		with.actor = s.token(tc.has)

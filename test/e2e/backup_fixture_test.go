@@ -144,7 +144,7 @@ has_database_privilege('public', current_database(), 'TEMPORARY'), has_schema_pr
 func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 	t.Helper()
 	paths := map[string][]string{
-		"/users/me": {""}, "/auth/sessions": {""}, "/projects": {"", "?trashed=true", "?order_by=title"},
+		"/users/me": {""}, "/auth/sessions": {""}, "/tokens": {""}, "/bots": {""}, "/bots/{id}/tokens": {""}, "/projects": {"", "?trashed=true", "?order_by=title"},
 		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true", "?at=r3"},
 		"/specs/{id}": {"", "?include=items", "?include=items&at=v1"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
 		"/projects/{id}/changes": {"", "?since=r1"}, "/specs/{id}/revisions": {""}, "/projects/{id}/diff": {"?from=r1"}, "/specs/{id}/diff": {"?from=v1"},

@@ -48,6 +48,9 @@ func createData(t *testing.T, s *testkit.Server) (ann, ben, ended *testkit.Clien
 		c.Delete("/api/v1/specs/" + gone).Want(http.StatusNoContent)
 		made(c, "/api/v1/projects/"+kept+"/baselines", map[string]any{"name": "1.0", "revision": 5})
 		c.Delete("/api/v1/projects/" + thrown).Want(http.StatusNoContent)
+		token := map[string]any{"name": "nightly", "scopes": []string{"read"}}
+		made(c, "/api/v1/bots/"+made(c, "/api/v1/bots", map[string]any{"name": "builder"})+"/tokens", token)
+		made(c, "/api/v1/tokens", token)
 	}
 	ended.Post("/api/v1/auth/logout", nil).Want(http.StatusNoContent)
 	ben.Get("/api/v1/admin/users").Want(http.StatusForbidden) // an audit event
@@ -151,7 +154,7 @@ func TestBackup_RejectsAnIncompleteView(t *testing.T) {
 	}{
 		"by the service":            {db.Service, 1, "row-level security would hide rows from " + roleOf(t, db.Service)},
 		"by the owner":              {db.Owner, 1, "row-level security would hide rows from " + roleOf(t, db.Owner)},
-		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read audit_events, baselines, bullet_items, change_numbers, changes, goose_db_version"},
+		"by one who may not read":   {as(t, db.Super, url.UserPassword(blind, "canary")), 1, "may not read api_tokens, audit_events, baselines, bullet_items, change_numbers, changes, goose_db_version"},
 		"of another database":       {backupRole(t, never), 1, "it has no table goose_db_version"},
 		"of a database that is not": {"postgres://user:canary@" + freeAddress(t) + "/none", 1, "cannot be queried"},
 		"of no database":            {"", 2, "BACKUP_DATABASE_URL is needed"},

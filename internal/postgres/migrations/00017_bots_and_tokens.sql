@@ -51,7 +51,7 @@ CREATE TABLE api_tokens (
     last4        text        NOT NULL CONSTRAINT api_tokens_last4_length CHECK (char_length(last4) = 4),
     name         text        NOT NULL CONSTRAINT api_tokens_name_length CHECK (char_length(name) BETWEEN 1 AND 100),
     scopes       text[]      NOT NULL CONSTRAINT api_tokens_scopes_known
-        CHECK (cardinality(scopes) BETWEEN 1 AND 4 AND scopes <@ ARRAY['read', 'write', 'generate', 'manage']),
+        CHECK (cardinality(scopes) >= 1 AND cardinality(scopes) <= 4 AND scopes <@ ARRAY['read', 'write', 'generate', 'manage']),
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     last_used_at timestamptz,
