@@ -63,6 +63,7 @@ const (
 	TokenUsedFromNewAddress Action = "token.used_from_new_address"
 	BotCreated              Action = "bot.created"
 	BotDeleted              Action = "bot.deleted"
+	MemberAdded             Action = "member.added"
 	MemberRoleChanged       Action = "member.role_changed"
 	MemberRemoved           Action = "member.removed"
 	MemberLeft              Action = "member.left"

@@ -10,7 +10,8 @@ import (
 )
 
 func newWatch() Watch {
-	return Watch{User: id.New[auth.User](), Session: id.New[auth.Session](), Project: id.New[requirements.Project]()}
+	user := id.New[auth.User]()
+	return Watch{User: user, Session: id.New[auth.Session](), Owner: user, Project: id.New[requirements.Project]()}
 }
 
 func open(t *testing.T, h *Hub, w Watch) *Stream {

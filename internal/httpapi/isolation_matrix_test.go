@@ -79,6 +79,7 @@ var routeCases = map[string]routeCase{
 	"GET /projects/{id}/changes":  {names: "project"},
 
 	"GET /projects/{id}/members":                        {names: "project"},
+	"POST /projects/{id}/members":                       {names: "project", body: `{"bot_id": "{bot}", "role": "viewer"}`, ownerOnly: true},
 	"PATCH /projects/{id}/members/{user_id}":            {names: "project", part: "member", body: `{"role": "viewer"}`, ownerOnly: true},
 	"DELETE /projects/{id}/members/{user_id}":           {names: "project", part: "member", ownerOnly: true},
 	"GET /projects/{id}/invitations":                    {names: "project", ownerOnly: true},
@@ -143,7 +144,7 @@ func (c routeCase) bodyWith(ids map[string]string) any {
 	if c.body == "" {
 		return nil
 	}
-	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"], "{secret}", ids["secret"]).Replace(c.body)
+	return strings.NewReplacer("{item}", ids["item"], "{specification}", ids["specification"], "{secret}", ids["secret"], "{bot}", ids["bot"]).Replace(c.body)
 }
 
 // outsidePrefix matches the routes that are not below the contract's prefix.

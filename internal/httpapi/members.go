@@ -15,6 +15,10 @@ var (
 		"listMembers", "Members", "List a project's members",
 		"The owner first, then the members by name. Every member may read it. E-mail addresses are not shown.",
 	}
+	addBotDoc = doc{
+		"addBot", "Members", "Add a bot",
+		"Makes one of your bots a member of your project. It sees nothing but the projects that it is a member of. People become members by an invitation.",
+	}
 	patchMemberDoc = doc{
 		"patchMember", "Members", "Change a member's role",
 		"Sets the role of a member; from the next request on it holds. Only the owner of the project may.",
@@ -40,7 +44,11 @@ type memberUser struct {
 }
 
 func memberOf(m members.Member) member {
-	return member{User: memberUser{ID: m.User, Name: m.Name, Type: "user"}, Role: string(m.Role), Since: timestamp(m.Since)}
+	kind := "user"
+	if m.Bot {
+		kind = "bot"
+	}
+	return member{User: memberUser{ID: m.User, Name: m.Name, Type: kind}, Role: string(m.Role), Since: timestamp(m.Since)}
 }
 
 type projectIn struct {
@@ -68,6 +76,32 @@ func (a *API) listMembers(ctx context.Context, actor auth.Actor, in *projectIn) 
 type memberIn struct {
 	ID   requirements.ProjectID `path:"id" format:"uuid"`
 	User auth.UserID            `path:"user_id" format:"uuid"`
+}
+
+type newBotMember struct {
+	BotID auth.UserID `json:"bot_id" format:"uuid" doc:"One of your bots."`
+	Role  string      `json:"role" enum:"editor,viewer" sample:"editor"`
+
+	role requirements.Role
+}
+
+func (b *newBotMember) check(*call) (faults []problem.FieldError) {
+	b.role, faults = members.ParseRole(b.Role)
+	return faults
+}
+
+type addBotIn struct {
+	ID requirements.ProjectID `path:"id" format:"uuid"`
+	JSONIn[newBotMember]
+}
+
+// addBot is POST /projects/{id}/members.
+func (a *API) addBot(ctx context.Context, actor auth.Actor, in *addBotIn) (*memberOut, error) {
+	added, err := a.Members.AddBot(ctx, actor, in.ID, in.JSON.BotID, in.JSON.role)
+	if err != nil {
+		return nil, err
+	}
+	return &memberOut{Body: memberOf(added)}, nil
 }
 
 type memberPatch struct {

@@ -74,6 +74,7 @@ func (a *API) contentRoutes() {
 
 	member, invitation := partNotFound(problem.MemberNotFound), partNotFound(problem.InvitationNotFound)
 	user(a, "GET /projects/{id}/members", 200, reads, a.listMembers, listMembersDoc, project)
+	user(a, "POST /projects/{id}/members", 201, manages, a.addBot, addBotDoc, project, owners, problems(problem.BotNotFound, problem.AlreadyMember, problem.MemberLimit))
 	user(a, "PATCH /projects/{id}/members/{user_id}", 200, manages, a.patchMember, patchMemberDoc, project, member, owners)
 	user(a, "DELETE /projects/{id}/members/{user_id}", 204, manages, a.removeMember, removeMemberDoc, project, member)
 	user(a, "GET /projects/{id}/invitations", 200, manages, a.listInvitations, listInvitationsDoc, project, owners, problems(problem.PermissionDenied))

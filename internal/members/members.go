@@ -14,6 +14,8 @@ import (
 type Member struct {
 	User auth.UserID
 	Name string
+	// Bot is true for a bot of the owner.
+	Bot  bool
 	Role requirements.Role
 	// Since is when the membership began; that of the owner began with the project.
 	Since time.Time

@@ -66,6 +66,11 @@ type Tx interface {
 	// LockInvitations locks a project and reads the open invitations to it.
 	LockInvitations(ctx context.Context, project requirements.ProjectID) (requirements.Project, []Invitation, time.Time, error)
 
+	// LockBot locks a project of the actor and reads one of the actor's bots; nil without it.
+	LockBot(ctx context.Context, project requirements.ProjectID, bot auth.UserID) (requirements.Project, *BotState, time.Time, error)
+
+	// AddBot makes a bot of the owner a member.
+	AddBot(ctx context.Context, p requirements.Project, bot auth.UserID, role requirements.Role, at time.Time) error
 	SetRole(ctx context.Context, p requirements.Project, user auth.UserID, role requirements.Role) error
 	// Remove ends a membership.
 	Remove(ctx context.Context, p requirements.Project, user auth.UserID, at time.Time) error

@@ -27,7 +27,7 @@ func (s *Store) Members(ctx context.Context, actor auth.Actor, project requireme
 }
 
 func memberOf(row db.ListMembersRow) members.Member {
-	return members.Member{User: row.UserID, Name: row.Name, Role: requirements.Role(row.Role), Since: row.CreatedAt.UTC()}
+	return members.Member{User: row.UserID, Name: row.Name, Bot: row.Bot, Role: requirements.Role(row.Role), Since: row.CreatedAt.UTC()}
 }
 
 // Leave implements members.Store. A membership belongs to the scope of the member, not to
@@ -80,6 +80,25 @@ func (t *membersTx) LockMember(ctx context.Context, project requirements.Project
 		return locked, nil, at, err
 	}
 	return locked, new(memberOf(db.ListMembersRow(rows[0]))), at, nil
+}
+
+// LockBot implements members.Tx.
+func (t *membersTx) LockBot(ctx context.Context, project requirements.ProjectID, bot auth.UserID) (requirements.Project, *members.BotState, time.Time, error) {
+	var rows []db.GetBotStateRow
+	locked, at, err := t.lockProject(ctx, project, get(&rows, func(q *db.Queries) ([]db.GetBotStateRow, error) {
+		return q.GetBotState(ctx, db.GetBotStateParams{OwnerID: t.actor.Owner(), ProjectID: project, BotID: bot})
+	}))
+	if err != nil || len(rows) == 0 {
+		return locked, nil, at, err
+	}
+	return locked, &members.BotState{Name: rows[0].Name, IsMember: rows[0].IsMember, Members: int(rows[0].Members)}, at, nil
+}
+
+// AddBot implements members.Tx.
+func (t *membersTx) AddBot(ctx context.Context, p requirements.Project, bot auth.UserID, role requirements.Role, at time.Time) error {
+	return t.write(ctx, func(q *db.Queries) error {
+		return q.AddBot(ctx, db.AddBotParams{ProjectID: uuidOf(p.ID), BotID: uuidOf(bot), Role: string(role), At: at})
+	})
 }
 
 // SetRole implements members.Tx.

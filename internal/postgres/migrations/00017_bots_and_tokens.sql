@@ -171,6 +171,24 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+-- Makes a bot of the tenant scope's user a member of a project of that user. The caller has
+-- locked the project. A bot of another person, or another owner's project, is an error.
+-- +goose StatementBegin
+CREATE FUNCTION add_bot(project uuid, bot uuid, bot_role text, at timestamptz) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.users AS u WHERE u.id = bot AND u.managed_by = public.app_user_id()) THEN
+        RAISE EXCEPTION 'the bot belongs to another person' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    INSERT INTO public.project_members AS m (owner_id, project_id, user_id, role, created_at)
+    VALUES (public.app_user_id(), project, bot, bot_role, at)
+    ON     CONFLICT ON CONSTRAINT project_members_pkey DO UPDATE SET role = excluded.role, created_at = excluded.created_at, removed_at = NULL;
+END
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION add_bot(uuid, uuid, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION add_bot(uuid, uuid, text, timestamptz) TO codegenapp_app;
 REVOKE ALL ON FUNCTION person_is_bot(uuid), person_token(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION person_is_bot(uuid), person_token(uuid, uuid) TO codegenapp_app, codegenapp_editor, codegenapp_viewer;
 GRANT SELECT (managed_by) ON users TO codegenapp_editor, codegenapp_viewer;
@@ -196,7 +214,7 @@ END
 $$;
 -- +goose StatementEnd
 ALTER TABLE changes DROP COLUMN token_id;
-DROP FUNCTION person_is_bot(uuid), person_token(uuid, uuid);
+DROP FUNCTION person_is_bot(uuid), person_token(uuid, uuid), add_bot(uuid, uuid, text, timestamptz);
 REVOKE SELECT (managed_by) ON users FROM codegenapp_editor, codegenapp_viewer;
 DROP FUNCTION forget_tokens(integer);
 DROP FUNCTION live_tokens(uuid[], uuid[], bytea[]);

@@ -1,13 +1,13 @@
 -- ListMembers reads the members of a project by name.
 -- name: ListMembers :many
-SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at, person_is_bot(m.user_id)::boolean AS bot
 FROM   project_members AS m
 WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.removed_at IS NULL
 ORDER  BY person_name(m.user_id) COLLATE "C", m.user_id;
 
 -- ListMember reads a member of a locked project, if the user is one.
 -- name: ListMember :many
-SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at, person_is_bot(m.user_id)::boolean AS bot
 FROM   project_members AS m
 WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.user_id = @user_id AND m.removed_at IS NULL;
 
@@ -60,3 +60,18 @@ JOIN   projects AS p ON p.owner_id = m.owner_id AND p.id = m.project_id
 WHERE  m.owner_id = @owner_id AND m.removed_at IS NULL AND NOT p.trashed
 GROUP  BY p.id, p.title
 ORDER  BY p.title, p.id;
+
+-- GetBotState reads a bot of the owner of a locked project, whether it is a member of the
+-- project, and how many members that has.
+-- name: GetBotState :many
+SELECT u.name,
+       EXISTS (SELECT FROM project_members AS m
+               WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.user_id = u.id AND m.removed_at IS NULL) AS is_member,
+       (SELECT count(*) FROM project_members AS m
+        WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.removed_at IS NULL) AS members
+FROM   users AS u
+WHERE  u.id = @bot_id AND u.managed_by = @owner_id;
+
+-- AddBot makes a bot of the owner a member of a locked project.
+-- name: AddBot :exec
+SELECT add_bot(@project_id::uuid, @bot_id::uuid, @role::text, @at::timestamptz);

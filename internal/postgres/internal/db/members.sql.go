@@ -12,7 +12,30 @@ import (
 	"github.com/codegenapp/codegenapp/internal/auth"
 	"github.com/codegenapp/codegenapp/internal/members"
 	"github.com/codegenapp/codegenapp/internal/requirements"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+const addBot = `-- name: AddBot :exec
+SELECT add_bot($1::uuid, $2::uuid, $3::text, $4::timestamptz)
+`
+
+type AddBotParams struct {
+	ProjectID pgtype.UUID
+	BotID     pgtype.UUID
+	Role      string
+	At        time.Time
+}
+
+// AddBot makes a bot of the owner a member of a locked project.
+func (q *Queries) AddBot(ctx context.Context, arg AddBotParams) error {
+	_, err := q.db.Exec(ctx, addBot,
+		arg.ProjectID,
+		arg.BotID,
+		arg.Role,
+		arg.At,
+	)
+	return err
+}
 
 const countMembersOfProjects = `-- name: CountMembersOfProjects :many
 SELECT p.id, count(*) AS members
@@ -40,6 +63,50 @@ func (q *Queries) CountMembersOfProjects(ctx context.Context, ownerID auth.UserI
 	for rows.Next() {
 		var i CountMembersOfProjectsRow
 		if err := rows.Scan(&i.ID, &i.Members); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const getBotState = `-- name: GetBotState :many
+SELECT u.name,
+       EXISTS (SELECT FROM project_members AS m
+               WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.user_id = u.id AND m.removed_at IS NULL) AS is_member,
+       (SELECT count(*) FROM project_members AS m
+        WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.removed_at IS NULL) AS members
+FROM   users AS u
+WHERE  u.id = $3 AND u.managed_by = $1
+`
+
+type GetBotStateParams struct {
+	OwnerID   auth.UserID
+	ProjectID requirements.ProjectID
+	BotID     auth.UserID
+}
+
+type GetBotStateRow struct {
+	Name     string
+	IsMember bool
+	Members  int64
+}
+
+// GetBotState reads a bot of the owner of a locked project, whether it is a member of the
+// project, and how many members that has.
+func (q *Queries) GetBotState(ctx context.Context, arg GetBotStateParams) ([]GetBotStateRow, error) {
+	rows, err := q.db.Query(ctx, getBotState, arg.OwnerID, arg.ProjectID, arg.BotID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []GetBotStateRow
+	for rows.Next() {
+		var i GetBotStateRow
+		if err := rows.Scan(&i.Name, &i.IsMember, &i.Members); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -97,7 +164,7 @@ func (q *Queries) LeaveProject(ctx context.Context, userID auth.UserID, projectI
 }
 
 const listMember = `-- name: ListMember :many
-SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at, person_is_bot(m.user_id)::boolean AS bot
 FROM   project_members AS m
 WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.user_id = $3 AND m.removed_at IS NULL
 `
@@ -113,6 +180,7 @@ type ListMemberRow struct {
 	Name      string
 	Role      string
 	CreatedAt time.Time
+	Bot       bool
 }
 
 // ListMember reads a member of a locked project, if the user is one.
@@ -130,6 +198,7 @@ func (q *Queries) ListMember(ctx context.Context, arg ListMemberParams) ([]ListM
 			&i.Name,
 			&i.Role,
 			&i.CreatedAt,
+			&i.Bot,
 		); err != nil {
 			return nil, err
 		}
@@ -142,7 +211,7 @@ func (q *Queries) ListMember(ctx context.Context, arg ListMemberParams) ([]ListM
 }
 
 const listMembers = `-- name: ListMembers :many
-SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at
+SELECT m.user_id, coalesce(person_name(m.user_id), '')::text AS name, m.role, m.created_at, person_is_bot(m.user_id)::boolean AS bot
 FROM   project_members AS m
 WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.removed_at IS NULL
 ORDER  BY person_name(m.user_id) COLLATE "C", m.user_id
@@ -153,6 +222,7 @@ type ListMembersRow struct {
 	Name      string
 	Role      string
 	CreatedAt time.Time
+	Bot       bool
 }
 
 // ListMembers reads the members of a project by name.
@@ -170,6 +240,7 @@ func (q *Queries) ListMembers(ctx context.Context, ownerID auth.UserID, projectI
 			&i.Name,
 			&i.Role,
 			&i.CreatedAt,
+			&i.Bot,
 		); err != nil {
 			return nil, err
 		}
