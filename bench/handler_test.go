@@ -32,9 +32,9 @@ func benchRequests() []benchRequest {
 	spec := "/api/v1/specs/" + seed.SpecificationOf(1, 0).String()
 	return []benchRequest{
 		{"cached", http.MethodGet, spec, "", true, 32},
-		{"read", http.MethodGet, spec, "", false, 162},
-		{"items", http.MethodGet, spec + "?include=items", "", false, 246},
-		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 380},
+		{"read", http.MethodGet, spec, "", false, 165},
+		{"items", http.MethodGet, spec + "?include=items", "", false, 249},
+		{"list", http.MethodGet, "/api/v1/projects/" + seed.ProjectOf(1).String() + "/specs?page_size=20", "", false, 382},
 		{"update", http.MethodPatch, spec, `{"content":"Revision %d` + filler + `"}`, false, 235},
 	}
 }

@@ -16,7 +16,7 @@ check_role() {
     local role owns creates roles app
     IFS=$'\t' read -r role owns creates roles app < <(sql <<'SQL'
 SELECT current_user, pg_has_role(d.datdba, 'USAGE'), has_schema_privilege('public', 'CREATE') AND pg_has_role(n.nspowner, 'USAGE'),
-       r.rolsuper OR r.rolcreaterole, EXISTS (SELECT FROM pg_roles WHERE rolname = 'codegenapp_app')
+       r.rolsuper OR r.rolcreaterole, (SELECT count(*) = 3 FROM pg_roles WHERE rolname IN ('codegenapp_app', 'codegenapp_editor', 'codegenapp_viewer'))
 FROM   pg_roles AS r, pg_database AS d, pg_namespace AS n
 WHERE  r.rolname = current_user AND d.datname = current_database() AND n.nspname = 'public';
 SQL
@@ -25,7 +25,7 @@ SQL
         "make the role $owner (docs/operations/database.md) and restore as that"
     [[ $owns == t ]] || fail "$role does not own the database; make it with CREATE DATABASE … OWNER $role"
     [[ $creates == t ]] || fail "$role does not own the schema public, as in PostgreSQL 14; as superuser: ALTER SCHEMA public OWNER TO $role"
-    [[ $app == t || $roles == t ]] || fail "there is no role codegenapp_app, and $role may not make it; as superuser: ALTER ROLE $role CREATEROLE"
+    [[ $app == t || $roles == t ]] || fail "a role of codegenapp_app, codegenapp_editor and codegenapp_viewer is missing, and $role may not make it; as superuser: ALTER ROLE $role CREATEROLE"
 }
 
 # contents lists the objects in the database, without those of extensions.
@@ -46,19 +46,30 @@ SQL
 }
 
 # prepare makes what a backup does not contain, since it belongs to the cluster or to
-# the database itself: the role that the service assumes (migrations/00001_identity.sql),
-# and the right to make temporary tables.
+# the database itself: the roles that the service assumes (migrations/00001_identity.sql and
+# 00016_members.sql), and the right to make temporary tables.
 prepare() {
     sql <<'SQL'
 SET client_min_messages = warning;
 DO $$
+DECLARE
+    name text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'codegenapp_app') THEN
-        CREATE ROLE codegenapp_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    FOREACH name IN ARRAY ARRAY['codegenapp_app', 'codegenapp_editor', 'codegenapp_viewer'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name);
+            END IF;
+        EXCEPTION
+            -- Roles belong to the whole cluster: another database's migration was first.
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_auth_members AS m
+                   WHERE  m.member = 'codegenapp_app'::regrole AND m.roleid = 'codegenapp_viewer'::regrole) THEN
+        ALTER ROLE codegenapp_app NOINHERIT;
+        GRANT codegenapp_editor, codegenapp_viewer TO codegenapp_app;
     END IF;
-EXCEPTION
-    -- Roles belong to the whole cluster: another database's migration was first.
-    WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
 DO $$

@@ -279,18 +279,7 @@ func (x *callerFixture) send(c *testkit.Client, route, id string, cell routeCase
 	if cell.names == "" {
 		id = "nothing" // for pages
 	}
-	if cell.part != "" {
-		path = strings.ReplaceAll(path, "{user_id}", own.live["member"])
-		path = strings.ReplaceAll(path, "{invitation_id}", own.live["invitation"])
-	}
-	if strings.Contains(cell.body, "{secret}") {
-		if x.shareable.ID == "" {
-			x.shareable = newProject(x.admin, "Shared")
-		}
-		own.live["secret"] = invite(x.admin, x.shareable, "viewer").Secret
-	}
-	path = pathParameter.ReplaceAllString(path, id)
-	return c.Do(method, path+cell.query, cell.bodyWith(own.live))
+	return c.Do(method, x.fill(path, id, cell, own)+cell.query, cell.bodyWith(own.live))
 }
 
 func TestIsolation_EveryCallerAtEveryRoute(t *testing.T) {

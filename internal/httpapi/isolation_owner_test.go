@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/codegenapp/codegenapp/internal/testkit"
@@ -51,4 +52,20 @@ func newDeletedItem(c *testkit.Client, s spec) string {
 	b := newBullet(c, s, "deleted")
 	c.Delete(b.path()).Want(204)
 	return b.ID
+}
+
+// fill is a path with the ids of a request, and makes the secret that its body needs.
+func (x *callerFixture) fill(path, id string, cell routeCase, own ownedIDs) string {
+	x.t.Helper()
+	if cell.part != "" {
+		path = strings.ReplaceAll(path, "{user_id}", own.live["member"])
+		path = strings.ReplaceAll(path, "{invitation_id}", own.live["invitation"])
+	}
+	if strings.Contains(cell.body, "{secret}") {
+		if x.shareable.ID == "" {
+			x.shareable = newProject(x.admin, "Shared")
+		}
+		own.live["secret"] = invite(x.admin, x.shareable, "viewer").Secret
+	}
+	return pathParameter.ReplaceAllString(path, id)
 }

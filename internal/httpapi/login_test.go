@@ -51,7 +51,7 @@ func TestLogin_RespondsWithTokenPair(t *testing.T) {
 			"access_token", "expires_in", "refresh_expires_in", "refresh_token", "session_id", "token_type", "user",
 		}},
 		"the user": {answer.JSON()["user"].(map[string]any), []string{
-			"created_at", "email", "id", "last_login_at", "name", "picture_url", "role",
+			"created_at", "email", "id", "last_login_at", "managed_by", "name", "picture_url", "role",
 		}},
 	} {
 		if diff := cmp.Diff(tc.want, slices.Sorted(maps.Keys(tc.of))); diff != "" {

@@ -143,7 +143,7 @@ func TestQuery_EveryFaultIsNamed(t *testing.T) {
 		"?page_size=0":                           {"page_size must be a whole number from 1 to 100."},
 		"?page_size=1.0":                         {"page_size must be a whole number from 1 to 100."},
 		"?trashed=yes":                           {"trashed must be true or false."},
-		"?page_size=0&order_by=x&foo=1&trashed=": {`no query parameter "foo"; it has order_by, page_size, page_token, trashed`, "order_by must be one of: created_at,", "page_size must be", "trashed is empty."},
+		"?page_size=0&order_by=x&foo=1&trashed=": {`no query parameter "foo"; it has order_by, page_size, page_token, shared, trashed`, "order_by must be one of: created_at,", "page_size must be", "trashed is empty."},
 		"?limit=10&offset=20":                    {`no query parameter "limit", "offset"; it has`},
 		"?page_size=1&page_size=2&trashed=x":     {"page_size occurs 2 times.", "trashed must be"},
 	} {

@@ -96,8 +96,8 @@ func TestTraces_RequestHasThreeKindsOfSpans(t *testing.T) {
 		t.Errorf("the request's attributes (-want +got):\n%s", diff)
 	}
 	below := map[string]any{
-		"cache begin": "marked",
-		"begin scope LockProject GetProjectRevision": nil, "UpdateProject GetProjectRevision commit": nil,
+		"cache begin":                            "marked",
+		"begin scope LockProject GetProjectHead": nil, "UpdateProject GetProjectRevision commit": nil,
 	}
 	for name, outcome := range below {
 		span := spans[name]

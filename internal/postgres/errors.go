@@ -31,9 +31,10 @@ var violations = map[string]violation{
 	"api_tokens_user_fkey": {problem.BotNotFound, "The bot of this token was deleted."},
 	"users_manager_fkey":   {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
 	// The counter and the role are changed by statements that do not know whose they are.
-	"users_bot_owns_nothing": {problem.PermissionDenied, "A bot has no projects of its own. It works in projects of people, who add it as a member."},
-	"users_bot_role":         {problem.PermissionDenied, "A bot has no role besides user. Nothing was changed."},
-	"sessions_user_fkey":     {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	"users_bot_owns_nothing":    {problem.PermissionDenied, "A bot has no projects of its own. It works in projects of people, who add it as a member."},
+	"users_bot_role":            {problem.PermissionDenied, "A bot has no role besides user. Nothing was changed."},
+	"project_members_user_fkey": {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
+	"sessions_user_fkey":        {problem.TokenRevoked, "The account of this token was deleted; sign in again."},
 }
 
 // translate turns an error of the driver into one that the rules know. Problems

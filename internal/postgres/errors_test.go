@@ -84,7 +84,8 @@ func (x *rlsAttack) violateCheck(tb table, columns []string, bad row, try func(r
 	if len(columns) == 0 {
 		return nil, bad
 	}
-	for _, value := range append(candidates(tb.typeOf(columns[0])), bad[columns[0]]) {
+	// Some checks compare two columns.
+	for _, value := range append(candidates(tb.typeOf(columns[0])), bad[columns[0]], bad[tb.owner]) {
 		worse := bad.with(row{columns[0]: value})
 		if pg, ok := try(worse); ok {
 			return pg, worse

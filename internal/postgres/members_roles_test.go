@@ -23,7 +23,7 @@ import (
 var memberRights = map[string][]string{
 	"codegenapp_viewer": {
 		"baselines SELECT *", "bullet_items SELECT *", "changes SELECT *", "project_members SELECT *", "project_revisions SELECT *",
-		"projects SELECT *", "specifications SELECT *", "users SELECT id name",
+		"projects SELECT *", "specifications SELECT *", "users SELECT id name managed_by",
 	},
 	"codegenapp_editor": {
 		"audit_events INSERT id actor_id action resource_type resource_id ip user_agent request_id details",
@@ -34,7 +34,7 @@ var memberRights = map[string][]string{
 		"project_members SELECT *", "project_revisions SELECT *", "projects SELECT *",
 		"projects UPDATE title description specification_count next_specification_number updated_at",
 		"specifications INSERT id project_id owner_id number title content created_at updated_at", "specifications SELECT *",
-		"specifications UPDATE title content item_ids next_item_number updated_at", "users SELECT id name",
+		"specifications UPDATE title content item_ids next_item_number updated_at", "users SELECT id name managed_by",
 	},
 }
 

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -224,6 +225,12 @@ func readOperations() map[string]operation {
 	all := map[string]operation{
 		"Authorize": {before: promote, do: func(ctx context.Context, s *tenant) error {
 			return s.store.Authorize(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers})
+		}},
+		"Locate": {do: func(ctx context.Context, s *tenant) error {
+			if _, err := s.store.Locate(ctx, s.actor, "projects", s.live); !errors.Is(err, auth.ErrNotMember) {
+				return err
+			}
+			return nil
 		}},
 		"Users": {before: promote, do: func(ctx context.Context, s *tenant) error {
 			_, err := s.store.Users(ctx, auth.PrivilegedActor{Actor: s.actor, Permission: auth.ReadUsers}, auth.UserQuery{Query: everything})

@@ -181,14 +181,16 @@ func (c scope) statement(to *opened) statement {
 	return statement{sql: c.sql, args: c.args, read: func(results pgx.BatchResults) error {
 		var live pgtype.Bool
 		var user string
-		var role *string
+		var role string
 		var now any // nil is not read
 		if to != nil {
 			now = &to.at
 		}
 		var err error
 		if c.shared {
-			err = results.QueryRow().Scan(&live, &role, now, nil, &user, nil, nil, nil, nil, nil, nil)
+			var of *string
+			err = results.QueryRow().Scan(&live, &of, now, nil, &user, nil, nil, nil, nil, nil, nil)
+			role = orZero(of)
 		} else {
 			err = results.QueryRow().Scan(&live, now, nil, &user, nil, nil, nil, nil)
 		}
@@ -199,14 +201,14 @@ func (c scope) statement(to *opened) statement {
 			return err
 		}
 		switch {
-		case c.shared && role == nil:
+		case c.shared && role == "":
 			return auth.ErrNotMember
 		case !c.user.IsZero() && c.user.String() != user:
 			return errWrongScope
 		}
 		if to != nil {
 			to.at = to.at.UTC()
-			to.role = orZero(role)
+			to.role = role
 		}
 		return nil
 	}}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/testkit"
 )
 
@@ -167,6 +168,7 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			checkWatched(t, x)
 			checkMembership(t, x)
+			checkAddBot(t, x)
 			checkLiveTokens(t, x)
 			checkInvitations(t, x)
 			mustExec(t, x.power, "UPDATE sessions SET id = '"+session+"' WHERE user_id = '"+ann["id"]+"'")
@@ -185,10 +187,31 @@ func TestRLS_SecurityDefinerFunctionsRevealNoMore(t *testing.T) {
 			}
 			// Statements cannot call the functions of triggers.
 			functions := column[string](t, x.super, "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype ORDER BY 1")
-			if diff := cmp.Diff([]string{"accept_invitation", "app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "forget_tokens", "known_user", "live_session", "live_token", "live_tokens", "locate", "member_role", "person_is_bot", "person_name", "person_token", "session_owner", "shared_projects", "trash_due", "watched"}, functions); diff != "" {
+			if diff := cmp.Diff([]string{"accept_invitation", "add_bot", "app_user_role", "appoint_admin", "change_user", "erase_history", "erase_project_history", "forget_audit_events", "forget_expired", "forget_history", "forget_invitations", "forget_tokens", "known_user", "live_session", "live_token", "live_tokens", "locate", "member_role", "person_is_bot", "person_name", "person_token", "session_owner", "shared_projects", "trash_due", "watched"}, functions); diff != "" {
 				t.Errorf("this test does not cover these security definer functions (-known +all):\n%s", diff)
 			}
 		})
+	}
+}
+
+// checkAddBot checks that only the person of a bot makes it a member, of own projects.
+func checkAddBot(t *testing.T, x *rlsAttack) {
+	t.Helper()
+	ann, bob := x.ann["users"]["id"], x.bob["users"]["id"]
+	bot := id.New[row]().String()
+	mustExec(t, x.super, "INSERT INTO users (id, issuer, subject, email, name, managed_by) VALUES ('"+bot+"', 'codegenapp', '"+bot+"', '', 'bot', '"+bob+"')")
+	for what, tc := range map[string]struct{ user, project, bot string }{
+		"another person's bot":    {ann, x.ann["projects"]["id"], bot},
+		"another owner's project": {bob, x.ann["projects"]["id"], bot},
+		"a person who is no bot":  {ann, x.ann["projects"]["id"], bob},
+		"another user's project":  {ann, x.bob["projects"]["id"], bob},
+	} {
+		mustExec(t, x.attacker, "BEGIN")
+		value[string](t, x.attacker, "SELECT set_config('app.user_id', $1, true)", tc.user)
+		if _, err := x.attacker.Exec(t.Context(), "SELECT add_bot($1::text::uuid, $2::text::uuid, 'editor', now())", tc.project, tc.bot); err == nil {
+			t.Errorf("add_bot works with %s", what)
+		}
+		mustExec(t, x.attacker, "ROLLBACK")
 	}
 }
 

@@ -145,7 +145,7 @@ func readPaths(t *testing.T, c *testkit.Client, admin bool) []string {
 	t.Helper()
 	paths := map[string][]string{
 		"/users/me": {""}, "/auth/sessions": {""}, "/tokens": {""}, "/bots": {""}, "/bots/{id}/tokens": {""}, "/projects": {"", "?trashed=true", "?order_by=title"},
-		"/projects/{id}": {""}, "/projects/{id}/specs": {"", "?trashed=true", "?at=r3"},
+		"/projects/{id}": {""}, "/projects/{id}/members": {""}, "/projects/{id}/invitations": {""}, "/projects/{id}/specs": {"", "?trashed=true", "?at=r3"},
 		"/specs/{id}": {"", "?include=items", "?include=items&at=v1"}, "/specs/{id}/items": {""}, "/items/{id}": {""},
 		"/projects/{id}/changes": {"", "?since=r1"}, "/specs/{id}/revisions": {""}, "/projects/{id}/diff": {"?from=r1"}, "/specs/{id}/diff": {"?from=v1"},
 		"/projects/{id}/items": {""}, "/projects/{id}/baselines": {""}, "/baselines/{id}": {""}, "/search": {"?q=o"},

@@ -167,7 +167,8 @@ BEGIN
     RETURN (SELECT t.name FROM public.api_tokens AS t
             WHERE  t.user_id = person AND t.id = token
             AND   (person IN (public.app_user_id(), nullif(current_setting('app.owner_id', true), '')::uuid)
-                   OR public.person_name(person) IS NOT NULL));
+                   OR public.person_name(person) IS NOT NULL
+                   OR EXISTS (SELECT FROM public.users AS u WHERE u.id = person AND u.managed_by = public.app_user_id())));
 END
 $$;
 -- +goose StatementEnd

@@ -679,7 +679,11 @@ export interface paths {
          */
         get: operations["listMembers"];
         put?: never;
-        post?: never;
+        /**
+         * Add a bot
+         * @description Makes one of your bots a member of your project. It sees nothing but the projects that it is a member of. People become members by an invitation.
+         */
+        post: operations["addBot"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1601,6 +1605,15 @@ export interface components {
             /** @example Invoice portal */
             title: string;
         };
+        NewBotMember: {
+            /**
+             * Format: uuid
+             * @description One of your bots.
+             */
+            bot_id: string;
+            /** @enum {string} */
+            role: "editor" | "viewer";
+        };
         NewInvitation: {
             /**
              * Format: date-time
@@ -2520,6 +2533,18 @@ export interface components {
                 };
             };
         };
+        /** @description Conflict: [`member_limit_reached`](/problems/member_limit_reached), [`already_member`](/problems/already_member). */
+        "member_limit_reached-or-already_member": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "member_limit_reached" | "already_member";
+                };
+            };
+        };
         /** @description Conflict: [`member_limit_reached`](/problems/member_limit_reached), [`membership_limit_reached`](/problems/membership_limit_reached), [`already_member`](/problems/already_member). */
         "member_limit_reached-or-membership_limit_reached-or-already_member": {
             headers: {
@@ -2622,6 +2647,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
                     code?: "project_not_found";
+                };
+            };
+        };
+        /** @description Not Found: [`project_not_found`](/problems/project_not_found), [`bot_not_found`](/problems/bot_not_found). */
+        "project_not_found-or-bot_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "project_not_found" | "bot_not_found";
                 };
             };
         };
@@ -5670,6 +5707,71 @@ export interface operations {
             401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
             403: components["responses"]["insufficient_scope-or-https_required"];
             404: components["responses"]["project_not_found"];
+            429: components["responses"]["rate_limited"];
+            431: components["responses"]["headers_too_large"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    addBot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the project.
+                 * @example 01a2043e-6e8b-7c3d-9a41-5b0e27d683b1
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bot_id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                 *       "role": "editor"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewBotMember"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "01a2043e-6e8b-7c3d-9a41-5b0e27d683a1",
+                     *         "name": "Ben",
+                     *         "type": "user"
+                     *       },
+                     *       "role": "editor",
+                     *       "since": "2026-11-22T09:30:00.481516Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["malformed_json-or-invalid_parameter-or-invalid_header-or-malformed_request"];
+            401: components["responses"]["token_missing-or-token_invalid-or-token_expired-or-token_revoked"];
+            403: components["responses"]["permission_denied-or-insufficient_scope-or-https_required"];
+            404: components["responses"]["project_not_found-or-bot_not_found"];
+            408: components["responses"]["request_timeout"];
+            409: components["responses"]["member_limit_reached-or-already_member"];
+            413: components["responses"]["body_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_failed"];
             429: components["responses"]["rate_limited"];
             431: components["responses"]["headers_too_large"];
             500: components["responses"]["internal"];
