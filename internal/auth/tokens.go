@@ -16,9 +16,11 @@ import (
 const (
 	// MaxTokens is the maximum number of live API tokens of a user.
 	MaxTokens = 50
-	// DefaultTokenLifetime is the lifetime of a token whose creator sets none,
-	// MaxTokenLifetime the longest one. The contract has it, too.
-	DefaultTokenLifetime, MaxTokenLifetime = 90 * 24 * time.Hour, 366 * 24 * time.Hour
+	// DefaultTokenLifetime is the lifetime of a token whose creator sets none. The contract
+	// has it, too.
+	DefaultTokenLifetime = 90 * 24 * time.Hour
+	// MaxTokenLifetime is the longest lifetime. The contract has it, too.
+	MaxTokenLifetime = 366 * 24 * time.Hour
 
 	maxTokenName = 100
 )

@@ -63,23 +63,28 @@ func (a *API) limitAndCache(next http.Handler) http.Handler {
 		if verified {
 			info.at, _ = a.sharedAtPath(r)
 		}
-		signed := a.Cache != nil && verified
-		var err error
-		switch {
-		case signed && info.route.cacheable && info.at.IsZero() && cacheable(r) && mediaType(r.Header, info.route.texts) == openapi.JSON:
-			err = a.serveRead(w, r, next)
-		case signed && info.route.writes:
-			err = a.serveWrite(w, r, next)
-		default:
-			err = a.serveUncached(w, r, next)
-		}
-		if err == nil && info.route.writes && a.callerOf(r).err == nil {
+		if err := a.serve(w, r, next, verified); err != nil {
+			a.fail(w, r, err)
+		} else if verified && info.route.writes {
 			a.wakeStreams(r)
 		}
-		if err != nil {
-			a.fail(w, r, err)
-		}
 	})
+}
+
+// serve serves a request from the cache, or with a mark in it, or without the cache.
+// Verified is true if the credential of the caller is valid.
+func (a *API) serve(w http.ResponseWriter, r *http.Request, next http.Handler, verified bool) error {
+	route, at := requestInfoFrom(r.Context()).route, requestInfoFrom(r.Context()).at
+	switch {
+	case a.Cache == nil || !verified:
+		return a.serveUncached(w, r, next)
+	case route.cacheable && at.IsZero() && cacheable(r) && mediaType(r.Header, route.texts) == openapi.JSON:
+		return a.serveRead(w, r, next)
+	case route.writes:
+		return a.serveWrite(w, r, next)
+	default:
+		return a.serveUncached(w, r, next)
+	}
 }
 
 // wakeStreams wakes the streams at this replica that a write concerns. Streams at others

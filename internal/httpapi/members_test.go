@@ -209,11 +209,9 @@ func TestMembers_SharedProjectsArePaged(t *testing.T) {
 	t.Parallel()
 	s := testkit.Start(t)
 	ann, ben := s.SignUp(t), s.SignUp(t)
-	var shared []project
 	for _, title := range []string{"b", "a", "Z", "ä", "c"} {
 		p := newProject(ann, title)
 		share(ann, p, "viewer", ben)
-		shared = append(shared, p)
 	}
 	newProject(ann, "not shared")
 	share(ben, newProject(ben, "ben's"), "viewer", ann)

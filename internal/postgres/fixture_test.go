@@ -142,9 +142,6 @@ func eventBy(actor auth.Actor) auth.Event {
 	return auth.Event{ID: id.New[auth.Event](), Actor: &actor.User, Action: auth.SessionCreated, ResourceType: "session"}
 }
 
-// alwaysDelete deletes an account even if others lose access.
-func alwaysDelete([]auth.SharedProject) error { return nil }
-
 // eventsBy makes audit events of the actor about ended sessions.
 func eventsBy(actor auth.Actor) func(auth.SessionID) auth.Event {
 	return func(auth.SessionID) auth.Event { return eventBy(actor) }
