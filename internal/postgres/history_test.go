@@ -23,7 +23,7 @@ import (
 var withoutRevision = []string{
 	"PatchProject without a change", "PatchSpecification without a change", "PatchSpecification with the default title", "CreateProject with a used key",
 	"Rename", "DeleteAccount", "EndSession", "ChangeUser", "CreateToken", "RevokeToken", "CreateBot", "RenameBot", "DeleteBot",
-	"ChangeRole", "Accept", "Remove", "Remove oneself", "Invite", "Withdraw",
+	"AddBot", "ChangeRole", "Accept", "Remove", "Remove oneself", "Invite", "Withdraw",
 }
 
 // Every method that writes content leaves one revision with a change of its project, and

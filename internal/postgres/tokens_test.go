@@ -13,6 +13,7 @@ import (
 	"github.com/codegenapp/codegenapp/internal/id"
 	"github.com/codegenapp/codegenapp/internal/postgres"
 	"github.com/codegenapp/codegenapp/internal/problem"
+	"github.com/codegenapp/codegenapp/internal/requirements"
 )
 
 var everyScope = []auth.Scope{auth.ScopeRead, auth.ScopeWrite, auth.ScopeGenerate, auth.ScopeManage}
@@ -107,6 +108,10 @@ func withTokenWrites(all map[string]operation) map[string]operation {
 		"CreateBot": {before: freeBots, do: func(ctx context.Context, s *tenant) error { _, err := s.bot(ctx); return err }},
 		"RenameBot": {before: withBot, once: true, do: func(ctx context.Context, s *tenant) error {
 			_, err := s.store.RenameBot(ctx, s.actor, s.spareBot, new(newName(s.t)))
+			return err
+		}},
+		"AddBot": {before: withBot, do: func(ctx context.Context, s *tenant) error {
+			_, err := s.sharing().AddBot(ctx, s.actor, s.live, s.spareBot, requirements.RoleViewer)
 			return err
 		}},
 		"DeleteBot": {before: withBot, do: func(ctx context.Context, s *tenant) error {

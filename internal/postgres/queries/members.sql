@@ -62,7 +62,7 @@ GROUP  BY p.id, p.title
 ORDER  BY p.title, p.id;
 
 -- GetBotState reads a bot of the owner of a locked project, whether it is a member of the
--- project, and how many members that has.
+-- project, and how many members that has. The bot is locked against deletion.
 -- name: GetBotState :many
 SELECT u.name,
        EXISTS (SELECT FROM project_members AS m
@@ -70,7 +70,8 @@ SELECT u.name,
        (SELECT count(*) FROM project_members AS m
         WHERE  m.owner_id = @owner_id AND m.project_id = @project_id AND m.removed_at IS NULL) AS members
 FROM   users AS u
-WHERE  u.id = @bot_id AND u.managed_by = @owner_id;
+WHERE  u.id = @bot_id AND u.managed_by = @owner_id
+FOR    KEY SHARE OF u;
 
 -- AddBot makes a bot of the owner a member of a locked project.
 -- name: AddBot :exec

@@ -81,6 +81,7 @@ SELECT u.name,
         WHERE  m.owner_id = $1 AND m.project_id = $2 AND m.removed_at IS NULL) AS members
 FROM   users AS u
 WHERE  u.id = $3 AND u.managed_by = $1
+FOR    KEY SHARE OF u
 `
 
 type GetBotStateParams struct {
@@ -96,7 +97,7 @@ type GetBotStateRow struct {
 }
 
 // GetBotState reads a bot of the owner of a locked project, whether it is a member of the
-// project, and how many members that has.
+// project, and how many members that has. The bot is locked against deletion.
 func (q *Queries) GetBotState(ctx context.Context, arg GetBotStateParams) ([]GetBotStateRow, error) {
 	rows, err := q.db.Query(ctx, getBotState, arg.OwnerID, arg.ProjectID, arg.BotID)
 	if err != nil {
