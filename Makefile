@@ -160,11 +160,11 @@ workflows: # Check workflows and scripts: actionlint, pinned actions, existing t
 # Packages whose tests read sources, documents and configuration, and run nothing at once.
 static := ./internal ./test/machine ./test/monitoring
 
-# Allocations are counted without the race detector. GOGC=400 makes the rest about a tenth
+# Allocations and memory are measured without the race detector. GOGC=400 makes the rest about a tenth
 # faster: a program under the detector has a large heap.
 .PHONY: test-race
 test-race: servers # All tests, under the race detector where something runs at once
-	$(with-servers) go test -vet=off -run Allocat -timeout $(TEST_TIMEOUT) ./bench ./internal/httpapi
+	$(with-servers) go test -vet=off -run 'Allocat|MemoryOfIdle' -timeout $(TEST_TIMEOUT) ./bench ./internal/httpapi
 	$(gotest) -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) $(static)
 	$(with-servers) env CGO_ENABLED=1 GOGC=400 $(gotest) -vet=off -race -shuffle=on -timeout $(TEST_TIMEOUT) \
 		$$(go list ./... | grep -vxE "$$(go list $(static) | paste -sd '|')")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/codegenapp/codegenapp/internal/server"
 	"github.com/codegenapp/codegenapp/internal/testkit"
+	"github.com/codegenapp/codegenapp/internal/testkit/race"
 )
 
 // manyStreams lets one user have all streams of a replica.
@@ -119,6 +120,7 @@ func bareStream(w http.ResponseWriter, r *http.Request) {
 
 // An idle stream takes little more memory than one of net/http alone.
 func TestEvents_MemoryOfIdleStreams(t *testing.T) { //nolint:paralleltest // measures memory
+	race.Skip(t)
 	const streams = 500
 	bare := httptest.NewServer(http.HandlerFunc(bareStream))
 	t.Cleanup(bare.Close) // behind the end of its streams

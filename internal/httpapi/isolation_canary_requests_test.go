@@ -18,6 +18,8 @@ type canaryRequests struct {
 	statuses               map[int]bool
 	// permanent are the ids of content of Ann that is not deleted, by kind.
 	permanent map[string]string
+	// bot is one that joins projects; a person has few.
+	bot string
 }
 
 func newCanaryRequests(x *canaryFixture) *canaryRequests {
@@ -103,6 +105,11 @@ func (w *canaryRequests) prepare(route string) target {
 		path = strings.ReplaceAll(path, "{user_id}", w.ben.User)
 	case t.cell.part == "invitation":
 		path = strings.ReplaceAll(path, "{invitation_id}", w.invite(t.id).ID)
+	case strings.Contains(t.cell.body, "{bot}"):
+		if w.bot == "" {
+			w.bot = newBot(w.ann, canary)
+		}
+		content["bot"] = w.bot
 	case strings.Contains(t.cell.body, "{secret}"):
 		t.by, content = w.ben, map[string]string{"secret": w.invite(w.createContent()["project"]).Secret}
 	}

@@ -61,7 +61,7 @@ func TestRestore_RejectsWithoutChanges(t *testing.T) {
 		"cut off before its checksum was made": {emptyDatabase(t), owned, modifiedCopy(t, file, true, half), "cannot be read to its end"},
 		"no checksum":                          {emptyDatabase(t), owned, alone, "cannot be verified"},
 		"no file":                              {emptyDatabase(t), owned, alone + ".none", "there is no "},
-		"into what is not empty":               {migrated(t), owned, file, "is not empty: it has app_user_id, app_user_role, "},
+		"into what is not empty":               {migrated(t), owned, file, "is not empty: it has accept_invitation, add_bot, "},
 		"by another role":                      {emptyDatabase(t), func(db testkit.Database) string { return db.Super }, file, "make the role "},
 		"by the service":                       {emptyDatabase(t), func(db testkit.Database) string { return db.Service }, file, "make the role "},
 	} {
@@ -117,17 +117,24 @@ func TestRestore_ReplaceIsAtomic(t *testing.T) {
 	kit.SignIn(t, admin).Get("/api/v1/admin/users").Want(http.StatusOK)
 }
 
-// The script creates the role like the first migration.
-func TestRestore_CreatesTheAppRole(t *testing.T) {
+// The script creates the roles like the migration of members, and the first one its own.
+func TestRestore_CreatesTheRoles(t *testing.T) {
 	t.Parallel()
-	form := regexp.MustCompile(`CREATE ROLE codegenapp_app [^;]*;`)
-	var made []string
-	for _, name := range []string{"../../internal/postgres/migrations/00001_identity.sql", "../../infrastructure/backup/restore.sh"} {
+	rights := regexp.MustCompile(`CREATE ROLE (?:codegenapp_app|%I) (NOLOGIN[A-Z ]*)`)
+	members := regexp.MustCompile(`(?s)ALTER ROLE codegenapp_app NOINHERIT;\s+GRANT [^;]*;`)
+	var made, granted []string
+	for _, name := range []string{
+		"../../internal/postgres/migrations/00001_identity.sql", "../../internal/postgres/migrations/00016_members.sql", "../../infrastructure/backup/restore.sh",
+	} {
 		text, err := os.ReadFile(name)
 		must(t, err)
-		made = append(made, string(form.Find(text)))
+		found := rights.FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s creates no role", name)
+		}
+		made, granted = append(made, string(found[1])), append(granted, string(members.Find(text)))
 	}
-	if made[0] == "" || made[0] != made[1] {
-		t.Errorf("migration and script make other roles: %q", made)
+	if made[0] != made[1] || made[0] != made[2] || granted[1] == "" || granted[1] != granted[2] {
+		t.Errorf("migrations and script make other roles: %q with %q", made, granted)
 	}
 }
