@@ -102,8 +102,7 @@ func newAPIToken(user UserID) (text string, c TokenCredential, err error) {
 		return "", TokenCredential{}, fmt.Errorf("make the secret of an API token: %w", err)
 	}
 	c = credentialOf(raw)
-	text = tokenPrefix + base62(new(big.Int).SetBytes(raw[:]), bodyDigits)
-	return text + checksum(text), c, nil
+	return SecretText(tokenPrefix, raw[:]), c, nil
 }
 
 // credentialOf returns the credential of the bytes of a token.
@@ -149,6 +148,14 @@ func isAPIToken(text string) bool { return strings.HasPrefix(text, tokenPrefix) 
 // and proves nothing.
 func checksum(text string) string {
 	return base62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(text)))), checkDigits)
+}
+
+// SecretText returns bytes as a text that people copy and scanners recognize: the prefix,
+// the bytes in base62 in the width of the largest ones, and the checksum of both.
+func SecretText(prefix string, raw []byte) string {
+	largest := new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw)))
+	text := prefix + base62(new(big.Int).SetBytes(raw), len(largest.Sub(largest, big.NewInt(1)).Text(len(base62Digits))))
+	return text + checksum(text)
 }
 
 // base62 is a number in a fixed width.

@@ -81,6 +81,28 @@ func TestAPIToken_HasOneSpelling(t *testing.T) {
 	}
 }
 
+// The width depends on the number of bytes alone, and a wrong letter is found.
+func TestSecretText_HasOneWidthAndAChecksum(t *testing.T) {
+	t.Parallel()
+	for bytes, digits := range map[int]int{24: 33, 56: 76} {
+		largest, least := make([]byte, bytes), make([]byte, bytes)
+		for n := range largest {
+			largest[n] = 0xff
+		}
+		least[bytes-1] = 61
+		for _, raw := range [][]byte{largest, least} {
+			text := auth.SecretText("cgx_", raw)
+			body := text[:len(text)-6]
+			if len(body) != len("cgx_")+digits || auth.TokenChecksum(body) != text[len(body):] {
+				t.Errorf("%d bytes are %s", bytes, text)
+			}
+		}
+		if text := auth.SecretText("cgx_", least); !strings.HasPrefix(text, "cgx_"+strings.Repeat("0", digits-1)+"Z") {
+			t.Errorf("61 is %s", text)
+		}
+	}
+}
+
 // docs/security.md has the pattern for scanners of secrets.
 func TestAPIToken_DocumentedPatternMatchesTokensOnly(t *testing.T) {
 	t.Parallel()
@@ -137,7 +159,7 @@ func TestParseNewToken_FindsEveryFault(t *testing.T) {
 	}
 }
 
-func FuzzAPIToken(f *testing.F) {
+func FuzzAPIToken_Parse(f *testing.F) {
 	_, text, _ := newToken(f)
 	f.Add(text)
 	f.Add(text[:len(text)-1])

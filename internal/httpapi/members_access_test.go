@@ -191,3 +191,26 @@ func TestMembers_SearchFindsWhatIsShared(t *testing.T) {
 		t.Errorf("after the end of a membership: %v, want %v", got, want[:2])
 	}
 }
+
+// A write of a user who is no member ends nothing that is cached of the owner, also where
+// the location of the thing is known.
+func TestMembers_WritesOfOthersEndNoCachedResponse(t *testing.T) {
+	t.Parallel()
+	s := testkit.Start(t)
+	ann, bob, eve := s.SignUp(t), s.SignUp(t), s.SignUp(t)
+	spec := newSpec(ann, "one")
+	addMember(t, s, spec.ProjectID, bob, "editor")
+	bob.Get(spec.path()).Want(200)
+	bob.Patch(spec.path(), `{"content": "by bob"}`).Want(200)
+	ann.Get(spec.path()).Want(200)
+	for range 3 {
+		eve.Patch(spec.path(), `{"content": "by eve"}`).WantProblem(404, "specification_not_found")
+		if _, hit := serve(s, "GET", spec.path(), ann.Token); !hit {
+			t.Fatal("the owner's response is not cached any more")
+		}
+	}
+	bob.Patch(spec.path(), `{"content": "again"}`).Want(200)
+	if _, hit := serve(s, "GET", spec.path(), ann.Token); hit {
+		t.Error("a write of a member does not end the owner's cached response")
+	}
+}

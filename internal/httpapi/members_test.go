@@ -156,7 +156,7 @@ func TestMembers_OwnerChangesAndRemovesThem(t *testing.T) {
 			t.Errorf("%s: field errors %v, want %s", body, got, want)
 		}
 	}
-	others := map[string]string{"a stranger": eve.User, "nobody": "01890a5d-ac96-774b-bcce-b302099a8057", "no id": "x", "the owner": ann.User}
+	others := map[string]string{"another user": eve.User, "a user that does not exist": "01890a5d-ac96-774b-bcce-b302099a8057", "no id": "x", "the owner": ann.User}
 	for name, id := range others {
 		path := p.path() + "/members/" + id
 		ann.Patch(path, `{"role": "editor"}`).WantProblem(404, "member_not_found")

@@ -18,31 +18,44 @@ import (
 // carried out again in the role of a member. A remembered location saves the first two
 // steps. It is never a permission: each transaction of a member reads the membership.
 
-// sharedLocations remembers the locations of things that are not the caller's own.
+// sharedThingOf is a thing as one user reaches it.
+type sharedThingOf struct {
+	user  auth.UserID
+	thing [16]byte
+}
+
+// sharedLocations remembers the locations of things that others share, for each user that
+// they were found for. So a request of another user has no effect on their owner.
 type sharedLocations struct {
-	known *otter.Cache[[16]byte, auth.Location]
+	known *otter.Cache[sharedThingOf, auth.Location]
 }
 
 func newSharedLocations() *sharedLocations {
-	return &sharedLocations{otter.Must(&otter.Options[[16]byte, auth.Location]{MaximumSize: maxLocations})}
+	return &sharedLocations{otter.Must(&otter.Options[sharedThingOf, auth.Location]{MaximumSize: maxLocations})}
 }
 
 // learn remembers the location of a thing and that of its project.
-func (l *sharedLocations) learn(thing [16]byte, at auth.Location) {
-	l.known.Set(thing, at)
-	l.known.Set(at.Project, at)
+func (l *sharedLocations) learn(user auth.UserID, thing [16]byte, at auth.Location) {
+	l.known.Set(sharedThingOf{user, thing}, at)
+	l.known.Set(sharedThingOf{user, at.Project}, at)
 }
 
-// sharedAt returns the remembered location of a thing that another user owns.
+// forget is for a user who is no member any more.
+func (l *sharedLocations) forget(user auth.UserID, thing [16]byte, at auth.Location) {
+	l.known.Invalidate(sharedThingOf{user, thing})
+	l.known.Invalidate(sharedThingOf{user, at.Project})
+}
+
+// sharedAt returns the remembered location of a thing that is shared with a user.
 func (a *API) sharedAt(user auth.UserID, thing [16]byte) (auth.Location, bool) {
-	at, known := a.shared.known.GetIfPresent(thing)
-	if !known {
-		var of location
-		if of, known = a.locations.known.GetIfPresent(thing); known {
-			at, known = a.shared.known.GetIfPresent(of.project)
-		}
+	if at, known := a.shared.known.GetIfPresent(sharedThingOf{user, thing}); known {
+		return at, true
 	}
-	return at, known && at.Owner != user
+	of, known := a.locations.known.GetIfPresent(thing)
+	if !known {
+		return auth.Location{}, false
+	}
+	return a.shared.known.GetIfPresent(sharedThingOf{user, of.project})
 }
 
 // sharedThing returns the thing in the path of a request, and whether such things can be
@@ -91,7 +104,7 @@ func located[Out any](ctx context.Context, c *call, work func() (Out, error)) (o
 			return out, notFound
 		}
 		at = found
-		a.shared.learn(thing, at)
+		a.shared.learn(c.actor.User, thing, at)
 	}
 	if c.op.ownerOnly {
 		return out, problem.New(problem.PermissionDenied, "This operation is for the owner of the project alone.")
@@ -102,6 +115,7 @@ func located[Out any](ctx context.Context, c *call, work func() (Out, error)) (o
 	}
 	out, err = work()
 	if errors.Is(err, auth.ErrNotMember) {
+		a.shared.forget(c.actor.User, thing, at)
 		err = problem.NotFound(c.op.missing)
 	}
 	return out, err

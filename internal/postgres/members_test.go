@@ -54,12 +54,12 @@ func TestMembers_EveryUserSeesTheirOwn(t *testing.T) {
 		}
 		return len(found.Rows)
 	}
-	for who, tc := range map[string]struct {
+	for user, tc := range map[string]struct {
 		actor auth.Actor
 		want  int
 	}{"the owner": {ann.actor, 0}, "a member": {ben, 1}, "another user": {eve.actor, 0}} {
 		if got := sharedWith(tc.actor); got != tc.want {
-			t.Errorf("%d projects are shared with %s, want %d", got, who, tc.want)
+			t.Errorf("%d projects are shared with %s, want %d", got, user, tc.want)
 		}
 	}
 	invitation, secret, err := f.invite(t.Context(), ann.actor, ann.live)

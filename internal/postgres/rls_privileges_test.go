@@ -233,9 +233,9 @@ func checkMembership(t *testing.T, x *rlsAttack) {
 		if got := located(member, kind); !slices.Equal(got, []string{of + " " + project}) {
 			t.Errorf("locate of %s finds %v for a member", kind, got)
 		}
-		for who, user := range map[string]string{"another user": x.ann["users"]["id"], "the owner": of} {
+		for caller, user := range map[string]string{"another user": x.ann["users"]["id"], "the owner": of} {
 			if got := located(user, kind); len(got) > 0 {
-				t.Errorf("locate of %s finds %v for %s", kind, got, who)
+				t.Errorf("locate of %s finds %v for %s", kind, got, caller)
 			}
 		}
 	}
@@ -323,9 +323,9 @@ func checkInvitations(t *testing.T, x *rlsAttack) {
 			t.Errorf("accept_invitation with %s returns %v", what, got)
 		}
 	}
-	for who, user := range map[string]string{"another user": ann, "the owner": of} {
+	for caller, user := range map[string]string{"another user": ann, "the owner": of} {
 		if got := as(user, "SELECT id::text FROM shared_projects()"); len(got) > 0 {
-			t.Errorf("shared_projects of %s returns %v", who, got)
+			t.Errorf("shared_projects of %s returns %v", caller, got)
 		}
 	}
 }
